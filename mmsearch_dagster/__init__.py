@@ -1,0 +1,1 @@
+"""Multimodal search and recommendation: from a catalogue to a gated, atomic release."""

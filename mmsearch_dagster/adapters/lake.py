@@ -1,0 +1,115 @@
+"""The lake: immutable snapshots on disk, each named by what it was made from.
+
+A snapshot is a folder `lake/<asset>/<digest>/`. It is written beside its place and renamed into it,
+so a reader never sees half of one and a killed run leaves only a `.part-*` folder, swept by the next.
+`CURRENT` in the asset's folder names the snapshot that downstream assets read.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mmsearch_dagster.core.errors import MmsearchError
+
+_POINTER = "CURRENT"
+_FACTS = "facts.json"
+_TABLE = "table.parquet"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One immutable snapshot. `facts` are the figures its maker wants to remember (JSON)."""
+
+    asset: str
+    digest: str
+    folder: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def table_path(self) -> Path:
+        return self.folder / _TABLE
+
+    def table(self) -> pl.DataFrame:
+        """The snapshot's rows."""
+        return pl.read_parquet(self.table_path)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` in one step; a reader sees the old bytes or the new ones."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+class Lake:
+    """Snapshots under one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def find(self, asset: str, digest: str) -> Snapshot | None:
+        """The snapshot of that name, or None."""
+        folder = self._root / asset / digest
+        facts = folder / _FACTS
+        if not facts.exists():
+            return None
+        return Snapshot(asset, digest, folder, json.loads(facts.read_text(encoding="utf-8")))
+
+    def current(self, asset: str) -> Snapshot:
+        """The snapshot downstream assets read.
+
+        Raises MmsearchError when the asset was never materialised.
+        """
+        pointer = self._root / asset / _POINTER
+        digest = pointer.read_text(encoding="utf-8").strip() if pointer.exists() else ""
+        snapshot = self.find(asset, digest) if digest else None
+        if snapshot is None:
+            raise MmsearchError(f"asset '{asset}' has no snapshot under {self._root}: materialise it first")
+        return snapshot
+
+    def obtain(
+        self, asset: str, digest: str, make: Callable[[Path], Mapping[str, Any]]
+    ) -> tuple[Snapshot, bool]:
+        """The snapshot of that name, made by `make(folder) -> facts` when it does not exist yet.
+
+        Returns it and whether it was made now. Moves `CURRENT` to it either way.
+        """
+        found = self.find(asset, digest)
+        snapshot = found or self._make(asset, digest, make)
+        write_atomically(self._root / asset / _POINTER, digest.encode())
+        return snapshot, found is None
+
+    def obtain_table(
+        self, asset: str, digest: str, make: Callable[[], tuple[pl.DataFrame, Mapping[str, Any]]]
+    ) -> tuple[Snapshot, bool]:
+        """Like `obtain` for a snapshot that is one table."""
+
+        def write(folder: Path) -> Mapping[str, Any]:
+            frame, facts = make()
+            frame.write_parquet(folder / _TABLE)
+            return {"rows": frame.height, **facts}
+
+        return self.obtain(asset, digest, write)
+
+    def _make(self, asset: str, digest: str, make: Callable[[Path], Mapping[str, Any]]) -> Snapshot:
+        home = self._root / asset
+        home.mkdir(parents=True, exist_ok=True)
+        for leftover in home.glob(".part-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        part = home / f".part-{uuid.uuid4().hex[:8]}"
+        part.mkdir()
+        facts = dict(make(part))
+        (part / _FACTS).write_text(json.dumps(facts, ensure_ascii=False, default=str), encoding="utf-8")
+        part.replace(home / digest)
+        return Snapshot(asset, digest, home / digest, facts)

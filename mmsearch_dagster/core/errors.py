@@ -1,0 +1,45 @@
+"""The family of errors. Each message says what is wrong, where, and what to do about it."""
+
+
+class MmsearchError(Exception):
+    """Root of the family: our fault unless a subclass says otherwise (exit code 1)."""
+
+    exit_code = 1
+
+
+class UserError(MmsearchError):
+    """Something the caller can mend: a file, an option, a policy (exit code 2)."""
+
+    exit_code = 2
+
+
+class SourceError(UserError):
+    """A source mapping or one of its files cannot be read as the data contract asks."""
+
+
+class PolicyError(UserError):
+    """A reviewed policy stops the run: too many broken rows, too few judged queries."""
+
+
+class ConfigError(UserError):
+    """A setting, policy file or preset is wrong."""
+
+
+class NoReleaseError(UserError):
+    """There is no release to read yet."""
+
+
+class QueryError(UserError):
+    """A search request that cannot be answered: empty, unreadable picture, bad filter."""
+
+
+class GateRefusedError(MmsearchError):
+    """The stored decision for a model version is not a pass, so no pointer moves."""
+
+
+class ReleaseMismatchError(MmsearchError):
+    """Model, encoders and index of a release do not belong together."""
+
+
+class IndexCheckError(MmsearchError):
+    """A built index version failed its checks and is not served."""

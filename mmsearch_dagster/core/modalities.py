@@ -1,0 +1,75 @@
+"""What the towers read: per modality one matrix and one mask, row for row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TEXT = "text"
+IMAGE = "image"
+AUDIO = "audio"
+VIDEO = "video"
+COLLABORATIVE = "collaborative"
+
+Matrix = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ModalityBatch:
+    """Vectors of `n` items or queries, missing modalities masked.
+
+    ids: `n` product or query ids.
+    vectors: modality -> float32 [n, width of that modality]; rows where `present` is False hold
+        zeros and must never be read as data.
+    present: modality -> bool [n].
+    """
+
+    ids: tuple[str, ...]
+    vectors: Mapping[str, Matrix]
+    present: Mapping[str, Mask]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Vector width of each modality."""
+        return {name: matrix.shape[1] for name, matrix in self.vectors.items()}
+
+    def take(self, rows: Sequence[int] | NDArray[np.integer]) -> "ModalityBatch":
+        """The given rows, in the given order."""
+        index = np.asarray(rows, dtype=np.int64)
+        return ModalityBatch(
+            ids=tuple(self.ids[i] for i in index),
+            vectors={name: matrix[index] for name, matrix in self.vectors.items()},
+            present={name: mask[index] for name, mask in self.present.items()},
+        )
+
+    def only(self, *modalities: str) -> "ModalityBatch":
+        """The same rows with every other modality masked out."""
+        return ModalityBatch(
+            ids=self.ids,
+            vectors=self.vectors,
+            present={
+                name: mask if name in modalities else np.zeros_like(mask)
+                for name, mask in self.present.items()
+            },
+        )
+
+
+def assemble(ids: Sequence[str], columns: Mapping[str, Mapping[str, Matrix]], widths: Mapping[str, int]) -> ModalityBatch:
+    """Line up per-modality lookups (id -> vector [width]) with `ids`; what is absent is masked."""
+    vectors: dict[str, Matrix] = {}
+    present: dict[str, Mask] = {}
+    for name, lookup in columns.items():
+        matrix = np.zeros((len(ids), widths[name]), dtype=np.float32)
+        mask = np.zeros(len(ids), dtype=bool)
+        for row, key in enumerate(ids):
+            vector = lookup.get(key)
+            if vector is not None:
+                matrix[row] = vector
+                mask[row] = True
+        vectors[name], present[name] = matrix, mask
+    return ModalityBatch(ids=tuple(ids), vectors=vectors, present=present)

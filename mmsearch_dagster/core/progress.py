@@ -1,0 +1,29 @@
+"""How long work tells the caller where it is, without knowing who shows it."""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """A stage announces its size once and then each batch that is done."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin `stage` with `total` items to do (0 when it is not known)."""
+        ...
+
+    def advance(self, stage: str, items: int) -> None:
+        """`items` more are done."""
+        ...
+
+    def finish(self, stage: str, note: str = "") -> None:
+        """`stage` is over; `note` is one line for a person."""
+        ...
+
+
+class Silent:
+    """Shows nothing; the default wherever nobody watches."""
+
+    def start(self, stage: str, total: int) -> None: ...
+
+    def advance(self, stage: str, items: int) -> None: ...
+
+    def finish(self, stage: str, note: str = "") -> None: ...

@@ -1,0 +1,80 @@
+"""What a release is: the names of everything that belongs together (DESIGN 2)."""
+
+from pydantic import BaseModel, ConfigDict
+
+from mmsearch_dagster.core.digest import digest_of
+
+
+class EncoderIdentity(BaseModel):
+    """One encoder as a release remembers it: enough to load it again and to notice another one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    modality: str
+    fingerprint: str
+    width: int
+    spec: dict[str, str | int | float | bool | None]
+
+
+class RetrievalParams(BaseModel):
+    """How the released engine blends vector and full-text search, chosen on training queries.
+
+    lexical_weight: weight of the full-text ranking beside the fused vector's 1.0, per query kind.
+    rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each branch.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    lexical_weight: dict[str, float]
+    rrf_k: int = 60
+    depth: int = 200
+
+
+class IndexPin(BaseModel):
+    """One published version of the LanceDB table of a catalogue."""
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    tag: str
+    version: int
+    rows: int
+    vector_index: str
+    measured_recall: float
+
+
+class ReleaseManifest(BaseModel):
+    """Everything a reader needs; stored in the tags of its MLflow model version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    release_id: str
+    catalogue: str
+    model_version: int
+    strategy: str
+    weights_sha256: str
+    encoders: tuple[EncoderIdentity, ...]
+    retrieval: RetrievalParams
+    snapshots: dict[str, str]
+    index: IndexPin | None = None
+    parent: str | None = None
+
+
+def release_id_of(
+    catalogue: str,
+    weights_sha256: str,
+    encoders: tuple[EncoderIdentity, ...],
+    products_snapshot: str,
+    *,
+    retrieval: RetrievalParams,
+) -> str:
+    """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
+    return "r-" + digest_of(
+        {
+            "catalogue": catalogue,
+            "weights": weights_sha256,
+            "encoders": sorted(encoder.fingerprint for encoder in encoders),
+            "products": products_snapshot,
+            "retrieval": retrieval.model_dump(),
+        }
+    )[:10]

@@ -1,0 +1,1 @@
+"""Thin Dagster: load, call, store, report."""
