@@ -1,5 +1,6 @@
 """How long work tells the caller where it is, without knowing who shows it."""
 
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -27,3 +28,8 @@ class Silent:
     def advance(self, stage: str, items: int) -> None: ...
 
     def finish(self, stage: str, note: str = "") -> None: ...
+
+
+# Who watches this thread's work. Dagster resources carry configuration only, so a live display
+# reaches the steps of an in-process run this way.
+WATCHER: ContextVar[Progress] = ContextVar("watcher", default=Silent())

@@ -1,0 +1,60 @@
+"""What goes into the query engine and what comes out of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmsearch_dagster.core.retrieval import BRANCHES
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person asks: words, the bytes of a picture file, or both.
+
+    weights: weight of each branch (`vector`, `lexical`) for this request instead of the release's.
+    """
+
+    text: str | None = None
+    image: bytes | None = None
+    query_id: str = ""
+    weights: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class AnswerHit:
+    """One product. rank: from 1. branches: branch -> its rank there, None where it did not find it."""
+
+    product_id: str
+    score: float
+    rank: int
+    payload: Mapping[str, Any]
+    branches: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Ranked products of one query. problem: why this query has no answer, else None."""
+
+    hits: tuple[AnswerHit, ...]
+    release_id: str
+    took_ms: float
+    kind: str
+    query_id: str = ""
+    problem: str | None = None
+
+
+def ranked_hits(
+    best: Sequence[tuple[str, float]], ranking: Mapping[str, Sequence[str]], payload: Mapping[str, Any]
+) -> tuple[AnswerHit, ...]:
+    """best: (product id, score), best first. ranking: branch -> product ids, best first."""
+    places = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
+    return tuple(
+        AnswerHit(
+            product_id=key,
+            score=score,
+            rank=rank,
+            payload=payload[key],
+            branches={name: places.get(name, {}).get(key) for name in BRANCHES},
+        )
+        for rank, (key, score) in enumerate(best, start=1)
+    )

@@ -1,0 +1,148 @@
+"""Pictures for people: PNG bytes for run pages and asset metadata. No pyplot, so no shared state."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK = "#2b2f36"
+_GRID = "#e3e6ea"
+_ACCENT = "#2f6fde"
+_QUIET = "#9aa5b4"
+_COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#8a5cc2", "#c4485a", "#5c6b7a")
+# Fonts that can draw Chinese titles, where one is installed.
+_FONTS = ["Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "DejaVu Sans"]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One measured engine: mean and interval. `highlight` marks the one the page is about."""
+
+    label: str
+    mean: float
+    low: float
+    high: float
+    highlight: bool = False
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
+
+
+def _style(axes: "Axes", title: str) -> None:
+    axes.set_title(title, loc="left", color=_INK, fontsize=11, fontweight="bold", parse_math=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_QUIET)
+    axes.tick_params(colors=_INK, labelsize=9, length=3)
+    axes.set_axisbelow(True)
+
+
+def _png(figure: "Figure") -> bytes:
+    buffer = BytesIO()
+    # No software name and date inside: the same picture has the same bytes.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _known_fonts() -> list[str]:
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return [font for font in _FONTS if font in installed]
+
+
+def curves(lines: Mapping[str, Sequence[tuple[int, float]]], *, title: str, y_label: str) -> bytes:
+    """One line per name over training steps; points are (step, value), NaN leaves a gap."""
+    figure = _figure(6.4, 3.6)
+    axes = figure.add_subplot()
+    _style(axes, title)
+    axes.grid(color=_GRID, linewidth=0.8)
+    for index, (name, points) in enumerate(lines.items()):
+        steps, values = zip(*points, strict=True) if points else ((), ())
+        axes.plot(
+            steps,
+            values,
+            color=_COLOURS[index % len(_COLOURS)],
+            linewidth=1.6,
+            marker="o" if len(points) < 30 else None,
+            markersize=3,
+            label=name,
+        )
+    axes.set_xlabel("step", color=_INK, fontsize=9)
+    axes.set_ylabel(y_label, color=_INK, fontsize=9)
+    if lines:
+        axes.legend(frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def metric_bars(bars: Sequence[Bar], *, title: str, metric: str) -> bytes:
+    """Horizontal bars with whiskers for their intervals, in the given order from the top."""
+    figure = _figure(6.8, 1.1 + 0.36 * max(len(bars), 1))
+    axes = figure.add_subplot()
+    _style(axes, title)
+    axes.grid(axis="x", color=_GRID, linewidth=0.8)
+    means = [bar.mean for bar in bars]
+    reach = [[max(0.0, bar.mean - bar.low) for bar in bars], [max(0.0, bar.high - bar.mean) for bar in bars]]
+    places = range(len(bars))
+    colours = [_ACCENT if bar.highlight else _QUIET for bar in bars]
+    axes.barh(places, means, height=0.62, color=colours)
+    axes.errorbar(means, places, xerr=reach, fmt="none", ecolor=_INK, elinewidth=1, capsize=3)
+    axes.set_yticks(places, [bar.label for bar in bars], fontfamily=_known_fonts() or None, parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlim(0, max([1.0, *means]) * 1.12)
+    axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    axes.set_xlabel(metric, color=_INK, fontsize=9)
+    for place, bar in zip(places, bars, strict=True):
+        end = bar.high if bar.high == bar.high else bar.mean  # NaN: no interval
+        axes.text(end + 0.012, place, f"{bar.mean:.3f}", va="center", fontsize=9, color=_INK)
+    return _png(figure)
+
+
+def contact_sheet(
+    pictures: Sequence[tuple[str, bytes]], *, columns: int = 6, cell: int = 140, title: str = ""
+) -> bytes:
+    """Pictures (caption, encoded bytes) in a grid, fitted into `cell` pixels; unreadable ones are named."""
+    figure = _figure(*_sheet_size(len(pictures), columns, cell, title))
+    rows = max(1, -(-len(pictures) // columns))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    fonts = _known_fonts() or None
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, (caption, content) in zip(grid.flat, pictures, strict=False):
+        picture = _thumbnail(content, cell)
+        if picture is None:
+            axes.text(0.5, 0.5, "unreadable", ha="center", va="center", fontsize=8, color="#c4485a")
+        else:
+            axes.imshow(picture)
+        short = caption if len(caption) <= 24 else caption[:23] + "…"
+        axes.set_title(short, fontsize=7, color=_INK, fontfamily=fonts, parse_math=False)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=_INK)
+    return _png(figure)
+
+
+def _sheet_size(count: int, columns: int, cell: int, title: str) -> tuple[float, float]:
+    rows = max(1, -(-count // columns))
+    inches = cell / 110
+    return columns * inches * 1.08, rows * (inches + 0.28) + (0.4 if title else 0.0)
+
+
+def _thumbnail(content: bytes, cell: int) -> Any | None:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(BytesIO(content)) as picture:
+            picture.draft("RGB", (cell * 2, cell * 2))  # JPEG decodes small at once
+            small = picture.convert("RGB")
+            small.thumbnail((cell, cell))
+            return small
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None

@@ -1,0 +1,220 @@
+"""The query engine: one release opened for reading, from words and pictures to ranked products."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from mmsearch_dagster.adapters.answers import Answer, AnswerHit, Query, ranked_hits
+from mmsearch_dagster.adapters.index import SearchIndex
+from mmsearch_dagster.adapters.pinned_table import Hit, PinnedTable
+from mmsearch_dagster.adapters.query_encoding import EncoderOrLoader, QueryContent, QueryEncoders
+from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
+from mmsearch_dagster.core.filters import to_where
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
+from mmsearch_dagster.core.retrieval import (
+    BRANCHES,
+    LEXICAL_BRANCH,
+    VECTOR,
+    VECTOR_BRANCH,
+    fuse,
+    query_kind,
+)
+from mmsearch_dagster.core.text import query_text
+
+__all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
+
+MAX_K = 1000
+_BATCH = 256
+
+
+class QueryTower(Protocol):
+    """What the engine asks of a fusion model."""
+
+    def queries(self, batch: ModalityBatch) -> Matrix:
+        """Unit query vectors, float32 [n, width]; zero rows where nothing is present."""
+        ...
+
+
+class Engine:
+    """Answers queries from one release. Safe to share between threads."""
+
+    def __init__(
+        self,
+        manifest: ReleaseManifest,
+        table: PinnedTable,
+        model: QueryTower,
+        modalities: Sequence[str],
+        *,
+        encoders: QueryEncoders,
+    ) -> None:
+        self._manifest = manifest
+        self._table = table
+        self._model = model
+        self._modalities = tuple(modalities)
+        self._encoders = encoders
+
+    @classmethod
+    def open(
+        cls,
+        manifest: ReleaseManifest,
+        index_uri: str,
+        model_dir: Path,
+        encoders: Mapping[str, EncoderOrLoader],
+    ) -> "Engine":
+        """The release that `manifest` names.
+
+        encoders: modality -> encoder, or a function that loads it. Raises ReleaseMismatchError when
+        model, encoders and index are not those of the manifest.
+        """
+        from mmsearch_dagster.core.fusion.model import load_model, weights_sha256
+
+        model = load_model(model_dir)
+        if weights_sha256(model_dir) != manifest.weights_sha256:
+            raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
+        table = _open_table(manifest, index_uri, model.spec.width)
+        asked = QueryEncoders(manifest.encoders, encoders)
+        asked.require(model.spec.query_widths)
+        return cls(manifest, table, model, sorted(model.spec.query_widths), encoders=asked)
+
+    @property
+    def manifest(self) -> ReleaseManifest:
+        return self._manifest
+
+    def warm(self) -> None:
+        """Load now what the first query would wait for."""
+        for modality in self._modalities:
+            self._encoders.load(modality)
+        self._table.matrix()
+        self._table.lexical("warm", 1)
+
+    def payload(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What the release knows of these products; unknown ids are left out."""
+        return self._table.rows(product_ids)
+
+    def search(self, query: Query, *, k: int, where: str | None = None) -> Answer:
+        """The `k` best products for one query.
+
+        where: a filter in the language of `core.filters`. Raises QueryError for an empty query, an
+        unreadable picture, a wrong filter, weight or `k`.
+        """
+        answer = self.search_batch([query], k=k, where=where)[0]
+        if answer.problem is not None:
+            raise QueryError(answer.problem)
+        return answer
+
+    def search_batch(self, queries: Sequence[Query], *, k: int, where: str | None = None) -> list[Answer]:
+        """An answer per query, in their order; one that cannot be answered says so in `problem`.
+
+        Raises QueryError for what concerns all of them: a wrong filter or `k`.
+        """
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+            raise QueryError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
+        condition = to_where(where)
+        answers: list[Answer] = []
+        for start in range(0, len(queries), _BATCH):
+            answers.extend(self._answer_batch(queries[start : start + _BATCH], k, condition))
+        return answers
+
+    def _answer_batch(self, queries: Sequence[Query], k: int, where: str | None) -> Iterator[Answer]:
+        begun = time.perf_counter()
+        contents, problems = self._prepare(queries)
+        rows = sorted(contents)
+        asked = [contents[row] for row in rows]
+        batch, unread = self._encoders.encode(asked, self._modalities)
+        problems |= {rows[place]: reason for place, reason in unread.items()}
+        rankings = self._rankings(asked, batch, max(k, self._manifest.retrieval.depth), where)
+        problems |= {
+            row: f"this release cannot answer a query of {contents[row].kind}: with these weights it reads "
+            f"{', '.join(self._modalities)} only"
+            for row, ranking in zip(rows, rankings, strict=True)
+            if not ranking and row not in problems
+        }
+        fused = {
+            row: fuse(ranking, contents[row].weights, self._manifest.retrieval.rrf_k)[:k]
+            for row, ranking in zip(rows, rankings, strict=True)
+            if row not in problems
+        }
+        payload = self._table.rows([key for best in fused.values() for key, _ in best])
+        place = {row: number for number, row in enumerate(rows)}
+        took_ms = (time.perf_counter() - begun) * 1000 / len(queries)
+        for row, query in enumerate(queries):
+            answered = row in fused
+            yield Answer(
+                hits=ranked_hits(fused[row], rankings[place[row]], payload) if answered else (),
+                release_id=self._manifest.release_id,
+                took_ms=took_ms,
+                kind=contents[row].kind if row in contents else "",
+                query_id=query.query_id,
+                problem=problems.get(row),
+            )
+
+    def _prepare(self, queries: Sequence[Query]) -> tuple[dict[int, QueryContent], dict[int, str]]:
+        contents: dict[int, QueryContent] = {}
+        problems: dict[int, str] = {}
+        for row, query in enumerate(queries):
+            try:
+                contents[row] = self._content(query)
+            except QueryError as error:
+                problems[row] = str(error)
+        return contents, problems
+
+    def _content(self, query: Query) -> QueryContent:
+        text = query_text(query.text or "") or None
+        image = query.image or None
+        kind = query_kind(words=text is not None, picture=image is not None)
+        weights = {VECTOR_BRANCH: 1.0, LEXICAL_BRANCH: self._manifest.retrieval.lexical_weight.get(kind, 0.0)}
+        for branch, weight in (query.weights or {}).items():
+            if branch not in BRANCHES:
+                raise QueryError(f"there is no branch '{branch}' to weigh: {did_you_mean(branch, BRANCHES)}")
+            if not 0.0 <= weight < float("inf"):
+                raise QueryError(f"the weight of '{branch}' must be 0 or more, not {weight}")
+            weights[branch] = weight
+        return QueryContent(text, image, kind, weights)
+
+    def _rankings(
+        self, queries: Sequence[QueryContent], batch: ModalityBatch, depth: int, where: str | None
+    ) -> list[dict[str, list[str]]]:
+        rankings: list[dict[str, list[str]]] = [{} for _ in queries]
+        readable = np.zeros(len(queries), dtype=bool)
+        for mask in batch.present.values():
+            readable |= mask
+        by_vector = [r for r, q in enumerate(queries) if readable[r] and q.weights[VECTOR_BRANCH] > 0]
+        if by_vector:
+            vectors = self._model.queries(batch.take(by_vector))
+            _note(rankings, VECTOR_BRANCH, by_vector, self._table.nearest_batch(vectors, depth, where=where))
+        by_words = [r for r, q in enumerate(queries) if q.text and q.weights[LEXICAL_BRANCH] > 0]
+        texts = [queries[row].text or "" for row in by_words]
+        _note(rankings, LEXICAL_BRANCH, by_words, self._table.lexical_batch(texts, depth, where=where))
+        return rankings
+
+
+def _open_table(manifest: ReleaseManifest, index_uri: str, width: int) -> PinnedTable:
+    pin = manifest.index
+    if pin is None:
+        raise ReleaseMismatchError(f"release {manifest.release_id} has no index yet: publish one for it")
+    table = SearchIndex(index_uri).open(pin.table, pin.tag)
+    _same_version(table, pin)
+    found = table.vector_columns.get(VECTOR)
+    if found != width:
+        raise ReleaseMismatchError(f"the index holds vectors of width {found}, the model makes {width}")
+    return table
+
+
+def _same_version(table: PinnedTable, pin: IndexPin) -> None:
+    if (table.version, table.row_count) != (pin.version, pin.rows):
+        raise ReleaseMismatchError(
+            f"tag '{pin.tag}' names version {table.version} with {table.row_count} rows, the release was "
+            f"made with version {pin.version} of {pin.rows} rows: build the index again"
+        )
+
+
+def _note(
+    rankings: list[dict[str, list[str]]], branch: str, rows: Sequence[int], found: Sequence[Sequence[Hit]]
+) -> None:
+    for row, hits in zip(rows, found, strict=True):
+        rankings[row][branch] = [hit.product_id for hit in hits]

@@ -1,0 +1,114 @@
+"""The ledger: one line of JSON for each promotion, rejection, approval and rollback, never rewritten."""
+
+import getpass
+import logging
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+Action = Literal["promotion", "rejection", "approval", "rollback"]
+# The actions that move the release pointer.
+MOVES: tuple[Action, ...] = ("promotion", "rollback")
+Figure = float | int | str | bool | None
+
+_log = logging.getLogger(__name__)
+
+
+class LedgerLine(BaseModel):
+    """One thing that was done: when (ISO, UTC), who, what, to which release, why, on what figures."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    when: str
+    who: str
+    action: Action
+    release_id: str
+    model_version: int
+    why: str
+    figures: dict[str, Figure] = {}
+
+
+def current_user() -> str:
+    """Login name; containers often have none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
+def utc_now() -> str:
+    """Now, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Ledger:
+    """An append-only file of JSON lines.
+
+    A line is one write in append mode, followed by fsync, so concurrent writers do not mix and a line that
+    was reported as written survives a crash. A line torn by a kill is skipped by readers and closed with a
+    newline by the next writer.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Callable[[], str] = utc_now, user: Callable[[], str] = current_user
+    ) -> None:
+        self._path, self._clock, self._user = path, clock, user
+
+    def append(
+        self,
+        action: Action,
+        *,
+        release_id: str,
+        model_version: int,
+        why: str,
+        figures: Mapping[str, Figure] | None = None,
+    ) -> LedgerLine:
+        """Write one line and return it once it is on disk."""
+        line = LedgerLine(
+            when=self._clock(),
+            who=self._user(),
+            action=action,
+            release_id=release_id,
+            model_version=model_version,
+            why=why,
+            figures=dict(figures or {}),
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            opening = b"" if self._ends_whole(handle) else b"\n"
+            os.write(handle, opening + line.model_dump_json().encode() + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return line
+
+    def lines(self) -> list[LedgerLine]:
+        """Every whole line, oldest first; empty when nothing was ever written."""
+        if not self._path.exists():
+            return []
+        found = []
+        for number, text in enumerate(self._path.read_bytes().split(b"\n"), start=1):
+            if not text.strip():
+                continue
+            try:
+                found.append(LedgerLine.model_validate_json(text))
+            except ValidationError:
+                _log.warning("%s, line %d is torn and skipped", self._path, number)
+        return found
+
+    def last_move(self) -> LedgerLine | None:
+        """The newest line that says the pointer moved."""
+        return next((line for line in reversed(self.lines()) if line.action in MOVES), None)
+
+    @staticmethod
+    def _ends_whole(handle: int) -> bool:
+        size = os.lseek(handle, 0, os.SEEK_END)
+        if size == 0:
+            return True
+        os.lseek(handle, size - 1, os.SEEK_SET)
+        return os.read(handle, 1) == b"\n"

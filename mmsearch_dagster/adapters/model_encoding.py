@@ -1,0 +1,52 @@
+"""The encoders of a registered model, loaded once per process whoever asks."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from mmsearch_dagster.core.encoders.protocol import Content, Encoder
+from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.release import EncoderIdentity
+
+_LOADED: dict[tuple[str, Path], Encoder] = {}
+
+
+def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None) -> Encoder:
+    """The encoder of that identity; what it compiles is kept in `cache_dir`, or among temporary files.
+
+    Raises ReleaseMismatchError when what is installed here is not the encoder of the release.
+    """
+    place = cache_dir or Path(tempfile.gettempdir()) / "mmsearch-encoders"
+    key = (identity.fingerprint, place)
+    if key not in _LOADED:
+        from mmsearch_dagster.adapters.encoders import load_encoder, spec_of
+
+        encoder = load_encoder(spec_of(identity), place)
+        found = encoder.identity.fingerprint
+        if found != identity.fingerprint:
+            raise ReleaseMismatchError(
+                f"the {identity.modality} encoder here is {found}, the release was made with "
+                f"{identity.fingerprint}: install the version of the model's requirements"
+            )
+        _LOADED[key] = encoder
+    return _LOADED[key]
+
+
+def encode_contents(encoder: Encoder, contents: Mapping[str, bytes]) -> dict[str, Matrix]:
+    """Content key -> vector [width]. Raises QueryError for a content that cannot be encoded."""
+    asked = [Content(key, partial(bytes, content)) for key, content in contents.items()]
+    vectors: dict[str, Matrix] = {}
+    for batch in encoder.encode(asked):
+        for reason in batch.failures.values():
+            raise QueryError(f"the {encoder.identity.modality} cannot be read: {reason}")
+        vectors.update(zip(batch.keys, batch.vectors, strict=True))
+    return vectors
+
+
+def encode_when_asked(
+    identity: EncoderIdentity, cache_dir: Path | None
+) -> Callable[[Mapping[str, bytes]], Mapping[str, Matrix]]:
+    """`encode_contents` of an encoder that is loaded on the first call."""
+    return lambda contents: encode_contents(loaded_encoder(identity, cache_dir), contents)

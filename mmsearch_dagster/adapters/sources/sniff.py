@@ -1,0 +1,48 @@
+"""What a file is by its first bytes, so that a picture called .csv is refused before anything is read."""
+
+from pathlib import Path
+
+from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.source_spec import Format
+
+_HEAD = 65_536
+_MAGIC = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\x1f\x8b": "gzip-compressed; unpack it",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed; unpack it",
+    b"PAR1": "Parquet; set format: parquet",
+    b"SQLite format 3": "an SQLite database",
+}
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def check_file(path: Path, form: Format) -> None:
+    """Raises SourceError for a file that is absent, empty, or plainly of another kind than `form`."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file; check path in the source file, or --root")
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    if not head.strip():
+        raise SourceError(f"{path}: the file is empty")
+    if form == "parquet":
+        if not head.startswith(b"PAR1"):
+            raise SourceError(f"{path}: is not a Parquet file")
+        return
+    _check_text(path, head, form)
+
+
+def _check_text(path: Path, head: bytes, form: Format) -> None:
+    for magic, what in _MAGIC.items():
+        if head.startswith(magic):
+            raise SourceError(f"{path}: is not {form} but {what}")
+    if head.startswith(_UTF16):
+        raise SourceError(f"{path}: is UTF-16 text; save it as UTF-8")
+    if b"\x00" in head:
+        raise SourceError(f"{path}: holds zero bytes, so it is binary or UTF-16; save it as UTF-8 text")

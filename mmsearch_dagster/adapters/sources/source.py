@@ -1,0 +1,121 @@
+"""A source mapping and its files, checked against each other before anything is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
+from mmsearch_dagster.adapters.sources.sniff import check_file
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.contract_rules import ONE_OF, escapes_root
+from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.nested import attribute_column
+from mmsearch_dagster.core.source_spec import SourceSpec, TableFile, missing_required, parse_source
+
+
+@dataclass(frozen=True)
+class Source:
+    """A checked mapping. root: the folder that file paths and picture uris are relative to."""
+
+    catalogue: str
+    root: Path
+    spec: SourceSpec
+
+    def path_of(self, file: TableFile) -> Path:
+        """Where a table's file lies."""
+        return self.root / file.path
+
+
+def load_source(source_file: Path, root: Path | None = None, require: Sequence[str] = ()) -> Source:
+    """Read `source.yaml` and check that each file and each mapped column is there; nothing is written.
+
+    root: what paths are relative to; the folder of `source_file` when None.
+    require: tables that must be mapped.
+    Raises SourceError, one line that names file, column and the nearest name.
+    """
+    try:
+        text = source_file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{source_file}: the source file cannot be read ({error})") from error
+    spec = parse_source(text, str(source_file))
+    for table in require:
+        if table not in spec.tables:
+            raise SourceError(f"{source_file}: maps no table '{table}', which this needs")
+    base = root if root is not None else source_file.parent
+    if not base.is_dir():
+        raise SourceError(f"{base}: the root folder does not exist; check --root")
+    source = Source(spec.catalogue, base.resolve(), spec)
+    for table, files in spec.tables.items():
+        for file in files:
+            _check_table_file(source, table, file, str(source_file))
+    return source
+
+
+def _check_table_file(source: Source, table: str, file: TableFile, where: str) -> None:
+    if escapes_root(file.path) and not Path(file.path).is_absolute():
+        raise SourceError(
+            f"{where}: '{file.path}' leaves the root folder; give an absolute path or another --root"
+        )
+    path = source.path_of(file)
+    check_file(path, file.format)
+    if file.format == "ubi":
+        json_files.columns_of(path, "ndjson")
+        return
+    known = file_columns(path, file)
+    mapped = mapped_columns(table, file, known)
+    for column, name in mapped.items():
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise SourceError(f"{path}: no column '{name}' (mapped to {table}.{column} in {where}); {hint}")
+        _check_type(path, table, column, name, kind=known[name])
+    _check_required(table, frozenset({*mapped, *file.constants}), known, path=path, where=where)
+
+
+def file_columns(path: Path, file: TableFile) -> dict[str, pl.DataType]:
+    """Column -> type as the file has them; text formats hold text."""
+    if file.format == "parquet":
+        return parquet_files.types_of(path)
+    if file.format in ("csv", "tsv"):
+        return dict.fromkeys(delimited.columns_of(path, file.separator), pl.String())
+    return dict.fromkeys(json_files.columns_of(path, file.format), pl.String())
+
+
+def mapped_columns(
+    table: str, file: TableFile, known: Sequence[str] | dict[str, pl.DataType]
+) -> dict[str, str]:
+    """Raw column (a contract column, or `attributes.<name>`) -> the file's column that feeds it."""
+    if file.columns is None:
+        return {name: name for name in c.TABLES[table] if name in known and name not in file.constants}
+    mapped: dict[str, str] = {}
+    for column, name in file.columns.items():
+        if isinstance(name, dict):
+            mapped |= {attribute_column(key): feed for key, feed in name.items()}
+        else:
+            mapped[column] = name
+    return mapped
+
+
+def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.DataType) -> None:
+    takes_nested = column in (c.IMAGE_URIS, c.ATTRIBUTES)
+    if kind.is_nested() and not takes_nested:
+        raise SourceError(f"{path}: column '{name}' holds {kind}, but {table}.{column} takes one value a row")
+    if isinstance(kind, pl.Struct) and column == c.IMAGE_URIS:
+        raise SourceError(f"{path}: column '{name}' holds {kind}, but {table}.{column} takes a list of texts")
+
+
+def _check_required(
+    table: str, given: frozenset[str], known: dict[str, pl.DataType], *, path: Path, where: str
+) -> None:
+    choice = ONE_OF.get(table, ())
+    if choice and not given.intersection(choice):
+        raise SourceError(f"{where}: table '{table}' maps none of {', '.join(choice)} for {path}; map one")
+    missing = missing_required(table, given)
+    if missing is None:
+        return
+    raise SourceError(
+        f"{where}: table '{table}' does not map the required column '{missing}' for {path}; "
+        f"among the file's columns: {did_you_mean(missing, known)}"
+    )

@@ -1,0 +1,203 @@
+"""MLflow tracking: one parent run per refresh, one child per strategy, all on SQLite under the home.
+
+MLflow keeps the store it talks to in process-wide state; `MlflowStore.connect` is the only place that sets
+it. Telemetry and progress bars are off.
+"""
+
+import json
+import logging
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mmsearch_dagster.core.training_log import Param
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "mmsearch"
+_REFRESH = "mmsearch.refresh"
+_PARENT = "mlflow.parentRunId"
+_NAME = "mlflow.runName"
+# What one call of log_batch takes.
+_METRICS_PER_BATCH = 1000
+_PARAMS_PER_BATCH = 100
+_LONGEST_PARAM = 6000
+_NOT_IN_A_NAME = re.compile(r"[^\w.\-/ :]")
+
+
+def mlflow_module() -> ModuleType:
+    """MLflow, imported on first use, without telemetry, progress bars and chatter."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Our models need no pickle, so none is ever read.
+    os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Logging a model tries it and only warns; `ModelVersions.load_back` tries it and raises.
+    logging.getLogger("mlflow.models.model").setLevel(logging.ERROR)
+    return mlflow
+
+
+def metric_name(name: str) -> str:
+    """A name MLflow accepts: `ndcg@10` becomes `ndcg_at_10`.
+
+    >>> metric_name("photo → product/ndcg@10")
+    'photo _ product/ndcg_at_10'
+    """
+    return _NOT_IN_A_NAME.sub("_", name.replace("@", "_at_"))
+
+
+@dataclass(frozen=True)
+class MlflowStore:
+    """Where MLflow keeps runs, models and files: `folder/mlflow.db` and `folder/artifacts`."""
+
+    folder: Path
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
+
+    @property
+    def artifact_root(self) -> Path:
+        return self.folder.resolve() / "artifacts"
+
+    def connect(self) -> "MlflowClient":
+        """Point this process's MLflow here and return a client; the database is made on first use."""
+        mlflow = mlflow_module()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(self.tracking_uri)
+        mlflow.set_registry_uri(self.tracking_uri)
+        return mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
+
+    def experiment_id(self) -> str:
+        """The experiment every run belongs to, made on first use."""
+        client = self.connect()
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return found.experiment_id
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return client.create_experiment(EXPERIMENT, artifact_location=self.artifact_root.as_uri())
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is None:
+                raise
+            return found.experiment_id
+
+
+@dataclass
+class MlflowLog:
+    """A TrainingLog that becomes one MLflow run; kept in memory and written in batches by `flush`."""
+
+    store: MlflowStore
+    run_id: str
+    _params: dict[str, str] = field(default_factory=dict)
+    _points: list[tuple[str, float, int, int]] = field(default_factory=list)
+
+    def params(self, values: Mapping[str, Param]) -> None:
+        self._params.update({metric_name(k): str(v)[:_LONGEST_PARAM] for k, v in values.items()})
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        self._points.append((metric_name(name), float(value), int(time.time() * 1000), step))
+
+    def figures(self, values: Mapping[str, float]) -> None:
+        """Final figures, one value each."""
+        for name, value in values.items():
+            self.curve(name, 0, value)
+
+    def figure(self, name: str, picture: Any) -> None:
+        """Kept as `figures/<name>.png`."""
+        content = picture
+        if not isinstance(picture, bytes):
+            buffer = BytesIO()
+            picture.savefig(buffer, format="png")
+            content = buffer.getvalue()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{metric_name(name).replace('/', '_')}.png"
+            path.write_bytes(content)
+            self.store.connect().log_artifact(self.run_id, str(path), "figures")
+
+    def dataset(self, name: str, digest: str, rows: int) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        dataset = Dataset(
+            name=name,
+            digest=digest[:36],
+            source_type="local",
+            source=json.dumps({"snapshot": f"{name}/{digest}"}),
+            profile=json.dumps({"num_rows": rows}),
+        )
+        tags = [InputTag("mlflow.data.context", "training")]
+        self.store.connect().log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        from mlflow.entities import Metric, Param
+
+        client = self.store.connect()
+        params = [Param(name, value) for name, value in self._params.items()]
+        points = [Metric(*point) for point in self._points]
+        for start in range(0, len(params), _PARAMS_PER_BATCH):
+            client.log_batch(self.run_id, params=params[start : start + _PARAMS_PER_BATCH])
+        for start in range(0, len(points), _METRICS_PER_BATCH):
+            client.log_batch(self.run_id, metrics=points[start : start + _METRICS_PER_BATCH])
+        self._params.clear()
+        self._points.clear()
+
+
+class Tracking:
+    """Runs of one home. Refreshes are named by a key, so separate processes find the same parent."""
+
+    def __init__(self, store: MlflowStore) -> None:
+        self._store = store
+
+    def refresh(self, key: str, *, tags: Mapping[str, str] | None = None) -> str:
+        """Run id of the parent of that refresh, made when it does not exist yet."""
+        client, experiment = self._store.connect(), self._store.experiment_id()
+        found = client.search_runs([experiment], f"tags.`{_REFRESH}` = '{key}'", max_results=1)
+        if found:
+            return found[0].info.run_id
+        facts = {_REFRESH: key, **(tags or {})}
+        return client.create_run(experiment, tags=facts, run_name=f"refresh {key}").info.run_id
+
+    @contextmanager
+    def strategy(self, parent: str, name: str) -> Iterator[MlflowLog]:
+        """A child run called `name`: finished when the block ends, failed when it raises.
+
+        One of the same name that a killed process left running is marked as killed.
+        """
+        client, experiment = self._store.connect(), self._store.experiment_id()
+        query = f"tags.`{_PARENT}` = '{parent}' and attributes.status = 'RUNNING'"
+        for leftover in client.search_runs([experiment], query):
+            if leftover.info.run_name == name:
+                client.set_terminated(leftover.info.run_id, "KILLED")
+        tags = {_PARENT: parent, _NAME: name}
+        log = MlflowLog(self._store, client.create_run(experiment, tags=tags).info.run_id)
+        status = "FAILED"
+        try:
+            yield log
+            status = "FINISHED"
+        finally:
+            log.flush()
+            client.set_terminated(log.run_id, status)
+
+    def finish(
+        self, run_id: str, figures: Mapping[str, float] | None = None, *, failed: bool = False
+    ) -> None:
+        """End a parent run with its final figures."""
+        log = MlflowLog(self._store, run_id)
+        log.figures(figures or {})
+        log.flush()
+        self._store.connect().set_terminated(run_id, "FAILED" if failed else "FINISHED")

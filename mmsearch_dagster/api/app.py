@@ -1,0 +1,102 @@
+"""The HTTP face of the released engine: search, release, health, pictures and a small page."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.concurrency import run_in_threadpool
+
+from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.api import errors
+from mmsearch_dagster.api.media import first_picture
+from mmsearch_dagster.api.messages import (
+    SEARCH_BODY,
+    Health,
+    Problem,
+    SearchResponse,
+    read_search,
+    search_response,
+)
+from mmsearch_dagster.api.release_follower import ReleaseFollower
+from mmsearch_dagster.api.upload_limit import UploadLimit
+from mmsearch_dagster.core.release import ReleaseManifest
+
+# The page is one file: nothing is loaded from elsewhere, nothing of it can be framed.
+_PAGE_POLICY = (
+    "default-src 'none'; img-src 'self' blob:; connect-src 'self'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(
+    open_engine: Callable[[], Engine],
+    current_release_id: Callable[[], str | None],
+    media_root: Path | None = None,
+    *,
+    poll_seconds: float = 2.0,
+) -> FastAPI:
+    """The application.
+
+    open_engine: opens the release that the pointer names now. current_release_id: that release's id,
+    None when there is none; asked every `poll_seconds`. media_root: what picture uris are relative to.
+    """
+    follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        follower.start()
+        yield
+        await run_in_threadpool(follower.stop)
+
+    app = FastAPI(title="mmsearch", summary="Search one released catalogue.", lifespan=lifespan)
+    app.add_middleware(UploadLimit)
+    errors.install(app)
+    _add_search(app, follower)
+    _add_release(app, follower)
+    _add_page(app, follower, media_root)
+    return app
+
+
+def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": Problem} for status in statuses}
+
+
+def _add_search(app: FastAPI, follower: ReleaseFollower) -> None:
+    @app.post("/search", openapi_extra=SEARCH_BODY, responses=_responses(400, 413, 422, 503))
+    async def search(request: Request) -> SearchResponse:
+        """Products for words, a picture, or both, best first."""
+        query, options = await read_search(request)
+        engine = follower.engine()
+        answer = await run_in_threadpool(engine.search, query, k=options.k, where=options.filter)
+        return search_response(answer)
+
+
+def _add_release(app: FastAPI, follower: ReleaseFollower) -> None:
+    @app.get("/release", responses=_responses(503))
+    def release() -> ReleaseManifest:
+        """What answers: model, encoders, index and data that belong together."""
+        return follower.engine().manifest
+
+    @app.get("/health", responses=_responses(503))
+    def health() -> Health:
+        """Whether there is a release to answer from."""
+        release_id = follower.engine().manifest.release_id
+        return Health(status="ok", release_id=release_id, warning=follower.problem)
+
+
+def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) -> None:
+    page = files("mmsearch_dagster.api").joinpath("page.html").read_text(encoding="utf-8")
+
+    @app.get("/", include_in_schema=False)
+    def start_page() -> HTMLResponse:
+        return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_POLICY})
+
+    @app.get("/media/{product_id:path}", response_class=FileResponse, responses=_responses(404, 503))
+    def media(product_id: str) -> FileResponse:
+        """The first picture of a product."""
+        payload = follower.engine().payload([product_id]).get(product_id)
+        return first_picture(payload, media_root)

@@ -1,0 +1,56 @@
+"""Every error as JSON `{error, hint}` with the status that fits whose fault it is."""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mmsearch_dagster.api.upload_limit import SMALLER
+from mmsearch_dagster.core.errors import (
+    IndexCheckError,
+    MmsearchError,
+    NoReleaseError,
+    QueryError,
+    ReleaseMismatchError,
+)
+
+# The first class that fits decides.
+_ANSWERS: tuple[tuple[type[MmsearchError], int, str], ...] = (
+    (QueryError, 400, "mend the request: words, a picture, k and filter are described at /docs"),
+    (NoReleaseError, 503, "run `mmsearch run` to make a release, or wait until it is open"),
+    (ReleaseMismatchError, 503, "roll back to a release that is whole, or run `mmsearch run` again"),
+    (IndexCheckError, 503, "run `mmsearch run` again to build the index anew"),
+    (MmsearchError, 500, "the server's log says more"),
+)
+_HINTS = {404: "the paths are listed at /docs", 405: "the methods are listed at /docs", 413: SMALLER}
+
+
+class WrongRequestError(QueryError):
+    """A request that is not of the documented form."""
+
+
+def problem(error: MmsearchError) -> JSONResponse:
+    """The answer to one error of the family."""
+    if isinstance(error, WrongRequestError):
+        return _json(422, str(error), "the form of a request is described at /docs")
+    status, hint = next((status, hint) for kind, status, hint in _ANSWERS if isinstance(error, kind))
+    return _json(status, str(error), hint)
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer errors this way."""
+
+    async def family(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, MmsearchError)
+        return problem(error)
+
+    async def http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        hint = _HINTS.get(error.status_code, "the API is described at /docs")
+        return _json(error.status_code, str(error.detail), hint)
+
+    app.add_exception_handler(MmsearchError, family)
+    app.add_exception_handler(HTTPException, http)
+
+
+def _json(status: int, error: str, hint: str) -> JSONResponse:
+    return JSONResponse({"error": error, "hint": hint}, status_code=status)

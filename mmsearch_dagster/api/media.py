@@ -1,0 +1,45 @@
+"""Pictures of the released products, and nothing else of the disk."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
+
+from mmsearch_dagster.core import columns
+
+# What browsers show; no SVG, which may carry scripts.
+_KINDS = {
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=300"}
+
+
+def first_picture(payload: Mapping[str, Any] | None, media_root: Path | None) -> FileResponse:
+    """The first picture of a product, from `media_root` only.
+
+    Raises HTTPException 404 when there is no such product, no picture, or it lies elsewhere.
+    """
+    uris = (payload or {}).get(columns.IMAGE_URIS) or []
+    if media_root is None or not uris:
+        raise HTTPException(404, "there is no picture of this product")
+    path = _inside(media_root, str(uris[0]).removeprefix("file://"))
+    if path is None or path.suffix.lower() not in _KINDS:
+        raise HTTPException(404, "the picture of this product is not in the release's media folder")
+    return FileResponse(path, media_type=_KINDS[path.suffix.lower()], headers=_HEADERS)
+
+
+def _inside(root: Path, uri: str) -> Path | None:
+    """The file that `uri` names, links followed, if it lies under `root`."""
+    try:
+        path = (root / uri).resolve()
+        return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+    except (OSError, ValueError):  # a name that no file can have
+        return None

@@ -1,0 +1,160 @@
+"""What the API reads and writes, and how a request of either form becomes a query."""
+
+import base64
+import binascii
+import json
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from mmsearch_dagster.adapters.engine import MAX_K, Answer, AnswerHit, Query
+from mmsearch_dagster.api.errors import WrongRequestError
+from mmsearch_dagster.api.upload_limit import MAX_PICTURE_BYTES, TOO_LARGE
+from mmsearch_dagster.core import columns
+from mmsearch_dagster.core.errors import QueryError
+
+_FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
+
+
+class SearchRequest(BaseModel):
+    """A search as JSON: words, a picture, or both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str | None = None
+    image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
+    filter: str | None = Field(None, examples=[_FILTER_EXAMPLE])
+    k: int = Field(10, ge=1, le=MAX_K)
+    weights: dict[str, float] | None = Field(None, description="weight of the branches vector and lexical")
+
+
+class FoundProduct(BaseModel):
+    """branches: the product's rank in each branch, null where that one did not find it."""
+
+    product_id: str
+    rank: int
+    score: float
+    picture: str | None
+    branches: dict[str, int | None]
+    payload: dict[str, Any]
+
+
+class SearchResponse(BaseModel):
+    release_id: str
+    kind: str
+    took_ms: float
+    hits: list[FoundProduct]
+
+
+class Problem(BaseModel):
+    error: str
+    hint: str
+
+
+class Health(BaseModel):
+    """warning: why the release that the pointer names is not the one that answers."""
+
+    status: str
+    release_id: str
+    warning: str | None = None
+
+
+FORM_FIELDS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string"},
+        "image": {"type": "string", "format": "binary", "description": "a picture file, 20 MB at most"},
+        "filter": {"type": "string", "example": _FILTER_EXAMPLE},
+        "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
+    },
+}
+# FastAPI cannot say "a form or JSON" from a signature.
+SEARCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": FORM_FIELDS},
+            "application/json": {"schema": SearchRequest.model_json_schema()},
+        },
+    }
+}
+
+
+async def read_search(request: Request) -> tuple[Query, SearchRequest]:
+    """The query and its options. Raises WrongRequestError for another form of body."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        try:
+            body = json.loads(await request.body())
+        except ValueError as error:
+            raise WrongRequestError(f"the body is not JSON: {error}") from error
+        options = _checked(body)
+        return _query(options, _decoded(options.image_base64)), options
+    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        return await _read_form(request)
+    raise WrongRequestError(f"send multipart/form-data or application/json, not '{kind or 'nothing'}'")
+
+
+async def _read_form(request: Request) -> tuple[Query, SearchRequest]:
+    async with request.form(max_files=1, max_fields=10) as form:
+        upload = form.get("image")
+        if isinstance(upload, str) and upload:
+            raise WrongRequestError("field 'image' must be a file")
+        picture = await upload.read() if isinstance(upload, UploadFile) else None
+        options = _checked({name: value for name, value in form.items() if name != "image" and value != ""})
+    return _query(options, _within_limit(picture)), options
+
+
+def _query(options: SearchRequest, picture: bytes | None) -> Query:
+    return Query(text=options.text, image=picture or None, weights=options.weights)
+
+
+def _checked(fields: Any) -> SearchRequest:
+    try:
+        return SearchRequest.model_validate(fields)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()
+        )
+        raise WrongRequestError(wrong) from error
+
+
+def _decoded(text: str | None) -> bytes | None:
+    if not text:
+        return None
+    try:
+        return _within_limit(base64.b64decode(text.rpartition(";base64,")[2], validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise QueryError(f"image_base64 is not base64: {error}") from error
+
+
+def _within_limit(picture: bytes | None) -> bytes | None:
+    if picture is not None and len(picture) > MAX_PICTURE_BYTES:
+        raise HTTPException(413, TOO_LARGE)
+    return picture
+
+
+def search_response(answer: Answer) -> SearchResponse:
+    """An answer as the API writes it."""
+    return SearchResponse(
+        release_id=answer.release_id,
+        kind=answer.kind,
+        took_ms=round(answer.took_ms, 2),
+        hits=[_found(hit) for hit in answer.hits],
+    )
+
+
+def _found(hit: AnswerHit) -> FoundProduct:
+    pictured = bool(hit.payload.get(columns.IMAGE_URIS))
+    return FoundProduct(
+        product_id=hit.product_id,
+        rank=hit.rank,
+        score=hit.score,
+        picture=f"/media/{quote(hit.product_id, safe='')}" if pictured else None,
+        branches=dict(hit.branches),
+        payload=dict(hit.payload),
+    )

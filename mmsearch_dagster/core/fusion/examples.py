@@ -1,0 +1,69 @@
+"""Training examples: which query should find which item, how well, and how we know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from mmsearch_dagster.core.modalities import ModalityBatch
+
+JUDGED = "judged"
+LOGGED = "logged"
+PAIRS = "pairs"
+ATTRIBUTES = "attributes"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Graded items of one set of queries.
+
+    queries: `q` queries. grades: sparse float32 [q, n items], 0 where nothing is known.
+    origin: [q] one of the origins above; it sets how often a query is drawn.
+    """
+
+    queries: ModalityBatch
+    grades: csr_matrix
+    origin: NDArray[np.str_]
+
+    def take(self, rows: NDArray[np.integer]) -> "Judged":
+        """The given queries."""
+        return Judged(self.queries.take(rows), self.grades[rows], self.origin[rows])
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Everything a training run reads.
+
+    items: the catalogue. train: queries to learn from. dev: judged training queries kept apart for
+    early stopping and for choosing the blend; the validation split is never among them.
+    """
+
+    items: ModalityBatch
+    train: Judged
+    dev: Judged
+
+
+def grade_matrix(
+    query_ids: Sequence[str], item_ids: Sequence[str], graded: Mapping[str, Mapping[str, float]]
+) -> csr_matrix:
+    """Sparse [queries, items] of grades; unknown items are left out."""
+    column = {item: index for index, item in enumerate(item_ids)}
+    rows, columns, values = [], [], []
+    for row, query in enumerate(query_ids):
+        for item, grade in graded.get(query, {}).items():
+            if item in column and grade > 0:
+                rows.append(row)
+                columns.append(column[item])
+                values.append(grade)
+    shape = (len(query_ids), len(item_ids))
+    return csr_matrix((np.asarray(values, dtype=np.float32), (rows, columns)), shape=shape)
+
+
+def hold_out(judged: Judged, share: float, seed: int) -> tuple[Judged, Judged]:
+    """Split by query into (kept, held out); at least one is held out when there are ten or more."""
+    count = len(judged.queries)
+    held = round(count * share) if count >= 10 else 0
+    order = np.random.default_rng(seed).permutation(count)
+    return judged.take(np.sort(order[held:])), judged.take(np.sort(order[:held]))

@@ -1,0 +1,149 @@
+"""The two-tower model: modalities in, one unit vector out, on the item's and on the query's side."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.fusion.spec import FusionSpec
+from mmsearch_dagster.core.fusion.strategies import make_strategy
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+
+WEIGHTS_FILE = "weights.safetensors"
+SPEC_FILE = "model.json"
+_CHUNK = 4096
+
+
+class Branch(nn.Module):
+    """One modality into the common space: a linear map plus a correction that starts at zero.
+
+    `center` and `scale` are the catalogue's own statistics, so encoders of any range are welcome.
+    """
+
+    def __init__(self, input_width: int, width: int, hidden: int, input_drop: float = 0.0) -> None:
+        super().__init__()
+        self.center: Tensor
+        self.scale: Tensor
+        self.register_buffer("center", torch.zeros(input_width))
+        self.register_buffer("scale", torch.ones(input_width))
+        self.linear = nn.Linear(input_width, width, bias=False)
+        self.inner = nn.Linear(input_width, hidden)
+        self.outer = nn.Linear(hidden, width)
+        self.hide = nn.Dropout(input_drop)
+        self.drop = nn.Dropout(0.1)
+        nn.init.zeros_(self.outer.weight)
+        nn.init.zeros_(self.outer.bias)
+
+    def standardise(self, x: Tensor) -> Tensor:
+        """x: [b, input width] -> unit rows."""
+        return nn.functional.normalize((x - self.center) / self.scale, dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [b, input width] -> [b, d], unit rows."""
+        unit = self.hide(self.standardise(x))
+        correction = self.outer(self.drop(nn.functional.gelu(self.inner(unit))))
+        return nn.functional.normalize(self.linear(unit) + correction, dim=-1)
+
+
+class Tower(nn.Module):
+    """All modalities of one side, fused. Legend: b batch, m modalities, d width."""
+
+    def __init__(self, widths: Mapping[str, int], spec: FusionSpec) -> None:
+        super().__init__()
+        self.modalities = tuple(sorted(widths))
+        self.branches = nn.ModuleDict(
+            {
+                name: Branch(widths[name], spec.width, spec.hidden, spec.input_drop.get(name, 0.0))
+                for name in self.modalities
+            }
+        )
+        self.fuse = make_strategy(
+            spec.strategy, modalities=len(self.modalities), width=spec.width, hidden=spec.hidden
+        )
+
+    def forward(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
+        """vectors: modality -> [b, its width]; present: modality -> bool [b]. Returns [b, d], unit rows."""
+        mask = torch.stack([present[name] for name in self.modalities], dim=1)  # [b, m]
+        h = torch.stack([self.branches[name](vectors[name]) for name in self.modalities], dim=1)
+        h = h * mask.unsqueeze(-1)  # what is missing adds nothing, whatever its row holds
+        return nn.functional.normalize(self.fuse(h, mask), dim=-1)
+
+
+class TwoTower(nn.Module):
+    """An item tower and a query tower into one space."""
+
+    def __init__(self, spec: FusionSpec) -> None:
+        super().__init__()
+        torch.manual_seed(spec.seed)
+        self.spec = spec
+        self.item_tower = Tower(spec.item_widths, spec)
+        self.query_tower = Tower(spec.query_widths, spec)
+
+    def items(self, batch: ModalityBatch) -> Matrix:
+        """Item vectors, float32 [n, d], unit rows (zero rows where every modality is missing)."""
+        return self._run(self.item_tower, batch)
+
+    def queries(self, batch: ModalityBatch) -> Matrix:
+        """Query vectors, float32 [n, d], unit rows (zero rows where every modality is missing)."""
+        return self._run(self.query_tower, batch)
+
+    def _run(self, tower: Tower, batch: ModalityBatch) -> Matrix:
+        self.eval()
+        out = np.zeros((len(batch), self.spec.width), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(batch), _CHUNK):
+                part = batch.take(range(start, min(start + _CHUNK, len(batch))))
+                vectors, present = as_tensors(part, tower)
+                out[start : start + _CHUNK] = tower(vectors, present).numpy()
+        return out
+
+
+def as_tensors(batch: ModalityBatch, tower: Tower) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The tower's modalities as tensors; one that the batch lacks altogether is masked."""
+    vectors: dict[str, Tensor] = {}
+    present: dict[str, Tensor] = {}
+    for name in tower.modalities:
+        branch = tower.branches[name]
+        assert isinstance(branch, Branch)
+        if name in batch.vectors:
+            vectors[name] = torch.from_numpy(batch.vectors[name])
+            present[name] = torch.from_numpy(batch.present[name])
+        else:
+            vectors[name] = torch.zeros(len(batch), branch.center.shape[0])
+            present[name] = torch.zeros(len(batch), dtype=torch.bool)
+    return vectors, present
+
+
+def save_model(model: TwoTower, folder: Path) -> str:
+    """Write weights (safetensors) and spec (JSON) into `folder`; returns the weights' sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS_FILE)
+    (folder / SPEC_FILE).write_text(model.spec.model_dump_json(indent=2), encoding="utf-8")
+    return weights_sha256(folder)
+
+
+def weights_sha256(folder: Path) -> str:
+    """Hex sha256 of the weights file."""
+    with (folder / WEIGHTS_FILE).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_model(folder: Path) -> TwoTower:
+    """The model that `save_model` wrote.
+
+    Raises ReleaseMismatchError when files are missing or do not fit each other.
+    """
+    try:
+        spec = FusionSpec(**json.loads((folder / SPEC_FILE).read_text(encoding="utf-8")))
+        model = TwoTower(spec)
+        model.load_state_dict(load_file(folder / WEIGHTS_FILE))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ReleaseMismatchError(f"the model in {folder} cannot be loaded: {error}") from error
+    return model.eval()

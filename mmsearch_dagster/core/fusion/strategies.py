@@ -1,0 +1,110 @@
+"""Four ways to fuse the modalities of one item or query into one vector.
+
+Legend: b batch, m modalities, d width.
+Each is a weighted mean of the present modalities plus a correction that starts at zero, so training
+begins from the plain mean and a strategy can only be worse by learning to be.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mmsearch_dagster.core.fusion.spec import Strategy
+
+
+def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
+    """Softmax over the present modalities; rows with none present are all zero.
+
+    Args:
+        logits: [b, m]. present: bool [b, m].
+    Returns:
+        [b, m], each row sums to 1, or to 0 where nothing is present.
+    """
+    blocked = logits.masked_fill(~present, torch.finfo(logits.dtype).min)
+    return torch.softmax(blocked, dim=1) * present
+
+
+class Weighted(nn.Module):
+    """One learned weight per modality."""
+
+    def __init__(self, modalities: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(modalities))
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        weights = masked_softmax(self.logits.expand(h.shape[0], -1), present)
+        return (weights.unsqueeze(-1) * h).sum(dim=1)
+
+
+class Concat(nn.Module):
+    """The modalities side by side, with their masks, through a small network."""
+
+    def __init__(self, modalities: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.mean = Weighted(modalities, width, hidden)
+        self.inner = nn.Linear(modalities * (width + 1), hidden)
+        self.outer = nn.Linear(hidden, width)
+        nn.init.zeros_(self.outer.weight)
+        nn.init.zeros_(self.outer.bias)
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        seen = (h * present.unsqueeze(-1)).flatten(1)  # [b, m * d]
+        both = torch.cat([seen, present.to(h.dtype)], dim=1)
+        return self.mean(h, present) + self.outer(torch.nn.functional.gelu(self.inner(both)))
+
+
+class Attention(nn.Module):
+    """Weights that depend on the content: each modality is scored beside the mean of all."""
+
+    def __init__(self, modalities: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.mean = Weighted(modalities, width, hidden)
+        self.key = nn.Linear(2 * width, hidden)
+        self.score = nn.Linear(hidden, modalities)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        context = self.mean(h, present).unsqueeze(1).expand_as(h)
+        hidden = torch.nn.functional.gelu(self.key(torch.cat([h, context], dim=-1)))  # [b, m, hidden]
+        own = torch.diagonal(self.score(hidden), dim1=1, dim2=2)  # [b, m]
+        weights = masked_softmax(self.mean.logits + own, present)
+        return (weights.unsqueeze(-1) * h).sum(dim=1)
+
+
+class Hadamard(nn.Module):
+    """Element-wise products of every pair of present modalities, mapped and added to the mean."""
+
+    def __init__(self, modalities: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.mean = Weighted(modalities, width, hidden)
+        first, second = torch.triu_indices(modalities, modalities)
+        self.first: Tensor
+        self.second: Tensor
+        self.register_buffer("first", first, persistent=False)
+        self.register_buffer("second", second, persistent=False)
+        self.mix = nn.Linear(width, width)
+        nn.init.zeros_(self.mix.weight)
+        nn.init.zeros_(self.mix.bias)
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        pairs = h[:, self.first] * h[:, self.second] * h.shape[-1] ** 0.5  # [b, pairs, d]
+        both = (present[:, self.first] & present[:, self.second]).unsqueeze(-1)
+        product = (pairs * both).sum(dim=1) / both.sum(dim=1).clamp(min=1)
+        return self.mean(h, present) + self.mix(product)
+
+
+_FAMILY: dict[Strategy, type[nn.Module]] = {
+    "concat": Concat,
+    "weighted": Weighted,
+    "attention": Attention,
+    "hadamard": Hadamard,
+}
+
+
+def make_strategy(strategy: Strategy, *, modalities: int, width: int, hidden: int) -> nn.Module:
+    """The named strategy for `m` modalities of width `d`."""
+    return _FAMILY[strategy](modalities, width, hidden)

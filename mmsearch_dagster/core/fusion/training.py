@@ -1,0 +1,203 @@
+"""The training loop: blocks of queries against a pool of items, early stopping on held-out queries."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS, Examples, Judged
+from mmsearch_dagster.core.fusion.initialise import initialise
+from mmsearch_dagster.core.fusion.losses import loss_of
+from mmsearch_dagster.core.fusion.model import TwoTower, as_tensors
+from mmsearch_dagster.core.fusion.spec import FusionSpec, Strategy, TrainParams
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+
+# How often a query of each origin is drawn: what a person judged teaches more than what we derived.
+ORIGIN_SHARES = {JUDGED: 0.5, LOGGED: 0.15, PAIRS: 0.15, ATTRIBUTES: 0.2}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and how it got there; curves are (step, value)."""
+
+    model: TwoTower
+    loss_curve: tuple[tuple[int, float], ...]
+    dev_curve: tuple[tuple[int, float], ...]
+    best_step: int
+    steps: int
+
+
+def train(
+    strategy: Strategy,
+    examples: Examples,
+    params: TrainParams,
+    *,
+    on_step: Callable[[int], None] = lambda step: None,
+) -> Trained:
+    """Train one strategy; the weights of the best held-out nDCG@10 are kept.
+
+    Deterministic for the same examples, params and thread count.
+    """
+    torch.manual_seed(params.seed)
+    torch.use_deterministic_algorithms(True)
+    model = TwoTower(_spec(strategy, examples, params))
+    initialise(model, examples.items)
+    loop = _Loop(model, examples, params)
+    best = _Best(model, loop.dev_score())
+    for step in range(1, params.steps + 1):
+        loop.step(step)
+        on_step(step)
+        if step % params.evaluate_every == 0 and best.update(model, step, loop.dev_score()) >= params.patience:
+            break
+    best.restore(model)
+    return Trained(model.eval(), tuple(loop.losses), tuple(best.curve), best.step, len(loop.losses))
+
+
+def _spec(strategy: Strategy, examples: Examples, params: TrainParams) -> FusionSpec:
+    return FusionSpec(
+        strategy=strategy,
+        item_widths=examples.items.widths,
+        query_widths=examples.train.queries.widths,
+        width=params.width,
+        hidden=params.hidden,
+        input_drop=params.input_drop,
+        seed=params.seed,
+    )
+
+
+class _Best:
+    """Remembers the best weights and counts evaluations without a better one."""
+
+    def __init__(self, model: TwoTower, score: float) -> None:
+        self.step, self.score, self.stale = 0, score, 0
+        self.curve = [(0, score)]
+        self._weights = _copy(model)
+
+    def update(self, model: TwoTower, step: int, score: float) -> int:
+        self.curve.append((step, score))
+        self.stale += 1
+        if score > self.score or np.isnan(self.score):
+            self.step, self.score, self.stale, self._weights = step, score, 0, _copy(model)
+        return self.stale
+
+    def restore(self, model: TwoTower) -> None:
+        model.load_state_dict(self._weights)
+
+
+def _copy(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+class _Loop:
+    def __init__(self, model: TwoTower, examples: Examples, params: TrainParams) -> None:
+        self._model, self._examples, self._params = model, examples, params
+        self._rng = np.random.default_rng(params.seed)
+        self._chance = query_chances(examples.train)
+        self._log_scale = nn.Parameter(torch.tensor(float(np.log(1 / params.temperature))))
+        weights = [*model.parameters(), self._log_scale]
+        self._optimizer = torch.optim.AdamW(weights, params.learning_rate, weight_decay=params.weight_decay)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, params.learning_rate, total_steps=max(params.steps, 1) + 1, pct_start=0.1
+        )
+        self.losses: list[tuple[int, float]] = []
+
+    def step(self, step: int) -> None:
+        """Draw a block, score it, move the weights."""
+        self._model.train()
+        judged, pool, grades = self._draw()
+        queries = self._tower_output(self._model.query_tower, judged.queries)
+        items = self._tower_output(self._model.item_tower, self._examples.items.take(pool))
+        loss = loss_of(
+            self._params.loss,
+            queries @ items.T,
+            grades,
+            torch.ones_like(grades, dtype=torch.bool),
+            params=self._params,
+            scale=self._log_scale.exp().clamp(max=100.0),
+        )
+        self._optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+        self._optimizer.step()
+        self._schedule.step()
+        self.losses.append((step, float(loss.detach())))
+
+    def _draw(self) -> tuple[Judged, NDArray[np.int64], Tensor]:
+        train, params = self._examples.train, self._params
+        count = min(params.batch, len(train.queries))
+        rows = np.sort(self._rng.choice(len(train.queries), size=count, replace=False, p=self._chance))
+        judged = train.take(rows)
+        pool = draw_pool(judged, params, self._rng)
+        return judged, pool, torch.from_numpy(judged.grades[:, pool].toarray())
+
+    def _tower_output(self, tower: nn.Module, batch: ModalityBatch) -> Tensor:
+        vectors, present = as_tensors(batch, tower)  # type: ignore[arg-type]
+        return tower(vectors, hide_some(present, self._params.drop, self._rng))
+
+    def dev_score(self) -> float:
+        """Mean nDCG@10 over the held-out queries, exact search over all items."""
+        dev = self._examples.dev
+        if len(dev.queries) == 0:
+            return float("nan")
+        return mean_ndcg(self._model.queries(dev.queries), self._model.items(self._examples.items), dev)
+
+
+def query_chances(judged: Judged) -> NDArray[np.float64]:
+    """Chance of each query to be drawn: by its origin's share, evenly within the origin."""
+    chance = np.zeros(len(judged.queries))
+    for origin, share in ORIGIN_SHARES.items():
+        rows = judged.origin == origin
+        if rows.any():
+            chance[rows] = share / rows.sum()
+    # Evenly mixed with uniform, so that `choice` without replacement always finds enough queries.
+    chance = chance / chance.sum() if chance.sum() else chance + 1
+    return 0.98 * chance / chance.sum() + 0.02 / len(chance)
+
+
+def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Items of one step: some positives of each query, the rest of the catalogue at random."""
+    total = judged.grades.shape[1]
+    if total <= params.pool:
+        return np.arange(total)
+    chosen: set[int] = set()
+    for row in range(judged.grades.shape[0]):
+        start, stop = judged.grades.indptr[row], judged.grades.indptr[row + 1]
+        items, grades = judged.grades.indices[start:stop], judged.grades.data[start:stop]
+        if len(items):
+            # As many of each grade as there is room: the top grade is often rare.
+            weight = 4.0**grades / np.bincount(grades.astype(int), minlength=4)[grades.astype(int)]
+            size = min(params.positives, len(items))
+            chosen.update(rng.choice(items, size=size, replace=False, p=weight / weight.sum()).tolist())
+    extra = rng.choice(total, size=max(params.pool - len(chosen), params.pool // 4), replace=False)
+    return np.array(sorted(chosen | set(extra.tolist())), dtype=np.int64)
+
+
+def hide_some(
+    present: dict[str, Tensor], share: float, rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """Hide each modality with the given chance, but never the last one of a row."""
+    if len(present) < 2 or share == 0:
+        return present
+    names = sorted(present)
+    mask = torch.stack([present[name] for name in names], dim=1)
+    keep = mask & torch.from_numpy(rng.random(mask.shape) >= share)
+    keep = torch.where(keep.any(dim=1, keepdim=True), keep, mask)
+    return {name: keep[:, column] for column, name in enumerate(names)}
+
+
+def mean_ndcg(queries: Matrix, items: Matrix, judged: Judged, k: int = 10) -> float:
+    """Mean nDCG@k of exact search, gain 2^grade - 1, ideal over all judged items."""
+    similarity = queries @ items.T
+    k = min(k, similarity.shape[1])
+    discount = 1 / np.log2(np.arange(k) + 2)
+    values = []
+    for row in range(len(queries)):
+        grades = judged.grades[row].toarray()[0]
+        ideal = np.sort(2.0**grades - 1)[::-1][:k] @ discount
+        if ideal > 0:
+            top = np.argsort(-similarity[row], kind="stable")[:k]
+            values.append((2.0 ** grades[top] - 1) @ discount / ideal)
+    return float(np.mean(values)) if values else float("nan")

@@ -1,0 +1,97 @@
+"""What the gate asks for: assets/policies/gate.yaml as records."""
+
+from typing import Any, Literal, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.metrics import check_metric
+from mmsearch_dagster.core.nearest import did_you_mean
+
+
+class SingleBranchRule(BaseModel):
+    """What the candidate must show against its best single branch.
+
+    choose: `overall` takes the branch with the best mean over all queries; `per_kind` takes the best one
+        for each kind of query, as a shop without fusion would route them (stricter).
+    max_uncertainty: the low end of the interval of the difference may lie this far below zero.
+    ceiling: a branch with this mean leaves no room; beside it a draw is enough.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    choose: Literal["overall", "per_kind"] = "per_kind"
+    max_uncertainty: float = Field(default=0.02, ge=0.0, le=1.0)
+    ceiling: float = Field(default=0.99, ge=0.0, le=1.0)
+
+
+class ChampionRule(BaseModel):
+    """How far the candidate may fall behind the champion.
+
+    max_drop: the low end of the interval of candidate - champion must be at least minus this.
+    max_drop_per_kind: the same for the plain mean within one kind of query that has
+        `min_queries_per_kind` queries (intervals of small groups are too wide to ask for).
+    not_comparable: `pass` or `refuse` when there is a champion that these queries cannot measure.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    max_drop: float = Field(default=0.02, ge=0.0, le=1.0)
+    max_drop_per_kind: float = Field(default=0.05, ge=0.0, le=1.0)
+    min_queries_per_kind: int = Field(default=20, ge=1)
+    not_comparable: Literal["pass", "refuse"] = "pass"
+
+
+class GatePolicy(BaseModel):
+    """assets/policies/gate.yaml as read; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    metric: str = "ndcg@10"
+    confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
+    resamples: int = Field(default=2000, ge=100, le=100_000)
+    seed: int = Field(default=7, ge=0)
+    min_queries: int = Field(default=20, ge=1)
+    floor: float = Field(default=0.1, ge=0.0, le=1.0)
+    single_branch: SingleBranchRule = SingleBranchRule()
+    champion: ChampionRule = ChampionRule()
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return check_metric(name)
+
+
+def _field_names(location: tuple[int | str, ...]) -> list[str]:
+    """Keys that are allowed where `location` (a path into the policy) points."""
+    model: type[BaseModel] = GatePolicy
+    for part in location[:-1]:
+        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        model = cast(type[BaseModel], inner) if isinstance(inner, type) else model
+    return list(model.model_fields)
+
+
+def _complaint(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg']}"
+    hint = did_you_mean(str(error["loc"][-1]), _field_names(error["loc"]))
+    return f"{where}: unknown key; {hint}"
+
+
+def parse_policy(text: str, where: str) -> GatePolicy:
+    """The policy in a YAML text; `where` names it in messages. What is left out takes its default.
+
+    Raises ConfigError for YAML that cannot be read, an unknown key (with the nearest known one), a value of
+    the wrong type or outside its bounds.
+    """
+    try:
+        return GatePolicy.model_validate(yaml.safe_load(text) or {})
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not readable as YAML: {' '.join(str(error).split())}") from error
+    except ConfigError as error:  # a metric nobody knows
+        raise ConfigError(f"gate policy {where}: {error}") from error
+    except ValidationError as error:
+        complaints = "; ".join(_complaint(one) for one in error.errors())
+        raise ConfigError(f"gate policy {where}: {complaints}") from error

@@ -1,0 +1,131 @@
+"""A file's bytes to an upright RGB picture, or the reason why not in words for a shop's owner."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mmsearch_dagster.core.errors import UserError
+
+MAX_PIXELS = 200_000_000
+# Pillow would try these and no others: some of its plugins start programs (EPS) or read any text.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
+# Modes whose neighbouring pixels may be averaged (not indices into a palette).
+_REDUCIBLE = ("RGB", "RGBA", "L", "LA", "CMYK", "YCbCr")
+_LARGE_PIXELS = 25_000_000
+# A picture of 200 million pixels takes 800 MB while it is scaled down: one at a time.
+_one_large_picture = threading.Lock()
+
+
+class UnreadablePictureError(UserError):
+    """These bytes are no picture we can read; the message is the reason."""
+
+
+def open_picture(content: bytes, *, shown_side: int | None = None) -> Image.Image:
+    """The picture's first frame, upright, RGB, on white where it is transparent.
+
+    shown_side: the shorter side that is needed; a much larger picture is scaled down while it is
+        read, to no less than twice that. Raises UnreadablePictureError with the reason.
+    """
+    if not content:
+        raise UnreadablePictureError("empty file (0 bytes)")
+    with _reasons(content):
+        # Pillow's own limit is a process-wide setting and warns at less than half of ours.
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        with Image.open(BytesIO(content), formats=_formats()) as picture:
+            _refuse_bomb(picture)
+            with _one_large_picture if picture.width * picture.height > _LARGE_PIXELS else nullcontext():
+                return _to_rgb(_loaded(picture, shown_side))
+
+
+def square(picture: Image.Image, size: int, crop: float, interpolation: str) -> NDArray[np.uint8]:
+    """The middle of `picture`, `crop` times its shorter side, scaled to uint8 [size, size, 3]."""
+    side = min(picture.size) * crop
+    left, top = (picture.width - side) / 2, (picture.height - side) / 2
+    method = Image.Resampling[interpolation.upper()]
+    box = (left, top, left + side, top + side)
+    return np.asarray(picture.resize((size, size), method, box=box, reducing_gap=2.0))
+
+
+@contextmanager
+def _reasons(content: bytes) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except UnidentifiedImageError:
+        raise UnreadablePictureError(_what_else(content)) from None
+    except Image.DecompressionBombError:
+        raise UnreadablePictureError(_too_large("more than twice as many")) from None
+    except Exception as error:  # Pillow's plugins raise whatever a broken file made them trip over
+        if "truncated" in str(error).lower() or isinstance(error, EOFError):
+            raise UnreadablePictureError("truncated: the file ends before the picture does") from None
+        raise UnreadablePictureError(f"broken picture file ({error or type(error).__name__})") from None
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of our formats that this build of Pillow can read."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _too_large(found: str) -> str:
+    return f"picture too large: {found} pixels, the limit is {MAX_PIXELS:,}; scale it down"
+
+
+def _refuse_bomb(picture: Image.Image) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise UnreadablePictureError(_too_large(f"{picture.width:,} x {picture.height:,}"))
+
+
+def _what_else(content: bytes) -> str:
+    head = content[:2048]
+    if b"<svg" in head.lower():
+        return "an SVG drawing, not a picture of pixels: export it as PNG or JPEG"
+    if head.startswith(b"%PDF"):
+        return "a PDF document, not a picture: export it as PNG or JPEG"
+    try:
+        head[:1024].decode("utf-8")
+    except UnicodeDecodeError:
+        return "not a picture in a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF)"
+    return "a text file, not a picture"
+
+
+def _loaded(picture: Image.Image, shown_side: int | None) -> Image.Image:
+    """The decoded pixels, upright; large ones scaled down, a JPEG already in its decoder."""
+    if shown_side is not None:
+        picture.draft(None, (2 * shown_side, 2 * shown_side))
+    picture.load()
+    _turn_upright(picture)
+    factor = min(picture.size) // (2 * shown_side) if shown_side else 1
+    return picture.reduce(factor) if factor > 1 and picture.mode in _REDUCIBLE else picture
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        return _eight_bits(picture).convert("RGB")
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits or more scaled to 8: Pillow's own conversion would clip at 255."""
+    grey = np.asarray(picture).astype(np.float64)
+    grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
+    white = 65_535.0 if picture.mode != "F" and grey.max() <= 65_535 else max(float(grey.max()), 1.0)
+    return Image.fromarray(np.clip(grey / white * 255 + 0.5, 0, 255).astype(np.uint8))
+
+
+def _turn_upright(picture: Image.Image) -> None:
+    """Turn it as the camera's EXIF orientation says; a broken EXIF block says nothing."""
+    with suppress(Exception):
+        ImageOps.exif_transpose(picture, in_place=True)

@@ -1,0 +1,52 @@
+"""What a run uses and how: assets/presets/*.yaml as records."""
+
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mmsearch_dagster.core.encoders.protocol import EncoderSpec
+from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy, TrainParams
+
+
+class DerivedLimits(BaseModel):
+    """How many queries of each kind are made from the catalogue and the log."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attributes: int = Field(default=1500, ge=0)
+    pairs: int = Field(default=1500, ge=0)
+    logged: int = Field(default=3000, ge=0)
+    dev_share: float = Field(default=0.2, gt=0, lt=1)
+    seed: int = 7
+
+
+class RunPreset(BaseModel):
+    """Encoders by modality, strategies to train, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoders: tuple[EncoderSpec, ...]
+    strategies: tuple[Strategy, ...] = STRATEGIES
+    train: TrainParams = TrainParams()
+    derived: DerivedLimits = DerivedLimits()
+
+    def encoder(self, modality: str) -> EncoderSpec | None:
+        """The encoder of that modality, None when the preset leaves it out."""
+        return next((spec for spec in self.encoders if spec.modality == modality), None)
+
+
+def parse_preset(text: str, where: str) -> RunPreset:
+    """The preset in a YAML text; `where` names it in messages.
+
+    Raises ConfigError for YAML that cannot be read, unknown keys and values out of bounds.
+    """
+    try:
+        fields: Any = yaml.safe_load(text) or {}
+        return RunPreset.model_validate(fields)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"preset {where} is not readable as YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"preset {where}: {told}") from error

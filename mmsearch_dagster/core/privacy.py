@@ -1,0 +1,30 @@
+"""Keyed pseudonyms: the only form in which a person's id gets past the door."""
+
+import hashlib
+import hmac
+
+import polars as pl
+
+from mmsearch_dagster.core.columns import SESSION_ID, USER_ID
+
+# Columns that name a person or a visit, in whatever table they stand.
+PERSONAL = (USER_ID, SESSION_ID)
+PSEUDONYM_LENGTH = 32
+
+
+def pseudonym(raw_id: str, key: bytes) -> str:
+    """HMAC-SHA256 of the id's UTF-8 bytes under `key`, its first 32 hex digits.
+
+    Raises ValueError for an empty key, which would make the pseudonyms guessable.
+    """
+    if not key:
+        raise ValueError("a pseudonym needs a key")
+    return hmac.new(key, raw_id.encode("utf-8"), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+
+
+def pseudonymise(ids: pl.Series, key: bytes) -> pl.Series:
+    """The ids as pseudonyms, nulls kept, row for row; each distinct id is hashed once."""
+    names = ids.cast(pl.String)
+    distinct = names.drop_nulls().unique()
+    hidden = pl.Series([pseudonym(raw_id, key) for raw_id in distinct], dtype=pl.String)
+    return names.replace_strict(distinct, hidden, default=None, return_dtype=pl.String).alias(ids.name)

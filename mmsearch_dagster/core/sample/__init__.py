@@ -1,0 +1,1 @@
+"""A made-up shop, drawn and written from one reviewed specification (assets/sample/store.yaml)."""

@@ -1,0 +1,219 @@
+"""Measure every branch, strategy and the champion on the same judged queries, then let the gate decide."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.evaluation import (
+    JudgedQueries,
+    LexicalSearch,
+    Rankings,
+    blend,
+    by_model,
+    by_words,
+    choose_blend,
+    score,
+    single_branches,
+)
+from mmsearch_dagster.core.fusion.spec import Strategy
+from mmsearch_dagster.core.metrics import per_query
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
+from mmsearch_dagster.defs.evaluation.tables import quality_bars, quality_table
+from mmsearch_dagster.defs.report import StepReport, timed
+from mmsearch_dagster.defs.training import examples_step as examples
+from mmsearch_dagster.defs.training.steps import candidates_of
+from mmsearch_dagster.defs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.decision import EvaluationFigures
+
+ASSET = "evaluation_report"
+DECISION = "decision.json"
+PER_QUERY = "per_query.parquet"
+QUALITY = "quality.parquet"
+BARS = "quality.png"
+ENGINE = "released engine"
+FUSED = "fused"
+RRF = "rrf(bm25, text)"
+_CODE = 1
+_METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
+# Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
+_DEPTH = RetrievalParams(lexical_weight={}).depth
+
+
+def evaluate(workspace: Workspace) -> StepReport:
+    """One report per set of candidates, queries, policy and champion."""
+    with timed(ASSET) as report:
+        source = workspace.lake.current(examples.ASSET)
+        candidates = candidates_of(workspace)
+        champion = workspace.registry.champion()
+        facts = {
+            "code": _CODE,
+            "examples": source.digest,
+            "products": workspace.lake.current("products").digest,
+            "candidates": {name: one.facts["weights"] for name, one in candidates.items()},
+            "champion": champion.release_id if champion else None,
+            "policy": workspace.gate_policy.model_dump(),
+        }
+
+        def make(folder: Path) -> dict[str, Any]:
+            return _Evaluation(workspace, source, candidates, champion).write(folder)
+
+        snapshot, made = workspace.lake.obtain(ASSET, digest_of(facts), make)
+        report.about(snapshot, made)
+        report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
+        report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
+        report.pictures["quality"] = (snapshot.folder / BARS).read_bytes()
+    return report
+
+
+def gate_table(decision: Mapping[str, Any]) -> pl.DataFrame:
+    """The gate's answer rule by rule."""
+    rows = [{"rule": one["rule"], "passed": one["passed"], "why": one["text"]} for one in decision["reasons"]]
+    return pl.DataFrame(rows, schema={"rule": pl.String, "passed": pl.Boolean, "why": pl.String})
+
+
+class _Evaluation:
+    """One evaluation, its inputs loaded once."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        source: Snapshot,
+        candidates: dict[Strategy, Snapshot],
+        champion: ReleaseManifest | None,
+    ) -> None:
+        self._workspace, self._candidates, self._champion = workspace, candidates, champion
+        self._source = source
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Measure, decide, store. Returns the snapshot's facts."""
+        from mmsearch_dagster.adapters.query_files import load_batch, load_queries
+        from mmsearch_dagster.core.fusion.model import load_model
+        from mmsearch_dagster.core.gate import decide
+
+        items = load_batch(self._source.folder, examples.ITEMS)
+        sets = {name: load_queries(self._source.folder, name) for name in (examples.DEV, examples.VALIDATION, examples.TEST)}
+        search = self._lexical()
+        winner = choose_winner(self._candidates)
+        models = {name: load_model(one.folder) for name, one in self._candidates.items()}
+        judge = _Judge(models, winner, items, search)
+        retrieval = judge.choose(sets[examples.DEV])
+        measured = judge.measure(sets[examples.VALIDATION], retrieval)
+        champion, note = self._champion_rankings(items, sets[examples.VALIDATION], search)
+        if champion is not None:
+            measured["champion"] = champion
+        figures = _figures(measured, sets[examples.VALIDATION], self._candidates[winner].facts["weights"], note)
+        decision = decide(figures, self._workspace.gate_policy)
+        (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
+        values = _all_values(measured, sets[examples.VALIDATION])
+        values.write_parquet(folder / PER_QUERY)
+        table = quality_table(values, self._workspace.gate_policy)
+        table.write_parquet(folder / QUALITY)
+        (folder / BARS).write_bytes(quality_bars(table))
+        if len(sets[examples.TEST].batch):
+            tested = _all_values(judge.measure(sets[examples.TEST], retrieval), sets[examples.TEST])
+            quality_table(tested, self._workspace.gate_policy).write_parquet(folder / "quality_test.parquet")
+        return {
+            "rows": len(sets[examples.VALIDATION].batch),
+            "winner": winner,
+            "passed": decision.passed,
+            "retrieval": retrieval.model_dump(),
+            "self examination": examples.JUDGED not in sets[examples.VALIDATION].origins,
+            "nDCG@10": round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
+        }
+
+    def _lexical(self) -> LexicalSearch:
+        """Full-text search as the index will do it: a table of words only, by the same code."""
+        from mmsearch_dagster.adapters.index import SearchIndex
+        from mmsearch_dagster.defs.release.rows import index_rows
+
+        products = self._workspace.lake.current("products")
+        index = SearchIndex(str(self._workspace.paths.home / "evaluation_index"))
+        rows = index_rows(products.table())
+        pin = index.publish("words", products.digest, rows, vector_column=None)
+        pinned = index.open(pin.table, pin.tag)
+        return lambda texts, depth: [[hit.product_id for hit in hits] for hits in pinned.lexical_batch(texts, depth)]
+
+    def _champion_rankings(
+        self, items: ModalityBatch, queries: JudgedQueries, search: LexicalSearch
+    ) -> tuple[Rankings | None, str | None]:
+        """What the champion answers on the same catalogue and queries, or why that cannot be asked."""
+        from mmsearch_dagster.core.fusion.model import load_model
+
+        champion = self._champion
+        if champion is None:
+            return None, None
+        model = load_model(self._workspace.registry.model_folder(champion.model_version))
+        preset = self._workspace.preset
+        now = {m: self._workspace.identity(spec).fingerprint for m in items.vectors if (spec := preset.encoder(m))}
+        missing = [one.modality for one in champion.encoders if now.get(one.modality) != one.fingerprint]
+        if missing:
+            return None, f"its {', '.join(missing)} encoder is not the one of this run"
+        vector = by_model(model, queries.batch, items, _DEPTH)
+        return blend(vector, by_words(queries, search, _DEPTH), queries.kinds, champion.retrieval), None
+
+
+def choose_winner(candidates: Mapping[Strategy, Snapshot]) -> Strategy:
+    """The best held-out nDCG@10; ties, and runs without held-out queries, take the preset's first."""
+    return max(candidates, key=lambda name: candidates[name].facts["dev nDCG@10"] or 0.0)
+
+
+class _Judge:
+    def __init__(self, models: dict[Strategy, Any], winner: Strategy, items: ModalityBatch, search: LexicalSearch) -> None:
+        self._models, self._winner, self._items, self._search = models, winner, items, search
+
+    def choose(self, dev: JudgedQueries) -> RetrievalParams:
+        vector = by_model(self._models[self._winner], dev.batch, self._items, _DEPTH)
+        return choose_blend(vector, by_words(dev, self._search, _DEPTH), dev)
+
+    def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
+        """Every ranking there is of these queries, by the name it has in the tables."""
+        lexical = by_words(queries, self._search, _DEPTH)
+        measured = single_branches(queries, self._items, lexical, _DEPTH)
+        if "text only" in measured:
+            equal = RetrievalParams(lexical_weight=dict.fromkeys(set(queries.kinds.values()), 1.0))
+            measured[RRF] = blend(measured["text only"], lexical, queries.kinds, equal)
+        for name, model in self._models.items():
+            measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, _DEPTH)
+        measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
+        measured[ENGINE] = blend(measured[FUSED], lexical, queries.kinds, retrieval)
+        return measured
+
+
+def _figures(
+    measured: Mapping[str, Rankings], queries: JudgedQueries, weights: str, note: str | None
+) -> "EvaluationFigures":
+    from mmsearch_dagster.core.decision import EvaluationFigures
+
+    singles = [name for name in measured if name.endswith(" only") or name == "bm25"]
+    return EvaluationFigures(
+        weights_sha256=weights,
+        kinds=queries.kinds,
+        engine=score(measured[ENGINE], queries.grades),
+        fused=score(measured[FUSED], queries.grades),
+        branches={name: score(measured[name], queries.grades) for name in singles},
+        champion=score(measured["champion"], queries.grades) if "champion" in measured else None,
+        champion_note=note,
+    )
+
+
+def _all_values(measured: Mapping[str, Rankings], queries: JudgedQueries) -> pl.DataFrame:
+    """Per query, branch and metric one value, with the query's kind."""
+    kinds = pl.DataFrame(
+        {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},
+        schema={"query_id": pl.String, "kind": pl.String},
+    )
+    parts = [
+        per_query(rankings, queries.grades, metrics=list(_METRICS)).with_columns(branch=pl.lit(name))
+        for name, rankings in measured.items()
+        if name != FUSED
+    ]
+    return pl.concat(parts).join(kinds, on="query_id", how="left", maintain_order="left")

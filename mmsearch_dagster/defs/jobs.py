@@ -1,0 +1,23 @@
+"""The refresh: everything, in order; every night."""
+
+import dagster as dg
+
+refresh = dg.define_asset_job(
+    "refresh",
+    selection=dg.AssetSelection.all(),
+    description="From the shop's files to a released model and index; what did not change is used again.",
+)
+
+nightly = dg.ScheduleDefinition(
+    name="nightly",
+    job=refresh,
+    cron_schedule="30 2 * * *",
+    execution_timezone="UTC",
+    description="Retrain and release every night at 02:30 UTC.",
+)
+
+
+@dg.definitions
+def jobs() -> dg.Definitions:
+    """The job and its schedule."""
+    return dg.Definitions(jobs=[refresh], schedules=[nightly])

@@ -1,0 +1,36 @@
+"""The refresh as a plain script: the same step functions in the same order, without Dagster.
+
+What the orchestration costs is measured against this.
+"""
+
+from mmsearch_dagster.core.errors import GateRefusedError
+from mmsearch_dagster.core.fusion.spec import STRATEGIES
+from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.defs.evaluation.steps import evaluate
+from mmsearch_dagster.defs.features.steps import encode_catalogue
+from mmsearch_dagster.defs.ingest.steps import VALIDATED, read_raw, read_searches, validate
+from mmsearch_dagster.defs.release.steps import build_index, raise_if_failed, register, release
+from mmsearch_dagster.defs.report import StepReport
+from mmsearch_dagster.defs.training.examples_step import build_examples
+from mmsearch_dagster.defs.training.steps import train_candidate
+from mmsearch_dagster.defs.workspace import Workspace
+
+
+def refresh(workspace: Workspace) -> list[StepReport]:
+    """Run every step; raises what a step raises, GateRefusedError when the gate refuses."""
+    reports = [read_raw(workspace, table) for table in ("products", "events", "searches", "judgments")]
+    for asset in VALIDATED:
+        good, quarantine, _ = validate(workspace, asset)
+        reports += [good, quarantine]
+    reports.append(read_searches(workspace))
+    reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE)]
+    reports.append(build_examples(workspace))
+    reports += [train_candidate(workspace, strategy) for strategy in STRATEGIES]
+    reports.append(evaluate(workspace))
+    registered, decision = register(workspace)
+    reports.append(registered)
+    if not decision.passed:
+        raise GateRefusedError("; ".join(decision.refusals))
+    index, outcomes = build_index(workspace)
+    raise_if_failed(outcomes)
+    return [*reports, index, release(workspace)]

@@ -1,0 +1,1 @@
+"""A model version, its index version, and the pointer that releases both."""

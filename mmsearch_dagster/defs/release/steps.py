@@ -1,0 +1,149 @@
+"""Register what the gate decided about, build its index version, move the pointer. In that order."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from mmsearch_dagster.core.decision import Decision
+from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
+from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
+from mmsearch_dagster.defs.evaluation import steps as evaluation
+from mmsearch_dagster.defs.release.rows import index_rows
+from mmsearch_dagster.defs.report import StepReport, timed
+from mmsearch_dagster.defs.training import examples_step as examples
+from mmsearch_dagster.defs.training.steps import candidates_of
+from mmsearch_dagster.defs.workspace import Workspace
+
+CHALLENGER = "challenger"
+INDEX = "search_index"
+RELEASE = "release"
+_VERSION = "model version"
+
+
+def register(workspace: Workspace) -> tuple[StepReport, Decision]:
+    """The winner as a model version, its decision stored with it, loaded back and asked once."""
+    with timed(CHALLENGER) as report:
+        evaluated = workspace.lake.current(evaluation.ASSET)
+        decision = Decision.from_json((evaluated.folder / evaluation.DECISION).read_text(encoding="utf-8"))
+        facts = _facts(workspace, evaluated.facts, decision)
+        folder = candidates_of(workspace)[evaluated.facts["winner"]].folder
+        version = workspace.registry.register(folder, facts)
+        workspace.registry.load_back(version)
+        if decision.passed:
+            workspace.registry.set_challenger(version)
+        else:
+            workspace.registry.record_refusal(version)
+        manifest = workspace.registry.manifest(version)
+        _remember(workspace, manifest)
+        report.digest, report.rows = manifest.release_id, 1
+        report.figures = {_VERSION: version, "release": manifest.release_id, "strategy": manifest.strategy,
+                          "gate": "passed" if decision.passed else "refused"}
+        report.tables["gate"] = evaluation.gate_table(decision.model_dump())
+    return report, decision
+
+
+def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
+    from mmsearch_dagster.adapters.version_tags import VersionFacts
+
+    products = workspace.lake.current("products")
+    retrieval = RetrievalParams(**evaluated["retrieval"])
+    candidate = candidates_of(workspace)[evaluated["winner"]]
+    encoders = _encoders(workspace)
+    release_id = release_id_of(
+        workspace.source.catalogue, candidate.facts["weights"], encoders, products.digest, retrieval=retrieval
+    )
+    champion = workspace.registry.champion()
+    parent = None if champion is None else champion.parent if champion.release_id == release_id else champion.release_id
+    snapshots = ("products", "interactions", "searches", "queries", examples.ASSET, evaluation.ASSET)
+    return VersionFacts(
+        release_id=release_id,
+        catalogue=workspace.source.catalogue,
+        strategy=evaluated["winner"],
+        weights_sha256=candidate.facts["weights"],
+        encoders=encoders,
+        snapshots={name: workspace.lake.current(name).digest for name in snapshots},
+        retrieval=retrieval,
+        decision=decision,
+        parent=parent,
+        run_id=candidate.facts["mlflow run"],
+    )
+
+
+def _encoders(workspace: Workspace) -> tuple[EncoderIdentity, ...]:
+    found = examples.modalities_of(workspace)
+    return tuple(workspace.identity(spec) for spec in workspace.preset.encoders if spec.modality in found)
+
+
+def _remember(workspace: Workspace, manifest: ReleaseManifest) -> None:
+    """Tell the next assets which version this refresh is about."""
+    workspace.lake.obtain(CHALLENGER, f"v{manifest.model_version}", lambda folder: {_VERSION: manifest.model_version})
+
+
+def _registered(workspace: Workspace) -> ReleaseManifest:
+    version = int(workspace.lake.current(CHALLENGER).facts[_VERSION])
+    return workspace.registry.manifest(version)
+
+
+def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]:
+    """The challenger's index as a new version of the catalogue's table, checked, unserved."""
+    with timed(INDEX) as report:
+        manifest = _registered(workspace)
+        rows = _rows_of(workspace, manifest)
+        pin = workspace.index.publish(manifest.catalogue, manifest.release_id, rows, progress=workspace.progress)
+        checks = workspace.index.check(pin, rows)
+        failed = [check.name for check in checks if not check.passed]
+        if not failed:
+            workspace.registry.attach_index(manifest.model_version, pin)
+        report.digest, report.rows = manifest.release_id, pin.rows
+        report.figures = {"table": pin.table, "tag": pin.tag, "table version": pin.version,
+                          "vector index": pin.vector_index, "measured recall@10": pin.measured_recall}
+        report.tables["first rows"] = rows.select(pl.exclude("^.*vector$")).head(5)
+    outcomes = [
+        {"name": check.name, "passed": check.passed, "severity": "error", "figures": dict(check.figures)}
+        for check in checks
+    ]
+    return report, outcomes
+
+
+def _rows_of(workspace: Workspace, manifest: ReleaseManifest) -> pl.DataFrame:
+    from mmsearch_dagster.adapters.query_files import load_batch
+    from mmsearch_dagster.core.fusion.model import load_model
+
+    products = workspace.lake.find("products", manifest.snapshots["products"])
+    source = workspace.lake.find(examples.ASSET, manifest.snapshots[examples.ASSET])
+    if products is None or source is None:
+        raise MmsearchError(f"the snapshots of release {manifest.release_id} are gone from the lake: run again")
+    items = load_batch(source.folder, examples.ITEMS)
+    model = load_model(workspace.registry.model_folder(manifest.model_version))
+    return index_rows(products.table(), items, model.items(items))
+
+
+def raise_if_failed(outcomes: Sequence[dict[str, Any]]) -> None:
+    """Raises IndexCheckError naming the checks that failed."""
+    failed = [one["name"] for one in outcomes if not one["passed"]]
+    if failed:
+        raise IndexCheckError(f"the new index version is not served, these checks failed: {', '.join(failed)}")
+
+
+def release(workspace: Workspace) -> StepReport:
+    """Move the pointer to the challenger, if its own stored decision allows it."""
+    with timed(RELEASE) as report:
+        manifest = _registered(workspace)
+        decision = workspace.registry.decision(manifest.model_version)
+        why = f"gate passed for {manifest.strategy}" if decision else "no decision"
+        move = workspace.registry.promote(manifest.model_version, reason=why)
+        report.made, report.digest = move.moved, move.release.release_id
+        report.rows = 1
+        report.figures = {"release": move.release.release_id, _VERSION: move.release.model_version,
+                          "moved": move.moved, "parent": move.release.parent}
+        report.note = "the pointer moved" if move.moved else "this release is already the champion"
+        report.tables["manifest"] = _manifest_table(move.release)
+    return report
+
+
+def _manifest_table(manifest: ReleaseManifest) -> pl.DataFrame:
+    fields = manifest.model_dump(mode="json")
+    rows = [{"field": key, "value": value if isinstance(value, str) else json.dumps(value)} for key, value in fields.items()]
+    return pl.DataFrame(rows, schema={"field": pl.String, "value": pl.String})

@@ -1,0 +1,91 @@
+"""What a step did, in words for Dagster's UI and for the terminal."""
+
+import base64
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mmsearch_dagster.adapters.lake import Snapshot
+
+_TABLE_ROWS = 25
+
+
+@dataclass
+class StepReport:
+    """Figures, tables and pictures of one step. `made` is False where a snapshot was used again."""
+
+    name: str
+    digest: str = ""
+    made: bool = True
+    rows: int = 0
+    seconds: float = 0.0
+    figures: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    links: dict[str, Path] = field(default_factory=dict)
+    note: str = ""
+
+    def about(self, snapshot: Snapshot, made: bool) -> "StepReport":
+        """Fill in what the snapshot says about itself."""
+        self.digest, self.made = snapshot.digest, made
+        self.rows = int(snapshot.facts.get("rows", 0))
+        self.figures |= {key: value for key, value in snapshot.facts.items() if not isinstance(value, dict | list)}
+        return self
+
+    def metadata(self) -> dict[str, Any]:
+        """As Dagster metadata: pictures and tables are Markdown, so the UI draws them."""
+        entries: dict[str, Any] = {
+            "dagster/row_count": self.rows,
+            "snapshot": self.digest,
+            "made now": self.made,
+            "seconds": round(self.seconds, 3),
+        }
+        entries |= {name: value for name, value in self.figures.items() if value is not None}
+        entries |= {name: dg.MetadataValue.md(markdown_table(table)) for name, table in self.tables.items()}
+        entries |= {name: dg.MetadataValue.md(picture_markdown(name, png)) for name, png in self.pictures.items()}
+        entries |= {name: dg.MetadataValue.path(str(path)) for name, path in self.links.items()}
+        if self.note:
+            entries["note"] = self.note
+        return entries
+
+
+@contextmanager
+def timed(name: str) -> Iterator[StepReport]:
+    """A report whose seconds are the block's."""
+    report = StepReport(name)
+    began = time.perf_counter()
+    yield report
+    report.seconds = time.perf_counter() - began
+
+
+def picture_markdown(name: str, png: bytes) -> str:
+    """A PNG inside the Markdown itself: the UI needs no file server."""
+    return f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
+
+
+def markdown_table(frame: pl.DataFrame) -> str:
+    """The first rows as a Markdown table; cell text cannot break out of its cell."""
+    with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True,
+                   tbl_rows=_TABLE_ROWS, tbl_cols=-1, fmt_str_lengths=80, tbl_width_chars=10_000,
+                   fmt_table_cell_list_len=3):
+        return str(frame.head(_TABLE_ROWS))
+
+
+def check_results(checks: Sequence[Mapping[str, Any]]) -> list[dg.AssetCheckResult]:
+    """Stored check outcomes (`name`, `passed`, `blocking`, `figures`) as Dagster shows them."""
+    return [
+        dg.AssetCheckResult(
+            check_name=check["name"],
+            passed=bool(check["passed"]),
+            severity=dg.AssetCheckSeverity.ERROR if check.get("severity") == "error" else dg.AssetCheckSeverity.WARN,
+            metadata={key: value for key, value in check.get("figures", {}).items() if value is not None},
+            description=check.get("text"),
+        )
+        for check in checks
+    ]

@@ -1,0 +1,46 @@
+"""The one resource: which home and which shop."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, ROOT_VARIABLE, SOURCE_VARIABLE, Settings
+
+
+class WorkspaceResource(dg.ConfigurableResource):
+    """Folder that holds everything a run writes, and the shop to read; empty means the sample store."""
+
+    home: str
+    source: str = ""
+    root: str = ""
+
+    def open(self) -> Workspace:
+        """The workspace these settings name."""
+        return Workspace(
+            Settings(
+                home=Path(self.home).resolve(),
+                source=Path(self.source).resolve() if self.source else None,
+                root=Path(self.root).resolve() if self.root else None,
+            )
+        )
+
+
+def _variable(name: str, default: str) -> dg.EnvVar | str:
+    import os
+
+    return dg.EnvVar(name) if os.environ.get(name) else default
+
+
+@dg.definitions
+def workspace_resource() -> dg.Definitions:
+    """Settings come from the environment, so a schedule and the command line agree."""
+    return dg.Definitions(
+        resources={
+            "workspace": WorkspaceResource(
+                home=_variable(HOME_VARIABLE, DEFAULT_HOME),
+                source=_variable(SOURCE_VARIABLE, ""),
+                root=_variable(ROOT_VARIABLE, ""),
+            )
+        }
+    )

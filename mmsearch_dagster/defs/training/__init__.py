@@ -1,0 +1,1 @@
+"""From features to one trained candidate per strategy."""

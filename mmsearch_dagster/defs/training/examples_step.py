@@ -1,0 +1,204 @@
+"""Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.evaluation import JudgedQueries
+from mmsearch_dagster.core.fusion.derived import DerivedQuery, attribute_queries, logged_queries, pair_queries
+from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.defs.features.steps import VECTOR, asset_of
+from mmsearch_dagster.defs.report import StepReport, timed
+from mmsearch_dagster.defs.workspace import Workspace
+
+ASSET = "training_examples"
+ITEMS = "items"
+TRAIN = "train"
+DEV = "dev"
+VALIDATION = "validation"
+TEST = "test"
+_CODE = 1
+# Without judged validation queries the catalogue examines itself: titles with words left out, pictures.
+_SELF_EXAMINATION = 200
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One query before it is encoded. picture: the content to encode; own: a product's known vector."""
+
+    query_id: str
+    text: str | None
+    origin: str
+    grades: dict[str, int]
+    picture: Path | None = None
+    own: str | None = None
+
+
+def modalities_of(workspace: Workspace) -> dict[str, Snapshot]:
+    """Feature snapshots of the modalities that at least one product has."""
+    found = {name: workspace.lake.current(asset_of(name)) for name in (TEXT, IMAGE)}
+    return {name: snapshot for name, snapshot in found.items() if snapshot.facts["rows"]}
+
+
+def build_examples(workspace: Workspace) -> StepReport:
+    """Encode the queries of every split and of every origin; store them with the item vectors."""
+    with timed(ASSET) as report:
+        features = modalities_of(workspace)
+        inputs = {name: workspace.lake.current(name).digest for name in ("products", "queries", "interactions", "searches")}
+        preset = workspace.preset
+        facts = {
+            "code": _CODE,
+            "queries": inputs["queries"],
+            "derived": preset.derived.model_dump(),
+            "features": {name: snapshot.digest for name, snapshot in features.items()},
+            "interactions": inputs["interactions"],
+            "searches": inputs["searches"],
+            "pictures": _picture_digest(workspace),
+        }
+        snapshot, made = workspace.lake.obtain(ASSET, digest_of(facts), lambda folder: _make(workspace, features, folder))
+        report.about(snapshot, made)
+        report.tables["queries"] = pl.DataFrame(snapshot.facts["counts"])
+    return report
+
+
+def _picture_digest(workspace: Workspace) -> str:
+    from mmsearch_dagster.adapters.feature_store import file_content
+
+    uris = workspace.lake.current("queries").table()[c.IMAGE].drop_nulls().unique().sort()
+    return digest_of({uri: file_content(workspace.source.root / uri).key for uri in uris})
+
+
+def _make(workspace: Workspace, features: dict[str, Snapshot], folder: Path) -> dict[str, Any]:
+    from mmsearch_dagster.adapters.query_files import save_batch, save_queries
+
+    items = item_batch(workspace, features)
+    save_batch(folder, ITEMS, items)
+    asked = _all_queries(workspace, features)
+    encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
+    counts = []
+    for name, part in asked.items():
+        kept = [one for one in part if one.query_id in encoded]
+        queries = _judged(kept, encoded, items)
+        save_queries(folder, name, queries)
+        counts += [
+            {"split": name, "origin": origin, "queries": queries.origins.count(origin)}
+            for origin in sorted(set(queries.origins))
+        ]
+    return {"rows": sum(one["queries"] for one in counts), "counts": counts, "unreadable queries": failures}
+
+
+def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityBatch:
+    """Item vectors of every modality, in the order of the products table."""
+    ids = workspace.lake.current("products").table()[c.PRODUCT_ID].to_list()
+    columns, widths = {}, {}
+    for name, snapshot in features.items():
+        table = snapshot.table()
+        matrix = table[VECTOR].to_numpy()
+        columns[name] = dict(zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True))
+        widths[name] = matrix.shape[1]
+    return assemble(ids, columns, widths)
+
+
+def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[str, list[_Asked]]:
+    limits = workspace.preset.derived
+    judged = _judged_queries(workspace)
+    products = workspace.lake.current("products").table()
+    derived = [_from_derived(one, ATTRIBUTES) for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)]
+    searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
+    derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
+    pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
+    derived += [_from_derived(one, PAIRS) for one in pair_queries(products, pictured, limit=limits.pairs, seed=limits.seed)]
+    train, dev = _hold_out(judged.get(TRAIN, []), limits.dev_share, limits.seed)
+    validation = judged.get(VALIDATION, []) or _self_examination(products, pictured, limits.seed)
+    return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
+
+
+def _judged_queries(workspace: Workspace) -> dict[str, list[_Asked]]:
+    grouped = (
+        workspace.lake.current("queries").table()
+        .group_by(c.QUERY_ID, maintain_order=True)
+        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
+    )
+    by_split: dict[str, list[_Asked]] = {}
+    for row in grouped.iter_rows(named=True):
+        picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
+        grades = {product: grade for product, grade in zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True) if grade > 0}
+        asked = _Asked(row[c.QUERY_ID], row[c.QUERY_TEXT], JUDGED, grades, picture)
+        if grades:
+            by_split.setdefault(row[c.SPLIT], []).append(asked)
+    return by_split
+
+
+def _from_derived(one: DerivedQuery, origin: str) -> _Asked:
+    grades = {product: int(grade) for product, grade in one.graded.items()}
+    return _Asked(one.query_id, one.text, origin, grades, own=one.image_of)
+
+
+def _hold_out(asked: list[_Asked], share: float, seed: int) -> tuple[list[_Asked], list[_Asked]]:
+    count = round(len(asked) * share) if len(asked) >= 20 else 0
+    held = set(np.random.default_rng(seed).permutation(len(asked))[:count].tolist())
+    return (
+        [one for place, one in enumerate(asked) if place not in held],
+        [one for place, one in enumerate(asked) if place in held],
+    )
+
+
+def _self_examination(products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[_Asked]:
+    half = _SELF_EXAMINATION // 2
+    derived = pair_queries(products, pictured, limit=half, seed=seed + 1)
+    return [replace(_from_derived(one, PAIRS), query_id=f"validation:{one.query_id}") for one in derived]
+
+
+def _encode(
+    workspace: Workspace, items: ModalityBatch, asked: Sequence[_Asked]
+) -> tuple[dict[str, dict[str, Matrix]], int]:
+    """Query id -> modality -> vector of every query that has at least one; and how many have none."""
+    from mmsearch_dagster.adapters.feature_store import file_content, text_content
+
+    found: dict[str, dict[str, Matrix]] = {one.query_id: {} for one in asked}
+    spec = workspace.preset.encoder(TEXT)
+    if TEXT in items.vectors and spec is not None:
+        texts = {one.query_id: text_content(spec.query_text(query_text(one.text))) for one in asked if one.text}
+        _look_up(workspace, TEXT, texts, found)
+    if IMAGE in items.vectors:
+        pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
+        _look_up(workspace, IMAGE, pictures, found)
+        row_of = {key: row for row, key in enumerate(items.ids)}
+        for one in asked:
+            if one.own is not None:
+                found[one.query_id][IMAGE] = items.vectors[IMAGE][row_of[one.own]]
+    readable = {key: vectors for key, vectors in found.items() if vectors}
+    return readable, len(found) - len(readable)
+
+
+def _look_up(workspace: Workspace, modality: str, contents: dict[str, Any], found: dict[str, dict[str, Matrix]]) -> None:
+    spec = workspace.preset.encoder(modality)
+    assert spec is not None
+    read = workspace.features.obtain(
+        workspace.identity(spec), list(contents.values()), workspace.loader(spec), workspace.progress, f"queries ({modality})"
+    )
+    for key, content in contents.items():
+        if content.key in read.vectors:
+            found[key][modality] = read.vectors[content.key]
+
+
+def _judged(asked: Sequence[_Asked], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch) -> JudgedQueries:
+    ids = [one.query_id for one in asked]
+    columns = {
+        name: {key: encoded[key][name] for key in ids if name in encoded[key]} for name in items.vectors
+    }
+    return JudgedQueries(
+        batch=assemble(ids, columns, items.widths),
+        texts=tuple(query_text(one.text) or None if one.text else None for one in asked),
+        origins=tuple(one.origin for one in asked),
+        grades={one.query_id: one.grades for one in asked},
+    )

@@ -1,0 +1,116 @@
+"""Train one candidate per strategy; each is a nested MLflow run and a folder in the lake."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.evaluation import JudgedQueries
+from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.defs.report import StepReport, timed
+from mmsearch_dagster.defs.training import examples_step as examples
+from mmsearch_dagster.defs.workspace import Workspace
+
+PICTURE = "training.png"
+_CURVES = "curves.json"
+# Raised when the model's or the loop's code changes what the same parameters give.
+_CODE = 1
+
+
+def asset_of(strategy: Strategy) -> str:
+    """Name of the asset with one strategy's candidate."""
+    return f"fusion_{strategy}"
+
+
+def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
+    """Train one strategy on the current examples; the same inputs are never trained twice."""
+    with timed(asset_of(strategy)) as report:
+        source = workspace.lake.current(examples.ASSET)
+        params = workspace.preset.train
+        facts = {"code": _CODE, "examples": source.digest, "strategy": strategy, "params": params.model_dump()}
+        digest = digest_of(facts)
+        snapshot, made = workspace.lake.obtain(
+            asset_of(strategy), digest, lambda folder: _train(workspace, strategy, source, folder)
+        )
+        report.about(snapshot, made)
+        report.pictures["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
+    return report
+
+
+def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: Path) -> dict[str, Any]:
+    from mmsearch_dagster.core.fusion.model import save_model
+    from mmsearch_dagster.core.fusion.training import train
+
+    params = workspace.preset.train
+    stage = f"train {strategy}"
+    read = read_examples(source)
+    workspace.progress.start(stage, params.steps)
+    parent = workspace.tracking.refresh(source.digest)
+    with workspace.tracking.strategy(parent, strategy) as log:
+        log.params({"strategy": strategy, **{k: str(v) for k, v in params.model_dump().items()}})
+        log.dataset(examples.ASSET, source.digest, len(read.train.queries))
+        trained = train(strategy, read, params, on_step=lambda step: workspace.progress.advance(stage, 1))
+        sha = save_model(trained.model, folder)
+        for step, value in trained.loss_curve:
+            log.curve("loss", step, value)
+        for step, value in trained.dev_curve:
+            log.curve("dev_ndcg@10", step, value)
+        (folder / PICTURE).write_bytes(_picture(strategy, trained.loss_curve, trained.dev_curve))
+        log.figure("training", (folder / PICTURE).read_bytes())
+        run_id = log.run_id
+    workspace.progress.finish(stage)
+    (folder / _CURVES).write_text(json.dumps({"loss": trained.loss_curve, "dev": trained.dev_curve}))
+    best = max((value for _, value in trained.dev_curve), default=float("nan"))
+    return {
+        "rows": len(read.train.queries),
+        "weights": sha,
+        "mlflow run": run_id,
+        "best step": trained.best_step,
+        "steps": trained.steps,
+        "dev nDCG@10": round(best, 4) if best == best else None,
+    }
+
+
+def _picture(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tuple[int, float], ...]) -> bytes:
+    from mmsearch_dagster.adapters.charts import curves
+
+    highest = max((value for _, value in loss), default=1.0) or 1.0
+    relative = [(step, value / highest) for step, value in loss]
+    known = [(step, value) for step, value in dev if value == value]
+    lines = {"loss / its highest": relative} | ({"held-out nDCG@10": known} if known else {})
+    return curves(lines, title=f"Training: {strategy}", y_label="")
+
+
+def read_examples(source: Snapshot) -> Any:
+    """The examples of a snapshot as the training loop wants them."""
+    from mmsearch_dagster.adapters.query_files import load_batch, load_queries
+    from mmsearch_dagster.core.fusion.examples import Examples
+
+    items = load_batch(source.folder, examples.ITEMS)
+    train, dev = (load_queries(source.folder, name) for name in (examples.TRAIN, examples.DEV))
+    return Examples(items, as_judged(train, items), as_judged(dev, items))
+
+
+def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:
+    """Queries with their grades as the matrix that the training loop draws from."""
+    from mmsearch_dagster.core.fusion.examples import Judged, grade_matrix
+
+    graded = {key: {p: float(g) for p, g in grades.items()} for key, grades in queries.grades.items()}
+    grades = grade_matrix(queries.batch.ids, items.ids, graded)
+    return Judged(queries.batch, grades, np.array(queries.origins, dtype=np.str_))
+
+
+def candidates_of(workspace: Workspace) -> dict[Strategy, Snapshot]:
+    """The current candidate of every strategy of the preset."""
+    return {one: workspace.lake.current(asset_of(one)) for one in STRATEGIES if one in workspace.preset.strategies}
+
+
+def candidate_table(candidates: dict[Strategy, Snapshot]) -> pl.DataFrame:
+    """What each candidate says about its training."""
+    keys = ("best step", "steps", "dev nDCG@10")
+    return pl.DataFrame([{"strategy": name, **{key: one.facts[key] for key in keys}} for name, one in candidates.items()])

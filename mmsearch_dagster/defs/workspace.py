@@ -1,0 +1,106 @@
+"""What every step works with: the home folder's stores and the reviewed files, opened when first used."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.core.progress import WATCHER, Progress
+from mmsearch_dagster.settings import HomePaths, Settings, assets_folder
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.feature_store import FeatureStore
+    from mmsearch_dagster.adapters.index import SearchIndex
+    from mmsearch_dagster.adapters.registry import Registry
+    from mmsearch_dagster.adapters.sources.source import Source
+    from mmsearch_dagster.adapters.tracking import Tracking
+    from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+    from mmsearch_dagster.core.gate_policy import GatePolicy
+    from mmsearch_dagster.core.presets import RunPreset
+    from mmsearch_dagster.core.release import EncoderIdentity
+
+
+class Workspace:
+    """One home and one shop. Opening a store costs its library's import, so nothing opens early."""
+
+    def __init__(self, settings: Settings, assets: Path | None = None) -> None:
+        self.settings = settings
+        self.assets = assets or assets_folder()
+        self.lake = Lake(settings.paths.lake)
+
+    @property
+    def paths(self) -> HomePaths:
+        return self.settings.paths
+
+    @property
+    def progress(self) -> Progress:
+        return WATCHER.get()
+
+    @cached_property
+    def source(self) -> "Source":
+        """The shop's tables; the embedded sample store is drawn first when no source was named."""
+        from mmsearch_dagster.adapters.sample_store import write_sample_store
+        from mmsearch_dagster.adapters.sources.source import load_source
+
+        named = self.settings.source
+        if named is None:
+            named = write_sample_store(self.assets / "sample" / "store.yaml", self.paths.sample, self.progress)
+        return load_source(named, self.settings.root, require=("products",))
+
+    @cached_property
+    def preset(self) -> "RunPreset":
+        from mmsearch_dagster.core.presets import parse_preset
+
+        file = self.assets / "presets" / "run.yaml"
+        return parse_preset(file.read_text(encoding="utf-8"), str(file))
+
+    @cached_property
+    def gate_policy(self) -> "GatePolicy":
+        from mmsearch_dagster.core.gate_policy import parse_policy
+
+        file = self.assets / "policies" / "gate.yaml"
+        return parse_policy(file.read_text(encoding="utf-8"), str(file))
+
+    @cached_property
+    def features(self) -> "FeatureStore":
+        from mmsearch_dagster.adapters.feature_store import FeatureStore
+
+        return FeatureStore(self.paths.features)
+
+    @cached_property
+    def tracking(self) -> "Tracking":
+        from mmsearch_dagster.adapters.tracking import MlflowStore, Tracking
+
+        return Tracking(MlflowStore(self.paths.mlflow))
+
+    @cached_property
+    def registry(self) -> "Registry":
+        from mmsearch_dagster.adapters.ledger import Ledger
+        from mmsearch_dagster.adapters.registry import Registry
+        from mmsearch_dagster.adapters.tracking import MlflowStore
+
+        store = MlflowStore(self.paths.mlflow)
+        return Registry(store, Ledger(self.paths.ledger), encoder_cache=self.paths.encoder_cache)
+
+    @cached_property
+    def index(self) -> "SearchIndex":
+        from mmsearch_dagster.adapters.index import SearchIndex
+
+        return SearchIndex(str(self.paths.index))
+
+    def identity(self, spec: "EncoderSpec") -> "EncoderIdentity":
+        """The encoder's name and width, without loading it."""
+        from mmsearch_dagster.adapters.encoders import describe_encoder
+
+        return describe_encoder(spec)
+
+    def loader(self, spec: "EncoderSpec") -> "Callable[[], Encoder]":
+        """Loads the encoder when something really needs encoding."""
+
+        def load() -> "Encoder":
+            from mmsearch_dagster.adapters.encoders import load_encoder
+
+            return load_encoder(spec, self.paths.encoder_cache)
+
+        return load

@@ -1,0 +1,28 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mmsearch_dagster.adapters.tracking import MlflowStore
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Making MLflow's tables takes seconds; they are made once and copied."""
+    folder = tmp_path_factory.mktemp("mlflow-template")
+    MlflowStore(folder).experiment_id()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_store(empty_mlflow_database: Path, tmp_path: Path) -> MlflowStore:
+    """An MLflow store under a home of its own, with a blank and a foreign letter in its path."""
+    store = MlflowStore(tmp_path / "ho me 家" / "mlflow")
+    store.folder.mkdir(parents=True)
+    shutil.copy(empty_mlflow_database, store.folder)
+    client = store.connect()
+    template = client.get_experiment_by_name("mmsearch")
+    assert template is not None
+    # The copied experiment would write beside the template.
+    client.rename_experiment(template.experiment_id, "template")
+    return store

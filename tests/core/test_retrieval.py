@@ -1,0 +1,93 @@
+import doctest
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmsearch_dagster.core import retrieval
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.retrieval import fuse, nearest_rows, query_kind, recall_against_exact
+
+ids = st.lists(st.sampled_from("abcdefgh"), unique=True)
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(retrieval).failed == 0
+
+
+def test_an_id_that_two_rankings_name_adds_both_reciprocal_ranks() -> None:
+    fused = dict(fuse({"vector": ["x", "y"], "lexical": ["y"]}, {"vector": 1.0, "lexical": 0.5}, k=60))
+    assert fused["x"] == pytest.approx(1 / 61)
+    assert fused["y"] == pytest.approx(1 / 62 + 0.5 / 61)
+
+
+def test_equal_scores_are_ordered_by_id() -> None:
+    assert [key for key, _ in fuse({"a": ["z"], "b": ["m"]}, {}, k=60)] == ["m", "z"]
+
+
+def test_weight_zero_leaves_a_ranking_out() -> None:
+    assert fuse({"vector": ["a"], "lexical": ["b"]}, {"lexical": 0.0}, k=60) == [("a", 1 / 61)]
+
+
+def test_a_repeated_id_counts_where_it_comes_first() -> None:
+    assert fuse({"vector": ["a", "a", "b"]}, {}, k=0) == [("a", 1.0), ("b", 0.5)]
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_a_senseless_weight_is_refused_by_name(weight: float) -> None:
+    with pytest.raises(QueryError, match="lexical"):
+        fuse({"lexical": ["a"]}, {"lexical": weight}, k=60)
+
+
+@given(first=ids, second=ids, weight=st.floats(0.01, 10), k=st.integers(0, 100))
+def test_fusion_keeps_every_id_once_and_the_order_of_agreeing_rankings(
+    first: list[str], second: list[str], weight: float, k: int
+) -> None:
+    fused = [key for key, _ in fuse({"a": first, "b": second}, {"b": weight}, k)]
+    assert sorted(fused) == sorted(set(first) | set(second))
+    assert [key for key, _ in fuse({"a": first, "b": first}, {"b": weight}, k)] == first
+    scores = [score for _, score in fuse({"a": first, "b": second}, {"b": weight}, k)]
+    assert scores == sorted(scores, reverse=True)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(0, 40), k=st.integers(1, 50))
+def test_nearest_rows_agrees_with_sorting_every_product(seed: int, n: int, k: int) -> None:
+    generator = np.random.default_rng(seed)
+    # Few different values, so that ties are common.
+    items = generator.integers(-1, 2, size=(n, 3)).astype(np.float32)
+    queries = generator.integers(-1, 2, size=(4, 3)).astype(np.float32)
+    for query, (rows, scores) in zip(queries, nearest_rows(queries, items, k), strict=True):
+        expected = sorted(range(n), key=lambda row: (-float(items[row] @ query), row))[:k]
+        assert rows.tolist() == expected
+        assert scores.tolist() == [float(items[row] @ query) for row in expected]
+
+
+def test_blocks_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(1)
+    items = generator.standard_normal((30, 8)).astype(np.float32)
+    queries = generator.standard_normal((7, 8)).astype(np.float32)
+    whole = [rows.tolist() for rows, _ in nearest_rows(queries, items, 5)]
+    monkeypatch.setattr(retrieval, "_BLOCK_SCORES", 60)
+    assert [rows.tolist() for rows, _ in nearest_rows(queries, items, 5)] == whole
+
+
+def test_recall_counts_true_neighbours_and_any_that_tie() -> None:
+    assert recall_against_exact([["a", "b"], ["x", "y"]], [["a", "b"], ["a", "x"]], k=2) == 0.75
+    assert recall_against_exact([["a", "c"]], [["a", "b", "c"]], k=2) == 1.0
+    assert recall_against_exact([[]], [["a"]], k=10) == 0.0
+    assert recall_against_exact([["a"]], [["a"]], k=10) == 1.0
+    assert recall_against_exact([], [], k=10) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "picture", "kind"),
+    [(True, False, "words"), (False, True, "picture"), (True, True, "words+picture")],
+)
+def test_a_query_is_named_by_what_it_consists_of(words: bool, picture: bool, kind: str) -> None:
+    assert query_kind(words=words, picture=picture) == kind
+
+
+def test_an_empty_query_is_refused() -> None:
+    with pytest.raises(QueryError, match="words, a picture or both"):
+        query_kind(words=False, picture=False)
