@@ -1,10 +1,8 @@
 """From a configured encoder to one that runs: its identity without loading it, then the thing itself."""
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from pydantic import ValidationError
 
 from mmsearch_dagster.adapters.model_facts import resolve, width_of
@@ -13,32 +11,13 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.encoders.image import Framing, ImageEncoder
 from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
 from mmsearch_dagster.core.encoders.text import TextEncoder
-from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.release import EncoderIdentity
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _WEIGHTS = "weights_sha256"
-
-
-def read_presets(path: Path) -> dict[str, EncoderSpec]:
-    """Encoder presets by name. Raises ConfigError when the file or one of them is wrong."""
-    try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return {name: EncoderSpec.model_validate(row) for name, row in rows.items()}
-    except (OSError, yaml.YAMLError, ValidationError, AttributeError) as error:
-        raise ConfigError(f"encoder presets {path}: {error}") from error
-
-
-def preset(path: Path, name: str) -> EncoderSpec:
-    """One preset. Raises ConfigError with the nearest name when there is none of that name."""
-    presets = read_presets(path)
-    if name not in presets:
-        close = difflib.get_close_matches(name, presets, n=1)
-        hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(sorted(presets))}"
-        raise ConfigError(f"encoder preset '{name}' is not in {path}{hint}")
-    return presets[name]
 
 
 def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
@@ -67,8 +46,17 @@ def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
 
 
 def spec_of(identity: EncoderIdentity) -> EncoderSpec:
-    """The spec that loads a release's encoder again; compare the identity of what it finds."""
-    return EncoderSpec.model_validate({k: v for k, v in identity.spec.items() if k != _WEIGHTS})
+    """The spec that loads a release's encoder again; compare the identity of what it finds.
+
+    Raises ReleaseMismatchError when this version of the program cannot read it.
+    """
+    try:
+        return EncoderSpec.model_validate({k: v for k, v in identity.spec.items() if k != _WEIGHTS})
+    except ValidationError as error:
+        raise ReleaseMismatchError(
+            f"the release's {identity.modality} encoder {identity.fingerprint} cannot be loaded by this "
+            f"version: {error}"
+        ) from error
 
 
 def load_encoder(spec: EncoderSpec, cache_dir: Path) -> Encoder:

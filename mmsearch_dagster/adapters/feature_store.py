@@ -14,9 +14,9 @@ import numpy as np
 from filelock import FileLock
 
 from mmsearch_dagster.adapters.feature_shards import Features, compact, read_shards, sweep, write_shard
-from mmsearch_dagster.core.digest import sha256_bytes
+from mmsearch_dagster.core.digest import sha256_bytes, sha256_text
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Encoder
-from mmsearch_dagster.core.errors import MmsearchError, SourceError
+from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.progress import Progress
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -48,12 +48,12 @@ def text_content(text: str) -> Content:
 def file_content(path: Path) -> Content:
     """A file as content; read now for its key and again when it is encoded, never kept in memory.
 
-    Raises SourceError when it cannot be read.
+    A file that cannot be read is content too: named by its path, it fails when it is encoded.
     """
     try:
         key = sha256_bytes(path.read_bytes())
-    except OSError as error:
-        raise SourceError(f"file {path} cannot be read: {error.strerror or error}") from error
+    except OSError:
+        key = sha256_text(f"unreadable file {path}")
     return Content(key, path.read_bytes)
 
 

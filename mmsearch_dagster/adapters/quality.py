@@ -4,6 +4,7 @@ The suites are read without importing the library (five seconds), so that names 
 """
 
 import datetime as dt
+import html
 import logging
 import os
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 DOCS_PAGE = "index.html"
+# Parts of a result that grow with the broken rows; the page shows the first twenty.
+_UNBOUNDED = ("unexpected_list", "unexpected_index_list", "unexpected_index_query")
 
 
 def load_suite(path: Path) -> Suite:
@@ -70,9 +73,15 @@ def _expectation(rule: Rule) -> "Expectation":
         raise ConfigError(f"rule {rule.name}: unknown expectation '{rule.type}'; {hint}") from error
     kwargs = {key: _instant(value) for key, value in rule.kwargs.items()}
     try:
-        return expectation(**kwargs, notes=rule.why, meta={"rule": rule.name})
+        return expectation(**kwargs, notes=rule.why, meta={"rule": rule.name}, description=_sentence(rule))
     except ValueError as error:
         raise ConfigError(f"rule {rule.name}: {' '.join(str(error).split())}") from error
+
+
+def _sentence(rule: Rule) -> str:
+    """What Data Docs show for a rule: they leave notes out, and a description stands for the whole rule."""
+    asked = ", ".join(f"{name}: {value}" for name, value in rule.kwargs.items())
+    return html.escape(f"{rule.type}({asked}) - {rule.why}")
 
 
 def _instant(value: Any) -> Any:
@@ -148,5 +157,17 @@ def _render(validation: "ExpectationSuiteValidationResult") -> str:
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
+    for found in validation.results:
+        shown = {key: value for key, value in found.result.items() if key not in _UNBOUNDED}
+        found.result = _escaped(shown)
     page = ValidationResultsPageRenderer(run_info_at_end=True).render(validation)
     return DefaultJinjaPageView().render(page)
+
+
+def _escaped(value: Any) -> Any:
+    """The library puts values from the data into its page as they are: a title could carry a script."""
+    if isinstance(value, dict):
+        return {key: _escaped(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(inner) for inner in value]
+    return html.escape(value) if isinstance(value, str) else value

@@ -21,7 +21,9 @@ def save_batch(folder: Path, name: str, batch: ModalityBatch) -> None:
     arrays = {key: np.ascontiguousarray(matrix) for key, matrix in batch.vectors.items()}
     masks = {f"{_PRESENT}{key}": mask.astype(np.uint8) for key, mask in batch.present.items()}
     save_file({**arrays, **masks}, folder / f"{name}.safetensors")
-    pl.DataFrame({"id": list(batch.ids)}, schema={"id": pl.String}).write_parquet(folder / f"{name}.ids.parquet")
+    pl.DataFrame({"id": list(batch.ids)}, schema={"id": pl.String}).write_parquet(
+        folder / f"{name}.ids.parquet"
+    )
 
 
 def load_batch(folder: Path, name: str) -> ModalityBatch:

@@ -24,7 +24,7 @@ class VersionFacts(BaseModel):
     """What a model version is registered with.
 
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
-    compared with. run_id: MLflow run of the training that made it.
+    compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +37,7 @@ class VersionFacts(BaseModel):
     snapshots: dict[str, str]
     retrieval: RetrievalParams
     decision: Decision
+    media_root: str | None = None
     parent: str | None = None
     run_id: str | None = None
 

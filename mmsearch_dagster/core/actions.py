@@ -15,6 +15,8 @@ _ALIASES = {
 }
 _CONTRACT_NAME = {alias: action for action, aliases in _ALIASES.items() for alias in (*aliases, action)}
 _SHOWN = 20
+# What is no plain name may be another field of a shifted row, so it is counted but not told.
+_NAME = r"^[A-Za-z]+(?:[ _-][A-Za-z]+)*$"
 _OTHER = "other actions"
 
 
@@ -31,12 +33,9 @@ def keep_product_events(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, i
     """
     named = events.with_columns(contract_action(pl.col(ACTION)).alias(ACTION))
     other = named[ACTION].is_null() & events[ACTION].is_not_null()
-    counts = (
-        events.filter(other)[ACTION]
-        .str.head(60)
-        .value_counts()
-        .sort("count", ACTION, descending=[True, False])
-    )
-    dropped = {f"action '{name}' is not a product event": count for name, count in counts.head(_SHOWN).rows()}
-    rest = int(counts["count"].slice(_SHOWN).sum())
+    left_out = events.filter(other)[ACTION]
+    counts = left_out.value_counts().sort("count", ACTION, descending=[True, False])
+    shown = counts.filter(pl.col(ACTION).str.contains(_NAME)).head(_SHOWN)
+    dropped = {f"action '{name}' is not a product event": count for name, count in shown.rows()}
+    rest = left_out.len() - int(shown["count"].sum())
     return named.filter(~other), dropped | ({f"{_OTHER} are not product events": rest} if rest else {})

@@ -10,6 +10,7 @@ import polars as pl
 
 from mmsearch_dagster.core.columns import INSTANT, TABLES
 from mmsearch_dagster.core.nested import ATTRIBUTE_MAP, as_attributes, as_texts, feeds_attributes
+from mmsearch_dagster.core.privacy import is_personal
 from mmsearch_dagster.core.scalars import (
     as_boolean,
     as_instant,
@@ -47,7 +48,7 @@ def cast_rows(raw: pl.LazyFrame, table: str, separator: str = "|") -> pl.LazyFra
     values: list[pl.Expr] = []
     problems = [pl.col(BROKEN)] if BROKEN in types else []
     for column, wanted in TABLES[table].items():
-        value, problem = _cast_column(column, types, wanted, separator)
+        value, problem = _cast_column(column, types, wanted, separator, personal=is_personal(table))
         values.append(value.alias(column))
         problems += [problem] if problem is not None else []
     listed = pl.concat_list(problems).list.drop_nulls() if problems else pl.lit([], dtype=pl.List(pl.String))
@@ -55,7 +56,7 @@ def cast_rows(raw: pl.LazyFrame, table: str, separator: str = "|") -> pl.LazyFra
 
 
 def _cast_column(
-    column: str, types: Mapping[str, pl.DataType], wanted: pl.DataType, separator: str
+    column: str, types: Mapping[str, pl.DataType], wanted: pl.DataType, separator: str, *, personal: bool
 ) -> tuple[pl.Expr, pl.Expr | None]:
     if wanted == ATTRIBUTE_MAP:
         return as_attributes({name: kind for name, kind in types.items() if feeds_attributes(name)}), None
@@ -66,7 +67,7 @@ def _cast_column(
     value = cast_scalar(column, types[column], wanted)
     if wanted == pl.String and types[column] != pl.Binary:
         return value, None
-    return value, _problem(column, types[column], value, wanted)
+    return value, _problem(column, types[column], value, wanted, quote=not personal)
 
 
 def cast_scalar(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
@@ -81,11 +82,10 @@ def cast_scalar(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr
     return as_boolean(value, dtype) if wanted == pl.Boolean else as_instant(value, dtype)
 
 
-def _problem(column: str, dtype: pl.DataType, cast: pl.Expr, wanted: pl.DataType) -> pl.Expr:
+def _problem(column: str, dtype: pl.DataType, cast: pl.Expr, wanted: pl.DataType, *, quote: bool) -> pl.Expr:
     shown = pl.col(column).cast(pl.String, strict=False)
     if dtype == pl.String:
         shown = clean_text(shown)
-    sentence = pl.format(
-        "{}: '{}' is not {}", pl.lit(column), shown.str.head(_QUOTED), pl.lit(_KINDS[wanted])
-    )
+    value = shown.str.head(_QUOTED) if quote else pl.lit("...")
+    sentence = pl.format("{}: '{}' is not {}", pl.lit(column), value, pl.lit(_KINDS[wanted]))
     return pl.when(shown.is_not_null() & cast.is_null()).then(sentence)

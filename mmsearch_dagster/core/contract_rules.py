@@ -7,6 +7,7 @@ import polars as pl
 
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.casting import PROBLEMS
+from mmsearch_dagster.core.privacy import is_personal
 
 # A record that could not be read at all carries one sentence, which starts with this.
 UNREADABLE = "record: "
@@ -27,13 +28,14 @@ def _outside(uri: pl.Expr) -> pl.Expr:
     return pl.when(uri.str.contains(_NOT_RELATIVE) | climbs).then(uri)
 
 
-def _uri_rule(column: str, dtype: pl.DataType) -> pl.Expr:
+def _uri_rule(column: str, dtype: pl.DataType, *, quote: bool) -> pl.Expr:
     uri = pl.col(column)
     if isinstance(dtype, pl.List):
         outside = uri.list.eval(_outside(pl.element())).list.drop_nulls().list.first()
     else:
         outside = _outside(uri)
-    sentence = pl.format("{}: '{}' leaves the source's folder", pl.lit(column), outside.str.head(80))
+    shown = outside.str.head(80) if quote else pl.lit("...")
+    sentence = pl.format("{}: '{}' leaves the source's folder", pl.lit(column), shown)
     return pl.when(outside.is_not_null()).then(sentence)
 
 
@@ -60,7 +62,8 @@ def _number(column: str) -> pl.Expr:
 def row_rules(table: str) -> Sequence[pl.Expr]:
     """Text expressions over the cast rows of `table`: null where the row keeps the rule, else the reason."""
     schema = c.TABLES[table]
-    uris = [_uri_rule(name, schema[name]) for name in _URIS if name in schema]
+    quote = not is_personal(table)
+    uris = [_uri_rule(name, schema[name], quote=quote) for name in _URIS if name in schema]
     choice = [_none_of(ONE_OF[table])] if table in ONE_OF else []
     return (*(_missing(column) for column in c.REQUIRED[table]), *choice, *_RULES[table], *uris)
 

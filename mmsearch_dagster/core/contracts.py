@@ -19,8 +19,9 @@ from mmsearch_dagster.core.judged_splits import (
     inconsistency,
     keep_highest_grade,
 )
+from mmsearch_dagster.core.privacy import PERSONAL, is_personal
 
-# A quarantined row as it stood after casting, as JSON (people only as pseudonyms).
+# A quarantined row as it stood after casting, as JSON.
 RAW = "raw"
 ID_COLUMN = {
     "products": c.PRODUCT_ID,
@@ -38,7 +39,8 @@ _SORTED_BY = {
 }
 # An exporter that sends a record twice is normal for these; for products it is a broken catalogue.
 _REPEATS_ARE_NORMAL = ("events", "searches", "reviews")
-_FLAGGED = "_flagged"
+_INDEX = "_index"
+_TOLD = "_told"
 _QUOTED_VALUE = re.compile(r"'.*'|(?<=: )[-+.\de]+(?= is )")
 
 
@@ -84,9 +86,9 @@ def split_rows(raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None
     flagged: row index in `raw.frame` -> reasons found elsewhere (the expectation suites).
     """
     table = raw.table
-    judged = raw.frame.with_columns(reasons(table).alias(c.REASONS), _flags(raw.frame, flagged or {}))
-    told = pl.concat_list(c.REASONS, _FLAGGED).list.unique(maintain_order=True)
-    judged = judged.with_columns(told.alias(c.REASONS))
+    judged = raw.frame.with_columns(reasons(table).alias(c.REASONS))
+    if flagged:
+        judged = _add_reasons(judged, flagged)
     judged = _refuse_across_rows(judged, table)
     fine = judged.filter(pl.col(c.REASONS).list.len() == 0).select(list(c.TABLES[table]))
     kept, dropped = _finish(fine, table)
@@ -94,18 +96,22 @@ def split_rows(raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None
     return Split(kept.sort(_SORTED_BY[table]), _quarantine(broken, table), {**raw.dropped, **dropped})
 
 
-def _flags(frame: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl.Series:
-    listed: list[list[str]] = [[] for _ in range(frame.height)]
-    for index, whys in flagged.items():
-        listed[index].extend(whys)
-    return pl.Series(_FLAGGED, listed, dtype=pl.List(pl.String))
+def _add_reasons(rows: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl.DataFrame:
+    """`rows` with further reasons for the rows of the given indices; said twice is said once."""
+    told = pl.DataFrame(
+        {_INDEX: list(flagged), _TOLD: [list(whys) for whys in flagged.values()]},
+        schema={_INDEX: pl.UInt32, _TOLD: pl.List(pl.String)},
+    )
+    joined = rows.with_row_index(_INDEX).join(told, on=_INDEX, how="left", maintain_order="left")
+    both = pl.concat_list(c.REASONS, pl.col(_TOLD).fill_null([])).list.unique(maintain_order=True)
+    return joined.with_columns(both.alias(c.REASONS)).drop(_INDEX, _TOLD)
 
 
 def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
     """Reasons that need the other rows, among those rows that are fine so far: the first one is kept."""
     if table not in ("products", "judgments"):
         return rows
-    indexed = rows.with_row_index("_index")
+    indexed = rows.with_row_index(_INDEX)
     fine = indexed.filter(pl.col(c.REASONS).list.len() == 0)
     if table == "products":
         id_text = pl.col(c.PRODUCT_ID).str.head(80)
@@ -114,10 +120,8 @@ def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
         found = fine.select(pl.when(later).then(repeated).alias("reason"))["reason"]
     else:
         found = inconsistency(fine)
-    told = fine.select("_index").with_columns(found.alias("_told")).drop_nulls()
-    joined = indexed.join(told, on="_index", how="left", maintain_order="left")
-    added = pl.when(pl.col("_told").is_null()).then(c.REASONS).otherwise(pl.concat_list(c.REASONS, "_told"))
-    return joined.with_columns(added.alias(c.REASONS)).drop("_index", "_told")
+    told = fine.select(_INDEX, found.alias(_TOLD)).drop_nulls()
+    return _add_reasons(rows, {index: [reason] for index, reason in told.iter_rows()})
 
 
 def _finish(fine: pl.DataFrame, table: str) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -150,8 +154,16 @@ def _fill_ids(rows: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _quarantine(broken: pl.DataFrame, table: str) -> pl.DataFrame:
-    row = pl.struct(list(c.TABLES[table])).struct.json_encode().alias(RAW)
+    row = pl.struct(_kept_columns(table)).struct.json_encode().alias(RAW)
     return broken.select(SOURCE, ROW, ID_COLUMN[table], c.REASONS, row).sort(SOURCE, ROW)
+
+
+def _kept_columns(table: str) -> list[str]:
+    """What a quarantined row keeps; `_source` and `_row` lead to the rest."""
+    schema = c.TABLES[table]
+    if not is_personal(table):
+        return list(schema)
+    return [name for name, kind in schema.items() if kind != pl.String or name in (*PERSONAL, c.ACTION)]
 
 
 def restrict_to_catalogue(rows: pl.DataFrame, product_ids: pl.Series) -> tuple[pl.DataFrame, int]:

@@ -43,7 +43,9 @@ class JudgedQueries:
         }
 
 
-def by_vector(queries: Matrix, items: Matrix, ids: tuple[Sequence[str], Sequence[str]], depth: int) -> Rankings:
+def by_vector(
+    queries: Matrix, items: Matrix, ids: tuple[Sequence[str], Sequence[str]], depth: int
+) -> Rankings:
     """Exact search; `ids` are (query ids, item ids). Queries without a vector (zero rows) find nothing."""
     query_ids, item_ids = ids
     found: Rankings = {}
@@ -84,12 +86,16 @@ def blend(vector: Rankings, lexical: Rankings, kinds: Mapping[str, str], params:
     blended: Rankings = {}
     for key, ranking in vector.items():
         weight = params.lexical_weight.get(kinds.get(key, ""), 0.0)
-        fused = fuse({VECTOR_BRANCH: ranking, LEXICAL_BRANCH: lexical[key]}, {LEXICAL_BRANCH: weight}, params.rrf_k)
+        fused = fuse(
+            {VECTOR_BRANCH: ranking, LEXICAL_BRANCH: lexical[key]}, {LEXICAL_BRANCH: weight}, params.rrf_k
+        )
         blended[key] = [product for product, _ in fused]
     return blended
 
 
-def score(rankings: Rankings, grades: Mapping[str, Mapping[str, int]], metric: str = METRIC) -> dict[str, float]:
+def score(
+    rankings: Rankings, grades: Mapping[str, Mapping[str, int]], metric: str = METRIC
+) -> dict[str, float]:
     """Query id -> value of one metric."""
     return by_query(per_query(rankings, grades, metrics=[metric]), metric)
 
@@ -127,7 +133,9 @@ def _best_weight(
     return max(figures)[1]
 
 
-def single_branches(queries: JudgedQueries, items: ModalityBatch, lexical: Rankings, depth: int) -> dict[str, Rankings]:
+def single_branches(
+    queries: JudgedQueries, items: ModalityBatch, lexical: Rankings, depth: int
+) -> dict[str, Rankings]:
     """Each branch that needs no training: the encoders one by one, and full-text search."""
     branches = {
         f"{modality} only": by_encoder(modality, queries.batch, items, depth)

@@ -59,7 +59,9 @@ class ModalityBatch:
         )
 
 
-def assemble(ids: Sequence[str], columns: Mapping[str, Mapping[str, Matrix]], widths: Mapping[str, int]) -> ModalityBatch:
+def assemble(
+    ids: Sequence[str], columns: Mapping[str, Mapping[str, Matrix]], widths: Mapping[str, int]
+) -> ModalityBatch:
     """Line up per-modality lookups (id -> vector [width]) with `ids`; what is absent is masked."""
     vectors: dict[str, Matrix] = {}
     present: dict[str, Mask] = {}

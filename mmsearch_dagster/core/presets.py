@@ -46,7 +46,9 @@ def parse_preset(text: str, where: str) -> RunPreset:
         fields: Any = yaml.safe_load(text) or {}
         return RunPreset.model_validate(fields)
     except yaml.YAMLError as error:
-        raise ConfigError(f"preset {where} is not readable as YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(
+            f"preset {where} is not readable as YAML: {' '.join(str(error).split())}"
+        ) from error
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"preset {where}: {told}") from error

@@ -5,11 +5,17 @@ import hmac
 
 import polars as pl
 
-from mmsearch_dagster.core.columns import SESSION_ID, USER_ID
+from mmsearch_dagster.core.columns import SESSION_ID, TABLES, USER_ID
 
 # Columns that name a person or a visit, in whatever table they stand.
 PERSONAL = (USER_ID, SESSION_ID)
 PSEUDONYM_LENGTH = 32
+
+
+def is_personal(table: str) -> bool:
+    """Whether rows of `table` tell of people: a shifted field may then hold an id anywhere, so no reason
+    quotes a value and no quarantined row keeps its free text."""
+    return USER_ID in TABLES[table]
 
 
 def pseudonym(raw_id: str, key: bytes) -> str:

@@ -32,4 +32,4 @@ class Silent:
 
 # Who watches this thread's work. Dagster resources carry configuration only, so a live display
 # reaches the steps of an in-process run this way.
-WATCHER: ContextVar[Progress] = ContextVar("watcher", default=Silent())
+WATCHER: ContextVar[Progress] = ContextVar("watcher", default=Silent())  # noqa: B039 (it has no state)

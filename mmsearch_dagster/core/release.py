@@ -44,7 +44,10 @@ class IndexPin(BaseModel):
 
 
 class ReleaseManifest(BaseModel):
-    """Everything a reader needs; stored in the tags of its MLflow model version."""
+    """Everything a reader needs; stored in the tags of its MLflow model version.
+
+    media_root: the folder that the picture uris in the index are relative to.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,6 +59,7 @@ class ReleaseManifest(BaseModel):
     encoders: tuple[EncoderIdentity, ...]
     retrieval: RetrievalParams
     snapshots: dict[str, str]
+    media_root: str | None = None
     index: IndexPin | None = None
     parent: str | None = None
 
@@ -69,12 +73,15 @@ def release_id_of(
     retrieval: RetrievalParams,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
-    return "r-" + digest_of(
-        {
-            "catalogue": catalogue,
-            "weights": weights_sha256,
-            "encoders": sorted(encoder.fingerprint for encoder in encoders),
-            "products": products_snapshot,
-            "retrieval": retrieval.model_dump(),
-        }
-    )[:10]
+    return (
+        "r-"
+        + digest_of(
+            {
+                "catalogue": catalogue,
+                "weights": weights_sha256,
+                "encoders": sorted(encoder.fingerprint for encoder in encoders),
+                "products": products_snapshot,
+                "retrieval": retrieval.model_dump(),
+            }
+        )[:10]
+    )

@@ -42,5 +42,11 @@ def item_text(
 ) -> str:
     """One product as one text: title first, then what is known about it, then its description."""
     values = [str(pair["value"]) for pair in attributes if pair.get("value")]
-    parts = [title or "", brand or "", " ".join(category_words(category)), " ".join(values), description or ""]
+    parts = [
+        title or "",
+        brand or "",
+        " ".join(category_words(category)),
+        " ".join(values),
+        description or "",
+    ]
     return clean(". ".join(dict.fromkeys(part.strip() for part in parts if part.strip())))

@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.core.progress import WATCHER
 
 _TABLE_ROWS = 25
 
@@ -35,7 +36,9 @@ class StepReport:
         """Fill in what the snapshot says about itself."""
         self.digest, self.made = snapshot.digest, made
         self.rows = int(snapshot.facts.get("rows", 0))
-        self.figures |= {key: value for key, value in snapshot.facts.items() if not isinstance(value, dict | list)}
+        self.figures |= {
+            key: value for key, value in snapshot.facts.items() if not isinstance(value, dict | list)
+        }
         return self
 
     def metadata(self) -> dict[str, Any]:
@@ -48,7 +51,9 @@ class StepReport:
         }
         entries |= {name: value for name, value in self.figures.items() if value is not None}
         entries |= {name: dg.MetadataValue.md(markdown_table(table)) for name, table in self.tables.items()}
-        entries |= {name: dg.MetadataValue.md(picture_markdown(name, png)) for name, png in self.pictures.items()}
+        entries |= {
+            name: dg.MetadataValue.md(picture_markdown(name, png)) for name, png in self.pictures.items()
+        }
         entries |= {name: dg.MetadataValue.path(str(path)) for name, path in self.links.items()}
         if self.note:
             entries["note"] = self.note
@@ -57,11 +62,15 @@ class StepReport:
 
 @contextmanager
 def timed(name: str) -> Iterator[StepReport]:
-    """A report whose seconds are the block's."""
+    """A report whose seconds are the block's; whoever watches is told at both ends."""
     report = StepReport(name)
+    watcher = WATCHER.get()
+    watcher.start(name, 0)
     began = time.perf_counter()
     yield report
     report.seconds = time.perf_counter() - began
+    how = "made" if report.made else "unchanged, used again"
+    watcher.finish(name, f"{report.rows:,} rows, {report.seconds:.1f} s, {how}")
 
 
 def picture_markdown(name: str, png: bytes) -> str:
@@ -71,9 +80,16 @@ def picture_markdown(name: str, png: bytes) -> str:
 
 def markdown_table(frame: pl.DataFrame) -> str:
     """The first rows as a Markdown table; cell text cannot break out of its cell."""
-    with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True,
-                   tbl_rows=_TABLE_ROWS, tbl_cols=-1, fmt_str_lengths=80, tbl_width_chars=10_000,
-                   fmt_table_cell_list_len=3):
+    with pl.Config(
+        tbl_formatting="MARKDOWN",
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_rows=_TABLE_ROWS,
+        tbl_cols=-1,
+        fmt_str_lengths=80,
+        tbl_width_chars=10_000,
+        fmt_table_cell_list_len=3,
+    ):
         return str(frame.head(_TABLE_ROWS))
 
 
@@ -83,7 +99,9 @@ def check_results(checks: Sequence[Mapping[str, Any]]) -> list[dg.AssetCheckResu
         dg.AssetCheckResult(
             check_name=check["name"],
             passed=bool(check["passed"]),
-            severity=dg.AssetCheckSeverity.ERROR if check.get("severity") == "error" else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.ERROR
+            if check.get("severity") == "error"
+            else dg.AssetCheckSeverity.WARN,
             metadata={key: value for key, value in check.get("figures", {}).items() if value is not None},
             description=check.get("text"),
         )

@@ -45,7 +45,9 @@ class Workspace:
 
         named = self.settings.source
         if named is None:
-            named = write_sample_store(self.assets / "sample" / "store.yaml", self.paths.sample, self.progress)
+            named = write_sample_store(
+                self.assets / "sample" / "store.yaml", self.paths.sample, self.progress
+            )
         return load_source(named, self.settings.root, require=("products",))
 
     @cached_property

@@ -292,37 +292,70 @@ def test_a_vector_index_is_kept_only_for_measured_recall(
     assert len(set(exact) & {hit.product_id for hit in pinned.nearest(query, 10)}) >= 9
 
 
-_PUBLISH = """
-import sys
+_PUBLISH_AND_DIE = """
+import os, signal, sys
 import lancedb
+from lancedb.db import LanceDBConnection
+from lancedb.table import LanceTable, Tags
 from mmsearch_dagster.adapters.index import SearchIndex
 from tests.adapters.catalogue import catalogue
-rows = catalogue(6000, seed=2)
-print("ready", flush=True)
-SearchIndex(sys.argv[1]).publish("shop", "r-new", rows)
+
+left = int(sys.argv[2])
+
+def dies_after(owner, name):
+    real = getattr(owner, name)
+    def wrapped(*args, **kwargs):
+        global left
+        result = real(*args, **kwargs)
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    setattr(owner, name, wrapped)
+
+dies_after(LanceDBConnection, "create_table")
+dies_after(LanceTable, "create_index")
+dies_after(Tags, "create")
+SearchIndex(sys.argv[1]).publish("shop", "r-new", catalogue(500, seed=2))
 """
+# Steps of a publish: the table, its five indexes, the tag.
+_STEPS = {"table written": 1, "half the indexes": 3, "all but the tag": 6, "tag": 7}
 
 
 @pytest.mark.slow
-def test_a_publish_killed_at_any_moment_ends_in_the_same_version(tmp_path: Path, rows: pl.DataFrame) -> None:
-    uri = str(tmp_path)
-    index = SearchIndex(uri)
+def test_a_publish_killed_after_any_step_ends_in_the_same_version(tmp_path: Path, rows: pl.DataFrame) -> None:
+    new = catalogue(500, seed=2)
+    undisturbed = SearchIndex(str(tmp_path / "calm"))
+    undisturbed.publish("shop", "r-new", new)
+    expected = undisturbed.open("shop", "r-new").lexical("red shoes", 50)
+    index = SearchIndex(str(tmp_path / "killed"))
     index.publish("shop", "r-old", rows)
-    new = catalogue(6000, seed=2)
-    interrupted = 0
-    for delay in (0.02, 0.08, 0.15, 0.3):
-        child = subprocess.Popen(
-            [sys.executable, "-c", _PUBLISH, uri], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
-        )
+    for step, calls in _STEPS.items():
+        command = [sys.executable, "-c", _PUBLISH_AND_DIE, str(tmp_path / "killed"), str(calls)]
+        assert subprocess.run(command, cwd=Path(__file__).parents[2]).returncode == -signal.SIGKILL
+        assert set(index.tags("shop")) == ({"r-old", "r-new"} if step == "tag" else {"r-old"})
+        assert len(index.open("shop", "r-old").lexical("model", 99)) == 60
+    newest = index.tags("shop")["r-new"]
+    pin = index.publish("shop", "r-new", new)
+    assert pin.version == newest
+    assert all(check.passed for check in index.check(pin, new))
+    assert index.open("shop", "r-new").lexical("red shoes", 50) == expected
+
+
+@pytest.mark.slow
+def test_a_publish_killed_while_it_writes_leaves_the_old_version(tmp_path: Path, rows: pl.DataFrame) -> None:
+    index = SearchIndex(str(tmp_path))
+    index.publish("shop", "r-old", rows)
+    script = _PUBLISH_AND_DIE.replace("catalogue(500", 'print("ready", flush=True) or catalogue(500')
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path), "0"],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    ) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        time.sleep(delay)
-        interrupted += child.poll() is None
+        time.sleep(0.03)
         child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        assert len(index.open("shop", "r-old").lexical("model", 99)) == 60
-    assert interrupted
-    pin = index.publish("shop", "r-new", new)
-    assert all(check.passed for check in index.check(pin, new))
-    assert index.publish("shop", "r-new", new) == pin
+    assert len(index.open("shop", "r-old").lexical("model", 99)) == 60
+    new = catalogue(500, seed=2)
+    assert all(check.passed for check in index.check(index.publish("shop", "r-new", new), new))

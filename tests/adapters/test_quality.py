@@ -140,6 +140,14 @@ def test_data_docs_are_one_page_with_the_reasons(tmp_path: Path):
     assert [path.name for path in (tmp_path / "docs").iterdir()] == ["index.html"]
 
 
+def test_data_docs_show_markup_from_the_data_as_text(tmp_path: Path):
+    title = "<script>alert(1)</script>"
+    run_suite(load_suite(ASSETS / "products.yaml"), products(product_id=["1"], title=[title]), tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert title not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
 def test_a_suite_that_is_not_there(tmp_path: Path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load_suite(tmp_path / "no.yaml")

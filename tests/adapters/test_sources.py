@@ -160,14 +160,15 @@ class TestRefusedFiles:
         ("content", "message"),
         [
             ("id,name\n1,Caf\xe9\n".encode("latin-1"), "is not UTF-8 text"),
+            (("id,name\n" + "1,Tee\n" * 99_999 + "1,Caf\xe9\n").encode("latin-1"), "is not UTF-8 text"),
             (b'id,name\n1,Tee\n2,"never closed\n3,Tee\n', "unbalanced quotes in the row from line 3 on"),
             (b'id,name\n1,"open\n2,Tee\n3,"again\n', "unbalanced quotes in the row from line 2 on"),
         ],
     )
     def test_on_reading(self, shop: Callable[..., Path], content: bytes, message: str):
-        source = load_source(shop("p.csv", content, "columns: {product_id: id, title: name}"))
+        file = shop("p.csv", content, "columns: {product_id: id, title: name}")
         with pytest.raises(SourceError, match=message):
-            read_table(source, "products", HIDE)
+            split(file)
 
     def test_a_parquet_file_cut_short(self, shop: Callable[..., Path], tmp_path: Path):
         pl.DataFrame({"id": range(1000), "name": "t"}).write_parquet(tmp_path / "whole.parquet")
@@ -259,6 +260,17 @@ class TestPeople:
             assert "anna" not in frame.write_ndjson()
             assert "sess-1" not in frame.write_ndjson()
 
+    @pytest.mark.parametrize(
+        "row", ["anna,2024-01-01,p1,click,", "2024-01-01,s1,click,anna,", ",,,anna,anna"]
+    )
+    def test_a_shifted_row_does_not_carry_an_id_into_the_quarantine(
+        self, shop: Callable[..., Path], row: str
+    ):
+        file = shop("e.csv", f"timestamp,user_id,product_id,action,variant\n{row}\n", table="events")
+        result = split(file, "events")
+        assert result.good.height == 0
+        assert "anna" not in result.quarantined.write_ndjson()
+
     def test_numbers_as_ids_hash_like_their_text(self, shop: Callable[..., Path], tmp_path: Path):
         columns = {"timestamp": ["2024-01-01"], "user_id": [17.0], "product_id": ["p"], "action": ["click"]}
         pl.DataFrame(columns).write_parquet(tmp_path / "x")
@@ -266,7 +278,8 @@ class TestPeople:
         assert split(file, "events").good["user_id"].to_list() == [pseudonym("17", KEY)]
 
     def test_a_broken_line_of_a_log_is_not_kept(self, shop: Callable[..., Path]):
-        content = '{"timestamp": "2024-01-01", "user_id": "anna", "product_id": "p", "action": "view"}\n{"user_id": "anna'
+        whole = '{"timestamp": "2024-01-01", "user_id": "anna", "product_id": "p", "action": "view"}'
+        content = whole + '\n{"user_id": "anna'
         result = split(shop("e.ndjson", content, table="events"), "events")
         assert broken(result) == {2: ["record: not a JSON object"]}
         assert "anna" not in result.quarantined.write_ndjson()

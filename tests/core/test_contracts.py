@@ -142,7 +142,7 @@ class TestEvents:
 
     def test_a_time_that_cannot_be_read_is_told_once(self):
         (told,) = reasons(split("events", {**EVENT, "timestamp": "soon"})).values()
-        assert told == ["timestamp: 'soon' is not a time (ISO 8601 or epoch seconds or milliseconds)"]
+        assert told == ["timestamp: '...' is not a time (ISO 8601 or epoch seconds or milliseconds)"]
 
     def test_events_without_an_id_get_one_from_their_content(self):
         one, two = split("events", EVENT, EVENT), split("events", EVENT, EVENT)

@@ -1,7 +1,7 @@
 import pytest
 
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.suite import RuleResult, SuiteResult, parse_suite
+from mmsearch_dagster.core.suite import RuleResult, Severity, SuiteResult, parse_suite
 
 WHY = "because it matters"
 
@@ -11,7 +11,9 @@ def text(rule: str, table: str = "products") -> str:
 
 
 def test_rules_are_named_by_column_and_expectation_and_told_apart():
-    rule = f"{{type: expect_column_values_to_be_between, kwargs: {{column: price}}, severity: error, why: {WHY}}}"
+    rule = (
+        f"{{type: expect_column_values_to_be_between, kwargs: {{column: price}}, severity: warn, why: {WHY}}}"
+    )
     suite = parse_suite(text(f"{rule}\n  - {rule}"), "s.yaml")
     assert [found.name for found in suite.rules] == ["price_be_between", "price_be_between_no2"]
 
@@ -44,7 +46,7 @@ def test_a_wrong_suite_is_told_with_its_place(content: str, message: str):
     assert message in str(caught.value)
 
 
-def result(severity: str, *, success: bool, rows: tuple[int, ...]) -> RuleResult:
+def result(severity: Severity, *, success: bool, rows: tuple[int, ...]) -> RuleResult:
     return RuleResult(
         name="n", type="expect_x", column="price", severity=severity, why=WHY, success=success,
         observed=None, unexpected_count=len(rows), unexpected_percent=0.0, unexpected_rows=rows,

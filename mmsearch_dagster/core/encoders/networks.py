@@ -89,8 +89,9 @@ def timm_width(folder: Path) -> int:
     import timm
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    arguments = {**config.get("model_args", {}), "num_classes": 0}
     with torch.device("meta"):
-        model: Any = timm.create_model(config["architecture"], num_classes=0, **config.get("model_args", {}))
+        model: Any = timm.create_model(config["architecture"], **arguments)
     return int(getattr(model, "head_hidden_size", None) or model.num_features)
 
 

@@ -11,7 +11,14 @@ from mmsearch_dagster.core.text import category_words
 
 # A value that nearly every product or only one has does not narrow a search down.
 _LONGEST_VALUE = 30
-_TEMPLATES = ("{0} {noun}", "{noun} {0}", "{0} {noun} for {1}", "{1} {0} {noun}", "{0} {1} {noun}", "{noun} {0} {1}")
+_TEMPLATES = (
+    "{0} {noun}",
+    "{noun} {0}",
+    "{0} {noun} for {1}",
+    "{1} {0} {noun}",
+    "{0} {1} {noun}",
+    "{noun} {0} {1}",
+)
 _ACTION_GRADES = {"click": 1.0, "view": 1.0, "add_to_cart": 2.0, "purchase": 3.0}
 # Results further down are seen less: 1 / log2(rank + 1), the discount of DCG, stands for examination.
 _LAST_POSITION = 50
@@ -58,7 +65,9 @@ def _facets_of(row: Mapping[str, object]) -> _Facets | None:
     if not words:
         return None
     pairs: Sequence[Mapping[str, str]] = row[c.ATTRIBUTES] or []  # type: ignore[assignment]
-    values = [str(pair["value"]) for pair in pairs if pair["value"] and len(str(pair["value"])) <= _LONGEST_VALUE]
+    values = [
+        str(pair["value"]) for pair in pairs if pair["value"] and len(str(pair["value"])) <= _LONGEST_VALUE
+    ]
     if row[c.BRAND]:
         values.append(str(row[c.BRAND]))
     return _Facets(str(row[c.PRODUCT_ID]), words[-1].lower(), tuple(value.lower() for value in values))
@@ -82,7 +91,9 @@ def _grades(same_noun: Sequence[_Facets], wanted: frozenset[str]) -> dict[str, f
     return graded
 
 
-def pair_queries(products: pl.DataFrame, pictured: Sequence[str], *, limit: int, seed: int) -> list[DerivedQuery]:
+def pair_queries(
+    products: pl.DataFrame, pictured: Sequence[str], *, limit: int, seed: int
+) -> list[DerivedQuery]:
     """A product's title and its picture, each as a search for that product and for its exact twins."""
     titled = products.filter(pl.col(c.TITLE).is_not_null()).select(c.PRODUCT_ID, c.TITLE)
     twins: dict[str, list[str]] = {}
@@ -92,7 +103,9 @@ def pair_queries(products: pl.DataFrame, pictured: Sequence[str], *, limit: int,
     titles = [titled.row(i) for i in sorted(rng.permutation(titled.height)[:limit].tolist())]
     shown = [pictured[i] for i in sorted(rng.permutation(len(pictured))[:limit].tolist())]
     words = [
-        DerivedQuery(f"title:{product}", _some_words(title, rng), None, dict.fromkeys(twins[title.lower()], 3.0))
+        DerivedQuery(
+            f"title:{product}", _some_words(title, rng), None, dict.fromkeys(twins[title.lower()], 3.0)
+        )
         for product, title in titles
     ]
     pictures = [DerivedQuery(f"picture:{product}", None, product, {product: 3.0}) for product in shown]
@@ -130,4 +143,6 @@ def logged_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) 
     queries: dict[str, dict[str, float]] = {}
     for text, product, share in summed.select("text", c.PRODUCT_ID, "share").iter_rows():
         queries.setdefault(text, {})[product] = 3.0 if share > 0.66 else 2.0 if share > 0.33 else 1.0
-    return [DerivedQuery(f"logged:{text}", text, None, graded) for text, graded in list(queries.items())[:limit]]
+    return [
+        DerivedQuery(f"logged:{text}", text, None, graded) for text, graded in list(queries.items())[:limit]
+    ]

@@ -52,9 +52,9 @@ def _linear_map(name: str, anchor: str, items: ModalityBatch, width: int) -> NDA
     if name == anchor or both.sum() < 32:
         return rotation
     x = _standardised(name, items, both)
-    target = _standardised(anchor, items, both) @ _rotation(
-        items.vectors[anchor].shape[1], width, identity=True
-    ).T
+    target = (
+        _standardised(anchor, items, both) @ _rotation(items.vectors[anchor].shape[1], width, identity=True).T
+    )
     gram = x.T @ x + _RIDGE * np.eye(inputs, dtype=np.float32)
     ridge = np.linalg.solve(gram, x.T @ (target - target.mean(axis=0))).T
     size = np.linalg.norm(rotation) / max(float(np.linalg.norm(ridge)), 1e-9)
@@ -64,7 +64,9 @@ def _linear_map(name: str, anchor: str, items: ModalityBatch, width: int) -> NDA
 def _rotation(inputs: int, width: int, *, identity: bool) -> NDArray[np.float32]:
     if identity and inputs == width:
         return np.eye(width, dtype=np.float32)
-    drawn = np.random.default_rng(inputs * 7919 + width).standard_normal((max(inputs, width), min(inputs, width)))
+    drawn = np.random.default_rng(inputs * 7919 + width).standard_normal(
+        (max(inputs, width), min(inputs, width))
+    )
     q = np.linalg.qr(drawn)[0].astype(np.float32)  # [larger, smaller], orthonormal columns
     return q if width >= inputs else q.T
 

@@ -17,7 +17,9 @@ def gains(grades: Tensor) -> Tensor:
     return torch.pow(2.0, grades) - 1.0
 
 
-def contrastive(similarity: Tensor, grades: Tensor, usable: Tensor, params: TrainParams, scale: Tensor) -> Tensor:
+def contrastive(
+    similarity: Tensor, grades: Tensor, usable: Tensor, params: TrainParams, scale: Tensor
+) -> Tensor:
     """Cross entropy between softmax(similarity * scale) and the gains as a distribution.
 
     With one positive per query this is InfoNCE (van den Oord et al., 2018); with grades it is ListNet's

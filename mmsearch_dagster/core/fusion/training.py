@@ -1,6 +1,7 @@
 """The training loop: blocks of queries against a pool of items, early stopping on held-out queries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ def train(
 ) -> Trained:
     """Train one strategy; the weights of the best held-out nDCG@10 are kept.
 
-    Deterministic for the same examples, params and thread count.
+    Deterministic for the same examples and params.
     """
     torch.manual_seed(params.seed)
     torch.use_deterministic_algorithms(True)
@@ -50,7 +51,10 @@ def train(
     for step in range(1, params.steps + 1):
         loop.step(step)
         on_step(step)
-        if step % params.evaluate_every == 0 and best.update(model, step, loop.dev_score()) >= params.patience:
+        if (
+            step % params.evaluate_every == 0
+            and best.update(model, step, loop.dev_score()) >= params.patience
+        ):
             break
     best.restore(model)
     return Trained(model.eval(), tuple(loop.losses), tuple(best.curve), best.step, len(loop.losses))
@@ -98,7 +102,9 @@ class _Loop:
         self._chance = query_chances(examples.train)
         self._log_scale = nn.Parameter(torch.tensor(float(np.log(1 / params.temperature))))
         weights = [*model.parameters(), self._log_scale]
-        self._optimizer = torch.optim.AdamW(weights, params.learning_rate, weight_decay=params.weight_decay)
+        self._optimizer = torch.optim.AdamW(
+            weights, params.learning_rate, weight_decay=params.weight_decay, fused=True
+        )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer, params.learning_rate, total_steps=max(params.steps, 1) + 1, pct_start=0.1
         )
@@ -175,9 +181,7 @@ def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> 
     return np.array(sorted(chosen | set(extra.tolist())), dtype=np.int64)
 
 
-def hide_some(
-    present: dict[str, Tensor], share: float, rng: np.random.Generator
-) -> dict[str, Tensor]:
+def hide_some(present: dict[str, Tensor], share: float, rng: np.random.Generator) -> dict[str, Tensor]:
     """Hide each modality with the given chance, but never the last one of a row."""
     if len(present) < 2 or share == 0:
         return present

@@ -121,7 +121,9 @@ def _mean(vectors: list[np.ndarray]) -> np.ndarray:
     return np.mean(vectors, axis=0).astype(np.float32)
 
 
-def _write(folder: Path, vectors: dict[str, np.ndarray], failures: list[dict[str, str]], *, width: int) -> None:
+def _write(
+    folder: Path, vectors: dict[str, np.ndarray], failures: list[dict[str, str]], *, width: int
+) -> None:
     ids = sorted(vectors)
     matrix = np.stack([vectors[key] for key in ids]) if ids else np.zeros((0, width), np.float32)
     frame = pl.DataFrame(

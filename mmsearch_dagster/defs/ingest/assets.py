@@ -67,7 +67,9 @@ def _validated_asset(asset: str) -> dg.AssetsDefinition:
     def validate(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
         report, broken, checks = steps.validate(workspace.open(), asset)
         yield dg.MaterializeResult(asset_key=quarantine, metadata=broken.metadata())
-        yield dg.MaterializeResult(asset_key=asset, metadata=report.metadata(), check_results=check_results(checks))
+        yield dg.MaterializeResult(
+            asset_key=asset, metadata=report.metadata(), check_results=check_results(checks)
+        )
 
     return validate
 

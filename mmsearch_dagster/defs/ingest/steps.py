@@ -4,7 +4,7 @@ import hashlib
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -23,8 +23,11 @@ from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.workspace import Workspace
 
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.suite import RuleOutcome
+
 # Raised when reading or the contract's rules change what comes out of the same files.
-_CODE = 1
+_CODE = 2
 _DROPPED = "dropped"
 _CHECKS = "checks"
 
@@ -136,10 +139,26 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) ->
             "rows": split.quarantined.height,
             "share": round(quarantined_share(split.good, split.quarantined), 4),
             _DROPPED: {**split.dropped, **unknown},
-            _CHECKS: [rule.model_dump(mode="json") for rule in result.outcomes()],
+            _CHECKS: [_check(rule) for rule in result.outcomes()],
         }
 
     return workspace.lake.obtain(f"{asset}_quarantine", digest, make)
+
+
+def _check(rule: "RuleOutcome") -> dict[str, Any]:
+    figures = {
+        "unexpected rows": rule.unexpected_count,
+        "unexpected percent": rule.unexpected_percent,
+        "observed": rule.observed,
+        "column": rule.column,
+    }
+    return {
+        "name": rule.name,
+        "passed": rule.success,
+        "severity": rule.severity,
+        "text": rule.why,
+        "figures": figures,
+    }
 
 
 def _known_products(workspace: Workspace, table: str, split: Split) -> tuple[pl.DataFrame, dict[str, int]]:

@@ -22,7 +22,9 @@ _INDEX_CHECKS = ("row_parity", "golden_words", "unit_norms", "ann_recall", "gold
     deps=[evaluation_report],
     description="One model version in MLflow with the gate's decision stored in its tags.",
     check_specs=[
-        dg.AssetCheckSpec(GATE, asset="challenger", blocking=True, description="The policy in assets/policies/gate.yaml")
+        dg.AssetCheckSpec(
+            GATE, asset="challenger", blocking=True, description="The policy in assets/policies/gate.yaml"
+        )
     ],
     kinds={"mlflow"},
 )
@@ -41,7 +43,7 @@ def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
 @dg.asset(
     group_name=GROUP,
     deps=[challenger],
-    description="One row is one product with its vectors, words and payload, in a tagged, unserved table version.",
+    description="One row is one product with its vectors, words and payload, in an unserved table version.",
     check_specs=[dg.AssetCheckSpec(name, asset="search_index", blocking=True) for name in _INDEX_CHECKS],
     kinds={"lancedb"},
 )

@@ -9,7 +9,9 @@ from mmsearch_dagster.core.retrieval import SEARCH_TEXT, VECTOR, modality_column
 from mmsearch_dagster.defs.features.steps import product_text
 
 
-def index_rows(products: pl.DataFrame, items: ModalityBatch | None = None, fused: Matrix | None = None) -> pl.DataFrame:
+def index_rows(
+    products: pl.DataFrame, items: ModalityBatch | None = None, fused: Matrix | None = None
+) -> pl.DataFrame:
     """Payload and search text of every product; with `items` and `fused` also the vectors.
 
     fused: float32 [n, d], in the order of `items`. Missing modalities are null, not zero.

@@ -38,8 +38,12 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
         manifest = workspace.registry.manifest(version)
         _remember(workspace, manifest)
         report.digest, report.rows = manifest.release_id, 1
-        report.figures = {_VERSION: version, "release": manifest.release_id, "strategy": manifest.strategy,
-                          "gate": "passed" if decision.passed else "refused"}
+        report.figures = {
+            _VERSION: version,
+            "release": manifest.release_id,
+            "strategy": manifest.strategy,
+            "gate": "passed" if decision.passed else "refused",
+        }
         report.tables["gate"] = evaluation.gate_table(decision.model_dump())
     return report, decision
 
@@ -55,7 +59,13 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         workspace.source.catalogue, candidate.facts["weights"], encoders, products.digest, retrieval=retrieval
     )
     champion = workspace.registry.champion()
-    parent = None if champion is None else champion.parent if champion.release_id == release_id else champion.release_id
+    parent = (
+        None
+        if champion is None
+        else champion.parent
+        if champion.release_id == release_id
+        else champion.release_id
+    )
     snapshots = ("products", "interactions", "searches", "queries", examples.ASSET, evaluation.ASSET)
     return VersionFacts(
         release_id=release_id,
@@ -66,6 +76,7 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         snapshots={name: workspace.lake.current(name).digest for name in snapshots},
         retrieval=retrieval,
         decision=decision,
+        media_root=str(workspace.source.root),
         parent=parent,
         run_id=candidate.facts["mlflow run"],
     )
@@ -78,7 +89,9 @@ def _encoders(workspace: Workspace) -> tuple[EncoderIdentity, ...]:
 
 def _remember(workspace: Workspace, manifest: ReleaseManifest) -> None:
     """Tell the next assets which version this refresh is about."""
-    workspace.lake.obtain(CHALLENGER, f"v{manifest.model_version}", lambda folder: {_VERSION: manifest.model_version})
+    workspace.lake.obtain(
+        CHALLENGER, f"v{manifest.model_version}", lambda folder: {_VERSION: manifest.model_version}
+    )
 
 
 def _registered(workspace: Workspace) -> ReleaseManifest:
@@ -91,14 +104,21 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
     with timed(INDEX) as report:
         manifest = _registered(workspace)
         rows = _rows_of(workspace, manifest)
-        pin = workspace.index.publish(manifest.catalogue, manifest.release_id, rows, progress=workspace.progress)
+        pin = workspace.index.publish(
+            manifest.catalogue, manifest.release_id, rows, progress=workspace.progress
+        )
         checks = workspace.index.check(pin, rows)
         failed = [check.name for check in checks if not check.passed]
         if not failed:
             workspace.registry.attach_index(manifest.model_version, pin)
         report.digest, report.rows = manifest.release_id, pin.rows
-        report.figures = {"table": pin.table, "tag": pin.tag, "table version": pin.version,
-                          "vector index": pin.vector_index, "measured recall@10": pin.measured_recall}
+        report.figures = {
+            "table": pin.table,
+            "tag": pin.tag,
+            "table version": pin.version,
+            "vector index": pin.vector_index,
+            "measured recall@10": pin.measured_recall,
+        }
         report.tables["first rows"] = rows.select(pl.exclude("^.*vector$")).head(5)
     outcomes = [
         {"name": check.name, "passed": check.passed, "severity": "error", "figures": dict(check.figures)}
@@ -114,7 +134,9 @@ def _rows_of(workspace: Workspace, manifest: ReleaseManifest) -> pl.DataFrame:
     products = workspace.lake.find("products", manifest.snapshots["products"])
     source = workspace.lake.find(examples.ASSET, manifest.snapshots[examples.ASSET])
     if products is None or source is None:
-        raise MmsearchError(f"the snapshots of release {manifest.release_id} are gone from the lake: run again")
+        raise MmsearchError(
+            f"the snapshots of release {manifest.release_id} are gone from the lake: run again"
+        )
     items = load_batch(source.folder, examples.ITEMS)
     model = load_model(workspace.registry.model_folder(manifest.model_version))
     return index_rows(products.table(), items, model.items(items))
@@ -124,7 +146,9 @@ def raise_if_failed(outcomes: Sequence[dict[str, Any]]) -> None:
     """Raises IndexCheckError naming the checks that failed."""
     failed = [one["name"] for one in outcomes if not one["passed"]]
     if failed:
-        raise IndexCheckError(f"the new index version is not served, these checks failed: {', '.join(failed)}")
+        raise IndexCheckError(
+            f"the new index version is not served, these checks failed: {', '.join(failed)}"
+        )
 
 
 def release(workspace: Workspace) -> StepReport:
@@ -136,8 +160,12 @@ def release(workspace: Workspace) -> StepReport:
         move = workspace.registry.promote(manifest.model_version, reason=why)
         report.made, report.digest = move.moved, move.release.release_id
         report.rows = 1
-        report.figures = {"release": move.release.release_id, _VERSION: move.release.model_version,
-                          "moved": move.moved, "parent": move.release.parent}
+        report.figures = {
+            "release": move.release.release_id,
+            _VERSION: move.release.model_version,
+            "moved": move.moved,
+            "parent": move.release.parent,
+        }
         report.note = "the pointer moved" if move.moved else "this release is already the champion"
         report.tables["manifest"] = _manifest_table(move.release)
     return report
@@ -145,5 +173,8 @@ def release(workspace: Workspace) -> StepReport:
 
 def _manifest_table(manifest: ReleaseManifest) -> pl.DataFrame:
     fields = manifest.model_dump(mode="json")
-    rows = [{"field": key, "value": value if isinstance(value, str) else json.dumps(value)} for key, value in fields.items()]
+    rows = [
+        {"field": key, "value": value if isinstance(value, str) else json.dumps(value)}
+        for key, value in fields.items()
+    ]
     return pl.DataFrame(rows, schema={"field": pl.String, "value": pl.String})

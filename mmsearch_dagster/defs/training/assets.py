@@ -12,8 +12,13 @@ GROUP = "training"
 
 @dg.asset(
     group_name=GROUP,
-    deps=[*FEATURE_ASSETS.values(), dg.AssetKey("queries"), dg.AssetKey("interactions"), dg.AssetKey("searches")],
-    description="One row is one query with its graded products: judged, logged, or derived from the catalogue.",
+    deps=[
+        *FEATURE_ASSETS.values(),
+        dg.AssetKey("queries"),
+        dg.AssetKey("interactions"),
+        dg.AssetKey("searches"),
+    ],
+    description="One row is one query with graded products: judged, logged, or derived from the catalogue.",
     kinds={"polars"},
 )
 def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:

@@ -53,7 +53,10 @@ def build_examples(workspace: Workspace) -> StepReport:
     """Encode the queries of every split and of every origin; store them with the item vectors."""
     with timed(ASSET) as report:
         features = modalities_of(workspace)
-        inputs = {name: workspace.lake.current(name).digest for name in ("products", "queries", "interactions", "searches")}
+        inputs = {
+            name: workspace.lake.current(name).digest
+            for name in ("products", "queries", "interactions", "searches")
+        }
         preset = workspace.preset
         facts = {
             "code": _CODE,
@@ -64,7 +67,9 @@ def build_examples(workspace: Workspace) -> StepReport:
             "searches": inputs["searches"],
             "pictures": _picture_digest(workspace),
         }
-        snapshot, made = workspace.lake.obtain(ASSET, digest_of(facts), lambda folder: _make(workspace, features, folder))
+        snapshot, made = workspace.lake.obtain(
+            ASSET, digest_of(facts), lambda folder: _make(workspace, features, folder)
+        )
         report.about(snapshot, made)
         report.tables["queries"] = pl.DataFrame(snapshot.facts["counts"])
     return report
@@ -112,11 +117,17 @@ def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[st
     limits = workspace.preset.derived
     judged = _judged_queries(workspace)
     products = workspace.lake.current("products").table()
-    derived = [_from_derived(one, ATTRIBUTES) for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)]
+    derived = [
+        _from_derived(one, ATTRIBUTES)
+        for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
+    ]
     searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
     derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
     pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
-    derived += [_from_derived(one, PAIRS) for one in pair_queries(products, pictured, limit=limits.pairs, seed=limits.seed)]
+    derived += [
+        _from_derived(one, PAIRS)
+        for one in pair_queries(products, pictured, limit=limits.pairs, seed=limits.seed)
+    ]
     train, dev = _hold_out(judged.get(TRAIN, []), limits.dev_share, limits.seed)
     validation = judged.get(VALIDATION, []) or _self_examination(products, pictured, limits.seed)
     return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
@@ -124,14 +135,19 @@ def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[st
 
 def _judged_queries(workspace: Workspace) -> dict[str, list[_Asked]]:
     grouped = (
-        workspace.lake.current("queries").table()
+        workspace.lake.current("queries")
+        .table()
         .group_by(c.QUERY_ID, maintain_order=True)
         .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
     )
     by_split: dict[str, list[_Asked]] = {}
     for row in grouped.iter_rows(named=True):
         picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
-        grades = {product: grade for product, grade in zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True) if grade > 0}
+        grades = {
+            product: grade
+            for product, grade in zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
+            if grade > 0
+        }
         asked = _Asked(row[c.QUERY_ID], row[c.QUERY_TEXT], JUDGED, grades, picture)
         if grades:
             by_split.setdefault(row[c.SPLIT], []).append(asked)
@@ -167,7 +183,9 @@ def _encode(
     found: dict[str, dict[str, Matrix]] = {one.query_id: {} for one in asked}
     spec = workspace.preset.encoder(TEXT)
     if TEXT in items.vectors and spec is not None:
-        texts = {one.query_id: text_content(spec.query_text(query_text(one.text))) for one in asked if one.text}
+        texts = {
+            one.query_id: text_content(spec.query_text(query_text(one.text))) for one in asked if one.text
+        }
         _look_up(workspace, TEXT, texts, found)
     if IMAGE in items.vectors:
         pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
@@ -180,18 +198,26 @@ def _encode(
     return readable, len(found) - len(readable)
 
 
-def _look_up(workspace: Workspace, modality: str, contents: dict[str, Any], found: dict[str, dict[str, Matrix]]) -> None:
+def _look_up(
+    workspace: Workspace, modality: str, contents: dict[str, Any], found: dict[str, dict[str, Matrix]]
+) -> None:
     spec = workspace.preset.encoder(modality)
     assert spec is not None
     read = workspace.features.obtain(
-        workspace.identity(spec), list(contents.values()), workspace.loader(spec), workspace.progress, f"queries ({modality})"
+        workspace.identity(spec),
+        list(contents.values()),
+        workspace.loader(spec),
+        workspace.progress,
+        f"queries ({modality})",
     )
     for key, content in contents.items():
         if content.key in read.vectors:
             found[key][modality] = read.vectors[content.key]
 
 
-def _judged(asked: Sequence[_Asked], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch) -> JudgedQueries:
+def _judged(
+    asked: Sequence[_Asked], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
+) -> JudgedQueries:
     ids = [one.query_id for one in asked]
     columns = {
         name: {key: encoded[key][name] for key in ids if name in encoded[key]} for name in items.vectors

@@ -32,7 +32,12 @@ def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
     with timed(asset_of(strategy)) as report:
         source = workspace.lake.current(examples.ASSET)
         params = workspace.preset.train
-        facts = {"code": _CODE, "examples": source.digest, "strategy": strategy, "params": params.model_dump()}
+        facts = {
+            "code": _CODE,
+            "examples": source.digest,
+            "strategy": strategy,
+            "params": params.model_dump(),
+        }
         digest = digest_of(facts)
         snapshot, made = workspace.lake.obtain(
             asset_of(strategy), digest, lambda folder: _train(workspace, strategy, source, folder)
@@ -107,10 +112,14 @@ def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:
 
 def candidates_of(workspace: Workspace) -> dict[Strategy, Snapshot]:
     """The current candidate of every strategy of the preset."""
-    return {one: workspace.lake.current(asset_of(one)) for one in STRATEGIES if one in workspace.preset.strategies}
+    return {
+        one: workspace.lake.current(asset_of(one)) for one in STRATEGIES if one in workspace.preset.strategies
+    }
 
 
 def candidate_table(candidates: dict[Strategy, Snapshot]) -> pl.DataFrame:
     """What each candidate says about its training."""
     keys = ("best step", "steps", "dev nDCG@10")
-    return pl.DataFrame([{"strategy": name, **{key: one.facts[key] for key in keys}} for name, one in candidates.items()])
+    return pl.DataFrame(
+        [{"strategy": name, **{key: one.facts[key] for key in keys}} for name, one in candidates.items()]
+    )

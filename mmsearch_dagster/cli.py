@@ -1,0 +1,207 @@
+"""The command line, `mmsearch`."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmsearch_dagster.core.errors import MmsearchError, QueryError
+from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Settings
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.released import Released
+
+app = typer.Typer(
+    help="Multimodal search: from a catalogue to a gated, released index.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Home = Annotated[
+    Path, typer.Option("--home", envvar=HOME_VARIABLE, help="Folder that holds everything a run writes.")
+]
+Source = Annotated[
+    Path | None,
+    typer.Option("--source", help="source.yaml of your shop; default: the embedded sample store."),
+]
+Root = Annotated[Path | None, typer.Option("--root", help="Folder that the source's paths are relative to.")]
+Results = Annotated[int, typer.Option("--k", help="How many products.")]
+DEFAULT = Path(DEFAULT_HOME)
+
+
+def _settings(home: Path, source: Path | None = None, root: Path | None = None) -> Settings:
+    return Settings(home.resolve(), source.resolve() if source else None, root.resolve() if root else None)
+
+
+def _released(home: Path) -> "Released":
+    from mmsearch_dagster.adapters.released import Released
+
+    paths = _settings(home).paths
+    return Released(
+        home=paths.home,
+        mlflow=paths.mlflow,
+        ledger=paths.ledger,
+        index=paths.index,
+        encoder_cache=paths.encoder_cache,
+    )
+
+
+@app.command()
+def run(home: Home = DEFAULT, source: Source = None, root: Root = None) -> None:
+    """Run the whole pipeline; what did not change is used again."""
+    from mmsearch_dagster.terminal import refreshing, tour
+
+    settings = _settings(home, source, root)
+    refreshing.run(settings)
+    tour.show(settings, _released(home))
+
+
+@app.command()
+def search(
+    text: Annotated[str | None, typer.Argument(help="What you are looking for, in words.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", help="A photo of what you are looking for.")
+    ] = None,
+    k: Results = 10,
+    where: Annotated[
+        str | None, typer.Option("--filter", help='For example: price < 50 and brand = "Acme"')
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    batch: Annotated[
+        Path | None, typer.Option("--batch", help="File of queries in the judgments format.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="TREC run file to write the answers of --batch to.")
+    ] = None,
+    root: Root = None,
+    home: Home = DEFAULT,
+) -> None:
+    """Search the released catalogue with words, a photo, or both; or answer a whole file of queries."""
+    from mmsearch_dagster.terminal import searching
+
+    if batch is not None:
+        if text is not None or image is not None:
+            raise QueryError("--batch answers a file of queries: leave out the words and --image")
+        searching.batch(_released(home), batch, out, root, k=k if k != 10 else searching.BATCH_K, where=where)
+        return
+    if out is not None or root is not None:
+        raise QueryError("--out and --root belong to --batch")
+    searching.one(_released(home), text, image, k=k, where=where, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    judgments: Annotated[Path, typer.Option("--judgments", help="Graded queries in the judgments format.")],
+    root: Root = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    home: Home = DEFAULT,
+) -> None:
+    """Measure the released engine on judged queries, per kind of query."""
+    from mmsearch_dagster.terminal import searching
+
+    searching.evaluate(_released(home), judgments, root, as_json=as_json)
+
+
+@app.command()
+def releases(
+    home: Home = DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Every release, newest first."""
+    from mmsearch_dagster.terminal import tables
+    from mmsearch_dagster.terminal.display import console
+
+    released = _released(home)
+    released.manifest()
+    rows = released.registry.releases()
+    if as_json:
+        print(
+            json.dumps(
+                [{**asdict(row), "manifest": row.manifest.model_dump()} for row in rows], ensure_ascii=False
+            )
+        )
+    else:
+        console.print(tables.releases(rows))
+
+
+@app.command()
+def rollback(
+    release_id: Annotated[str, typer.Argument(help="An earlier release, see `mmsearch releases`.")],
+    reason: Annotated[str, typer.Option("--reason", help="Goes into the ledger.")] = "rolled back by hand",
+    home: Home = DEFAULT,
+) -> None:
+    """Point back at an earlier release: model, encoders and index together, in one step."""
+    from mmsearch_dagster.terminal.display import console
+
+    released = _released(home)
+    released.manifest()
+    move = released.registry.rollback(release_id, reason=reason)
+    told = "now answers" if move.moved else "was already the one that answers"
+    console.print(f"{move.release.release_id} (model version {move.release.model_version}) {told}")
+
+
+@app.command()
+def serve(
+    home: Home = DEFAULT,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port")] = 8000,
+) -> None:
+    """Answer over HTTP: POST /search, GET /release, GET /health, a page at /."""
+    import uvicorn
+
+    from mmsearch_dagster.api.app import create_app
+
+    released = _released(home)
+    media = released.manifest().media_root if released.release_id() else None
+    application = create_app(released.engine, released.release_id, Path(media) if media else None)
+    uvicorn.run(application, host=host, port=port, log_level="warning")
+
+
+@app.command()
+def up(
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    dagster_port: Annotated[int, typer.Option("--dagster-port")] = 3000,
+    mlflow_port: Annotated[int, typer.Option("--mlflow-port")] = 5000,
+    api_port: Annotated[int, typer.Option("--api-port")] = 8000,
+) -> None:
+    """Dagster, MLflow and the API together; Ctrl-C ends them."""
+    from mmsearch_dagster.terminal import servers
+
+    settings = _settings(home, source, root)
+    servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
+
+
+@app.command()
+def doctor(home: Home = DEFAULT) -> None:
+    """What is installed, where data lies, which encoders load."""
+    from mmsearch_dagster.terminal import doctor as checks
+    from mmsearch_dagster.terminal import tables
+    from mmsearch_dagster.terminal.display import console
+
+    settings = _settings(home)
+    console.print(tables.facts(checks.installed(), "Installed"))
+    console.print(tables.facts(checks.places(settings, _released(home)), "Places"))
+    loaded = checks.encoders(settings)
+    console.print(tables.facts([(name, told) for name, told, _ in loaded], "Encoders"))
+    if not all(fine for _, _, fine in loaded):
+        raise MmsearchError("an encoder of assets/presets/run.yaml does not load, see above")
+
+
+def main(command: Callable[[], None] = app) -> None:
+    """Entry point: one clear sentence and an exit code instead of a traceback."""
+    try:
+        command()
+    except MmsearchError as error:
+        print(f"mmsearch: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Questions to the released engine: one, a file of them, or a file with the right answers."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.adapters.answers import Answer, Query
+from mmsearch_dagster.core.errors import QueryError, SourceError
+from mmsearch_dagster.terminal import tables
+from mmsearch_dagster.terminal.display import console, errors
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.query_lists import QueryList
+    from mmsearch_dagster.adapters.released import Released
+
+# Deep enough for recall@50 and a little more, when a whole file is answered.
+BATCH_K = 100
+_METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
+_TOLD = 5
+
+
+def one(
+    released: "Released", text: str | None, image: Path | None, *, k: int, where: str | None, as_json: bool
+) -> None:
+    """Answer one query."""
+    query = Query(text=text, image=_picture(image))
+    found = released.engine().search(query, k=k, where=where)
+    if as_json:
+        print(json.dumps(as_dict(found), ensure_ascii=False, default=str))
+    else:
+        asked = " + ".join(str(part) for part in (text, image) if part)
+        title = f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms"
+        console.print(tables.answer(found, title))
+
+
+def _picture(image: Path | None) -> bytes | None:
+    if image is None:
+        return None
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise QueryError(f"--image {image} cannot be read: {error.strerror}") from error
+
+
+def as_dict(found: Answer) -> dict[str, Any]:
+    """An answer as the HTTP interface gives it."""
+    hits = [
+        {
+            "rank": hit.rank,
+            "product_id": hit.product_id,
+            "score": hit.score,
+            "branches": dict(hit.branches),
+            **hit.payload,
+        }
+        for hit in found.hits
+    ]
+    return {
+        "release_id": found.release_id,
+        "kind": found.kind,
+        "took_ms": round(found.took_ms, 1),
+        "hits": hits,
+    }
+
+
+def batch(
+    released: "Released", file: Path, out: Path | None, root: Path | None, *, k: int, where: str | None
+) -> None:
+    """Answer a file of queries as a TREC run."""
+    from mmsearch_dagster.adapters.lake import write_atomically
+    from mmsearch_dagster.adapters.query_lists import read_query_list
+    from mmsearch_dagster.core.trec import write_run
+
+    if out is None:
+        raise QueryError("--batch needs --out RUN.trec to write the answers to")
+    if out.is_dir() or not out.resolve().parent.is_dir():
+        raise QueryError(f"--out {out} is not a file in a folder that exists")
+    asked = read_query_list(file, root=root)
+    answers = _answers(released, asked, k, where)
+    rankings = {one.query_id: [(hit.product_id, hit.score) for hit in one.hits] for one in answers}
+    write_atomically(out, write_run(rankings, answers[0].release_id if answers else "none").encode())
+    answered = sum(bool(one.hits) for one in answers)
+    console.print(f"{answered:,} of {len(answers):,} queries answered, written to {out}", highlight=False)
+
+
+def _answers(released: "Released", asked: "QueryList", k: int, where: str | None = None) -> list[Answer]:
+    _tell(asked.left_out)
+    if not asked.queries:
+        raise SourceError("the file holds no query that can be asked")
+    answers = released.engine().search_batch(asked.queries, k=k, where=where)
+    _tell([f"query {one.query_id}: {one.problem}" for one in answers if one.problem])
+    return answers
+
+
+def _tell(sentences: "list[str] | tuple[str, ...]") -> None:
+    for sentence in sentences[:_TOLD]:
+        errors.print(f"left out: {sentence}", highlight=False, markup=False)
+    if len(sentences) > _TOLD:
+        errors.print(f"left out: {len(sentences) - _TOLD:,} more", highlight=False)
+
+
+def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bool) -> None:
+    """Measure the released engine per kind of query."""
+    from mmsearch_dagster.adapters.query_lists import read_query_list
+    from mmsearch_dagster.core.metrics import per_query
+    from mmsearch_dagster.core.quality import quality_table
+
+    asked = read_query_list(file, root=root, graded=True)
+    answers = _answers(released, asked, BATCH_K)
+    rankings = {one.query_id: [hit.product_id for hit in one.hits] for one in answers}
+    grades = {one.query_id: asked.grades.get(one.query_id, {}) for one in answers}
+    kinds = pl.DataFrame(
+        {"query_id": [one.query_id for one in answers], "kind": [one.kind or "unreadable" for one in answers]}
+    )
+    values = per_query(rankings, grades, metrics=list(_METRICS)).join(
+        kinds, on="query_id", how="left", maintain_order="left"
+    )
+    table = quality_table(values.with_columns(branch=pl.lit("released engine")))
+    if as_json:
+        print(json.dumps({"release_id": answers[0].release_id, "kinds": table.to_dicts()}))
+        return
+    for kind in table["kind"].unique(maintain_order=True):
+        console.print(tables.quality(table, kind))

@@ -1,0 +1,131 @@
+"""Tables for people: answers, the gate, quality, releases."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.markup import escape
+from rich.table import Table
+
+from mmsearch_dagster.core import columns as c
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.answers import Answer
+    from mmsearch_dagster.adapters.release_rows import ReleaseRow
+
+_KINDS = {"all": "all queries"}
+
+
+def frame_table(frame: pl.DataFrame, title: str) -> Table:
+    """Any small frame."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name, kind in frame.schema.items():
+        table.add_column(name, justify="right" if kind.is_numeric() else "left")
+    for row in frame.iter_rows():
+        table.add_row(*(escape(_cell(value)) for value in row))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "" if value is None else str(value)
+
+
+def quality(frame: pl.DataFrame, kind: str) -> Table:
+    """One kind of query: every branch with its figures and the interval of nDCG@10."""
+    part = frame.filter(pl.col("kind") == kind)
+    asked = part["queries"].max() if part.height else 0
+    table = Table(title=f"{_KINDS.get(kind, kind)} ({asked})", title_justify="left", header_style="bold")
+    table.add_column("branch")
+    for name in ("nDCG@10", "95% interval", "top-1", "recall@1", "recall@10", "recall@50", "MRR", "MAP"):
+        table.add_column(name, justify="right")
+    for row in part.iter_rows(named=True):
+        figures = [f"{row[m]:.3f}" for m in ("top1", "recall@1", "recall@10", "recall@50", "mrr", "map")]
+        style = "bold" if row["branch"] == "released engine" else ""
+        table.add_row(
+            row["branch"],
+            f"{row['ndcg@10']:.3f}",
+            f"{row['low']:.3f} to {row['high']:.3f}",
+            *figures,
+            style=style,
+        )
+    return table
+
+
+def gate(decision: Mapping[str, Any]) -> Table:
+    """The gate's answer, rule by rule."""
+    verdict = "[green]passed[/]" if decision["passed"] else "[red]refused[/]"
+    table = Table(title=f"Gate: {verdict}", title_justify="left", header_style="bold")
+    table.add_column("rule")
+    table.add_column("")
+    table.add_column("why")
+    for reason in decision["reasons"]:
+        mark = "[green]ok[/]" if reason["passed"] else "[red]no[/]"
+        table.add_row(escape(reason["rule"]), mark, escape(reason["text"]))
+    return table
+
+
+def answer(found: "Answer", title: str) -> Table:
+    """Ranked products of one query."""
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    for name in ("#", "product", "title", "category", "price", "score", "vector", "words"):
+        table.add_column(name, justify="left" if name in ("product", "title", "category") else "right")
+    for hit in found.hits:
+        payload = hit.payload
+        price = (
+            f"{payload[c.PRICE]:.2f} {payload.get(c.CURRENCY) or ''}"
+            if payload.get(c.PRICE) is not None
+            else ""
+        )
+        ranks = [str(hit.branches.get(name) or "-") for name in ("vector", "lexical")]
+        table.add_row(
+            str(hit.rank),
+            escape(hit.product_id),
+            escape(payload.get(c.TITLE) or ""),
+            escape(payload.get(c.CATEGORY) or ""),
+            price.strip(),
+            f"{hit.score:.4f}",
+            *ranks,
+        )
+    return table
+
+
+def releases(rows: "Iterable[ReleaseRow]") -> Table:
+    """Every registered version, newest first."""
+    table = Table(header_style="bold")
+    for name in (
+        "release",
+        "status",
+        "model",
+        "catalogue",
+        "strategy",
+        "index",
+        "created (UTC)",
+        "why withdrawn",
+    ):
+        table.add_column(name)
+    for row in rows:
+        one = row.manifest
+        index = f"{one.index.table} v{one.index.version}" if one.index else "-"
+        table.add_row(
+            one.release_id,
+            row.status,
+            f"v{one.model_version}",
+            one.catalogue,
+            one.strategy,
+            index,
+            row.created,
+            escape(row.withdrawn_because or ""),
+        )
+    return table
+
+
+def facts(pairs: Sequence[tuple[str, str]], title: str) -> Table:
+    """Names and values."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in pairs:
+        table.add_row(name, escape(value))
+    return table
