@@ -98,8 +98,11 @@ def plain_loop(spec: EncoderSpec) -> Callable[[Sequence[Path]], Matrix]:
     from mmsearch_dagster.core.encoders.networks import load_network
 
     backbone: Any = load_network(spec, locate(spec)).backbone
-    from timm.data import create_transform
+    from timm.data.transforms_factory import create_transform
 
+    assert spec.size is not None
+    assert spec.mean is not None
+    assert spec.std is not None
     transform: Any = create_transform(
         input_size=(3, spec.size, spec.size),
         mean=spec.mean,

@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test quick bench lint clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+install: $(STAMP) ## make .venv with the pinned dependencies
+
+demo: $(STAMP) ## run the whole pipeline on the embedded sample store
+	$(BIN)/mmsearch run
+
+test: $(STAMP) ## lint, types, then every test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest
+
+quick: $(STAMP) ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+bench: $(STAMP) ## speed ratios against others, on this machine
+	$(BIN)/python -m tests.bench
+
+lint: $(STAMP) ## ruff and pyright
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/pyright
+
+clean: ## remove .venv and caches; .mmsearch stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
