@@ -8,6 +8,7 @@ from pathlib import Path
 HOME_VARIABLE = "MMSEARCH_HOME"
 SOURCE_VARIABLE = "MMSEARCH_SOURCE"
 ROOT_VARIABLE = "MMSEARCH_ROOT"
+ASSETS_VARIABLE = "MMSEARCH_ASSETS"
 DEFAULT_HOME = ".mmsearch"
 
 
@@ -88,6 +89,12 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def assets_folder() -> Path:
-    """The reviewed files: beside the package in a checkout, inside it when installed as a wheel."""
+    """The reviewed files: beside the package in a checkout, inside it when installed as a wheel.
+
+    `MMSEARCH_ASSETS` names another folder: a shop's own presets, policies and expectations.
+    """
+    named = os.environ.get(ASSETS_VARIABLE)
+    if named:
+        return Path(named).resolve()
     inside = Path(__file__).parent / "assets"
     return inside if inside.is_dir() else Path(__file__).parent.parent / "assets"

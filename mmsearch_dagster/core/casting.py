@@ -87,5 +87,6 @@ def _problem(column: str, dtype: pl.DataType, cast: pl.Expr, wanted: pl.DataType
     if dtype == pl.String:
         shown = clean_text(shown)
     value = shown.str.head(_QUOTED) if quote else pl.lit("...")
-    sentence = pl.format("{}: '{}' is not {}", pl.lit(column), value, pl.lit(_KINDS[wanted]))
+    # pl.format panics (polars 2.1) over a frame whose first chunk a filter has emptied; concat_str does not.
+    sentence = pl.concat_str(pl.lit(f"{column}: '"), value, pl.lit(f"' is not {_KINDS[wanted]}"))
     return pl.when(shown.is_not_null() & cast.is_null()).then(sentence)

@@ -35,7 +35,7 @@ def _uri_rule(column: str, dtype: pl.DataType, *, quote: bool) -> pl.Expr:
     else:
         outside = _outside(uri)
     shown = outside.str.head(80) if quote else pl.lit("...")
-    sentence = pl.format("{}: '{}' leaves the source's folder", pl.lit(column), shown)
+    sentence = pl.concat_str(pl.lit(f"{column}: '"), shown, pl.lit("' leaves the source's folder"))
     return pl.when(outside.is_not_null()).then(sentence)
 
 
@@ -50,7 +50,7 @@ def _none_of(columns: Sequence[str]) -> pl.Expr:
 
 
 def _not(column: str, fine: pl.Expr, demand: str) -> pl.Expr:
-    sentence = pl.format("{}: {} is not {}", pl.lit(column), pl.col(column), pl.lit(demand))
+    sentence = pl.concat_str(pl.lit(f"{column}: "), pl.col(column), pl.lit(f" is not {demand}"))
     return pl.when(~fine).then(sentence)
 
 

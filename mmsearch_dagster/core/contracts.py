@@ -115,7 +115,7 @@ def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
     fine = indexed.filter(pl.col(c.REASONS).list.len() == 0)
     if table == "products":
         id_text = pl.col(c.PRODUCT_ID).str.head(80)
-        repeated = pl.format("product_id: '{}' stands in an earlier row", id_text)
+        repeated = pl.concat_str(pl.lit("product_id: '"), id_text, pl.lit("' stands in an earlier row"))
         later = ~pl.col(c.PRODUCT_ID).is_first_distinct()
         found = fine.select(pl.when(later).then(repeated).alias("reason"))["reason"]
     else:

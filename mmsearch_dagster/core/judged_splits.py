@@ -32,12 +32,9 @@ def inconsistency(judgments: pl.DataFrame) -> pl.Series:
     )
     other_split = pl.col(c.SPLIT) != _first_split()
     query = pl.col(c.QUERY_ID).str.head(80)
-    sentence = (
-        pl.when(differs)
-        .then(pl.format("query_id: '{}' has another text, picture or sound in an earlier row", query))
-        .when(other_split)
-        .then(pl.format("split: query '{}' is in another split in an earlier row", query))
-    )
+    asks = pl.concat_str(pl.lit("query_id: '"), query, pl.lit("' has another text, picture or sound"))
+    stands = pl.concat_str(pl.lit("split: query '"), query, pl.lit("' is in another split"))
+    sentence = pl.when(differs).then(asks).when(other_split).then(stands) + " in an earlier row"
     return judgments.select(sentence.alias("reason"))["reason"]
 
 

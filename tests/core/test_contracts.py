@@ -82,6 +82,11 @@ class TestProducts:
         assert reasons(result) == {1: [reason]}
         assert result.good.height == 0
 
+    def test_a_filter_that_emptied_a_chunk_does_no_harm(self):
+        broken, good = {"product_id": "", "title": ""}, {"product_id": "0", "title": "T"}
+        result = split("products", broken, broken, broken, good, good)
+        assert list(reasons(result)) == [1, 2, 3, 5]
+
     def test_of_equal_ids_the_first_good_row_is_kept(self):
         result = split(
             "products",

@@ -1,0 +1,122 @@
+"""Homes of tests: one is filled by a real run, the others are copies of it."""
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from mmsearch_dagster import cli
+from mmsearch_dagster.adapters.released import Released
+from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.settings import ASSETS_VARIABLE, HomePaths, Settings
+
+_OURS = ("MMSEARCH_", "DAGSTER_")
+
+
+@contextmanager
+def own_environment(**variables: str) -> Iterator[None]:
+    """Nothing of the caller's settings comes in, and what a run sets for its children does not get out."""
+    with mock.patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith(_OURS)]:
+            del os.environ[name]
+        os.environ.update(variables)
+        yield
+
+
+@dataclass(frozen=True)
+class Place:
+    """A home, the shop it reads and the reviewed files it obeys."""
+
+    home: Path
+    source: Path | None
+    assets: Path
+
+    @property
+    def paths(self) -> HomePaths:
+        return HomePaths(self.home)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(self.home, self.source)
+
+    @property
+    def workspace(self) -> Workspace:
+        """A new one each time: what it opens, it keeps."""
+        return Workspace(self.settings, self.assets)
+
+    @property
+    def released(self) -> Released:
+        paths = self.paths
+        return Released(
+            home=paths.home,
+            mlflow=paths.mlflow,
+            ledger=paths.ledger,
+            index=paths.index,
+            encoder_cache=paths.encoder_cache,
+        )
+
+    def manifest(self) -> ReleaseManifest:
+        return self.released.manifest()
+
+    def versions(self) -> int:
+        """How many model versions the registry holds."""
+        return len(self.released.registry.releases())
+
+    def ledger(self) -> str:
+        return self.paths.ledger.read_text(encoding="utf-8") if self.paths.ledger.exists() else ""
+
+    def actions(self) -> list[str]:
+        """What the ledger tells, oldest first."""
+        from mmsearch_dagster.adapters.ledger import Ledger
+
+        return [line.action for line in Ledger(self.paths.ledger).lines()]
+
+    def run(self) -> int:
+        """`mmsearch run` here, in this process."""
+        source = ["--source", str(self.source)] if self.source else []
+        return self.mmsearch("run", *source)
+
+    def mmsearch(self, *arguments: object) -> int:
+        """Exit code of the command line, in this process. The home is added."""
+        argv = ["mmsearch", *map(str, arguments), "--home", str(self.home)]
+        with own_environment(**{ASSETS_VARIABLE: str(self.assets)}), mock.patch.object(sys, "argv", argv):
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        return int(ended.value.code or 0)
+
+    def copy(self, home: Path, *, source: Path | None = None) -> "Place":
+        """The same state in another folder; encoders are shared, MLflow's absolute paths follow."""
+        home.mkdir(parents=True)
+        for part in self.home.iterdir():
+            if part.name == self.paths.encoder_cache.name:
+                (home / part.name).symlink_to(part.resolve())
+            elif part.is_dir():
+                shutil.copytree(part, home / part.name)
+            else:
+                shutil.copy2(part, home / part.name)
+        _move_paths(home / "mlflow" / "mlflow.db", str(self.home), str(home))
+        return Place(home, source or self.source, self.assets)
+
+
+def _move_paths(database: Path, old: str, new: str) -> None:
+    if not database.exists():
+        return
+    with sqlite3.connect(database) as connection:
+        tables = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+        for (table,) in tables:
+            for _, column, kind, *_ in connection.execute(f"pragma table_info('{table}')").fetchall():
+                if kind.upper().startswith(("VARCHAR", "TEXT")):
+                    connection.execute(
+                        f'update "{table}" set "{column}" = replace("{column}", ?, ?) '
+                        f'where instr("{column}", ?)',
+                        (old, new, old),
+                    )
+    connection.close()

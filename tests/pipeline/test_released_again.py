@@ -1,0 +1,66 @@
+"""A refresh of what did not change costs nothing and changes nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.defs import plain
+from mmsearch_dagster.defs.workspace import Workspace
+from tests.homes import Place
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_first_run_releases(tiny: Place) -> None:
+    manifest = tiny.manifest()
+
+    assert manifest.index is not None
+    assert manifest.index.rows == Lake(tiny.paths.lake).current("products").facts["rows"]
+    assert tiny.actions() == ["promotion"]
+    assert tiny.released.registry.decision(manifest.model_version).passed  # type: ignore[union-attr]
+
+
+def test_a_second_run_encodes_nothing_registers_nothing_and_moves_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(self: Workspace, spec: object) -> Callable[[], object]:
+        def load() -> object:
+            raise AssertionError("an encoder was loaded")
+
+        return load
+
+    monkeypatch.setattr(Workspace, "loader", never)
+    before, ledger, versions = place.manifest(), place.ledger(), place.versions()
+
+    reports = {one.name: one for one in plain.refresh(place.workspace)}
+
+    assert [reports[f"{name}_features"].figures["encoded now"] for name in ("text", "image")] == [0, 0]
+    assert not reports["training_examples"].made
+    assert place.manifest() == before
+    assert place.ledger() == ledger
+    assert place.versions() == versions
+
+
+def test_rolling_back_answers_as_before_and_no_unchanged_run_undoes_it(place: Place) -> None:
+    from tests.pipeline.changes import changed_shop
+
+    first = place.manifest()
+    later = Place(place.home, changed_shop(place, place.home.parent / "later"), place.assets)
+    plain.refresh(later.workspace)
+    second = later.manifest()
+    assert second.release_id != first.release_id
+    assert second.parent == first.release_id
+
+    assert later.mmsearch("rollback", first.release_id, "--reason", "customers complained") == 0
+
+    assert later.manifest().release_id == first.release_id
+    engine = later.released.engine()
+    assert engine.manifest.index == first.index
+    assert engine.manifest.weights_sha256 == first.weights_sha256
+    assert later.actions() == ["promotion", "promotion", "rollback"]
+    assert "customers complained" in later.ledger()
+
+    assert later.run() != 0  # the same data would bring back what was withdrawn
+
+    assert later.manifest().release_id == first.release_id
