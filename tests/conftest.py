@@ -1,12 +1,18 @@
 """One tiny shop and one finished home for all tests; whoever changes a home works on a copy."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+# Tiny networks: two threads wait for each other longer than they work, above all on a busy machine.
+# Set before anything imports torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from tests import shops
 from tests.homes import Place, own_environment
+from tests.pipeline.changes import changed_shop
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +37,27 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory, assets: Path, shop: Path) -> Place:
     """A home with its first release, made by `mmsearch run`. Read only."""
+    if os.environ.get("DEVTINY"):
+        return Place(Path("/tmp/tinyx/home"), Path("/tmp/tinyx/shop/source.yaml"), Path("/tmp/tinyx/assets"))
     place = Place(tmp_path_factory.mktemp("tiny") / "home", shop, assets)
     assert place.run() == 0
+    return place
+
+
+@pytest.fixture(scope="session")
+def later(tiny: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The home a day later: another release, of a changed catalogue, without a disturbance. Read only."""
+    from mmsearch_dagster.defs.plain import refresh
+
+    if os.environ.get("DEVTINY") and Path("/tmp/tinyx/later").exists():
+        return Place(Path("/tmp/tinyx/later"), Path("/tmp/tinyx/latershop/source.yaml"), tiny.assets)
+    folder = tmp_path_factory.mktemp("later")
+    if os.environ.get("DEVTINY"):
+        folder = Path("/tmp/tinyx")
+        place = tiny.copy(folder / "later", source=changed_shop(tiny, folder / "latershop"))
+    else:
+        place = tiny.copy(folder / "home", source=changed_shop(tiny, folder / "shop"))
+    refresh(place.workspace)
     return place
 
 

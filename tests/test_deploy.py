@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import reduce
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,16 @@ def dockerfile_commands() -> list[Command]:
 
 
 def helm_commands() -> list[Command]:
-    """The commands in the templates, with a number in place of each value."""
+    """The commands in the templates, with the chart's own values."""
+    values = load(CHART / "values.yaml")
+
+    def value(found: re.Match[str]) -> str:
+        return str(reduce(lambda part, key: part[key], found[1].split("."), values))
+
     commands = []
     for text in TEMPLATES.values():
-        plain = re.sub(r"\{\{[^}]*\}\}", "1", re.sub(r"^ *\{\{-.*\}\}\n", "", text, flags=re.M))
+        plain = re.sub(r"^ *\{\{-.*\}\}\n", "", text, flags=re.M)
+        plain = re.sub(r"\{\{ \.Values\.([\w.]+) \}\}", value, plain).replace("{{ . }}", "a.value")
         commands += [tuple(yaml.safe_load(found)) for found in re.findall(r"command: (\[.*\])$", plain, re.M)]
         commands += [
             tuple(yaml.safe_load(found)) for found in re.findall(r"command:\n((?: +- .*\n)+)", plain)
@@ -72,6 +79,7 @@ def test_every_process_is_found() -> None:
     assert {"mmsearch", "python"} <= {c[0] for c in dockerfile_commands()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] not in OF_THE_SYSTEM], ids=shlex.join)
 def test_command_and_its_options_exist(command: Command) -> None:
     assert command[0] in {script.name for script in entry_points(group="console_scripts")}

@@ -21,7 +21,7 @@ class Ratio:
     theirs: float
     target: float
     at_least: bool
-    per_round: tuple[float, ...] = ()
+    per_round: tuple[float, ...]
     note: str = ""
 
     @property

@@ -1,6 +1,7 @@
 """A refresh of what did not change costs nothing and changes nothing."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -42,25 +43,24 @@ def test_a_second_run_encodes_nothing_registers_nothing_and_moves_nothing(
     assert place.versions() == versions
 
 
-def test_rolling_back_answers_as_before_and_no_unchanged_run_undoes_it(place: Place) -> None:
-    from tests.pipeline.changes import changed_shop
-
-    first = place.manifest()
-    later = Place(place.home, changed_shop(place, place.home.parent / "later"), place.assets)
-    plain.refresh(later.workspace)
-    second = later.manifest()
-    assert second.release_id != first.release_id
+def test_rolling_back_answers_as_before_and_no_unchanged_run_undoes_it(
+    tiny: Place, later: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tiny.manifest(), later.manifest()
     assert second.parent == first.release_id
+    place = later.copy(tmp_path / "home")
 
-    assert later.mmsearch("rollback", first.release_id, "--reason", "customers complained") == 0
+    assert place.mmsearch("rollback", first.release_id, "--reason", "customers complained") == 0
 
-    assert later.manifest().release_id == first.release_id
-    engine = later.released.engine()
+    assert place.manifest().release_id == first.release_id
+    engine = place.released.engine()
     assert engine.manifest.index == first.index
     assert engine.manifest.weights_sha256 == first.weights_sha256
-    assert later.actions() == ["promotion", "promotion", "rollback"]
-    assert "customers complained" in later.ledger()
+    assert place.actions() == ["promotion", "promotion", "rollback"]
+    assert "customers complained" in place.ledger()
 
-    assert later.run() != 0  # the same data would bring back what was withdrawn
+    assert place.run() == 1  # the same data would bring back what was withdrawn
 
-    assert later.manifest().release_id == first.release_id
+    assert place.manifest().release_id == first.release_id
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"it was withdrawn (customers complained); `mmsearch rollback {second.release_id}`" in told
