@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS, Examples, Judged
@@ -42,22 +43,33 @@ def train(
 
     Deterministic for the same examples and params.
     """
-    torch.manual_seed(params.seed)
-    torch.use_deterministic_algorithms(True)
-    model = TwoTower(_spec(strategy, examples, params))
-    initialise(model, examples.items)
-    loop = _Loop(model, examples, params)
-    best = _Best(model, loop.dev_score())
-    for step in range(1, params.steps + 1):
-        loop.step(step)
-        on_step(step)
-        if (
-            step % params.evaluate_every == 0
-            and best.update(model, step, loop.dev_score()) >= params.patience
-        ):
-            break
-    best.restore(model)
+    with _one_thread():
+        torch.manual_seed(params.seed)
+        model = TwoTower(_spec(strategy, examples, params))
+        initialise(model, examples.items)
+        loop = _Loop(model, examples, params)
+        best = _Best(model, loop.dev_score())
+        for step in range(1, params.steps + 1):
+            loop.step(step)
+            on_step(step)
+            due = step % params.evaluate_every == 0
+            if due and best.update(model, step, loop.dev_score()) >= params.patience:
+                break
+        best.restore(model)
     return Trained(model.eval(), tuple(loop.losses), tuple(best.curve), best.step, len(loop.losses))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The matrices are small: threads gain little and cost much on a busy machine, where they spin while
+    they wait (numpy's and torch's alike), and their number would change the last bits of the weights."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _spec(strategy: Strategy, examples: Examples, params: TrainParams) -> FusionSpec:
