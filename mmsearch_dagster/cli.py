@@ -1,6 +1,7 @@
 """The command line, `mmsearch`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -32,6 +33,9 @@ Source = Annotated[
 Root = Annotated[Path | None, typer.Option("--root", help="Folder that the source's paths are relative to.")]
 Results = Annotated[int, typer.Option("--k", help="How many products.")]
 DEFAULT = Path(DEFAULT_HOME)
+DEBUG_VARIABLE = "MMSEARCH_DEBUG"
+# What shells report for a process that SIGINT ended.
+_INTERRUPTED = 130
 
 
 def _settings(home: Path, source: Path | None = None, root: Path | None = None) -> Settings:
@@ -201,6 +205,17 @@ def main(command: Callable[[], None] = app) -> None:
     except MmsearchError as error:
         print(f"mmsearch: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        told = " ".join(str(error).split())
+        print(
+            f"mmsearch: unexpected {type(error).__name__}: {told} ({DEBUG_VARIABLE}=1 shows where)",
+            file=sys.stderr,
+        )
+        sys.exit(MmsearchError.exit_code)
 
 
 if __name__ == "__main__":

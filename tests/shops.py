@@ -35,7 +35,10 @@ def tiny_assets(folder: Path, *, steps: int = 30) -> Path:
     shutil.copytree(REVIEWED, folder)
     _edit(folder / "presets" / "run.yaml", {"train": {"steps": steps, "evaluate_every": 15, "pool": 64}})
     _edit(folder / "presets" / "run.yaml", {"derived": {"attributes": 60, "pairs": 60, "logged": 60}})
-    wide = {"single_branch": {"max_uncertainty": 0.1}, "champion": {"max_drop": 0.2, "max_drop_per_kind": 0.3}}
+    wide = {
+        "single_branch": {"max_uncertainty": 0.1},
+        "champion": {"max_drop": 0.2, "max_drop_per_kind": 0.3},
+    }
     _edit(folder / "policies" / "gate.yaml", {"resamples": 200, **wide})
     return folder
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsearch_dagster.core.fusion.model import TwoTower
 from mmsearch_dagster.core.metrics import by_query, per_query
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH, fuse, nearest_rows, query_kind
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.model import TwoTower
 
 Rankings = dict[str, list[str]]
 LexicalSearch = Callable[[Sequence[str], int], list[list[str]]]
@@ -76,7 +79,7 @@ def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> Ranki
     return {key: lists.get(key, []) for key in queries.batch.ids}
 
 
-def by_model(model: TwoTower, queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
+def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
     """The fused vectors alone."""
     return by_vector(model.queries(queries), model.items(items), (queries.ids, items.ids), depth)
 

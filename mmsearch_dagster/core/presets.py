@@ -17,6 +17,7 @@ class DerivedLimits(BaseModel):
 
     attributes: int = Field(default=1500, ge=0)
     pairs: int = Field(default=1500, ge=0)
+    views: int = Field(default=600, ge=0)
     logged: int = Field(default=3000, ge=0)
     dev_share: float = Field(default=0.2, gt=0, lt=1)
     seed: int = 7

@@ -2,17 +2,23 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
 from filelock import FileLock, Timeout
 
-from mmsearch_dagster.core.errors import GateRefusedError, MmsearchError, UserError
+from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.core.decision import Decision
+from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError, UserError
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal import tables
 from mmsearch_dagster.terminal.display import Display, console
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent
+    from dagster._utils.error import SerializableErrorInfo
 
 _DAGSTER_YAML = """\
 telemetry:
@@ -52,8 +58,12 @@ def run(settings: Settings) -> None:
     _check_source(settings)
     with alone(settings):
         prepare_dagster(settings)
-        with Display():
-            _execute()
+        try:
+            with Display():
+                _execute(settings)
+        except GateRefusedError:
+            show_gate(settings)
+            raise
     show_gate(settings)
 
 
@@ -65,7 +75,7 @@ def _check_source(settings: Settings) -> None:
         load_source(settings.source, settings.root, require=("products",))
 
 
-def _execute() -> None:
+def _execute(settings: Settings) -> None:
     import dagster as dg
 
     from mmsearch_dagster.defs.loading import everything
@@ -77,28 +87,42 @@ def _execute() -> None:
         if result.success:
             return
         failures = [event for event in result.all_events if event.is_step_failure]
-    _raise(failures)
+    _raise(failures, settings)
 
 
-def _raise(failures: list) -> None:
+def _raise(failures: "Sequence[DagsterEvent]", settings: Settings) -> NoReturn:
     """The first failure as the error it was."""
+    family = {kind.__name__: kind for kind in _family(MmsearchError)}
     for event in failures:
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        if error is None:
-            continue
-        family = {kind.__name__: kind for kind in _family(MmsearchError)}
-        kind = family.get(error.cls_name or "")
-        text = error.message.split(":", 1)[-1].strip()
-        if kind is not None:
-            raise kind(text)
-        if error.cls_name == "DagsterAssetCheckFailedError":
-            raise GateRefusedError(
-                "a blocking check failed, nothing was released: see the table, or the run in Dagster"
-            )
-        raise MmsearchError(f"step {event.step_key} failed: {error.message.strip()}")
+        chain = list(_chain(event.step_failure_data.error))
+        ours = next((error for error in chain if error.cls_name in family), None)
+        if ours is not None:
+            raise family[ours.cls_name or ""](_text(ours))
+        if any(error.cls_name == "DagsterAssetCheckFailedError" for error in chain):
+            raise _refusal(event.step_key or "", settings)
+        if chain:
+            raise MmsearchError(f"step {event.step_key} failed: {' '.join(chain[-1].message.split())}")
     raise MmsearchError("the run failed before any step; `mmsearch up` shows it in Dagster")
+
+
+def _chain(error: "SerializableErrorInfo | None") -> "Iterator[SerializableErrorInfo]":
+    """Outermost first: ours may have been raised from a library's error, and Dagster wraps both."""
+    while error is not None:
+        yield error
+        error = error.cause
+
+
+def _text(error: "SerializableErrorInfo") -> str:
+    """The message without the name of its class."""
+    return error.message.split(":", 1)[-1].strip()
+
+
+def _refusal(step: str, settings: Settings) -> MmsearchError:
+    """Why a blocking check stopped the run."""
+    if step != "challenger":
+        return IndexCheckError(f"nothing was released: a blocking check of {step} failed, see it in Dagster")
+    refusals = "; ".join(Decision.from_json(_decision(settings)).refusals)
+    return GateRefusedError(f"nothing was released, the gate refuses the candidate: {refusals}")
 
 
 def _family(kind: type[MmsearchError]) -> Iterator[type[MmsearchError]]:
@@ -109,10 +133,13 @@ def _family(kind: type[MmsearchError]) -> Iterator[type[MmsearchError]]:
 
 def show_gate(settings: Settings) -> None:
     """Quality and the gate's table of the latest evaluation."""
-    from mmsearch_dagster.adapters.lake import Lake
-
     report = Lake(settings.paths.lake).current("evaluation_report").folder
     measured = pl.read_parquet(report / "quality.parquet")
     for kind in measured["kind"].unique(maintain_order=True):
         console.print(tables.quality(measured, kind))
-    console.print(tables.gate(json.loads(Path(report / "decision.json").read_text(encoding="utf-8"))))
+    console.print(tables.gate(json.loads(_decision(settings))))
+
+
+def _decision(settings: Settings) -> str:
+    report = Lake(settings.paths.lake).current("evaluation_report").folder
+    return (report / "decision.json").read_text(encoding="utf-8")

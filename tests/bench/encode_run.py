@@ -6,38 +6,47 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
-from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+from mmsearch_dagster.adapters.feature_store import FeatureRead, FeatureStore
+from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpec
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.progress import Progress
+from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.defs.features.steps import encode_catalogue
 from mmsearch_dagster.defs.ingest.steps import read_raw, validate
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 
 
-class Stopwatch:
-    """A Progress that adds up the seconds between a stage's start and its finish."""
+class TimedStore(FeatureStore):
+    """A feature store that adds up what asking it took: reading, loading, encoding, writing."""
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._began = 0.0
+    seconds = 0.0
 
-    def start(self, stage: str, total: int) -> None:
-        self._began = time.perf_counter()
+    def obtain(
+        self,
+        identity: EncoderIdentity,
+        contents: Sequence[Content],
+        load: Callable[[], Encoder],
+        progress: Progress,
+        stage: str,
+    ) -> FeatureRead:
+        read = super().obtain(identity, contents, load, progress, stage)
+        self.seconds += read.seconds
+        return read
 
-    def advance(self, stage: str, items: int) -> None: ...
 
-    def finish(self, stage: str, note: str = "") -> None:
-        self.seconds += time.perf_counter() - self._began
-
-
-class TimedLoading(Workspace):
+class TimedWorkspace(Workspace):
     """A workspace that adds up what loading its encoders took."""
 
     loading = 0.0
+
+    @cached_property
+    def features(self) -> TimedStore:
+        return TimedStore(self.paths.features)
 
     def loader(self, spec: EncoderSpec) -> Callable[[], Encoder]:
         load = super().loader(spec)
@@ -53,15 +62,13 @@ class TimedLoading(Workspace):
 
 def main(home: str, source: str) -> None:
     """Print as JSON `calls` (contents given to an encoder), `loading` and `encoding` (both in seconds)."""
-    workspace = TimedLoading(Settings(Path(home), Path(source)))
+    workspace = TimedWorkspace(Settings(Path(home), Path(source)))
     read_raw(workspace, "products")
     validate(workspace, "products")
-    watch = Stopwatch()
-    WATCHER.set(watch)
     reports = [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE)]
     calls = sum(report.figures["encoded now"] for report in reports)
     loading = workspace.loading
-    print(json.dumps({"calls": calls, "loading": loading, "encoding": watch.seconds - loading}))
+    print(json.dumps({"calls": calls, "loading": loading, "encoding": workspace.features.seconds - loading}))
 
 
 if __name__ == "__main__":

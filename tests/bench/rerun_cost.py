@@ -48,8 +48,8 @@ def _encode(home: Path, store: Path) -> dict[str, float]:
 def _ratios(first: list[dict[str, float]], second: list[dict[str, float]], note: str) -> list[Ratio]:
     rows = {
         "re-run with 1% changed: encoder calls": ("calls", "contents"),
-        "re-run with 1% changed: encoding": ("encoding", "s"),
-        "re-run with 1% changed: loading and encoding": ("in all", "s"),
+        "re-run with 1% changed: encoding alone": ("encoding", "s"),
+        "re-run with 1% changed: encoding, model loading included": ("in all", "s"),
     }
     return [
         cost(what, unit, [run[key] for run in second], [run[key] for run in first], target=TARGET, note=note)

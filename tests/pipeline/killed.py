@@ -12,7 +12,14 @@ from tests.homes import Place
 Moment = Literal["start", "advance", "finish"]
 
 # Imported once by the server that all children are forked from: each would spend seconds on them.
-_PRELOADED = ("torch", "mlflow.pyfunc", "great_expectations", "matplotlib.pyplot", "onnxruntime", "tests.homes")
+_PRELOADED = (
+    "torch",
+    "mlflow.pyfunc",
+    "great_expectations",
+    "matplotlib.pyplot",
+    "onnxruntime",
+    "tests.homes",
+)
 
 
 @dataclass

@@ -54,8 +54,10 @@ _DEATHS: tuple[tuple[str, Moment], ...] = (
 def index_rows(place: Place, manifest: ReleaseManifest) -> pl.DataFrame:
     """What the pinned version holds, without vectors."""
     assert manifest.index is not None
-    table = SearchIndex(str(place.paths.index))._connect().open_table(
-        manifest.index.table, version=manifest.index.tag
+    table = (
+        SearchIndex(str(place.paths.index))
+        ._connect()
+        .open_table(manifest.index.table, version=manifest.index.tag)
     )
     frame = pl.DataFrame(table.to_arrow())
     return frame.select(sorted(frame.columns)).sort("product_id")

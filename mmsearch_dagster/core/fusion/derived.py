@@ -91,25 +91,27 @@ def _grades(same_noun: Sequence[_Facets], wanted: frozenset[str]) -> dict[str, f
     return graded
 
 
-def pair_queries(
-    products: pl.DataFrame, pictured: Sequence[str], *, limit: int, seed: int
-) -> list[DerivedQuery]:
-    """A product's title and its picture, each as a search for that product and for its exact twins."""
+def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[DerivedQuery]:
+    """A product's title, some words left out, as a search for that product and for its exact twins."""
     titled = products.filter(pl.col(c.TITLE).is_not_null()).select(c.PRODUCT_ID, c.TITLE)
     twins: dict[str, list[str]] = {}
     for product, title in titled.iter_rows():
         twins.setdefault(title.lower(), []).append(product)
     rng = np.random.default_rng(seed)
-    titles = [titled.row(i) for i in sorted(rng.permutation(titled.height)[:limit].tolist())]
-    shown = [pictured[i] for i in sorted(rng.permutation(len(pictured))[:limit].tolist())]
-    words = [
+    chosen = [titled.row(i) for i in sorted(rng.permutation(titled.height)[:limit].tolist())]
+    return [
         DerivedQuery(
             f"title:{product}", _some_words(title, rng), None, dict.fromkeys(twins[title.lower()], 3.0)
         )
-        for product, title in titles
+        for product, title in chosen
     ]
-    pictures = [DerivedQuery(f"picture:{product}", None, product, {product: 3.0}) for product in shown]
-    return words + pictures
+
+
+def picture_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[DerivedQuery]:
+    """A product's picture, seen differently, as a search for that product."""
+    rng = np.random.default_rng(seed)
+    chosen = [pictured[i] for i in sorted(rng.permutation(len(pictured))[:limit].tolist())]
+    return [DerivedQuery(f"picture:{product}", None, product, {product: 3.0}) for product in chosen]
 
 
 def _some_words(title: str, rng: np.random.Generator) -> str:

@@ -1,8 +1,9 @@
 """Where training starts: one space that already makes sense before the first step.
 
-The text encoder's space is the anchor when there is text: its branch starts as the identity, so the
-untrained model ranks words exactly as the encoder does. Other modalities start from a ridge regression
-onto the anchor over the catalogue's own pairs, blended with a random rotation that keeps their geometry.
+The space has two blocks. The anchor (text, where there is text) keeps its own coordinates in the first, so the
+untrained model ranks words exactly as the encoder does. Every other modality keeps its own geometry in the
+second, by the principal directions of the catalogue, and reaches into the first by a ridge regression onto
+the anchor over the catalogue's own pairs: a photo finds its like by looks, and words find pictures.
 """
 
 import numpy as np
@@ -13,6 +14,8 @@ from mmsearch_dagster.core.fusion.model import Branch, Tower, TwoTower
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 
 _RIDGE = 3.0
+_REACH = 0.7
+_FEWEST_PAIRS = 32
 
 
 def initialise(model: TwoTower, items: ModalityBatch) -> None:
@@ -45,30 +48,50 @@ def _standardised(name: str, items: ModalityBatch, rows: NDArray[np.bool_]) -> N
 
 
 def _linear_map(name: str, anchor: str, items: ModalityBatch, width: int) -> NDArray[np.float32]:
-    """[width, input width]: orthonormal rows or columns, towards the anchor where pairs are known."""
-    inputs = items.vectors[name].shape[1]
-    rotation = _rotation(inputs, width, identity=name == anchor)
+    """[width, input width] of one modality; the anchor fills the first rows, the others all of them."""
+    block = min(items.vectors[anchor].shape[1], width)
+    if name == anchor:
+        return _padded(_main_directions(name, items, block, keep=True), width, first=0)
+    own = _main_directions(name, items, width - block, keep=False)
+    linear = _padded(own, width, first=block)
     both = items.present[name] & items.present[anchor]
-    if name == anchor or both.sum() < 32:
-        return rotation
+    if both.sum() >= _FEWEST_PAIRS:
+        linear[:block] = _towards_anchor(name, anchor, items, both, block=block)
+    elif block == width:
+        linear = _padded(_main_directions(name, items, width, keep=False), width, first=0)
+    return linear
+
+
+def _padded(rows: NDArray[np.float32], width: int, *, first: int) -> NDArray[np.float32]:
+    padded = np.zeros((width, rows.shape[1]), dtype=np.float32)
+    padded[first : first + len(rows)] = rows
+    return padded
+
+
+def _main_directions(name: str, items: ModalityBatch, count: int, *, keep: bool) -> NDArray[np.float32]:
+    """[min(count, input width), input width], orthonormal rows: the catalogue's principal directions.
+
+    keep: the identity instead, where all of the input fits.
+    """
+    inputs = items.vectors[name].shape[1]
+    if keep and inputs <= count:
+        return np.eye(inputs, dtype=np.float32)
+    x = _standardised(name, items, items.present[name])
+    vectors = np.linalg.eigh(x.T @ x)[1]  # columns, smallest first
+    return np.ascontiguousarray(vectors[:, ::-1][:, :count].T).astype(np.float32)
+
+
+def _towards_anchor(
+    name: str, anchor: str, items: ModalityBatch, both: NDArray[np.bool_], *, block: int
+) -> NDArray[np.float32]:
+    """[block, input width]: ridge regression onto the anchor, as long as _REACH of the own block."""
     x = _standardised(name, items, both)
-    target = (
-        _standardised(anchor, items, both) @ _rotation(items.vectors[anchor].shape[1], width, identity=True).T
-    )
-    gram = x.T @ x + _RIDGE * np.eye(inputs, dtype=np.float32)
+    kept = _main_directions(anchor, items, block, keep=True)
+    target = _standardised(anchor, items, both) @ kept.T
+    gram = x.T @ x + _RIDGE * np.eye(x.shape[1], dtype=np.float32)
     ridge = np.linalg.solve(gram, x.T @ (target - target.mean(axis=0))).T
-    size = np.linalg.norm(rotation) / max(float(np.linalg.norm(ridge)), 1e-9)
-    return (ridge * size + rotation).astype(np.float32)
-
-
-def _rotation(inputs: int, width: int, *, identity: bool) -> NDArray[np.float32]:
-    if identity and inputs == width:
-        return np.eye(width, dtype=np.float32)
-    drawn = np.random.default_rng(inputs * 7919 + width).standard_normal(
-        (max(inputs, width), min(inputs, width))
-    )
-    q = np.linalg.qr(drawn)[0].astype(np.float32)  # [larger, smaller], orthonormal columns
-    return q if width >= inputs else q.T
+    length = float(np.linalg.norm(x @ ridge.T)) / max(float(np.linalg.norm(x)), 1e-9)
+    return (ridge * _REACH / max(length, 1e-9)).astype(np.float32)
 
 
 def _set_branch(tower: Tower, name: str, items: ModalityBatch, linear: NDArray[np.float32]) -> None:

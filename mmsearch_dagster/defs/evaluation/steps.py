@@ -42,7 +42,7 @@ BARS = "quality.png"
 ENGINE = "released engine"
 FUSED = "fused"
 RRF = "rrf(bm25, text)"
-_CODE = 1
+_CODE = 2
 _METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
 # Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
 _DEPTH = RetrievalParams(lexical_weight={}).depth

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,16 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake import Snapshot
 from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.digest import digest_of, sha256_bytes
+from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.evaluation import JudgedQueries
-from mmsearch_dagster.core.fusion.derived import DerivedQuery, attribute_queries, logged_queries, pair_queries
+from mmsearch_dagster.core.fusion.derived import (
+    DerivedQuery,
+    attribute_queries,
+    logged_queries,
+    picture_queries,
+    title_queries,
+)
 from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.text import query_text
@@ -26,21 +34,21 @@ TRAIN = "train"
 DEV = "dev"
 VALIDATION = "validation"
 TEST = "test"
-_CODE = 1
+_CODE = 2
 # Without judged validation queries the catalogue examines itself: titles with words left out, pictures.
 _SELF_EXAMINATION = 200
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """One query before it is encoded. picture: the content to encode; own: a product's known vector."""
+    """One query before it is encoded. picture: a photo; seen: a product whose own picture is seen anew."""
 
     query_id: str
     text: str | None
     origin: str
     grades: dict[str, int]
     picture: Path | None = None
-    own: str | None = None
+    seen: str | None = None
 
 
 def modalities_of(workspace: Workspace) -> dict[str, Snapshot]:
@@ -126,7 +134,8 @@ def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[st
     pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
     derived += [
         _from_derived(one, PAIRS)
-        for one in pair_queries(products, pictured, limit=limits.pairs, seed=limits.seed)
+        for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
+        + picture_queries(pictured, limit=limits.views, seed=limits.seed)
     ]
     train, dev = _hold_out(judged.get(TRAIN, []), limits.dev_share, limits.seed)
     validation = judged.get(VALIDATION, []) or _self_examination(products, pictured, limits.seed)
@@ -156,7 +165,7 @@ def _judged_queries(workspace: Workspace) -> dict[str, list[_Asked]]:
 
 def _from_derived(one: DerivedQuery, origin: str) -> _Asked:
     grades = {product: int(grade) for product, grade in one.graded.items()}
-    return _Asked(one.query_id, one.text, origin, grades, own=one.image_of)
+    return _Asked(one.query_id, one.text, origin, grades, seen=one.image_of)
 
 
 def _hold_out(asked: list[_Asked], share: float, seed: int) -> tuple[list[_Asked], list[_Asked]]:
@@ -170,7 +179,8 @@ def _hold_out(asked: list[_Asked], share: float, seed: int) -> tuple[list[_Asked
 
 def _self_examination(products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[_Asked]:
     half = _SELF_EXAMINATION // 2
-    derived = pair_queries(products, pictured, limit=half, seed=seed + 1)
+    derived = title_queries(products, limit=half, seed=seed + 1)
+    derived += picture_queries(pictured, limit=half, seed=seed + 1)
     return [replace(_from_derived(one, PAIRS), query_id=f"validation:{one.query_id}") for one in derived]
 
 
@@ -189,13 +199,30 @@ def _encode(
         _look_up(workspace, TEXT, texts, found)
     if IMAGE in items.vectors:
         pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
+        pictures |= _views(workspace, asked)
         _look_up(workspace, IMAGE, pictures, found)
-        row_of = {key: row for row, key in enumerate(items.ids)}
-        for one in asked:
-            if one.own is not None:
-                found[one.query_id][IMAGE] = items.vectors[IMAGE][row_of[one.own]]
     readable = {key: vectors for key, vectors in found.items() if vectors}
     return readable, len(found) - len(readable)
+
+
+def _views(workspace: Workspace, asked: Sequence[_Asked]) -> dict[str, "Content"]:
+    """Query id -> another view of the product's first picture that can be read."""
+    from mmsearch_dagster.core.pictures import UnreadablePictureError
+    from mmsearch_dagster.core.views import photographed
+
+    products = workspace.lake.current("products").table()
+    first = dict(products.select(c.PRODUCT_ID, pl.col(c.IMAGE_URIS).list.first()).drop_nulls().iter_rows())
+    views: dict[str, Content] = {}
+    for one in asked:
+        if one.seen not in first:
+            continue
+        seed = workspace.preset.derived.seed + len(one.query_id)
+        try:
+            view = photographed((workspace.source.root / first[one.seen]).read_bytes(), seed)
+        except (OSError, UnreadablePictureError):
+            continue
+        views[one.query_id] = Content(sha256_bytes(view), partial(bytes, view))
+    return views
 
 
 def _look_up(

@@ -19,7 +19,7 @@ from mmsearch_dagster.defs.workspace import Workspace
 PICTURE = "training.png"
 _CURVES = "curves.json"
 # Raised when the model's or the loop's code changes what the same parameters give.
-_CODE = 1
+_CODE = 2
 
 
 def asset_of(strategy: Strategy) -> str:

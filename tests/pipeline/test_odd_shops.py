@@ -1,0 +1,97 @@
+"""Shops that lack something: each gets a release, or one sentence that says why not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.core import columns as c
+from tests.homes import Place
+from tests.shops import bare_shop, read_csv
+
+pytestmark = pytest.mark.slow
+
+
+def good_rows(shop: Path) -> list[dict[str, str]]:
+    """Products of the tiny shop that have a title and a picture that exists."""
+    rows = read_csv(shop.parent / "products.csv")
+    return [row for row in rows if row["title"] and (shop.parent / row["images"].split("|")[0]).is_file()]
+
+
+def run(place: Place, source: Path) -> tuple[int, Place]:
+    opened = Place(place.home, source, place.assets)
+    return opened.run(), opened
+
+
+def one_sentence(captured: pytest.CaptureFixture[str]) -> str:
+    """What standard error says, without the line break of a terminal."""
+    lines = captured.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def test_words_only_without_judgments_examines_itself(new_place: Place, shop: Path, tmp_path: Path) -> None:
+    rows = good_rows(shop)
+    names = ("product_id", "title", "description", "category", "brand", "price")
+    products = [{name: row[name] for name in names} for row in rows]
+
+    code, place = run(new_place, bare_shop(tmp_path / "words", products))
+
+    assert code == 0
+    assert [one.modality for one in place.manifest().encoders] == ["text"]
+    found = place.released.engine().search(Query(text=rows[0]["title"]), k=3)
+    assert rows[0]["product_id"] in [hit.product_id for hit in found.hits]
+
+
+def test_pictures_only_without_judgments_examines_itself(
+    new_place: Place, shop: Path, tmp_path: Path
+) -> None:
+    pictures = [shop.parent / row["images"].split("|")[0] for row in good_rows(shop)]
+    folder = tmp_path / "pictures"
+    shutil.copytree(shop.parent / "images", folder / "images")
+    products = [{"product_id": one.stem, "image_uris": f"images/{one.name}"} for one in pictures]
+
+    code, place = run(new_place, bare_shop(folder, products))
+
+    assert code == 0
+    assert [one.modality for one in place.manifest().encoders] == ["image"]
+    best = place.released.engine().search(Query(image=pictures[5].read_bytes()), k=1).hits[0]
+    assert best.product_id == pictures[5].stem
+
+
+def test_a_single_product(new_place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, place = run(new_place, bare_shop(tmp_path / "one", [{"product_id": "1", "title": "Lonely lamp"}]))
+
+    assert code == 1
+    told = one_sentence(capsys)
+    assert "only 1 judged validation queries" in told
+    assert "lower min_queries in gate.yaml" in told
+    assert place.released.release_id() is None
+
+
+def test_too_many_broken_rows(new_place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = [{"product_id": str(n), "title": f"Lamp {n}", "price": "5"} for n in range(10)]
+    broken = [{"product_id": f"x{n}", "title": "", "price": "5"} for n in range(3)]
+
+    code, place = run(new_place, bare_shop(tmp_path / "broken", good + broken))
+
+    assert code == 2
+    told = one_sentence(capsys)
+    assert "products" in told
+    assert "23.1%" in told
+    assert place.released.release_id() is None
+    quarantine = Lake(place.paths.lake).current("products_quarantine").table()
+    assert quarantine.height == 3
+    assert all("title" in reason for reasons in quarantine[c.REASONS].to_list() for reason in reasons)
+    assert not (place.paths.lake / "text_features").exists()
+
+
+def test_every_row_of_the_catalogue_is_broken(
+    new_place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _ = run(new_place, bare_shop(tmp_path / "nothing", [{"product_id": "1", "title": ""}]))
+
+    assert code == 2
+    assert "products" in one_sentence(capsys)
