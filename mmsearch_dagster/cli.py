@@ -153,14 +153,17 @@ def serve(
     home: Home = DEFAULT,
     host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port")] = 8000,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Start without a release; answer 503 until then.")
+    ] = False,
 ) -> None:
     """Answer over HTTP: POST /search, GET /release, GET /health, a page at /."""
+    released = _released(home)
+    media = released.manifest().media_root if released.release_id() or not wait else None
     import uvicorn
 
     from mmsearch_dagster.api.app import create_app
 
-    released = _released(home)
-    media = released.manifest().media_root if released.release_id() else None
     application = create_app(released.engine, released.release_id, Path(media) if media else None)
     uvicorn.run(application, host=host, port=port, log_level="warning")
 

@@ -87,9 +87,12 @@ class Place:
     def mmsearch(self, *arguments: object) -> int:
         """Exit code of the command line, in this process. The home is added."""
         argv = ["mmsearch", *map(str, arguments), "--home", str(self.home)]
-        with own_environment(**{ASSETS_VARIABLE: str(self.assets)}), mock.patch.object(sys, "argv", argv):
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
+        with (
+            own_environment(**{ASSETS_VARIABLE: str(self.assets)}),
+            mock.patch.object(sys, "argv", argv),
+            pytest.raises(SystemExit) as ended,
+        ):
+            cli.main()
         return int(ended.value.code or 0)
 
     def copy(self, home: Path, *, source: Path | None = None) -> "Place":

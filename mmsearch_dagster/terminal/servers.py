@@ -46,6 +46,7 @@ def commands(
             "-m",
             "mmsearch_dagster.cli",
             "serve",
+            "--wait",
             "--home",
             str(settings.home),
             "--host",
@@ -64,7 +65,8 @@ def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, ap
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     running: dict[str, subprocess.Popen[bytes]] = {}
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(stop, _as_interrupt)
     try:
         for name, command in commands(settings, **ports).items():
             with (logs / f"{name}.log").open("ab") as log:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.release_rows import ReleaseRow
 
 _KINDS = {"all": "all queries"}
+# What fits 80 columns; the report in the lake and in Dagster has the rest.
+_SHOWN = {"top1": "top-1", "recall@10": "R@10", "recall@50": "R@50", "mrr": "MRR"}
 
 
 def frame_table(frame: pl.DataFrame, title: str) -> Table:
@@ -37,19 +39,14 @@ def quality(frame: pl.DataFrame, kind: str) -> Table:
     part = frame.filter(pl.col("kind") == kind)
     asked = part["queries"].max() if part.height else 0
     table = Table(title=f"{_KINDS.get(kind, kind)} ({asked})", title_justify="left", header_style="bold")
-    table.add_column("branch")
-    for name in ("nDCG@10", "95% interval", "top-1", "recall@1", "recall@10", "recall@50", "MRR", "MAP"):
-        table.add_column(name, justify="right")
+    table.add_column("branch", no_wrap=True)
+    for name in ("nDCG@10", "95% interval", *_SHOWN.values()):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in part.iter_rows(named=True):
-        figures = [f"{row[m]:.3f}" for m in ("top1", "recall@1", "recall@10", "recall@50", "mrr", "map")]
+        between = f"{row['low']:.3f}–{row['high']:.3f}"
         style = "bold" if row["branch"] == "released engine" else ""
-        table.add_row(
-            row["branch"],
-            f"{row['ndcg@10']:.3f}",
-            f"{row['low']:.3f} to {row['high']:.3f}",
-            *figures,
-            style=style,
-        )
+        figures = [f"{row[metric]:.3f}" for metric in _SHOWN]
+        table.add_row(row["branch"], f"{row['ndcg@10']:.3f}", between, *figures, style=style)
     return table
 
 
@@ -67,28 +64,25 @@ def gate(decision: Mapping[str, Any]) -> Table:
 
 
 def answer(found: "Answer", title: str) -> Table:
-    """Ranked products of one query."""
+    """Ranked products of one query; the last two columns are their ranks in each branch."""
     table = Table(title=escape(title), title_justify="left", header_style="bold")
-    for name in ("#", "product", "title", "category", "price", "score", "vector", "words"):
-        table.add_column(name, justify="left" if name in ("product", "title", "category") else "right")
+    table.add_column("#", justify="right")
+    table.add_column("product", no_wrap=True)
+    table.add_column("title", ratio=3)
+    table.add_column("category", ratio=2)
+    for name in ("price", "vector", "words"):
+        table.add_column(name, justify="right", no_wrap=True)
     for hit in found.hits:
-        payload = hit.payload
-        price = (
-            f"{payload[c.PRICE]:.2f} {payload.get(c.CURRENCY) or ''}"
-            if payload.get(c.PRICE) is not None
-            else ""
-        )
         ranks = [str(hit.branches.get(name) or "-") for name in ("vector", "lexical")]
-        table.add_row(
-            str(hit.rank),
-            escape(hit.product_id),
-            escape(payload.get(c.TITLE) or ""),
-            escape(payload.get(c.CATEGORY) or ""),
-            price.strip(),
-            f"{hit.score:.4f}",
-            *ranks,
-        )
+        words = [escape(hit.payload.get(name) or "") for name in (c.TITLE, c.CATEGORY)]
+        table.add_row(str(hit.rank), escape(hit.product_id), *words, _price(hit.payload), *ranks)
     return table
+
+
+def _price(payload: Mapping[str, Any]) -> str:
+    if payload.get(c.PRICE) is None:
+        return ""
+    return f"{payload[c.PRICE]:.2f} {payload.get(c.CURRENCY) or ''}".strip()
 
 
 def releases(rows: "Iterable[ReleaseRow]") -> Table:

@@ -1,9 +1,10 @@
 """Where training starts: one space that already makes sense before the first step.
 
-The space has two blocks. The anchor (text, where there is text) keeps its own coordinates in the first, so the
-untrained model ranks words exactly as the encoder does. Every other modality keeps its own geometry in the
-second, by the principal directions of the catalogue, and reaches into the first by a ridge regression onto
-the anchor over the catalogue's own pairs: a photo finds its like by looks, and words find pictures.
+The space has two blocks. The anchor (text, where there is text) keeps its own coordinates in the first,
+so the untrained model ranks words exactly as the encoder does. Every other modality keeps its own
+geometry in the second, by the principal directions of the catalogue, and reaches into the first by a
+ridge regression onto the anchor over the catalogue's own pairs: a photo finds its like by looks, and words
+find pictures.
 """
 
 import numpy as np

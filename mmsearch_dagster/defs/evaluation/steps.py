@@ -70,7 +70,7 @@ def evaluate(workspace: Workspace) -> StepReport:
         report.about(snapshot, made)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
         report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
-        report.pictures["quality"] = (snapshot.folder / BARS).read_bytes()
+        report.pictures["quality, drawn"] = (snapshot.folder / BARS).read_bytes()
     return report
 
 
