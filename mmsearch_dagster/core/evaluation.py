@@ -53,7 +53,7 @@ def by_vector(
     query_ids, item_ids = ids
     found: Rankings = {}
     for key, vector, (rows, _) in zip(query_ids, queries, nearest_rows(queries, items, depth), strict=True):
-        found[key] = [item_ids[row] for row in rows] if vector.any() else []
+        found[key] = [item_ids[int(row)] for row in rows] if vector.any() else []
     return found
 
 

@@ -46,10 +46,10 @@ def parse_preset(text: str, where: str) -> RunPreset:
     try:
         fields: Any = yaml.safe_load(text) or {}
         return RunPreset.model_validate(fields)
-    except yaml.YAMLError as error:
-        raise ConfigError(
-            f"preset {where} is not readable as YAML: {' '.join(str(error).split())}"
-        ) from error
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"preset {where}: {told}") from error
+    except (yaml.YAMLError, ValueError) as error:  # an impossible date is a plain ValueError
+        raise ConfigError(
+            f"preset {where} is not readable as YAML: {' '.join(str(error).split())}"
+        ) from error

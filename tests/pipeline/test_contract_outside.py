@@ -1,6 +1,7 @@
 """What programs outside this repository rely on, asked of a real release through their own clients."""
 
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,10 @@ def client(tiny: Place) -> Iterator[TestClient]:
     released = tiny.released
     media = released.manifest().media_root
     with TestClient(create_app(released.engine, released.release_id, Path(media or "."))) as opened:
+        for _ in range(600):  # the release is opened in the background
+            if opened.get("/health").status_code == 200:
+                break
+            time.sleep(0.05)
         yield opened
 
 
@@ -57,7 +62,7 @@ def test_a_filter_over_http(client: TestClient) -> None:
     hits = client.post("/search", json=asked).json()["hits"]
 
     assert hits
-    assert all(20 <= hit["price"] < 40 for hit in hits)
+    assert all(20 <= hit["payload"]["price"] < 40 for hit in hits)
     refused = client.post("/search", json={**asked, "filter": "prise > 1"})
     assert refused.status_code in (400, 422)
     assert "did you mean 'price'?" in refused.text

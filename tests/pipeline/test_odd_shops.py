@@ -46,8 +46,9 @@ def test_words_only_without_judgments_examines_itself(new_place: Place, shop: Pa
 
 
 def test_pictures_only_without_judgments_examines_itself(
-    new_place: Place, shop: Path, tmp_path: Path
+    new_place: Place, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Where nothing can be fused, the encoder alone may be the better engine; then a sentence says so."""
     pictures = [shop.parent / row["images"].split("|")[0] for row in good_rows(shop)]
     folder = tmp_path / "pictures"
     shutil.copytree(shop.parent / "images", folder / "images")
@@ -55,6 +56,12 @@ def test_pictures_only_without_judgments_examines_itself(
 
     code, place = run(new_place, bare_shop(folder, products))
 
+    if code == 1:
+        told = one_sentence(capsys)
+        assert told.startswith("mmsearch: nothing was released, the gate refuses the candidate: ")
+        assert "(image only)" in told
+        assert place.released.release_id() is None
+        return
     assert code == 0
     assert [one.modality for one in place.manifest().encoders] == ["image"]
     best = place.released.engine().search(Query(image=pictures[5].read_bytes()), k=1).hits[0]

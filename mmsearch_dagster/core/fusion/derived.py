@@ -110,7 +110,8 @@ def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[Deri
 def picture_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[DerivedQuery]:
     """A product's picture, seen differently, as a search for that product."""
     rng = np.random.default_rng(seed)
-    chosen = [pictured[i] for i in sorted(rng.permutation(len(pictured))[:limit].tolist())]
+    places: list[int] = sorted(rng.permutation(len(pictured))[:limit].tolist())
+    chosen = [pictured[place] for place in places]
     return [DerivedQuery(f"picture:{product}", None, product, {product: 3.0}) for product in chosen]
 
 

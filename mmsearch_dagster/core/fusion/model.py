@@ -1,12 +1,12 @@
 """The two-tower model: modalities in, one unit vector out, on the item's and on the query's side."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -71,7 +71,8 @@ class Tower(nn.Module):
         """vectors: modality -> [b, its width]; present: modality -> bool [b]. Returns [b, d], unit rows."""
         mask = torch.stack([present[name] for name in self.modalities], dim=1)  # [b, m]
         h = torch.stack([self.branches[name](vectors[name]) for name in self.modalities], dim=1)
-        h = h * mask.unsqueeze(-1)  # what is missing adds nothing, whatever its row holds
+        # What is missing adds nothing, whatever its row holds (a product with 0 would keep a NaN).
+        h = h.masked_fill(~mask.unsqueeze(-1), 0.0)
         return nn.functional.normalize(self.fuse(h, mask), dim=-1)
 
 
@@ -141,9 +142,9 @@ def load_model(folder: Path) -> TwoTower:
     Raises ReleaseMismatchError when files are missing or do not fit each other.
     """
     try:
-        spec = FusionSpec(**json.loads((folder / SPEC_FILE).read_text(encoding="utf-8")))
+        spec = FusionSpec.model_validate_json((folder / SPEC_FILE).read_bytes())
         model = TwoTower(spec)
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ReleaseMismatchError(f"the model in {folder} cannot be loaded: {error}") from error
     return model.eval()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -177,11 +178,11 @@ def query_chances(judged: Judged) -> NDArray[np.float64]:
 
 def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> NDArray[np.int64]:
     """Items of one step: some positives of each query, the rest of the catalogue at random."""
-    total = judged.grades.shape[1]
+    queries, total = cast(tuple[int, int], judged.grades.shape)
     if total <= params.pool:
         return np.arange(total)
     chosen: set[int] = set()
-    for row in range(judged.grades.shape[0]):
+    for row in range(queries):
         start, stop = judged.grades.indptr[row], judged.grades.indptr[row + 1]
         items, grades = judged.grades.indices[start:stop], judged.grades.data[start:stop]
         if len(items):

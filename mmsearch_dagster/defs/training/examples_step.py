@@ -35,7 +35,8 @@ DEV = "dev"
 VALIDATION = "validation"
 TEST = "test"
 _CODE = 2
-# Without judged validation queries the catalogue examines itself: titles with words left out, pictures.
+# Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
+# words left out, other views of pictures.
 _SELF_EXAMINATION = 200
 
 
@@ -138,7 +139,8 @@ def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[st
         + picture_queries(pictured, limit=limits.views, seed=limits.seed)
     ]
     train, dev = _hold_out(judged.get(TRAIN, []), limits.dev_share, limits.seed)
-    validation = judged.get(VALIDATION, []) or _self_examination(products, pictured, limits.seed)
+    dev = dev or _self_examination(DEV, products, pictured, limits.seed + 2)
+    validation = judged.get(VALIDATION, []) or _self_examination(VALIDATION, products, pictured, limits.seed)
     return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
 
 
@@ -177,11 +179,11 @@ def _hold_out(asked: list[_Asked], share: float, seed: int) -> tuple[list[_Asked
     )
 
 
-def _self_examination(products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[_Asked]:
+def _self_examination(split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[_Asked]:
     half = _SELF_EXAMINATION // 2
     derived = title_queries(products, limit=half, seed=seed + 1)
     derived += picture_queries(pictured, limit=half, seed=seed + 1)
-    return [replace(_from_derived(one, PAIRS), query_id=f"validation:{one.query_id}") for one in derived]
+    return [replace(_from_derived(one, PAIRS), query_id=f"{split}:{one.query_id}") for one in derived]
 
 
 def _encode(

@@ -1,0 +1,110 @@
+"""What people and schedules find in Dagster."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from mmsearch_dagster.defs.ingest.steps import VALIDATED
+from mmsearch_dagster.defs.loading import everything
+
+EXPECTATIONS = Path(__file__).parents[2] / "assets" / "expectations"
+# The graph of the design, as far as it is built.
+GRAPH = {
+    "ingest": {
+        "products_raw", "events_raw", "searches_raw", "judgments_raw",
+        "products", "products_quarantine", "interactions", "interactions_quarantine",
+        "queries", "queries_quarantine", "searches",
+    },
+    "features": {"text_features", "image_features"},
+    "training": {
+        "training_examples",
+        *("fusion_concat", "fusion_weighted", "fusion_attention", "fusion_hadamard"),
+    },
+    "evaluation": {"evaluation_report"},
+    "release": {"challenger", "search_index", "release"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dg.Definitions:
+    return everything()
+
+
+@pytest.fixture(scope="module")
+def graph(loaded: dg.Definitions) -> AssetGraph:
+    return loaded.resolve_asset_graph()
+
+
+def test_the_graph_is_the_one_of_the_design(graph: AssetGraph) -> None:
+    found: dict[str, set[str]] = {}
+    for key in graph.get_all_asset_keys():
+        found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
+
+    assert {name: found.get(name) for name in GRAPH} == GRAPH
+
+
+def test_every_asset_says_what_it_is_and_is_made_by_this_project(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.is_materializable, f"{key} is only a name in somebody's deps"
+
+
+def test_data_flows_from_the_shop_to_the_pointer(graph: AssetGraph) -> None:
+    above = {key.to_user_string() for key in graph.get_ancestor_asset_keys(dg.AssetKey("release"))}
+
+    everything_else = {name for group in GRAPH.values() for name in group} - {"release"}
+    assert above >= {name for name in everything_else if not name.endswith("_quarantine")}
+
+
+@pytest.mark.parametrize(("asset", "table"), VALIDATED.items())
+def test_every_reviewed_expectation_is_a_check(graph: AssetGraph, asset: str, table: str) -> None:
+    document = yaml.safe_load((EXPECTATIONS / f"{table}.yaml").read_text(encoding="utf-8"))
+
+    keys = graph.get_check_keys_for_assets({dg.AssetKey(asset)})
+
+    assert len(keys) == len(document["rules"])
+    whys = {graph.get_check_spec(key).description for key in keys}
+    assert whys == {rule["why"] for rule in document["rules"]}
+
+
+@pytest.mark.parametrize(
+    ("asset", "names"),
+    [
+        ("challenger", {"gate"}),
+        ("search_index", {"row_parity", "golden_words", "unit_norms", "ann_recall", "golden_vectors"}),
+    ],
+)
+def test_the_checks_before_the_pointer_are_blocking(graph: AssetGraph, asset: str, names: set[str]) -> None:
+    keys = graph.get_check_keys_for_assets({dg.AssetKey(asset)})
+
+    assert {key.name for key in keys} == names
+    assert all(graph.get_check_spec(key).blocking for key in keys)
+
+
+def test_the_refresh_holds_everything_and_runs_every_night(loaded: dg.Definitions) -> None:
+    job = loaded.resolve_job_def("refresh")
+    selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    assert selected >= {name for group in GRAPH.values() for name in group}
+
+    schedule = loaded.resolve_schedule_def("nightly")
+    assert schedule.job_name == "refresh"
+    assert schedule.cron_schedule == "30 2 * * *"
+    assert schedule.execution_timezone == "UTC"
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MMSEARCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MMSEARCH_SOURCE", str(tmp_path / "source.yaml"))
+
+    resource = everything().resources["workspace"]
+
+    opened = dg.build_resources({"workspace": resource})
+    with opened as resources:
+        settings = resources.workspace.open().settings
+    assert settings.home == tmp_path / "home"
+    assert settings.source == tmp_path / "source.yaml"
+    assert settings.root is None

@@ -1,0 +1,87 @@
+"""What a step tells Dagster and the terminal."""
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.defs.report import StepReport, check_results, markdown_table, timed
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def start(self, stage: str, total: int) -> None:
+        self.told.append(("start", stage))
+
+    def advance(self, stage: str, items: int) -> None:
+        self.told.append(("advance", stage))
+
+    def finish(self, stage: str, note: str = "") -> None:
+        self.told.append(("finish", f"{stage}: {note}"))
+
+
+def test_a_step_tells_when_it_begins_and_what_it_made() -> None:
+    heard = Heard()
+    token = WATCHER.set(heard)
+    try:
+        with timed("products") as report:
+            report.rows, report.made = 1234, False
+    finally:
+        WATCHER.reset(token)
+
+    assert heard.told[0] == ("start", "products")
+    assert heard.told[1][1].startswith("products: 1,234 rows, 0.0 s, unchanged")
+    assert report.seconds > 0
+
+
+def test_a_step_that_fails_is_not_told_as_finished() -> None:
+    heard = Heard()
+    token = WATCHER.set(heard)
+    try:
+        with pytest.raises(ValueError, match="no"), timed("products"):
+            raise ValueError("no")
+    finally:
+        WATCHER.reset(token)
+
+    assert heard.told == [("start", "products")]
+
+
+def test_metadata_shows_figures_tables_and_pictures() -> None:
+    report = StepReport("release", digest="abc", rows=3, figures={"moved": True, "left": None})
+    report.tables["rows"] = pl.DataFrame({"a": [1]})
+    report.pictures["graph"] = b"png"
+
+    shown = report.metadata()
+
+    assert shown["dagster/row_count"] == 3
+    assert shown["moved"] is True
+    assert "left" not in shown
+    assert isinstance(shown["rows"], dg.MarkdownMetadataValue)
+    assert shown["graph"].value == "![graph](data:image/png;base64,cG5n)"
+
+
+def test_a_table_shows_its_first_rows_and_stays_a_table() -> None:
+    frame = pl.DataFrame({"title": ["a | b", "two\nlines"] * 40})
+
+    lines = markdown_table(frame).splitlines()
+
+    assert len(lines) == 2 + 25
+    assert all(line.replace("\\|", "").count("|") == 2 for line in lines)
+
+
+def test_outcomes_become_check_results() -> None:
+    told = {
+        "name": "price",
+        "passed": False,
+        "severity": "warn",
+        "text": "why",
+        "figures": {"n": 2, "x": None},
+    }
+
+    (result,) = check_results([told])
+
+    assert (result.check_name, result.passed, result.description) == ("price", False, "why")
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    assert set(result.metadata or {}) == {"rows"}
