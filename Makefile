@@ -11,7 +11,9 @@ help: ## show this list
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	# --no-compile: most of these files are never imported, the rest compile when they are first used
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile \
+		--constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
 install: $(STAMP) ## make .venv with the pinned dependencies

@@ -1,6 +1,7 @@
 """What a step did, in words for Dagster's UI and for the terminal."""
 
 import base64
+import html
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from mmsearch_dagster.adapters.lake import Snapshot
 from mmsearch_dagster.core.progress import WATCHER
 
 _TABLE_ROWS = 25
+_CELL_CHARACTERS = 80
 
 
 @dataclass
@@ -80,17 +82,15 @@ def picture_markdown(name: str, png: bytes) -> str:
 
 def markdown_table(frame: pl.DataFrame) -> str:
     """The first rows as a Markdown table; cell text cannot break out of its cell."""
-    with pl.Config(
-        tbl_formatting="MARKDOWN",
-        tbl_hide_dataframe_shape=True,
-        tbl_hide_column_data_types=True,
-        tbl_rows=_TABLE_ROWS,
-        tbl_cols=-1,
-        fmt_str_lengths=80,
-        tbl_width_chars=10_000,
-        fmt_table_cell_list_len=3,
-    ):
-        return str(frame.head(_TABLE_ROWS))
+    lines = [frame.columns, ["---"] * frame.width, *frame.head(_TABLE_ROWS).iter_rows()]
+    return "\n".join(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
+    flat = " ".join(text.split())
+    short = flat if len(flat) <= _CELL_CHARACTERS else f"{flat[:_CELL_CHARACTERS]}…"
+    return html.escape(short, quote=False).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def check_results(checks: Sequence[Mapping[str, Any]]) -> list[dg.AssetCheckResult]:

@@ -63,12 +63,16 @@ def test_metadata_shows_figures_tables_and_pictures() -> None:
 
 
 def test_a_table_shows_its_first_rows_and_stays_a_table() -> None:
-    frame = pl.DataFrame({"title": ["a | b", "two\nlines"] * 40})
+    frame = pl.DataFrame(
+        {"title": ["a | b\\", "two\nlines", "<b>" + "x" * 200] * 40, "tags": [["a|b"]] * 120}
+    )
 
     lines = markdown_table(frame).splitlines()
 
     assert len(lines) == 2 + 25
-    assert all(line.replace("\\|", "").count("|") == 2 for line in lines)
+    assert all(line.replace("\\\\", "").replace("\\|", "").count("|") == 3 for line in lines)
+    assert lines[4].startswith("| &lt;b>xxx") or lines[4].startswith("| &lt;b&gt;xxx")
+    assert max(map(len, lines)) < 130
 
 
 def test_outcomes_become_check_results() -> None:
@@ -84,4 +88,4 @@ def test_outcomes_become_check_results() -> None:
 
     assert (result.check_name, result.passed, result.description) == ("price", False, "why")
     assert result.severity == dg.AssetCheckSeverity.WARN
-    assert set(result.metadata or {}) == {"rows"}
+    assert set(result.metadata or {}) == {"n"}

@@ -1,5 +1,6 @@
 """Dagster's own command line and its executor that gives each step a process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,26 +10,23 @@ import pytest
 
 from mmsearch_dagster.settings import ASSETS_VARIABLE
 from mmsearch_dagster.terminal.refreshing import prepare_dagster
+from tests.defs.refresh_job import refresh_job
 from tests.homes import Place, own_environment
 
 pytestmark = pytest.mark.slow
 
+# Imported once by the server that every step's process is forked from.
+_PRELOADED = ["mmsearch_dagster.definitions", "torch", "mlflow.pyfunc", "great_expectations", "onnxruntime"]
 PROJECT = Path(__file__).parents[2]
 
 
 def test_dagster_itself_finds_the_definitions_valid(tmp_path: Path) -> None:
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
 
-    told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    told = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120)
 
     assert told.returncode == 0, told.stderr[-2000:]
-
-
-def refresh_job() -> dg.JobDefinition:
-    """The refresh, each step a process of its own (made here so that those processes can make it again)."""
-    from mmsearch_dagster.defs.loading import everything
-
-    return everything().resolve_job_def("refresh")
 
 
 @pytest.mark.timeout(600)
@@ -36,12 +34,12 @@ def test_the_changed_shop_is_released_step_by_step(later: Place, tiny: Place, tm
     place = tiny.copy(tmp_path / "home", source=later.source)
     with own_environment(**{ASSETS_VARIABLE: str(place.assets)}):
         prepare_dagster(place.settings)
-        executor = {"multiprocess": {"max_concurrent": 2, "start_method": {"forkserver": {}}}}
+        executor = {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": _PRELOADED}}}
         with dg.DagsterInstance.get() as instance:
             result = dg.execute_job(
                 dg.reconstructable(refresh_job),
                 instance=instance,
-                run_config={"execution": {"config": executor}},
+                run_config={"execution": {"config": {"multiprocess": executor}}},
             )
 
     assert result.success

@@ -73,7 +73,9 @@ class Tower(nn.Module):
         h = torch.stack([self.branches[name](vectors[name]) for name in self.modalities], dim=1)
         # What is missing adds nothing, whatever its row holds (a product with 0 would keep a NaN).
         h = h.masked_fill(~mask.unsqueeze(-1), 0.0)
-        return nn.functional.normalize(self.fuse(h, mask), dim=-1)
+        # A learned bias would make a vector out of nothing.
+        fused = self.fuse(h, mask).masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
+        return nn.functional.normalize(fused, dim=-1)
 
 
 class TwoTower(nn.Module):

@@ -1,0 +1,115 @@
+"""A file of queries: with or without grades, in any script, with rows that cannot be used."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmsearch_dagster.adapters.query_lists import read_query_list
+from mmsearch_dagster.core.errors import SourceError
+
+
+def written(folder: Path, text: str, name: str = "queries.csv") -> Path:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_queries_without_products_are_read_in_the_order_of_the_file(tmp_path: Path) -> None:
+    found = read_query_list(written(tmp_path, "query_id,query_text\nz,red shirt\na,blue hat\n"))
+    assert [(one.query_id, one.text, one.image) for one in found.queries] == [
+        ("z", "red shirt", None),
+        ("a", "blue hat", None),
+    ]
+    assert found.grades == {}
+    assert found.left_out == ()
+
+
+def test_ids_and_words_in_any_script(tmp_path: Path) -> None:
+    lines = [{"query_id": "запрос-家", "query_text": "červené 靴 👟"}, {"query_id": "é", "query_text": "ñ"}]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    found = read_query_list(written(tmp_path, text, "Fragen ö.ndjson"))
+    assert [one.query_id for one in found.queries] == ["запрос-家", "é"]
+    assert found.queries[0].text == "červené 靴 👟"
+
+
+def test_grades_are_gathered_by_query(tmp_path: Path) -> None:
+    rows = "query_id\tquery_text\tproduct_id\tgrade\n1\tx\tp\t3\n1\tx\tq\t1\n2\ty\tp\t0\n"
+    found = read_query_list(written(tmp_path, rows, "q.tsv"), graded=True)
+    assert [one.query_id for one in found.queries] == ["1", "2"]
+    assert found.grades == {"1": {"p": 3, "q": 1}, "2": {"p": 0}}
+
+
+def test_pictures_are_read_beside_the_file_or_below_the_given_root(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "media"):
+        folder.mkdir(exist_ok=True)
+        (folder / "a.png").write_bytes(folder.name.encode())
+    file = written(tmp_path, "query_id,query_text,image\n1,,a.png\n")
+    assert read_query_list(file).queries[0].image == tmp_path.name.encode()
+    assert read_query_list(file, root=tmp_path / "media").queries[0].image == b"media"
+
+
+def test_an_unreadable_picture_is_told_and_the_words_are_still_asked(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    rows = "query_id,query_text,image\n1,words,gone.png\n2,,gone.png\n3,,folder\n4,fine,\n"
+    found = read_query_list(written(tmp_path, rows))
+    assert [(one.query_id, one.text, one.image) for one in found.queries] == [
+        ("1", "words", None),
+        ("4", "fine", None),
+    ]
+    assert [f"query {key}" in told for key, told in zip("123", found.left_out, strict=True)] == [True] * 3
+    assert all("cannot be read" in told for told in found.left_out)
+
+
+def test_a_picture_outside_the_folder_is_never_opened(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    (tmp_path / "in").mkdir()
+    found = read_query_list(written(tmp_path / "in", "query_id,query_text,image\n1,x,../secret.png\n2,y,\n"))
+    assert [one.image for one in found.queries if one.image] == []
+    assert len(found.left_out) == 1
+
+
+def test_a_row_without_id_words_and_picture_is_left_out_with_its_place(tmp_path: Path) -> None:
+    found = read_query_list(written(tmp_path, "query_id,query_text\n,nameless\n2,\n3,good\n"))
+    assert [one.query_id for one in found.queries] == ["3"]
+    assert len(found.left_out) == 2
+    assert "row 1" in found.left_out[0]
+    assert "row 2" in found.left_out[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "graded", "told"),
+    [
+        ("query_ident,query_text", False, "no column 'query_id'; did you mean 'query_ident'?"),
+        ("query_id,query_text,grade", True, "no column 'product_id'"),
+        ("query_id,query_text,product_id,grades", True, "no column 'grade'; did you mean 'grades'?"),
+        ("query_id,words", False, "neither 'query_text' nor 'image'"),
+    ],
+)
+def test_a_missing_column_is_told_with_the_file_and_the_nearest_name(
+    header: str, graded: bool, told: str, tmp_path: Path
+) -> None:
+    file = written(tmp_path, f"{header}\n1,2,3,4\n")
+    with pytest.raises(SourceError) as caught:
+        read_query_list(file, graded=graded)
+    assert told in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_suffix_that_tells_no_format_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"queries\.txt.*\.csv"):
+        read_query_list(written(tmp_path, "query_id,query_text\n1,x\n", "queries.txt"))
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        read_query_list(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.tsv", "q.parquet", "q.ndjson"])
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe broken \n\x80\x81"])
+def test_an_empty_or_broken_file_is_a_source_error(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError):
+        read_query_list(tmp_path / name)

@@ -1,0 +1,58 @@
+"""Presets are read strictly: what is wrong is told with its place."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.fusion.spec import STRATEGIES
+from mmsearch_dagster.core.presets import parse_preset
+
+REVIEWED = Path(__file__).parents[2] / "assets" / "presets" / "run.yaml"
+
+
+def test_the_reviewed_preset_has_encoders_for_words_and_pictures() -> None:
+    preset = parse_preset(REVIEWED.read_text(encoding="utf-8"), "run.yaml")
+    for modality in ("text", "image"):
+        encoder = preset.encoder(modality)
+        assert encoder is not None
+        assert encoder.modality == modality
+    assert preset.encoder("smell") is None
+
+
+def test_what_is_left_out_takes_its_default() -> None:
+    preset = parse_preset("encoders: []", "p.yaml")
+    assert preset.strategies == STRATEGIES
+    assert 0 < preset.derived.dev_share < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("encoders: []\ncolour: red", "colour"),
+        ("encoders: []\ntrain: {steps: -1}", "train.steps"),
+        ("encoders: []\nderived: {dev_share: 1.5}", "derived.dev_share"),
+        ("encoders: []\nderived: {sha: 1}", "derived.sha"),
+        ("encoders: []\nstrategies: [magic]", "strategies.0"),
+        ("", "encoders"),
+        ("- a list", "the file"),
+        ("just words", "the file"),
+        ("a: [", "not readable as YAML"),
+        ("a: \x00", "not readable as YAML"),
+        ("encoders: 2024-13-45", "not readable as YAML"),
+    ],
+)
+def test_a_wrong_preset_is_refused_in_one_line_with_file_and_place(text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_preset(text, "家.yaml")
+    assert told in str(caught.value)
+    assert "家.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(text=st.text(max_size=60))
+def test_text_that_names_no_encoders_is_a_config_error_whatever_it_holds(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_preset(text, "p.yaml")
