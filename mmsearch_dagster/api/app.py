@@ -42,7 +42,8 @@ def create_app(
     """The application.
 
     open_engine: opens the release that the pointer names now. current_release_id: that release's id,
-    None when there is none; asked every `poll_seconds`. media_root: what picture uris are relative to.
+    None when there is none; asked every `poll_seconds`. media_root: what picture uris are relative to;
+    the release's own folder when None.
     """
     follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
 
@@ -98,5 +99,6 @@ def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) 
     @app.get("/media/{product_id:path}", response_class=FileResponse, responses=_responses(404, 503))
     def media(product_id: str) -> FileResponse:
         """The first picture of a product."""
-        payload = follower.engine().payload([product_id]).get(product_id)
-        return first_picture(payload, media_root)
+        engine = follower.engine()
+        root = media_root or (Path(engine.manifest.media_root) if engine.manifest.media_root else None)
+        return first_picture(engine.payload([product_id]).get(product_id), root)

@@ -42,7 +42,7 @@ def train(
 ) -> Trained:
     """Train one strategy; the weights of the best held-out nDCG@10 are kept.
 
-    Deterministic for the same examples and params.
+    Deterministic for the same examples and params. Without training queries the model stays untrained.
     """
     with _one_thread():
         torch.manual_seed(params.seed)
@@ -50,7 +50,8 @@ def train(
         initialise(model, examples.items)
         loop = _Loop(model, examples, params)
         best = _Best(model, loop.dev_score())
-        for step in range(1, params.steps + 1):
+        steps = params.steps if len(examples.train.queries) else 0
+        for step in range(1, steps + 1):
             loop.step(step)
             on_step(step)
             due = step % params.evaluate_every == 0
@@ -167,6 +168,8 @@ class _Loop:
 def query_chances(judged: Judged) -> NDArray[np.float64]:
     """Chance of each query to be drawn: by its origin's share, evenly within the origin."""
     chance = np.zeros(len(judged.queries))
+    if not len(chance):
+        return chance
     for origin, share in ORIGIN_SHARES.items():
         rows = judged.origin == origin
         if rows.any():

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
@@ -38,6 +38,8 @@ MOVED = {strategy: moved_model(strategy) for strategy in STRATEGIES}
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(seed=seeds, garbage=st.floats(width=32))
+@example(seed=1, garbage=float("nan"))
+@example(seed=1, garbage=3e38)
 @settings(deadline=None, max_examples=15)
 def test_what_a_masked_row_holds_never_changes_a_vector(
     strategy: Strategy, seed: int, garbage: float

@@ -64,6 +64,12 @@ def test_no_steps_is_the_untrained_model() -> None:
     assert (trained.steps, trained.best_step, trained.loss_curve) == (0, 0, ())
 
 
+def test_without_anything_to_learn_from_it_is_the_untrained_model() -> None:
+    silent = replace(CATALOGUE, train=CATALOGUE.train.take(np.array([], dtype=np.int64)))
+    trained = train("concat", silent, QUICK)
+    assert (trained.steps, trained.best_step) == (0, 0)
+
+
 def test_training_ends_when_patience_does_and_every_step_is_told() -> None:
     told: list[int] = []
     # Too small a rate to change any ranking.
