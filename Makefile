@@ -21,11 +21,10 @@ install: $(STAMP) ## make .venv with the pinned dependencies
 demo: $(STAMP) ## run the whole pipeline on the embedded sample store
 	$(BIN)/mmsearch run
 
-test: $(STAMP) ## lint, types, then every test
+test: $(STAMP) ## style, then every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=15
 
 quick: $(STAMP) ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"
@@ -33,7 +32,7 @@ quick: $(STAMP) ## the tests that take seconds
 bench: $(STAMP) ## speed ratios against others, on this machine
 	$(BIN)/python -m tests.bench
 
-lint: $(STAMP) ## ruff and pyright
+lint: $(STAMP) ## mend style; check types (pyright needs node)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/pyright

@@ -158,14 +158,14 @@ def serve(
     ] = False,
 ) -> None:
     """Answer over HTTP: POST /search, GET /release, GET /health, a page at /."""
-    released = _released(home)
-    media = released.manifest().media_root if released.release_id() or not wait else None
     import uvicorn
 
     from mmsearch_dagster.api.app import create_app
 
-    application = create_app(released.engine, released.release_id, Path(media) if media else None)
-    uvicorn.run(application, host=host, port=port, log_level="warning")
+    released = _released(home)
+    if not wait:
+        released.manifest()
+    uvicorn.run(create_app(released.engine, released.release_id), host=host, port=port, log_level="warning")
 
 
 @app.command()

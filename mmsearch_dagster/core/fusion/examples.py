@@ -13,6 +13,8 @@ JUDGED = "judged"
 LOGGED = "logged"
 PAIRS = "pairs"
 ATTRIBUTES = "attributes"
+# Fewer judged queries than this all train: what is left would decide nothing.
+_FEWEST_TO_PART = 20
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,8 @@ def grade_matrix(
     return csr_matrix((np.asarray(values, dtype=np.float32), (rows, columns)), shape=shape)
 
 
-def hold_out(judged: Judged, share: float, seed: int) -> tuple[Judged, Judged]:
-    """Split by query into (kept, held out); at least one is held out when there are ten or more."""
-    count = len(judged.queries)
-    held = round(count * share) if count >= 10 else 0
+def hold_out(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
+    """Part `count` queries into (kept, held out) rows, both in order; under twenty none is held out."""
+    held = round(count * share) if count >= _FEWEST_TO_PART else 0
     order = np.random.default_rng(seed).permutation(count)
-    return judged.take(np.sort(order[held:])), judged.take(np.sort(order[:held]))
+    return sorted(order[held:].tolist()), sorted(order[:held].tolist())

@@ -21,7 +21,7 @@ from mmsearch_dagster.core.fusion.derived import (
     picture_queries,
     title_queries,
 )
-from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS
+from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.text import query_text
 from mmsearch_dagster.defs.features.steps import VECTOR, asset_of
@@ -138,7 +138,9 @@ def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[st
         for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
         + picture_queries(pictured, limit=limits.views, seed=limits.seed)
     ]
-    train, dev = _hold_out(judged.get(TRAIN, []), limits.dev_share, limits.seed)
+    taught = judged.get(TRAIN, [])
+    kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
+    train, dev = [taught[row] for row in kept], [taught[row] for row in held]
     dev = dev or _self_examination(DEV, products, pictured, limits.seed + 2)
     validation = judged.get(VALIDATION, []) or _self_examination(VALIDATION, products, pictured, limits.seed)
     return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
@@ -168,15 +170,6 @@ def _judged_queries(workspace: Workspace) -> dict[str, list[_Asked]]:
 def _from_derived(one: DerivedQuery, origin: str) -> _Asked:
     grades = {product: int(grade) for product, grade in one.graded.items()}
     return _Asked(one.query_id, one.text, origin, grades, seen=one.image_of)
-
-
-def _hold_out(asked: list[_Asked], share: float, seed: int) -> tuple[list[_Asked], list[_Asked]]:
-    count = round(len(asked) * share) if len(asked) >= 20 else 0
-    held = set(np.random.default_rng(seed).permutation(len(asked))[:count].tolist())
-    return (
-        [one for place, one in enumerate(asked) if place not in held],
-        [one for place, one in enumerate(asked) if place in held],
-    )
 
 
 def _self_examination(split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[_Asked]:
