@@ -1,6 +1,7 @@
 """One tiny shop and one finished home for all tests; whoever changes a home works on a copy."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,8 +38,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory, assets: Path, shop: Path) -> Place:
     """A home with its first release, made by `mmsearch run`. Read only."""
-    if os.environ.get("DEVTINY"):
-        return Place(Path("/tmp/tinyx/home"), Path("/tmp/tinyx/shop/source.yaml"), Path("/tmp/tinyx/assets"))
     place = Place(tmp_path_factory.mktemp("tiny") / "home", shop, assets)
     assert place.run() == 0
     return place
@@ -49,14 +48,8 @@ def later(tiny: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The home a day later: another release, of a changed catalogue, without a disturbance. Read only."""
     from mmsearch_dagster.defs.plain import refresh
 
-    if os.environ.get("DEVTINY") and Path("/tmp/tinyx/later").exists():
-        return Place(Path("/tmp/tinyx/later"), Path("/tmp/tinyx/latershop/source.yaml"), tiny.assets)
     folder = tmp_path_factory.mktemp("later")
-    if os.environ.get("DEVTINY"):
-        folder = Path("/tmp/tinyx")
-        place = tiny.copy(folder / "later", source=changed_shop(tiny, folder / "latershop"))
-    else:
-        place = tiny.copy(folder / "home", source=changed_shop(tiny, folder / "shop"))
+    place = tiny.copy(folder / "home", source=changed_shop(tiny, folder / "shop"))
     refresh(place.workspace)
     return place
 
@@ -67,10 +60,26 @@ def place(tiny: Place, tmp_path: Path) -> Place:
     return tiny.copy(tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables without any row: making them takes seconds."""
+    from mmsearch_dagster.adapters.tracking import MlflowStore
+
+    home = tmp_path_factory.mktemp("empty") / "home"
+    MlflowStore(home / "mlflow").connect().search_registered_models()
+    return home
+
+
+@pytest.fixture(scope="session")
+def one_strategy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reviewed files, with one strategy and hardly any training."""
+    return shops.tiny_assets(tmp_path_factory.mktemp("one") / "assets", steps=10, strategies=["weighted"])
+
+
 @pytest.fixture
-def new_place(tiny: Place, tmp_path: Path) -> Place:
+def new_place(tiny: Place, empty_home: Path, one_strategy: Path, tmp_path: Path) -> Place:
     """An empty home that finds the encoders ready; its shop is for the test to choose."""
     home = tmp_path / "new"
-    home.mkdir()
+    shutil.copytree(empty_home, home)
     (home / "encoders").symlink_to(tiny.paths.encoder_cache.resolve())
-    return Place(home, None, tiny.assets)
+    return Place(home, None, one_strategy)

@@ -28,7 +28,12 @@ def asset_of(strategy: Strategy) -> str:
 
 
 def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
-    """Train one strategy on the current examples; the same inputs are never trained twice."""
+    """Train one strategy on the current examples; the same inputs are never trained twice.
+
+    A strategy that the preset leaves out is not trained.
+    """
+    if strategy not in workspace.preset.strategies:
+        return StepReport(asset_of(strategy), made=False, note="left out by presets/run.yaml")
     with timed(asset_of(strategy)) as report:
         source = workspace.lake.current(examples.ASSET)
         params = workspace.preset.train
