@@ -129,6 +129,7 @@ def _bug() -> None:
 
 
 def _interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
     os.kill(os.getpid(), signal.SIGINT)
     raise AssertionError("still here")
 
