@@ -1,7 +1,6 @@
 """One tiny shop and one finished home for all tests; whoever changes a home works on a copy."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,26 +59,10 @@ def place(tiny: Place, tmp_path: Path) -> Place:
     return tiny.copy(tmp_path / "home")
 
 
-@pytest.fixture(scope="session")
-def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables without any row: making them takes seconds."""
-    from mmsearch_dagster.adapters.tracking import MlflowStore
-
-    home = tmp_path_factory.mktemp("empty") / "home"
-    MlflowStore(home / "mlflow").connect().search_registered_models()
-    return home
-
-
-@pytest.fixture(scope="session")
-def one_strategy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The reviewed files, with one strategy and hardly any training."""
-    return shops.tiny_assets(tmp_path_factory.mktemp("one") / "assets", steps=10, strategies=["weighted"])
-
-
 @pytest.fixture
-def new_place(tiny: Place, empty_home: Path, one_strategy: Path, tmp_path: Path) -> Place:
+def new_place(tiny: Place, tmp_path: Path) -> Place:
     """An empty home that finds the encoders ready; its shop is for the test to choose."""
     home = tmp_path / "new"
-    shutil.copytree(empty_home, home)
+    home.mkdir()
     (home / "encoders").symlink_to(tiny.paths.encoder_cache.resolve())
-    return Place(home, None, one_strategy)
+    return Place(home, None, tiny.assets)

@@ -30,14 +30,9 @@ _SMALLER: dict[str, Any] = {
 }
 
 
-def tiny_assets(folder: Path, *, steps: int = 30, strategies: Sequence[str] = ()) -> Path:
-    """The reviewed files with a short training and a gate that asks the same of fewer queries.
-
-    strategies: the only ones to train; all of them when empty.
-    """
+def tiny_assets(folder: Path, *, steps: int = 30) -> Path:
+    """The reviewed files with a short training and a gate that asks the same of fewer queries."""
     shutil.copytree(REVIEWED, folder)
-    if strategies:
-        _edit(folder / "presets" / "run.yaml", {"strategies": list(strategies)})
     _edit(folder / "presets" / "run.yaml", {"train": {"steps": steps, "evaluate_every": 15, "pool": 64}})
     _edit(folder / "presets" / "run.yaml", {"derived": {"attributes": 60, "pairs": 60, "logged": 60}})
     wide = {

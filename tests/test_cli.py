@@ -26,6 +26,12 @@ def sentence(captured: Captured) -> str:
     return lines[0]
 
 
+@pytest.fixture
+def nowhere(tmp_path: Path, assets: Path) -> Place:
+    """A home that does not exist."""
+    return Place(tmp_path / "nowhere", None, assets)
+
+
 def picture_of(place: Place) -> Path:
     assert place.source is not None
     return sorted((place.source.parent / "queries").glob("*.jpg"))[0]

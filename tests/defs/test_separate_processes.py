@@ -8,16 +8,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.settings import ASSETS_VARIABLE
 from mmsearch_dagster.terminal.refreshing import prepare_dagster
 from tests.defs.refresh_job import refresh_job
 from tests.homes import Place, own_environment
-from tests.pipeline.killed import PRELOADED
-from tests.shops import bare_shop
 
 pytestmark = pytest.mark.slow
 
+# Imported once by the server that every step's process is forked from.
+_PRELOADED = ["mmsearch_dagster.definitions", "torch", "mlflow.pyfunc", "great_expectations", "onnxruntime"]
 PROJECT = Path(__file__).parents[2]
 
 
@@ -31,14 +30,11 @@ def test_dagster_itself_finds_the_definitions_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_shop_is_released_step_by_step(new_place: Place, tmp_path: Path) -> None:
-    kinds, colours = ("mug", "kite", "lamp", "chair"), ("red", "blue", "green", "white", "black")
-    titles = [f"{colour} {kind} {size} cm" for kind in kinds for colour in colours for size in (10, 20, 30)]
-    products = [{"product_id": str(row), "title": title} for row, title in enumerate(titles)]
-    place = Place(new_place.home, bare_shop(tmp_path / "shop", products), new_place.assets)
+def test_the_changed_shop_is_released_step_by_step(later: Place, tiny: Place, tmp_path: Path) -> None:
+    place = tiny.copy(tmp_path / "home", source=later.source)
     with own_environment(**{ASSETS_VARIABLE: str(place.assets)}):
         prepare_dagster(place.settings)
-        executor = {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": [*PRELOADED]}}}
+        executor = {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": _PRELOADED}}}
         with dg.DagsterInstance.get() as instance:
             result = dg.execute_job(
                 dg.reconstructable(refresh_job),
@@ -47,6 +43,6 @@ def test_a_shop_is_released_step_by_step(new_place: Place, tmp_path: Path) -> No
             )
 
     assert result.success
-    best = place.released.engine().search(Query(text=titles[7]), k=1).hits[0]
-    assert best.product_id == "7"
-    assert place.actions() == ["promotion"]
+    assert place.manifest().release_id == later.manifest().release_id
+    assert place.manifest().weights_sha256 == later.manifest().weights_sha256
+    assert place.actions() == ["promotion", "promotion"]

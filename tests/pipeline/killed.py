@@ -12,9 +12,13 @@ from tests.homes import Place
 Moment = Literal["start", "advance", "finish"]
 
 # Imported once by the server that all children are forked from: each would spend seconds on them.
-PRELOADED = (
-    *("torch", "mlflow.pyfunc", "great_expectations", "matplotlib.pyplot", "onnxruntime", "pandas"),
-    *("mmsearch_dagster.defs.plain", "mmsearch_dagster.core.fusion.training", "tests.homes"),
+_PRELOADED = (
+    "torch",
+    "mlflow.pyfunc",
+    "great_expectations",
+    "matplotlib.pyplot",
+    "onnxruntime",
+    "tests.homes",
 )
 
 
@@ -63,7 +67,7 @@ def _die_in(method: str) -> None:
 def refresh_and_die(place: Place, killer: Killer, *, dies_in: str | None = None) -> int | None:
     """Exit code of a process that refreshed `place` under that killer; minus the signal that ended it."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
+    context.set_forkserver_preload(list(_PRELOADED))
     child: BaseProcess = context.Process(target=_refresh, args=(place, killer, dies_in))
     child.start()
     child.join()

@@ -23,7 +23,7 @@ def test_a_preset_that_cannot_be_read_is_the_users_to_mend(
     new_place: Place, tmp_path: Path, capsys: Captured
 ) -> None:
     """The error is raised from another library's, and Dagster wraps both."""
-    assets = tiny_assets(tmp_path / "assets", strategies=["weighted"])
+    assets = tiny_assets(tmp_path / "assets")
     preset = assets / "presets" / "run.yaml"
     preset.write_text(preset.read_text(encoding="utf-8") + "\nsteps: 3\n", encoding="utf-8")
     place = Place(new_place.home, bare_shop(tmp_path / "shop", LAMPS), assets)
