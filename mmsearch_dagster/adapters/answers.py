@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmsearch_dagster.core.retrieval import BRANCHES
+from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH
 
 
 @dataclass(frozen=True)
 class Query:
     """What a person asks: words, the bytes of a picture file, or both.
 
-    weights: weight of each branch (`vector`, `lexical`) for this request instead of the release's.
+    weights: weight of a branch (core.retrieval.BRANCHES) for this request instead of the release's.
     """
 
     text: str | None = None
@@ -47,6 +47,7 @@ def ranked_hits(
     best: Sequence[tuple[str, float]], ranking: Mapping[str, Sequence[str]], payload: Mapping[str, Any]
 ) -> tuple[AnswerHit, ...]:
     """best: (product id, score), best first. ranking: branch -> product ids, best first."""
+    names = dict.fromkeys((VECTOR_BRANCH, LEXICAL_BRANCH, *ranking))
     places = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
     return tuple(
         AnswerHit(
@@ -54,7 +55,7 @@ def ranked_hits(
             score=score,
             rank=rank,
             payload=payload[key],
-            branches={name: places.get(name, {}).get(key) for name in BRANCHES},
+            branches={name: places.get(name, {}).get(key) for name in names},
         )
         for rank, (key, score) in enumerate(best, start=1)
     )

@@ -3,22 +3,19 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from mmsearch_dagster.adapters.answers import Answer, AnswerHit, Query, ranked_hits
+from mmsearch_dagster.adapters.branches import QueryTower, rank
 from mmsearch_dagster.adapters.index import SearchIndex
-from mmsearch_dagster.adapters.pinned_table import Hit, PinnedTable
+from mmsearch_dagster.adapters.pinned_table import PinnedTable
 from mmsearch_dagster.adapters.query_encoding import EncoderOrLoader, QueryContent, QueryEncoders
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.filters import to_where
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval import (
     BRANCHES,
-    LEXICAL_BRANCH,
     VECTOR,
     VECTOR_BRANCH,
     fuse,
@@ -30,14 +27,6 @@ __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
 
 MAX_K = 1000
 _BATCH = 256
-
-
-class QueryTower(Protocol):
-    """What the engine asks of a fusion model."""
-
-    def queries(self, batch: ModalityBatch) -> Matrix:
-        """Unit query vectors, float32 [n, width]; zero rows where nothing is present."""
-        ...
 
 
 class Engine:
@@ -127,7 +116,8 @@ class Engine:
         asked = [contents[row] for row in rows]
         batch, unread = self._encoders.encode(asked, self._modalities)
         problems |= {rows[place]: reason for place, reason in unread.items()}
-        rankings = self._rankings(asked, batch, max(k, self._manifest.retrieval.depth), where)
+        depth = max(k, self._manifest.retrieval.depth)
+        rankings = rank(self._table, self._model, asked, batch, depth=depth, where=where)
         problems |= {
             row: f"this release cannot answer a query of {contents[row].kind}: with these weights it reads "
             f"{', '.join(self._modalities)} only"
@@ -167,7 +157,7 @@ class Engine:
         text = query_text(query.text or "") or None
         image = query.image or None
         kind = query_kind(words=text is not None, picture=image is not None)
-        weights = {VECTOR_BRANCH: 1.0, LEXICAL_BRANCH: self._manifest.retrieval.lexical_weight.get(kind, 0.0)}
+        weights = {VECTOR_BRANCH: 1.0, **self._manifest.retrieval.weights.get(kind, {})}
         for branch, weight in (query.weights or {}).items():
             if branch not in BRANCHES:
                 raise QueryError(f"there is no branch '{branch}' to weigh: {did_you_mean(branch, BRANCHES)}")
@@ -175,22 +165,6 @@ class Engine:
                 raise QueryError(f"the weight of '{branch}' must be 0 or more, not {weight}")
             weights[branch] = weight
         return QueryContent(text, image, kind, weights)
-
-    def _rankings(
-        self, queries: Sequence[QueryContent], batch: ModalityBatch, depth: int, where: str | None
-    ) -> list[dict[str, list[str]]]:
-        rankings: list[dict[str, list[str]]] = [{} for _ in queries]
-        readable = np.zeros(len(queries), dtype=bool)
-        for mask in batch.present.values():
-            readable |= mask
-        by_vector = [r for r, q in enumerate(queries) if readable[r] and q.weights[VECTOR_BRANCH] > 0]
-        if by_vector:
-            vectors = self._model.queries(batch.take(by_vector))
-            _note(rankings, VECTOR_BRANCH, by_vector, self._table.nearest_batch(vectors, depth, where=where))
-        by_words = [r for r, q in enumerate(queries) if q.text and q.weights[LEXICAL_BRANCH] > 0]
-        texts = [queries[row].text or "" for row in by_words]
-        _note(rankings, LEXICAL_BRANCH, by_words, self._table.lexical_batch(texts, depth, where=where))
-        return rankings
 
 
 def _open_table(manifest: ReleaseManifest, index_uri: str, width: int) -> PinnedTable:
@@ -211,10 +185,3 @@ def _same_version(table: PinnedTable, pin: IndexPin) -> None:
             f"tag '{pin.tag}' names version {table.version} with {table.row_count} rows, the release was "
             f"made with version {pin.version} of {pin.rows} rows: build the index again"
         )
-
-
-def _note(
-    rankings: list[dict[str, list[str]]], branch: str, rows: Sequence[int], found: Sequence[Sequence[Hit]]
-) -> None:
-    for row, hits in zip(rows, found, strict=True):
-        rankings[row][branch] = [hit.product_id for hit in hits]

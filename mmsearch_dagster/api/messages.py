@@ -29,7 +29,7 @@ class SearchRequest(BaseModel):
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
     filter: str | None = Field(None, examples=[_FILTER_EXAMPLE])
     k: int = Field(10, ge=1, le=MAX_K)
-    weights: dict[str, float] | None = Field(None, description="weight of the branches vector and lexical")
+    weights: dict[str, float] | None = Field(None, description="weight of the branches vector, lexical, text, image, audio")
 
 
 class FoundProduct(BaseModel):

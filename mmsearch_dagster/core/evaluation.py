@@ -1,4 +1,4 @@
-"""How good is what would be released: every branch and the blend, on the same judged queries."""
+"""How good is what would be released: every branch on the same judged queries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmsearch_dagster.core.metrics import by_query, per_query
-from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch
-from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH, fuse, nearest_rows, query_kind
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
+from mmsearch_dagster.core.retrieval import nearest_rows, query_kind
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 Rankings = dict[str, list[str]]
 LexicalSearch = Callable[[Sequence[str], int], list[list[str]]]
 
-# Weights the full-text branch may take beside the vector branch's 1.0.
-LEXICAL_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0)
 METRIC = "ndcg@10"
 
 
@@ -67,6 +64,20 @@ def by_encoder(modality: str, queries: ModalityBatch, items: ModalityBatch, dept
     return by_vector(asked, vectors, (queries.ids, [items.ids[row] for row in seen]), depth)
 
 
+def _asked_with(modality: str, queries: ModalityBatch) -> bool:
+    return modality in queries.vectors and bool(queries.present[modality].any())
+
+
+def _by_frames(queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
+    """A photo against the mean frame of each video, where one encoder reads both."""
+    width = queries.vectors[IMAGE].shape[1]
+    if items.vectors[VIDEO].shape[1] % width:
+        return {key: [] for key in queries.ids}
+    shown = mean_frames(items.vectors[VIDEO], items.vectors[VIDEO].shape[1] // width)
+    videos = ModalityBatch(items.ids, {IMAGE: shown}, {IMAGE: items.present[VIDEO]})
+    return by_encoder(IMAGE, queries, videos, depth)
+
+
 def _unit(matrix: Matrix) -> Matrix:
     return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
 
@@ -84,56 +95,11 @@ def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, de
     return by_vector(model.queries(queries), model.items(items), (queries.ids, items.ids), depth)
 
 
-def blend(vector: Rankings, lexical: Rankings, kinds: Mapping[str, str], params: RetrievalParams) -> Rankings:
-    """What the engine answers: both branches by weighted reciprocal rank."""
-    blended: Rankings = {}
-    for key, ranking in vector.items():
-        weight = params.lexical_weight.get(kinds.get(key, ""), 0.0)
-        fused = fuse(
-            {VECTOR_BRANCH: ranking, LEXICAL_BRANCH: lexical[key]}, {LEXICAL_BRANCH: weight}, params.rrf_k
-        )
-        blended[key] = [product for product, _ in fused]
-    return blended
-
-
 def score(
     rankings: Rankings, grades: Mapping[str, Mapping[str, int]], metric: str = METRIC
 ) -> dict[str, float]:
     """Query id -> value of one metric."""
     return by_query(per_query(rankings, grades, metrics=[metric]), metric)
-
-
-def choose_blend(
-    vector: Rankings, lexical: Rankings, queries: JudgedQueries, *, fallback: float = 0.25
-) -> RetrievalParams:
-    """The full-text weight per kind of query with the best mean nDCG@10; ties take the larger weight.
-
-    A kind with fewer than ten queries takes `fallback`: too few to choose by.
-    """
-    kinds = queries.kinds
-    chosen: dict[str, float] = {}
-    for kind in sorted(set(kinds.values()) | {"words", "words+picture"}):
-        members = [key for key, own in kinds.items() if own == kind]
-        if kind == "picture":
-            chosen[kind] = 0.0
-        elif len(members) < 10:
-            chosen[kind] = fallback
-        else:
-            chosen[kind] = _best_weight(vector, lexical, queries, members=members)
-    return RetrievalParams(lexical_weight=chosen)
-
-
-def _best_weight(
-    vector: Rankings, lexical: Rankings, queries: JudgedQueries, *, members: Sequence[str]
-) -> float:
-    grades = {key: queries.grades[key] for key in members}
-    part = {key: vector[key] for key in members}
-    figures = []
-    for weight in LEXICAL_WEIGHTS:
-        params = RetrievalParams(lexical_weight={"all": weight})
-        blended = blend(part, lexical, dict.fromkeys(members, "all"), params)
-        figures.append((round(float(np.mean(list(score(blended, grades).values()))), 4), weight))
-    return max(figures)[1]
 
 
 def single_branches(
@@ -142,7 +108,10 @@ def single_branches(
     """Each branch that needs no training: the encoders one by one, and full-text search."""
     branches = {
         f"{modality} only": by_encoder(modality, queries.batch, items, depth)
-        for modality in (TEXT, IMAGE)
-        if modality in items.vectors and modality in queries.batch.vectors
+        for modality in (TEXT, IMAGE, AUDIO)
+        if modality in items.vectors and _asked_with(modality, queries.batch)
     }
-    return {**branches, "bm25": lexical}
+    if VIDEO in items.vectors and _asked_with(IMAGE, queries.batch):
+        branches[f"{VIDEO} only"] = _by_frames(queries.batch, items, depth)
+    # In a shop or a set of queries without words it is no rival.
+    return {**branches, "bm25": lexical} if any(lexical.values()) else branches

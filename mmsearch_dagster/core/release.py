@@ -17,15 +17,16 @@ class EncoderIdentity(BaseModel):
 
 
 class RetrievalParams(BaseModel):
-    """How the released engine blends vector and full-text search, chosen on training queries.
+    """How the released engine blends its branches, chosen on training queries.
 
-    lexical_weight: weight of the full-text ranking beside the fused vector's 1.0, per query kind.
+    weights: query kind -> branch (core.retrieval.BRANCHES) -> weight beside the fused vector's 1.0; a
+        branch that is not named is not asked.
     rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each branch.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    lexical_weight: dict[str, float]
+    weights: dict[str, dict[str, float]] = {}
     rrf_k: int = 60
     depth: int = 200
 

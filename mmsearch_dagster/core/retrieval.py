@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix
 
 SEARCH_TEXT = "search_text"
 VECTOR = "vector"
 
 VECTOR_BRANCH = "vector"
 LEXICAL_BRANCH = "lexical"
-BRANCHES = (VECTOR_BRANCH, LEXICAL_BRANCH)
+# The fused vector, full-text search, and each encoder's own vectors.
+BRANCHES = (VECTOR_BRANCH, LEXICAL_BRANCH, TEXT, IMAGE, AUDIO)
 
 WORDS = "words"
 PICTURE = "picture"

@@ -111,7 +111,9 @@ def make_release(home: Path, *, name: str = "r-one", products: int = 40, seed: i
         strategy="weighted",
         weights_sha256=weights,
         encoders=(TEXT_IDENTITY, IMAGE_IDENTITY),
-        retrieval=RetrievalParams(lexical_weight={"words": 1.0, "words+picture": 0.5}, depth=50),
+        retrieval=RetrievalParams(
+            weights={"words": {"lexical": 1.0}, "words+picture": {"lexical": 0.5}}, depth=50
+        ),
         snapshots={},
         index=pin,
     )
@@ -135,4 +137,5 @@ def _with_vectors(rows: pl.DataFrame, model: TwoTower) -> pl.DataFrame:
     texts = {i: words.vector(title) for i, title in zip(ids, rows["title"], strict=True)}
     pictures = {i: colours.vector(picture(COLOURS[n % 5])) for n, i in enumerate(ids)}
     batch = assemble(ids, {TEXT: texts, IMAGE: pictures}, {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH})
-    return rows.drop("image_vector").with_columns(pl.Series("vector", model.items(batch)))
+    own = pl.Series("image_vector", batch.vectors[IMAGE])
+    return rows.drop("image_vector").with_columns(pl.Series("vector", model.items(batch)), own)

@@ -70,6 +70,15 @@ def test_a_request_may_weigh_the_branches_itself(engine: Engine) -> None:
     assert len(vector.hits) == 40 > len(lexical.hits)
 
 
+def test_an_encoder_of_its_own_weight_is_a_branch_too(engine: Engine) -> None:
+    asked = Query(image=picture("green"), weights={"vector": 0.0, "image": 1.0})
+    answer = engine.search(asked, k=5, where="price < 20")
+    assert [hit.branches for hit in answer.hits] == [
+        {"vector": None, "lexical": None, "image": rank} for rank in range(1, 6)
+    ]
+    assert all(hit.payload["price"] < 20 for hit in answer.hits)
+
+
 def test_a_filter_holds_in_both_branches(engine: Engine) -> None:
     answer = engine.search(Query(text="red shoes"), k=40, where='in_stock and price < 20 and brand = "Aero"')
     assert answer.hits

@@ -61,7 +61,7 @@ def register(store: MlflowStore, cache: Path, *encoders: EncoderIdentity, broken
         weights_sha256=sha256,
         encoders=encoders,
         snapshots={},
-        retrieval=RetrievalParams(lexical_weight={}),
+        retrieval=RetrievalParams(),
         decision=refused,
     )
     assert registry.register(folder, facts) == 1

@@ -59,7 +59,7 @@ class Shop:
             weights_sha256=sha256,
             encoders=(text,),
             snapshots={"products": "abc"},
-            retrieval=RetrievalParams(lexical_weight={"words": 0.5}),
+            retrieval=RetrievalParams(weights={"words": {"lexical": 0.5}}),
             decision=decision(sha256, passed=passed),
         )
 
@@ -95,7 +95,7 @@ def test_a_registered_version_tells_everything_a_reader_needs(shop: Shop) -> Non
     manifest = shop.registry.manifest(version)
     assert (manifest.release_id, manifest.catalogue, manifest.model_version) == ("r-1", "店", version)
     assert manifest.encoders[0].fingerprint == "f-text"
-    assert manifest.retrieval.lexical_weight == {"words": 0.5}
+    assert manifest.retrieval.weights == {"words": {"lexical": 0.5}}
     assert manifest.index == PIN
     stored = shop.registry.decision(version)
     assert stored is not None

@@ -20,7 +20,7 @@ PARTS: dict[str, Any] = {
     "weights_sha256": "w",
     "encoders": (TEXT, IMAGE),
     "products_snapshot": "p",
-    "retrieval": RetrievalParams(lexical_weight={"words": 0.5}),
+    "retrieval": RetrievalParams(weights={"words": {"lexical": 0.5}}),
 }
 
 
@@ -38,8 +38,8 @@ def test_the_id_is_the_same_whatever_the_order_of_the_encoders() -> None:
         ("weights_sha256", "x"),
         ("encoders", (TEXT,)),
         ("products_snapshot", "q"),
-        ("retrieval", RetrievalParams(lexical_weight={"words": 0.25})),
-        ("retrieval", RetrievalParams(lexical_weight={"words": 0.5}, depth=9)),
+        ("retrieval", RetrievalParams(weights={"words": {"lexical": 0.25}})),
+        ("retrieval", RetrievalParams(weights={"words": {"lexical": 0.5}}, depth=9)),
     ],
 )
 def test_another_part_is_another_release(part: str, other: object) -> None:

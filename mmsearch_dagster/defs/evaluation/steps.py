@@ -9,23 +9,28 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.core.blending import blend
+from mmsearch_dagster.core.comparison import (
+    DEPTH,
+    ENGINE,
+    FUSED,
+    Judge,
+    all_values,
+    branches_of,
+    choose_winner,
+)
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation import (
     JudgedQueries,
     LexicalSearch,
     Rankings,
-    blend,
-    by_model,
     by_words,
-    choose_blend,
     score,
-    single_branches,
 )
 from mmsearch_dagster.core.fusion.spec import Strategy
-from mmsearch_dagster.core.metrics import per_query
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.quality import ALL, quality_table
-from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.steps import candidates_of
@@ -39,13 +44,7 @@ DECISION = "decision.json"
 PER_QUERY = "per_query.parquet"
 QUALITY = "quality.parquet"
 BARS = "quality.png"
-ENGINE = "released engine"
-FUSED = "fused"
-RRF = "rrf(bm25, text)"
-_CODE = 2
-_METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
-# Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
-_DEPTH = RetrievalParams(lexical_weight={}).depth
+_CODE = 3
 
 
 def evaluate(workspace: Workspace) -> StepReport:
@@ -107,7 +106,7 @@ class _Evaluation:
         search = self._lexical()
         models = {name: load_model(one.folder) for name, one in self._candidates.items()}
         winner = choose_winner(models, items, sets[examples.VALIDATION])
-        judge = _Judge(models, winner, items, search)
+        judge = Judge(models, winner, items, search)
         retrieval = judge.choose(sets[examples.DEV])
         measured = judge.measure(sets[examples.VALIDATION], retrieval)
         champion, note = self._champion_rankings(items, sets[examples.VALIDATION], search)
@@ -118,13 +117,13 @@ class _Evaluation:
         )
         decision = decide(figures, self._workspace.gate_policy)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
-        values = _all_values(measured, sets[examples.VALIDATION])
+        values = all_values(measured, sets[examples.VALIDATION])
         values.write_parquet(folder / PER_QUERY)
         table = quality_table(values, self._workspace.gate_policy)
         table.write_parquet(folder / QUALITY)
         (folder / BARS).write_bytes(quality_bars(table, self._workspace.gate_policy.metric))
         if len(sets[examples.TEST].batch):
-            tested = _all_values(judge.measure(sets[examples.TEST], retrieval), sets[examples.TEST])
+            tested = all_values(judge.measure(sets[examples.TEST], retrieval), sets[examples.TEST])
             quality_table(tested, self._workspace.gate_policy).write_parquet(folder / "quality_test.parquet")
         return {
             "rows": len(sets[examples.VALIDATION].batch),
@@ -168,46 +167,9 @@ class _Evaluation:
         missing = [one.modality for one in champion.encoders if now.get(one.modality) != one.fingerprint]
         if missing:
             return None, f"its {', '.join(missing)} encoder is not the one of this run"
-        vector = by_model(model, queries.batch, items, _DEPTH)
-        return blend(vector, by_words(queries, search, _DEPTH), queries.kinds, champion.retrieval), None
-
-
-def choose_winner(models: Mapping[Strategy, Any], items: ModalityBatch, queries: JudgedQueries) -> Strategy:
-    """The strategy with the best mean nDCG@10 on the validation queries; ties take the first.
-
-    Held-out training queries would cost no optimism, but they resemble the training ones too much: on
-    photographs taken in the same shops they chose the strategy that was worst on new ones.
-    """
-
-    def mean(name: Strategy) -> float:
-        values = score(by_model(models[name], queries.batch, items, _DEPTH), queries.grades)
-        return float(np.mean(list(values.values()))) if values else 0.0
-
-    return max(models, key=mean)
-
-
-class _Judge:
-    def __init__(
-        self, models: dict[Strategy, Any], winner: Strategy, items: ModalityBatch, search: LexicalSearch
-    ) -> None:
-        self._models, self._winner, self._items, self._search = models, winner, items, search
-
-    def choose(self, dev: JudgedQueries) -> RetrievalParams:
-        vector = by_model(self._models[self._winner], dev.batch, self._items, _DEPTH)
-        return choose_blend(vector, by_words(dev, self._search, _DEPTH), dev)
-
-    def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
-        """Every ranking there is of these queries, by the name it has in the tables."""
-        lexical = by_words(queries, self._search, _DEPTH)
-        measured = single_branches(queries, self._items, lexical, _DEPTH)
-        if "text only" in measured:
-            equal = RetrievalParams(lexical_weight=dict.fromkeys(set(queries.kinds.values()), 1.0))
-            measured[RRF] = blend(measured["text only"], lexical, queries.kinds, equal)
-        for name, model in self._models.items():
-            measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, _DEPTH)
-        measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
-        measured[ENGINE] = blend(measured[FUSED], lexical, queries.kinds, retrieval)
-        return measured
+        branches = branches_of(model, queries, items, by_words(queries, search, DEPTH))
+        retrieval = champion.retrieval
+        return blend(branches, queries.kinds, retrieval.weights, rrf_k=retrieval.rrf_k), None
 
 
 def _figures(
@@ -225,20 +187,6 @@ def _figures(
         champion=score(measured["champion"], queries.grades) if "champion" in measured else None,
         champion_note=note,
     )
-
-
-def _all_values(measured: Mapping[str, Rankings], queries: JudgedQueries) -> pl.DataFrame:
-    """Per query, branch and metric one value, with the query's kind."""
-    kinds = pl.DataFrame(
-        {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},
-        schema={"query_id": pl.String, "kind": pl.String},
-    )
-    parts = [
-        per_query(rankings, queries.grades, metrics=list(_METRICS)).with_columns(branch=pl.lit(name))
-        for name, rankings in measured.items()
-        if name != FUSED
-    ]
-    return pl.concat(parts).join(kinds, on="query_id", how="left", maintain_order="left")
 
 
 def quality_bars(table: pl.DataFrame, metric: str) -> bytes:

@@ -1,0 +1,63 @@
+"""The branches of the engine: each ranks the queries that give it a weight."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from mmsearch_dagster.adapters.pinned_table import Hit, PinnedTable
+from mmsearch_dagster.adapters.query_encoding import QueryContent
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
+
+Rankings = list[dict[str, list[str]]]
+
+
+class QueryTower(Protocol):
+    """What the engine asks of a fusion model."""
+
+    def queries(self, batch: ModalityBatch) -> Matrix:
+        """Unit query vectors, float32 [n, width]; zero rows where nothing is present."""
+        ...
+
+
+def rank(
+    table: PinnedTable,
+    model: QueryTower,
+    queries: Sequence[QueryContent],
+    batch: ModalityBatch,
+    *,
+    depth: int,
+    where: str | None,
+) -> Rankings:
+    """Per query, branch -> its `depth` best product ids; a branch without a weight is not asked.
+
+    batch: the queries' vectors, row for row. where: SQL from `core.filters.to_where`.
+    """
+    rankings: Rankings = [{} for _ in queries]
+    readable = np.zeros(len(queries), dtype=bool)
+    for mask in batch.present.values():
+        readable |= mask
+    asked = [row for row in _weighing(queries, VECTOR_BRANCH) if readable[row]]
+    if asked:
+        vectors = model.queries(batch.take(asked))
+        _note(rankings, VECTOR_BRANCH, asked, table.nearest_batch(vectors, depth, where=where))
+    asked = [row for row in _weighing(queries, LEXICAL_BRANCH) if queries[row].text]
+    texts = [queries[row].text or "" for row in asked]
+    _note(rankings, LEXICAL_BRANCH, asked, table.lexical_batch(texts, depth, where=where))
+    for name, vectors in batch.vectors.items():
+        column = modality_column(name)
+        asked = [row for row in _weighing(queries, name) if batch.present[name][row]]
+        if asked and column in table.vector_columns:
+            found = table.nearest_batch(vectors[asked], depth, where=where, column=column)
+            _note(rankings, name, asked, found)
+    return rankings
+
+
+def _weighing(queries: Sequence[QueryContent], branch: str) -> list[int]:
+    return [row for row, query in enumerate(queries) if query.weights.get(branch, 0.0) > 0]
+
+
+def _note(rankings: Rankings, branch: str, rows: Sequence[int], found: Sequence[Sequence[Hit]]) -> None:
+    for row, hits in zip(rows, found, strict=True):
+        rankings[row][branch] = [hit.product_id for hit in hits]

@@ -1,0 +1,108 @@
+"""Everything that can answer a query, measured on the same judged queries."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core.blending import blend, choose_blend
+from mmsearch_dagster.core.evaluation import (
+    JudgedQueries,
+    LexicalSearch,
+    Rankings,
+    by_encoder,
+    by_model,
+    by_words,
+    score,
+    single_branches,
+)
+from mmsearch_dagster.core.fusion.spec import Strategy
+from mmsearch_dagster.core.metrics import per_query
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.model import TwoTower
+
+ENGINE = "released engine"
+FUSED = "fused"
+RRF = "rrf(bm25, text)"
+_METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
+# Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
+DEPTH = RetrievalParams().depth
+
+
+def choose_winner(
+    models: Mapping[Strategy, "TwoTower"], items: ModalityBatch, queries: JudgedQueries
+) -> Strategy:
+    """The strategy with the best mean nDCG@10 on the validation queries; ties take the first.
+
+    Held-out training queries would cost no optimism, but they resemble the training ones too much: on
+    photographs taken in the same shops they chose the strategy that was worst on new ones.
+    """
+
+    def mean(name: Strategy) -> float:
+        values = score(by_model(models[name], queries.batch, items, DEPTH), queries.grades)
+        return float(np.mean(list(values.values()))) if values else 0.0
+
+    return max(models, key=mean)
+
+
+class Judge:
+    """The trained models on one catalogue, one of them the winner, beside the branches they must beat."""
+
+    def __init__(
+        self,
+        models: Mapping[Strategy, "TwoTower"],
+        winner: Strategy,
+        items: ModalityBatch,
+        search: LexicalSearch,
+    ) -> None:
+        self._models, self._items, self._search = models, items, search
+        self._winner: Strategy = winner
+
+    def choose(self, dev: JudgedQueries) -> RetrievalParams:
+        """The blend of the winner's branches."""
+        model = self._models[self._winner]
+        return choose_blend(branches_of(model, dev, self._items, by_words(dev, self._search, DEPTH)), dev)
+
+    def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
+        """Every ranking there is of these queries, by the name it has in the tables."""
+        lexical = by_words(queries, self._search, DEPTH)
+        measured = single_branches(queries, self._items, lexical, DEPTH)
+        if "text only" in measured:
+            both = {VECTOR_BRANCH: measured["text only"], LEXICAL_BRANCH: lexical}
+            equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
+            measured[RRF] = blend(both, queries.kinds, equal)
+        for name, model in self._models.items():
+            measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, DEPTH)
+        measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
+        branches = branches_of(self._models[self._winner], queries, self._items, lexical)
+        measured[ENGINE] = blend(branches, queries.kinds, retrieval.weights, rrf_k=retrieval.rrf_k)
+        return measured
+
+
+def branches_of(
+    model: "TwoTower", queries: JudgedQueries, items: ModalityBatch, lexical: Rankings
+) -> dict[str, Rankings]:
+    """What the engine has to blend: the fused vector, full-text search, each encoder's own vectors."""
+    vector = by_model(model, queries.batch, items, DEPTH)
+    shared = [name for name in queries.batch.vectors if name in BRANCHES and name in items.vectors]
+    encoders = {name: by_encoder(name, queries.batch, items, DEPTH) for name in shared}
+    return {VECTOR_BRANCH: vector, LEXICAL_BRANCH: lexical, **encoders}
+
+
+def all_values(measured: Mapping[str, Rankings], queries: JudgedQueries) -> pl.DataFrame:
+    """Per query, branch and metric one value, with the query's kind."""
+    kinds = pl.DataFrame(
+        {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},
+        schema={"query_id": pl.String, "kind": pl.String},
+    )
+    parts = [
+        per_query(rankings, queries.grades, metrics=list(_METRICS)).with_columns(branch=pl.lit(name))
+        for name, rankings in measured.items()
+        if name != FUSED
+    ]
+    return pl.concat(parts).join(kinds, on="query_id", how="left", maintain_order="left")
