@@ -106,10 +106,32 @@ class Lake:
         home = self._root / asset
         home.mkdir(parents=True, exist_ok=True)
         for leftover in home.glob(".part-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        part = home / f".part-{uuid.uuid4().hex[:8]}"
+            if not _has_a_living_maker(leftover):
+                shutil.rmtree(leftover, ignore_errors=True)
+        part = home / f".part-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         part.mkdir()
         facts = dict(make(part))
         (part / _FACTS).write_text(json.dumps(facts, ensure_ascii=False, default=str), encoding="utf-8")
-        part.replace(home / digest)
+        try:
+            part.replace(home / digest)
+        except OSError:  # another process was faster
+            found = self.find(asset, digest)
+            if found is None:
+                raise
+            shutil.rmtree(part, ignore_errors=True)
+            return found
         return Snapshot(asset, digest, home / digest, facts)
+
+
+def _has_a_living_maker(part: Path) -> bool:
+    """Whether another process of this machine is still writing it; its number is in the name."""
+    maker = part.name.split("-")[1]
+    if not maker.isdigit() or int(maker) == os.getpid():
+        return False
+    try:
+        os.kill(int(maker), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

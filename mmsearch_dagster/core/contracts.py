@@ -41,7 +41,7 @@ _SORTED_BY = {
 _REPEATS_ARE_NORMAL = ("events", "searches", "reviews")
 _INDEX = "_index"
 _TOLD = "_told"
-_QUOTED_VALUE = re.compile(r"'.*'|(?<=: )[-+.\de]+(?= is )")
+_QUOTED_VALUE = re.compile(r"(?<!\w)'.*'(?!\w)|(?<=: )[-+.\de]+(?= is )")
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def parse_source(text: str, where: str) -> SourceSpec:
     """
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # an impossible date is a plain ValueError
         raise SourceError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
         raise SourceError(f"{where}: expected a mapping with the keys catalogue and tables")

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
@@ -26,6 +27,13 @@ telemetry:
 nux:
   enabled: false
 """
+# The repository's workspace.yaml does not come with an installed package.
+_WORKSPACE_YAML = """\
+load_from:
+  - python_module:
+      module_name: mmsearch_dagster.definitions
+      location_name: mmsearch
+"""
 
 
 def prepare_dagster(settings: Settings) -> None:
@@ -35,7 +43,13 @@ def prepare_dagster(settings: Settings) -> None:
     configuration = folder / "dagster.yaml"
     if not configuration.exists():
         configuration.write_text(_DAGSTER_YAML, encoding="utf-8")
+    workspace_file(settings).write_text(_WORKSPACE_YAML, encoding="utf-8")
     os.environ.update({"DAGSTER_HOME": str(folder), **settings.as_environment()})
+
+
+def workspace_file(settings: Settings) -> Path:
+    """Where Dagster's servers read which code to load, under which name."""
+    return settings.paths.dagster / "workspace.yaml"
 
 
 @contextmanager
@@ -100,6 +114,8 @@ def _raise(failures: "Sequence[DagsterEvent]", settings: Settings) -> NoReturn:
         ours = next((error for error in chain if error.cls_name in family), None)
         if ours is not None:
             raise family[ours.cls_name or ""](_text(ours))
+        if any(error.cls_name == "DagsterExecutionInterruptedError" for error in chain):
+            raise KeyboardInterrupt
         if any(error.cls_name == "DagsterAssetCheckFailedError" for error in chain):
             raise _refusal(event.step_key or "", settings)
         if chain:

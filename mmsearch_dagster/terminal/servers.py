@@ -10,7 +10,7 @@ from pathlib import Path
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal.display import console
-from mmsearch_dagster.terminal.refreshing import prepare_dagster
+from mmsearch_dagster.terminal.refreshing import prepare_dagster, workspace_file
 
 _PATIENCE_SECONDS = 10
 
@@ -22,11 +22,11 @@ def commands(
     from mmsearch_dagster.adapters.tracking import MlflowStore
 
     scripts = Path(sys.executable).parent
-    module = ["-m", "mmsearch_dagster.definitions"]
+    workspace = ["-w", str(workspace_file(settings))]
     store = MlflowStore(settings.paths.mlflow)
     return {
-        "dagster": [str(scripts / "dagster-webserver"), *module, "-h", host, "-p", str(dagster_port)],
-        "daemon": [str(scripts / "dagster-daemon"), "run", *module],
+        "dagster": [str(scripts / "dagster-webserver"), *workspace, "-h", host, "-p", str(dagster_port)],
+        "daemon": [str(scripts / "dagster-daemon"), "run", *workspace],
         "mlflow": [
             str(scripts / "mlflow"),
             "server",

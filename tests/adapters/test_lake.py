@@ -83,6 +83,27 @@ def test_leftovers_of_a_killed_run_are_swept_by_the_next(tmp_path: Path) -> None
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["CURRENT", "d"]
 
 
+def test_what_another_living_process_is_making_is_left_alone(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    other = tmp_path / "a" / f".part-{os.getppid()}-0"
+    other.mkdir(parents=True)
+    lake.obtain("a", "d", maker("x", []))
+    assert other.is_dir()
+
+
+def test_a_process_that_was_faster_wins(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+
+    def slow(folder: Path) -> dict[str, str]:
+        folder.with_name("d").mkdir()
+        folder.with_name("d").joinpath("facts.json").write_text('{"said": "fast"}', encoding="utf-8")
+        return {"said": "slow"}
+
+    snapshot, _ = lake.obtain("a", "d", slow)
+    assert snapshot.facts == {"said": "fast"}
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["CURRENT", "d"]
+
+
 @pytest.mark.parametrize("pointer", ["", "gone", " \n"])
 def test_a_pointer_to_nothing_says_what_to_do(pointer: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)

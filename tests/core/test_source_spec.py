@@ -32,6 +32,7 @@ def test_the_format_can_be_named():
         ("", "expected a mapping"),
         ("- a", "expected a mapping"),
         ("a: [", "not readable as YAML"),
+        ("catalogue: 2024-02-30", "not readable as YAML"),
         ("catalogue: x", "tables: Field required"),
         ("catalogue: Größe!\ntables: {products: {path: a.csv}}", "catalogue: String should match"),
         (

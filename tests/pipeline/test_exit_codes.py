@@ -1,9 +1,13 @@
 """What stops a step inside Dagster comes out of the command line as what it was."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from mmsearch_dagster.terminal.display import Display
 from tests.homes import Place
 from tests.shops import bare_shop, tiny_assets
 
@@ -59,3 +63,17 @@ def test_a_bug_in_a_step_is_ours(
     assert place.run() == 1
 
     assert "_raw failed: ZeroDivisionError: unheard of" in one_sentence(capsys)
+
+
+def test_ctrl_c_in_a_step_ends_with_130_and_leaves_the_home_free(
+    new_place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster catches the signal and makes a failed step of it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
+    place = Place(new_place.home, bare_shop(tmp_path / "shop", LAMPS), new_place.assets)
+    monkeypatch.setattr(Display, "start", lambda self, stage, total: os.kill(os.getpid(), signal.SIGINT))
+
+    assert place.run() == 130
+
+    with FileLock(place.paths.lock, timeout=0):
+        assert place.released.release_id() is None
