@@ -4,14 +4,16 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
-from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Settings
+from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Settings, preset_file
+from mmsearch_dagster.terminal import people
+from mmsearch_dagster.terminal.benches import bench
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.released import Released
@@ -22,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(bench, name="bench")
 
 Home = Annotated[
     Path, typer.Option("--home", envvar=HOME_VARIABLE, help="Folder that holds everything a run writes.")
@@ -56,11 +59,24 @@ def _released(home: Path) -> "Released":
 
 
 @app.command()
-def run(home: Home = DEFAULT, source: Source = None, root: Root = None) -> None:
+def run(
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
+    finetune: Annotated[
+        bool,
+        typer.Option("--finetune", help="Fine-tune the image encoder on the judged training photos first."),
+    ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help="A file like assets/presets/run.yaml, or `multilingual`."),
+    ] = None,
+) -> None:
     """Run the whole pipeline; what did not change is used again."""
     from mmsearch_dagster.terminal import refreshing, tour
 
-    settings = _settings(home, source, root)
+    chosen = preset_file(preset) if preset else None
+    settings = replace(_settings(home, source, root), finetune=finetune, preset=chosen)
     refreshing.run(settings)
     tour.show(settings, _released(home))
 
@@ -70,6 +86,12 @@ def search(
     text: Annotated[str | None, typer.Argument(help="What you are looking for, in words.")] = None,
     image: Annotated[
         Path | None, typer.Option("--image", help="A photo of what you are looking for.")
+    ] = None,
+    voice: Annotated[
+        Path | None, typer.Option("--voice", help="A recording of what you are looking for.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None, typer.Option("--weight", help="Weight of a branch, for example text=2; repeatable.")
     ] = None,
     k: Results = 10,
     where: Annotated[
@@ -82,20 +104,34 @@ def search(
     out: Annotated[
         Path | None, typer.Option("--out", help="TREC run file to write the answers of --batch to.")
     ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Order for this person, an id as the shop's log has it.")
+    ] = None,
     root: Root = None,
     home: Home = DEFAULT,
 ) -> None:
-    """Search the released catalogue with words, a photo, or both; or answer a whole file of queries."""
+    """Search the released catalogue with words, a photo, a voice, or several; or answer a file of queries."""
     from mmsearch_dagster.terminal import searching
 
     if batch is not None:
-        if text is not None or image is not None:
-            raise QueryError("--batch answers a file of queries: leave out the words and --image")
+        if any((text, image, voice, weight, user)):
+            raise QueryError(
+                "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user"
+            )
         searching.batch(_released(home), batch, out, root, k=k if k != 10 else searching.BATCH_K, where=where)
         return
     if out is not None or root is not None:
         raise QueryError("--out and --root belong to --batch")
-    searching.one(_released(home), text, image, k=k, where=where, as_json=as_json)
+    query = searching.question(text, image, voice, weight or ())
+    if user is not None:
+        person = people.hidden_id(home, user)
+        people.search(_released(home).recommender(), query, person, k=k, where=where, as_json=as_json)
+        return
+    asked = " + ".join(str(part) for part in (text, voice, image) if part)
+    searching.one(_released(home), query, asked, k=k, where=where, as_json=as_json)
+
+
+people.register(app, _released)
 
 
 @app.command()
@@ -119,9 +155,7 @@ def releases(
     from mmsearch_dagster.terminal import tables
     from mmsearch_dagster.terminal.display import console
 
-    released = _released(home)
-    released.manifest()
-    rows = released.registry.releases()
+    rows = _released(home).releases()
     if as_json:
         print(
             json.dumps(
@@ -161,11 +195,14 @@ def serve(
     import uvicorn
 
     from mmsearch_dagster.api.app import create_app
+    from mmsearch_dagster.api.people import PeopleDoor
 
     released = _released(home)
     if not wait:
         released.manifest()
-    uvicorn.run(create_app(released.engine, released.release_id), host=host, port=port, log_level="warning")
+    door = PeopleDoor(released.recommender, lambda user: people.hidden_id(home, user))
+    serving = create_app(released.engine, released.release_id, people=door)
+    uvicorn.run(serving, host=host, port=port, log_level="warning")
 
 
 @app.command()

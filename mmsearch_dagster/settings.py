@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.nearest import did_you_mean
+
 HOME_VARIABLE = "MMSEARCH_HOME"
 SOURCE_VARIABLE = "MMSEARCH_SOURCE"
 ROOT_VARIABLE = "MMSEARCH_ROOT"
+FINETUNE_VARIABLE = "MMSEARCH_FINETUNE"
+PRESET_VARIABLE = "MMSEARCH_PRESET"
 ASSETS_VARIABLE = "MMSEARCH_ASSETS"
 DEFAULT_HOME = ".mmsearch"
 
@@ -61,11 +66,17 @@ class HomePaths:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do. `source` None means the embedded sample store."""
+    """What a run was asked to do. `source` None means the embedded sample store.
+
+    finetune: tune the image encoder on the shop's judged photos, also where the preset does not say so.
+    preset: what a run uses, instead of the reviewed presets/run.yaml.
+    """
 
     home: Path
     source: Path | None = None
     root: Path | None = None
+    finetune: bool = False
+    preset: Path | None = None
 
     @property
     def paths(self) -> HomePaths:
@@ -73,19 +84,57 @@ class Settings:
 
     def as_environment(self) -> dict[str, str]:
         """The same settings for a child process."""
-        pairs = {HOME_VARIABLE: self.home, SOURCE_VARIABLE: self.source, ROOT_VARIABLE: self.root}
+        pairs = {
+            HOME_VARIABLE: self.home,
+            SOURCE_VARIABLE: self.source,
+            ROOT_VARIABLE: self.root,
+            FINETUNE_VARIABLE: "1" if self.finetune else None,
+            PRESET_VARIABLE: self.preset,
+        }
         return {name: str(value) for name, value in pairs.items() if value is not None}
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings of this process: `MMSEARCH_HOME`, `MMSEARCH_SOURCE`, `MMSEARCH_ROOT`."""
+    """Settings of this process: `MMSEARCH_` with `HOME`, `SOURCE`, `ROOT`, `FINETUNE`, `PRESET`."""
     known = os.environ if environment is None else environment
 
     def path_of(name: str) -> Path | None:
         return Path(known[name]).resolve() if known.get(name) else None
 
     home = path_of(HOME_VARIABLE) or Path(DEFAULT_HOME).resolve()
-    return Settings(home=home, source=path_of(SOURCE_VARIABLE), root=path_of(ROOT_VARIABLE))
+    return Settings(
+        home=home,
+        source=path_of(SOURCE_VARIABLE),
+        root=path_of(ROOT_VARIABLE),
+        finetune=bool(known.get(FINETUNE_VARIABLE)),
+        preset=path_of(PRESET_VARIABLE),
+    )
+
+
+def preset_file(named: str) -> Path:
+    """The preset a person names: a file, or one of the reviewed presets without its `.yaml`.
+
+    Raises ConfigError with the nearest name when there is neither.
+    """
+    file, folder = Path(named), assets_folder() / "presets"
+    if file.is_file():
+        return file.resolve()
+    reviewed = folder / f"{named}.yaml"
+    # encoders.yaml is a list to copy from, not a preset.
+    names = sorted({path.stem for path in folder.glob("*.yaml")} - {"encoders"})
+    if named in names:
+        return reviewed
+    raise ConfigError(
+        f"preset '{named}': there is no such file and no such name; {did_you_mean(named, names)}"
+    )
+
+
+def read_preset(file: Path) -> str:
+    """The preset's text. Raises ConfigError when it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"preset {file} cannot be read: {error}") from error
 
 
 def assets_folder() -> Path:

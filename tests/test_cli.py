@@ -193,7 +193,7 @@ def test_evaluate_wants_grades(tiny: Place, tmp_path: Path, capsys: Captured) ->
         ("empty.csv", "", "empty.csv"),
         ("query.xyz", "a", "the suffix tells no format"),
         ("id.csv", "query,query_text\n1,kite\n", "did you mean 'query'?"),
-        ("none.csv", "query_id,words\n1,kite\n", "neither 'query_text' nor 'image'"),
+        ("none.csv", "query_id,words\n1,kite\n", "none of query_text, image, audio"),
         ("only_header.csv", "query_id,query_text\n", "no query"),
     ],
 )

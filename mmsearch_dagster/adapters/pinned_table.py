@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from mmsearch_dagster.core import columns
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval import SCORE_DECIMALS, SEARCH_TEXT, VECTOR, nearest_rows
+from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_words
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # Up to here an exact product with the vectors in memory is faster than any index (STACK, measured).
 EXACT_ROWS = 200_000
@@ -175,13 +179,20 @@ class PinnedTable:
         """
         from lancedb.query import MatchQuery
 
-        words = text.encode("utf-8", "replace").decode("utf-8")
+        words = self._asked(text.encode("utf-8", "replace").decode("utf-8"))
         if not words.strip():
             return []
         # A query object, not a string: nothing in the words is syntax. Its defaults escape pyright.
         query = MatchQuery(words, SEARCH_TEXT)  # pyright: ignore[reportCallIssue]
         found = self._run(self._table.search(query), ["_score"], k, where)
         return self._ranked(found["_rowid"], found["_score"].to_numpy(), k)
+
+    def _asked(self, text: str) -> str:
+        """The text without stop words that the index itself keeps: it knows those of one language only."""
+        language = language_of(text)
+        if language not in STOP_WORDS:
+            return text
+        return " ".join(without_stop_words(self.words_of(text), language))
 
     def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
         """`lexical` for each text, each different text once, several at a time."""
@@ -214,6 +225,15 @@ class PinnedTable:
             return {}
         found = self._table.take_row_ids(wanted).select(list(self.payload_columns)).to_arrow()
         return {row[columns.PRODUCT_ID]: row for row in found.to_pylist()}
+
+    def columns(self, names: Sequence[str]) -> "pl.DataFrame":
+        """Every row's values of those of these columns that the table has, in any order of rows."""
+        import polars as pl
+
+        known = [name for name in names if name in self.payload_columns]
+        found = pl.from_arrow(self._table.search().select(known).limit(None).to_arrow())
+        assert isinstance(found, pl.DataFrame)
+        return found
 
     def words_of(self, text: str) -> tuple[str, ...]:
         """What the full-text index makes of `text`: folded, stemmed, stop words gone."""

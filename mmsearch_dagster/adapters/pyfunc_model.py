@@ -40,7 +40,7 @@ class SearchModel(PythonModel):
         identities = [EncoderIdentity(**one) for one in facts if one["modality"] in (TEXT, IMAGE)]
         self._model = load_model(folder)
         self._widths = {one.modality: one.width for one in identities}
-        self._encode = {one.modality: encode_when_asked(one, cache) for one in identities}
+        self._encode = {one.modality: encode_when_asked(one, cache, folder) for one in identities}
         self._specs = {one.modality: spec_of(one) for one in identities}
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:

@@ -8,20 +8,27 @@ from functools import partial
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.release import EncoderIdentity
+from mmsearch_dagster.core.speech.transcript import Transcript
 
 EncoderOrLoader = Encoder | Callable[[], Encoder]
 
 
 @dataclass(frozen=True)
 class QueryContent:
-    """One prepared query. text: cleaned, None or not empty. weights: per branch, already checked."""
+    """One prepared query.
+
+    text: cleaned, None or not empty; with what was heard. audio: the recording, where it was understood.
+    weights: per branch, already checked. transcript: what was heard, however doubtful.
+    """
 
     text: str | None
     image: bytes | None
     kind: str
     weights: Mapping[str, float] = field(default_factory=dict)
+    audio: bytes | None = None
+    transcript: Transcript | None = None
 
 
 class QueryEncoders:
@@ -75,7 +82,7 @@ class QueryEncoders:
             vectors[modality] = {ids[row]: found[key] for row, key in keys.items() if key in found}
             for row, key in keys.items():
                 if key not in found:
-                    name = {IMAGE: "picture", TEXT: "words"}.get(modality, modality)
+                    name = {IMAGE: "picture", TEXT: "words", AUDIO: "voice"}.get(modality, modality)
                     reason = failures.get(key, "the encoder gave no vector")
                     problems[row] = f"the {name} of the query cannot be read: {reason}"
         widths = {modality: self._identities[modality].width for modality in modalities}
@@ -84,6 +91,8 @@ class QueryEncoders:
     def _contents(self, queries: Sequence[QueryContent], modality: str) -> dict[int, bytes]:
         if modality == IMAGE:
             return {row: query.image for row, query in enumerate(queries) if query.image is not None}
+        if modality == AUDIO:
+            return {row: query.audio for row, query in enumerate(queries) if query.audio is not None}
         if modality == TEXT:
             prefix = str(self._identities[TEXT].spec.get("query_prefix") or "")
             texts = {row: query.text for row, query in enumerate(queries) if query.text is not None}

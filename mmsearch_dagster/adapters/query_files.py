@@ -11,6 +11,7 @@ from mmsearch_dagster.core.modalities import ModalityBatch
 
 _PRESENT = "present."
 _ORIGIN = "origin"
+_SPOKEN = "spoken"
 _GRADES = "grades"
 
 
@@ -44,6 +45,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         c.QUERY_ID: list(queries.batch.ids),
         c.QUERY_TEXT: list(queries.texts),
         _ORIGIN: list(queries.origins),
+        _SPOKEN: [key in queries.spoken for key in queries.batch.ids],
         c.PRODUCT_ID: [list(queries.grades.get(key, {})) for key in queries.batch.ids],
         _GRADES: [list(queries.grades.get(key, {}).values()) for key in queries.batch.ids],
     }
@@ -51,6 +53,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         c.QUERY_ID: pl.String,
         c.QUERY_TEXT: pl.String,
         _ORIGIN: pl.String,
+        _SPOKEN: pl.Boolean,
         c.PRODUCT_ID: pl.List(pl.String),
         _GRADES: pl.List(pl.Int64),
     }
@@ -65,5 +68,6 @@ def load_queries(folder: Path, name: str) -> JudgedQueries:
         batch=load_batch(folder, name),
         texts=tuple(table[c.QUERY_TEXT].to_list()),
         origins=tuple(table[_ORIGIN].to_list()),
+        spoken=frozenset(table.filter(_SPOKEN)[c.QUERY_ID]),
         grades={key: dict(zip(products, grades, strict=True)) for key, products, grades in graded},
     )

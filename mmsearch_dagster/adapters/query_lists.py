@@ -17,7 +17,7 @@ from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.source_spec import SourceSpec, TableFile
 
 _TABLE = "judgments"
-_CONTENT = (c.QUERY_TEXT, c.IMAGE)
+_CONTENT = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class QueryList:
 def read_query_list(file: Path, *, root: Path | None = None, graded: bool = False) -> QueryList:
     """The queries of a CSV, TSV, Parquet or NDJSON file with the contract's column names.
 
-    root: what picture paths are relative to; the file's own folder when None. graded: the file must hold
+    root: what paths of pictures and recordings are relative to; the file's own folder when None. graded: the file must hold
     `product_id` and `grade`. Raises SourceError, one line with file, column and nearest name.
     """
     if not file.is_file():
@@ -48,15 +48,16 @@ def read_query_list(file: Path, *, root: Path | None = None, graded: bool = Fals
         for row in split.quarantined.select("_source", "_row", c.REASONS).iter_rows()
     ]
     order = {key: place for place, key in enumerate(raw.frame[c.QUERY_ID].unique(maintain_order=True))}
-    first = split.good.group_by(c.QUERY_ID, maintain_order=True).agg(pl.col(c.QUERY_TEXT, c.IMAGE).first())
+    first = split.good.group_by(c.QUERY_ID, maintain_order=True).agg(pl.col(_CONTENT).first())
     rows = sorted(first.iter_rows(), key=lambda row: order[row[0]])
     queries, unread = [], []
-    for query_id, text, image in rows:
-        picture = _picture(source.root, image)
-        if image and picture is None:
-            unread.append(f"query {query_id}: picture {source.root / image} cannot be read")
-        if text or picture:
-            queries.append(Query(text=text, image=picture, query_id=query_id))
+    for query_id, text, image, audio in rows:
+        picture, voice = _file(source.root, image), _file(source.root, audio)
+        for name, uri, content in (("picture", image, picture), ("voice", audio, voice)):
+            if uri and content is None:
+                unread.append(f"query {query_id}: {name} {source.root / uri} cannot be read")
+        if text or picture or voice:
+            queries.append(Query(text=text, image=picture, audio=voice, query_id=query_id))
     return QueryList(tuple(queries), _grades(split.good) if c.GRADE in known else {}, (*broken, *unread))
 
 
@@ -74,18 +75,18 @@ def _source(file: Path, root: Path | None, graded: bool) -> tuple[Source, list[s
         if column not in known:
             raise SourceError(f"{file}: no column '{column}'; {did_you_mean(column, known)}")
     if not set(_CONTENT) & set(known):
-        raise SourceError(f"{file}: neither 'query_text' nor 'image' among its columns {', '.join(known)}")
+        raise SourceError(f"{file}: none of query_text, image, audio among its columns {', '.join(known)}")
     constants = {} if c.GRADE in known and c.PRODUCT_ID in known else {c.PRODUCT_ID: "-", c.GRADE: 0}
     table = plain.model_copy(update={"constants": constants})
     spec = SourceSpec(catalogue="queries", tables={_TABLE: (table,)})
     return Source(spec.catalogue, (root or file.parent).resolve(), spec), known
 
 
-def _picture(root: Path, image: str | None) -> bytes | None:
-    if not image:
+def _file(root: Path, uri: str | None) -> bytes | None:
+    if not uri:
         return None
     try:
-        return (root / image).read_bytes()
+        return (root / uri).read_bytes() or None
     except OSError:
         return None
 

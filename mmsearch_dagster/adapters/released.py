@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.encoders import load_encoder, spec_of
 from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.ledger import Ledger
 from mmsearch_dagster.adapters.registry import Registry
+from mmsearch_dagster.adapters.release_rows import ReleaseRow
 from mmsearch_dagster.adapters.tracking import MlflowStore
 from mmsearch_dagster.core.encoders.protocol import Encoder
-from mmsearch_dagster.core.errors import NoReleaseError
+from mmsearch_dagster.core.errors import NoReleaseError, QueryError
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.recommender import Recommender
 
 
 class Released:
@@ -24,10 +29,20 @@ class Released:
         """What the pointer names. Raises NoReleaseError when nothing was released here yet."""
         champion = self.registry.champion() if self._mlflow.is_dir() else None
         if champion is None:
-            raise NoReleaseError(
-                f"{self._home} holds no release yet: run `mmsearch run --home {self._home}` first"
-            )
+            raise self._nothing_yet()
         return champion
+
+    def releases(self) -> list[ReleaseRow]:
+        """Every version, refused ones too, newest first. Raises NoReleaseError when there is none."""
+        rows = self.registry.releases() if self._mlflow.is_dir() else []
+        if not rows:
+            raise self._nothing_yet()
+        return rows
+
+    def _nothing_yet(self) -> NoReleaseError:
+        return NoReleaseError(
+            f"{self._home} holds no release yet: run `mmsearch run --home {self._home}` first"
+        )
 
     def release_id(self) -> str | None:
         """The id the pointer names, None before the first release."""
@@ -40,8 +55,27 @@ class Released:
         """The released engine; encoders load with the first query that needs them."""
         manifest = self.manifest()
         folder = self.registry.model_folder(manifest.model_version)
-        loaders = {identity.modality: self._loader(identity) for identity in manifest.encoders}
+        loaders = {identity.modality: self._loader(identity, folder) for identity in manifest.encoders}
         return Engine.open(manifest, str(self._index), folder, loaders)
 
-    def _loader(self, identity: EncoderIdentity) -> Callable[[], Encoder]:
-        return lambda: load_encoder(spec_of(identity), self._cache)
+    def recommender(self, engine: Engine | None = None) -> "Recommender":
+        """Answers for people, from the files of the released version, or of the release that `engine` is of.
+
+        Raises ReleaseMismatchError for damaged files, QueryError when the release is of before it knew
+        people.
+        """
+        from mmsearch_dagster.adapters.people_files import FOLDER, PeopleFiles
+        from mmsearch_dagster.adapters.recommender import Recommender
+
+        engine = engine or self.engine()
+        manifest = engine.manifest
+        if manifest.ranker is None:
+            raise QueryError(
+                f"release {manifest.release_id} knows nothing of people: run `mmsearch run --home "
+                f"{self._home}`"
+            )
+        folder = self.registry.model_folder(manifest.model_version) / FOLDER
+        return Recommender(engine, PeopleFiles.open(folder, manifest.ranker.sha256))
+
+    def _loader(self, identity: EncoderIdentity, folder: Path) -> Callable[[], Encoder]:
+        return lambda: load_encoder(spec_of(identity, self._cache, folder), self._cache)

@@ -35,7 +35,7 @@ def start(spec: EncoderSpec, identity: EncoderIdentity, files: Path, cache_dir: 
 
     Raises MmsearchError when `spec.runtime` insists on `onnx` and that does not work.
     """
-    if spec.runtime == "torch" or (spec.runtime == "auto" and _device() != "cpu"):
+    if spec.runtime == "torch" or (spec.runtime == "auto" and best_device() != "cpu"):
         return _torch_forward(spec, files)
     try:
         return _onnx_forward(spec, identity, files, cache_dir)
@@ -49,7 +49,7 @@ def start(spec: EncoderSpec, identity: EncoderIdentity, files: Path, cache_dir: 
         return _torch_forward(spec, files)
 
 
-def _device() -> str:
+def best_device() -> str:
     """cuda, mps or cpu; torch is asked only where a device file suggests that there is more than a CPU."""
     if sys.platform != "darwin" and not any(Path(path).exists() for path in _ACCELERATORS):
         return "cpu"
@@ -69,7 +69,7 @@ def _torch_forward(spec: EncoderSpec, files: Path) -> Forward:
 
     from mmsearch_dagster.core.encoders.networks import load_network
 
-    device = torch.device(_device())
+    device = torch.device(best_device())
     network = load_network(spec, files).to(device)
     if spec.modality == "image":
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

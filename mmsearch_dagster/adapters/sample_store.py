@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from mmsearch_dagster.adapters.sample_media import write_media, write_speech
+from mmsearch_dagster.adapters.spoken import can_speak
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.errors import ConfigError
@@ -17,15 +19,17 @@ from mmsearch_dagster.core.progress import Progress, Silent
 from mmsearch_dagster.core.sample import rows
 from mmsearch_dagster.core.sample.catalogue import Item, make_items, studio_view
 from mmsearch_dagster.core.sample.log import make_log
+from mmsearch_dagster.core.sample.media import with_media
 from mmsearch_dagster.core.sample.picture import Look, View, jpeg
 from mmsearch_dagster.core.sample.queries import JUDGMENT_FIELDS, Query, judgment_rows, make_queries
+from mmsearch_dagster.core.sample.reviews import REVIEW_FIELDS, make_reviews
 from mmsearch_dagster.core.sample.spec import StoreSpec, parse_spec
 
 SOURCE = "source.yaml"
 STAGE = "sample store"
 _MARKER = ".made-from"
 # Raise it when the same specification gives other files than before.
-_GENERATOR = 1
+_GENERATOR = 2
 _LOG = "ubi.ndjson"
 
 Photo = tuple[str, Look, View]  # relative path, what, how
@@ -39,7 +43,8 @@ def write_sample_store(spec_file: Path, folder: Path, progress: Progress = Silen
     """
     text = _read(spec_file)
     spec = parse_spec(text, str(spec_file))
-    digest = sha256_text(f"{_GENERATOR}\n{text}")
+    # Without a synthesiser the shop has no voice queries, so it is another one.
+    digest = sha256_text(f"{_GENERATOR} spoken={can_speak()}\n{text}")
     if _made_from(folder) == digest:
         return folder / SOURCE
     faults = rows.planned_faults(spec, str(spec_file))
@@ -82,20 +87,23 @@ def _swap(part: Path, folder: Path) -> None:
 
 def _write(spec: StoreSpec, faults: Sequence[str], folder: Path, progress: Progress) -> None:
     made = make_items(spec, spec.products.count + len(faults))
-    items, spare = made[: spec.products.count], made[spec.products.count :]
-    queries = make_queries(spec, items)
-    (folder / "images").mkdir(parents=True)
-    (folder / "queries").mkdir()
+    items, spare = with_media(spec, made[: spec.products.count]), made[spec.products.count :]
+    queries = [query for query in make_queries(spec, items) if not query.speech or can_speak()]
+    for name in ("images", "queries", "sounds", "videos"):
+        (folder / name).mkdir(parents=True)
     export = rows.with_broken_rows(spec, [rows.product_row(spec, item) for item in items], spare, faults)
     _write_csv(folder / "products.csv", rows.PRODUCT_FIELDS, export)
+    _write_csv(folder / "reviews.csv", REVIEW_FIELDS, make_reviews(spec, items))
     judged = [row for query in queries for row in judgment_rows(query)]
     _write_csv(folder / "judgments.csv", JUDGMENT_FIELDS, judged)
-    held_out = {query.text.lower() for query in queries if query.split != "train"}
+    held_out = {query.text.lower() for query in queries if query.text and query.split != "train"}
     log = "".join(line + "\n" for line in make_log(spec, items, held_out))
     (folder / _LOG).write_bytes(log.encode())
     (folder / SOURCE).write_bytes(yaml.safe_dump(source_mapping(spec), sort_keys=False).encode())
     photos = [*_product_photos(spec, items), *_query_photos(queries)]
     _draw(photos, folder, spec.picture.size, progress)
+    write_media(spec, items, folder, progress)
+    write_speech(queries, folder, progress)
     for item, fault in zip(spare, faults, strict=True):
         _draw_spare(spec, item, fault, folder)
 
@@ -146,6 +154,8 @@ def source_mapping(spec: StoreSpec) -> dict[str, Any]:
     products = {
         **{name: name for name in same},
         c.IMAGE_URIS: rows.IMAGES,
+        c.AUDIO_URI: rows.SOUND,
+        c.VIDEO_URI: rows.VIDEO,
         c.ATTRIBUTES: {name: name for name in attributes},
     }
     return {
@@ -155,5 +165,6 @@ def source_mapping(spec: StoreSpec) -> dict[str, Any]:
             "searches": [{"path": _LOG, "format": "ubi"}],
             "events": [{"path": _LOG, "format": "ubi"}],
             "judgments": [{"path": "judgments.csv", "columns": {name: name for name in JUDGMENT_FIELDS}}],
+            "reviews": [{"path": "reviews.csv", "columns": {name: name for name in REVIEW_FIELDS}}],
         },
     }

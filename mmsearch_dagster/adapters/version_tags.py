@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.release import EncoderIdentity, RankerPin, ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 # The tags the code reads; the rest of `tags_of` is for people and for search in the UI.
 RELEASE_ID = "mmsearch.release_id"
@@ -25,6 +26,7 @@ class VersionFacts(BaseModel):
 
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
+    people_dir: folder of `ranker`, copied into the version.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +40,9 @@ class VersionFacts(BaseModel):
     retrieval: RetrievalParams
     decision: Decision
     media_root: str | None = None
+    recogniser: RecogniserSpec = RecogniserSpec()
+    ranker: RankerPin | None = None
+    people_dir: str | None = None
     parent: str | None = None
     run_id: str | None = None
 
@@ -51,7 +56,7 @@ def tags_of(facts: VersionFacts) -> dict[str, str]:
     """Every tag of a new version."""
     tags = {
         RELEASE_ID: facts.release_id,
-        MANIFEST: facts.model_dump_json(exclude={"decision", "run_id"}),
+        MANIFEST: facts.model_dump_json(exclude={"decision", "run_id", "people_dir"}),
         "mmsearch.catalogue": facts.catalogue,
         "mmsearch.strategy": facts.strategy,
         "mmsearch.weights_sha256": facts.weights_sha256,

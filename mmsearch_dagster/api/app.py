@@ -21,13 +21,14 @@ from mmsearch_dagster.api.messages import (
     read_search,
     search_response,
 )
+from mmsearch_dagster.api.people import PeopleDoor, add_people
 from mmsearch_dagster.api.release_follower import ReleaseFollower
 from mmsearch_dagster.api.upload_limit import UploadLimit
 from mmsearch_dagster.core.release import ReleaseManifest
 
 # The page is one file: nothing is loaded from elsewhere, nothing of it can be framed.
 _PAGE_POLICY = (
-    "default-src 'none'; img-src 'self' blob:; connect-src 'self'; script-src 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' blob:; media-src blob:; connect-src 'self'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -38,12 +39,14 @@ def create_app(
     media_root: Path | None = None,
     *,
     poll_seconds: float = 2.0,
+    people: PeopleDoor | None = None,
 ) -> FastAPI:
     """The application.
 
     open_engine: opens the release that the pointer names now. current_release_id: that release's id,
     None when there is none; asked every `poll_seconds`. media_root: what picture uris are relative to;
-    the release's own folder when None.
+    the release's own folder when None. people: how to answer about people; without it those paths are not
+    there.
     """
     follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
 
@@ -58,6 +61,8 @@ def create_app(
     errors.install(app)
     _add_search(app, follower)
     _add_release(app, follower)
+    if people is not None:
+        add_people(app, follower.engine, people, _responses(400, 422, 503))
     _add_page(app, follower, media_root)
     return app
 
@@ -69,7 +74,7 @@ def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _add_search(app: FastAPI, follower: ReleaseFollower) -> None:
     @app.post("/search", openapi_extra=SEARCH_BODY, responses=_responses(400, 413, 422, 503))
     async def search(request: Request) -> SearchResponse:
-        """Products for words, a picture, or both, best first."""
+        """Products for words, a picture, a recorded voice, or several of them, best first."""
         query, options = await read_search(request)
         engine = follower.engine()
         answer = await run_in_threadpool(engine.search, query, k=options.k, where=options.filter)

@@ -15,7 +15,7 @@ from mmsearch_dagster.core.errors import (
 
 # The first class that fits decides.
 _ANSWERS: tuple[tuple[type[MmsearchError], int, str], ...] = (
-    (QueryError, 400, "mend the request: words, a picture, k and filter are described at /docs"),
+    (QueryError, 400, "mend the request: words, a picture, a voice, k and filter are described at /docs"),
     (NoReleaseError, 503, "run `mmsearch run` to make a release, or wait until it is open"),
     (ReleaseMismatchError, 503, "roll back to a release that is whole, or run `mmsearch run` again"),
     (IndexCheckError, 503, "run `mmsearch run` again to build the index anew"),

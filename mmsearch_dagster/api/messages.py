@@ -7,29 +7,33 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mmsearch_dagster.adapters.engine import MAX_K, Answer, AnswerHit, Query
 from mmsearch_dagster.api.errors import WrongRequestError
-from mmsearch_dagster.api.upload_limit import MAX_PICTURE_BYTES, TOO_LARGE
+from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
 from mmsearch_dagster.core import columns
 from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.retrieval import BRANCHES
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
 
+_WEIGHTS = f"weight of a branch in this request; the branches: {', '.join(BRANCHES)}"
+
 
 class SearchRequest(BaseModel):
-    """A search as JSON: words, a picture, or both."""
+    """A search as JSON: words, a picture, a voice, or several of them."""
 
     model_config = ConfigDict(extra="forbid")
 
     text: str | None = None
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
+    audio_base64: str | None = Field(None, description="a recorded voice in base64, 20 MB at most")
     filter: str | None = Field(None, examples=[_FILTER_EXAMPLE])
     k: int = Field(10, ge=1, le=MAX_K)
-    weights: dict[str, float] | None = Field(None, description="weight of the branches vector, lexical, text, image, audio")
+    weights: dict[str, float] | None = Field(None, description=_WEIGHTS, examples=[{"text": 2, "image": 1}])
 
 
 class FoundProduct(BaseModel):
@@ -43,10 +47,20 @@ class FoundProduct(BaseModel):
     payload: dict[str, Any]
 
 
+class Heard(BaseModel):
+    """What was heard in the voice of a query. confidence: 0 to 1."""
+
+    text: str
+    confidence: float
+
+
 class SearchResponse(BaseModel):
+    """transcript: null where the query had no voice."""
+
     release_id: str
     kind: str
     took_ms: float
+    transcript: Heard | None = None
     hits: list[FoundProduct]
 
 
@@ -63,11 +77,14 @@ class Health(BaseModel):
     warning: str | None = None
 
 
+_FILES = ("image", "audio")
 FORM_FIELDS: dict[str, Any] = {
     "type": "object",
     "properties": {
         "text": {"type": "string"},
         "image": {"type": "string", "format": "binary", "description": "a picture file, 20 MB at most"},
+        "audio": {"type": "string", "format": "binary", "description": "a recorded voice, 20 MB at most"},
+        "weights": {"type": "string", "description": _WEIGHTS + ", as JSON", "example": '{"text": 2}'},
         "filter": {"type": "string", "example": _FILTER_EXAMPLE},
         "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
     },
@@ -93,24 +110,40 @@ async def read_search(request: Request) -> tuple[Query, SearchRequest]:
         except ValueError as error:
             raise WrongRequestError(f"the body is not JSON: {error}") from error
         options = _checked(body)
-        return _query(options, _decoded(options.image_base64)), options
+        picture = _decoded(options.image_base64, "image_base64")
+        return _query(options, picture, _decoded(options.audio_base64, "audio_base64")), options
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return await _read_form(request)
     raise WrongRequestError(f"send multipart/form-data or application/json, not '{kind or 'nothing'}'")
 
 
 async def _read_form(request: Request) -> tuple[Query, SearchRequest]:
-    async with request.form(max_files=1, max_fields=10) as form:
-        upload = form.get("image")
-        if isinstance(upload, str) and upload:
-            raise WrongRequestError("field 'image' must be a file")
-        picture = await upload.read() if isinstance(upload, UploadFile) else None
-        options = _checked({name: value for name, value in form.items() if name != "image" and value != ""})
-    return _query(options, _within_limit(picture)), options
+    async with request.form(max_files=len(_FILES), max_fields=10) as form:
+        picture, voice = [await _uploaded(form, name) for name in _FILES]
+        options = _checked(
+            {name: _field(name, form[name]) for name in form if name not in _FILES and form[name]}
+        )
+    return _query(options, picture, voice), options
 
 
-def _query(options: SearchRequest, picture: bytes | None) -> Query:
-    return Query(text=options.text, image=picture or None, weights=options.weights)
+async def _uploaded(form: FormData, name: str) -> bytes | None:
+    upload = form.get(name)
+    if isinstance(upload, str) and upload:
+        raise WrongRequestError(f"field '{name}' must be a file")
+    return _within_limit(await upload.read()) if isinstance(upload, UploadFile) else None
+
+
+def _field(name: str, value: Any) -> Any:
+    if name != "weights":
+        return value
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError) as error:
+        raise WrongRequestError(f'weights: not JSON ({error}); for example {{"text": 2}}') from error
+
+
+def _query(options: SearchRequest, picture: bytes | None, voice: bytes | None) -> Query:
+    return Query(text=options.text, image=picture or None, audio=voice or None, weights=options.weights)
 
 
 def _checked(fields: Any) -> SearchRequest:
@@ -123,19 +156,19 @@ def _checked(fields: Any) -> SearchRequest:
         raise WrongRequestError(wrong) from error
 
 
-def _decoded(text: str | None) -> bytes | None:
+def _decoded(text: str | None, name: str) -> bytes | None:
     if not text:
         return None
     try:
         return _within_limit(base64.b64decode(text.rpartition(";base64,")[2], validate=True))
     except (binascii.Error, ValueError) as error:
-        raise QueryError(f"image_base64 is not base64: {error}") from error
+        raise QueryError(f"{name} is not base64: {error}") from error
 
 
-def _within_limit(picture: bytes | None) -> bytes | None:
-    if picture is not None and len(picture) > MAX_PICTURE_BYTES:
+def _within_limit(content: bytes | None) -> bytes | None:
+    if content is not None and len(content) > MAX_UPLOAD_BYTES:
         raise HTTPException(413, TOO_LARGE)
-    return picture
+    return content
 
 
 def search_response(answer: Answer) -> SearchResponse:
@@ -144,8 +177,14 @@ def search_response(answer: Answer) -> SearchResponse:
         release_id=answer.release_id,
         kind=answer.kind,
         took_ms=round(answer.took_ms, 2),
+        transcript=_heard(answer),
         hits=[_found(hit) for hit in answer.hits],
     )
+
+
+def _heard(answer: Answer) -> Heard | None:
+    heard = answer.transcript
+    return heard and Heard(text=heard.text, confidence=round(heard.confidence, 3))
 
 
 def _found(hit: AnswerHit) -> FoundProduct:

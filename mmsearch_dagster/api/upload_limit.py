@@ -4,11 +4,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_PICTURE_BYTES = 20 * 1024 * 1024
+MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 # Base64 makes four bytes of three; the rest is room for the other fields.
-MAX_BODY_BYTES = MAX_PICTURE_BYTES * 4 // 3 + 256 * 1024
-TOO_LARGE = f"a picture may have {MAX_PICTURE_BYTES // 1024**2} MB at most"
-SMALLER = "send a smaller picture: 1,000 pixels a side are plenty for searching"
+MAX_BODY_BYTES = MAX_UPLOAD_BYTES * 4 // 3 + 256 * 1024
+TOO_LARGE = f"a picture or a recording may have {MAX_UPLOAD_BYTES // 1024**2} MB at most"
+SMALLER = "send less: 1,000 pixels a side and ten seconds are plenty for searching"
 
 
 class UploadLimit:

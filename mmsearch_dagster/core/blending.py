@@ -7,12 +7,12 @@ import numpy as np
 from mmsearch_dagster.core.evaluation import JudgedQueries, Rankings, score
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval import (
+    KINDS_WITH_WORDS,
     LEXICAL_BRANCH,
     PICTURE,
     VECTOR_BRANCH,
-    WORDS,
-    WORDS_AND_PICTURE,
     fuse,
+    typed_kind,
 )
 
 # Weights a branch may take beside the fused vector's 1.0.
@@ -49,16 +49,19 @@ def choose_blend(branches: Mapping[str, Rankings], queries: JudgedQueries) -> Re
     """Weights per kind of query with the best mean nDCG@10, one branch after the other, twice over.
 
     Full-text search takes the larger weight of a tie; an encoder's own ranking must be worth it. A kind
-    with too few queries takes full-text search at FALLBACK and nothing else.
+    with too few queries takes full-text search at FALLBACK and nothing else; a spoken one what is right for
+    the typed one.
     """
     kinds = queries.kinds
     chosen: dict[str, dict[str, float]] = {}
-    for kind in sorted({*kinds.values(), WORDS, WORDS_AND_PICTURE}):
+    for kind in sorted({*kinds.values(), *KINDS_WITH_WORDS}, key=lambda one: (one != typed_kind(one), one)):
         members = [key for key, own in kinds.items() if own == kind]
         if len(members) >= _FEWEST:
             chosen[kind] = _best_weights(branches, queries, members)
+        elif kind == PICTURE:
+            chosen[kind] = {}
         else:
-            chosen[kind] = {} if kind == PICTURE else {LEXICAL_BRANCH: FALLBACK}
+            chosen[kind] = dict(chosen.get(typed_kind(kind), {LEXICAL_BRANCH: FALLBACK}))
     return RetrievalParams(weights=chosen)
 
 

@@ -25,19 +25,25 @@ class JudgedQueries:
 
     texts: the words as typed, None where there are none. origins: how we know (core.fusion.examples).
     grades: query id -> product id -> grade 1-3; unknown products are left out.
+    spoken: ids of the queries whose words were heard, not typed.
     """
 
     batch: ModalityBatch
     texts: tuple[str | None, ...]
     origins: tuple[str, ...]
     grades: Mapping[str, Mapping[str, int]]
+    spoken: frozenset[str] = frozenset()
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Query id -> words, picture or words+picture."""
+        """Query id -> its kind (core.retrieval.query_kind)."""
         pictures = self.batch.present.get(IMAGE, np.zeros(len(self.batch), bool))
         return {
-            key: query_kind(words=text is not None, picture=bool(picture))
+            key: query_kind(
+                words=text is not None and key not in self.spoken,
+                picture=bool(picture),
+                voice=text is not None and key in self.spoken,
+            )
             for key, text, picture in zip(self.batch.ids, self.texts, pictures, strict=True)
             if text is not None or picture
         }

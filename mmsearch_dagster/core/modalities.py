@@ -12,6 +12,9 @@ AUDIO = "audio"
 VIDEO = "video"
 COLLABORATIVE = "collaborative"
 
+# What a shopper can show; videos and collaborative factors are a product's alone.
+ASKED_WITH = (TEXT, IMAGE, AUDIO)
+
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -22,7 +25,7 @@ class ModalityBatch:
 
     ids: `n` product or query ids.
     vectors: modality -> float32 [n, width of that modality]; rows where `present` is False hold
-        zeros and must never be read as data.
+        zeros and must never be read as data. A video's row is its frames' vectors one after the other.
     present: modality -> bool [n].
     """
 
@@ -57,6 +60,13 @@ class ModalityBatch:
                 for name, mask in self.present.items()
             },
         )
+
+
+def mean_frames(matrix: Matrix, frames: int) -> Matrix:
+    """The mean of the frames of each row: [n, frames * d] -> [n, d]; a frame of zeros is no frame."""
+    each = matrix.reshape(len(matrix), frames, -1)
+    seen = each.any(axis=2).sum(axis=1)
+    return each.sum(axis=1) / np.maximum(seen, 1).astype(np.float32)[:, None]
 
 
 def assemble(

@@ -5,9 +5,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy, TrainParams
+from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
 class DerivedLimits(BaseModel):
@@ -32,6 +34,10 @@ class RunPreset(BaseModel):
     strategies: tuple[Strategy, ...] = STRATEGIES
     train: TrainParams = TrainParams()
     derived: DerivedLimits = DerivedLimits()
+    # What hears spoken queries.
+    recogniser: RecogniserSpec = RecogniserSpec()
+    # Fine-tune the image encoder in every run; `mmsearch run --finetune` does it in one.
+    finetune: FinetuneParams | None = None
 
     def encoder(self, modality: str) -> EncoderSpec | None:
         """The encoder of that modality, None when the preset leaves it out."""

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
 class EncoderIdentity(BaseModel):
@@ -44,10 +45,27 @@ class IndexPin(BaseModel):
     measured_recall: float
 
 
+class RankerPin(BaseModel):
+    """What a release knows of people: the files beside its weights, and what was decided about them.
+
+    sha256: over those files. promoted: whether the ranker re-orders what known people find. lists: the order
+    of lists without a query for known people (`popular`: nobody's own).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    promoted: bool
+    lists: str
+    people: int
+
+
 class ReleaseManifest(BaseModel):
     """Everything a reader needs; stored in the tags of its MLflow model version.
 
     media_root: the folder that the picture uris in the index are relative to.
+    recogniser: what hears spoken queries.
+    ranker: what it knows of people; None in releases of before there was one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,7 +79,9 @@ class ReleaseManifest(BaseModel):
     retrieval: RetrievalParams
     snapshots: dict[str, str]
     media_root: str | None = None
+    recogniser: RecogniserSpec = RecogniserSpec()
     index: IndexPin | None = None
+    ranker: RankerPin | None = None
     parent: str | None = None
 
 
@@ -72,6 +92,8 @@ def release_id_of(
     products_snapshot: str,
     *,
     retrieval: RetrievalParams,
+    recogniser: RecogniserSpec = RecogniserSpec(),
+    ranker: RankerPin | None = None,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
     return (
@@ -83,6 +105,8 @@ def release_id_of(
                 "encoders": sorted(encoder.fingerprint for encoder in encoders),
                 "products": products_snapshot,
                 "retrieval": retrieval.model_dump(),
+                "recogniser": recogniser.model_dump(),
+                **({"ranker": ranker.sha256} if ranker else {}),
             }
         )[:10]
     )

@@ -19,6 +19,16 @@ BRANCHES = (VECTOR_BRANCH, LEXICAL_BRANCH, TEXT, IMAGE, AUDIO)
 WORDS = "words"
 PICTURE = "picture"
 WORDS_AND_PICTURE = "words+picture"
+VOICE = "voice"
+# What a query with words may consist of, heard ones included.
+KINDS_WITH_WORDS = (
+    WORDS,
+    VOICE,
+    "words+voice",
+    WORDS_AND_PICTURE,
+    "voice+picture",
+    "words+voice+picture",
+)
 
 # Two programs that multiply the same vectors differ in the last bits; a rank must not.
 SCORE_DECIMALS = 6
@@ -33,11 +43,21 @@ def modality_column(modality: str) -> str:
     return f"{modality}_vector"
 
 
-def query_kind(*, words: bool, picture: bool) -> str:
-    """The name of what a query consists of. Raises QueryError for an empty one."""
-    if not (words or picture):
-        raise QueryError("the query is empty: give words, a picture or both")
-    return WORDS_AND_PICTURE if words and picture else WORDS if words else PICTURE
+def query_kind(*, words: bool, picture: bool, voice: bool = False) -> str:
+    """The name of what a query consists of, for example `words+picture`.
+
+    Raises QueryError for an empty one.
+    """
+    parts = [name for name, given in ((WORDS, words), (VOICE, voice), (PICTURE, picture)) if given]
+    if not parts:
+        raise QueryError("the query is empty: give words, a voice, a picture, or several of them")
+    return "+".join(parts)
+
+
+def typed_kind(kind: str) -> str:
+    """The kind of the same query with its voice typed instead: `voice+picture` is `words+picture`."""
+    parts = [WORDS if part == VOICE else part for part in kind.split("+")]
+    return "+".join(dict.fromkeys(parts))
 
 
 def fuse(

@@ -5,26 +5,90 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-_TAG = re.compile(r"<[^<>]{1,200}>")
+_HIDDEN = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+# A tag begins with a letter, so `3 < 4 > 2` keeps its signs.
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>|<![^<>]{0,200}>")
 _SPACE = re.compile(r"\s+")
-# Pictographs carry no words; the variation selector and the joiner only glue them together.
-_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]")
+_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff]")
+# Soft hyphen, joiners, variation selector, byte order mark: inside a word, and not to be seen.
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200c\u200d\u2060\ufe0e\ufe0f\ufeff"))
+_MODIFIER = re.compile("[\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+# Entities inside entities: no honest text has more layers, a hostile one has thousands.
+_LAYERS = 4
 # Longer texts say nothing new to an encoder that reads 256 word pieces.
 MAX_CHARACTERS = 4_000
 
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_KANA = re.compile("[\u3041-\u30ff\u31f0-\u31ff]")
+_HANGUL = re.compile("[\uac00-\ud7a3\u1100-\u11ff]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+# Words of a request that no product is found by, as the index's tokenizer cuts them. It drops English stop
+# words and Chinese particles (的, 我, 有没有) itself; words that also name things (双, 买) stay.
+STOP_WORDS = {
+    "zh": frozenset((
+        "请", "请问", "帮", "帮我", "给我", "找", "寻找", "想", "想要", "想买", "我想", "我要", "要一",
+        "一个", "一双", "一件", "一条", "一只", "这个", "那个",
+    )),
+}  # fmt: skip
+
 
 def clean(text: str) -> str:
-    """NFKC, no HTML, no emoji, no control characters, single spaces."""
-    unescaped = html.unescape(text[: MAX_CHARACTERS * 4])
-    plain = _EMOJI.sub(" ", _TAG.sub(" ", unescaped))
-    normal = unicodedata.normalize("NFKC", plain)
-    printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in normal)
-    return _SPACE.sub(" ", printable).strip()[:MAX_CHARACTERS]
+    """NFKC, no HTML (tags, entities, scripts), no emoji, no control characters, single spaces.
+
+    Never raises, at most MAX_CHARACTERS, and `clean(clean(text)) == clean(text)`. Emoji go because in a
+    product's text they are ornament: read as words, they would make every bargain a fire.
+    """
+    text = text[: MAX_CHARACTERS * 4]
+    for _ in range(_LAYERS):
+        before, text = text, _peeled(text)
+        if text == before:
+            break
+    else:
+        text = _peeled(text.replace("&", " "))
+    return text[:MAX_CHARACTERS].strip()
+
+
+def _peeled(text: str) -> str:
+    normal = unicodedata.normalize("NFKC", html.unescape(text)).translate(_INVISIBLE)
+    plain = _EMOJI.sub(" ", _TAG.sub(" ", _HIDDEN.sub(" ", normal)))
+    printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in plain)
+    return _SPACE.sub(" ", printable).strip()
 
 
 def query_text(text: str) -> str:
-    """A typed query as encoders and full-text search read it; empty when nothing is left."""
-    return clean(text)
+    """A typed query as encoders and full-text search read it; empty when nothing is left.
+
+    A query of nothing but emoji is read by their Unicode names: whoever sends a shoe looks for one.
+    """
+    return clean(text) or clean(_emoji_names(text[:MAX_CHARACTERS]))
+
+
+def _emoji_names(text: str) -> str:
+    signs = [sign for sign in _EMOJI.findall(text) if not _MODIFIER.match(sign)]
+    return " ".join(dict.fromkeys(unicodedata.name(sign, "").lower() for sign in signs))
+
+
+def language_of(text: str) -> str:
+    """A guess by the letters' scripts: zh, ja, ko, en (which stands for every Latin script), or ''.
+
+    A fifth of the letters in a script decide, for a brand's name keeps its letters in every language;
+    kana before Han, because Japanese has both.
+
+    >>> language_of("Nordvik 红色运动鞋"), language_of("赤い靴"), language_of("red shoes"), language_of("42")
+    ('zh', 'ja', 'en', '')
+    """
+    kana, hangul, han, latin = (len(script.findall(text)) for script in (_KANA, _HANGUL, _HAN, _LATIN))
+    letters = kana + hangul + han + latin
+    for language, count in (("ja", kana), ("ko", hangul), ("zh", han), ("en", latin)):
+        if count and count >= letters / 5:
+            return language
+    return ""
+
+
+def without_stop_words(words: Sequence[str], language: str) -> list[str]:
+    """The words that a product can be found by; all of them when no other is left."""
+    stop = STOP_WORDS.get(language, frozenset())
+    return [word for word in words if word not in stop] or list(words)
 
 
 def category_words(category: str | None) -> list[str]:

@@ -4,7 +4,8 @@ import dagster as dg
 
 refresh = dg.define_asset_job(
     "refresh",
-    selection=dg.AssetSelection.all(),
+    # A run has one partition or none; what is kept by day has a job of its own.
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("profile_states"),
     description="From the shop's files to a released model and index; what did not change is used again.",
 )
 

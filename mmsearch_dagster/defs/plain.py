@@ -5,10 +5,15 @@ What the orchestration costs is measured against this.
 
 from mmsearch_dagster.core.errors import GateRefusedError
 from mmsearch_dagster.core.fusion.spec import STRATEGIES
-from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
+from mmsearch_dagster.defs.behaviour.factors_step import learn_factors
+from mmsearch_dagster.defs.behaviour.profiles_step import make_profiles
 from mmsearch_dagster.defs.evaluation.steps import evaluate
+from mmsearch_dagster.defs.features.finetune_step import tune_image_encoder
 from mmsearch_dagster.defs.features.steps import encode_catalogue
 from mmsearch_dagster.defs.ingest.steps import VALIDATED, read_raw, read_searches, validate
+from mmsearch_dagster.defs.people.ranker_step import train_ranker
+from mmsearch_dagster.defs.people.reviews_step import read_reviews
 from mmsearch_dagster.defs.release.steps import build_index, raise_if_failed, register, release
 from mmsearch_dagster.defs.report import StepReport
 from mmsearch_dagster.defs.training.examples_step import build_examples
@@ -16,17 +21,25 @@ from mmsearch_dagster.defs.training.steps import train_candidate
 from mmsearch_dagster.defs.workspace import Workspace
 
 
-def refresh(workspace: Workspace) -> list[StepReport]:
-    """Run every step; raises what a step raises, GateRefusedError when the gate refuses."""
+def prepare(workspace: Workspace) -> list[StepReport]:
+    """From the shop's files to training examples. Raises what a step raises."""
     reports = [read_raw(workspace, table) for table in ("products", "events", "searches", "judgments")]
     for asset in VALIDATED:
         good, quarantine, _ = validate(workspace, asset)
         reports += [good, quarantine]
     reports.append(read_searches(workspace))
-    reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE)]
-    reports.append(build_examples(workspace))
+    reports.append(tune_image_encoder(workspace))
+    reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
+    reports.append(learn_factors(workspace))
+    return [*reports, build_examples(workspace)]
+
+
+def refresh(workspace: Workspace) -> list[StepReport]:
+    """Run every step; raises what a step raises, GateRefusedError when the gate refuses."""
+    reports = prepare(workspace)
     reports += [train_candidate(workspace, strategy) for strategy in STRATEGIES]
     reports.append(evaluate(workspace))
+    reports += [make_profiles(workspace), read_reviews(workspace), train_ranker(workspace)]
     registered, decision = register(workspace)
     reports.append(registered)
     if not decision.passed:

@@ -5,15 +5,29 @@ from pathlib import Path
 import dagster as dg
 
 from mmsearch_dagster.defs.workspace import Workspace
-from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, ROOT_VARIABLE, SOURCE_VARIABLE, Settings
+from mmsearch_dagster.settings import (
+    DEFAULT_HOME,
+    FINETUNE_VARIABLE,
+    HOME_VARIABLE,
+    PRESET_VARIABLE,
+    ROOT_VARIABLE,
+    SOURCE_VARIABLE,
+    Settings,
+)
 
 
 class WorkspaceResource(dg.ConfigurableResource):
-    """Folder that holds everything a run writes, and the shop to read; empty means the sample store."""
+    """Folder that holds everything a run writes, and the shop to read; empty means the sample store.
+
+    finetune: anything but nothing turns on the fine-tuning of the image encoder. preset: a file instead
+    of the reviewed presets/run.yaml.
+    """
 
     home: str
     source: str = ""
     root: str = ""
+    finetune: str = ""
+    preset: str = ""
 
     def open(self) -> Workspace:
         """The workspace these settings name."""
@@ -22,6 +36,8 @@ class WorkspaceResource(dg.ConfigurableResource):
                 home=Path(self.home).resolve(),
                 source=Path(self.source).resolve() if self.source else None,
                 root=Path(self.root).resolve() if self.root else None,
+                finetune=bool(self.finetune),
+                preset=Path(self.preset).resolve() if self.preset else None,
             )
         )
 
@@ -41,6 +57,8 @@ def workspace_resource() -> dg.Definitions:
                 home=_variable(HOME_VARIABLE, DEFAULT_HOME),
                 source=_variable(SOURCE_VARIABLE, ""),
                 root=_variable(ROOT_VARIABLE, ""),
+                finetune=_variable(FINETUNE_VARIABLE, ""),
+                preset=_variable(PRESET_VARIABLE, ""),
             )
         }
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.core.modalities import IMAGE, VIDEO
 from mmsearch_dagster.core.progress import WATCHER, Progress
-from mmsearch_dagster.settings import HomePaths, Settings, assets_folder
+from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_preset
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.feature_store import FeatureStore
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry import Registry
     from mmsearch_dagster.adapters.sources.source import Source
     from mmsearch_dagster.adapters.tracking import Tracking
+    from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
     from mmsearch_dagster.core.gate_policy import GatePolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
+
+# The asset that names the image encoder of a run.
+IMAGE_ENCODER = "image_encoder"
 
 
 class Workspace:
@@ -54,8 +59,33 @@ class Workspace:
     def preset(self) -> "RunPreset":
         from mmsearch_dagster.core.presets import parse_preset
 
-        file = self.assets / "presets" / "run.yaml"
-        return parse_preset(file.read_text(encoding="utf-8"), str(file))
+        file = self.settings.preset or self.assets / "presets" / "run.yaml"
+        return parse_preset(read_preset(file), str(file))
+
+    @property
+    def finetune(self) -> "FinetuneParams | None":
+        """How the image encoder is fine-tuned, None when it is not."""
+        from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+
+        return self.preset.finetune or (FinetuneParams() if self.settings.finetune else None)
+
+    def encoder(self, modality: str) -> "EncoderSpec | None":
+        """The encoder of that modality in this run: for pictures the fine-tuned one, where that is on,
+        and for videos whose frames the same encoder reads.
+
+        Raises MmsearchError when it is on and the asset `image_encoder` was never materialised.
+        """
+        configured = self.preset.encoder(modality)
+        pictures = self.preset.encoder(IMAGE)
+        if configured is None or pictures is None or self.finetune is None:
+            return configured
+        alike = (configured.library, configured.model) == (pictures.library, pictures.model)
+        if modality != IMAGE and not (modality == VIDEO and alike):
+            return configured
+        from mmsearch_dagster.adapters.finetuned import publish, tuned_spec
+
+        tuned = self.lake.current(IMAGE_ENCODER)
+        return tuned_spec(configured, publish(tuned.folder / "model", self.paths.encoder_cache, tuned.digest))
 
     @cached_property
     def gate_policy(self) -> "GatePolicy":

@@ -1,6 +1,8 @@
 """Questions to the released engine: one, a file of them, or a file with the right answers."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,27 +23,55 @@ _METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1
 _TOLD = 5
 
 
-def one(
-    released: "Released", text: str | None, image: Path | None, *, k: int, where: str | None, as_json: bool
-) -> None:
-    """Answer one query."""
-    query = Query(text=text, image=_picture(image))
+def question(text: str | None, image: Path | None, voice: Path | None, weights: Sequence[str] = ()) -> Query:
+    """What was typed as a query; weights: `branch=number` each.
+
+    Raises QueryError for a file that cannot be read and for a weight that is none.
+    """
+    return Query(text=text, image=picture(image), audio=_file(voice, "--voice"), weights=_weights(weights))
+
+
+def one(released: "Released", query: Query, asked: str, *, k: int, where: str | None, as_json: bool) -> None:
+    """Answer one query; `asked` is how a person named it."""
     found = released.engine().search(query, k=k, where=where)
     if as_json:
         print(json.dumps(as_dict(found), ensure_ascii=False, default=str))
     else:
-        asked = " + ".join(str(part) for part in (text, image) if part)
+        if found.transcript is not None:
+            heard = found.transcript
+            console.print(
+                f"heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})", markup=False
+            )
         title = f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms"
         console.print(tables.answer(found, title))
 
 
-def _picture(image: Path | None) -> bytes | None:
-    if image is None:
+def picture(image: Path | None) -> bytes | None:
+    """The bytes of a picture file. Raises QueryError when it cannot be read."""
+    return _file(image, "--image")
+
+
+def _file(path: Path | None, option: str) -> bytes | None:
+    if path is None:
         return None
     try:
-        return image.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
-        raise QueryError(f"--image {image} cannot be read: {error.strerror}") from error
+        raise QueryError(f"{option} {path} cannot be read: {error.strerror}") from error
+    if not content:
+        raise QueryError(f"{option} {path} is empty (0 bytes)")
+    return content
+
+
+def _weights(given: Sequence[str]) -> dict[str, float] | None:
+    weights: dict[str, float] = {}
+    for one in given:
+        branch, _, number = one.partition("=")
+        try:
+            weights[branch.strip()] = float(number)
+        except ValueError as error:
+            raise QueryError(f"--weight {one}: give a branch and a number, for example text=2") from error
+    return weights or None
 
 
 def as_dict(found: Answer) -> dict[str, Any]:
@@ -60,6 +90,7 @@ def as_dict(found: Answer) -> dict[str, Any]:
         "release_id": found.release_id,
         "kind": found.kind,
         "took_ms": round(found.took_ms, 1),
+        "transcript": found.transcript and asdict(found.transcript),
         "hits": hits,
     }
 

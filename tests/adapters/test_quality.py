@@ -62,6 +62,8 @@ def test_every_shipped_products_rule_can_fail():
     bad = products(
         product_id=["y" * 201, "y" * 201, None],
         title=["<b>Tee</b>", "x" * 1001, "<i>"],
+        audio_uri=["bell.doc", "bell", "wav"],
+        video_uri=["turn.jpg", "turn", "mp4"],
         price=["-1", "2e9", "1"],
         currency=["kr", "$", ""],
         lang=["English", "E", ""],

@@ -83,7 +83,7 @@ def test_a_row_without_id_words_and_picture_is_left_out_with_its_place(tmp_path:
         ("query_ident,query_text", False, "no column 'query_id'; did you mean 'query_ident'?"),
         ("query_id,query_text,grade", True, "no column 'product_id'"),
         ("query_id,query_text,product_id,grades", True, "no column 'grade'; did you mean 'grades'?"),
-        ("query_id,words", False, "neither 'query_text' nor 'image'"),
+        ("query_id,words", False, "none of query_text, image, audio"),
     ],
 )
 def test_a_missing_column_is_told_with_the_file_and_the_nearest_name(

@@ -41,7 +41,9 @@ def _small(path: Path, **products: object) -> Path:
     facts["picture"]["size"] = 64
     facts["products"] |= {"count": 60, **products}
     facts["log"] |= {"users": 20, "events": 300}
-    facts["queries"] |= {"words": 12, "chinese": 4, "pictures": 5, "mixed": 4}
+    facts["queries"] |= {"words": 12, "chinese": 4, "spoken": 3, "pictures": 5, "mixed": 4}
+    facts["media"] |= {"films": 6, "film_size": 48, "frames": 4}
+    facts["reviews"]["count"] = 20
     path.write_text(yaml.safe_dump(facts, sort_keys=False), encoding="utf-8")
     return path
 
@@ -71,7 +73,7 @@ def _products(store: Path) -> list[dict[str, str]]:
 
 def test_the_mapping_names_files_columns_and_contract_names_that_exist(store: Path) -> None:
     mapping = yaml.safe_load((store / "source.yaml").read_text(encoding="utf-8"))
-    assert set(mapping["tables"]) == {"products", "searches", "events", "judgments"}
+    assert set(mapping["tables"]) == {"products", "searches", "events", "judgments", "reviews"}
     for table, files in mapping["tables"].items():
         for file in files:
             assert (store / file["path"]).is_file()
@@ -107,7 +109,7 @@ def test_every_picture_that_is_named_is_there_save_the_broken_ones(store: Path) 
     assert sum("lost" in path for path in unreadable) == 1
     with (store / "judgments.csv").open(encoding="utf-8", newline="") as file:
         photos = {row["image"] for row in csv.DictReader(file)} - {""}
-    assert photos == {f"queries/{path.name}" for path in (store / "queries").iterdir()}
+    assert photos == {f"queries/{path.name}" for path in (store / "queries").glob("*.jpg")}
     assert len(photos) >= 5
     assert all(Image.open(store / photo).size == (64, 64) for photo in photos)
 
@@ -115,6 +117,49 @@ def test_every_picture_that_is_named_is_there_save_the_broken_ones(store: Path) 
 def test_no_picture_lies_about_unused(store: Path) -> None:
     named = {path for row in _products(store) for path in row["images"].split("|")}
     assert {f"images/{path.name}" for path in (store / "images").iterdir()} <= named
+
+
+def test_sounds_and_films_are_real_files_save_the_broken_ones(store: Path) -> None:
+    import av
+
+    unreadable = []
+    named = {kind: [row[kind] for row in _products(store) if row[kind]] for kind in ("sound", "video")}
+    for kind, paths in named.items():
+        assert len(set(paths)) == len(paths) >= 6
+        assert {f"{kind}s/{path.name}" for path in (store / f"{kind}s").iterdir()} == set(paths)
+        for path in paths:
+            stream = "audio" if kind == "sound" else "video"
+            try:
+                with av.open(store / path) as container:
+                    assert sum(1 for _ in container.decode(**{stream: 0})) > 0
+            except (av.FFmpegError, IndexError):
+                unreadable.append(path)
+    assert sum(path.startswith("sounds") for path in unreadable) == 2
+    assert sum(path.startswith("videos") for path in unreadable) in (1, 2)
+
+
+def test_spoken_queries_name_their_sound_and_say_nothing_in_words(store: Path) -> None:
+    pytest.importorskip("espeakng_loader")
+    with (store / "judgments.csv").open(encoding="utf-8", newline="") as file:
+        said = [row for row in csv.DictReader(file) if row["audio"]]
+    assert {row["audio"] for row in said} == {f"queries/{p.name}" for p in (store / "queries").glob("*.wav")}
+    assert len({row["query_id"] for row in said}) == 3
+    assert not any(row["query_text"] or row["image"] for row in said)
+
+
+def test_without_a_synthesiser_the_shop_has_no_voices_and_is_another_one(
+    spec_file: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mmsearch_dagster.adapters import sample_media, sample_store
+
+    for module in (sample_media, sample_store):
+        monkeypatch.setattr(module, "can_speak", lambda: False)
+    watch = Counting()
+    silent = write_sample_store(spec_file, tmp_path / "shop", watch).parent
+    assert not list((silent / "queries").glob("*.wav"))
+    assert any("espeakng-loader is not installed" in note for note in watch.notes)
+    assert (silent / ".made-from").read_text() != (store / ".made-from").read_text()
+    assert "voice-" not in (silent / "judgments.csv").read_text(encoding="utf-8")
 
 
 def test_a_second_call_does_nothing(spec_file: Path, store: Path) -> None:
@@ -132,7 +177,7 @@ def test_a_changed_specification_replaces_the_shop_and_leaves_nothing_behind(tmp
     assert [path.name for path in home.iterdir()] == ["sample"]
     assert len(_products(home / "sample")) == 45 + 10
     assert watch.done == watch.total > 45
-    assert len(watch.notes) == 1
+    assert len(watch.notes) == 3
 
 
 def test_an_empty_folder_is_filled_and_a_foreign_one_is_left_alone(spec_file: Path, tmp_path: Path) -> None:
@@ -159,4 +204,6 @@ def test_the_shipped_shop_is_whole(tmp_path: Path) -> None:
     lines = (folder / "ubi.ndjson").read_text(encoding="utf-8").splitlines()
     assert sum('"_index": "ubi_events"' in line for line in lines) == 20_000
     judged = pl.read_csv(folder / "judgments.csv", infer_schema=False)
-    assert judged["query_id"].n_unique() == 510
+    spoken = len(list((folder / "queries").glob("*.wav")))
+    assert judged["query_id"].n_unique() == 240 + 120 + 160 + 80 + spoken
+    assert pl.read_csv(folder / "reviews.csv", infer_schema=False).height == 600

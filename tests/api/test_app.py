@@ -140,7 +140,7 @@ def test_bodies_of_another_form_are_refused(client: TestClient) -> None:
 def test_pictures_above_the_limit_are_refused_however_they_come(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    large = b"x" * (upload_limit.MAX_PICTURE_BYTES + 1)
+    large = b"x" * (upload_limit.MAX_UPLOAD_BYTES + 1)
     replies = [
         client.post("/search", files={"image": ("x.png", large)}),
         client.post("/search", json={"image_base64": base64.b64encode(large).decode()}),

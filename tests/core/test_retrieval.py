@@ -89,5 +89,5 @@ def test_a_query_is_named_by_what_it_consists_of(words: bool, picture: bool, kin
 
 
 def test_an_empty_query_is_refused() -> None:
-    with pytest.raises(QueryError, match="words, a picture or both"):
+    with pytest.raises(QueryError, match="give words, a voice, a picture"):
         query_kind(words=False, picture=False)

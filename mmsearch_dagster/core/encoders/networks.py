@@ -69,6 +69,19 @@ class _TransformersVision(nn.Module):
         return answer.last_hidden_state[:, 0] if pooled is None else pooled
 
 
+class AudioNetwork(nn.Module):
+    """A transformers model of sound as its feature extractor feeds it: [b, d], the mean over time."""
+
+    def __init__(self, backbone: Any) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        if hasattr(self.backbone, "get_audio_features"):
+            return self.backbone.get_audio_features(**inputs).pooler_output
+        return self.backbone(**inputs).last_hidden_state.mean(dim=1)
+
+
 def load_network(spec: EncoderSpec, files: Path) -> nn.Module:
     """The network of a resolved spec, in evaluation mode, on the CPU, float32.
 
@@ -77,6 +90,8 @@ def load_network(spec: EncoderSpec, files: Path) -> nn.Module:
     import_torchvision()
     if spec.modality == "text":
         return TextNetwork(_from_transformers(files), spec.pooling).eval()
+    if spec.modality == "audio":
+        return AudioNetwork(_from_transformers(files)).eval()
     if spec.mean is None or spec.std is None:
         raise ValueError("an image spec must be resolved before its network is loaded")
     vision = _from_timm(files) if spec.library == "timm" else _TransformersVision(_from_transformers(files))

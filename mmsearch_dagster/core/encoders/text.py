@@ -61,7 +61,7 @@ class TextEncoder:
             yield from self._encode_window(contents[start : start + _WINDOW])
 
     def _encode_window(self, contents: Sequence[Content]) -> Iterator[EncodedBatch]:
-        texts, failures = _read_texts(contents)
+        texts, failures = read_texts(contents)
         if failures:
             empty = np.zeros((0, self._identity.width), dtype=np.float32)
             yield EncodedBatch((), empty, failures)
@@ -83,7 +83,8 @@ class TextEncoder:
         return EncodedBatch(tuple(one.key for one in batch), self._forward.run(ids, mask))
 
 
-def _read_texts(contents: Sequence[Content]) -> tuple[dict[str, str], dict[str, str]]:
+def read_texts(contents: Sequence[Content]) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts by content key, and reasons by the key of what is no text."""
     texts: dict[str, str] = {}
     failures: dict[str, str] = {}
     for content in contents:

@@ -1,7 +1,7 @@
 """Training examples: which query should find which item, how well, and how we know."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,13 @@ class Examples:
 
     items: the catalogue. train: queries to learn from. dev: judged training queries kept apart for
     early stopping and for choosing the blend; the validation split is never among them.
+    frames: modality -> vectors per row, of those with more than one (a video's frames).
     """
 
     items: ModalityBatch
     train: Judged
     dev: Judged
+    frames: Mapping[str, int] = field(default_factory=dict)
 
 
 def grade_matrix(

@@ -4,25 +4,37 @@ The space has two blocks. The anchor (text, where there is text) keeps its own c
 so the untrained model ranks words exactly as the encoder does. Every other modality keeps its own
 geometry in the second, by the principal directions of the catalogue, and reaches into the first by a
 ridge regression onto the anchor over the catalogue's own pairs: a photo finds its like by looks, and words
-find pictures.
+find pictures. Videos that the picture encoder has read share the pictures' map: a photo finds them too.
 """
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.fusion.model import Branch, Tower, TwoTower
-from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, mean_frames
 
 _RIDGE = 3.0
 _REACH = 0.7
 _FEWEST_PAIRS = 32
+# By so much more a product's video must resemble its own picture than another product's.
+_SAME_SPACE = 0.1
 
 
 def initialise(model: TwoTower, items: ModalityBatch) -> None:
-    """Set centres, scales and linear maps of both towers from the catalogue."""
+    """Set centres, scales and linear maps of both towers from the catalogue.
+
+    A modality of several vectors per row (`spec.frames`) starts from their mean.
+    """
+    items = _one_vector_each(items, model.spec.frames)
     anchor = TEXT if TEXT in items.vectors and items.present[TEXT].any() else _commonest(items)
     maps = {name: _linear_map(name, anchor, items, model.spec.width) for name in items.vectors}
+    for name in model.spec.frames:
+        if name in maps and _same_space(name, items):
+            maps[name] = maps[IMAGE]
     for tower in (model.item_tower, model.query_tower):
         for name in tower.modalities:
             if name in maps:
@@ -31,6 +43,25 @@ def initialise(model: TwoTower, items: ModalityBatch) -> None:
 
 def _commonest(items: ModalityBatch) -> str:
     return max(sorted(items.present), key=lambda name: int(items.present[name].sum()))
+
+
+def _one_vector_each(items: ModalityBatch, frames: Mapping[str, int]) -> ModalityBatch:
+    pooled = {
+        name: mean_frames(matrix, frames[name]) if name in frames else matrix
+        for name, matrix in items.vectors.items()
+    }
+    return replace(items, vectors=pooled)
+
+
+def _same_space(name: str, items: ModalityBatch) -> bool:
+    """Whether one encoder made both these vectors and the pictures', by the products that have both."""
+    if IMAGE not in items.vectors or items.vectors[IMAGE].shape[1] != items.vectors[name].shape[1]:
+        return False
+    both = items.present[name] & items.present[IMAGE]
+    if both.sum() < 2:
+        return False
+    own, picture = _standardised(name, items, both), _standardised(IMAGE, items, both)
+    return float((own * (picture - np.roll(picture, 1, axis=0))).sum(axis=1).mean()) > _SAME_SPACE
 
 
 def _statistics(name: str, items: ModalityBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.fusion.frames import FramePool
 from mmsearch_dagster.core.fusion.spec import FusionSpec
 from mmsearch_dagster.core.fusion.strategies import make_strategy
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
@@ -40,6 +41,11 @@ class Branch(nn.Module):
         nn.init.zeros_(self.outer.weight)
         nn.init.zeros_(self.outer.bias)
 
+    @property
+    def row_width(self) -> int:
+        """How long one row of this modality is."""
+        return self.center.shape[0]
+
     def standardise(self, x: Tensor) -> Tensor:
         """x: [b, input width] -> unit rows."""
         return nn.functional.normalize((x - self.center) / self.scale, dim=-1)
@@ -51,18 +57,31 @@ class Branch(nn.Module):
         return nn.functional.normalize(self.linear(unit) + correction, dim=-1)
 
 
+class PooledBranch(Branch):
+    """A modality of several vectors per row, pooled into one before the branch proper."""
+
+    def __init__(
+        self, input_width: int, width: int, hidden: int, input_drop: float = 0.0, *, frames: int
+    ) -> None:
+        super().__init__(input_width // frames, width, hidden, input_drop)
+        self.pool = FramePool(frames, input_width // frames)
+
+    @property
+    def row_width(self) -> int:
+        return self.pool.frames * self.center.shape[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [b, frames * d of the encoder] -> [b, d], unit rows."""
+        return super().forward(self.pool(x, self.center, self.scale))
+
+
 class Tower(nn.Module):
     """All modalities of one side, fused. Legend: b batch, m modalities, d width."""
 
     def __init__(self, widths: Mapping[str, int], spec: FusionSpec) -> None:
         super().__init__()
         self.modalities = tuple(sorted(widths))
-        self.branches = nn.ModuleDict(
-            {
-                name: Branch(widths[name], spec.width, spec.hidden, spec.input_drop.get(name, 0.0))
-                for name in self.modalities
-            }
-        )
+        self.branches = nn.ModuleDict({name: _branch(name, widths[name], spec) for name in self.modalities})
         self.fuse = make_strategy(
             spec.strategy, modalities=len(self.modalities), width=spec.width, hidden=spec.hidden
         )
@@ -76,6 +95,13 @@ class Tower(nn.Module):
         # A learned bias would make a vector out of nothing.
         fused = self.fuse(h, mask).masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
         return nn.functional.normalize(fused, dim=-1)
+
+
+def _branch(name: str, input_width: int, spec: FusionSpec) -> Branch:
+    frames, drop = spec.frames.get(name, 1), spec.input_drop.get(name, 0.0)
+    if frames == 1:
+        return Branch(input_width, spec.width, spec.hidden, drop)
+    return PooledBranch(input_width, spec.width, spec.hidden, drop, frames=frames)
 
 
 class TwoTower(nn.Module):
@@ -118,7 +144,7 @@ def as_tensors(batch: ModalityBatch, tower: Tower) -> tuple[dict[str, Tensor], d
             vectors[name] = torch.from_numpy(batch.vectors[name])
             present[name] = torch.from_numpy(batch.present[name])
         else:
-            vectors[name] = torch.zeros(len(batch), branch.center.shape[0])
+            vectors[name] = torch.zeros(len(batch), branch.row_width)
             present[name] = torch.zeros(len(batch), dtype=torch.bool)
     return vectors, present
 

@@ -15,6 +15,8 @@ class FusionSpec(BaseModel):
 
     item_widths, query_widths: modality -> width of the encoder's vectors, per tower.
     input_drop: modality -> share of its inputs hidden in training.
+    frames: modality -> how many vectors stand side by side in its rows (a video's frames); a modality
+        that is not named has one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +27,7 @@ class FusionSpec(BaseModel):
     width: int = 640
     hidden: int = 256
     input_drop: dict[str, float] = {}
+    frames: dict[str, int] = {}
     seed: int = 7
 
 

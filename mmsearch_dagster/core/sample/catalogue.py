@@ -21,7 +21,10 @@ _CONTRAST = 150  # least distance of a product's two colours in RGB space
 
 @dataclass(frozen=True)
 class Item:
-    """One product. `level` in [0, 1] is where its price lies in its kind's range."""
+    """One product. `level` in [0, 1] is where its price lies in its kind's range.
+
+    pictures, sound, film: relative paths of its files; empty where it has none.
+    """
 
     product_id: str
     traits: Traits
@@ -38,6 +41,8 @@ class Item:
     pictures: tuple[str, ...]
     in_stock: bool
     updated_at: datetime
+    sound: str = ""
+    film: str = ""
 
 
 def make_items(spec: StoreSpec, count: int) -> tuple[Item, ...]:

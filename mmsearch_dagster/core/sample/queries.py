@@ -1,18 +1,29 @@
-"""Judged queries: words, phone photos, and a photo with a wish; graded by what the products really are."""
+"""Judged queries: words in English and Chinese, typed or spoken, phone photos, and a photo with a wish.
+
+Grades are what the products really are, not what their texts say.
+"""
 
 import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from mmsearch_dagster.core.columns import GRADE, IMAGE, PRODUCT_ID, QUERY_ID, QUERY_TEXT, SPLIT
+from mmsearch_dagster.core.columns import AUDIO, GRADE, IMAGE, PRODUCT_ID, QUERY_ID, QUERY_TEXT, SPLIT
 from mmsearch_dagster.core.sample.catalogue import Item
 from mmsearch_dagster.core.sample.picture import Look, View
 from mmsearch_dagster.core.sample.spec import PLAIN, StoreSpec
 from mmsearch_dagster.core.sample.surfaces import Rgb
-from mmsearch_dagster.core.sample.wording import chinese_query, english_query, filled, grade, words_for
+from mmsearch_dagster.core.sample.wording import (
+    Wanted,
+    filled,
+    grade,
+    in_chinese,
+    meant_query,
+    misspelt,
+    words_for,
+)
 
-JUDGMENT_FIELDS = (QUERY_ID, QUERY_TEXT, IMAGE, PRODUCT_ID, GRADE, SPLIT)
+JUDGMENT_FIELDS = (QUERY_ID, QUERY_TEXT, IMAGE, AUDIO, PRODUCT_ID, GRADE, SPLIT)
 
 _TABLES: tuple[Rgb, ...] = (
     (188, 146, 100), (205, 208, 212), (122, 130, 140), (226, 214, 190), (96, 78, 64), (170, 186, 170),
@@ -21,13 +32,30 @@ _TRIES = 60  # how often a query is drawn anew when its words were used before
 
 
 @dataclass(frozen=True)
+class Utterance:
+    """Words to be said: `voice`, `rate` (words per minute) and `pitch` as adapters.spoken reads them."""
+
+    words: str
+    voice: str
+    rate: int
+    pitch: int
+
+
+@dataclass(frozen=True)
 class Query:
-    """One judged query. `photo` is what to draw for its picture; `grades` hold product id -> 1..3."""
+    """One judged query; `grades` hold product id -> 1..3.
+
+    photo: what to draw for its picture. speech: what to say for its sound. wanted, meant: what its words
+    ask for, and those words without a slip.
+    """
 
     query_id: str
     text: str
     grades: dict[str, int]
     photo: tuple[Look, View] | None = None
+    speech: Utterance | None = None
+    wanted: Wanted | None = None
+    meant: str = ""
     split: str = ""
 
     @property
@@ -35,17 +63,25 @@ class Query:
         """Relative path of the query's picture, empty without one."""
         return f"queries/{self.query_id}.jpg" if self.photo else ""
 
+    @property
+    def audio(self) -> str:
+        """Relative path of the query's sound, empty without one."""
+        return f"queries/{self.query_id}.wav" if self.speech else ""
+
 
 def make_queries(spec: StoreSpec, items: Sequence[Item]) -> tuple[Query, ...]:
-    """All judged queries, each group split by query."""
+    """All judged queries, each group split by query; a counterpart is in the split of its original.
+
+    `zh-0007` asks in Chinese for what `words-0007` asks for, `voice-0007` says it.
+    """
     counts = spec.queries
+    words = _split(spec, _distinct(counts.words, lambda number: _words(spec, items, number)))
     groups = (
-        _distinct(counts.words, lambda number: _words(spec, items, number)),
-        _distinct(counts.chinese, lambda number: _chinese(spec, items, number)),
         [_picture(spec, items, item, number) for number, item in enumerate(_photographed(spec, items))],
         [_mixed(spec, items, number) for number in range(counts.mixed)],
     )
-    return tuple(query for group in groups for query in _split(spec, [each for each in group if each]))
+    shown = [query for group in groups for query in _split(spec, [each for each in group if each])]
+    return (*words, *_in_chinese(spec, words), *_said(spec, words), *shown)
 
 
 def judgment_rows(query: Query) -> list[dict[str, str]]:
@@ -56,6 +92,7 @@ def judgment_rows(query: Query) -> list[dict[str, str]]:
             QUERY_ID: query.query_id,
             QUERY_TEXT: query.text,
             IMAGE: query.image,
+            AUDIO: query.audio,
             PRODUCT_ID: product,
             GRADE: str(mark),
             SPLIT: query.split,
@@ -79,16 +116,33 @@ def _distinct(count: int, make: Callable[[int], Query]) -> list[Query]:
 
 def _words(spec: StoreSpec, items: Sequence[Item], number: int) -> Query:
     rng = spec.rng("query:words", number)
-    text, wanted = english_query(spec, rng.choice(items).traits, rng)
+    meant, wanted = meant_query(spec, rng.choice(items).traits, rng)
+    text = misspelt(meant, rng) if rng.random() < spec.queries.misspelt else meant
     similar = spec.kinds[wanted.kind].similar
-    return Query("words", text, _positive({i.product_id: grade(wanted, i.traits, similar) for i in items}))
+    grades = _positive({item.product_id: grade(wanted, item.traits, similar) for item in items})
+    return Query("words", text, grades, wanted=wanted, meant=meant)
 
 
-def _chinese(spec: StoreSpec, items: Sequence[Item], number: int) -> Query:
-    rng = spec.rng("query:chinese", number)
-    text, wanted = chinese_query(spec, rng.choice(items).traits, rng)
-    similar = spec.kinds[wanted.kind].similar
-    return Query("zh", text, _positive({i.product_id: grade(wanted, i.traits, similar) for i in items}))
+def _in_chinese(spec: StoreSpec, words: Sequence[Query]) -> list[Query]:
+    """What the English queries ask for in Chinese, each wording once: two splits must not share one."""
+    found: dict[str, Query] = {}
+    for query in words:
+        if query.wanted is not None and len(found) < spec.queries.chinese:
+            text = in_chinese(spec, query.wanted)
+            found.setdefault(
+                text, replace(query, query_id=query.query_id.replace("words", "zh"), text=text, meant=text)
+            )
+    return list(found.values())
+
+
+def _said(spec: StoreSpec, words: Sequence[Query]) -> list[Query]:
+    """English queries read aloud, without their text; several voices, speeds and pitches."""
+    rng, said = spec.rng("query:spoken"), []
+    for query in words[: spec.queries.spoken]:
+        speech = Utterance(query.meant, rng.choice(spec.voices), rng.randint(130, 180), rng.randint(35, 65))
+        name = query.query_id.replace("words", "voice")
+        said.append(replace(query, query_id=name, text="", speech=speech))
+    return said
 
 
 def _photographed(spec: StoreSpec, items: Sequence[Item]) -> list[Item]:

@@ -18,12 +18,12 @@ from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.sample.catalogue import Item
 from mmsearch_dagster.core.sample.spec import StoreSpec
 
-IMAGES = "images"
+IMAGES, SOUND, VIDEO = "images", "sound", "video"
 COLOR, PATTERN, SIZE, MATERIAL, TITLE_ZH = "color", "pattern", "size", "material", "title_zh"
 SEPARATOR = "|"
 PRODUCT_FIELDS = (
     PRODUCT_ID, TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE, CURRENCY, COLOR, PATTERN, SIZE, MATERIAL,
-    TITLE_ZH, IMAGES, LANG, IN_STOCK, UPDATED_AT,
+    TITLE_ZH, IMAGES, SOUND, VIDEO, LANG, IN_STOCK, UPDATED_AT,
 )  # fmt: skip
 
 Row = dict[str, str]
@@ -45,6 +45,8 @@ def product_row(spec: StoreSpec, item: Item) -> Row:
         MATERIAL: item.traits.material,
         TITLE_ZH: item.title_zh,
         IMAGES: SEPARATOR.join(item.pictures),
+        SOUND: item.sound,
+        VIDEO: item.film,
         LANG: "en",
         IN_STOCK: str(item.in_stock).lower(),
         UPDATED_AT: item.updated_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -4,7 +4,7 @@ import difflib
 import random
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -51,6 +51,25 @@ class AfterClick(_Record):
     purchase: Share
 
 
+class MediaSpec(_Record):
+    sound: Share
+    sound_files: dict[Literal["wav", "flac", "ogg", "mp3"], Share]
+    stereo: Share
+    silent_sounds: int = Field(ge=0)
+    broken_sounds: int = Field(ge=0)
+    films: int = Field(ge=0)
+    film_files: dict[Literal["mp4", "webm", "gif"], Share]
+    film_size: int = Field(ge=16, le=512, multiple_of=2)
+    frames: int = Field(ge=2, le=60)
+    broken_films: int = Field(ge=0)
+
+
+class ReviewsSpec(_Record):
+    count: int = Field(ge=0)
+    chinese: Share
+    empty: Share
+
+
 class LogSpec(_Record):
     users: int = Field(ge=1)
     events: int = Field(ge=0)
@@ -66,6 +85,7 @@ class LogSpec(_Record):
 class QueriesSpec(_Record):
     words: int = Field(ge=0)
     chinese: int = Field(ge=0)
+    spoken: int = Field(ge=0)
     pictures: int = Field(ge=0)
     mixed: int = Field(ge=0)
     misspelt: Share
@@ -113,11 +133,14 @@ class StoreSpec(_Record):
     picture: PictureSpec
     products: ProductsSpec
     broken_rows: dict[str, int]
+    media: MediaSpec
+    reviews: ReviewsSpec
     log: LogSpec
     queries: QueriesSpec
     colors: dict[str, ColorSpec]
     patterns: dict[str, PatternSpec]
     genders: dict[str, GenderSpec]
+    materials: dict[str, str]
     brands: dict[str, Share]
     series: Words
     titles: Words
@@ -125,6 +148,8 @@ class StoreSpec(_Record):
     chinese_titles: Words
     word_queries: Words
     chinese_queries: Words
+    chinese_counterpart: str
+    voices: Words
     color_changes: Words
     pattern_changes: Words
     kinds: dict[str, KindSpec]
@@ -156,6 +181,7 @@ def _check_names(spec: StoreSpec, where: str) -> None:
             ("colors", kind.colors, spec.colors),
             ("patterns", kind.patterns, spec.patterns),
             ("genders", kind.genders, spec.genders),
+            ("materials", kind.materials, spec.materials),
             ("similar", kind.similar, spec.kinds),
         ):
             for each in used:

@@ -100,11 +100,16 @@ def wanted_by(template: str, traits: Traits) -> Wanted:
 
 def english_query(spec: StoreSpec, traits: Traits, rng: random.Random) -> tuple[str, Wanted]:
     """What somebody types who looks for such a product, now and then with a slip of the fingers."""
-    template = rng.choice(spec.word_queries)
-    text = filled(template, words_for(spec, traits, rng))
+    text, wanted = meant_query(spec, traits, rng)
     if rng.random() < spec.queries.misspelt:
         text = misspelt(text, rng)
-    return text, wanted_by(template, traits)
+    return text, wanted
+
+
+def meant_query(spec: StoreSpec, traits: Traits, rng: random.Random) -> tuple[str, Wanted]:
+    """What somebody would type or say without a slip."""
+    template = rng.choice(spec.word_queries)
+    return filled(template, words_for(spec, traits, rng)), wanted_by(template, traits)
 
 
 def chinese_query(spec: StoreSpec, traits: Traits, rng: random.Random) -> tuple[str, Wanted]:
@@ -115,6 +120,19 @@ def chinese_query(spec: StoreSpec, traits: Traits, rng: random.Random) -> tuple[
     if wanted.pattern == PLAIN:
         wanted = replace(wanted, pattern=None)
     return filled(template, words), wanted
+
+
+def in_chinese(spec: StoreSpec, wanted: Wanted) -> str:
+    """A Chinese query that asks for exactly what is `wanted`; a brand keeps its name."""
+    words = {
+        "kind": spec.kinds[wanted.kind].zh,
+        "color": spec.colors[wanted.color].zh if wanted.color else "",
+        "pattern": spec.patterns[wanted.pattern].zh if wanted.pattern else "",
+        "gender": spec.genders[wanted.gender].zh if wanted.gender else "",
+        "material": spec.materials[wanted.material] if wanted.material else "",
+        "brand": f"{wanted.brand} " if wanted.brand else "",
+    }
+    return filled(spec.chinese_counterpart, words)
 
 
 def misspelt(text: str, rng: random.Random) -> str:

@@ -31,6 +31,8 @@ from mmsearch_dagster.core.fusion.spec import Strategy
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.quality import ALL, quality_table
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.defs.behaviour import factors_step
+from mmsearch_dagster.defs.evaluation.lexical import lexical_search
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.steps import candidates_of
@@ -103,7 +105,7 @@ class _Evaluation:
             name: load_queries(self._source.folder, name)
             for name in (examples.DEV, examples.VALIDATION, examples.TEST)
         }
-        search = self._lexical()
+        search = lexical_search(self._workspace)
         models = {name: load_model(one.folder) for name, one in self._candidates.items()}
         winner = choose_winner(models, items, sets[examples.VALIDATION])
         judge = Judge(models, winner, items, search)
@@ -134,20 +136,6 @@ class _Evaluation:
             "nDCG@10": round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
         }
 
-    def _lexical(self) -> LexicalSearch:
-        """Full-text search as the index will do it: a table of words only, by the same code."""
-        from mmsearch_dagster.adapters.index import SearchIndex
-        from mmsearch_dagster.defs.release.rows import index_rows
-
-        products = self._workspace.lake.current("products")
-        index = SearchIndex(str(self._workspace.paths.home / "evaluation_index"))
-        rows = index_rows(products.table())
-        pin = index.publish("words", products.digest, rows, vector_column=None)
-        pinned = index.open(pin.table, pin.tag)
-        return lambda texts, depth: [
-            [hit.product_id for hit in hits] for hits in pinned.lexical_batch(texts, depth)
-        ]
-
     def _champion_rankings(
         self, items: ModalityBatch, queries: JudgedQueries, search: LexicalSearch
     ) -> tuple[Rankings | None, str | None]:
@@ -158,15 +146,17 @@ class _Evaluation:
         if champion is None:
             return None, None
         model = load_model(self._workspace.registry.model_folder(champion.model_version))
-        preset = self._workspace.preset
         now = {
             m: self._workspace.identity(spec).fingerprint
             for m in items.vectors
-            if (spec := preset.encoder(m))
+            if (spec := self._workspace.encoder(m))
         }
         missing = [one.modality for one in champion.encoders if now.get(one.modality) != one.fingerprint]
         if missing:
             return None, f"its {', '.join(missing)} encoder is not the one of this run"
+        own = champion.snapshots.get(factors_step.ASSET)
+        factors = self._workspace.lake.find(factors_step.ASSET, own) if own else None
+        items = factors_step.with_factors_of(items, factors)
         branches = branches_of(model, queries, items, by_words(queries, search, DEPTH))
         retrieval = champion.retrieval
         return blend(branches, queries.kinds, retrieval.weights, rrf_k=retrieval.rrf_k), None

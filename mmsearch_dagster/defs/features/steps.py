@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.core.digest import digest_of, sha256_text
+from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.text import item_text
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.workspace import Workspace
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
 
 VECTOR = "vector"
+# Fact of a snapshot whose rows hold several vectors side by side.
+FRAMES = "frames"
 FAILURES = "failures.parquet"
 _CODE = 1
 _SHEET = 18
+_MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
+# A file is read into memory whole, two at a time.
+_LARGEST_FILE = 1_000_000_000
 
 
 def product_text(row: dict[str, Any]) -> str:
@@ -36,7 +41,7 @@ def product_text(row: dict[str, Any]) -> str:
 
 def asset_of(modality: str) -> str:
     """Name of the asset with one modality's vectors."""
-    return f"{modality}_features"
+    return "collaborative_factors" if modality == COLLABORATIVE else f"{modality}_features"
 
 
 def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
@@ -44,11 +49,11 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
     asset = asset_of(modality)
     with timed(asset) as report:
         products = workspace.lake.current("products")
-        spec = workspace.preset.encoder(modality)
+        spec = workspace.encoder(modality)
         facts: dict[str, Any] = {"code": _CODE, "products": products.digest, "encoder": None}
         table = products.table()
         contents = list(_contents(workspace, table, spec)) if spec else []
-        if spec is not None:
+        if spec is not None and contents:
             facts["encoder"] = workspace.identity(spec).fingerprint
             facts["contents"] = digest_of({"all": sorted((p, x.key) for p, _, x in contents)})
 
@@ -77,9 +82,26 @@ def _contents(
         if spec.modality == TEXT:
             if row[c.TITLE] or row[c.DESCRIPTION]:
                 yield row[c.PRODUCT_ID], c.TITLE, text_content(spec.item_text(product_text(row)))
-        else:
+        elif spec.modality == IMAGE:
             for uri in row[c.IMAGE_URIS] or []:
                 yield row[c.PRODUCT_ID], uri, file_content(workspace.source.root / uri)
+        elif uri := row[_MEDIA[spec.modality]]:
+            yield row[c.PRODUCT_ID], uri, _media_content(workspace.source.root / uri)
+
+
+def _media_content(path: Path) -> "Content":
+    """A sound or video file; one too large to be read has that as its reason."""
+    from mmsearch_dagster.adapters.feature_store import file_content
+    from mmsearch_dagster.core.encoders.protocol import Content
+
+    size = path.stat().st_size if path.is_file() else 0
+    if size <= _LARGEST_FILE:
+        return file_content(path)
+
+    def refuse() -> bytes:
+        raise OSError(f"{size / 1e9:.1f} GB, the limit is {_LARGEST_FILE / 1e9:.0f} GB")
+
+    return Content(sha256_text(f"too large {path} {size}"), refuse)
 
 
 def _encode(
@@ -114,6 +136,7 @@ def _encode(
         "left out": len(failures),
         "items per second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
         "encoder": identity.fingerprint,
+        **({FRAMES: spec.frames} if spec.modality == VIDEO and found else {}),
     }
 
 

@@ -19,7 +19,7 @@ _INDEX_CHECKS = ("row_parity", "golden_words", "unit_norms", "ann_recall", "gold
 
 @dg.asset(
     group_name=GROUP,
-    deps=[evaluation_report],
+    deps=[evaluation_report, dg.AssetKey("user_profiles"), dg.AssetKey("ranker")],
     description="One model version in MLflow with the gate's decision stored in its tags.",
     check_specs=[
         dg.AssetCheckSpec(

@@ -10,6 +10,7 @@ from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
 from mmsearch_dagster.defs.evaluation import steps as evaluation
+from mmsearch_dagster.defs.people import ranker_step
 from mmsearch_dagster.defs.release.rows import index_rows
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
@@ -55,8 +56,15 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
     retrieval = RetrievalParams(**evaluated["retrieval"])
     candidate = candidates_of(workspace)[evaluated["winner"]]
     encoders = _encoders(workspace)
+    people = ranker_step.pin_of(workspace)
     release_id = release_id_of(
-        workspace.source.catalogue, candidate.facts["weights"], encoders, products.digest, retrieval=retrieval
+        workspace.source.catalogue,
+        candidate.facts["weights"],
+        encoders,
+        products.digest,
+        retrieval=retrieval,
+        recogniser=workspace.preset.recogniser,
+        ranker=people.pin,
     )
     champion = workspace.registry.champion()
     parent = (
@@ -66,7 +74,11 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         if champion.release_id == release_id
         else champion.release_id
     )
-    snapshots = ("products", "interactions", "searches", "queries", examples.ASSET, evaluation.ASSET)
+    snapshots = (
+        *("products", "interactions", "searches", "queries", "collaborative_factors", "user_profiles"),
+        *("reviews", ranker_step.ASSET),
+        *(examples.ASSET, evaluation.ASSET),
+    )
     return VersionFacts(
         release_id=release_id,
         catalogue=workspace.source.catalogue,
@@ -77,6 +89,9 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         retrieval=retrieval,
         decision=decision,
         media_root=str(workspace.source.root),
+        recogniser=workspace.preset.recogniser,
+        ranker=people.pin,
+        people_dir=str(people.folder),
         parent=parent,
         run_id=candidate.facts["mlflow run"],
     )
@@ -84,7 +99,8 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
 
 def _encoders(workspace: Workspace) -> tuple[EncoderIdentity, ...]:
     found = examples.modalities_of(workspace)
-    return tuple(workspace.identity(spec) for spec in workspace.preset.encoders if spec.modality in found)
+    configured = (workspace.encoder(spec.modality) for spec in workspace.preset.encoders)
+    return tuple(workspace.identity(spec) for spec in configured if spec and spec.modality in found)
 
 
 def _remember(workspace: Workspace, manifest: ReleaseManifest) -> None:
@@ -139,7 +155,7 @@ def _rows_of(workspace: Workspace, manifest: ReleaseManifest) -> pl.DataFrame:
         )
     items = load_batch(source.folder, examples.ITEMS)
     model = load_model(workspace.registry.model_folder(manifest.model_version))
-    return index_rows(products.table(), items, model.items(items))
+    return index_rows(products.table(), items, model.items(items), model.spec.frames)
 
 
 def raise_if_failed(outcomes: Sequence[dict[str, Any]]) -> None:

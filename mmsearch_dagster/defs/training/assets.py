@@ -16,6 +16,7 @@ GROUP = "training"
         *FEATURE_ASSETS.values(),
         dg.AssetKey("queries"),
         dg.AssetKey("interactions"),
+        dg.AssetKey("collaborative_factors"),
         dg.AssetKey("searches"),
     ],
     description="One row is one query with graded products: judged, logged, or derived from the catalogue.",

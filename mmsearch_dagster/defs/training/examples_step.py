@@ -21,10 +21,20 @@ from mmsearch_dagster.core.fusion.derived import (
     title_queries,
 )
 from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
-from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.modalities import (
+    AUDIO,
+    COLLABORATIVE,
+    IMAGE,
+    TEXT,
+    VIDEO,
+    Matrix,
+    ModalityBatch,
+    assemble,
+)
 from mmsearch_dagster.core.text import query_text
-from mmsearch_dagster.defs.features.steps import VECTOR, asset_of
+from mmsearch_dagster.defs.features.steps import FRAMES, VECTOR, asset_of
 from mmsearch_dagster.defs.report import StepReport, timed
+from mmsearch_dagster.defs.training.voices import hear, recogniser_fingerprint
 from mmsearch_dagster.defs.workspace import Workspace
 
 ASSET = "training_examples"
@@ -33,7 +43,7 @@ TRAIN = "train"
 DEV = "dev"
 VALIDATION = "validation"
 TEST = "test"
-_CODE = 2
+_CODE = 3
 # Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
 # words left out, other views of pictures.
 _SELF_EXAMINATION = 200
@@ -41,7 +51,10 @@ _SELF_EXAMINATION = 200
 
 @dataclass(frozen=True)
 class _Asked:
-    """One query before it is encoded. picture: a photo; seen: a product whose own picture is seen anew."""
+    """One query before it is encoded.
+
+    text: typed, or heard in `voice`. picture: a photo. seen: a product whose own picture is seen anew.
+    """
 
     query_id: str
     text: str | None
@@ -49,11 +62,13 @@ class _Asked:
     grades: dict[str, int]
     picture: Path | None = None
     seen: str | None = None
+    voice: Path | None = None
 
 
 def modalities_of(workspace: Workspace) -> dict[str, Snapshot]:
     """Feature snapshots of the modalities that at least one product has."""
-    found = {name: workspace.lake.current(asset_of(name)) for name in (TEXT, IMAGE)}
+    every = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
+    found = {name: workspace.lake.current(asset_of(name)) for name in every}
     return {name: snapshot for name, snapshot in found.items() if snapshot.facts["rows"]}
 
 
@@ -73,7 +88,7 @@ def build_examples(workspace: Workspace) -> StepReport:
             "features": {name: snapshot.digest for name, snapshot in features.items()},
             "interactions": inputs["interactions"],
             "searches": inputs["searches"],
-            "pictures": _picture_digest(workspace),
+            "media": _media_digest(workspace),
         }
         snapshot, made = workspace.lake.obtain(
             ASSET, digest_of(facts), lambda folder: _make(workspace, features, folder)
@@ -83,11 +98,15 @@ def build_examples(workspace: Workspace) -> StepReport:
     return report
 
 
-def _picture_digest(workspace: Workspace) -> str:
+def _media_digest(workspace: Workspace) -> str:
+    """Names what lies behind the uris of queries, and what hears it."""
     from mmsearch_dagster.adapters.feature_store import file_content
 
-    uris = workspace.lake.current("queries").table()[c.IMAGE].drop_nulls().unique().sort()
-    return digest_of({uri: file_content(workspace.source.root / uri).key for uri in uris})
+    queries = workspace.lake.current("queries").table()
+    spoken = queries[c.AUDIO].drop_nulls().unique()
+    uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
+    ears = recogniser_fingerprint(workspace) if len(spoken) else None
+    return digest_of({"ears": ears} | {uri: file_content(workspace.source.root / uri).key for uri in uris})
 
 
 def _make(workspace: Workspace, features: dict[str, Snapshot], folder: Path) -> dict[str, Any]:
@@ -106,7 +125,13 @@ def _make(workspace: Workspace, features: dict[str, Snapshot], folder: Path) -> 
             {"split": name, "origin": origin, "queries": queries.origins.count(origin)}
             for origin in sorted(set(queries.origins))
         ]
-    return {"rows": sum(one["queries"] for one in counts), "counts": counts, "unreadable queries": failures}
+    return {
+        "rows": sum(one["queries"] for one in counts),
+        "counts": counts,
+        "unreadable queries": failures,
+        # Read by the training step: how many vectors stand side by side in a row of each modality.
+        FRAMES: {name: one.facts[FRAMES] for name, one in features.items() if FRAMES in one.facts},
+    }
 
 
 def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityBatch:
@@ -123,8 +148,8 @@ def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityB
 
 def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[str, list[_Asked]]:
     limits = workspace.preset.derived
-    judged = _judged_queries(workspace)
     products = workspace.lake.current("products").table()
+    judged = _judged_queries(workspace)
     derived = [
         _from_derived(one, ATTRIBUTES)
         for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
@@ -150,8 +175,11 @@ def _judged_queries(workspace: Workspace) -> dict[str, list[_Asked]]:
         workspace.lake.current("queries")
         .table()
         .group_by(c.QUERY_ID, maintain_order=True)
-        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
+        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
     )
+    spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
+    voices = {key: workspace.source.root / uri for key, uri in spoken}
+    heard = hear(workspace, voices)
     by_split: dict[str, list[_Asked]] = {}
     for row in grouped.iter_rows(named=True):
         picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
@@ -160,7 +188,10 @@ def _judged_queries(workspace: Workspace) -> dict[str, list[_Asked]]:
             for product, grade in zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
             if grade > 0
         }
-        asked = _Asked(row[c.QUERY_ID], row[c.QUERY_TEXT], JUDGED, grades, picture)
+        key = row[c.QUERY_ID]
+        words = " ".join(part for part in (row[c.QUERY_TEXT], heard.get(key)) if part) or None
+        voice = voices[key] if key in heard else None
+        asked = _Asked(key, words, JUDGED, grades, picture, voice=voice)
         if grades:
             by_split.setdefault(row[c.SPLIT], []).append(asked)
     return by_split
@@ -185,7 +216,7 @@ def _encode(
     from mmsearch_dagster.adapters.feature_store import file_content, text_content
 
     found: dict[str, dict[str, Matrix]] = {one.query_id: {} for one in asked}
-    spec = workspace.preset.encoder(TEXT)
+    spec = workspace.encoder(TEXT)
     if TEXT in items.vectors and spec is not None:
         texts = {
             one.query_id: text_content(spec.query_text(query_text(one.text))) for one in asked if one.text
@@ -195,6 +226,9 @@ def _encode(
         pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
         pictures |= _views(workspace, asked)
         _look_up(workspace, IMAGE, pictures, found)
+    if AUDIO in items.vectors:
+        voices = {one.query_id: file_content(one.voice) for one in asked if one.voice is not None}
+        _look_up(workspace, AUDIO, voices, found)
     readable = {key: vectors for key, vectors in found.items() if vectors}
     return readable, len(found) - len(readable)
 
@@ -222,7 +256,7 @@ def _views(workspace: Workspace, asked: Sequence[_Asked]) -> dict[str, "Content"
 def _look_up(
     workspace: Workspace, modality: str, contents: dict[str, Any], found: dict[str, dict[str, Matrix]]
 ) -> None:
-    spec = workspace.preset.encoder(modality)
+    spec = workspace.encoder(modality)
     assert spec is not None
     read = workspace.features.obtain(
         workspace.identity(spec),
@@ -248,4 +282,5 @@ def _judged(
         texts=tuple(query_text(one.text) or None if one.text else None for one in asked),
         origins=tuple(one.origin for one in asked),
         grades={one.query_id: one.grades for one in asked},
+        spoken=frozenset(one.query_id for one in asked if one.voice is not None),
     )

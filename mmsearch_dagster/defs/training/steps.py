@@ -12,6 +12,7 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation import JudgedQueries
 from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy
 from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.defs.features.steps import FRAMES
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.workspace import Workspace
@@ -103,7 +104,7 @@ def read_examples(source: Snapshot) -> Any:
 
     items = load_batch(source.folder, examples.ITEMS)
     train, dev = (load_queries(source.folder, name) for name in (examples.TRAIN, examples.DEV))
-    return Examples(items, as_judged(train, items), as_judged(dev, items))
+    return Examples(items, as_judged(train, items), as_judged(dev, items), source.facts.get(FRAMES, {}))
 
 
 def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:

@@ -54,3 +54,12 @@ def rotated_catalogue(items: int = 40, width: int = 16, seed: int = 3) -> Exampl
 
     catalogue = ModalityBatch(ids, {TEXT: content}, {TEXT: np.ones(items, bool)})
     return Examples(catalogue, asked("train", 3), asked("dev", 1))
+
+
+def judged(origins: list[str], items: int = 30, seed: int = 0) -> Judged:
+    """Queries of the given origins with a few random grades."""
+    rng = np.random.default_rng(seed)
+    grades = rng.integers(0, 4, size=(len(origins), items)) * (rng.random((len(origins), items)) < 0.2)
+    return Judged(
+        random_batch(len(origins), seed), csr_matrix(grades.astype(np.float32)), np.array(origins, dtype=str)
+    )

@@ -1,4 +1,4 @@
-"""Judged queries: three sorts, graded by the truth, split by query."""
+"""Judged queries: typed, spoken, Chinese, shown, or both; graded by the truth, split by query."""
 
 from collections import Counter, defaultdict
 
@@ -20,25 +20,46 @@ def _group(query: Query) -> str:
 
 def test_there_are_as_many_of_each_sort_as_specified(spec: StoreSpec, queries: tuple[Query, ...]) -> None:
     asked = spec.queries
-    expected = {"words": asked.words, "zh": asked.chinese, "picture": asked.pictures, "mixed": asked.mixed}
+    expected = {"words": asked.words, "zh": asked.chinese, "voice": asked.spoken}
+    expected |= {"picture": asked.pictures, "mixed": asked.mixed}
     assert Counter(map(_group, queries)) == expected
     assert len({query.query_id for query in queries}) == len(queries)
 
 
-def test_words_pictures_and_both(queries: tuple[Query, ...]) -> None:
+def test_words_pictures_both_and_voices(queries: tuple[Query, ...]) -> None:
     has = {"words": (True, False), "zh": (True, False), "picture": (False, True), "mixed": (True, True)}
+    has["voice"] = (False, False)
     assert all((bool(query.text), query.photo is not None) == has[_group(query)] for query in queries)
+    assert all((query.speech is not None) == (_group(query) == "voice") for query in queries)
     assert all(
         any("\u4e00" <= c <= "\u9fff" for c in query.text) for query in queries if _group(query) == "zh"
     )
 
 
 def test_each_group_is_split_60_20_20(queries: tuple[Query, ...]) -> None:
-    for group in ("words", "zh", "picture", "mixed"):
+    for group, off in (("words", 0.01), ("picture", 0.01), ("mixed", 0.01), ("zh", 0.06), ("voice", 0.1)):
         splits = Counter(query.split for query in queries if _group(query) == group)
         total = sum(splits.values())
-        assert splits["train"] / total == pytest.approx(0.6, abs=0.01)
-        assert splits["validation"] / total == pytest.approx(0.2, abs=0.01)
+        assert splits["train"] / total == pytest.approx(0.6, abs=off)
+        assert splits["validation"] / total == pytest.approx(0.2, abs=off)
+
+
+@pytest.mark.parametrize("group", ["zh", "voice"])
+def test_a_counterpart_asks_for_the_same_in_the_same_split(group: str, queries: tuple[Query, ...]) -> None:
+    by_id = {query.query_id: query for query in queries}
+    for query in (each for each in queries if _group(each) == group):
+        original = by_id[query.query_id.replace(group, "words")]
+        assert (query.grades, query.split, query.wanted) == (original.grades, original.split, original.wanted)
+
+
+def test_what_is_said_has_no_slip_of_the_fingers_and_many_voices(
+    spec: StoreSpec, queries: tuple[Query, ...]
+) -> None:
+    said = [query.speech for query in queries if query.speech]
+    typed = {query.text for query in queries if query.text}
+    assert sum(speech.words in typed for speech in said) >= 0.8 * len(said)
+    assert {speech.voice for speech in said} == set(spec.voices)
+    assert len({(speech.rate, speech.pitch) for speech in said}) > 0.8 * len(said)
 
 
 def test_no_words_stand_in_two_splits(queries: tuple[Query, ...]) -> None:

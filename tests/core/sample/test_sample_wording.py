@@ -14,6 +14,7 @@ from mmsearch_dagster.core.sample.wording import (
     english_query,
     filled,
     grade,
+    in_chinese,
     misspelt,
     sentence,
     wanted_by,
@@ -74,3 +75,10 @@ def test_whoever_asks_finds_the_product_in_mind(spec: StoreSpec) -> None:
             text, wanted = ask(spec, RED_DOTTED_MUG, random.Random(seed))
             assert text == text.strip() != ""
             assert grade(wanted, RED_DOTTED_MUG, ()) == 3
+
+
+def test_the_same_wish_in_chinese(spec: StoreSpec) -> None:
+    assert in_chinese(spec, Wanted("sneakers", color="red")) == "红色运动鞋"
+    everything = Wanted("mug", "red", "dotted", "men", "ceramic", "Nordvik")
+    assert in_chinese(spec, everything) == "Nordvik 男士陶瓷红色圆点马克杯"
+    assert in_chinese(spec, Wanted("lamp")) == "台灯"

@@ -1,0 +1,60 @@
+"""From what a person gives to what is searched for: cleaned, heard, named, weighed."""
+
+from collections.abc import Mapping
+
+from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.adapters.hearing import Hearing
+from mmsearch_dagster.adapters.query_encoding import QueryContent
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.modalities import TEXT
+from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH, query_kind
+from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.text import query_text
+
+# Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
+LEAST_CONFIDENCE = 0.1
+
+
+def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> QueryContent:
+    """Raises QueryError for an empty query, a recording that cannot be read or understood and stands alone,
+    and a wrong weight."""
+    typed = query_text(query.text or "") or None
+    heard = hearing.transcribe(query.audio) if query.audio else None
+    understood = heard if heard and heard.text and heard.confidence >= LEAST_CONFIDENCE else None
+    if heard and not understood and not typed and not query.image:
+        raise QueryError(_not_understood(heard))
+    kind = query_kind(words=typed is not None, picture=bool(query.image), voice=understood is not None)
+    weights = {VECTOR_BRANCH: 1.0, **retrieval.weights.get(kind, {})}
+    if understood and query.image and not typed:
+        # A doubtful word must not outweigh a clear picture.
+        weights |= {
+            name: weights[name] * understood.confidence for name in (LEXICAL_BRANCH, TEXT) if name in weights
+        }
+    words = [part for part in (typed, understood and query_text(understood.text)) if part]
+    return QueryContent(
+        text=" ".join(words) or None,
+        image=query.image or None,
+        kind=kind,
+        weights=weights | _checked(query.weights or {}),
+        audio=query.audio if understood else None,
+        transcript=heard,
+    )
+
+
+def _not_understood(heard: Transcript) -> str:
+    guess = f" (a guess: '{heard.text}', confidence {heard.confidence:.2f})" if heard.text else ""
+    return (
+        f"the voice of the query is not understood{guess}: speak close to the microphone, in "
+        "this shop's words, or type them"
+    )
+
+
+def _checked(weights: Mapping[str, float]) -> dict[str, float]:
+    for branch, weight in weights.items():
+        if branch not in BRANCHES:
+            raise QueryError(f"there is no branch '{branch}' to weigh: {did_you_mean(branch, BRANCHES)}")
+        if not 0.0 <= weight < float("inf"):
+            raise QueryError(f"the weight of '{branch}' must be 0 or more, not {weight}")
+    return dict(weights)

@@ -1,0 +1,99 @@
+"""MovieLens-format ratings: `ratings.csv`, `u.data` (ml-100k), `ratings.dat` (ml-1m).
+
+All three hold user, item, rating and epoch seconds; the first line tells which of them a file is.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.scalars import as_instant, as_number, as_text
+
+_HEADER = {"userId": c.USER_ID, "movieId": c.PRODUCT_ID, "rating": c.VALUE, "timestamp": c.TIMESTAMP}
+_NAMES = list(_HEADER.values())
+_FORMATS = "userId,movieId,rating,timestamp with that header; four columns parted by tabs; or by '::'"
+_RATE = "rate"
+
+
+def read_ratings(path: Path) -> pl.DataFrame:
+    """One row per rating: `user_id`, `product_id`, `value`, `timestamp`, `action` = "rate", in file order.
+
+    Raises SourceError for a file that is missing, empty or of another format, and for the first row that
+    cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"ratings file {path} cannot be read: {error.strerror or error}") from error
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if not content.strip():
+        raise SourceError(f"ratings file {path} is empty: it must hold {_FORMATS}")
+    rows, header = _rows(content, path)
+    if not rows.height:
+        raise SourceError(f"ratings file {path} has a header but no ratings")
+    return _cast(rows, path, first_line=2 if header else 1)
+
+
+def _rows(content: bytes, path: Path) -> tuple[pl.DataFrame, bool]:
+    """All four columns as text under the contract's names, and whether the file has a header."""
+    first = content.split(b"\n", 1)[0]
+    if b"::" in first:
+        return _parse(content.replace(b"::", b"\t"), path, "\t", header=False), False
+    if b"\t" in first:
+        return _parse(content, path, "\t", header=False), False
+    table = _parse(content, path, ",", header=True)
+    missing = [name for name in _HEADER if name not in table.columns]
+    if missing:
+        hint = did_you_mean(missing[0], table.columns)
+        raise SourceError(f"ratings file {path} has no column '{missing[0]}', {hint} It must hold {_FORMATS}")
+    return table.select(list(_HEADER)).rename(_HEADER), True
+
+
+def _parse(content: bytes, path: Path, separator: str, *, header: bool) -> pl.DataFrame:
+    try:
+        table = pl.read_csv(
+            content,
+            separator=separator,
+            has_header=header,
+            infer_schema=False,
+            quote_char='"' if header else None,
+        )
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise SourceError(f"ratings file {path} cannot be read as a table: {told}") from error
+    if header:
+        return table
+    if table.width != len(_NAMES):
+        raise SourceError(f"ratings file {path} has {table.width} columns: it must hold {_FORMATS}")
+    return table.rename(dict(zip(table.columns, _NAMES, strict=True)))
+
+
+def _cast(rows: pl.DataFrame, path: Path, first_line: int) -> pl.DataFrame:
+    text = pl.String()
+    cast = rows.select(
+        as_text(pl.col(c.USER_ID), text).alias(c.USER_ID),
+        as_text(pl.col(c.PRODUCT_ID), text).alias(c.PRODUCT_ID),
+        as_number(pl.col(c.VALUE), text).alias(c.VALUE),
+        as_instant(pl.col(c.TIMESTAMP), text).alias(c.TIMESTAMP),
+    )
+    readable = cast.select(
+        [pl.col(c.VALUE).is_finite().fill_null(False)]
+        + [pl.col(name).is_not_null() for name in (c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP)]
+    )
+    for name in _NAMES:
+        bad = (~readable[name]).arg_true()
+        if len(bad):
+            row = int(bad[0])
+            told = repr(rows[name][row])[:60]
+            raise SourceError(
+                f"ratings file {path}, line {row + first_line}: {told} is no {_named(name)} "
+                f"({len(bad)} of {rows.height} rows are like this): mend or remove them"
+            )
+    return cast.with_columns(pl.lit(_RATE).alias(c.ACTION))
+
+
+def _named(column: str) -> str:
+    return {c.VALUE: "rating", c.TIMESTAMP: "time in epoch seconds"}.get(column, column)

@@ -1,0 +1,127 @@
+"""The answers for people over HTTP."""
+
+import base64
+import binascii
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+
+from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.adapters.engine import MAX_K, Engine
+from mmsearch_dagster.adapters.recommender import Recommender, Suggestions
+from mmsearch_dagster.core.errors import QueryError
+
+
+@dataclass
+class PeopleDoor:
+    """How the API gets at people. open: engine -> recommender of the same release; hide: raw id ->
+    pseudonym."""
+
+    open: Callable[[Engine], Recommender]
+    hide: Callable[[str], str]
+    _last: Recommender | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def recommender(self, engine: Engine) -> Recommender:
+        """Of the engine's release, opened once."""
+        with self._lock:
+            if self._last is None or self._last.engine is not engine:
+                self._last = self.open(engine)
+            return self._last
+
+
+class CampaignRequest(BaseModel):
+    """A campaign: words, a picture, or both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str | None = None
+    image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
+    k: int = Field(50, ge=1, le=MAX_K)
+
+
+class ExplainRequest(BaseModel):
+    """Why a product stands where it stands for these words, for this person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    product_id: str
+    user: str | None = None
+
+
+class RecommendRequest(BaseModel):
+    """Products for one person. In the body, not in the path: addresses end in logs, ids of people must
+    not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: str
+    k: int = Field(10, ge=1, le=MAX_K)
+
+
+def add_people(
+    app: FastAPI, engine: Callable[[], Engine], door: PeopleDoor, responses: dict[int | str, dict[str, Any]]
+) -> None:
+    """Add the paths to `app`. engine: the one that answers now. responses: the documented errors."""
+
+    def answers() -> Recommender:
+        return door.recommender(engine())
+
+    @app.post("/recommend", responses=responses)
+    def recommend(body: RecommendRequest) -> dict[str, Any]:
+        """Products for one person; popular ones, and that is said, for somebody unknown."""
+        return _as_dict(answers().recommend(door.hide(body.user), k=body.k))
+
+    @app.get("/similar/{product_id:path}", responses=responses)
+    def similar(product_id: str, k: int = 10) -> dict[str, Any]:
+        """Products like one of the catalogue."""
+        return _as_dict(answers().similar(product_id, k=k))
+
+    @app.post("/explain", responses=responses)
+    def explain(body: ExplainRequest) -> dict[str, Any]:
+        """What each branch, modality and feature contributed."""
+        user = door.hide(body.user) if body.user is not None else None
+        return answers().explain(Query(text=body.text), body.product_id, user)
+
+    @app.post("/campaign", responses=responses)
+    def campaign(body: CampaignRequest) -> dict[str, Any]:
+        """The people to show a campaign to (pseudonyms), with their expected response."""
+        return answers().campaign(Query(text=body.text, image=_picture(body.image_base64)), k=body.k)
+
+    @app.get("/churn", responses=responses)
+    def churn(k: int = 50) -> list[dict[str, Any]]:
+        """The people (pseudonyms) most likely to stay away."""
+        return answers().churn(k=k)
+
+    @app.get("/reviews/{product_id:path}", responses=responses)
+    def reviews(product_id: str, k: int = 10) -> dict[str, Any]:
+        """A product's smoothed rating and its most useful reviews."""
+        return answers().reviews(product_id, k=k)
+
+
+def _picture(content: str | None) -> bytes | None:
+    if content is None:
+        return None
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise QueryError("image_base64 is not base64") from error
+
+
+def _as_dict(found: Suggestions) -> dict[str, Any]:
+    hits = [
+        {
+            "product_id": hit.product_id,
+            "rank": hit.rank,
+            "score": hit.score,
+            "rules": list(hit.rules),
+            "payload": dict(hit.payload),
+        }
+        for hit in found.hits
+    ]
+    return {"release_id": found.release_id, "order": found.order, "note": found.note, "hits": hits}

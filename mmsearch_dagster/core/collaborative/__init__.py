@@ -1,0 +1,1 @@
+"""Who liked what: implicit feedback, its factors, and how they are chosen."""

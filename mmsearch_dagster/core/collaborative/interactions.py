@@ -1,0 +1,119 @@
+"""Events as weights, weights as a sparse matrix of users and items.
+
+Letters: `u` users, `n` items. Ids are sorted, so the order of the events changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.sparse import csr_matrix
+
+from mmsearch_dagster.core import columns as c
+
+WEIGHT = "weight"
+_DAY = 86_400.0
+
+
+class FeedbackParams(BaseModel):
+    """How much an action tells about a taste.
+
+    A weight of 0 leaves the action out. rate: weight of a rating of `min_rating` or better; a lower one
+        says nothing. half_life_days: after so many days an event counts half; None: it never ages.
+    binary: each pair of user and item counts 1, however often and whenever it occurred.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    view: float = Field(default=1.0, ge=0)
+    click: float = Field(default=1.0, ge=0)
+    add_to_cart: float = Field(default=3.0, ge=0)
+    purchase: float = Field(default=5.0, ge=0)
+    rate: float = Field(default=3.0, ge=0)
+    min_rating: float = 4.0
+    half_life_days: float | None = Field(default=30.0, gt=0)
+    binary: bool = False
+
+    def of_action(self) -> dict[str, float]:
+        """Action -> weight, the actions that count."""
+        fields = self.model_dump()
+        return {name: fields[name] for name in c.ACTIONS if fields.get(name, 0.0) > 0}
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """matrix: float32 [u, n], rows are `users`, columns are `items`, both sorted."""
+
+    users: tuple[str, ...]
+    items: tuple[str, ...]
+    matrix: csr_matrix
+
+    def rows_of(self, users: tuple[str, ...]) -> csr_matrix:
+        """The rows of the given users; one without interactions is an empty row."""
+        place = {user: row for row, user in enumerate(self.users)}
+        known = [(row, place[user]) for row, user in enumerate(users) if user in place]
+        picker = csr_matrix(
+            (np.ones(len(known), np.float32), ([a for a, _ in known], [b for _, b in known])),
+            shape=(len(users), len(self.users)),
+        )
+        return csr_matrix(picker @ self.matrix)
+
+
+def decay(age_days: pl.Expr, half_life_days: float | None) -> pl.Expr:
+    """0.5 ^ (age / half life): 1 for what happens now, never more."""
+    if half_life_days is None:
+        return pl.lit(1.0)
+    return pl.lit(0.5) ** (age_days.clip(lower_bound=0.0) / half_life_days)
+
+
+def age_days(at: pl.Expr, as_of: datetime) -> pl.Expr:
+    """Days from `at` to `as_of`, fractions included."""
+    return (pl.lit(as_of, dtype=c.INSTANT) - at).dt.total_microseconds() / (_DAY * 1e6)
+
+
+def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
+    """The events that tell about a taste, with `weight` (before decay); the others are left out."""
+    weights = params.of_action()
+    weight = pl.col(c.ACTION).replace_strict(weights, default=0.0, return_dtype=pl.Float64)
+    disliked = pl.col(c.VALUE).fill_null(params.min_rating) < params.min_rating
+    too_low = (pl.col(c.ACTION) == "rate") & disliked
+    known = pl.all_horizontal(pl.col(c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP).is_not_null())
+    weighed = events.filter(known).with_columns(pl.when(~too_low).then(weight).otherwise(0.0).alias(WEIGHT))
+    return weighed.filter(pl.col(WEIGHT) > 0)
+
+
+def weigh(events: pl.DataFrame, params: FeedbackParams, as_of: datetime) -> pl.DataFrame:
+    """One row per pair: `user_id`, `product_id`, `weight`, sorted. What is after `as_of` counts whole."""
+    aged = feedback(events, params).with_columns(
+        pl.col(WEIGHT) * decay(age_days(pl.col(c.TIMESTAMP), as_of), params.half_life_days)
+    )
+    # Sorted first: the sum of floats depends on their order.
+    pairs = (
+        aged.sort(c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP, WEIGHT)
+        .group_by(c.USER_ID, c.PRODUCT_ID, maintain_order=True)
+        .agg(pl.col(WEIGHT).sum())
+    )
+    return pairs.with_columns(pl.lit(1.0).alias(WEIGHT)) if params.binary else pairs
+
+
+def to_matrix(pairs: pl.DataFrame) -> Interactions:
+    """The matrix of `weigh`'s rows."""
+    users = pairs[c.USER_ID].unique().sort()
+    items = pairs[c.PRODUCT_ID].unique().sort()
+    rows, columns = (
+        pairs[name].cast(pl.Enum(known)).to_physical().to_numpy() if len(known) else np.zeros(0, np.int64)
+        for name, known in ((c.USER_ID, users), (c.PRODUCT_ID, items))
+    )
+    values = pairs[WEIGHT].to_numpy().astype(np.float32)
+    matrix = csr_matrix((values, (rows, columns)), shape=(len(users), len(items)))
+    matrix.eliminate_zeros()
+    return Interactions(tuple(users.to_list()), tuple(items.to_list()), matrix)
+
+
+def interactions_of(events: pl.DataFrame, params: FeedbackParams) -> Interactions:
+    """The matrix of `events`, decayed to the last of them."""
+    rows = feedback(events, params)
+    last = rows[c.TIMESTAMP].max()
+    return to_matrix(weigh(rows, params, last if isinstance(last, datetime) else datetime.min))

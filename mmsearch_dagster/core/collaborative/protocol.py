@@ -1,0 +1,218 @@
+"""Choose a model on the validation part, then say what it is worth on the test part.
+
+Every item of the training part is a candidate (no sampled negatives: Krichene and Rendle, On sampled
+metrics for item recommendation, KDD 2020), the items a user has seen in training are left out. Users and
+items that the training part does not hold cannot be judged by a collaborative model; they are counted.
+Letters: `q` users judged, `n` items, `k` ranks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.bootstrap import Interval, interval
+from mmsearch_dagster.core.collaborative.ease import TooManyItemsError
+from mmsearch_dagster.core.collaborative.interactions import (
+    FeedbackParams,
+    Interactions,
+    interactions_of,
+)
+from mmsearch_dagster.core.collaborative.models import Kind, ModelParams, Ranker, fit
+from mmsearch_dagster.core.collaborative.splits import Parts
+from mmsearch_dagster.core.metrics import measure
+
+_BATCH = 1024
+_ALS = tuple(
+    ModelParams(kind="als", factors=factors, alpha=alpha) for factors in (16, 64) for alpha in (1.0, 10.0)
+)
+_BPR = tuple(ModelParams(kind="bpr", regularization=0.01, iterations=iterations) for iterations in (30, 100))
+_EASE = tuple(ModelParams(kind="ease", l2=l2) for l2 in (10.0, 100.0, 500.0))
+GRID: tuple[ModelParams, ...] = (ModelParams(kind="popularity"), *_EASE, *_ALS, *_BPR)
+# What can become an item modality; the whole EASE and popularity stand beside it for comparison.
+FACTOR_GRID: tuple[ModelParams, ...] = (
+    *GRID,
+    *(
+        ModelParams(kind="ease-svd", l2=l2, factors=factors)
+        for l2 in (10.0, 100.0, 500.0)
+        for factors in (16, 64)
+    ),
+)
+FACTOR_KINDS: tuple[Kind, ...] = ("ease-svd", "als", "bpr")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Who is asked about, and what they chose later.
+
+    users: rows [q] of the training matrix; chosen: per user the columns of the training matrix.
+    cold_users, cold_pairs: users, and pairs of user and item, that training does not hold.
+    """
+
+    users: NDArray[np.int64]
+    chosen: tuple[NDArray[np.int64], ...]
+    cold_users: int
+    cold_pairs: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One model's value on the validation part."""
+
+    params: ModelParams
+    value: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The best of one kind, fitted anew on train and validation, on the test part.
+
+    values: metric -> per-user values [q]; intervals: metric -> mean and bootstrap interval.
+    """
+
+    params: ModelParams
+    validation: float
+    values: Mapping[str, NDArray[np.float64]]
+    intervals: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All trials, the best of each kind on the test part (best on validation first), and the counts."""
+
+    trials: tuple[Trial, ...]
+    measured: tuple[Measured, ...]
+    counts: Mapping[str, int]
+    skipped: Mapping[str, str]
+
+    @property
+    def chosen(self) -> Measured:
+        """The best on validation."""
+        return self.measured[0]
+
+    def best_of(self, kinds: Sequence[Kind]) -> Measured | None:
+        """The best on validation among models of these kinds."""
+        return next((one for one in self.measured if one.params.kind in kinds), None)
+
+
+def judged(known: Interactions, later: pl.DataFrame) -> Judged:
+    """What `later` says about the users and items of `known`."""
+    pairs = later.select(c.USER_ID, c.PRODUCT_ID).unique().sort(c.USER_ID, c.PRODUCT_ID)
+    place_of_user = {user: row for row, user in enumerate(known.users)}
+    place_of_item = {item: column for column, item in enumerate(known.items)}
+    chosen: dict[int, list[int]] = {}
+    for user, item in pairs.iter_rows():
+        if user in place_of_user and item in place_of_item:
+            chosen.setdefault(place_of_user[user], []).append(place_of_item[item])
+    rows = sorted(chosen)
+    cold = set(pairs[c.USER_ID].to_list()) - set(known.users)
+    judged_pairs = sum(len(items) for items in chosen.values())
+    return Judged(
+        users=np.array(rows, dtype=np.int64),
+        chosen=tuple(np.array(chosen[row], dtype=np.int64) for row in rows),
+        cold_users=len(cold),
+        cold_pairs=pairs.height - judged_pairs,
+    )
+
+
+def top(scores: NDArray[np.float32], seen: NDArray[np.bool_], depth: int) -> NDArray[np.int64]:
+    """Columns [b, depth] of the best scores, best first, seen ones behind all others; ties by column."""
+    worst_first = np.where(seen, np.inf, -scores)
+    columns = np.arange(scores.shape[1])[None, :].repeat(len(scores), axis=0)
+    if depth < scores.shape[1]:
+        columns = np.sort(np.argpartition(worst_first, depth - 1, axis=1)[:, :depth], axis=1)
+    order = np.argsort(np.take_along_axis(worst_first, columns, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)
+
+
+def per_user(
+    ranker: Ranker, known: Interactions, asked: Judged, metrics: Sequence[str], depth: int
+) -> dict[str, NDArray[np.float64]]:
+    """Metric -> values [q]; an item counts as relevant (grade 1) when the user chose it later."""
+    parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
+    for start in range(0, len(asked.users), _BATCH):
+        rows, chosen = asked.users[start : start + _BATCH], asked.chosen[start : start + _BATCH]
+        seen = known.matrix[rows].toarray() > 0
+        relevant = np.zeros(seen.shape, dtype=bool)
+        for place, items in enumerate(chosen):
+            relevant[place, items] = True
+        best = top(ranker.scores(rows), seen, depth)
+        found = np.take_along_axis(relevant & ~seen, best, axis=1).astype(np.int64)
+        for name in metrics:
+            parts[name].append(measure(name, found, _ideal(chosen)))
+    return {name: np.concatenate(values) if values else np.empty(0) for name, values in parts.items()}
+
+
+def _ideal(chosen: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    sizes = np.array([len(items) for items in chosen])
+    return (np.arange(sizes.max()) < sizes[:, None]).astype(np.int64)
+
+
+def compare(
+    parts: Parts,
+    feedback: FeedbackParams,
+    *,
+    grid: Sequence[ModelParams] = GRID,
+    k: int = 10,
+    seed: int = 7,
+) -> Comparison:
+    """Fit the grid on train, choose on validation by nDCG@k, measure each kind's best on test.
+
+    A model that cannot be fitted (EASE with too many items) is skipped, with its reason.
+    Where validation judges nobody, the first of each kind stands, with NaN for its value.
+    """
+    metrics = (f"ndcg@{k}", f"recall@{k}")
+    known = interactions_of(parts.train, feedback)
+    asked = judged(known, parts.validation)
+    skipped: dict[str, str] = {}
+    trials: list[Trial] = []
+    for params in grid:
+        if params.kind in skipped:
+            continue
+        try:
+            values = per_user(fit(known, params), known, asked, metrics[:1], k)[metrics[0]]
+        except TooManyItemsError as error:
+            skipped[params.kind] = str(error)
+            continue
+        trials.append(Trial(params, float(values.mean()) if len(values) else float("nan")))
+    full = interactions_of(pl.concat([parts.train, parts.validation]), feedback)
+    tested = judged(full, parts.test)
+    measured = tuple(_measured(full, tested, one, metrics, depth=k, seed=seed) for one in _best(trials))
+    return Comparison(tuple(trials), measured, _counts(known, asked, tested), skipped)
+
+
+def _best(trials: Sequence[Trial]) -> list[Trial]:
+    """The best trial of each kind, the best of all first; ties keep the order of the grid."""
+    best: dict[Kind, Trial] = {}
+    for one in trials:
+        if one.params.kind not in best or one.value > best[one.params.kind].value:
+            best[one.params.kind] = one
+    return sorted(best.values(), key=lambda one: np.nan_to_num(-one.value))
+
+
+def _measured(
+    known: Interactions, asked: Judged, trial: Trial, metrics: Sequence[str], *, depth: int, seed: int
+) -> Measured:
+    values = per_user(fit(known, trial.params), known, asked, metrics, depth)
+    return Measured(
+        params=trial.params,
+        validation=trial.value,
+        values=values,
+        intervals={name: interval(column, seed=seed) for name, column in values.items()},
+    )
+
+
+def _counts(known: Interactions, asked: Judged, tested: Judged) -> dict[str, int]:
+    return {
+        "training users": len(known.users),
+        "training items": len(known.items),
+        "training pairs": int(known.matrix.nnz),
+        "validation users": len(asked.users),
+        "test users": len(tested.users),
+        "test pairs": sum(len(items) for items in tested.chosen),
+        "cold test users left out": tested.cold_users,
+        "cold test pairs left out": tested.cold_pairs,
+    }

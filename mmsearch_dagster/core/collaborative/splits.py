@@ -1,0 +1,99 @@
+"""Which interactions teach, which choose, which judge. Never at random: time decides.
+
+A split works on one row per user and item (its first time), so a pair is on one side only.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import polars as pl
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.nearest import did_you_mean
+
+SplitName = Literal["global-time", "leave-last-one", "ratio"]
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+_TOLD: dict[SplitName, str] = {
+    "global-time": "the first {train:.0%} of all interactions in time teach, the next {validation:.0%} "
+    "choose, the last {test:.0%} judge",
+    "leave-last-one": "per user the last interaction judges, the one before it chooses, the rest teach",
+    "ratio": "per user, in order of time, the first {train:.0%} teach, the next {validation:.0%} choose, "
+    "the last {test:.0%} judge (each at least one)",
+}
+_PLACE = "_place"
+_COUNT = "_count"
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of validation and test; the rest teaches."""
+
+    validation: float = 0.1
+    test: float = 0.1
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows of the events frame; a pair of user and item is in one part only."""
+
+    train: pl.DataFrame
+    validation: pl.DataFrame
+    test: pl.DataFrame
+
+
+def check_split(name: str) -> SplitName:
+    """`name` when it is one of SPLITS; raises ConfigError with the nearest one."""
+    for known in SPLITS:
+        if name == known:
+            return known
+    raise ConfigError(f"unknown split '{name}', {did_you_mean(name, SPLITS)} Splits: {', '.join(SPLITS)}")
+
+
+def describe(name: SplitName, shares: Shares = Shares()) -> str:
+    """The split in one sentence."""
+    train = 1.0 - shares.validation - shares.test
+    return _TOLD[name].format(train=train, validation=shares.validation, test=shares.test)
+
+
+def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares()) -> Parts:
+    """Part `events` (feedback only). Ties in time are decided by the ids, so row order changes nothing."""
+    if name == "global-time":
+        return _global_time(events, shares)
+    first = events.sort(c.TIMESTAMP, c.USER_ID, c.PRODUCT_ID).unique(
+        [c.USER_ID, c.PRODUCT_ID], keep="first", maintain_order=True
+    )
+    place = pl.int_range(pl.len()).over(c.USER_ID)
+    numbered = first.with_columns(place.alias(_PLACE), pl.len().over(c.USER_ID).alias(_COUNT))
+    left = pl.col(_COUNT) - pl.col(_PLACE)
+    each = Shares(0.0, 0.0) if name == "leave-last-one" else shares
+    last, before = (
+        (pl.col(_COUNT) * share).round().clip(lower_bound=1) for share in (each.test, each.validation)
+    )
+    # Someone with two interactions teaches with both but judges nothing.
+    enough = pl.col(_COUNT) >= 3
+    test, validation = enough & (left <= last), enough & (left > last) & (left <= last + before)
+    rest = ~test & ~validation
+    return Parts(*(numbered.filter(rows).drop(_PLACE, _COUNT) for rows in (rest, validation, test)))
+
+
+def _global_time(events: pl.DataFrame, shares: Shares) -> Parts:
+    """All before t1, t1 to t2, after t2; the times are quantiles of the events' own."""
+    times = events[c.TIMESTAMP].sort()
+    if not len(times):
+        return Parts(events, events, events)
+    cuts = [
+        times[min(len(times) - 1, round(len(times) * share))]
+        for share in (1.0 - shares.validation - shares.test, 1.0 - shares.test)
+    ]
+    at = pl.col(c.TIMESTAMP)
+    train = events.filter(at < cuts[0])
+    later = events.filter((at >= cuts[0]) & (at < cuts[1]))
+    validation = _not_seen(later, train)
+    test = _not_seen(events.filter(at >= cuts[1]), pl.concat([train, later]))
+    return Parts(train, validation, test)
+
+
+def _not_seen(events: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    pair = [c.USER_ID, c.PRODUCT_ID]
+    return events.join(before.select(pair).unique(), on=pair, how="anti", maintain_order="left")

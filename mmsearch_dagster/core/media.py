@@ -1,0 +1,64 @@
+"""Containers of sound and video, opened from bytes in memory and from nowhere else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+SOUND = "sound"
+VIDEO = "video"
+
+# FFmpeg would try some hundred formats; among them playlists that open other files and addresses.
+_DEMUXERS = {
+    SOUND: ("wav", "flac", "ogg", "mp3", "aac", "aiff", "mov", "matroska"),
+    VIDEO: ("mov", "matroska", "gif", "avi", "ogg", "mpegts"),
+}
+_KNOWN = {SOUND: "WAV, FLAC, OGG, MP3, M4A", VIDEO: "MP4, WebM, GIF, MOV, AVI"}
+_SOUNDS = (b"fLaC", b"ID3", b"\xff\xfb")
+_BEGINNINGS = {
+    SOUND: (b"RIFF", b"OggS", b"\x1aE\xdf\xa3", *_SOUNDS),
+    VIDEO: (b"RIFF", b"OggS", b"\x1aE\xdf\xa3", b"GIF8"),
+}
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*")
+
+
+@contextmanager
+def open_media(content: bytes, kind: str) -> Iterator["InputContainer"]:
+    """A container of `kind`, SOUND or VIDEO; raises what FFmpeg raises (see `reason`)."""
+    import av
+
+    options = {"format_whitelist": ",".join(_DEMUXERS[kind]), "protocol_whitelist": "none"}
+    with av.open(BytesIO(content), "r", options=options, metadata_errors="ignore") as container:
+        yield container
+
+
+def reason(content: bytes, kind: str, error: Exception) -> str:
+    """Why these bytes are no `kind`, in words for a shop's owner."""
+    head = content[:2048]
+    if head.startswith(b"%PDF"):
+        return f"a PDF document, not a {kind}"
+    if head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return f"a picture, not a {kind}: list it in image_uris"
+    if kind == VIDEO and (head.startswith(_SOUNDS) or head[8:12] == b"WAVE"):
+        return "a sound, not a video: name it in audio_uri"
+    if _is_text(head):
+        return f"a text file, not a {kind}"
+    if head[4:8] == b"ftyp" and b"moov" not in content:
+        return f"truncated: the {kind} ends before the table of what is in it"
+    if head.startswith(_BEGINNINGS[kind]) or head[4:8] == b"ftyp":
+        return f"broken {kind} file ({getattr(error, 'strerror', None) or error or type(error).__name__})"
+    return f"not a {kind} in a known format ({_KNOWN[kind]})"
+
+
+def _is_text(head: bytes) -> bool:
+    # A character may be cut at the end of what is looked at.
+    for end in range(len(head), max(len(head) - 4, 0), -1):
+        try:
+            text = head[:end].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        return not any(ord(letter) < 9 for letter in text)
+    return False

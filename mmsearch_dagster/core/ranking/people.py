@@ -1,0 +1,110 @@
+"""What the log knew of people and products at one moment: only events before it count."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core import profiles as shoppers
+from mmsearch_dagster.core.collaborative.factors import Factors
+from mmsearch_dagster.core.collaborative.interactions import WEIGHT, FeedbackParams, to_matrix
+from mmsearch_dagster.core.collaborative.models import ModelParams, factorise
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.ranking.features import Items, People, Values
+
+# Closed form, so that learning it anew for every day of the log costs milliseconds.
+FACTORS = ModelParams(kind="ease-svd")
+
+
+@dataclass(frozen=True)
+class Known:
+    """ids of people and what is known of them, row for row; popularity: decayed weight of everybody's
+    events per product
+    [i]; factors: collaborative vectors of the products [i, k]; profiles: the rows behind `people`."""
+
+    ids: tuple[str, ...]
+    people: People
+    popularity: Values
+    factors: Matrix
+    profiles: pl.DataFrame
+
+
+def known_at(
+    events: pl.DataFrame,
+    products: pl.DataFrame,
+    items: Items,
+    moments: Sequence[datetime],
+    params: FeedbackParams,
+) -> Iterator[Known]:
+    """What events before each of the `moments` (ascending) tell.
+
+    Profiles are those of core.profiles, carried from moment to moment; their vectors are sums of the
+    vectors of `items`; collaborative factors are learned anew from the events before each moment.
+    """
+    state, begun = shoppers.EMPTY, None
+    known_events = events.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
+    vectors = {key: items.vectors[row] for row, key in enumerate(items.ids)}
+    when = pl.col(c.TIMESTAMP)
+    for moment in moments:
+        since = when < moment if begun is None else (when >= begun) & (when < moment)
+        state, begun = shoppers.advance(state, known_events.filter(since), moment, params), moment
+        summed = (
+            state.rows.group_by(c.USER_ID, c.PRODUCT_ID, maintain_order=True)
+            .agg(pl.col(WEIGHT).sum())
+            .filter(pl.col(WEIGHT) > 0)
+        )
+        matrix = to_matrix(summed)
+        learned = factorise(matrix, FACTORS)
+        users = dict(zip(learned.user_ids, learned.users, strict=True))
+        frame = shoppers.profiles(state, products, vectors, users)
+        places = _places(matrix.items, items.ids)
+        popularity = np.zeros(len(items))
+        popularity[places] = np.asarray(matrix.matrix.sum(axis=0)).ravel()
+        yield Known(
+            ids=tuple(frame[c.USER_ID].to_list()),
+            people=people_of(frame, items.vectors.shape[1]),
+            popularity=popularity,
+            factors=_item_factors(learned, items),
+            profiles=frame,
+        )
+
+
+def people_of(profiles: pl.DataFrame, width: int) -> People:
+    """Rows of core.profiles as the ranker reads them; vectors of `width`, zeros where nothing is known."""
+    prices = profiles.select(shoppers.PRICE_MEAN, shoppers.PRICE_SPREAD)
+    visits = profiles.select(pl.col(shoppers.EVENTS, shoppers.RECENCY).cast(pl.Float64))
+    shares = [
+        {one[c.CATEGORY]: one[shoppers.SHARE] for one in row or []}
+        for row in profiles[shoppers.CATEGORIES].to_list()
+    ]
+    return People(
+        vectors=_matrix(profiles[shoppers.VECTOR], width),
+        factors=_matrix(profiles[shoppers.FACTORS]),
+        categories=tuple(shares),
+        prices=prices.select(pl.all().cast(pl.Float64).fill_null(float("nan"))).to_numpy(),
+        visits=visits.to_numpy(),
+    )
+
+
+def _matrix(column: pl.Series, width: int | None = None) -> Matrix:
+    """An array column as float32 [n, width], null rows as zeros."""
+    own = column.dtype.shape[0] if isinstance(column.dtype, pl.Array) else 1
+    found = np.zeros((len(column), width or own), dtype=np.float32)
+    present = column.is_not_null().to_numpy()
+    if present.any():
+        found[present] = column.drop_nulls().to_numpy()
+    return found
+
+
+def _item_factors(learned: Factors, items: Items) -> Matrix:
+    found = np.zeros((len(items), learned.items.shape[1]), dtype=np.float32)
+    found[_places(learned.item_ids, items.ids)] = learned.items
+    return found
+
+
+def _places(ids: Sequence[str], all_ids: Sequence[str]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    row: Mapping[str, int] = {key: place for place, key in enumerate(all_ids)}
+    return np.array([row[key] for key in ids], dtype=np.int64)

@@ -1,0 +1,214 @@
+"""Lists for people without a query, and whether they beat what everybody buys."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.bootstrap import paired_difference
+from mmsearch_dagster.core.decision import Reason
+from mmsearch_dagster.core.measures import (
+    calibration,
+    coverage,
+    exposure_by_group,
+    intra_list_diversity,
+    listing,
+    mean_of,
+    novelty,
+    popularity_lift,
+    price_bands,
+)
+from mmsearch_dagster.core.metrics import by_query, per_query
+from mmsearch_dagster.core.ranking.features import Items, Values
+from mmsearch_dagster.core.ranking.lists import GRADE_OF
+from mmsearch_dagster.core.ranking.people import Known
+
+POPULAR, COLLABORATIVE, TASTE = "popular", "collaborative", "taste"
+BOTH, ALL = "taste + collaborative", "taste + collaborative + popular"
+# What may be chosen for known people; each is a blend of the first three.
+PERSONAL = {
+    COLLABORATIVE: (COLLABORATIVE,),
+    TASTE: (TASTE,),
+    BOTH: (TASTE, COLLABORATIVE),
+    ALL: (TASTE, COLLABORATIVE, POPULAR),
+}
+_RRF_K = 60
+_DEPTH = 50
+
+
+def scores_of(known: Known, items: Items, person: int) -> dict[str, Values]:
+    """Order -> score of every product [i] for one person (row of `known`); -1: only `popular`.
+
+    collaborative: product of the factors. taste: mean cosine over the modalities. The others are these
+    together by reciprocal rank.
+    """
+    popular = known.popularity
+    if person < 0:
+        return {POPULAR: popular}
+    factors = known.people.factors
+    collaborative = (
+        (known.factors @ factors[person]).astype(np.float64) if factors is not None else np.zeros(len(items))
+    )
+    parts = [
+        items.vectors[:, start:stop] @ _unit(known.people.vectors[person, start:stop])
+        for start, stop in items.blocks.values()
+    ]
+    taste = np.mean(parts, axis=0).astype(np.float64) if parts else np.zeros(len(items))
+    single = {POPULAR: popular, COLLABORATIVE: collaborative, TASTE: taste}
+    by_rank = {name: 1.0 / (_RRF_K + ranks(one)) for name, one in single.items()}
+    return single | {
+        name: np.sum([by_rank[part] for part in parts], axis=0)
+        for name, parts in PERSONAL.items()
+        if len(parts) > 1
+    }
+
+
+def ranks(scores: Values) -> Values:
+    """Rank of each, from 1; equal scores in the order of their rows."""
+    order = np.argsort(-np.round(scores, 9), kind="stable")
+    found = np.empty(len(scores))
+    found[order] = np.arange(1, len(scores) + 1)
+    return found
+
+
+def best(scores: Values, count: int) -> NDArray[np.int64]:
+    """Rows of the `count` best, ties by row."""
+    return np.argsort(-np.round(scores, 9), kind="stable")[:count]
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    norm = float(np.linalg.norm(vector))
+    return vector / norm if norm > 0 else vector
+
+
+@dataclass(frozen=True)
+class ListReport:
+    """chosen: the order for known people, `popular` when none is promoted. measures: one row per order.
+    exposure: of the best personal lists, by category (first level) and price band."""
+
+    chosen: str
+    reasons: tuple[Reason, ...]
+    measures: pl.DataFrame
+    exposure: pl.DataFrame
+
+
+def choose_order(known: Known, items: Items, later: pl.DataFrame) -> str:
+    """The personal order with the best mean nDCG@10 on what known people did in `later`, the validation
+    period; the simplest of a tie."""
+    liked = _liked(later, known.ids, items.ids)
+    values = _values(_lists(known, items, sorted(liked)), liked)
+    return max(PERSONAL, key=lambda name: round(float(np.mean(values[name])), 6) if liked else 0.0)
+
+
+def examine_lists(
+    known: Known,
+    items: Items,
+    later: pl.DataFrame,
+    candidate: str,
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> ListReport:
+    """Every order on what known people did in `later`, the test period: events after the moment of `known`.
+
+    The candidate is promoted when its nDCG@10 is above that of popular products, by a paired bootstrap over
+    people whose interval lies above zero; otherwise everybody gets popular products.
+    """
+    liked = _liked(later, known.ids, items.ids)
+    lists = _lists(known, items, sorted(liked))
+    values = _values(lists, liked)
+    gap = paired_difference(
+        values[candidate], values[POPULAR], resamples=resamples, confidence=confidence, seed=seed
+    )
+    passed = gap.low > 0.0
+    text = (
+        f"lists by {candidate}: nDCG@10 {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] against popular "
+        f"products for {len(liked):,} people of the test period: {'above zero' if passed else 'not above zero'}"
+    )
+    reason = Reason(
+        rule="personal lists beat popular products", passed=passed, figure=gap.low, limit=0.0, text=text
+    )
+    rows = [{"order": name, **_measures(one, liked, known, items)} for name, one in lists.items()]
+    exposed = _exposure(lists[candidate], items)
+    return ListReport(candidate if passed else POPULAR, (reason,), pl.DataFrame(rows), exposed)
+
+
+def _values(
+    lists: Mapping[str, Mapping[str, Sequence[str]]], liked: Mapping[str, Mapping[str, int]]
+) -> dict[str, list[float]]:
+    """Order -> nDCG@10 of each person, sorted by person."""
+    return {
+        name: list(by_query(per_query(one, liked, metrics=["ndcg@10"]), "ndcg@10").values())
+        for name, one in lists.items()
+    }
+
+
+def _liked(later: pl.DataFrame, people: Sequence[str], products: Sequence[str]) -> dict[str, dict[str, int]]:
+    grade = pl.col(c.ACTION).replace_strict(GRADE_OF, default=0, return_dtype=pl.Int64)
+    rows = (
+        later.with_columns(grade.alias(c.GRADE))
+        .filter(
+            (pl.col(c.GRADE) > 0)
+            & pl.col(c.USER_ID).is_in(list(people))
+            & pl.col(c.PRODUCT_ID).is_in(list(products))
+        )
+        .group_by(c.USER_ID, c.PRODUCT_ID)
+        .agg(pl.col(c.GRADE).max())
+        .sort(c.USER_ID, c.PRODUCT_ID)
+    )
+    liked: dict[str, dict[str, int]] = {}
+    for user, product, found in rows.iter_rows():
+        liked.setdefault(user, {})[product] = found
+    return liked
+
+
+def _lists(known: Known, items: Items, users: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    place = {user: row for row, user in enumerate(known.ids)}
+    lists: dict[str, dict[str, list[str]]] = {name: {} for name in (POPULAR, *PERSONAL)}
+    for user in users:
+        for name, scores in scores_of(known, items, place[user]).items():
+            lists[name][user] = [items.ids[row] for row in best(scores, _DEPTH)]
+    return lists
+
+
+def _measures(
+    lists: Mapping[str, Sequence[str]], liked: Mapping[str, Mapping[str, int]], known: Known, items: Items
+) -> dict[str, float]:
+    tens = {user: one[:10] for user, one in lists.items()}
+    popularity = dict(zip(items.ids, known.popularity.tolist(), strict=True))
+    vectors = {key: items.vectors[row] for row, key in enumerate(items.ids)}
+    group = {key: path for key, path in zip(items.ids, items.categories, strict=True) if path}
+    place = {user: row for row, user in enumerate(known.ids)}
+    wanted = {user: known.people.categories[place[user]] for user in tens}
+    histories = {user: list(one) for user, one in liked.items()}
+    return {
+        **listing(lists, liked),
+        "coverage@10": coverage(tens, len(items)),
+        "novelty@10 (bits)": mean_of(novelty(tens, popularity)),
+        "diversity@10": mean_of(intra_list_diversity(tens, vectors)),
+        "calibration@10 (KL)": mean_of(calibration(wanted, tens, group)),
+        "popularity lift@10": mean_of(popularity_lift(tens, histories, popularity)),
+    }
+
+
+def _exposure(lists: Mapping[str, Sequence[str]], items: Items) -> pl.DataFrame:
+    tens = {user: one[:10] for user, one in lists.items()}
+    tops = {
+        key: path.split(c.CATEGORY_SEPARATOR)[0] if path else None
+        for key, path in zip(items.ids, items.categories, strict=True)
+    }
+    prices = dict(zip(items.ids, items.price.tolist(), strict=True))
+    rows = [*exposure_by_group(tens, tops), *exposure_by_group(tens, price_bands(prices))]
+    return pl.DataFrame(
+        [
+            {"group": row.group, "share of catalogue": row.catalogue, "share of exposure": row.exposure,
+             "ratio": row.ratio}
+            for row in rows
+        ],
+        schema={"group": pl.String, "share of catalogue": pl.Float64, "share of exposure": pl.Float64,
+                "ratio": pl.Float64},
+    )  # fmt: skip

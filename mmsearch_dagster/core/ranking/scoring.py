@@ -1,0 +1,138 @@
+"""A release's people and products, ready to be scored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core import profiles as shoppers
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, figures
+from mmsearch_dagster.core.ranking.log_pages import person_vectors
+from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
+from mmsearch_dagster.core.ranking.people import Known, people_of
+
+_PAIRS = 200_000
+
+
+@dataclass(frozen=True)
+class Scored:
+    """known: people with popularity; items: products, factors included; person and row: id -> place;
+    moment: the newest of the products' dates and people's last events, what freshness is counted from."""
+
+    known: Known
+    items: Items
+    person: Mapping[str, int]
+    row: Mapping[str, int]
+    spec: RankerSpec | None
+    moment: float
+
+    @classmethod
+    def of(
+        cls,
+        products: pl.DataFrame,
+        people: pl.DataFrame,
+        spec: RankerSpec | None,
+        *,
+        names: Mapping[str, str],
+    ) -> "Scored":
+        """From a release's tables. names: this module's `vector`, `factors`, `popularity` -> their
+        columns."""
+        vectors = np.ascontiguousarray(products[names["vector"]].to_numpy(), dtype=np.float32)
+        factors = np.ascontiguousarray(products[names["factors"]].to_numpy(), dtype=np.float32)
+        items = Items(
+            ids=tuple(products[c.PRODUCT_ID].to_list()),
+            vectors=vectors,
+            factors=factors,
+            price=products[c.PRICE].to_numpy(),
+            rating=products[c.RATING].to_numpy(),
+            updated=products[c.UPDATED_AT].to_numpy(),
+            categories=tuple(products[c.CATEGORY].to_list()),
+            blocks=dict(spec.blocks) if spec else {"all": (0, vectors.shape[1])},
+        )
+        own = people.head(0) if names["vector"] not in people.columns else people
+        frame = _in_own_space(own, names, (vectors.shape[1], factors.shape[1]))
+        known = Known(
+            ids=tuple(frame[c.USER_ID].to_list()),
+            people=people_of(frame, vectors.shape[1]),
+            popularity=products[names["popularity"]].to_numpy(),
+            factors=factors,
+            profiles=frame,
+        )
+        seen = frame[shoppers.AS_OF].dt.epoch("us").max() if frame.height else None
+        moment = float(seen) / 1e6 if isinstance(seen, int) else float(np.nanmax(items.updated, initial=0.0))
+        return cls(known, items, _places(known.ids), _places(items.ids), spec, moment)
+
+    def inputs(
+        self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
+    ) -> tuple[Matrix, Matrix, Matrix]:
+        """What the ranker reads of one person (-1 unknown) and the given products: vectors and scaled
+        figures.
+
+        ranks: of the order before, from 0, NaN where there is none. query: modality -> cosine.
+        """
+        who = np.full(len(rows), person, dtype=np.int64)
+        return self._inputs(who, rows, ranks, query)
+
+    def _inputs(
+        self, who: NDArray[np.int64], rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
+    ) -> tuple[Matrix, Matrix, Matrix]:
+        assert self.spec is not None
+        pairs = Pairs(
+            person=who,
+            item=rows,
+            popularity=self.known.popularity[rows],
+            order=ranks,
+            moment=np.full(len(rows), self.moment),
+            query=query,
+        )
+        values = figures(pairs, self.known.people, self.items, list(self.spec.blocks), self.spec.devices)
+        scaled = Scaling(self.spec.mean, self.spec.spread).apply(values)
+        return person_vectors(self.known.people, who), self.items.vectors[rows], scaled
+
+    def responses(self, rows: NDArray[np.int64], ranker: Ranker | None) -> Values:
+        """Mean over the given products of everybody's chance to click what they look at, [people].
+
+        Without a ranker: the share of people whose mean cosine with the products is lower.
+        """
+        people = len(self.known.ids)
+        if ranker is None:
+            unit = _unit(self.known.people.vectors) @ _unit(self.items.vectors[rows]).mean(axis=0)
+            return unit.argsort(kind="stable").argsort(kind="stable") / people
+        step = max(1, _PAIRS // len(rows))
+        parts = [
+            self._block(np.arange(begin, min(begin + step, people)), rows, ranker)
+            for begin in range(0, people, step)
+        ]
+        return np.concatenate(parts)
+
+    def _block(self, who: NDArray[np.int64], rows: NDArray[np.int64], ranker: Ranker) -> Values:
+        person, item = np.repeat(who, len(rows)), np.tile(rows, len(who))
+        nothing = np.full(len(item), np.nan)
+        scores = ranker.scores(*self._inputs(person, item, nothing, {})).astype(np.float64)
+        chance = 0.5 * (1.0 + np.tanh(0.5 * scores))
+        return chance.reshape(len(who), len(rows)).mean(axis=1)
+
+
+def _in_own_space(people: pl.DataFrame, names: Mapping[str, str], widths: tuple[int, int]) -> pl.DataFrame:
+    """Profiles whose vectors and factors are the ranker's own."""
+    if people.height:
+        return people.with_columns(
+            pl.col(names["vector"]).alias(shoppers.VECTOR), pl.col(names["factors"]).alias(shoppers.FACTORS)
+        )
+    width, factors = widths
+    return people.with_columns(
+        pl.lit(None, dtype=pl.Array(pl.Float32, width)).alias(shoppers.VECTOR),
+        pl.lit(None, dtype=pl.Array(pl.Float32, factors)).alias(shoppers.FACTORS),
+    )
+
+
+def _places(ids: tuple[str, ...]) -> dict[str, int]:
+    return {key: place for place, key in enumerate(ids)}
+
+
+def _unit(matrix: Matrix) -> Matrix:
+    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)

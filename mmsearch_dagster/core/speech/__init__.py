@@ -1,0 +1,1 @@
+"""Spoken queries: the catalogue's language, how its words sound, and what was understood."""

@@ -1,0 +1,126 @@
+"""The language of a catalogue: which words a shopper may say, and which follow which."""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.text import category_words, clean
+
+COLUMNS = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.ATTRIBUTES)
+MAX_WORDS = 3_000
+MAX_PAIRS = 60_000
+# Products read, in the order of their ids: more of them hardly add a word.
+MAX_PRODUCTS = 50_000
+# How people ask, whatever the shop sells.
+_ASKING = (
+    "looking for", "show me", "find me", "a", "an", "the", "in", "with", "without", "for", "and", "or",
+    "of", "made of", "made from", "but", "instead", "same in", "same but", "but in", "this in", "like this",
+    "please", "for him", "for her", "for men", "for women", "for kids", "for children", "pair of", "under",
+    "cheap", "small", "large", "big", "new",
+)  # fmt: skip
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_APOSTROPHES = str.maketrans("\u2019\u2018\u02bc", "'''")
+_START, _END = "<s>", "</s>"
+# Half of what follows a word is what followed it in the catalogue, half is any word. Frequencies are
+# flattened: how often the shop writes a word says little about how often it is said.
+_FOLLOWING = 0.5
+_FLATTENED = 0.25
+
+
+def spoken_words(text: str) -> list[str]:
+    """The words of a text as they are said: cleaned, lower case, accents gone, letters a-z only.
+
+    >>> spoken_words("Maréa T-shirt, Women’s (38 l)")
+    ['marea', 't', 'shirt', "women's", 'l']
+    """
+    plain = clean(text).translate(_APOSTROPHES).lower()
+    letters = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
+    return _WORD.findall(letters)
+
+
+@dataclass(frozen=True)
+class Language:
+    """words: word -> how often, most frequent first. pairs: (word, next word) -> how often."""
+
+    words: Mapping[str, int]
+    pairs: Mapping[tuple[str, str], int]
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that name it."""
+        return digest_of({"words": list(self.words.items()), "pairs": sorted(self.pairs.items())})
+
+
+def catalogue_language(products: pl.DataFrame) -> Language:
+    """The language of a products table (those of COLUMNS it has), whatever the order of its rows.
+
+    Bounded by MAX_WORDS, MAX_PAIRS and MAX_PRODUCTS.
+    """
+    known = [name for name in COLUMNS if name in products.columns]
+    read = products.select(known).sort(c.PRODUCT_ID).head(MAX_PRODUCTS)
+    return _counted([*_sentences(read), *map(spoken_words, _ASKING)])
+
+
+def _sentences(products: pl.DataFrame) -> Iterator[list[str]]:
+    for row in products.iter_rows(named=True):
+        values = [pair["value"] or "" for pair in row.get(c.ATTRIBUTES) or []]
+        texts = [row.get(name) for name in (c.TITLE, c.BRAND, c.DESCRIPTION)]
+        texts += [*category_words(row.get(c.CATEGORY)), *values]
+        yield from (spoken_words(text) for text in texts if text)
+
+
+def _counted(sentences: Iterable[list[str]]) -> Language:
+    words: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    for sentence in sentences:
+        if sentence:
+            words.update(sentence)
+            pairs.update(zip([_START, *sentence], [*sentence, _END], strict=True))
+    asked = {word for phrase in _ASKING for word in spoken_words(phrase)}
+    order = sorted(words.items(), key=lambda item: (item[0] not in asked, -item[1], item[0]))
+    kept = dict(sorted(order[:MAX_WORDS], key=lambda item: (-item[1], item[0])))
+    likely = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+    known = {*kept, _START, _END}
+    both = [(pair, count) for pair, count in likely if pair[0] in known and pair[1] in known]
+    return Language(kept, dict(both[:MAX_PAIRS]))
+
+
+def bigrams(language: Language, speakable: Collection[str]) -> str:
+    """The language as an ARPA file of bigrams over the words that can be pronounced.
+
+    P(w | v) = λ n(v, w) / n(v) + (1 - λ) P(w), with P(w) ~ n(w)^0.25 (Jelinek and Mercer 1980; format:
+    Doug Paul's ARPA n-grams, logarithms to base 10).
+    """
+    words = sorted(word for word in language.words if word in set(speakable))
+    share = _unigrams(language, words)
+    follow: dict[str, dict[str, int]] = {}
+    for (word, after), count in sorted(language.pairs.items()):
+        if (word == _START or word in share) and after in share:
+            follow.setdefault(word, {})[after] = count
+    ones, twos = [], []
+    for word in (_START, *share):
+        after = follow.get(word, {})
+        total = sum(after.values())
+        back = math.log10(1 - _FOLLOWING) if after else 0.0
+        alone = -99.0 if word == _START else math.log10(share[word])
+        ones.append(f"{alone:.4f} {word} {back:.4f}")
+        for following, count in after.items():
+            likely = _FOLLOWING * count / total + (1 - _FOLLOWING) * share[following]
+            twos.append(f"{math.log10(likely):.4f} {word} {following}")
+    head = f"\\data\\\nngram 1={len(ones)}\nngram 2={len(twos)}\n"
+    blocks = (head, "\\1-grams:\n" + "\n".join(ones) + "\n", "\\2-grams:\n" + "\n".join(twos) + "\n")
+    return "\n".join((*blocks, "\\end\\\n"))
+
+
+def _unigrams(language: Language, words: Collection[str]) -> dict[str, float]:
+    ends = sum(count for (_, after), count in language.pairs.items() if after == _END)
+    weights = {_END: max(1, ends) ** _FLATTENED} | {w: language.words[w] ** _FLATTENED for w in words}
+    total = sum(weights.values())
+    return {word: weight / total for word, weight in weights.items()}

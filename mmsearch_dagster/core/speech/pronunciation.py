@@ -1,0 +1,109 @@
+"""How a word sounds that the recogniser's dictionary lacks: from its parts, else from its letters.
+
+Phones are those of the CMU Pronouncing Dictionary, without stress.
+"""
+
+import re
+from collections.abc import Callable
+
+# word -> its phones, None where the dictionary lacks it
+Dictionary = Callable[[str], str | None]
+
+_VOICELESS = {"P", "T", "K", "F", "TH"}
+_SIBILANTS = {"S", "Z", "SH", "ZH", "CH", "JH"}
+_LONGEST_INITIALS = 4
+_SHORTEST_PART = 3
+_LONGEST_WORD = 30
+
+# Letters to sounds, the first that matches at a place; in the manner of Elovitz et al., Letter-to-Sound
+# Rules for Automatic Translation of English Text to Phonetics (1976), reduced to what names need.
+_RULES = tuple(
+    (re.compile(pattern), phones)
+    for pattern, phones in (
+        ("tion", "SH AH N"), ("[sz]ion", "ZH AH N"), ("ture$", "CH ER"), ("eau", "OW"), ("igh", "AY"),
+        ("eigh", "EY"), ("ough", "AO"), ("tch", "CH"), ("sch", "SH"), ("dge", "JH"), ("que$", "K"),
+        ("(?<=^)kn", "N"), ("(?<=^)wr", "R"), ("(?<=^)ps", "S"), ("(?<=^)x", "Z"), ("ch", "CH"),
+        ("sh", "SH"), ("th", "TH"), ("ph", "F"), ("wh", "W"), ("ck", "K"), ("ng(?![aeiouy])", "NG"),
+        ("nk", "NG K"), ("qu", "K W"), ("gh", "G"), ("(?<=^)fj", "F Y"), ("sc(?=[eiy])", "S"),
+        ("([bdfgklmnprstvz])(?=\\1)", ""), ("cc(?=[eiy])", "K S"), ("cc", "K"),
+        ("eer|ear|ier", "IH R"), ("air|are$", "EH R"), ("oor|our|ore$", "AO R"), ("ire$", "AY ER"),
+        ("ure$", "Y UH R"), ("ee|ea", "IY"), ("ie$|ey$", "IY"), ("ie", "IY"), ("ai|ay|ei", "EY"),
+        ("oa|oe$", "OW"), ("ook", "UH K"), ("oo", "UW"), ("ow$", "OW"), ("ou|ow", "AW"), ("oi|oy", "OY"),
+        ("au|aw", "AO"), ("eu|ew|ue|ui", "UW"), ("ar(?![aeiouy])", "AA R"), ("or", "AO R"),
+        ("(?:er|ir|ur)(?![aeiouy])", "ER"),
+        # a vowel before one consonant and a final e says its name
+        ("a(?=[^aeiouywx]e$)", "EY"), ("e(?=[^aeiouywx]e$)", "IY"), ("i(?=[^aeiouywx]e$)", "AY"),
+        ("o(?=[^aeiouywx]e$)", "OW"), ("u(?=[^aeiouywx]e$)", "UW"), ("y(?=[^aeiouywx]e$)", "AY"),
+        ("(?<=[^aeiou])e$", ""), ("le$", "AH L"), ("a$", "AH"), ("o(?=s?$)", "OW"), ("i$", "IY"),
+        ("(?<=^)y", "Y"), ("y$", "IY"), ("u(?=[^aeiou][aeiou])", "UW"), ("o(?=[^aeiou][aeiou])", "OW"),
+        ("a", "AE"), ("e", "EH"), ("i", "IH"), ("o", "AA"), ("u", "AH"), ("y", "IH"),
+        ("c(?=[eiy])", "S"), ("c", "K"), ("g(?=[eiy])", "JH"), ("b", "B"), ("d", "D"), ("f", "F"),
+        ("g", "G"), ("h(?=[aeiouy])", "HH"), ("h", ""), ("j", "JH"), ("k", "K"), ("l", "L"), ("m", "M"),
+        ("n", "N"), ("p", "P"), ("q", "K"), ("r", "R"), ("s", "S"), ("t", "T"), ("v", "V"), ("w", "W"),
+        ("x", "K S"), ("z", "Z"), ("'", ""),
+    )
+)  # fmt: skip
+
+
+def pronounce(word: str, known: Dictionary) -> str | None:
+    """Phones of a lower-case word of a-z and apostrophes, None where it cannot be spoken.
+
+    From the dictionary; else from a known word and its ending (`pleat` + `ed`); else from two known words
+    (`sun` + `dress`); else letter by letter name (`xl`) or by rules (`lumora`).
+    """
+    if not re.fullmatch("[a-z']+", word) or len(word) > _LONGEST_WORD:
+        return None
+    return known(word) or _inflected(word, known) or _compound(word, known) or _spelled(word, known)
+
+
+def _inflected(word: str, known: Dictionary) -> str | None:
+    if word.endswith(("'s", "s")) and not word.endswith("ss"):
+        stem = word.removesuffix("s").removesuffix("'")
+        phones = known(stem) or (known(stem[:-1]) if stem.endswith("e") else None) or _compound(stem, known)
+        return phones and f"{phones} {_plural(phones.split()[-1])}"
+    for ending, sound in (("ed", None), ("ing", "IH NG"), ("er", "ER"), ("y", "IY")):
+        if word.endswith(ending):
+            stem = word.removesuffix(ending)
+            undoubled = stem[:-1] if stem[-2:-1] == stem[-1:] else None
+            for base in filter(None, (stem, stem + "e", undoubled)):
+                if len(base) >= _SHORTEST_PART and (phones := known(base)):
+                    return f"{phones} {sound or _past(phones.split()[-1])}"
+    return None
+
+
+def _plural(last: str) -> str:
+    return "IH Z" if last in _SIBILANTS else "S" if last in _VOICELESS else "Z"
+
+
+def _past(last: str) -> str:
+    return "IH D" if last in {"T", "D"} else "T" if last in _VOICELESS | {"S", "SH", "CH"} else "D"
+
+
+def _compound(word: str, known: Dictionary) -> str | None:
+    """Two known words, as equally long as can be."""
+    cuts = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
+    for cut in sorted(cuts, key=lambda place: (abs(2 * place - len(word)), place)):
+        head, tail = known(word[:cut]), known(word[cut:])
+        if head and tail:
+            return f"{head} {tail}"
+    return None
+
+
+def _spelled(word: str, known: Dictionary) -> str | None:
+    if not re.search("[aeiouy]", word):
+        letters = [known(letter) for letter in word.replace("'", "")]
+        fine = 0 < len(letters) <= _LONGEST_INITIALS and all(letters)
+        return " ".join(filter(None, letters)) if fine else None
+    return _by_rules(word) or None
+
+
+def _by_rules(word: str) -> str:
+    phones: list[str] = []
+    place = 0
+    while place < len(word):
+        found, sound = next(
+            (match, sound) for rule, sound in _RULES if (match := rule.match(word, place)) and match.end()
+        )
+        phones += sound.split()
+        place = found.end()
+    return " ".join(phones)

@@ -1,0 +1,66 @@
+"""What a recogniser understood, and how wrong it may be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 16_000
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The words of one recording. confidence: 0..1, of the whole; 0 where nothing was understood."""
+
+    text: str
+    confidence: float
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.text.split())
+
+
+NOTHING = Transcript("", 0.0)
+
+
+class Recogniser(Protocol):
+    """Speech to text; safe to share between threads."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change when transcripts would."""
+        ...
+
+    def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
+        """What is said in mono float32 [n] at RATE; NOTHING where no word is understood."""
+        ...
+
+
+def word_errors(said: Sequence[str], understood: Sequence[str]) -> int:
+    """Least number of words replaced, left out or put in that turns one into the other (Levenshtein 1966).
+
+    >>> word_errors("red running shoes".split(), "red shoe".split())
+    2
+    """
+    row = list(range(len(understood) + 1))
+    for number, word in enumerate(said, start=1):
+        diagonal, row[0] = row[0], number
+        for place, other in enumerate(understood, start=1):
+            replaced = diagonal + (word != other)
+            diagonal = row[place]
+            row[place] = min(replaced, row[place] + 1, row[place - 1] + 1)
+    return row[-1]
+
+
+def word_error_rate(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> float:
+    """Errors of all pairs (said, understood) per word said: (S + D + I) / N (NIST sclite); may exceed 1.
+
+    Nothing said at all: 0.0 when nothing was understood either, else one per word understood.
+
+    >>> word_error_rate([(["red", "shoes"], ["red"]), (["blue", "hat"], ["blue", "hat"])])
+    0.25
+    """
+    errors = sum(word_errors(said, understood) for said, understood in pairs)
+    return errors / max(1, sum(len(said) for said, _ in pairs))

@@ -1,0 +1,1 @@
+"""What the log knows: collaborative factors and the profiles of users."""

@@ -1,0 +1,72 @@
+"""Judged queries that were spoken: each recording heard once, by the recogniser of the release to come."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.adapters.feature_store import file_content
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
+from mmsearch_dagster.defs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
+
+_FOLDER = "transcripts"
+
+
+def recogniser_fingerprint(workspace: Workspace) -> str:
+    """The recogniser of this run's catalogue, not loaded."""
+    from mmsearch_dagster.adapters.speech import fingerprint_of
+
+    return fingerprint_of(workspace.preset.recogniser, lambda: _language(workspace))
+
+
+def _language(workspace: Workspace) -> "Language":
+    from mmsearch_dagster.core.speech.language import catalogue_language
+
+    return catalogue_language(workspace.lake.current("products").table())
+
+
+def hear(workspace: Workspace, voices: Mapping[str, Path]) -> dict[str, str]:
+    """Query id -> words, of the recordings in which words were understood."""
+    if not voices:
+        return {}
+    from mmsearch_dagster.adapters.query_preparation import LEAST_CONFIDENCE
+
+    heard = _transcripts(workspace, voices)
+    understood = {key: one for key, one in heard.items() if one.confidence >= LEAST_CONFIDENCE and one.text}
+    return {key: one.text for key, one in understood.items()}
+
+
+def _transcripts(workspace: Workspace, voices: Mapping[str, Path]) -> dict[str, Transcript]:
+    from mmsearch_dagster.adapters.lake import write_atomically
+
+    kept = workspace.paths.features / _FOLDER / f"{recogniser_fingerprint(workspace)}.json"
+    found = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    contents = {key: file_content(path) for key, path in voices.items()}
+    new = sorted({one.key: voices[key] for key, one in contents.items() if one.key not in found}.items())
+    if new:
+        found |= _listen(workspace, new)
+        write_atomically(kept, json.dumps(found, ensure_ascii=False, sort_keys=True).encode())
+    return {key: Transcript(*found[one.key]) for key, one in contents.items()}
+
+
+def _listen(workspace: Workspace, recordings: list[tuple[str, Path]]) -> dict[str, tuple[str, float]]:
+    """Content key -> text and confidence; what cannot be read is heard as nothing."""
+    from mmsearch_dagster.adapters.hearing import Hearing
+    from mmsearch_dagster.adapters.speech import open_recogniser
+
+    hearing = Hearing(lambda: open_recogniser(workspace.preset.recogniser, lambda: _language(workspace)))
+    stage, found = "voices", {}
+    workspace.progress.start(stage, len(recordings))
+    for key, path in recordings:
+        try:
+            heard = hearing.transcribe(path.read_bytes())
+        except (OSError, QueryError):
+            heard = NOTHING
+        found[key] = (heard.text, heard.confidence)
+        workspace.progress.advance(stage, 1)
+    workspace.progress.finish(stage, f"{sum(bool(text) for text, _ in found.values())} understood")
+    return found

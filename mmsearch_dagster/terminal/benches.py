@@ -1,0 +1,149 @@
+"""`mmsearch bench ...`: measurements against the literature."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mmsearch_dagster.core.collaborative.protocol import Comparison
+
+bench = typer.Typer(help="Measure methods on data with known results.", no_args_is_help=True)
+
+_SEED = 7
+
+
+@bench.callback()
+def _benches() -> None:
+    """Measure methods on data with known results."""
+
+
+@bench.command()
+def collaborative(
+    ratings: Annotated[
+        Path, typer.Option("--ratings", help="MovieLens format: ratings.csv, u.data or ratings.dat.")
+    ],
+    split: Annotated[
+        str, typer.Option("--split", help="global-time, leave-last-one or ratio.")
+    ] = "global-time",
+    k: Annotated[int, typer.Option("--k", min=1, help="Ranks that count.")] = 10,
+    min_rating: Annotated[
+        float, typer.Option("--min-rating", help="From this rating on someone liked an item.")
+    ] = 4.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Popularity, EASE, ALS and BPR on ratings: nDCG@k and recall@k with bootstrap intervals."""
+    import json
+
+    from mmsearch_dagster.adapters.ratings import read_ratings
+    from mmsearch_dagster.core.collaborative import interactions, protocol, splits
+    from mmsearch_dagster.core.errors import SourceError
+    from mmsearch_dagster.terminal.display import console
+
+    name = splits.check_split(split)
+    params = interactions.FeedbackParams(binary=True, half_life_days=None, min_rating=min_rating)
+    liked = interactions.feedback(read_ratings(ratings), params)
+    if liked.is_empty():
+        raise SourceError(f"no rating in {ratings} is {min_rating:g} or better: lower --min-rating")
+    compared = protocol.compare(splits.split(liked, name), params, k=k, seed=_SEED)
+    if not compared.counts["test users"]:
+        raise SourceError(
+            f"nobody in {ratings} has ratings on both sides of the split '{name}': "
+            f"take another --split ({', '.join(splits.SPLITS)}) or more ratings"
+        )
+    facts = {"ratings": str(ratings), "split": name, "rule": splits.describe(name)}
+    facts |= {"k": k, "min_rating": min_rating, "seed": _SEED}
+    if as_json:
+        told = facts | {"counts": dict(compared.counts), "skipped": dict(compared.skipped)}
+        print(json.dumps(told | {"models": figures(compared)}, ensure_ascii=False))
+        return
+    console.print(_table(compared, f"{ratings.name}, split {name}"))
+    for line in _notes(compared, str(facts["rule"])):
+        console.print(line, highlight=False, markup=False)
+
+
+def figures(compared: "Comparison") -> list[dict[str, Any]]:
+    """One entry per model, the best on validation first."""
+    return [
+        {
+            "model": one.params.kind,
+            "parameters": one.params.told(),
+            "validation": None if one.validation != one.validation else one.validation,
+            **{name: value.mean for name, value in one.intervals.items()},
+            "intervals": {
+                name: None if value.low != value.low else [value.low, value.high]
+                for name, value in one.intervals.items()
+            },
+        }
+        for one in compared.measured
+    ]
+
+
+def _notes(compared: "Comparison", rule: str) -> list[str]:
+    """What stands below the table."""
+    chosen = [f"{one.params.kind}: {one.params.told()}" for one in compared.measured if one.params.told()]
+    return [
+        f"Split: {rule}.",
+        f"Chosen on validation: {'; '.join(chosen)}.",
+        f"{', '.join(f'{name} {count:,}' for name, count in compared.counts.items())}.",
+        *(f"{kind} left out: {why}" for kind, why in compared.skipped.items()),
+    ]
+
+
+def _table(compared: "Comparison", title: str) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    metrics = list(compared.chosen.intervals)
+    table.add_column("model", no_wrap=True)
+    for name in (*metrics, "validation"):
+        table.add_column(name.replace("ndcg", "nDCG"), justify="right", no_wrap=True)
+    for one in compared.measured:
+        cells = [f"{each.mean:.4f} [{each.low:.3f}, {each.high:.3f}]" for each in one.intervals.values()]
+        table.add_row(one.params.kind, *map(escape, cells), f"{one.validation:.4f}")
+    return table
+
+
+@bench.command()
+def quality(
+    home: Annotated[
+        Path, typer.Option("--home", envvar=HOME_VARIABLE, help="Folder that holds everything a run writes.")
+    ] = Path(DEFAULT_HOME),
+    source: Annotated[
+        Path | None, typer.Option("--source", help="source.yaml of your shop; default: the sample store.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Folder that the source's paths are relative to.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
+) -> None:
+    """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
+    from mmsearch_dagster.defs.plain import prepare
+    from mmsearch_dagster.defs.workspace import Workspace
+    from mmsearch_dagster.terminal import quality_bench
+    from mmsearch_dagster.terminal.display import Display, console
+    from mmsearch_dagster.terminal.refreshing import alone
+
+    settings = Settings(
+        home.resolve(), source.resolve() if source else None, root.resolve() if root else None
+    )
+    with alone(settings), Display():
+        workspace = Workspace(settings)
+        prepare(workspace)
+        results = list(quality_bench.measure(workspace))
+    facts = {
+        "catalogue": workspace.source.catalogue,
+        "command": f"mmsearch bench quality --source {source or '(sample store)'}",
+        "seed": workspace.preset.train.seed,
+        "products": workspace.lake.current("products").facts["rows"],
+        "queries": ", ".join(f"{len(one.queries.batch)} {one.split}" for one in results),
+    }
+    written = quality_bench.write(results, out, facts)
+    for one in results:
+        console.print(quality_bench.shown(one))
+    console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)

@@ -1,0 +1,116 @@
+"""Spoken queries to a whole small release: alone, with words, with a picture, not understood."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsearch_dagster.adapters.engine import Engine, Query
+from mmsearch_dagster.adapters.spoken import speak
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
+from tests.media import noise, sound_file
+
+pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    one = make_release(tmp_path_factory.mktemp("voices"))
+    return Engine.open(one.manifest, one.index_uri, one.model_dir, {TEXT: HashedWords(), IMAGE: MeanColour()})
+
+
+def voice(text: str) -> bytes:
+    return sound_file(speak(text))
+
+
+def test_a_voice_finds_what_its_words_find(engine: Engine) -> None:
+    spoken = engine.search(Query(audio=voice("blue leather bag")), k=5)
+    assert spoken.transcript is not None
+    assert spoken.transcript.text == "blue leather bag"
+    assert 0 < spoken.transcript.confidence <= 1
+    assert spoken.kind == "voice"
+    weights = {"vector": 1.0, "lexical": 1.0}
+    typed = engine.search(Query(text="blue leather bag", weights=weights), k=5)
+    again = engine.search(Query(audio=voice("blue leather bag"), weights=weights), k=5)
+    assert [hit.product_id for hit in again.hits] == [hit.product_id for hit in typed.hits]
+
+
+def test_words_voice_and_picture_are_all_read(engine: Engine) -> None:
+    asked = Query(text="bag", audio=voice("leather"), image=picture("blue"))
+    answer = engine.search(asked, k=3)
+    assert answer.kind == "words+voice+picture"
+    typed = engine.search(
+        Query(text="bag leather", image=picture("blue"), weights={"vector": 1.0, "lexical": 0.0}), k=3
+    )
+    assert [hit.product_id for hit in answer.hits] == [hit.product_id for hit in typed.hits]
+
+
+def test_a_typed_query_has_no_transcript(engine: Engine) -> None:
+    assert engine.search(Query(text="red"), k=1).transcript is None
+
+
+@pytest.mark.parametrize(
+    ("recording", "message"),
+    [
+        (b"not a sound", "the voice of the query cannot be read: a text file"),
+        (sound_file(np.zeros(16_000, np.float32)), "not understood: speak close to the microphone"),
+        (sound_file(noise(2)), "not understood"),
+        (b"", "the query is empty"),
+    ],
+)
+def test_a_voice_that_says_nothing_gets_a_sentence(engine: Engine, recording: bytes, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        engine.search(Query(audio=recording), k=3)
+
+
+def test_a_voice_that_says_nothing_does_not_spoil_the_words_beside_it(engine: Engine) -> None:
+    answer = engine.search(Query(text="red", audio=sound_file(noise(2))), k=3)
+    assert answer.kind == "words"
+    assert answer.transcript is not None
+    assert [hit.product_id for hit in answer.hits] == [
+        hit.product_id for hit in engine.search(Query(text="red"), k=3).hits
+    ]
+
+
+def test_a_doubtful_voice_weighs_less_beside_a_picture(engine: Engine) -> None:
+    class Doubtful:
+        fingerprint = "doubtful"
+
+        def transcribe(self, samples: object) -> object:
+            from mmsearch_dagster.core.speech.transcript import Transcript
+
+            return Transcript("leather", 0.5)
+
+    from mmsearch_dagster.adapters.hearing import Hearing
+    from mmsearch_dagster.adapters.query_preparation import prepare
+    from mmsearch_dagster.core.release import RetrievalParams
+
+    hearing = Hearing(lambda: Doubtful())  # type: ignore[arg-type, return-value]
+    blend = RetrievalParams(
+        weights={"voice": {"lexical": 1.0}, "voice+picture": {"lexical": 1.0, "image": 2.0}}
+    )
+    alone = prepare(Query(audio=voice("leather")), blend, hearing)
+    both = prepare(Query(audio=voice("leather"), image=picture("red")), blend, hearing)
+    chosen = prepare(
+        Query(audio=voice("leather"), image=picture("red"), weights={"text": 2.0}), blend, hearing
+    )
+    assert alone.weights == {"vector": 1.0, "lexical": 1.0}
+    assert both.weights == {"vector": 1.0, "lexical": 0.5, "image": 2.0}
+    assert chosen.weights == {"vector": 1.0, "lexical": 0.5, "image": 2.0, "text": 2.0}
+
+
+def test_a_file_of_spoken_queries_is_read(engine: Engine, tmp_path: Path) -> None:
+    from mmsearch_dagster.adapters.query_lists import read_query_list
+
+    (tmp_path / "one.wav").write_bytes(voice("green wool scarf"))
+    rows = [{"query_id": "a", "audio": "one.wav"}, {"query_id": "b", "audio": "gone.wav"}]
+    (tmp_path / "asked.ndjson").write_text("\n".join(map(json.dumps, rows)))
+    asked = read_query_list(tmp_path / "asked.ndjson")
+    assert [one.query_id for one in asked.queries] == ["a"]
+    assert "voice" in asked.left_out[0]
+    found = engine.search_batch(asked.queries, k=3)[0]
+    assert found.transcript is not None
+    assert "scarf" in found.transcript.words

@@ -1,0 +1,129 @@
+"""The steps on a lake of their own: factors from a log, states that grow by days."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.modalities import COLLABORATIVE, TEXT, ModalityBatch
+from mmsearch_dagster.defs.behaviour import factors_step, profiles_step
+from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.settings import Settings
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(Settings(tmp_path))
+
+
+def log(days: int, *, users: int = 30) -> pl.DataFrame:
+    """Every user buys one product of their taste a day."""
+    draw = np.random.default_rng(1)
+    tastes = [draw.permutation(10) for _ in range(users)]
+    rows = [
+        {
+            c.EVENT_ID: f"e{day}-{user}",
+            c.TIMESTAMP: START + timedelta(days=day, minutes=user),
+            c.USER_ID: f"u{user:02}",
+            c.PRODUCT_ID: f"{'ab'[user % 2]}{tastes[user][day]}",
+            c.ACTION: "purchase",
+        }
+        for day in range(days)
+        for user in range(users)
+    ]
+    return pl.DataFrame(rows, schema=c.EVENTS)
+
+
+def store(workspace: Workspace, digest: str, events: pl.DataFrame) -> None:
+    workspace.lake.obtain_table("interactions", digest, lambda: (events, {}))
+
+
+def test_a_log_gives_factors_with_their_figures(workspace: Workspace) -> None:
+    store(workspace, "ten-days", log(10))
+
+    report = factors_step.learn_factors(workspace)
+    snapshot = workspace.lake.current(factors_step.ASSET)
+
+    assert report.rows == 20
+    assert snapshot.table()[c.PRODUCT_ID].is_sorted()
+    assert snapshot.facts["model"] in ("ease-svd", "als", "bpr")
+    assert {row["model"] for row in snapshot.facts["models"]} >= {"popularity", "ease"}
+    assert set(report.tables) == {"models", "trials"}
+    assert report.pictures
+    assert not factors_step.learn_factors(workspace).made
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_log_too_short_to_choose_by_gives_no_factors(workspace: Workspace, days: int) -> None:
+    store(workspace, "short", log(days))
+
+    report = factors_step.learn_factors(workspace)
+
+    assert report.rows == 0
+    assert workspace.lake.current(factors_step.ASSET).table().is_empty()
+
+
+def test_a_state_adds_only_the_days_it_does_not_know(workspace: Workspace) -> None:
+    store(workspace, "two", log(2))
+    assert (
+        profiles_step.update_state(workspace, date(2026, 5, 30)).figures["days added to the stored state"]
+        == 2
+    )
+
+    store(workspace, "four", log(4))
+    grown = profiles_step.update_state(workspace, date(2026, 5, 30))
+    assert grown.figures["days added to the stored state"] == 2
+    fresh = Workspace(Settings(workspace.settings.home / "other"))
+    store(fresh, "four", log(4))
+    profiles_step.update_state(fresh, date(2026, 5, 30))
+    one, other = (each.lake.current(profiles_step.STATES) for each in (workspace, fresh))
+    assert one.digest == other.digest
+    np.testing.assert_allclose(one.table()["weight"], other.table()["weight"], rtol=1e-9)
+
+
+def test_a_day_that_changed_later_is_computed_again(workspace: Workspace) -> None:
+    store(workspace, "two", log(2))
+    profiles_step.update_state(workspace, date(2026, 5, 2))
+
+    store(workspace, "changed", log(2).filter(pl.col(c.EVENT_ID) != "e0-3"))
+    assert (
+        profiles_step.update_state(workspace, date(2026, 5, 2)).figures["days added to the stored state"] == 2
+    )
+
+
+def test_a_partition_holds_nothing_of_later_days(workspace: Workspace) -> None:
+    store(workspace, "four", log(4))
+
+    profiles_step.update_state(workspace, date(2026, 5, 2))
+
+    state = workspace.lake.current(profiles_step.STATES)
+    assert state.facts["as of"] == "2026-05-03T00:00:00+00:00"
+    assert state.table()["last_seen"].max() < datetime(2026, 5, 3, tzinfo=UTC)  # type: ignore[operator]
+
+
+def test_an_older_model_reads_the_factors_it_was_trained_with(workspace: Workspace) -> None:
+    store(workspace, "ten-days", log(10))
+    factors_step.learn_factors(workspace)
+    snapshot = workspace.lake.current(factors_step.ASSET)
+    ids = ("a1", "never sold", "b2")
+    items = ModalityBatch(
+        ids,
+        {TEXT: np.ones((3, 2), np.float32), COLLABORATIVE: np.full((3, 5), 9, np.float32)},
+        {TEXT: np.ones(3, bool), COLLABORATIVE: np.ones(3, bool)},
+    )
+
+    own = factors_step.with_factors_of(items, snapshot)
+    none = factors_step.with_factors_of(items, None)
+
+    assert own.present[COLLABORATIVE].tolist() == [True, False, True]
+    assert (
+        own.vectors[COLLABORATIVE][2].tolist()
+        == snapshot.table().filter(product_id="b2")["vector"][0].to_list()
+    )
+    assert not none.present[COLLABORATIVE].any()
+    assert none.present[TEXT].all()
