@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Two processes, whole files to each, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install demo test quick bench lint clean
 
@@ -24,10 +26,10 @@ demo: $(STAMP) ## run the whole pipeline on the embedded sample store
 test: $(STAMP) ## style, then every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --durations=15
+	$(PYTEST) --durations=15
 
 quick: $(STAMP) ## the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 bench: $(STAMP) ## speed ratios against others, on this machine
 	$(BIN)/python -m tests.bench

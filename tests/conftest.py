@@ -1,10 +1,11 @@
 """One tiny shop and one finished home for all tests; whoever changes a home works on a copy."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # Tiny networks: two threads wait for each other longer than they work, above all on a busy machine.
 # Set before anything imports torch.
@@ -15,6 +16,11 @@ from tests.homes import Place, own_environment
 from tests.pipeline.changes import changed_shop
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first: at the end the processes finish together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _environment_of_its_own() -> Iterator[None]:
     with own_environment():
@@ -22,34 +28,55 @@ def _environment_of_its_own() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of this test run that all its processes share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+def once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """`folder`, made by whichever process comes first; the others wait for it."""
+    with FileLock(f"{folder}.lock"):
+        made = Path(f"{folder}.made")
+        if not made.exists():
+            make(folder)
+            made.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def assets(common: Path) -> Path:
     """The reviewed files, with a training of seconds."""
-    return shops.tiny_assets(tmp_path_factory.mktemp("reviewed") / "assets")
+    return once(common / "reviewed", shops.tiny_assets)
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(common: Path) -> Path:
     """`source.yaml` of the tiny drawn shop."""
-    folder = tmp_path_factory.mktemp("shop")
-    return shops.tiny_shop(folder / "shop", spec_file=folder / "store.yaml")
+    spec = common / "store.yaml"
+    return once(common / "shop", lambda folder: shops.tiny_shop(folder, spec_file=spec)) / "source.yaml"
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory, assets: Path, shop: Path) -> Place:
+def tiny(common: Path, assets: Path, shop: Path) -> Place:
     """A home with its first release, made by `mmsearch run`. Read only."""
-    place = Place(tmp_path_factory.mktemp("tiny") / "home", shop, assets)
-    assert place.run() == 0
+    place = Place(common / "tiny", shop, assets)
+
+    def make(home: Path) -> None:
+        assert place.run() == 0
+
+    once(place.home, make)
     return place
 
 
 @pytest.fixture(scope="session")
-def later(tiny: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def later(common: Path, tiny: Place) -> Place:
     """The home a day later: another release, of a changed catalogue, without a disturbance. Read only."""
     from mmsearch_dagster.defs.plain import refresh
 
-    folder = tmp_path_factory.mktemp("later")
-    place = tiny.copy(folder / "home", source=changed_shop(tiny, folder / "shop"))
-    refresh(place.workspace)
+    source = once(common / "later-shop", lambda folder: changed_shop(tiny, folder)) / "source.yaml"
+    place = Place(common / "later", source, tiny.assets)
+    once(place.home, lambda home: refresh(tiny.copy(home, source=source).workspace))
     return place
 
 

@@ -126,7 +126,8 @@ def _some_words(title: str, rng: np.random.Generator) -> str:
 def logged_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> list[DerivedQuery]:
     """What people typed and what they then clicked, carted or bought, summed over equal searches.
 
-    A reaction further down counts more, by the inverse of its chance of being seen.
+    A reaction further down counts more, by the inverse of its chance of being seen. Where there are more
+    than `limit`, those with the most reactions stay.
     """
     acted = events.filter(pl.col(c.ACTION).is_in(list(_ACTION_GRADES)) & pl.col(c.QUERY_ID).is_not_null())
     joined = acted.join(searches.select(c.QUERY_ID, c.QUERY_TEXT).drop_nulls(), on=c.QUERY_ID)
@@ -139,9 +140,12 @@ def logged_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) 
             weight=pl.col(c.ACTION).replace_strict(_ACTION_GRADES) * (position + 1).log(2),
         )
         .group_by("text", c.PRODUCT_ID)
-        .agg(pl.col("weight").sum().round(6))
-        .with_columns(share=pl.col("weight") / pl.col("weight").max().over("text"))
-        .sort("text", c.PRODUCT_ID)
+        .agg(pl.col("weight").sum().round(6), reactions=pl.len())
+        .with_columns(
+            share=pl.col("weight") / pl.col("weight").max().over("text"),
+            reactions=pl.col("reactions").sum().over("text"),
+        )
+        .sort("reactions", "text", c.PRODUCT_ID, descending=[True, False, False])
     )
     queries: dict[str, dict[str, float]] = {}
     for text, product, share in summed.select("text", c.PRODUCT_ID, "share").iter_rows():

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import pairwise
 
 import polars as pl
 from hypothesis import given
@@ -55,5 +56,5 @@ def test_the_split_is_by_time_and_loses_nothing(validation: float, test: float) 
     split = split_by_time(lists, validation=validation, test=test)
     parts = [part for part in (split.train, split.validation, split.test) if part.height]
     assert sum(part.height for part in parts) == lists.height
-    for earlier, later in zip(parts, parts[1:], strict=False):
+    for earlier, later in pairwise(parts):
         assert earlier["timestamp"].max() < later["timestamp"].min()  # type: ignore[operator]

@@ -33,7 +33,9 @@ def test_where_people_have_tastes_the_ranker_is_promoted(tasteful: Study) -> Non
     assert tasteful.promoted, tasteful.sentences()
     assert tasteful.ranker is not None
     assert tasteful.ranker.measures["AUC, ranker"] > tasteful.ranker.measures["AUC, ranker, person unknown"]
-    assert tasteful.order != "popular"
+    assert tasteful.lists is not None
+    means = dict(tasteful.lists.measures.select("order", "ndcg@10").iter_rows())
+    assert means["taste"] > means["popular"]
     assert facts_of(tasteful)["ranker promoted"] is True
 
 
