@@ -35,7 +35,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fields["products"]["count"] = 60
     fields["broken_rows"] = {"missing_id": 1, "duplicate_id": 1}
     fields["log"] |= {"users": 5, "events": 50}
-    fields["queries"] |= {"words": 10, "chinese": 2, "pictures": 3, "mixed": 2}
+    fields["queries"] |= {"words": 10, "chinese": 2, "spoken": 0, "pictures": 3, "mixed": 2}
+    fields["media"] |= {"films": 2, "film_size": 48, "frames": 2}
     spec = folder / "store.yaml"
     spec.write_text(yaml.safe_dump(fields, allow_unicode=True), encoding="utf-8")
     return write_sample_store(spec, folder / "store").parent

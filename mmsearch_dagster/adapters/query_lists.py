@@ -35,8 +35,9 @@ class QueryList:
 def read_query_list(file: Path, *, root: Path | None = None, graded: bool = False) -> QueryList:
     """The queries of a CSV, TSV, Parquet or NDJSON file with the contract's column names.
 
-    root: what paths of pictures and recordings are relative to; the file's own folder when None. graded: the file must hold
-    `product_id` and `grade`. Raises SourceError, one line with file, column and nearest name.
+    root: what paths of pictures and recordings are relative to; the file's own folder when None.
+    graded: the file must hold `product_id` and `grade`.
+    Raises SourceError, one line with file, column and nearest name.
     """
     if not file.is_file():
         raise SourceError(f"{file}: there is no such file")

@@ -72,6 +72,7 @@ def _synthesiser() -> Iterator[tuple[Any, int]]:
             hertz = library.espeak_Initialize(_SYNCHRONOUS, _CHUNK_MS, data.encode(), 0)
             if hertz <= 0:
                 raise ConfigError(f"espeak-ng does not start with its data in {data}")
+            library.espeak_ng_SetRandSeed(1)  # starting took the time of day: breath is noise
             yield library, hertz
             library.espeak_Terminate()
         finally:

@@ -28,7 +28,8 @@ from mmsearch_dagster.core.release import ReleaseManifest
 
 # The page is one file: nothing is loaded from elsewhere, nothing of it can be framed.
 _PAGE_POLICY = (
-    "default-src 'none'; img-src 'self' blob:; media-src blob:; connect-src 'self'; script-src 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' blob:; media-src blob:; connect-src 'self'; "
+    "script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 

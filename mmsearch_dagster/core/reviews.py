@@ -21,8 +21,8 @@ def smoothed_ratings(reviews: pl.DataFrame, prior: float = _PRIOR) -> pl.DataFra
     """One row per reviewed product: `product_id`, `smoothed_rating`, `reviews` (their number), sorted by id.
 
     (C m + sum of ratings) / (C + n): m the mean of all ratings, C = `prior`, n the product's
-    reviews; the posterior mean of a normal mean with a prior worth C observations (Gelman et al., Bayesian Data Analysis, 3rd ed.,
-    section 2.5). Ratings outside 1 to 5 and missing ones are left out.
+    reviews; the posterior mean of a normal mean with a prior worth C observations (Gelman et al.,
+    Bayesian Data Analysis, 3rd ed., section 2.5). Ratings outside 1 to 5 and missing ones are left out.
     """
     rated = reviews.filter(pl.col(RATING).is_between(LOWEST, HIGHEST))
     mean = rated.sort(PRODUCT_ID, RATING)[RATING].mean()

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 
@@ -26,7 +27,7 @@ QUERIES = (
     "a black desk lamp",
     "white leather bag",
 )
-VOICES = (("en-us", 150, 50), ("en-us", 125, 35), ("en-gb", 140, 55), ("en-us+f2", 150, 60))
+VOICES = (("en-us", 150, 50), ("en-us", 125, 35), ("en-us+m3", 140, 55), ("en-us+f2", 150, 60))
 
 
 @cache
@@ -41,7 +42,7 @@ def heard(samples: NDArray[np.float32]) -> list[str]:
 @pytest.mark.parametrize(("voice", "rate", "pitch"), VOICES)
 def test_clean_speech_comes_out_nearly_word_for_word(voice: str, rate: int, pitch: int) -> None:
     pairs = [(spoken_words(text), heard(speak(text, voice, rate, pitch))) for text in QUERIES]
-    assert word_error_rate(pairs) <= 0.25
+    assert word_error_rate(pairs) <= 0.2
 
 
 def test_confidence_falls_with_noise() -> None:
@@ -73,7 +74,7 @@ def test_the_same_recording_is_heard_the_same_whatever_came_before_and_beside() 
 
 
 def test_brands_that_no_dictionary_has_are_heard() -> None:
-    shop = catalogue(8).with_columns(title="Kestrow hoodie", brand="Kestrow")
+    shop = catalogue(8).with_columns(title=pl.lit("Kestrow hoodie"), brand=pl.lit("Kestrow"))
     assert open_sphinx(catalogue_language(shop)).transcribe(speak("kestrow hoodie")).text == "kestrow hoodie"
 
 

@@ -1,5 +1,9 @@
 """Speech for the sample store: any voice, always the same samples."""
 
+import subprocess
+import sys
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -21,6 +25,15 @@ def test_the_same_words_give_the_same_samples_whatever_was_said_before() -> None
     before = speak("blue dress", "en-gb", 140, 60)
     speak("something quite different", "en-us+m3", 200, 20)
     assert np.array_equal(speak("blue dress", "en-gb", 140, 60), before)
+
+
+def test_a_breathy_voice_is_the_same_in_another_process() -> None:
+    code = (
+        "from hashlib import sha256; from mmsearch_dagster.adapters.spoken import speak; "
+        "print(sha256(speak('red shoes', 'en-us+f3').tobytes()).hexdigest())"
+    )
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert there.strip() == sha256(speak("red shoes", "en-us+f3").tobytes()).hexdigest()
 
 
 def test_voice_rate_and_pitch_are_heard() -> None:

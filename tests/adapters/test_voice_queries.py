@@ -5,11 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.engine import Engine, Query
+from mmsearch_dagster.adapters.hearing import Hearing
+from mmsearch_dagster.adapters.query_lists import read_query_list
+from mmsearch_dagster.adapters.query_preparation import prepare
 from mmsearch_dagster.adapters.spoken import speak
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.speech.transcript import Transcript
 from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
 from tests.media import noise, sound_file
 
@@ -79,32 +85,22 @@ def test_a_doubtful_voice_weighs_less_beside_a_picture(engine: Engine) -> None:
     class Doubtful:
         fingerprint = "doubtful"
 
-        def transcribe(self, samples: object) -> object:
-            from mmsearch_dagster.core.speech.transcript import Transcript
-
+        def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
             return Transcript("leather", 0.5)
 
-    from mmsearch_dagster.adapters.hearing import Hearing
-    from mmsearch_dagster.adapters.query_preparation import prepare
-    from mmsearch_dagster.core.release import RetrievalParams
-
-    hearing = Hearing(lambda: Doubtful())  # type: ignore[arg-type, return-value]
+    hearing, spoken, shown = Hearing(Doubtful), voice("leather"), picture("red")
     blend = RetrievalParams(
         weights={"voice": {"lexical": 1.0}, "voice+picture": {"lexical": 1.0, "image": 2.0}}
     )
-    alone = prepare(Query(audio=voice("leather")), blend, hearing)
-    both = prepare(Query(audio=voice("leather"), image=picture("red")), blend, hearing)
-    chosen = prepare(
-        Query(audio=voice("leather"), image=picture("red"), weights={"text": 2.0}), blend, hearing
-    )
+    alone = prepare(Query(audio=spoken), blend, hearing)
+    both = prepare(Query(audio=spoken, image=shown), blend, hearing)
+    chosen = prepare(Query(audio=spoken, image=shown, weights={"text": 2.0}), blend, hearing)
     assert alone.weights == {"vector": 1.0, "lexical": 1.0}
     assert both.weights == {"vector": 1.0, "lexical": 0.5, "image": 2.0}
     assert chosen.weights == {"vector": 1.0, "lexical": 0.5, "image": 2.0, "text": 2.0}
 
 
 def test_a_file_of_spoken_queries_is_read(engine: Engine, tmp_path: Path) -> None:
-    from mmsearch_dagster.adapters.query_lists import read_query_list
-
     (tmp_path / "one.wav").write_bytes(voice("green wool scarf"))
     rows = [{"query_id": "a", "audio": "one.wav"}, {"query_id": "b", "audio": "gone.wav"}]
     (tmp_path / "asked.ndjson").write_text("\n".join(map(json.dumps, rows)))

@@ -8,11 +8,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.spoken import speak
 from mmsearch_dagster.api import upload_limit
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
+from tests.media import noise, sound_file, tone
 
 
 @dataclass
@@ -87,6 +89,38 @@ def test_a_picture_as_a_file_and_in_base64_find_the_same(client: TestClient) -> 
     assert form.json()["kind"] == "picture"
     both = client.post("/search", data={"text": "bag"}, files={"image": ("photo.png", photo)})
     assert both.json()["kind"] == "words+picture"
+
+
+def test_a_voice_is_heard_and_its_transcript_told(client: TestClient) -> None:
+    pytest.importorskip("espeakng_loader", reason="speech for this test comes from espeak-ng")
+    recording = sound_file(speak("blue leather bag"))
+    form = client.post("/search", files={"audio": ("voice.wav", recording, "audio/wav")}).json()
+    asked = client.post("/search", json={"audio_base64": base64.b64encode(recording).decode()}).json()
+    assert form["transcript"]["text"] == asked["transcript"]["text"] == "blue leather bag"
+    assert 0 < form["transcript"]["confidence"] <= 1
+    assert (form["kind"], form["hits"]) == ("voice", asked["hits"])
+    files = {"audio": ("voice.wav", recording), "image": ("photo.png", picture("blue"))}
+    assert client.post("/search", files=files).json()["kind"] == "voice+picture"
+    assert client.post("/search", data={"text": "red"}).json()["transcript"] is None
+
+
+@pytest.mark.parametrize(
+    "recording", [b"no sound at all", sound_file(tone(440, 1))[:40], sound_file(noise(2))]
+)
+def test_a_voice_that_cannot_be_heard_is_the_callers_to_mend(client: TestClient, recording: bytes) -> None:
+    reply = client.post("/search", files={"audio": ("voice.wav", recording)})
+    assert reply.status_code == 400
+    assert "the voice of the query" in reply.json()["error"]
+    assert reply.json()["hint"]
+
+
+def test_weights_of_a_form_are_json(client: TestClient) -> None:
+    asked = {"text": "red", "weights": '{"vector": 0, "lexical": 1}'}
+    reply = client.post("/search", data=asked)
+    assert {hit["branches"]["vector"] for hit in reply.json()["hits"]} == {None}
+    for wrong in ("vector", "[1]", '{"vector": "much"}'):
+        assert client.post("/search", data={"text": "red", "weights": wrong}).status_code == 422
+    assert client.post("/search", data={"text": "red", "weights": '{"voctor": 1}'}).status_code == 400
 
 
 def test_filters_and_weights_are_obeyed(client: TestClient) -> None:

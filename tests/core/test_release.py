@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from mmsearch_dagster.core.release import (
     EncoderIdentity,
     IndexPin,
+    RankerPin,
     ReleaseManifest,
     RetrievalParams,
     release_id_of,
@@ -35,6 +36,7 @@ def test_the_id_is_the_same_whatever_the_order_of_the_encoders() -> None:
     ("part", "other"),
     [
         ("catalogue", "other"),
+        ("ranker", RankerPin(sha256="s", promoted=True, lists="taste", people=1)),
         ("weights_sha256", "x"),
         ("encoders", (TEXT,)),
         ("products_snapshot", "q"),
@@ -62,3 +64,13 @@ def test_a_manifest_survives_json_and_cannot_be_changed() -> None:
     assert ReleaseManifest.model_validate_json(manifest.model_dump_json()) == manifest
     with pytest.raises(ValidationError):
         manifest.catalogue = "other"  # type: ignore[misc]
+
+
+def test_a_manifest_of_before_there_was_a_ranker_still_loads() -> None:
+    manifest = ReleaseManifest.model_validate(
+        {
+            **{"release_id": "r-1", "catalogue": "shop", "model_version": 1, "strategy": "concat"},
+            **{"weights_sha256": "w", "encoders": [], "retrieval": {}, "snapshots": {}},
+        }
+    )
+    assert manifest.ranker is None

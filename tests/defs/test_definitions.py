@@ -101,6 +101,7 @@ def test_the_refresh_holds_everything_and_runs_every_night(loaded: dg.Definition
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MMSEARCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MMSEARCH_SOURCE", str(tmp_path / "source.yaml"))
+    monkeypatch.setenv("MMSEARCH_FINETUNE", "1")
 
     resource = everything().resources["workspace"]
 
@@ -110,3 +111,4 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     assert settings.home == tmp_path / "home"
     assert settings.source == tmp_path / "source.yaml"
     assert settings.root is None
+    assert settings.finetune

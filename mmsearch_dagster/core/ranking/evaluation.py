@@ -45,7 +45,7 @@ def _pages(page: Rows) -> list[Rows]:
 
 
 class RankerFigures(BaseModel):
-    """nDCG@10 of every clicked page of the test period, in one order of pages, per way to order them.
+    """nDCG@10 of every page of the test period, in one order of pages, per way to order them.
 
     corrected: with inverse propensities; plain: clicks as logged, which flatters the order that was shown.
     """
@@ -90,7 +90,7 @@ def decide(
         passed=pages >= min_pages,
         figure=pages,
         limit=min_pages,
-        text=f"{pages:,} clicked pages in the test period, at least {min_pages:,} needed",
+        text=f"{pages:,} result pages in the test period, at least {min_pages:,} needed",
     )
     if not enough.passed:
         return RankerDecision(promoted=False, reasons=(enough,))

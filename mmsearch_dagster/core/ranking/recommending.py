@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.bootstrap import paired_difference
+from mmsearch_dagster.core.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.decision import Reason
 from mmsearch_dagster.core.measures import (
     calibration,
@@ -86,7 +86,8 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class ListReport:
-    """chosen: the order for known people, `popular` when none is promoted. measures: one row per order.
+    """chosen: the order for known people, `popular` when none is promoted. measures: one row per order;
+    `low` and `high` are the interval of its ndcg@10.
     exposure: of the best personal lists, by category (first level) and price band."""
 
     chosen: str
@@ -127,12 +128,17 @@ def examine_lists(
     passed = gap.low > 0.0
     text = (
         f"lists by {candidate}: nDCG@10 {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] against popular "
-        f"products for {len(liked):,} people of the test period: {'above zero' if passed else 'not above zero'}"
+        f"products for {len(liked):,} people of the test period: "
+        f"{'above zero' if passed else 'not above zero'}"
     )
     reason = Reason(
         rule="personal lists beat popular products", passed=passed, figure=gap.low, limit=0.0, text=text
     )
-    rows = [{"order": name, **_measures(one, liked, known, items)} for name, one in lists.items()]
+    rows = []
+    for name, one in lists.items():
+        around = interval(values[name], resamples=resamples, confidence=confidence, seed=seed)
+        row = {"order": name, **_measures(one, liked, known, items)}
+        rows.append({**row, "low": around.low, "high": around.high})
     exposed = _exposure(lists[candidate], items)
     return ListReport(candidate if passed else POPULAR, (reason,), pl.DataFrame(rows), exposed)
 

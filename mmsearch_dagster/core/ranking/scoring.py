@@ -12,7 +12,7 @@ from mmsearch_dagster.core import profiles as shoppers
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, figures
 from mmsearch_dagster.core.ranking.log_pages import person_vectors
-from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
+from mmsearch_dagster.core.ranking.network import Ranker
 from mmsearch_dagster.core.ranking.people import Known, people_of
 
 _PAIRS = 200_000
@@ -27,7 +27,7 @@ class Scored:
     items: Items
     person: Mapping[str, int]
     row: Mapping[str, int]
-    spec: RankerSpec | None
+    ranker: Ranker | None
     moment: float
 
     @classmethod
@@ -35,7 +35,7 @@ class Scored:
         cls,
         products: pl.DataFrame,
         people: pl.DataFrame,
-        spec: RankerSpec | None,
+        ranker: Ranker | None,
         *,
         names: Mapping[str, str],
     ) -> "Scored":
@@ -51,7 +51,7 @@ class Scored:
             rating=products[c.RATING].to_numpy(),
             updated=products[c.UPDATED_AT].to_numpy(),
             categories=tuple(products[c.CATEGORY].to_list()),
-            blocks=dict(spec.blocks) if spec else {"all": (0, vectors.shape[1])},
+            blocks=dict(ranker.spec.blocks) if ranker else {"all": (0, vectors.shape[1])},
         )
         own = people.head(0) if names["vector"] not in people.columns else people
         frame = _in_own_space(own, names, (vectors.shape[1], factors.shape[1]))
@@ -64,7 +64,7 @@ class Scored:
         )
         seen = frame[shoppers.AS_OF].dt.epoch("us").max() if frame.height else None
         moment = float(seen) / 1e6 if isinstance(seen, int) else float(np.nanmax(items.updated, initial=0.0))
-        return cls(known, items, _places(known.ids), _places(items.ids), spec, moment)
+        return cls(known, items, _places(known.ids), _places(items.ids), ranker, moment)
 
     def inputs(
         self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
@@ -77,10 +77,34 @@ class Scored:
         who = np.full(len(rows), person, dtype=np.int64)
         return self._inputs(who, rows, ranks, query)
 
+    def scores(
+        self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
+    ) -> Matrix:
+        """The ranker's scores of what `inputs` describes, [n]."""
+        assert self.ranker is not None
+        return self.ranker.scores(*self.inputs(person, rows, ranks, query))
+
+    def contributions(
+        self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
+    ) -> list[tuple[str, float]]:
+        """What made the score of one product (`rows` of length 1): each figure's linear part, largest
+        first, and what the network adds. Together with the constant they are the score."""
+        assert self.ranker is not None
+        figures_of = self.inputs(person, rows, ranks, query)
+        weights = self.ranker.wide.weight.detach().numpy()[0]
+        parts = weights * figures_of[2][0]
+        constant = float(self.ranker.wide.bias.detach()[0])
+        rest = float(self.ranker.scores(*figures_of)[0]) - float(parts.sum()) - constant
+        named = sorted(
+            zip(self.ranker.spec.features, parts.tolist(), strict=True), key=lambda part: -abs(part[1])
+        )
+        return [*named, ("network (person x product)", rest), ("constant", constant)]
+
     def _inputs(
         self, who: NDArray[np.int64], rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
     ) -> tuple[Matrix, Matrix, Matrix]:
-        assert self.spec is not None
+        assert self.ranker is not None
+        spec = self.ranker.spec
         pairs = Pairs(
             person=who,
             item=rows,
@@ -89,30 +113,30 @@ class Scored:
             moment=np.full(len(rows), self.moment),
             query=query,
         )
-        values = figures(pairs, self.known.people, self.items, list(self.spec.blocks), self.spec.devices)
-        scaled = Scaling(self.spec.mean, self.spec.spread).apply(values)
+        values = figures(pairs, self.known.people, self.items, list(spec.blocks), spec.devices)
+        scaled = Scaling(spec.mean, spec.spread).apply(values)
         return person_vectors(self.known.people, who), self.items.vectors[rows], scaled
 
-    def responses(self, rows: NDArray[np.int64], ranker: Ranker | None) -> Values:
+    def responses(self, rows: NDArray[np.int64]) -> Values:
         """Mean over the given products of everybody's chance to click what they look at, [people].
 
         Without a ranker: the share of people whose mean cosine with the products is lower.
         """
         people = len(self.known.ids)
-        if ranker is None:
+        if self.ranker is None:
             unit = _unit(self.known.people.vectors) @ _unit(self.items.vectors[rows]).mean(axis=0)
             return unit.argsort(kind="stable").argsort(kind="stable") / people
         step = max(1, _PAIRS // len(rows))
         parts = [
-            self._block(np.arange(begin, min(begin + step, people)), rows, ranker)
-            for begin in range(0, people, step)
+            self._block(np.arange(begin, min(begin + step, people)), rows) for begin in range(0, people, step)
         ]
         return np.concatenate(parts)
 
-    def _block(self, who: NDArray[np.int64], rows: NDArray[np.int64], ranker: Ranker) -> Values:
+    def _block(self, who: NDArray[np.int64], rows: NDArray[np.int64]) -> Values:
         person, item = np.repeat(who, len(rows)), np.tile(rows, len(who))
         nothing = np.full(len(item), np.nan)
-        scores = ranker.scores(*self._inputs(person, item, nothing, {})).astype(np.float64)
+        assert self.ranker is not None
+        scores = self.ranker.scores(*self._inputs(person, item, nothing, {})).astype(np.float64)
         chance = 0.5 * (1.0 + np.tanh(0.5 * scores))
         return chance.reshape(len(who), len(rows)).mean(axis=1)
 

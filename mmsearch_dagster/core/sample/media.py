@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from mmsearch_dagster.core.sample.catalogue import Item, studio_view
 from mmsearch_dagster.core.sample.film import Frames, filmed
 from mmsearch_dagster.core.sample.sound import RATE, SOUNDS, sounded, voice_of
 from mmsearch_dagster.core.sample.spec import StoreSpec
+
+Suffix = TypeVar("Suffix", bound=str)
 
 SILENT, TRUNCATED, NOT_MEDIA, NO_PICTURE = "silent", "truncated", "not media", "sound only"
 _SOUND_FAULTS, _FILM_FAULTS = (TRUNCATED, NOT_MEDIA), (TRUNCATED, NO_PICTURE)
@@ -68,7 +71,7 @@ def _film_path(spec: StoreSpec, item: Item, chosen: frozenset[str]) -> str:
     return f"videos/{item.product_id}.{_drawn(spec.media.film_files, spec.rng(f'film:{item.product_id}'))}"
 
 
-def _drawn(shares: Mapping[str, float], rng: random.Random) -> str:
+def _drawn(shares: Mapping[Suffix, float], rng: random.Random) -> Suffix:
     return rng.choices(list(shares), list(shares.values()))[0]
 
 

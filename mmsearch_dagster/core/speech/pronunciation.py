@@ -61,7 +61,7 @@ def _inflected(word: str, known: Dictionary) -> str | None:
         stem = word.removesuffix("s").removesuffix("'")
         phones = known(stem) or (known(stem[:-1]) if stem.endswith("e") else None) or _compound(stem, known)
         return phones and f"{phones} {_plural(phones.split()[-1])}"
-    for ending, sound in (("ed", None), ("ing", "IH NG"), ("er", "ER"), ("y", "IY")):
+    for ending, sound in (("ed", None), ("ing", "IH NG"), ("er", "ER"), ("ie", "IY"), ("y", "IY")):
         if word.endswith(ending):
             stem = word.removesuffix(ending)
             undoubled = stem[:-1] if stem[-2:-1] == stem[-1:] else None

@@ -1,0 +1,118 @@
+"""Why a product stands where it stands: branches, modalities, features of the ranker."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.adapters.engine import MAX_K, Engine
+from mmsearch_dagster.core.columns import PRODUCT_ID
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval import VECTOR, modality_column
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.scoring import Scored
+
+Values = NDArray[np.float64]
+
+
+def explain(
+    engine: Engine, query: Query, product: str, person: "tuple[Scored, int] | None" = None
+) -> dict[str, Any]:
+    """What contributed to one product's place in the answer to `query`.
+
+    branches: rank there and its share of the blended score, weight / (rrf_k + rank). modalities: cosine of
+    the query's and the product's own vectors, and of the fused vectors with and without that modality
+    of the query. features, for a known person (the catalogue and their row): each figure's part of the
+    ranker's score. Raises QueryError like `Engine.search`.
+    """
+    content, batch = engine.read(query)
+    hit = next((one for one in engine.search(query, k=MAX_K).hits if one.product_id == product), None)
+    rrf_k = engine.manifest.retrieval.rrf_k
+    branches = [
+        {
+            "branch": name,
+            "weight": content.weights.get(name, 0.0),
+            "rank": rank,
+            "share": content.weights.get(name, 0.0) / (rrf_k + rank) if rank else 0.0,
+        }
+        for name, rank in (hit.branches.items() if hit else ())
+    ]
+    return {
+        "release_id": engine.manifest.release_id,
+        PRODUCT_ID: product,
+        "rank": hit.rank if hit else None,
+        "score": hit.score if hit else None,
+        "branches": branches,
+        "modalities": _modalities(engine, batch, product),
+        "features": _features(engine, batch, (product, hit.rank if hit else None), person),
+    }
+
+
+def _modalities(engine: Engine, batch: ModalityBatch, product: str) -> list[dict[str, Any]]:
+    own = _own_cosines(engine, batch, [product])
+    present = [name for name, mask in batch.present.items() if mask[0]]
+    whole = _fused_cosine(engine, batch, product)
+    rows = []
+    for name in present:
+        others = [one for one in present if one != name]
+        rows.append(
+            {
+                "modality": name,
+                "own cosine": number(float(own[name][0])) if name in own else None,
+                "fused cosine": number(whole),
+                "fused without it": number(_fused_cosine(engine, batch.only(*others), product))
+                if others
+                else None,
+            }
+        )
+    return rows
+
+
+def _fused_cosine(engine: Engine, batch: ModalityBatch, product: str) -> float:
+    return float(_to_products(engine, engine.fused(batch)[0], [product], VECTOR)[0])
+
+
+def _features(
+    engine: Engine, batch: ModalityBatch, found: tuple[str, int | None], person: "tuple[Scored, int] | None"
+) -> list[dict[str, Any]]:
+    product, rank = found
+    if person is None or person[0].ranker is None or product not in person[0].row:
+        return []
+    catalogue, row = person
+    ranks = np.array([np.nan if rank is None else rank - 1.0])
+    cosines = _own_cosines(engine, batch, [product])
+    parts = catalogue.contributions(row, np.array([catalogue.row[product]]), ranks, cosines)
+    return [{"feature": name, "contribution": round(value, 4)} for name, value in parts]
+
+
+def query_cosines(engine: Engine, query: Query, products: Sequence[str]) -> dict[str, Values]:
+    """Modality -> cosine of the query's own vector with each product's, NaN where either lacks it."""
+    return _own_cosines(engine, engine.read(query)[1], products)
+
+
+def _own_cosines(engine: Engine, batch: ModalityBatch, products: Sequence[str]) -> dict[str, Values]:
+    columns = engine.table.vector_columns
+    return {
+        name: _to_products(engine, vectors[0], products, modality_column(name))
+        for name, vectors in batch.vectors.items()
+        if batch.present[name][0] and columns.get(modality_column(name)) == vectors.shape[1]
+    }
+
+
+def _to_products(engine: Engine, vector: Matrix, products: Sequence[str], column: str) -> Values:
+    ids, matrix = engine.table.matrix(column)
+    place = {key: row for row, key in enumerate(ids)}
+    found = np.full(len(products), np.nan)
+    known = [n for n, key in enumerate(products) if key in place]
+    rows = matrix[[place[products[n]] for n in known]].astype(np.float64)
+    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(vector)
+    found[known] = (rows @ vector.astype(np.float64)) / np.maximum(norms, 1e-12)
+    return found
+
+
+def number(value: float | None) -> float | None:
+    """To four decimals, None for what is unknown."""
+    return None if value is None or value != value else round(float(value), 4)

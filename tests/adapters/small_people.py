@@ -1,0 +1,96 @@
+"""A small release that knows people: fans of red and of blue things, who look by position."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.people_files import PeopleFiles
+from mmsearch_dagster.adapters.people_writing import write_people
+from mmsearch_dagster.adapters.recommender import Recommender
+from mmsearch_dagster.core.business_rules import BusinessRules
+from mmsearch_dagster.core.columns import EVENTS, PRODUCTS, REVIEWS
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
+from mmsearch_dagster.core.profiles import EMPTY, profiles
+from mmsearch_dagster.core.ranking.catalogue import items_of
+from mmsearch_dagster.core.ranking.study import study
+from mmsearch_dagster.core.ranking.training import RankerParams
+from mmsearch_dagster.core.reviews import ordered_by_usefulness, smoothed_ratings
+from tests.adapters.catalogue import COLOURS, catalogue
+from tests.adapters.small_release import (
+    IMAGE_WIDTH,
+    TEXT_WIDTH,
+    HashedWords,
+    MeanColour,
+    SmallRelease,
+    picture,
+)
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+USERS = 20
+
+
+def fan(number: int) -> str:
+    """Even numbers like red, odd ones blue."""
+    return f"fan-{number:02}"
+
+
+def log(products: int, pages: int = 700) -> pl.DataFrame:
+    rng = np.random.default_rng(4)
+    rows: list[dict[str, object]] = []
+    for page in range(pages):
+        user, moment = int(rng.integers(USERS)), START + timedelta(minutes=30 * page)
+        base = {"user_id": fan(user), "session_id": f"s{page}", "query_id": f"q{page:04}"}
+        for position, n in enumerate(rng.choice(products, 5, replace=False).tolist()):
+            one = {**base, "product_id": f"p{n:05d}", "position": position, "timestamp": moment}
+            rows.append({**one, "action": "impression"})
+            liked = COLOURS[n % 5] == ("red", "blue")[user % 2]
+            if rng.random() < (0.9 if liked else 0.08) / (1 + position):
+                rows.append({**one, "action": "click", "timestamp": moment + timedelta(seconds=20)})
+    return pl.DataFrame([{"event_id": f"e{n}", **row} for n, row in enumerate(rows)], schema=EVENTS)
+
+
+def reviews() -> pl.DataFrame:
+    rows = [
+        {"review_id": "r1", "product_id": "p00000", "user_id": "fan-00", "rating": 5.0, "text": "good"},
+        {"review_id": "r2", "product_id": "p00000", "user_id": "fan-01", "rating": 2.0,
+         "text": "The left sole came off after two wet weeks in spring"},
+    ]  # fmt: skip
+    return ordered_by_usefulness(pl.DataFrame(rows, schema=REVIEWS))
+
+
+@dataclass(frozen=True)
+class SmallPeople:
+    folder: Path
+    sha256: str
+
+    def recommender(self, engine: Engine) -> Recommender:
+        return Recommender(engine, PeopleFiles.open(self.folder, self.sha256))
+
+
+def make_people(
+    folder: Path,
+    release: SmallRelease,
+    *,
+    rules: BusinessRules = BusinessRules(),
+    events: pl.DataFrame | None = None,
+) -> SmallPeople:
+    """What a run would put beside the model of `release`."""
+    count = release.manifest.index.rows if release.manifest.index else 0
+    rows = catalogue(count)
+    shared = [name for name in PRODUCTS if name in rows.columns]
+    products = pl.concat([pl.DataFrame(schema=PRODUCTS), rows.select(shared)], how="diagonal")
+    words, colours, ids = HashedWords(), MeanColour(), rows["product_id"].to_list()
+    texts = {key: words.vector(title) for key, title in zip(ids, rows["title"], strict=True)}
+    pictures = {key: colours.vector(picture(COLOURS[n % 5])) for n, key in enumerate(ids)}
+    batch = assemble(ids, {TEXT: texts, IMAGE: pictures}, {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH})
+    items = items_of(products, batch, smoothed_ratings(reviews()))
+    told = log(count) if events is None else events
+    params = RankerParams(epochs=10, resamples=300, min_pages=40)
+    found = study(told, products, items, params, lambda ids, rows: {})
+    rows_of_people = found.known.profiles if found.known else profiles(EMPTY, products, {}, {})
+    tables = {"profiles": rows_of_people, "events": told, "reviews": reviews()}
+    return SmallPeople(folder, write_people(folder, found, items, rules, tables=tables))

@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import pytest
+
+from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.people_files import PeopleFiles
+from mmsearch_dagster.adapters.recommender import POPULAR_NOTE, Recommender
+from mmsearch_dagster.core.business_rules import BusinessRules, Pin
+from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
+from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from tests.adapters.small_people import SmallPeople, fan, log, make_people
+from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> SmallRelease:
+    return make_release(tmp_path_factory.mktemp("release"), products=60)
+
+
+@pytest.fixture(scope="module")
+def engine(release: SmallRelease) -> Engine:
+    encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+    return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
+
+
+@pytest.fixture(scope="module")
+def people(release: SmallRelease, tmp_path_factory: pytest.TempPathFactory) -> SmallPeople:
+    return make_people(tmp_path_factory.mktemp("people") / "people", release)
+
+
+@pytest.fixture(scope="module")
+def recommender(people: SmallPeople, engine: Engine) -> Recommender:
+    return people.recommender(engine)
+
+
+def colours(payloads: list[str]) -> list[str]:
+    return [title.split()[0] for title in payloads]
+
+
+def test_each_fan_is_shown_what_fans_like(recommender: Recommender) -> None:
+    for number, colour in ((0, "red"), (1, "blue")):
+        found = recommender.recommend(fan(number), k=6)
+        assert found.order != "popular"
+        assert colours([hit.payload["title"] for hit in found.hits]).count(colour) >= 4
+        assert [hit.rank for hit in found.hits] == [1, 2, 3, 4, 5, 6]
+        assert "above zero" in found.note
+
+
+def test_somebody_unknown_gets_popular_products_and_is_told(recommender: Recommender) -> None:
+    found = recommender.recommend("nobody", k=3)
+    assert (found.order, found.note, len(found.hits)) == ("popular", POPULAR_NOTE, 3)
+
+
+def test_out_of_stock_comes_last_and_pins_hold(release: SmallRelease, engine: Engine, tmp_path: Path) -> None:
+    rules = BusinessRules(pin=(Pin(product="p00007", place=2),))
+    found = make_people(tmp_path / "p", release, rules=rules).recommender(engine).recommend(fan(0), k=60)
+    assert found.hits[1].product_id == "p00007"
+    assert found.hits[1].rules == ("pinned to 2",)
+    stock = [hit.payload["in_stock"] for hit in found.hits if hit.product_id != "p00007"]
+    assert stock == sorted(stock, reverse=True)
+
+
+def test_similar_products_are_neighbours_of_the_fused_vector(recommender: Recommender) -> None:
+    found = recommender.similar("p00000", k=5)
+    assert "p00000" not in [hit.product_id for hit in found.hits]
+    assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+    with pytest.raises(QueryError, match=r"no product 'p0000': did you mean 'p000"):
+        recommender.similar("p0000")
+
+
+def test_a_search_is_ordered_for_who_is_known(recommender: Recommender) -> None:
+    query = Query(text="wool scarf")
+    everybody = recommender.engine.search(query, k=20)
+    unknown, note = recommender.search(query, "nobody", k=20)
+    assert unknown.hits == everybody.hits
+    assert "not known" in note
+    red, note = recommender.search(query, fan(0), k=20)
+    assert note == "ordered for this person"
+    blue, _ = recommender.search(query, fan(1), k=20)
+    assert [hit.product_id for hit in red.hits] != [hit.product_id for hit in blue.hits]
+    assert [hit.rank for hit in red.hits] == list(range(1, 21))
+
+
+def test_an_explanation_adds_up(recommender: Recommender) -> None:
+    query = Query(text="red running shoes model 0", image=picture("red"))
+    told = recommender.explain(query, "p00000", fan(0))
+    assert told["rank"] == 1
+    assert sum(one["share"] for one in told["branches"]) == pytest.approx(told["score"])
+    assert {one["modality"] for one in told["modalities"]} == {"text", "image"}
+    assert all(one["fused without it"] is not None for one in told["modalities"])
+    names = [one["feature"] for one in told["features"]]
+    assert {"taste image", "network (person x product)", "constant"} <= set(names)
+    assert recommender.explain(query, "p00000", "nobody")["features"] == []
+    with pytest.raises(QueryError, match="no product"):
+        recommender.explain(query, "gone")
+
+
+def test_a_campaign_finds_its_fans(recommender: Recommender) -> None:
+    told = recommender.campaign(Query(image=picture("blue")), k=10, products=8)
+    found = [one["user_id"] for one in told["people"]]
+    assert sum(int(user[-2:]) % 2 for user in found) >= 8
+    chances = [one["expected response"] for one in told["people"]]
+    assert chances == sorted(chances, reverse=True)
+    assert all(0 < chance < 1 for chance in chances)
+    with pytest.raises(QueryError, match="empty"):
+        recommender.campaign(Query())
+
+
+def test_churn_and_reviews(recommender: Recommender) -> None:
+    rows = recommender.churn(k=5)
+    chances = [row["churn"] for row in rows]
+    assert len(rows) == 5
+    assert chances == sorted(chances, reverse=True)
+    told = recommender.reviews("p00000", k=1)
+    assert told["reviews"] == 2
+    assert told["most_useful"][0]["review_id"] == "r2"
+    assert "user_id" not in told["most_useful"][0]
+    assert told["smoothed_rating"] == pytest.approx((5 * 3.5 + 7) / 7)
+    assert recommender.reviews("p00001")["smoothed_rating"] is None
+
+
+def test_a_release_without_a_log_still_answers(release: SmallRelease, engine: Engine, tmp_path: Path) -> None:
+    none = make_people(tmp_path / "p", release, events=log(60, pages=0)).recommender(engine)
+    assert none.recommend(fan(0)).order == "popular"
+    assert none.churn() == []
+    assert none.campaign(Query(text="red"))["people"] == []
+    assert len(none.search(Query(text="red"), fan(0), k=3)[0].hits) == 3
+
+
+@pytest.mark.parametrize("k", [0, 1001, True])
+def test_k_must_be_sensible(recommender: Recommender, k: int) -> None:
+    with pytest.raises(QueryError, match="from 1 to 1000"):
+        recommender.recommend(fan(0), k=k)
+
+
+def test_files_of_another_release_are_refused(people: SmallPeople) -> None:
+    with pytest.raises(ReleaseMismatchError, match="the release was made with 0000"):
+        PeopleFiles.open(people.folder, "0" * 64)

@@ -1,0 +1,77 @@
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.api.app import create_app
+from mmsearch_dagster.api.people import PeopleDoor
+from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from tests.adapters.small_people import fan, make_people
+from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
+from tests.api.test_app import wait_for
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    home: Path = tmp_path_factory.mktemp("release")
+    release = make_release(home, products=60)
+    known = make_people(home / "people", release)
+
+    def opened() -> Engine:
+        encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+        return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
+
+    door = PeopleDoor(known.recommender, lambda raw: raw.removeprefix("raw-"))
+    app = create_app(opened, lambda: "r-one", release.media_root, poll_seconds=0.02, people=door)
+    with TestClient(app) as client:
+        wait_for(client, "r-one")
+        yield client
+
+
+def test_lists_for_people_by_their_raw_ids(client: TestClient) -> None:
+    told = client.post("/recommend", json={"user": f"raw-{fan(0)}", "k": 4}).json()
+    assert told["order"] != "popular"
+    assert len(told["hits"]) == 4
+    unknown = client.post("/recommend", json={"user": "raw-nobody"}).json()
+    assert (unknown["order"], len(unknown["hits"])) == ("popular", 10)
+    assert "not known" in unknown["note"]
+
+
+def test_likeness_reviews_and_churn(client: TestClient) -> None:
+    assert len(client.get("/similar/p00001", params={"k": 3}).json()["hits"]) == 3
+    assert client.get("/reviews/p00000").json()["reviews"] == 2
+    assert len(client.get("/churn", params={"k": 2}).json()) == 2
+
+
+def test_explanations_and_campaigns(client: TestClient) -> None:
+    body = {"text": "red running shoes model 0", "product_id": "p00000", "user": f"raw-{fan(0)}"}
+    assert client.post("/explain", json=body).json()["features"]
+    blue = b64encode(picture("blue")).decode()
+    told = client.post("/campaign", json={"text": "blue", "image_base64": blue, "k": 5}).json()
+    assert len(told["people"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "message"),
+    [
+        ("/recommend", {"user": "u", "k": 0}, 422, "k"),
+        ("/recommend", {}, 422, "user"),
+        ("/campaign", {"image_base64": "?"}, 400, "not base64"),
+        ("/campaign", {}, 400, "empty"),
+        ("/explain", {"text": "red", "product_id": "p0000"}, 400, "did you mean"),
+    ],
+)
+def test_mistakes_are_named(
+    client: TestClient, path: str, body: dict[str, object], status: int, message: str
+) -> None:
+    reply = client.post(path, json=body)
+    assert (reply.status_code, message in reply.text) == (status, True), reply.text
+
+
+def test_an_unknown_product_is_the_callers_mistake(client: TestClient) -> None:
+    reply = client.get("/similar/nothing")
+    assert reply.status_code == 400
+    assert "no product 'nothing'" in reply.json()["error"]
