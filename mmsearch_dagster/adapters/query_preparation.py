@@ -9,7 +9,7 @@ from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH, query_kind
+from mmsearch_dagster.core.retrieval import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH, query_kind, typed_kind
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.text import query_text
 
@@ -26,7 +26,8 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> Query
     if heard and not understood and not typed and not query.image:
         raise QueryError(_not_understood(heard))
     kind = query_kind(words=typed is not None, picture=bool(query.image), voice=understood is not None)
-    weights = {VECTOR_BRANCH: 1.0, **retrieval.weights.get(kind, {})}
+    blend = retrieval.weights.get(kind, retrieval.weights.get(typed_kind(kind), {}))
+    weights = {VECTOR_BRANCH: 1.0, **blend}
     if understood and query.image and not typed:
         # A doubtful word must not outweigh a clear picture.
         weights |= {

@@ -16,7 +16,7 @@ from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.sounds import UnreadableSoundError, open_sound
 from mmsearch_dagster.core.speech.language import Language, bigrams
 from mmsearch_dagster.core.speech.noise import loudness_range, without_noise
-from mmsearch_dagster.core.speech.pronunciation import pronounce
+from mmsearch_dagster.core.speech.pronunciation import british, pronounce
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, RATE, Recogniser, Transcript
 
@@ -28,7 +28,7 @@ Samples = NDArray[np.float32]
 MAX_SECONDS = 60.0
 _LIBRARY = "pocketsphinx"
 # Changes whenever transcripts would: of the code below or the language's.
-_CODE = 2
+_CODE = 1
 # Quieter recordings hold nobody's voice.
 _SILENCE = 1e-4
 _PEAK = 0.5
@@ -38,6 +38,9 @@ _FLOOR = 0.003
 _MARGIN = RATE // 4
 # Range of loudness of steady noise, and of speech 10 dB above it.
 _STEADY_DB, _LIVELY_DB = 3.0, 12.0
+# Heard surer than this, a recording is not heard again.
+_SURE = 0.5
+_TRACTS = ((12, 13), (13, 12))
 
 
 def recorded(content: bytes) -> Samples:
@@ -69,23 +72,38 @@ class SphinxRecogniser:
     def transcribe(self, samples: Samples) -> Transcript:
         """Confidence: posterior probability of the words in the lattice, its root of one more
         than their number; less where the recording hardly swells, as steady noise does.
+
+        A doubtful recording is heard again with a longer and a shorter vocal tract: the surest wins.
         """
-        if np.abs(samples).max(initial=0.0) < _SILENCE:
+        trust = _like_speech(samples)
+        if np.abs(samples).max(initial=0.0) < _SILENCE or not trust:
             return NOTHING
-        heard = np.round(_on_a_floor(without_noise(samples)) * 32_767).astype(np.int16).tobytes()
+        cleaned = without_noise(samples)
+        best = self._heard(cleaned)
+        if best.confidence < _SURE:
+            again = [self._heard(_with_tract(cleaned, *lengths)) for lengths in _TRACTS]
+            best = max((best, *again), key=lambda one: one.confidence)
+        return Transcript(best.text, trust * best.confidence) if best.text else NOTHING
+
+    def _heard(self, samples: Samples) -> Transcript:
+        heard = np.round(_on_a_floor(samples) * 32_767).astype(np.int16).tobytes()
         with self._lock:
             self._decoder.reinit_feat()  # else a recording is heard by what came before it
             self._decoder.start_utt()
             self._decoder.process_raw(heard, full_utt=True)
             self._decoder.end_utt()
-            return self._understood(_like_speech(samples))
-
-    def _understood(self, trust: float) -> Transcript:
-        found = self._decoder.hyp()
+            found = self._decoder.hyp()
         if found is None or not found.hypstr:
             return NOTHING
         root = 1 / (len(found.hypstr.split()) + 1)
-        return Transcript(found.hypstr, trust * float(np.clip(found.prob, 0.0, 1.0)) ** root)
+        return Transcript(found.hypstr, float(np.clip(found.prob, 0.0, 1.0)) ** root)
+
+
+def _with_tract(samples: Samples, longer: int, shorter: int) -> Samples:
+    """The recording as a mouth of another size would have made it: all frequencies times a ratio."""
+    from scipy.signal import resample_poly
+
+    return resample_poly(samples, longer, shorter).astype(np.float32)
 
 
 def _like_speech(samples: Samples) -> float:
@@ -133,10 +151,10 @@ def _dictionary() -> dict[str, list[str]]:
 
 
 def _pronunciations(word: str, known: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    if word in known:
-        return known[word]
+    """Every way to say it, in America and in Britain; none where nobody can."""
     phones = pronounce(word, lambda one: known[one][0] if one in known else None)
-    return [phones] if phones else []
+    ways = known.get(word) or ([phones] if phones else [])
+    return list(dict.fromkeys([*ways, *map(british, ways)]))
 
 
 def _as_dictionary(spoken: Mapping[str, Sequence[str]]) -> str:

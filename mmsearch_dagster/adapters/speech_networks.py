@@ -49,6 +49,9 @@ def open_network(spec: RecogniserSpec) -> Recogniser:
 
 
 def _loaded(folder: Path, kind: type) -> tuple[Any, Any]:
+    from mmsearch_dagster.core.torchvision_cpu import import_torchvision
+
+    import_torchvision()
     from transformers import AutoModelForCTC, AutoModelForSpeechSeq2Seq, AutoProcessor
 
     model: Any = AutoModelForSpeechSeq2Seq if kind is _Generating else AutoModelForCTC

@@ -27,7 +27,13 @@ QUERIES = (
     "a black desk lamp",
     "white leather bag",
 )
-VOICES = (("en-us", 150, 50), ("en-us", 125, 35), ("en-us+m3", 140, 55), ("en-us+f2", 150, 60))
+VOICES = (
+    ("en-us", 150, 50),
+    ("en-us", 125, 35),
+    ("en-us+m3", 140, 55),
+    ("en-us+f2", 150, 60),
+    ("en-gb", 140, 50),
+)
 
 
 @cache

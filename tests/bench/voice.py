@@ -160,7 +160,7 @@ def main() -> None:
 def _show(rows: Sequence[Spoken], title: str) -> None:
     table = Table(title=title, title_justify="left")
     for name in ("SNR", "queries", "WER", "exact", "confidence", "nDCG@10", "95%", "typed", "ratio"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
             "clean" if row.snr_db is None else f"{row.snr_db:.0f} dB",

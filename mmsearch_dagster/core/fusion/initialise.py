@@ -31,10 +31,13 @@ def initialise(model: TwoTower, items: ModalityBatch) -> None:
     """
     items = _one_vector_each(items, model.spec.frames)
     anchor = TEXT if TEXT in items.vectors and items.present[TEXT].any() else _commonest(items)
-    maps = {name: _linear_map(name, anchor, items, model.spec.width) for name in items.vectors}
-    for name in model.spec.frames:
-        if name in maps and _same_space(name, items):
-            maps[name] = maps[IMAGE]
+    alike = {name for name in model.spec.frames if name in items.vectors and _same_space(name, items)}
+    maps = {
+        name: _linear_map(name, anchor, items, model.spec.width)
+        for name in items.vectors
+        if name not in alike
+    }
+    maps |= dict.fromkeys(alike, maps[IMAGE]) if alike else {}
     for tower in (model.item_tower, model.query_tower):
         for name in tower.modalities:
             if name in maps:

@@ -89,12 +89,24 @@ class Tower(nn.Module):
     def forward(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
         """vectors: modality -> [b, its width]; present: modality -> bool [b]. Returns [b, d], unit rows."""
         mask = torch.stack([present[name] for name in self.modalities], dim=1)  # [b, m]
-        h = torch.stack([self.branches[name](vectors[name]) for name in self.modalities], dim=1)
-        # What is missing adds nothing, whatever its row holds (a product with 0 would keep a NaN).
-        h = h.masked_fill(~mask.unsqueeze(-1), 0.0)
+        h = self.branched(vectors, present)
         # A learned bias would make a vector out of nothing.
         fused = self.fuse(h, mask).masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
         return nn.functional.normalize(fused, dim=-1)
+
+    def branched(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
+        """[b, m, d]: each modality in the common space, zeros where it is missing."""
+        each = [self._where_present(name, vectors[name], present[name]) for name in self.modalities]
+        return torch.stack(each, dim=1)
+
+    def _where_present(self, name: str, x: Tensor, present: Tensor) -> Tensor:
+        """[b, d]: the branch of the rows that have the modality, zeros for the others whatever they hold.
+
+        Most products have no video: what is missing costs nothing either.
+        """
+        rows = present.nonzero().squeeze(1)
+        seen = self.branches[name](x[rows])
+        return seen.new_zeros(len(x), seen.shape[1]).index_copy(0, rows, seen)
 
 
 def _branch(name: str, input_width: int, spec: FusionSpec) -> Branch:

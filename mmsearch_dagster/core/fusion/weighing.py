@@ -73,8 +73,7 @@ def _mean_of(tower: Tower) -> Weighted:
 def _side(tower: Tower, batch: ModalityBatch) -> _Side:
     vectors, present = as_tensors(batch, tower)
     mask = torch.stack([present[name] for name in tower.modalities], dim=1)
-    h = torch.stack([tower.branches[name](vectors[name]) for name in tower.modalities], dim=1)
-    return _Side(h.masked_fill(~mask.unsqueeze(-1), 0.0), mask, torch.zeros(len(tower.modalities)))
+    return _Side(tower.branched(vectors, present), mask, torch.zeros(len(tower.modalities)))
 
 
 def _search(queries: _Side, items: _Side, gains: Tensor) -> None:

@@ -11,6 +11,7 @@ Dictionary = Callable[[str], str | None]
 
 _VOICELESS = {"P", "T", "K", "F", "TH"}
 _SIBILANTS = {"S", "Z", "SH", "ZH", "CH", "JH"}
+_VOWELS = {"AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"}
 _LONGEST_INITIALS = 4
 _SHORTEST_PART = 3
 _LONGEST_WORD = 30
@@ -107,3 +108,25 @@ def _by_rules(word: str) -> str:
         phones += sound.split()
         place = found.end()
     return " ".join(phones)
+
+
+def british(phones: str) -> str:
+    """An American pronunciation as it is heard from southern England, in the same set of phones.
+
+    `r` only before a vowel, the vowels of LOT and TRAP further back (Wells, Accents of English, 1982).
+
+    >>> british("K AA T AH N B EH R")
+    'K AO T AH N B EH'
+    """
+    sounds = phones.split()
+    said: list[str] = []
+    for before, sound, after in zip(["", *sounds], sounds, [*sounds[1:], ""], strict=False):
+        if sound == "R" and before in _VOWELS and after not in _VOWELS:
+            said += ["AH"] if before in {"IH", "UH"} else []
+        elif sound == "ER" and not after:
+            said.append("AH")
+        elif sound == "AA" and after != "R":
+            said.append("AO")
+        else:
+            said.append("AA" if sound == "AE" else sound)
+    return " ".join(said)

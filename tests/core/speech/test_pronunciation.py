@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.speech.pronunciation import pronounce
+from mmsearch_dagster.core.speech.pronunciation import british, pronounce
 
 KNOWN = {
     "pleat": "P L IY T", "strap": "S T R AE P", "stripe": "S T R AY P", "dress": "D R EH S",
@@ -105,3 +105,20 @@ def test_whatever_is_spoken_is_made_of_phones(word: str) -> None:
     spoken = pronounce(word, KNOWN.get)
     assert spoken is None or set(spoken.split()) <= PHONES
     assert spoken is not None or not re.search("[aeiou]", word)
+
+
+@pytest.mark.parametrize(
+    ("american", "heard"),
+    [
+        ("B L AE K", "B L AA K"),
+        ("D AA T IH D", "D AO T IH D"),
+        ("L EH DH ER", "L EH DH AH"),
+        ("K AA R D", "K AA D"),
+        ("R EH D", "R EH D"),
+        ("CH EH R IY", "CH EH R IY"),
+        ("B IH R", "B IH AH"),
+        ("", ""),
+    ],
+)
+def test_a_british_voice_is_spelled_too(american: str, heard: str) -> None:
+    assert british(american) == heard
