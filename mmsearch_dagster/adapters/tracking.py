@@ -131,6 +131,7 @@ class MlflowLog:
 
     def dataset(self, name: str, digest: str, rows: int) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
         dataset = Dataset(
             name=name,
@@ -140,7 +141,12 @@ class MlflowLog:
             profile=json.dumps({"num_rows": rows}),
         )
         tags = [InputTag("mlflow.data.context", "training")]
-        self.store.connect().log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+        client, inputs = self.store.connect(), [DatasetInput(dataset, tags)]
+        try:
+            client.log_inputs(self.run_id, inputs)
+        except MlflowException:
+            # Another process noted the same dataset in the same moment; now it is there to be found.
+            client.log_inputs(self.run_id, inputs)
 
     def flush(self) -> None:
         """Write what was gathered."""

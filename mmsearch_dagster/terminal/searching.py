@@ -126,7 +126,7 @@ def _answers(released: "Released", asked: "QueryList", k: int, where: str | None
 
 def _tell(sentences: "list[str] | tuple[str, ...]") -> None:
     for sentence in sentences[:_TOLD]:
-        errors.print(f"left out: {sentence}", highlight=False, markup=False)
+        errors.print(f"left out: {sentence}", highlight=False, markup=False, soft_wrap=True)
     if len(sentences) > _TOLD:
         errors.print(f"left out: {len(sentences) - _TOLD:,} more", highlight=False)
 
