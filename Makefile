@@ -16,6 +16,9 @@ $(STAMP): pyproject.toml constraints.txt
 	# --no-compile: most of these files are never imported, the rest compile when they are first used
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile \
 		--constraint constraints.txt --editable '.[dev]'
+	# librosa compiles itself when it is first used: now, not in the middle of the first run
+	$(BIN)/python -c "import numpy; from mmsearch_dagster.core.encoders.mfcc import RATE, sound_statistics; \
+		sound_statistics(numpy.ones(RATE, 'float32'))"
 	@touch $(STAMP)
 
 install: $(STAMP) ## make .venv with the pinned dependencies

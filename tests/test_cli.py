@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 from ir_measures import nDCG
 
+from mmsearch_dagster.adapters.spoken import speak
 from tests.homes import Place
+from tests.media import noise, sound_file
 from tests.shops import read_csv, write_csv
 
 pytestmark = pytest.mark.slow
@@ -89,6 +91,7 @@ def test_a_filter_that_cannot_be_understood(tiny: Place, capsys: Captured, where
         ["search", "  "],
         ["search", "kite", "--k", "0"],
         ["search", "--image", "missing.jpg"],
+        ["search", "--voice", "missing.wav"],
         ["search", "kite", "--out", "run.trec"],
         ["search", "kite", "--batch", "queries.csv", "--out", "run.trec"],
     ],
@@ -97,6 +100,53 @@ def test_a_search_that_asks_nothing_or_too_much(tiny: Place, capsys: Captured, a
     assert tiny.mmsearch(*arguments) == 2
 
     sentence(capsys)
+
+
+def test_a_voice_is_heard_and_answered(tiny: Place, tmp_path: Path, capsys: Captured) -> None:
+    pytest.importorskip("espeakng_loader", reason="speech for this test comes from espeak-ng")
+    file = tmp_path / "voice.wav"
+    file.write_bytes(sound_file(speak("looking for a kite")))
+
+    assert tiny.mmsearch("search", "--voice", file, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], bool(told["hits"])) == ("voice", True)
+    assert "kite" in told["transcript"]["text"]
+    assert tiny.mmsearch("search", "--voice", file) == 0
+    assert "heard: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"", "is empty"), (b"words", "a text file"), (sound_file(noise(2)), "not understood")],
+)
+def test_a_voice_that_is_none(
+    tiny: Place, tmp_path: Path, capsys: Captured, content: bytes, expected: str
+) -> None:
+    file = tmp_path / "voice.wav"
+    file.write_bytes(content)
+
+    assert tiny.mmsearch("search", "--voice", file) == 2
+
+    assert expected in sentence(capsys)
+
+
+def test_branches_are_weighed_for_one_search(tiny: Place, capsys: Captured) -> None:
+    asked = ("search", "red kite", "--json", "--weight", "lexical=1", "--weight", "vector=0")
+
+    assert tiny.mmsearch(*asked) == 0
+
+    hits = json.loads(capsys.readouterr().out)["hits"]
+    assert {hit["branches"]["vector"] for hit in hits} == {None}
+
+
+@pytest.mark.parametrize(
+    ("weight", "expected"),
+    [("text", "give a branch and a number"), ("text=much", "a number"), ("texd=1", "did you mean 'text'")],
+)
+def test_a_weight_that_is_none(tiny: Place, capsys: Captured, weight: str, expected: str) -> None:
+    assert tiny.mmsearch("search", "kite", "--weight", weight) == 2
+
+    assert expected in sentence(capsys)
 
 
 def test_a_picture_that_is_none(tiny: Place, tmp_path: Path, capsys: Captured) -> None:

@@ -37,6 +37,7 @@ class TrainParams(BaseModel):
     pool: items each step scores its queries against. positives: judged items drawn per query.
     drop: share of modalities hidden during training, so that a missing one is nothing new.
     patience: evaluations without a better dev nDCG@10 before training ends.
+    threads: cores that one training uses; part of what was trained, for it changes the last bits.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +55,7 @@ class TrainParams(BaseModel):
     drop: float = Field(default=0.1, ge=0, lt=1)
     evaluate_every: int = Field(default=75, ge=1)
     patience: int = Field(default=3, ge=1)
+    threads: int = Field(default=1, ge=1, le=64)
     width: int = 640
     hidden: int = 256
     # Hiding inputs helped pictures (grocery top-1 0.68 to 0.75) and hurt words (fashion 0.90 to 0.88).

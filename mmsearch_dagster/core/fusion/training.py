@@ -42,7 +42,7 @@ def train(
 
     Deterministic for the same examples and params. Without training queries the model stays untrained.
     """
-    with _one_thread():
+    with _threads(params.threads):
         torch.manual_seed(params.seed)
         model = TwoTower(_spec(strategy, examples, params))
         initialise(model, examples.items)
@@ -61,16 +61,19 @@ def train(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """The matrices are small: threads gain little and cost much on a busy machine, where they spin while
-    they wait (numpy's and torch's alike), and their number would change the last bits of the weights."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _threads(count: int) -> Iterator[None]:
+    """Exactly so many, whatever the machine has: their number changes the last bits of the weights.
+
+    The matrices are small: two gain a third on an idle machine, and cost much on a busy one, where
+    they spin while they wait (numpy's and torch's alike).
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
-        with threadpool_limits(limits=1):
+        with threadpool_limits(limits=count):
             yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def _spec(strategy: Strategy, examples: Examples, params: TrainParams) -> FusionSpec:

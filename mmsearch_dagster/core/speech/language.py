@@ -23,7 +23,8 @@ _ASKING = (
     "looking for", "show me", "find me", "a", "an", "the", "in", "with", "without", "for", "and", "or",
     "of", "made of", "made from", "but", "instead", "same in", "same but", "but in", "this in", "like this",
     "please", "for him", "for her", "for men", "for women", "for kids", "for children", "pair of", "under",
-    "cheap", "small", "large", "big", "new",
+    "cheap", "small", "large", "big", "new", "plain", "solid color", "with pattern", "without pattern",
+    "with print", "flower print",
 )  # fmt: skip
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _APOSTROPHES = str.maketrans("\u2019\u2018\u02bc", "'''")

@@ -1,0 +1,56 @@
+"""Judged recordings become words once, by the recogniser of the catalogue they are asked of."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mmsearch_dagster.adapters.spoken import speak
+from mmsearch_dagster.core.speech.language import COLUMNS
+from mmsearch_dagster.defs.training.voices import hear, recogniser_fingerprint
+from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.settings import Settings
+from tests.adapters.catalogue import catalogue
+from tests.media import sound_file
+
+pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(Settings(tmp_path / "home"))
+    _sell(made, 40)
+    return made
+
+
+def _sell(workspace: Workspace, products: int) -> None:
+    rows = catalogue(products).select(name for name in COLUMNS if name != "description")
+    rows = rows.with_columns(description=pl.lit(None, pl.String))
+    workspace.lake.obtain_table("products", f"of-{products}", lambda: (rows, {}))
+
+
+def test_what_is_understood_is_kept_and_heard_only_once(workspace: Workspace, tmp_path: Path) -> None:
+    voices = {"a": tmp_path / "a.wav", "b": tmp_path / "b.wav", "gone": tmp_path / "gone.wav"}
+    voices["a"].write_bytes(sound_file(speak("blue leather bag")))
+    voices["b"].write_bytes(sound_file(np.zeros(16_000, np.float32)))
+
+    assert hear(workspace, voices) == {"a": "blue leather bag"}
+
+    kept = next((workspace.paths.features / "transcripts").glob("*.json"))
+    assert kept.stem == recogniser_fingerprint(workspace)
+    told = {key: ["red shoes", 0.9] for key in json.loads(kept.read_text())}
+    kept.write_text(json.dumps(told))
+    assert hear(workspace, {"a": voices["a"]}) == {"a": "red shoes"}
+
+
+def test_another_catalogue_is_another_recogniser(workspace: Workspace) -> None:
+    before = recogniser_fingerprint(workspace)
+    _sell(workspace, 3)
+    assert recogniser_fingerprint(workspace) != before
+
+
+def test_no_recordings_cost_nothing(workspace: Workspace) -> None:
+    assert hear(workspace, {}) == {}
+    assert not (workspace.paths.features / "transcripts").exists()
