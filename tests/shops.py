@@ -43,7 +43,10 @@ _SMALLER: dict[str, Any] = {
 def tiny_assets(folder: Path, *, steps: int = 30) -> Path:
     """The reviewed files with a short training and a gate that asks the same of fewer queries."""
     shutil.copytree(REVIEWED, folder)
-    _edit(folder / "presets" / "run.yaml", {"train": {"steps": steps, "evaluate_every": 15, "pool": 64, "threads": 1}})
+    _edit(
+        folder / "presets" / "run.yaml",
+        {"train": {"steps": steps, "evaluate_every": 15, "pool": 64, "threads": 1}},
+    )
     _edit(folder / "presets" / "run.yaml", {"derived": {"attributes": 60, "pairs": 60, "logged": 60}})
     wide = {
         "single_branch": {"max_uncertainty": 0.1},
