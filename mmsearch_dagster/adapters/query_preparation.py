@@ -11,7 +11,7 @@ from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH, query_kind, typed_kind
 from mmsearch_dagster.core.speech.transcript import Transcript
-from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.core.text import language_of, query_text
 
 # Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
 LEAST_CONFIDENCE = 0.1
@@ -25,7 +25,12 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> Query
     understood = heard if heard and heard.text and heard.confidence >= LEAST_CONFIDENCE else None
     if heard and not understood and not typed and not query.image:
         raise QueryError(_not_understood(heard))
-    kind = query_kind(words=typed is not None, picture=bool(query.image), voice=understood is not None)
+    kind = query_kind(
+        words=typed is not None,
+        picture=bool(query.image),
+        voice=understood is not None,
+        language=language_of(typed or ""),
+    )
     blend = retrieval.weights.get(kind, retrieval.weights.get(typed_kind(kind), {}))
     weights = {VECTOR_BRANCH: 1.0, **blend}
     if understood and query.image and not typed:

@@ -9,6 +9,7 @@ import numpy as np
 from mmsearch_dagster.core.metrics import by_query, per_query
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
 from mmsearch_dagster.core.retrieval import nearest_rows, query_kind
+from mmsearch_dagster.core.text import language_of
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -43,6 +44,7 @@ class JudgedQueries:
                 words=text is not None and key not in self.spoken,
                 picture=bool(picture),
                 voice=text is not None and key in self.spoken,
+                language=language_of(text or ""),
             )
             for key, text, picture in zip(self.batch.ids, self.texts, pictures, strict=True)
             if text is not None or picture

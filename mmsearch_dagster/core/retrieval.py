@@ -21,6 +21,7 @@ PICTURE = "picture"
 WORDS_AND_PICTURE = "words+picture"
 VOICE = "voice"
 # What a query with words may consist of, heard ones included.
+_OTHER_SCRIPTS = ("zh", "ja", "ko")
 KINDS_WITH_WORDS = (
     WORDS,
     VOICE,
@@ -43,20 +44,25 @@ def modality_column(modality: str) -> str:
     return f"{modality}_vector"
 
 
-def query_kind(*, words: bool, picture: bool, voice: bool = False) -> str:
-    """The name of what a query consists of, for example `words+picture`.
+def query_kind(*, words: bool, picture: bool, voice: bool = False, language: str = "") -> str:
+    """The name of what a query consists of, for example `words+picture` or `words[zh]`.
+
+    language: of the words (core.text.language_of). A script of its own is a kind of its own: an encoder may
+    not read what full-text search finds.
 
     Raises QueryError for an empty one.
     """
     parts = [name for name, given in ((WORDS, words), (VOICE, voice), (PICTURE, picture)) if given]
     if not parts:
         raise QueryError("the query is empty: give words, a voice, a picture, or several of them")
-    return "+".join(parts)
+    name = "+".join(parts)
+    return f"{name}[{language}]" if words and language in _OTHER_SCRIPTS else name
 
 
 def typed_kind(kind: str) -> str:
-    """The kind of the same query with its voice typed instead: `voice+picture` is `words+picture`."""
-    parts = [WORDS if part == VOICE else part for part in kind.split("+")]
+    """The kind of the same query typed in Latin letters: `voice+picture` and `words+picture[zh]` are
+    `words+picture`."""
+    parts = [WORDS if part == VOICE else part for part in kind.partition("[")[0].split("+")]
     return "+".join(dict.fromkeys(parts))
 
 

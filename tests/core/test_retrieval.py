@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core import retrieval
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval import fuse, nearest_rows, query_kind, recall_against_exact
+from mmsearch_dagster.core.retrieval import (
+    fuse,
+    nearest_rows,
+    query_kind,
+    recall_against_exact,
+    typed_kind,
+)
 
 ids = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
@@ -91,3 +97,13 @@ def test_a_query_is_named_by_what_it_consists_of(words: bool, picture: bool, kin
 def test_an_empty_query_is_refused() -> None:
     with pytest.raises(QueryError, match="give words, a voice, a picture"):
         query_kind(words=False, picture=False)
+
+
+@pytest.mark.parametrize(
+    ("language", "kind"), [("en", "words+picture"), ("", "words+picture"), ("zh", "words+picture[zh]")]
+)
+def test_words_in_another_script_are_a_kind_of_their_own(language: str, kind: str) -> None:
+    found = query_kind(words=True, picture=True, language=language)
+    assert found == kind
+    assert typed_kind(found) == "words+picture"
+    assert query_kind(words=False, picture=True, language=language) == "picture"

@@ -46,7 +46,7 @@ DECISION = "decision.json"
 PER_QUERY = "per_query.parquet"
 QUALITY = "quality.parquet"
 BARS = "quality.png"
-_CODE = 3
+_CODE = 4
 
 
 def evaluate(workspace: Workspace) -> StepReport:
