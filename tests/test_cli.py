@@ -223,7 +223,7 @@ def test_the_run_is_what_other_tools_measure_too(tiny: Place, tmp_path: Path, ca
         ir_measures.read_trec_run(str(out)),
     )
     assert ours == pytest.approx(next(iter(theirs.values())), abs=1e-4)
-    assert {row["kind"] for row in kinds} == {"all", "words", "picture", "words+picture"}
+    assert {row["kind"] for row in kinds} == {"all", "words", "words[zh]", "picture", "words+picture"}
 
 
 def test_evaluate_wants_grades(tiny: Place, tmp_path: Path, capsys: Captured) -> None:
