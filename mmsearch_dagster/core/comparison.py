@@ -65,30 +65,35 @@ class Judge:
 
     def choose(self, dev: JudgedQueries) -> RetrievalParams:
         """The blend of the winner's branches."""
-        model = self._models[self._winner]
-        return choose_blend(branches_of(model, dev, self._items, by_words(dev, self._search, DEPTH)), dev)
+        vector = by_model(self._models[self._winner], dev.batch, self._items, DEPTH)
+        return choose_blend(branches_of(vector, dev, self._items, by_words(dev, self._search, DEPTH)), dev)
 
     def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
         """Every ranking there is of these queries, by the name it has in the tables."""
         lexical = by_words(queries, self._search, DEPTH)
-        measured = single_branches(queries, self._items, lexical, DEPTH)
-        if "text only" in measured:
-            both = {VECTOR_BRANCH: measured["text only"], LEXICAL_BRANCH: lexical}
-            equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
-            measured[RRF] = blend(both, queries.kinds, equal)
+        measured = untrained(queries, self._items, lexical)
         for name, model in self._models.items():
             measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, DEPTH)
         measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
-        branches = branches_of(self._models[self._winner], queries, self._items, lexical)
+        branches = branches_of(measured[FUSED], queries, self._items, lexical)
         measured[ENGINE] = blend(branches, queries.kinds, retrieval.weights, rrf_k=retrieval.rrf_k)
         return measured
 
 
+def untrained(queries: JudgedQueries, items: ModalityBatch, lexical: Rankings) -> dict[str, Rankings]:
+    """What needs no training: each single branch, and the rank fusion of words by both that read them."""
+    measured = single_branches(queries, items, lexical, DEPTH)
+    if "text only" in measured:
+        both = {VECTOR_BRANCH: measured["text only"], LEXICAL_BRANCH: lexical}
+        equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
+        measured[RRF] = blend(both, queries.kinds, equal)
+    return measured
+
+
 def branches_of(
-    model: "TwoTower", queries: JudgedQueries, items: ModalityBatch, lexical: Rankings
+    vector: Rankings, queries: JudgedQueries, items: ModalityBatch, lexical: Rankings
 ) -> dict[str, Rankings]:
     """What the engine has to blend: the fused vector, full-text search, each encoder's own vectors."""
-    vector = by_model(model, queries.batch, items, DEPTH)
     shared = [name for name in queries.batch.vectors if name in BRANCHES and name in items.vectors]
     encoders = {name: by_encoder(name, queries.batch, items, DEPTH) for name in shared}
     return {VECTOR_BRANCH: vector, LEXICAL_BRANCH: lexical, **encoders}

@@ -10,11 +10,10 @@ from rich.table import Table
 
 from mmsearch_dagster.core.ablation import ALONE, LOSS, PAIR, STRATEGY, WHOLE, WITHOUT, answers, trials, worth
 from mmsearch_dagster.core.blending import blend, choose_blend
-from mmsearch_dagster.core.comparison import DEPTH, RRF, all_values
-from mmsearch_dagster.core.evaluation import JudgedQueries, Rankings, by_encoder, by_words, single_branches
+from mmsearch_dagster.core.comparison import DEPTH, all_values, branches_of, untrained
+from mmsearch_dagster.core.evaluation import JudgedQueries, Rankings, by_words
 from mmsearch_dagster.core.quality import ALL, quality_table
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.workspace import Workspace
 
@@ -56,21 +55,12 @@ def measure(workspace: Workspace) -> Iterator[Measured]:
         progress.advance(_STAGE, 1)
     progress.finish(_STAGE)
     whole = found[WHOLE, todo[0].name]
-    retrieval = choose_blend(
-        _branches(whole[examples.DEV], sets[examples.DEV], read, search), sets[examples.DEV]
-    )
+    dev = sets[examples.DEV]
+    branches = branches_of(whole[examples.DEV], dev, read.items, by_words(dev, search, DEPTH))
+    retrieval = choose_blend(branches, dev)
     for split in (examples.VALIDATION, examples.TEST):
         if len(sets[split].batch):
             yield _measured(split, sets[split], found, retrieval=retrieval, read=read, search=search)
-
-
-def _branches(vector: Rankings, queries: JudgedQueries, read: Any, search: Any) -> dict[str, Rankings]:
-    encoders = {
-        name: by_encoder(name, queries.batch, read.items, DEPTH)
-        for name in queries.batch.vectors
-        if name in BRANCHES and name in read.items.vectors
-    }
-    return {VECTOR_BRANCH: vector, LEXICAL_BRANCH: by_words(queries, search, DEPTH), **encoders}
 
 
 def _measured(
@@ -84,15 +74,11 @@ def _measured(
 ) -> Measured:
     lexical = by_words(queries, search, DEPTH)
     rows: dict[tuple[str, str], Rankings] = {
-        (UNTRAINED, name): one for name, one in single_branches(queries, read.items, lexical, DEPTH).items()
+        (UNTRAINED, name): one for name, one in untrained(queries, read.items, lexical).items()
     }
-    if (UNTRAINED, "text only") in rows:
-        both = {VECTOR_BRANCH: rows[UNTRAINED, "text only"], LEXICAL_BRANCH: lexical}
-        equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
-        rows[UNTRAINED, RRF] = blend(both, queries.kinds, equal)
     rows |= {key: answered[split] for key, answered in found.items()}
     whole = next(rankings for (group, _), rankings in rows.items() if group == WHOLE)
-    branches = _branches(whole, queries, read, search)
+    branches = branches_of(whole, queries, read.items, lexical)
     rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries.kinds, retrieval.weights)
     named = {f"{group}: {name}": rankings for (group, name), rankings in rows.items()}
     table = quality_table(all_values(named, queries)).with_columns(

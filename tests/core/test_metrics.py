@@ -122,13 +122,17 @@ def test_an_impossible_grade_names_its_query() -> None:
         per_query({}, {"q": {"a": 4000}})
 
 
-def test_three_thousand_queries_are_measured_in_a_moment() -> None:
+def test_three_thousand_queries_take_less_time_than_with_the_reference() -> None:
     draw = np.random.default_rng(0)
     ids = [f"product {number}" for number in range(2_000)]
     picks = draw.integers(0, 2_000, size=(3_000, 110))
     ranked = {str(q): list(dict.fromkeys(ids[i] for i in row[:100])) for q, row in enumerate(picks)}
     judged = {str(q): {ids[i]: 1 + int(i) % 3 for i in row[95:]} for q, row in enumerate(picks)}
-    start = time.perf_counter()
+    run = {q: {p: 1.0 / (1 + place) for place, p in enumerate(found)} for q, found in ranked.items()}
+    start = time.process_time()
     values = per_query(ranked, judged)
+    ours = time.process_time() - start
     assert values.height == 3_000 * len(metrics.DEFAULT)
-    assert time.perf_counter() - start < 2.0
+    start = time.process_time()
+    list(ir_measures.iter_calc([nDCG @ 10, R @ 10, R @ 50, RR, AP], judged, run))
+    assert ours < time.process_time() - start

