@@ -45,7 +45,16 @@ def tiny_assets(folder: Path, *, steps: int = 30) -> Path:
     shutil.copytree(REVIEWED, folder)
     _edit(
         folder / "presets" / "run.yaml",
-        {"train": {"steps": steps, "evaluate_every": 15, "pool": 64, "threads": 1}},
+        {
+            "train": {
+                "steps": steps,
+                "evaluate_every": 15,
+                "pool": 64,
+                "threads": 1,
+                "width": 384,
+                "hidden": 32,
+            }
+        },
     )
     _edit(folder / "presets" / "run.yaml", {"derived": {"attributes": 60, "pairs": 60, "logged": 60}})
     wide = {

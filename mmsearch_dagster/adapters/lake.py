@@ -87,7 +87,9 @@ class Lake:
         """
         found = self.find(asset, digest)
         snapshot = found or self._make(asset, digest, make)
-        write_atomically(self._root / asset / _POINTER, digest.encode())
+        pointer = self._root / asset / _POINTER
+        if not pointer.exists() or pointer.read_bytes() != digest.encode():
+            write_atomically(pointer, digest.encode())
         return snapshot, found is None
 
     def obtain_table(

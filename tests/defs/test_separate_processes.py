@@ -16,7 +16,15 @@ from tests.homes import Place, own_environment
 pytestmark = pytest.mark.slow
 
 # Imported once by the server that every step's process is forked from.
-_PRELOADED = ["mmsearch_dagster.definitions", "torch", "mlflow.pyfunc", "great_expectations", "onnxruntime"]
+_PRELOADED = [
+    "mmsearch_dagster.definitions",
+    "torch._dynamo",
+    "mlflow.pyfunc",
+    "great_expectations",
+    "matplotlib.pyplot",
+    "onnxruntime",
+    "lancedb",
+]
 PROJECT = Path(__file__).parents[2]
 
 

@@ -18,6 +18,8 @@ _PRELOADED = (
     "great_expectations",
     "matplotlib.pyplot",
     "onnxruntime",
+    "lancedb",
+    "torch._dynamo",
     "tests.homes",
 )
 

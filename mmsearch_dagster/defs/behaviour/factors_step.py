@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.collaborative.protocol import Comparison
 
 ASSET = asset_of(COLLABORATIVE)
-_CODE = 1
+_CODE = 2
+_BARS = "models.png"
 _SPLIT = "global-time"
 # Below so many pairs of user and product, and users in the validation part, there is nothing to choose by.
 _FEWEST_PAIRS = 50
@@ -59,7 +60,7 @@ def learn_factors(workspace: Workspace) -> StepReport:
             if snapshot.facts[name]:
                 report.tables[name] = pl.DataFrame(snapshot.facts[name])
         if snapshot.facts["models"]:
-            report.pictures["test part"] = _bars(snapshot)
+            report.pictures["test part"] = (snapshot.folder / _BARS).read_bytes()
     return report
 
 
@@ -85,6 +86,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         return {"rows": 0, "models": [], "trials": [], "why none": "the log is too short to choose by"}
     factors = factorise(everything, best.params)
     save_factors(folder, factors, popularity(everything.matrix))
+    (folder / _BARS).write_bytes(_bars(compared, best.params.kind))
     told = {f"test {name}": round(one.mean, 4) for name, one in best.intervals.items()}
     return {
         "rows": len(factors.item_ids),
@@ -116,13 +118,12 @@ def _models(compared: "Comparison") -> list[dict[str, Any]]:
     return rows
 
 
-def _bars(snapshot: Snapshot) -> bytes:
+def _bars(compared: "Comparison", chosen: str) -> bytes:
     from mmsearch_dagster.adapters.charts import Bar, metric_bars
 
     bars = [
         Bar(row["model"], row["ndcg@10"], row["ndcg@10 low"], row["ndcg@10 high"], row["model"] == chosen)
-        for chosen in [snapshot.facts["model"]]
-        for row in snapshot.facts["models"]
+        for row in _models(compared)
     ]
     return metric_bars(bars, title="nDCG@10 on the last tenth of the log", metric="ndcg@10")
 

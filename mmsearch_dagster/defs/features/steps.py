@@ -21,8 +21,9 @@ VECTOR = "vector"
 # Fact of a snapshot whose rows hold several vectors side by side.
 FRAMES = "frames"
 FAILURES = "failures.parquet"
-_CODE = 1
-_SHEET = 18
+_CODE = 2
+_PICTURE = "pictures.png"
+_SHOWN = 18
 _MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
 # A file is read into memory whole, two at a time.
 _LARGEST_FILE = 1_000_000_000
@@ -68,7 +69,7 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
         if failures.height:
             report.tables["left out"] = failures
         if modality == IMAGE and contents:
-            report.pictures["pictures"] = _sheet(contents)
+            report.pictures["pictures"] = (snapshot.folder / _PICTURE).read_bytes()
     return report
 
 
@@ -129,6 +130,8 @@ def _encode(
         else:
             failures.append({c.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
     _write(folder, {key: _mean(vectors) for key, vectors in found.items()}, failures, width=identity.width)
+    if spec.modality == IMAGE:
+        (folder / _PICTURE).write_bytes(_sheet(contents))
     return {
         "rows": len(found),
         "encoded now": read.encoded,
@@ -161,9 +164,9 @@ def _write(
 def _sheet(contents: list[tuple[str, str, "Content"]]) -> bytes:
     from mmsearch_dagster.adapters.charts import contact_sheet
 
-    step = max(1, len(contents) // _SHEET)
+    step = max(1, len(contents) // _SHOWN)
     shown = []
-    for product, _, content in contents[::step][:_SHEET]:
+    for product, _, content in contents[::step][:_SHOWN]:
         try:
             shown.append((product, content.read()))
         except OSError:
