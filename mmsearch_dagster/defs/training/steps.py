@@ -20,7 +20,7 @@ from mmsearch_dagster.defs.workspace import Workspace
 PICTURE = "training.png"
 _CURVES = "curves.json"
 # Raised when the model's or the loop's code changes what the same parameters give.
-_CODE = 3
+_CODE = 4
 
 
 def asset_of(strategy: Strategy) -> str:
