@@ -40,17 +40,17 @@ _SMALLER: dict[str, Any] = {
 }
 
 
-def tiny_assets(folder: Path, *, steps: int = 30) -> Path:
+def tiny_assets(folder: Path) -> Path:
     """The reviewed files with a short training and a gate that asks the same of fewer queries."""
     shutil.copytree(REVIEWED, folder)
     _edit(
         folder / "presets" / "run.yaml",
         {
             "train": {
-                "steps": steps,
-                "evaluate_every": 15,
+                "steps": 60,
+                "evaluate_every": 30,
                 "pool": 64,
-                "threads": 1,
+                "learning_rate": 0.001,
                 "width": 384,
                 "hidden": 32,
             }
