@@ -19,6 +19,7 @@ from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval import VECTOR, fuse
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
     from mmsearch_dagster.core.speech.transcript import Recogniser
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
@@ -68,7 +69,7 @@ class Engine:
         table = _open_table(manifest, index_uri, model.spec.width)
         asked = QueryEncoders(manifest.encoders, encoders)
         asked.require(model.spec.query_widths)
-        hearing = Hearing(lambda: _open_ears(manifest, table))
+        hearing = Hearing(lambda: _open_ears(manifest, table, model_dir))
         modalities = sorted(model.spec.query_widths)
         return cls(manifest, table, model, modalities, encoders=asked, hearing=hearing)
 
@@ -189,11 +190,26 @@ def _open_table(manifest: ReleaseManifest, index_uri: str, width: int) -> Pinned
     return table
 
 
-def _open_ears(manifest: ReleaseManifest, table: PinnedTable) -> "Recogniser":
+def _open_ears(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":
     from mmsearch_dagster.adapters.speech import open_recogniser
-    from mmsearch_dagster.core.speech.language import COLUMNS, catalogue_language
 
-    return open_recogniser(manifest.recogniser, lambda: catalogue_language(table.columns(COLUMNS)))
+    return open_recogniser(manifest.recogniser, lambda: _language(manifest, table, model_dir))
+
+
+def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Language":
+    from mmsearch_dagster.adapters.model_logging import LANGUAGE_FILE
+    from mmsearch_dagster.core.speech.language import COLUMNS, Language, shop_language
+
+    if manifest.language is None:
+        return shop_language(table.columns(COLUMNS))
+    file = model_dir / LANGUAGE_FILE
+    try:
+        found = Language.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseMismatchError(f"{file} cannot be read: {error}") from error
+    if found.digest != manifest.language:
+        raise ReleaseMismatchError(f"{file} is not the language of {manifest.release_id}")
+    return found
 
 
 def _same_version(table: PinnedTable, pin: IndexPin) -> None:

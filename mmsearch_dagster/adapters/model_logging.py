@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "weights.safetensors"
 SPEC_FILE = "model.json"
 ENCODERS_FILE = "encoders.json"
+# What may be said to it: core.speech.language.
+LANGUAGE_FILE = "language.json"
 # Where the pyfunc keeps what its encoders compile; a key of `model_config`.
 CACHE_OPTION = "encoder_cache"
 SIDE = "side"
@@ -123,6 +125,7 @@ def log_pyfunc(
                 "encoders": str(encoders),
                 **_own_encoders(facts),
                 **({"people": facts.people_dir} if facts.people_dir else {}),
+                **({"language": facts.language_file} if facts.language_file else {}),
             },
             signature=signature_of(int(spec["width"])),
             input_example=example if example is not None else example_input(list(spec["query_widths"])),

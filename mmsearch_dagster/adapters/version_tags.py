@@ -26,7 +26,7 @@ class VersionFacts(BaseModel):
 
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
-    people_dir: folder of `ranker`, copied into the version.
+    people_dir: folder of `ranker`, copied into the version. language_file: that of `language`, likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +41,8 @@ class VersionFacts(BaseModel):
     decision: Decision
     media_root: str | None = None
     recogniser: RecogniserSpec = RecogniserSpec()
+    language: str | None = None
+    language_file: str | None = None
     ranker: RankerPin | None = None
     people_dir: str | None = None
     parent: str | None = None
@@ -56,7 +58,7 @@ def tags_of(facts: VersionFacts) -> dict[str, str]:
     """Every tag of a new version."""
     tags = {
         RELEASE_ID: facts.release_id,
-        MANIFEST: facts.model_dump_json(exclude={"decision", "run_id", "people_dir"}),
+        MANIFEST: facts.model_dump_json(exclude={"decision", "run_id", "people_dir", "language_file"}),
         "mmsearch.catalogue": facts.catalogue,
         "mmsearch.strategy": facts.strategy,
         "mmsearch.weights_sha256": facts.weights_sha256,

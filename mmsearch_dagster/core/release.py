@@ -64,7 +64,8 @@ class ReleaseManifest(BaseModel):
     """Everything a reader needs; stored in the tags of its MLflow model version.
 
     media_root: the folder that the picture uris in the index are relative to.
-    recogniser: what hears spoken queries.
+    recogniser: what hears spoken queries. language: digest of what it expects to hear; None in releases of
+        before it was kept with them, whose recogniser expects the words of the index.
     ranker: what it knows of people; None in releases of before there was one.
     """
 
@@ -80,6 +81,7 @@ class ReleaseManifest(BaseModel):
     snapshots: dict[str, str]
     media_root: str | None = None
     recogniser: RecogniserSpec = RecogniserSpec()
+    language: str | None = None
     index: IndexPin | None = None
     ranker: RankerPin | None = None
     parent: str | None = None
@@ -93,6 +95,7 @@ def release_id_of(
     *,
     retrieval: RetrievalParams,
     recogniser: RecogniserSpec = RecogniserSpec(),
+    language: str | None = None,
     ranker: RankerPin | None = None,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
@@ -106,6 +109,7 @@ def release_id_of(
                 "products": products_snapshot,
                 "retrieval": retrieval.model_dump(),
                 "recogniser": recogniser.model_dump(),
+                **({"language": language} if language else {}),
                 **({"ranker": ranker.sha256} if ranker else {}),
             }
         )[:10]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.adapters.speech import fingerprint_of, open_recogniser, open_sphinx, recorded
 from mmsearch_dagster.adapters.spoken import speak
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.speech.language import catalogue_language, spoken_words
+from mmsearch_dagster.core.speech.language import shop_language, spoken_words
 from mmsearch_dagster.core.speech.noise import with_noise
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, Recogniser, word_error_rate
@@ -38,7 +38,7 @@ VOICES = (
 
 @cache
 def recogniser() -> Recogniser:
-    return open_recogniser(RecogniserSpec(), lambda: catalogue_language(catalogue(40)))
+    return open_recogniser(RecogniserSpec(), lambda: shop_language(catalogue(40)))
 
 
 def heard(samples: NDArray[np.float32]) -> list[str]:
@@ -81,14 +81,14 @@ def test_the_same_recording_is_heard_the_same_whatever_came_before_and_beside() 
 
 def test_brands_that_no_dictionary_has_are_heard() -> None:
     shop = catalogue(8).with_columns(title=pl.lit("Kestrow hoodie"), brand=pl.lit("Kestrow"))
-    assert open_sphinx(catalogue_language(shop)).transcribe(speak("kestrow hoodie")).text == "kestrow hoodie"
+    assert open_sphinx(shop_language(shop)).transcribe(speak("kestrow hoodie")).text == "kestrow hoodie"
 
 
 def test_the_fingerprint_names_the_catalogues_language() -> None:
     spec = RecogniserSpec()
-    here = fingerprint_of(spec, lambda: catalogue_language(catalogue(40)))
+    here = fingerprint_of(spec, lambda: shop_language(catalogue(40)))
     assert here == recogniser().fingerprint
-    assert here != fingerprint_of(spec, lambda: catalogue_language(catalogue(3)))
+    assert here != fingerprint_of(spec, lambda: shop_language(catalogue(3)))
 
 
 @pytest.mark.parametrize(

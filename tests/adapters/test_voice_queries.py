@@ -4,17 +4,21 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from mmsearch_dagster.adapters.engine import Engine, Query
+from mmsearch_dagster.adapters.engine import Answer, Engine, Query
 from mmsearch_dagster.adapters.hearing import Hearing
+from mmsearch_dagster.adapters.model_logging import LANGUAGE_FILE
 from mmsearch_dagster.adapters.query_lists import read_query_list
 from mmsearch_dagster.adapters.query_preparation import prepare
 from mmsearch_dagster.adapters.spoken import speak
-from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.speech.language import shop_language
 from mmsearch_dagster.core.speech.transcript import Transcript
 from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
 from tests.media import noise, sound_file
@@ -41,6 +45,31 @@ def test_a_voice_finds_what_its_words_find(engine: Engine) -> None:
     # The release knows no blend for voices, so the one for typed words holds.
     typed = engine.search(Query(text="blue leather bag"), k=5)
     assert [hit.product_id for hit in spoken.hits] == [hit.product_id for hit in typed.hits]
+
+
+def test_a_release_hears_in_the_language_that_was_kept_with_it(engine: Engine, tmp_path: Path) -> None:
+    one = make_release(tmp_path)
+    bags = pl.DataFrame({c.PRODUCT_ID: ["p1"], c.TITLE: ["leather bag"]})
+    kept = shop_language(bags)
+    file = one.model_dir / LANGUAGE_FILE
+    manifest = one.manifest.model_copy(update={"language": kept.digest})
+    recording = Query(audio=voice("blue leather bag"))
+
+    def ask() -> Answer:
+        encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+        return Engine.open(manifest, one.index_uri, one.model_dir, encoders).search(recording, k=1)
+
+    file.write_text(kept.to_json(), encoding="utf-8")
+    heard = ask().transcript
+    assert heard is not None
+    assert "blue" not in heard.words
+    assert heard.words[-2:] == ("leather", "bag")
+    file.write_text(shop_language(bags.clear()).to_json(), encoding="utf-8")
+    with pytest.raises(ReleaseMismatchError, match="is not the language of"):
+        ask()
+    file.write_text("[1, 2", encoding="utf-8")
+    with pytest.raises(ReleaseMismatchError, match="cannot be read"):
+        ask()
 
 
 def test_words_voice_and_picture_are_all_read(engine: Engine) -> None:

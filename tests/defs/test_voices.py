@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.spoken import speak
+from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.speech.language import COLUMNS
-from mmsearch_dagster.defs.training.voices import hear, recogniser_fingerprint
+from mmsearch_dagster.defs.training.voices import hear, language, recogniser_fingerprint
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.adapters.catalogue import catalogue
@@ -22,6 +23,7 @@ pytest.importorskip("espeakng_loader", reason="speech for these tests comes from
 def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(Settings(tmp_path / "home"))
     _sell(made, 40)
+    made.lake.obtain_table("searches", "none", lambda: (c.SEARCHES.to_frame(), {}))
     return made
 
 
@@ -49,6 +51,15 @@ def test_another_catalogue_is_another_recogniser(workspace: Workspace) -> None:
     before = recogniser_fingerprint(workspace)
     _sell(workspace, 3)
     assert recogniser_fingerprint(workspace) != before
+
+
+def test_what_people_ask_is_heard_better(workspace: Workspace) -> None:
+    before = recogniser_fingerprint(workspace)
+    rows = {c.USER_ID: ["ann", "bob"], c.QUERY_TEXT: ["zany hat", "zany hat"]}
+    asked = pl.concat([c.SEARCHES.to_frame(), pl.DataFrame(rows)], how="diagonal")
+    workspace.lake.obtain_table("searches", "two", lambda: (asked, {}))
+    assert recogniser_fingerprint(workspace) != before
+    assert "zany" in language(workspace).words
 
 
 def test_no_recordings_cost_nothing(workspace: Workspace) -> None:

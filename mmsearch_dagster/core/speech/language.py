@@ -1,11 +1,13 @@
-"""The language of a catalogue: which words a shopper may say, and which follow which."""
+"""The language of a shop: which words a shopper may say, and which follow which."""
 
+import json
 import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import polars as pl
 
@@ -18,6 +20,11 @@ MAX_WORDS = 3_000
 MAX_PAIRS = 60_000
 # Products read, in the order of their ids: more of them hardly add a word.
 MAX_PRODUCTS = 50_000
+MAX_SEARCHES = 200_000
+# What fewer people asked may be about one of them: it does not become part of a release.
+LEAST_PEOPLE = 2
+# What people ask says more about what they will say than what the shop writes.
+_ASKED_TIMES = 3
 # How people ask, whatever the shop sells.
 _ASKING = (
     "looking for", "show me", "find me", "a", "an", "the", "in", "with", "without", "for", "and", "or",
@@ -28,11 +35,12 @@ _ASKING = (
 )  # fmt: skip
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _APOSTROPHES = str.maketrans("\u2019\u2018\u02bc", "'''")
+_What = TypeVar("_What", str, tuple[str, str])
 _START, _END = "<s>", "</s>"
-# Half of what follows a word is what followed it in the catalogue, half is any word. Frequencies are
+# Of what follows a word so much is what was seen to follow it, the rest is any word. Frequencies are
 # flattened: how often the shop writes a word says little about how often it is said.
-_FOLLOWING = 0.5
-_FLATTENED = 0.25
+_FOLLOWING = 0.9
+_FLATTENED = 0.6
 
 
 def spoken_words(text: str) -> list[str]:
@@ -58,15 +66,55 @@ class Language:
         """Sixteen hex digits that name it."""
         return digest_of({"words": list(self.words.items()), "pairs": sorted(self.pairs.items())})
 
+    def to_json(self) -> str:
+        """Everything, for `from_json`."""
+        pairs = [[*pair, count] for pair, count in self.pairs.items()]
+        return json.dumps({"words": self.words, "pairs": pairs}, ensure_ascii=False)
 
-def catalogue_language(products: pl.DataFrame) -> Language:
-    """The language of a products table (those of COLUMNS it has), whatever the order of its rows.
+    @staticmethod
+    def from_json(text: str) -> "Language":
+        """Raises ValueError, KeyError or TypeError for what `to_json` did not write."""
+        read = json.loads(text)
+        return Language(read["words"], {(word, after): count for word, after, count in read["pairs"]})
 
-    Bounded by MAX_WORDS, MAX_PAIRS and MAX_PRODUCTS.
+
+def shop_language(products: pl.DataFrame, searches: pl.DataFrame | None = None) -> Language:
+    """The language of a products table (those of COLUMNS it has) and of what was asked, in any order of rows.
+
+    searches: of the log; only what at least LEAST_PEOPLE people asked counts, word by word and pair by
+    pair. Bounded by MAX_WORDS, MAX_PAIRS, MAX_PRODUCTS and MAX_SEARCHES.
     """
     known = [name for name in COLUMNS if name in products.columns]
     read = products.select(known).sort(c.PRODUCT_ID).head(MAX_PRODUCTS)
-    return _counted([*_sentences(read), *map(spoken_words, _ASKING)])
+    words, pairs = _counted([*_sentences(read), *map(spoken_words, _ASKING)])
+    if searches is not None:
+        asked, together = _asked(searches)
+        words, pairs = words + asked, pairs + together
+    return _bounded(words, pairs)
+
+
+def _asked(searches: pl.DataFrame) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    """Words and pairs of the searches, as often as people asked them; none that too few asked."""
+    person = pl.coalesce(c.USER_ID, c.SESSION_ID).alias(c.USER_ID)
+    read = searches.select(person, c.QUERY_TEXT).drop_nulls().unique().sort(pl.all()).head(MAX_SEARCHES)
+    words: dict[str, list[str]] = {}
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for who, text in read.iter_rows():
+        said = spoken_words(text)
+        for word in said:
+            words.setdefault(word, []).append(who)
+        for pair in _pairs(said):
+            pairs.setdefault(pair, []).append(who)
+    return _by_enough(words), _by_enough(pairs)
+
+
+def _by_enough(askers: Mapping[_What, list[str]]) -> Counter[_What]:
+    enough = {what: who for what, who in askers.items() if len(set(who)) >= LEAST_PEOPLE}
+    return Counter({what: _ASKED_TIMES * len(who) for what, who in enough.items()})
+
+
+def _pairs(sentence: list[str]) -> list[tuple[str, str]]:
+    return list(zip([_START, *sentence], [*sentence, _END], strict=True)) if sentence else []
 
 
 def _sentences(products: pl.DataFrame) -> Iterator[list[str]]:
@@ -77,13 +125,16 @@ def _sentences(products: pl.DataFrame) -> Iterator[list[str]]:
         yield from (spoken_words(text) for text in texts if text)
 
 
-def _counted(sentences: Iterable[list[str]]) -> Language:
+def _counted(sentences: Iterable[list[str]]) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     words: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     for sentence in sentences:
-        if sentence:
-            words.update(sentence)
-            pairs.update(zip([_START, *sentence], [*sentence, _END], strict=True))
+        words.update(sentence)
+        pairs.update(_pairs(sentence))
+    return words, pairs
+
+
+def _bounded(words: Counter[str], pairs: Counter[tuple[str, str]]) -> Language:
     asked = {word for phrase in _ASKING for word in spoken_words(phrase)}
     order = sorted(words.items(), key=lambda item: (item[0] not in asked, -item[1], item[0]))
     kept = dict(sorted(order[:MAX_WORDS], key=lambda item: (-item[1], item[0])))
@@ -96,7 +147,7 @@ def _counted(sentences: Iterable[list[str]]) -> Language:
 def bigrams(language: Language, speakable: Collection[str]) -> str:
     """The language as an ARPA file of bigrams over the words that can be pronounced.
 
-    P(w | v) = λ n(v, w) / n(v) + (1 - λ) P(w), with P(w) ~ n(w)^0.25 (Jelinek and Mercer 1980; format:
+    P(w | v) = λ n(v, w) / n(v) + (1 - λ) P(w), with P(w) ~ n(w)^0.6 (Jelinek and Mercer 1980; format:
     Doug Paul's ARPA n-grams, logarithms to base 10).
     """
     words = sorted(word for word in language.words if word in set(speakable))

@@ -57,6 +57,7 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
     candidate = candidates_of(workspace)[evaluated["winner"]]
     encoders = _encoders(workspace)
     people = ranker_step.pin_of(workspace)
+    asked = workspace.lake.current(examples.ASSET)
     release_id = release_id_of(
         workspace.source.catalogue,
         candidate.facts["weights"],
@@ -64,6 +65,7 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         products.digest,
         retrieval=retrieval,
         recogniser=workspace.preset.recogniser,
+        language=asked.facts["language"],
         ranker=people.pin,
     )
     champion = workspace.registry.champion()
@@ -90,6 +92,8 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         decision=decision,
         media_root=str(workspace.source.root),
         recogniser=workspace.preset.recogniser,
+        language=asked.facts["language"],
+        language_file=str(asked.folder / examples.LANGUAGE),
         ranker=people.pin,
         people_dir=str(people.folder),
         parent=parent,

@@ -34,7 +34,7 @@ from mmsearch_dagster.core.modalities import (
 from mmsearch_dagster.core.text import query_text
 from mmsearch_dagster.defs.features.steps import FRAMES, VECTOR, asset_of
 from mmsearch_dagster.defs.report import StepReport, timed
-from mmsearch_dagster.defs.training.voices import hear, recogniser_fingerprint
+from mmsearch_dagster.defs.training.voices import hear, language, recogniser_fingerprint
 from mmsearch_dagster.defs.workspace import Workspace
 
 ASSET = "training_examples"
@@ -43,7 +43,8 @@ TRAIN = "train"
 DEV = "dev"
 VALIDATION = "validation"
 TEST = "test"
-_CODE = 3
+LANGUAGE = "language.json"
+_CODE = 4
 # Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
 # words left out, other views of pictures.
 _SELF_EXAMINATION = 200
@@ -114,6 +115,8 @@ def _make(workspace: Workspace, features: dict[str, Snapshot], folder: Path) -> 
 
     items = item_batch(workspace, features)
     save_batch(folder, ITEMS, items)
+    said = language(workspace)
+    (folder / LANGUAGE).write_text(said.to_json(), encoding="utf-8")
     asked = _all_queries(workspace, features)
     encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
     counts = []
@@ -129,6 +132,7 @@ def _make(workspace: Workspace, features: dict[str, Snapshot], folder: Path) -> 
         "rows": sum(one["queries"] for one in counts),
         "counts": counts,
         "unreadable queries": failures,
+        "language": said.digest,
         # Read by the training step: how many vectors stand side by side in a row of each modality.
         FRAMES: {name: one.facts[FRAMES] for name, one in features.items() if FRAMES in one.facts},
     }

@@ -20,13 +20,14 @@ def recogniser_fingerprint(workspace: Workspace) -> str:
     """The recogniser of this run's catalogue, not loaded."""
     from mmsearch_dagster.adapters.speech import fingerprint_of
 
-    return fingerprint_of(workspace.preset.recogniser, lambda: _language(workspace))
+    return fingerprint_of(workspace.preset.recogniser, lambda: language(workspace))
 
 
-def _language(workspace: Workspace) -> "Language":
-    from mmsearch_dagster.core.speech.language import catalogue_language
+def language(workspace: Workspace) -> "Language":
+    """What shoppers of this run's catalogue may say, by its words and by what was searched for."""
+    from mmsearch_dagster.core.speech.language import shop_language
 
-    return catalogue_language(workspace.lake.current("products").table())
+    return shop_language(*(workspace.lake.current(name).table() for name in ("products", "searches")))
 
 
 def hear(workspace: Workspace, voices: Mapping[str, Path]) -> dict[str, str]:
@@ -58,7 +59,7 @@ def _listen(workspace: Workspace, recordings: list[tuple[str, Path]]) -> dict[st
     from mmsearch_dagster.adapters.hearing import Hearing
     from mmsearch_dagster.adapters.speech import open_recogniser
 
-    hearing = Hearing(lambda: open_recogniser(workspace.preset.recogniser, lambda: _language(workspace)))
+    hearing = Hearing(lambda: open_recogniser(workspace.preset.recogniser, lambda: language(workspace)))
     stage, found = "voices", {}
     workspace.progress.start(stage, len(recordings))
     for key, path in recordings:

@@ -7,7 +7,7 @@ import pytest
 
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.speech import language as module
-from mmsearch_dagster.core.speech.language import bigrams, catalogue_language, spoken_words
+from mmsearch_dagster.core.speech.language import Language, bigrams, shop_language, spoken_words
 
 
 def products(*titles: str | None) -> pl.DataFrame:
@@ -41,7 +41,7 @@ def test_a_text_is_said_in_plain_letters(text: str, words: list[str]) -> None:
 
 
 def test_words_come_from_every_column_and_from_how_people_ask() -> None:
-    words = catalogue_language(products("Azure trail sneaker")).words
+    words = shop_language(products("Azure trail sneaker")).words
     assert {"azure", "trail", "sneaker", "shoes", "running", "marea", "crimson"} <= set(words)
     assert {"looking", "for", "with", "without"} <= set(words)
     assert "none" not in words
@@ -49,25 +49,61 @@ def test_words_come_from_every_column_and_from_how_people_ask() -> None:
 
 def test_order_of_rows_and_missing_columns_do_not_matter() -> None:
     frame = products("Red shoes", "Blue hat", None)
-    assert catalogue_language(frame).digest == catalogue_language(frame.reverse()).digest
-    few = catalogue_language(frame.select(c.PRODUCT_ID, c.TITLE))
+    assert shop_language(frame).digest == shop_language(frame.reverse()).digest
+    few = shop_language(frame.select(c.PRODUCT_ID, c.TITLE))
     assert "hat" in few.words
     assert "marea" not in few.words
-    assert catalogue_language(products()).words
+    assert shop_language(products()).words
 
 
 def test_a_large_vocabulary_is_cut_at_its_rare_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = len(catalogue_language(products()).words)
+    asked = len(shop_language(products()).words)
     monkeypatch.setattr(module, "MAX_WORDS", asked + 2)
-    language = catalogue_language(products("zeta alpha", "zeta beta", "zeta alpha"))
+    language = shop_language(products("zeta alpha", "zeta beta", "zeta alpha"))
     # Category, brand and colour are written thrice each, as "zeta" is; ties go by the alphabet.
     assert len(language.words) == asked + 2
     assert "beta" not in language.words
     assert all(one in {*language.words, "<s>", "</s>"} for pair in language.pairs for one in pair)
 
 
+def searches(*asked: tuple[str | None, str | None, str | None]) -> pl.DataFrame:
+    """(user, session, words)"""
+    return pl.DataFrame(asked, schema=[c.USER_ID, c.SESSION_ID, c.QUERY_TEXT], orient="row")
+
+
+def test_what_two_people_asked_is_part_of_the_language_and_what_one_asked_is_not() -> None:
+    log = searches(
+        ("ann", "1", "kinky boots"),
+        ("bob", "2", "Kinky hats"),
+        ("ann", "3", "my phone 555"),
+        ("ann", "4", "my phone 555"),
+        (None, "5", "naughty boots"),
+        (None, "6", "naughty boots"),
+        (None, None, "nobody boots"),
+        ("ann", "7", None),
+        ("bob", "8", "红色"),
+    )
+    language = shop_language(products("Red shoes"), log)
+    assert {"kinky", "boots", "naughty"} <= set(language.words)
+    assert {"hats", "phone", "nobody"}.isdisjoint(language.words)
+    assert {("<s>", "kinky"), ("naughty", "boots")} <= set(language.pairs)
+    assert ("kinky", "boots") not in language.pairs
+    assert shop_language(products("Red shoes"), log.reverse()).digest == language.digest
+    assert (
+        shop_language(products("Red shoes"), log.clear()).digest
+        == shop_language(products("Red shoes")).digest
+    )
+
+
+def test_a_language_is_read_back_as_it_was_written() -> None:
+    language = shop_language(products("Red shoes", "Blue hat"))
+    again = Language.from_json(language.to_json())
+    assert again == language
+    assert again.digest == language.digest
+
+
 def test_the_file_of_bigrams_is_a_probability_of_every_next_word() -> None:
-    language = catalogue_language(products("red shoes", "red hat", "blue hat"))
+    language = shop_language(products("red shoes", "red hat", "blue hat"))
     speakable = [word for word in language.words if word != "marea"]
     text = bigrams(language, speakable)
     ones, twos = _read(text)
