@@ -44,16 +44,16 @@ class TrainParams(BaseModel):
 
     loss: Loss = "contrastive"
     seed: int = 7
-    steps: int = Field(default=240, ge=0)
+    steps: int = Field(default=300, ge=0)
     batch: int = Field(default=48, ge=1)
     pool: int = Field(default=192, ge=2)
     positives: int = Field(default=4, ge=1)
-    learning_rate: float = Field(default=1.5e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = 0.05
     temperature: float = 0.05
     margin: float = 0.15
     drop: float = Field(default=0.1, ge=0, lt=1)
-    evaluate_every: int = Field(default=60, ge=1)
+    evaluate_every: int = Field(default=75, ge=1)
     patience: int = Field(default=3, ge=1)
     threads: int = Field(default=1, ge=1, le=64)
     width: int = 640
