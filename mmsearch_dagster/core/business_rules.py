@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from mmsearch_dagster.core.columns import BRAND, CATEGORY, CATEGORY_SEPARATOR, IN_STOCK, PRODUCT_ID
-from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.reviewed import parse_reviewed
 
 Payload = Mapping[str, Any]
 
@@ -127,27 +125,6 @@ def _within(path: str, prefix: str) -> bool:
     return whole[: len(start)] == start
 
 
-_INNER: Mapping[str, type[BaseModel]] = {"pin": Pin, "bury": Target, "boost": Boost}
-
-
-def _complaint(error: Any) -> str:
-    location = error["loc"]
-    where = ".".join(str(part) for part in location) or "the file"
-    if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg']}"
-    model = BusinessRules if len(location) == 1 else _INNER[str(location[0])]
-    return f"{where}: unknown key; {did_you_mean(str(location[-1]), model.model_fields)}"
-
-
 def parse_rules(text: str, where: str) -> BusinessRules:
-    """The rules in a YAML text; `where` names it in messages. What is left out takes its default.
-
-    Raises ConfigError for YAML that cannot be read, an unknown key (with the nearest known one), a value of
-    the wrong type or outside its bounds.
-    """
-    try:
-        return BusinessRules.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not readable as YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        raise ConfigError(f"business rules {where}: {'; '.join(map(_complaint, error.errors()))}") from error
+    """The rules in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    return parse_reviewed(BusinessRules, text, where, what="business rules")

@@ -1,13 +1,11 @@
 """What the gate asks for: assets/policies/gate.yaml as records."""
 
-from typing import Any, Literal, cast
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.metrics import check_metric
-from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.reviewed import parse_reviewed
 
 
 class SingleBranchRule(BaseModel):
@@ -63,35 +61,6 @@ class GatePolicy(BaseModel):
         return check_metric(name)
 
 
-def _field_names(location: tuple[int | str, ...]) -> list[str]:
-    """Keys that are allowed where `location` (a path into the policy) points."""
-    model: type[BaseModel] = GatePolicy
-    for part in location[:-1]:
-        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        model = cast(type[BaseModel], inner) if isinstance(inner, type) else model
-    return list(model.model_fields)
-
-
-def _complaint(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "the file"
-    if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg']}"
-    hint = did_you_mean(str(error["loc"][-1]), _field_names(error["loc"]))
-    return f"{where}: unknown key; {hint}"
-
-
 def parse_policy(text: str, where: str) -> GatePolicy:
-    """The policy in a YAML text; `where` names it in messages. What is left out takes its default.
-
-    Raises ConfigError for YAML that cannot be read, an unknown key (with the nearest known one), a value of
-    the wrong type or outside its bounds.
-    """
-    try:
-        return GatePolicy.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not readable as YAML: {' '.join(str(error).split())}") from error
-    except ConfigError as error:  # a metric nobody knows
-        raise ConfigError(f"gate policy {where}: {error}") from error
-    except ValidationError as error:
-        complaints = "; ".join(_complaint(one) for one in error.errors())
-        raise ConfigError(f"gate policy {where}: {complaints}") from error
+    """The policy in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    return parse_reviewed(GatePolicy, text, where, what="gate policy")

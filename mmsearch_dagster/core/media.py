@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from mmsearch_dagster.core.errors import UserError
+
 if TYPE_CHECKING:
     from av.container import InputContainer
 
@@ -26,16 +28,23 @@ _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*")
 
 
 @contextmanager
-def open_media(content: bytes, kind: str) -> Iterator["InputContainer"]:
-    """A container of `kind`, SOUND or VIDEO; raises what FFmpeg raises (see `reason`)."""
+def open_media(content: bytes, kind: str, unreadable: type[UserError]) -> Iterator["InputContainer"]:
+    """A container of `kind`, SOUND or VIDEO; what a broken file does to FFmpeg is raised as `unreadable`."""
     import av
 
+    if not content:
+        raise unreadable("empty file (0 bytes)")
     options = {"format_whitelist": ",".join(_DEMUXERS[kind]), "protocol_whitelist": "none"}
-    with av.open(BytesIO(content), "r", options=options, metadata_errors="ignore") as container:
-        yield container
+    try:
+        with av.open(BytesIO(content), "r", options=options, metadata_errors="ignore") as container:
+            yield container
+    except UserError:
+        raise
+    except Exception as error:  # demuxers raise whatever a broken file made them trip over
+        raise unreadable(_reason(content, kind, error)) from None
 
 
-def reason(content: bytes, kind: str, error: Exception) -> str:
+def _reason(content: bytes, kind: str, error: Exception) -> str:
     """Why these bytes are no `kind`, in words for a shop's owner."""
     head = content[:2048]
     if head.startswith(b"%PDF"):

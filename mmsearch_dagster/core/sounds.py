@@ -1,14 +1,13 @@
 """A file's bytes to mono samples, or the reason why not in words for a shop's owner."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.errors import UserError
-from mmsearch_dagster.core.media import SOUND, open_media, reason
+from mmsearch_dagster.core.media import SOUND, open_media
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream
@@ -40,25 +39,13 @@ def open_sound(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -
     MIN_SECONDS: repeated. A truncated file gives what can be read.
     Raises UnreadableSoundError with the reason.
     """
-    if not content:
-        raise UnreadableSoundError("empty file (0 bytes)")
-    with _reasons(content), open_media(content, SOUND) as container:
+    with open_media(content, SOUND, UnreadableSoundError) as container:
         if not container.streams.audio:
             raise UnreadableSoundError("no sound in this file, it holds pictures only")
         samples = _heard(container, rate, max_seconds)
     if not samples.size:
         raise UnreadableSoundError("no sound in this file: it ends before the first sample can be read")
     return _levelled(_long_enough(samples, round(MIN_SECONDS * rate)))
-
-
-@contextmanager
-def _reasons(content: bytes) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:  # FFmpeg's demuxers raise whatever a broken file made them trip over
-        raise UnreadableSoundError(reason(content, SOUND, error)) from None
 
 
 def _heard(container: "InputContainer", rate: int, max_seconds: float) -> Samples:

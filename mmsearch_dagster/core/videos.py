@@ -5,7 +5,6 @@ a long one. Of these are taken the first frames of new scenes, and the rest at e
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsearch_dagster.core.errors import UserError
-from mmsearch_dagster.core.media import VIDEO, open_media, reason
+from mmsearch_dagster.core.media import VIDEO, open_media
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -58,9 +57,7 @@ def open_video(content: bytes, *, frames: int, shown_side: int) -> list[Image.Im
     down to twice that. A truncated file gives the frames that can be read.
     Raises UnreadableVideoError with the reason.
     """
-    if not content:
-        raise UnreadableVideoError("empty file (0 bytes)")
-    with _reasons(content), open_media(content, VIDEO) as container:
+    with open_media(content, VIDEO, UnreadableVideoError) as container:
         seen = _candidates(container, _stream_of(container), frames * _CHOICE, 2 * shown_side)
     if not seen:
         raise UnreadableVideoError("truncated or broken: not one frame of this video can be read")
@@ -85,16 +82,6 @@ def choose_frames(colours: Sequence[NDArray[Any]], count: int) -> list[int]:
         free = [place for place in range(total) if place not in chosen]
         chosen.add(min(free, key=lambda place: (abs(place - wanted), place)))
     return sorted(chosen)
-
-
-@contextmanager
-def _reasons(content: bytes) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:  # FFmpeg's demuxers raise whatever a broken file made them trip over
-        raise UnreadableVideoError(reason(content, VIDEO, error)) from None
 
 
 def _stream_of(container: "InputContainer") -> "VideoStream":
