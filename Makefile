@@ -3,6 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# librosa compiles itself when it is first used; everything else when it is first imported.
+COMPILE_SOUND := import numpy, mmsearch_dagster.core.encoders.mfcc as mfcc, librosa; \
+	mfcc.sound_statistics(numpy.ones(mfcc.RATE, 'float32'))
+COMPILE_IMPORTS := from mmsearch_dagster.core.encoders import networks; networks.import_torchvision(); \
+	import great_expectations, implicit, lancedb, matplotlib.pyplot, mlflow.pyfunc, onnxruntime, timm; \
+	import torch._dynamo, torch.onnx, mmsearch_dagster.definitions; from transformers import AutoTokenizer, BertModel
+# Where bytecode is never written, each process of a run would compile for half a minute.
+unexport PYTHONDONTWRITEBYTECODE
 # Two processes, whole files to each, in the order of tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -13,12 +21,11 @@ help: ## show this list
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	# --no-compile: most of these files are never imported, the rest compile when they are first used
+	# --no-compile: most of these files are never imported
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile \
 		--constraint constraints.txt --editable '.[dev]'
-	# librosa compiles itself when it is first used: now, not in the middle of the first run
-	$(BIN)/python -c "import numpy; from mmsearch_dagster.core.encoders.mfcc import RATE, sound_statistics; \
-		sound_statistics(numpy.ones(RATE, 'float32'))"
+	# What a run imports is compiled now, on two cores, not in the middle of the first run
+	$(BIN)/python -c "$(COMPILE_SOUND)" & $(BIN)/python -c "$(COMPILE_IMPORTS)" && wait
 	@touch $(STAMP)
 
 install: $(STAMP) ## make .venv with the pinned dependencies

@@ -92,12 +92,10 @@ def _search(queries: _Side, items: _Side, gains: Tensor) -> None:
 def _try(side: _Side, column: int, both: tuple[_Side, _Side], gains: Tensor, *, best: float) -> float:
     kept = float(side.logits[column])
     for logit in _LOGITS:
-        old = float(side.logits[column])
         side.logits[column] = logit
         value = ndcg(both[0].vectors() @ both[1].vectors().T, gains)
         if value > best + _WORTH:
             best, kept = value, logit
-        side.logits[column] = old
     side.logits[column] = kept
     return best
 
