@@ -15,6 +15,8 @@ from mmsearch_dagster.core.fusion.model import TwoTower, save_model
 from mmsearch_dagster.core.fusion.spec import FusionSpec
 from mmsearch_dagster.core.release import EncoderIdentity, IndexPin, RetrievalParams
 
+pytestmark = pytest.mark.slow
+
 PIN = IndexPin(table="demo", tag="r", version=1, rows=5, vector_index="none", measured_recall=1.0)
 
 

@@ -20,6 +20,8 @@ from tests.media import noise, sound_file, tone
 
 pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
 
+pytestmark = pytest.mark.slow
+
 QUERIES = (
     "red running shoes",
     "blue leather bag",

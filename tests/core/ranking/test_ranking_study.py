@@ -17,6 +17,8 @@ from mmsearch_dagster.core.ranking.study import NO_LOG, Study, facts_of, study
 from mmsearch_dagster.core.ranking.training import RankerParams
 from tests.core.ranking.shop import items, log, no_cosines, products
 
+pytestmark = pytest.mark.slow
+
 PARAMS = RankerParams(epochs=12, resamples=500, min_pages=50)
 
 
