@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 # Tiny networks: two threads wait for each other longer than they work, above all on a busy machine.
 # Set before anything imports torch.
@@ -14,6 +15,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from tests import shops
 from tests.homes import Place, own_environment
 from tests.pipeline.changes import changed_shop
+
+
+# A busy machine is no bug: no example fails for the time it took.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
