@@ -16,7 +16,6 @@ from tests import shops
 from tests.homes import Place, own_environment
 from tests.pipeline.changes import changed_shop
 
-
 # A busy machine is no bug: no example fails for the time it took.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
