@@ -50,7 +50,6 @@ def tiny_assets(folder: Path) -> Path:
                 "steps": 60,
                 "evaluate_every": 30,
                 "pool": 64,
-                "learning_rate": 0.001,
                 "width": 384,
                 "hidden": 32,
             }

@@ -197,8 +197,7 @@ def _open_ears(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -
 
 
 def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Language":
-    from mmsearch_dagster.adapters.model_logging import LANGUAGE_FILE
-    from mmsearch_dagster.core.speech.language import COLUMNS, Language, shop_language
+    from mmsearch_dagster.core.speech.language import COLUMNS, LANGUAGE_FILE, Language, shop_language
 
     if manifest.language is None:
         return shop_language(table.columns(COLUMNS))

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "weights.safetensors"
 SPEC_FILE = "model.json"
 ENCODERS_FILE = "encoders.json"
-# What may be said to it: core.speech.language.
-LANGUAGE_FILE = "language.json"
 # Where the pyfunc keeps what its encoders compile; a key of `model_config`.
 CACHE_OPTION = "encoder_cache"
 SIDE = "side"

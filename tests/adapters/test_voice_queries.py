@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.engine import Answer, Engine, Query
 from mmsearch_dagster.adapters.hearing import Hearing
-from mmsearch_dagster.adapters.model_logging import LANGUAGE_FILE
 from mmsearch_dagster.adapters.query_lists import read_query_list
 from mmsearch_dagster.adapters.query_preparation import prepare
 from mmsearch_dagster.adapters.spoken import speak
@@ -18,7 +17,7 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.speech.language import shop_language
+from mmsearch_dagster.core.speech.language import LANGUAGE_FILE, shop_language
 from mmsearch_dagster.core.speech.transcript import Transcript
 from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
 from tests.media import noise, sound_file

@@ -16,6 +16,8 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.text import category_words, clean
 
 COLUMNS = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.ATTRIBUTES)
+# A release keeps its language under this name.
+LANGUAGE_FILE = "language.json"
 MAX_WORDS = 3_000
 MAX_PAIRS = 60_000
 # Products read, in the order of their ids: more of them hardly add a word.

@@ -9,6 +9,7 @@ import polars as pl
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
+from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.defs.evaluation import steps as evaluation
 from mmsearch_dagster.defs.people import ranker_step
 from mmsearch_dagster.defs.release.rows import index_rows
@@ -93,7 +94,7 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         media_root=str(workspace.source.root),
         recogniser=workspace.preset.recogniser,
         language=asked.facts["language"],
-        language_file=str(asked.folder / examples.LANGUAGE),
+        language_file=str(asked.folder / LANGUAGE_FILE),
         ranker=people.pin,
         people_dir=str(people.folder),
         parent=parent,

@@ -31,6 +31,7 @@ from mmsearch_dagster.core.modalities import (
     ModalityBatch,
     assemble,
 )
+from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.core.text import query_text
 from mmsearch_dagster.defs.features.steps import FRAMES, VECTOR, asset_of
 from mmsearch_dagster.defs.report import StepReport, timed
@@ -43,7 +44,6 @@ TRAIN = "train"
 DEV = "dev"
 VALIDATION = "validation"
 TEST = "test"
-LANGUAGE = "language.json"
 _CODE = 4
 # Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
 # words left out, other views of pictures.
@@ -116,7 +116,7 @@ def _make(workspace: Workspace, features: dict[str, Snapshot], folder: Path) -> 
     items = item_batch(workspace, features)
     save_batch(folder, ITEMS, items)
     said = language(workspace)
-    (folder / LANGUAGE).write_text(said.to_json(), encoding="utf-8")
+    (folder / LANGUAGE_FILE).write_text(said.to_json(), encoding="utf-8")
     asked = _all_queries(workspace, features)
     encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
     counts = []
