@@ -17,7 +17,7 @@ from mmsearch_dagster.defs.people.reviews_step import read_reviews
 from mmsearch_dagster.defs.release.steps import build_index, raise_if_failed, register, release
 from mmsearch_dagster.defs.report import StepReport
 from mmsearch_dagster.defs.training.examples_step import build_examples
-from mmsearch_dagster.defs.training.steps import train_candidate
+from mmsearch_dagster.defs.training.steps import train_candidates
 from mmsearch_dagster.defs.workspace import Workspace
 
 
@@ -37,7 +37,7 @@ def prepare(workspace: Workspace) -> list[StepReport]:
 def refresh(workspace: Workspace) -> list[StepReport]:
     """Run every step; raises what a step raises, GateRefusedError when the gate refuses."""
     reports = prepare(workspace)
-    reports += [train_candidate(workspace, strategy) for strategy in STRATEGIES]
+    reports += train_candidates(workspace, STRATEGIES)
     reports.append(evaluate(workspace))
     reports += [make_profiles(workspace), read_reviews(workspace), train_ranker(workspace)]
     registered, decision = register(workspace)

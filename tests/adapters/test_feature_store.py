@@ -8,7 +8,6 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from mmsearch_dagster.core.encoders.protocol import Content, Encoder
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.progress import Silent
 from tests.fakes_encoders import FakeEncoder
+from tests.watchers import Recorded
 
 
 def obtain(root: Path, encoder: FakeEncoder, contents: Sequence[Content]) -> FeatureRead:
@@ -193,30 +193,16 @@ def test_a_merge_that_was_killed_before_it_tidied_up_does_no_harm(tmp_path: Path
     assert len(encoder.encoded) == 33
 
 
-@dataclass
-class Told:
-    events: list[tuple[str, int | str]] = field(default_factory=list)
-
-    def start(self, stage: str, total: int) -> None:
-        self.events.append(("start", total))
-
-    def advance(self, stage: str, items: int) -> None:
-        self.events.append(("advance", items))
-
-    def finish(self, stage: str, note: str = "") -> None:
-        self.events.append(("finish", note))
-
-
 def test_progress_counts_what_is_really_encoded(tmp_path: Path) -> None:
     encoder = FakeEncoder("text")
     obtain(tmp_path, encoder, texts(4))
-    told = Told()
+    told = Recorded()
     FeatureStore(tmp_path).obtain(encoder.identity, texts(10), lambda: encoder, told, "text")
     assert told.events == [
-        ("start", 6),
-        ("advance", 4),
-        ("advance", 2),
-        ("finish", "6 encoded, 4 reused, 0 unreadable"),
+        ("start", "text", 6),
+        ("advance", "text", 4),
+        ("advance", "text", 2),
+        ("finish", "text", "6 encoded, 4 reused, 0 unreadable"),
     ]
 
 

@@ -15,24 +15,9 @@ from PIL import Image
 from mmsearch_dagster.adapters.sample_store import write_sample_store
 from mmsearch_dagster.core.columns import TABLES
 from mmsearch_dagster.core.errors import ConfigError
+from tests.watchers import Recorded
 
 SPEC_FILE = Path(__file__).parents[2] / "assets" / "sample" / "store.yaml"
-
-
-class Counting:
-    """A progress that remembers what was announced."""
-
-    def __init__(self) -> None:
-        self.total, self.done, self.notes = 0, 0, []
-
-    def start(self, stage: str, total: int) -> None:
-        self.total += total
-
-    def advance(self, stage: str, items: int) -> None:
-        self.done += items
-
-    def finish(self, stage: str, note: str = "") -> None:
-        self.notes.append(note)
 
 
 def _small(path: Path, **products: object) -> Path:
@@ -154,30 +139,30 @@ def test_without_a_synthesiser_the_shop_has_no_voices_and_is_another_one(
 
     for module in (sample_media, sample_store):
         monkeypatch.setattr(module, "can_speak", lambda: False)
-    watch = Counting()
+    watch = Recorded()
     silent = write_sample_store(spec_file, tmp_path / "shop", watch).parent
     assert not list((silent / "queries").glob("*.wav"))
-    assert any("espeakng-loader is not installed" in note for note in watch.notes)
+    assert any("espeakng-loader is not installed" in str(note) for note in watch.of("finish"))
     assert (silent / ".made-from").read_text() != (store / ".made-from").read_text()
     assert "voice-" not in (silent / "judgments.csv").read_text(encoding="utf-8")
 
 
 def test_a_second_call_does_nothing(spec_file: Path, store: Path) -> None:
-    watch, before = Counting(), (store / "products.csv").stat().st_mtime_ns
+    watch, before = Recorded(), (store / "products.csv").stat().st_mtime_ns
     assert write_sample_store(spec_file, store, watch) == store / "source.yaml"
-    assert watch.total == 0
+    assert not any(watch.of("start"))
     assert (store / "products.csv").stat().st_mtime_ns == before
 
 
 def test_a_changed_specification_replaces_the_shop_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    home, watch = tmp_path / "home", Counting()
+    home, watch = tmp_path / "home", Recorded()
     write_sample_store(_small(tmp_path / "a.yaml"), home / "sample")
     (home / ".sample.part-killed").mkdir()
     write_sample_store(_small(tmp_path / "b.yaml", count=45), home / "sample", watch)
     assert [path.name for path in home.iterdir()] == ["sample"]
     assert len(_products(home / "sample")) == 45 + 10
-    assert watch.done == watch.total > 45
-    assert len(watch.notes) == 3
+    assert sum(watch.of("advance")) == sum(watch.of("start")) > 45
+    assert len(watch.of("finish")) == 3
 
 
 def test_an_empty_folder_is_filled_and_a_foreign_one_is_left_alone(spec_file: Path, tmp_path: Path) -> None:

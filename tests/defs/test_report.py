@@ -4,48 +4,26 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.progress import WATCHER
 from mmsearch_dagster.defs.report import StepReport, check_results, markdown_table, timed
-
-
-class Heard:
-    def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
-
-    def start(self, stage: str, total: int) -> None:
-        self.told.append(("start", stage))
-
-    def advance(self, stage: str, items: int) -> None:
-        self.told.append(("advance", stage))
-
-    def finish(self, stage: str, note: str = "") -> None:
-        self.told.append(("finish", f"{stage}: {note}"))
+from tests.watchers import recorded
 
 
 def test_a_step_tells_when_it_begins_and_what_it_made() -> None:
-    heard = Heard()
-    token = WATCHER.set(heard)
-    try:
-        with timed("products") as report:
-            report.rows, report.made = 1234, False
-    finally:
-        WATCHER.reset(token)
+    with recorded() as heard, timed("products") as report:
+        report.rows, report.made = 1234, False
 
-    assert heard.told[0] == ("start", "products")
-    assert heard.told[1][1].startswith("products: 1,234 rows, 0.0 s, unchanged")
+    begun, (what, stage, note) = heard.events
+    assert begun == ("start", "products", 0)
+    assert (what, stage) == ("finish", "products")
+    assert str(note).startswith("1,234 rows, 0.0 s, unchanged")
     assert report.seconds > 0
 
 
 def test_a_step_that_fails_is_not_told_as_finished() -> None:
-    heard = Heard()
-    token = WATCHER.set(heard)
-    try:
-        with pytest.raises(ValueError, match="no"), timed("products"):
-            raise ValueError("no")
-    finally:
-        WATCHER.reset(token)
+    with recorded() as heard, pytest.raises(ValueError, match="no"), timed("products"):
+        raise ValueError("no")
 
-    assert heard.told == [("start", "products")]
+    assert heard.events == [("start", "products", 0)]
 
 
 def test_metadata_shows_figures_tables_and_pictures() -> None:

@@ -4,14 +4,14 @@ import dagster as dg
 
 from mmsearch_dagster.defs.evaluation import steps
 from mmsearch_dagster.defs.resources import WorkspaceResource
-from mmsearch_dagster.defs.training.assets import CANDIDATE_ASSETS
+from mmsearch_dagster.defs.training.assets import fusion_candidates
 
 GROUP = "evaluation"
 
 
 @dg.asset(
     group_name=GROUP,
-    deps=list(CANDIDATE_ASSETS.values()),
+    deps=[fusion_candidates],
     description="One row is one validation query's figures for one branch; with them the gate's decision.",
     kinds={"polars"},
 )

@@ -1,8 +1,10 @@
 """training_examples -> one candidate per strategy."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
-from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy
+from mmsearch_dagster.core.fusion.spec import STRATEGIES
 from mmsearch_dagster.defs.features.assets import FEATURE_ASSETS
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.defs.training import examples_step, steps
@@ -26,24 +28,29 @@ def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=examples_step.build_examples(workspace.open()).metadata())
 
 
-def _candidate_asset(strategy: Strategy) -> dg.AssetsDefinition:
-    @dg.asset(
-        name=steps.asset_of(strategy),
-        group_name=GROUP,
-        deps=[training_examples],
-        description=f"One two-tower model that fuses by {strategy}: weights, curves, an MLflow run.",
-        kinds={"pytorch", "mlflow"},
-    )
-    def train(workspace: WorkspaceResource) -> dg.MaterializeResult:
-        return dg.MaterializeResult(metadata=steps.train_candidate(workspace.open(), strategy).metadata())
-
-    return train
-
-
-CANDIDATE_ASSETS = {strategy: _candidate_asset(strategy) for strategy in STRATEGIES}
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            steps.asset_of(strategy),
+            deps=[training_examples],
+            description=f"One two-tower model that fuses by {strategy}: weights, curves, an MLflow run.",
+            group_name=GROUP,
+            kinds={"pytorch", "mlflow"},
+        )
+        for strategy in STRATEGIES
+    ],
+    can_subset=True,
+)
+def fusion_candidates(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> Iterator[dg.MaterializeResult]:
+    """One step for all strategies, so that it can share out the cores."""
+    asked = [one for one in STRATEGIES if dg.AssetKey(steps.asset_of(one)) in context.selected_asset_keys]
+    for strategy, report in zip(asked, steps.train_candidates(workspace.open(), asked), strict=True):
+        yield dg.MaterializeResult(asset_key=steps.asset_of(strategy), metadata=report.metadata())
 
 
 @dg.definitions
 def training() -> dg.Definitions:
     """Examples and candidates."""
-    return dg.Definitions(assets=[training_examples, *CANDIDATE_ASSETS.values()])
+    return dg.Definitions(assets=[training_examples, fusion_candidates])

@@ -1,6 +1,8 @@
 """Train one candidate per strategy; each is a nested MLflow run and a folder in the lake."""
 
 import json
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.adapters.processes import cores, side_by_side
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation import JudgedQueries
 from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy
@@ -16,11 +19,15 @@ from mmsearch_dagster.defs.features.steps import FRAMES
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.settings import Settings
 
 PICTURE = "training.png"
 _CURVES = "curves.json"
 # Raised when the model's or the loop's code changes what the same parameters give.
 _CODE = 4
+# What a process takes to begin: about as long as so many steps of a small shop.
+_STEPS_WORTH_A_PROCESS = 100
+_BYTES_AT_ONCE = 2 * 2**30
 
 
 def asset_of(strategy: Strategy) -> str:
@@ -28,29 +35,56 @@ def asset_of(strategy: Strategy) -> str:
     return f"fusion_{strategy}"
 
 
-def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
-    """Train one strategy on the current examples; the same inputs are never trained twice.
+def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> list[StepReport]:
+    """Train these strategies on the current examples, several at once; one report each, in their order.
 
-    A strategy that the preset leaves out is not trained.
+    The same inputs are never trained twice. A strategy that the preset leaves out is not trained.
     """
+    source = workspace.lake.current(examples.ASSET)
+    missing = [
+        one
+        for one in strategies
+        if one in workspace.preset.strategies
+        and workspace.lake.find(asset_of(one), _digest(workspace, one, source)) is None
+    ]
+    work = partial(_train_in_process, workspace.settings, workspace.assets)
+    made = side_by_side(work, missing, processes=_processes(workspace, source))
+    reports = dict(zip(missing, made, strict=True))
+    return [reports.get(one) or train_candidate(workspace, one) for one in strategies]
+
+
+def _processes(workspace: Workspace, source: Snapshot) -> int:
+    """Each process holds the examples; a short training is over before another process has begun."""
+    params = workspace.preset.train
+    if params.steps < _STEPS_WORTH_A_PROCESS:
+        return 1
+    size = sum(file.stat().st_size for file in source.folder.iterdir())
+    return max(1, min(cores() // params.threads, _BYTES_AT_ONCE // max(size, 1)))
+
+
+def _train_in_process(settings: Settings, assets: Path, strategy: Strategy) -> StepReport:
+    return train_candidate(Workspace(settings, assets), strategy)
+
+
+def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
+    """Like `train_candidates` of one."""
     if strategy not in workspace.preset.strategies:
         return StepReport(asset_of(strategy), made=False, note="left out by presets/run.yaml")
     with timed(asset_of(strategy)) as report:
         source = workspace.lake.current(examples.ASSET)
-        params = workspace.preset.train
-        facts = {
-            "code": _CODE,
-            "examples": source.digest,
-            "strategy": strategy,
-            "params": params.model_dump(),
-        }
-        digest = digest_of(facts)
         snapshot, made = workspace.lake.obtain(
-            asset_of(strategy), digest, lambda folder: _train(workspace, strategy, source, folder)
+            asset_of(strategy),
+            _digest(workspace, strategy, source),
+            lambda folder: _train(workspace, strategy, source, folder),
         )
         report.about(snapshot, made)
         report.pictures["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
     return report
+
+
+def _digest(workspace: Workspace, strategy: Strategy, source: Snapshot) -> str:
+    params = workspace.preset.train.model_dump()
+    return digest_of({"code": _CODE, "examples": source.digest, "strategy": strategy, "params": params})
 
 
 def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: Path) -> dict[str, Any]:

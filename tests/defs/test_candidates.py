@@ -1,0 +1,84 @@
+"""Candidates: trained side by side or alone, they are the same; none is trained twice."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy
+from mmsearch_dagster.defs.loading import everything
+from mmsearch_dagster.defs.training import steps
+from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.settings import ASSETS_VARIABLE
+from mmsearch_dagster.terminal.refreshing import prepare_dagster
+from tests.homes import Place, own_environment
+from tests.watchers import recorded
+
+TWO: tuple[Strategy, ...] = ("weighted", "concat")
+
+
+def under(place: Place, folder: Path, *, steps: int, strategies: Sequence[Strategy]) -> Workspace:
+    """The place's workspace, under a preset of its own."""
+    preset = yaml.safe_load((place.assets / "presets" / "run.yaml").read_text(encoding="utf-8"))
+    preset["train"]["steps"] = steps
+    preset["strategies"] = list(strategies)
+    file = folder / "run.yaml"
+    file.write_text(yaml.safe_dump(preset), encoding="utf-8")
+    return Workspace(replace(place.settings, preset=file), place.assets)
+
+
+@pytest.mark.slow
+def test_side_by_side_the_weights_are_those_of_a_training_alone(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "cores", lambda: 2)
+    together = under(place, tmp_path, steps=120, strategies=TWO)
+    with recorded() as heard:
+        reports = steps.train_candidates(together, TWO)
+    made = {one: together.lake.current(steps.asset_of(one)).facts["weights"] for one in TWO}
+
+    monkeypatch.setattr(steps, "cores", lambda: 1)
+    fresh = tmp_path / "fresh"
+    alone = under(place.copy(fresh), tmp_path, steps=120, strategies=TWO)
+    for one in TWO:
+        for snapshot in (fresh / "lake" / steps.asset_of(one)).glob(reports[TWO.index(one)].digest):
+            snapshot.rename(tmp_path / one)
+    again = steps.train_candidates(alone, TWO)
+
+    assert [one.name for one in reports] == ["fusion_weighted", "fusion_concat"]
+    assert all(one.made for one in (*reports, *again))
+    assert made == {one: alone.lake.current(steps.asset_of(one)).facts["weights"] for one in TWO}
+    for one in TWO:
+        done = [value for what, stage, value in heard.events if (what, stage) == ("advance", f"train {one}")]
+        assert sum(map(int, done)) == reports[TWO.index(one)].figures["steps"]
+
+
+def test_what_is_trained_is_used_again(place: Place) -> None:
+    reports = steps.train_candidates(place.workspace, STRATEGIES)
+
+    assert [one.name for one in reports] == [steps.asset_of(one) for one in STRATEGIES]
+    assert not any(one.made for one in reports)
+
+
+def test_a_strategy_that_the_preset_leaves_out_is_not_trained(place: Place, tmp_path: Path) -> None:
+    reports = steps.train_candidates(under(place, tmp_path, steps=60, strategies=TWO), STRATEGIES)
+
+    left = {one.name for one in reports if "left out" in one.note}
+    assert left == {"fusion_attention", "fusion_hadamard"}
+
+
+def test_a_person_can_materialise_one_strategy_alone(place: Place) -> None:
+    with own_environment(**{ASSETS_VARIABLE: str(place.assets)}):
+        prepare_dagster(place.settings)
+        with dg.DagsterInstance.get() as instance:
+            result = (
+                everything()
+                .resolve_job_def("refresh")
+                .execute_in_process(instance=instance, asset_selection=[dg.AssetKey("fusion_concat")])
+            )
+
+    made = [event.asset_key.to_user_string() for event in result.get_asset_materialization_events()]
+    assert made == ["fusion_concat"]
