@@ -22,6 +22,8 @@ from tests.bench import image_speed, inputs, report, rerun_cost, text_speed, wal
 from tests.bench.child import ChildError
 from tests.bench.ratio import Ratio, cost, in_turns, speed
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["red shoe", "blue hat with dots", "kitchen knife", "红色运动鞋", "a"]
 TEXT = EncoderSpec(modality="text", library="transformers")
 IMAGE = EncoderSpec(modality="image", library="timm", size=64)
@@ -74,14 +76,12 @@ def test_cost_is_met_below_its_target() -> None:
     assert not cost("x", "s", [1.1], [20.0], target=0.05).met
 
 
-@pytest.mark.slow
 def test_text_encoders_agree(tmp_path: Path) -> None:
     (ratio,) = text_speed.measure(TEXTS, TEXT, tmp_path, rounds=1)
     assert ratio.value > 0
     assert "least cosine 1.0000" in ratio.note
 
 
-@pytest.mark.slow
 def test_other_vectors_are_no_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_speed, "_their_vectors", lambda _, texts: np.ones((len(texts), 384), np.float32))
     with pytest.raises(AssertionError, match="not the same vectors"):
@@ -117,7 +117,6 @@ def test_one_percent_of_the_products_change(store: Path, tmp_path: Path) -> None
     assert len(repainted) >= touched
 
 
-@pytest.mark.slow
 def test_second_run_encodes_what_changed(store: Path, tmp_path: Path) -> None:
     calls, encoding, in_all = rerun_cost.measure(store, tmp_path, (TEXT,), rounds=1)
     assert 2 <= calls.ours <= 4  # one product: a title and its pictures

@@ -26,6 +26,8 @@ from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.torchvision_cpu import import_torchvision
 from tests.fakes_encoders import FakeEncoder
 
+pytestmark = pytest.mark.slow
+
 TEXT = EncoderSpec(modality="text", library="transformers")
 IMAGE = EncoderSpec(modality="image", library="timm")
 WORDS = ["red shoe", "blue ceramic cup", "红色连衣裙", "a", "garden hose " * 90, "red shoes for men"]

@@ -167,6 +167,7 @@ def test_leftovers_and_half_files_are_passed_over(tmp_path: Path) -> None:
     assert obtain(tmp_path, FakeEncoder("text"), texts(20)).encoded == 0
 
 
+@pytest.mark.slow
 def test_many_small_shards_are_merged_and_lose_nothing(tmp_path: Path) -> None:
     encoder = FakeEncoder("text")
     for n in range(40):
@@ -177,6 +178,7 @@ def test_many_small_shards_are_merged_and_lose_nothing(tmp_path: Path) -> None:
     assert (len(read.vectors), len(read.failures), len(encoder.encoded)) == (40, 40, 80)
 
 
+@pytest.mark.slow
 def test_a_merge_that_was_killed_before_it_tidied_up_does_no_harm(tmp_path: Path) -> None:
     store, kept, encoder = tmp_path / "store", tmp_path / "kept", FakeEncoder("text")
     kept.mkdir()

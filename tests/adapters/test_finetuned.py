@@ -16,6 +16,8 @@ from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
 from tests.tiny_networks import coloured, reader, tiny_folder
 
+pytestmark = pytest.mark.slow
+
 PARAMS = FinetuneParams(epochs=1, batch=4, sizes=(32,), encode_size=48, encode_crop=0.9, stages=2)
 PHOTOS = [Photo(n % 2, reader(coloured(n % 2, n))) for n in range(8)]
 

@@ -20,6 +20,8 @@ from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.torchvision_cpu import import_torchvision
 from tests.media import flat, noise, sound_file, tone, video_file
 
+pytestmark = pytest.mark.slow
+
 AUDIO = EncoderSpec(modality="audio", library="librosa")
 VIDEO = EncoderSpec(modality="video", library="timm", frames=3)
 

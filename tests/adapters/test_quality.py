@@ -51,6 +51,7 @@ def test_names_are_known_without_the_library():
 
 
 @pytest.mark.parametrize("table", TABLES)
+@pytest.mark.slow
 def test_the_shipped_suites_run_on_an_empty_table(table: str):
     empty = cast_rows(pl.LazyFrame(schema={SOURCE: pl.String, ROW: pl.Int64}), table).collect()
     found = run_suite(load_suite(ASSETS / f"{table}.yaml"), empty)

@@ -27,6 +27,7 @@ def test_the_same_words_give_the_same_samples_whatever_was_said_before() -> None
     assert np.array_equal(speak("blue dress", "en-gb", 140, 60), before)
 
 
+@pytest.mark.slow
 def test_a_breathy_voice_is_the_same_in_another_process() -> None:
     code = (
         "from hashlib import sha256; from mmsearch_dagster.adapters.spoken import speak; "

@@ -9,6 +9,8 @@ from mmsearch_dagster.adapters import tracking
 from mmsearch_dagster.adapters.tracking import EXPERIMENT, MlflowStore, Tracking
 from mmsearch_dagster.core.training_log import Quiet, TrainingLog
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runs(mlflow_store: MlflowStore) -> Tracking:

@@ -150,6 +150,7 @@ def test_a_long_thin_picture_is_read() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.slow
 def test_twelve_thousand_pixels_are_read_in_bounded_memory(kind: str) -> None:
     content = saved(quarters(12_000, 9_000), kind)
     peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

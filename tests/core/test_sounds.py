@@ -62,6 +62,7 @@ def test_fifty_milliseconds_are_repeated_until_they_are_long_enough() -> None:
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "mp3"])
+@pytest.mark.slow
 def test_of_ten_minutes_windows_are_heard(kind: str) -> None:
     rate, minutes = 8_000, 10
     hertz = np.repeat(200.0 + 100 * np.arange(minutes), 60 * rate)

@@ -88,6 +88,7 @@ def test_one_long_scene_without_key_frames_is_read_as_far_as_allowed(monkeypatch
     assert len(shown(video_file([flat(GREY)] * 300, gop=10_000, options=options))) == 6
 
 
+@pytest.mark.slow
 def test_of_ten_minutes_few_frames_become_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[float] = []
 

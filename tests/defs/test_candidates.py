@@ -17,6 +17,8 @@ from mmsearch_dagster.terminal.refreshing import prepare_dagster
 from tests.homes import Place, own_environment
 from tests.watchers import recorded
 
+pytestmark = pytest.mark.slow
+
 TWO: tuple[Strategy, ...] = ("weighted", "concat")
 
 
@@ -30,7 +32,6 @@ def under(place: Place, folder: Path, *, steps: int, strategies: Sequence[Strate
     return Workspace(replace(place.settings, preset=file), place.assets)
 
 
-@pytest.mark.slow
 def test_side_by_side_the_weights_are_those_of_a_training_alone(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from mmsearch_dagster.settings import Settings
 from tests.shops import REVIEWED, bare_shop
 from tests.tiny_networks import coloured, tiny_folder
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = 4
 FINETUNE = {"epochs": 2, "batch": 4, "sizes": [32], "encode_size": 32, "stages": 2, "held_out": 0.25}
 

@@ -23,6 +23,8 @@ from mmsearch_dagster.settings import Settings
 from tests import shops
 from tests.media import flat, noise, sound_file, tone, video_file
 
+pytestmark = pytest.mark.slow
+
 GOOD = {
     "sounds/колокол 钟 🔔.wav": sound_file(tone(440, 1.0)),
     "sounds/short.flac": sound_file(tone(880, 0.05), "flac"),
@@ -138,7 +140,6 @@ def test_towers_and_index_read_them(encoded: tuple[Workspace, dict[str, StepRepo
     assert fused.any(axis=1).sum() == 7
 
 
-@pytest.mark.slow
 def test_a_shop_without_sounds_and_videos_pays_nothing_for_them(tmp_path: Path) -> None:
     source = shops.bare_shop(tmp_path / "shop", [{"product_id": "p1", "title": "red mug"}])
     code = (

@@ -23,6 +23,8 @@ from mmsearch_dagster.core.encoders.frozen_norms import fold_frozen_norms
 from mmsearch_dagster.core.encoders.networks import ImageNetwork
 from tests.tiny_networks import MEAN, STD, coloured, reader, tiny_network
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = [Photo(n % 3, reader(coloured(n % 3, n))) for n in range(24)]
 UNSEEN = [Photo(n % 3, reader(coloured(n % 3, 1000 + n))) for n in range(9)]
 PARAMS = FinetuneParams(

@@ -158,6 +158,7 @@ def distracted() -> Examples:
     return Examples(items, asked(4), asked(1), frames={VIDEO: FRAMES})
 
 
+@pytest.mark.slow
 def test_training_learns_which_frames_count(distracted: Examples) -> None:
     params = TrainParams(steps=200, evaluate_every=50, width=16, hidden=16, learning_rate=5e-3, drop=0.0)
     trained = train("weighted", distracted, params).model
