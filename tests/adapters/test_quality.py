@@ -12,6 +12,8 @@ from mmsearch_dagster.core.contracts import raw_table, split_rows
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.suite import Suite
 
+pytestmark = pytest.mark.slow
+
 ASSETS = Path(__file__).parents[2] / "assets" / "expectations"
 TABLES = ("products", "events", "judgments")
 WHY = "because the test says so"
@@ -51,7 +53,6 @@ def test_names_are_known_without_the_library():
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.slow
 def test_the_shipped_suites_run_on_an_empty_table(table: str):
     empty = cast_rows(pl.LazyFrame(schema={SOURCE: pl.String, ROW: pl.Int64}), table).collect()
     found = run_suite(load_suite(ASSETS / f"{table}.yaml"), empty)

@@ -12,6 +12,8 @@ from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from tests.adapters.small_people import SmallPeople, fan, log, make_people
 from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> SmallRelease:

@@ -47,33 +47,48 @@ DECISION = "decision.json"
 PER_QUERY = "per_query.parquet"
 QUALITY = "quality.parquet"
 BARS = "quality.png"
-_CODE = 4
+_INPUTS = "inputs"
+_CODE = 5
 
 
 def evaluate(workspace: Workspace) -> StepReport:
-    """One report per set of candidates, queries, policy and champion."""
+    """One report per set of candidates, queries, policy and champion.
+
+    Nothing new to compare with a champion that came of the same set: its own report stands.
+    """
     with timed(ASSET) as report:
         source = workspace.lake.current(examples.ASSET)
         candidates = candidates_of(workspace)
         champion = workspace.registry.champion()
-        facts = {
-            "code": _CODE,
-            "examples": source.digest,
-            "products": workspace.lake.current("products").digest,
-            "candidates": {name: one.facts["weights"] for name, one in candidates.items()},
-            "champion": champion.release_id if champion else None,
-            "policy": workspace.gate_policy.model_dump(),
-        }
+        inputs = digest_of(
+            {
+                "code": _CODE,
+                "examples": source.digest,
+                "products": workspace.lake.current("products").digest,
+                "candidates": {name: one.facts["weights"] for name, one in candidates.items()},
+                "policy": workspace.gate_policy.model_dump(),
+            }
+        )
 
         def make(folder: Path) -> dict[str, Any]:
-            return _Evaluation(workspace, source, candidates, champion).write(folder)
+            measured = _Evaluation(workspace, source, candidates, champion).write(folder)
+            return {**measured, _INPUTS: inputs}
 
-        snapshot, made = workspace.lake.obtain(ASSET, digest_of(facts), make)
+        snapshot, made = workspace.lake.obtain(ASSET, _digest(workspace, inputs, champion), make)
         report.about(snapshot, made)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
         report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
         report.pictures["quality, drawn"] = (snapshot.folder / BARS).read_bytes()
     return report
+
+
+def _digest(workspace: Workspace, inputs: str, champion: ReleaseManifest | None) -> str:
+    """Of the report to be made; of the champion's own, where that came of the same inputs: it won then."""
+    if champion is not None and ASSET in champion.snapshots:
+        own = workspace.lake.find(ASSET, champion.snapshots[ASSET])
+        if own is not None and own.facts.get(_INPUTS) == inputs:
+            return own.digest
+    return digest_of({"inputs": inputs, "champion": champion.release_id if champion else None})
 
 
 def gate_table(decision: Mapping[str, Any]) -> pl.DataFrame:
