@@ -18,12 +18,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 from mmsearch_dagster.core.training_log import Param
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "mmsearch"
+_DATABASE = "mlflow.db"
 _REFRESH = "mmsearch.refresh"
 _PARENT = "mlflow.parentRunId"
 _NAME = "mlflow.runName"
@@ -66,7 +69,7 @@ class MlflowStore:
 
     @property
     def tracking_uri(self) -> str:
-        return f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
+        return f"sqlite:///{self.folder.resolve() / _DATABASE}"
 
     @property
     def artifact_root(self) -> Path:
@@ -75,10 +78,25 @@ class MlflowStore:
     def connect(self) -> "MlflowClient":
         """Point this process's MLflow here and return a client; the database is made on first use."""
         mlflow = mlflow_module()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_database(mlflow)
         mlflow.set_tracking_uri(self.tracking_uri)
         mlflow.set_registry_uri(self.tracking_uri)
         return mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
+
+    def _make_database(self, mlflow: ModuleType) -> None:
+        """Beside its place, then renamed into it: MLflow cannot mend one that was left half made, and two
+        processes that make it at once break it.
+        """
+        database = self.folder.resolve() / _DATABASE
+        if database.exists():
+            return
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(database.with_name(".making.lock")):
+            if not database.exists():
+                part = database.with_name(f".{_DATABASE}.part")
+                part.unlink(missing_ok=True)
+                mlflow.MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+                part.replace(database)
 
     def experiment_id(self) -> str:
         """The experiment every run belongs to, made on first use."""

@@ -124,9 +124,13 @@ def _raise(failures: "Sequence[DagsterEvent]", settings: Settings) -> NoReturn:
 
 
 def _chain(error: "SerializableErrorInfo | None") -> "Iterator[SerializableErrorInfo]":
-    """Outermost first: ours may have been raised from a library's error, and Dagster wraps both."""
+    """Outermost first: ours may have been raised from a library's error, and Dagster wraps both.
+
+    Without the text that another process's error brings along as its cause.
+    """
     while error is not None:
-        yield error
+        if error.cls_name != "_RemoteTraceback":
+            yield error
         error = error.cause
 
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from mlflow import MlflowClient
 
 from mmsearch_dagster.adapters import tracking
+from mmsearch_dagster.adapters.processes import side_by_side
 from mmsearch_dagster.adapters.tracking import EXPERIMENT, MlflowStore, Tracking
 from mmsearch_dagster.core.training_log import Quiet, TrainingLog
 
@@ -59,6 +60,24 @@ def test_a_strategy_is_a_finished_child_run_with_everything_it_told(
     )
     assert run.inputs.dataset_inputs[0].dataset.digest == "0123456789abcdef"
     assert mlflow_store.artifact_root in Path(client.download_artifacts(log.run_id, "")).parents
+
+
+def made_by_somebody(folder: str) -> str:
+    """The experiment of a store that may not be there yet."""
+    return MlflowStore(Path(folder)).experiment_id()
+
+
+def test_processes_that_make_a_store_at_once_make_one(tmp_path: Path) -> None:
+    found = side_by_side(made_by_somebody, [str(tmp_path / "mlflow")] * 2, processes=2)
+
+    assert found[0] == found[1]
+
+
+def test_a_store_that_was_killed_half_made_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / ".mlflow.db.part").write_bytes(b"SQLite format 3\0 and no more")
+
+    assert MlflowStore(tmp_path).experiment_id()
+    assert not (tmp_path / ".mlflow.db.part").exists()
 
 
 def test_separate_processes_find_the_same_refresh(mlflow_store: MlflowStore) -> None:

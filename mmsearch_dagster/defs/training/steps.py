@@ -47,6 +47,8 @@ def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> li
         if one in workspace.preset.strategies
         and workspace.lake.find(asset_of(one), _digest(workspace, one, source)) is None
     ]
+    if missing:
+        workspace.tracking.refresh(source.digest)  # all find this one parent, whichever comes first
     work = partial(_train_in_process, workspace.settings, workspace.assets)
     made = side_by_side(work, missing, processes=_processes(workspace, source))
     reports = dict(zip(missing, made, strict=True))
