@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.sounds import UnreadableSoundError, open_sound
 from mmsearch_dagster.core.speech.language import Language, bigrams
 from mmsearch_dagster.core.speech.noise import loudness_range, without_noise
+from mmsearch_dagster.core.speech.pooling import Heard, agreed
 from mmsearch_dagster.core.speech.pronunciation import british, pronounce
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, RATE, Recogniser, Transcript
@@ -28,7 +30,7 @@ Samples = NDArray[np.float32]
 MAX_SECONDS = 60.0
 _LIBRARY = "pocketsphinx"
 # Changes whenever transcripts would: of the code below or the language's.
-_CODE = 2
+_CODE = 3
 # Quieter recordings hold nobody's voice.
 _SILENCE = 1e-4
 _PEAK = 0.5
@@ -39,7 +41,8 @@ _MARGIN = RATE // 4
 # Range of loudness of steady noise, and of speech 10 dB above it.
 _STEADY_DB, _LIVELY_DB = 3.0, 12.0
 # Heard surer than this, a recording is not heard again.
-_SURE = 0.5
+_SURE = 0.55
+_GUESSES = 20
 # How much the language counts beside the sound; the library's own 6.5 is for dictation.
 _LANGUAGE_WEIGHT = 8.0
 _TRACTS = ((12, 13), (13, 12))
@@ -75,19 +78,20 @@ class SphinxRecogniser:
         """Confidence: posterior probability of the words in the lattice, its root of one more
         than their number; less where the recording hardly swells, as steady noise does.
 
-        A doubtful recording is heard again with a longer and a shorter vocal tract: the surest wins.
+        A doubtful recording is heard again with a longer and a shorter vocal tract; then all that was
+        guessed is weighed together.
         """
         trust = _like_speech(samples)
         if np.abs(samples).max(initial=0.0) < _SILENCE or not trust:
             return NOTHING
         cleaned = without_noise(samples)
-        best = self._heard(cleaned)
+        first = self._heard(cleaned)
+        best = first.chosen
         if best.confidence < _SURE:
-            again = [self._heard(_with_tract(cleaned, *lengths)) for lengths in _TRACTS]
-            best = max((best, *again), key=lambda one: one.confidence)
+            best = agreed([first, *(self._heard(_with_tract(cleaned, *lengths)) for lengths in _TRACTS)])
         return Transcript(best.text, trust * best.confidence) if best.text else NOTHING
 
-    def _heard(self, samples: Samples) -> Transcript:
+    def _heard(self, samples: Samples) -> Heard:
         heard = np.round(_on_a_floor(samples) * 32_767).astype(np.int16).tobytes()
         with self._lock:
             self._decoder.reinit_feat()  # else a recording is heard by what came before it
@@ -95,10 +99,12 @@ class SphinxRecogniser:
             self._decoder.process_raw(heard, full_utt=True)
             self._decoder.end_utt()
             found = self._decoder.hyp()
+            guesses = [(one.hypstr, one.score) for one in islice(self._decoder.nbest(), _GUESSES)]
         if found is None or not found.hypstr:
-            return NOTHING
+            return Heard(NOTHING)
         root = 1 / (len(found.hypstr.split()) + 1)
-        return Transcript(found.hypstr, float(np.clip(found.prob, 0.0, 1.0)) ** root)
+        chosen = Transcript(found.hypstr, float(np.clip(found.prob, 0.0, 1.0)) ** root)
+        return Heard(chosen, tuple((text, score) for text, score in guesses if text and score > 0))
 
 
 def _with_tract(samples: Samples, longer: int, shorter: int) -> Samples:

@@ -1,0 +1,48 @@
+"""One recording heard several times: what all hearings together think was said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
+
+# How fast a guess loses weight against the likeliest of its hearing, and how much the recogniser's own
+# choice counts beside all guesses; both by word errors on training queries.
+_SHARPNESS = 16
+_CHOSEN = 1.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one pass understood. guesses: (text, likelihood > 0), the recogniser's n best in any order."""
+
+    chosen: Transcript
+    guesses: tuple[tuple[str, float], ...] = ()
+
+
+def agreed(hearings: Sequence[Heard]) -> Transcript:
+    """The text with the highest sum of p(text | hearing) * confidence(hearing)^2; ties by the text.
+
+    confidence: of the surest hearing that chose that text; of the least sure one where none did.
+    """
+    pool: dict[str, float] = {}
+    heard = [one for one in hearings if one.chosen.text]
+    for one in heard:
+        weights = _weights(one)
+        total = sum(weights.values())
+        for text, weight in weights.items():
+            pool[text] = pool.get(text, 0.0) + one.chosen.confidence**2 * weight / total
+    if not pool:
+        return NOTHING
+    text = min(pool, key=lambda one: (-pool[one], one))
+    sure = [one.chosen.confidence for one in heard if one.chosen.text == text]
+    return Transcript(text, max(sure, default=min(one.chosen.confidence for one in heard)))
+
+
+def _weights(one: Heard) -> dict[str, float]:
+    """Text -> weight, the likeliest guess 1; the same words guessed twice count once."""
+    highest = max((likelihood for _, likelihood in one.guesses), default=1.0)
+    weights = {one.chosen.text: 0.0}
+    for text, likelihood in one.guesses:
+        weights[text] = max(weights.get(text, 0.0), (likelihood / highest) ** _SHARPNESS)
+    weights[one.chosen.text] += _CHOSEN
+    return weights
