@@ -29,7 +29,11 @@ _BATCH = 1024
 _ALS = tuple(
     ModelParams(kind="als", factors=factors, alpha=alpha) for factors in (16, 64) for alpha in (1.0, 10.0)
 )
-_BPR = tuple(ModelParams(kind="bpr", regularization=0.01, iterations=iterations) for iterations in (30, 100))
+# Slow steps suit a dense log (MovieLens), fast ones a thin log.
+_BPR = tuple(
+    ModelParams(kind="bpr", regularization=0.01, learning_rate=rate, iterations=iterations)
+    for rate, iterations in ((0.05, 30), (0.05, 100), (0.01, 60), (0.005, 120))
+)
 _EASE = tuple(ModelParams(kind="ease", l2=l2) for l2 in (10.0, 100.0, 500.0))
 GRID: tuple[ModelParams, ...] = (ModelParams(kind="popularity"), *_EASE, *_ALS, *_BPR)
 # What can become an item modality; the whole EASE and popularity stand beside it for comparison.

@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from implicit.cpu.bpr import BayesianPersonalizedRanking
+from implicit.evaluation import ranking_metrics_at_k
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.collaborative.factors import Factors
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams, Interactions, feedback
-from mmsearch_dagster.core.collaborative.models import ModelParams, Popularity
+from mmsearch_dagster.core.collaborative.models import Factorised, ModelParams, Popularity
 from mmsearch_dagster.core.collaborative.protocol import compare, judged, per_user, top
 from mmsearch_dagster.core.collaborative.splits import SPLITS, check_split, describe, split
 from mmsearch_dagster.core.errors import ConfigError
@@ -107,6 +110,24 @@ def test_the_first_of_the_best_with_ties_by_column() -> None:
     scores = np.array([[1.0, 2.0, 2.0, 0.5, 2.0]], np.float32)
 
     assert top(scores, np.array([[False, True, False, False, False]]), 3).tolist() == [[2, 4, 0]]
+
+
+def test_figures_are_those_of_the_library_that_fits_the_models() -> None:
+    rng = np.random.default_rng(3)
+    liked = rng.random((60, 90)) < 0.15
+    seen, later = liked & (rng.random(liked.shape) < 0.7), liked
+    later = later & ~seen
+    users, items = (tuple(f"{kind}{n:02}" for n in range(count)) for kind, count in (("u", 60), ("p", 90)))
+    known = Interactions(users, items, csr_matrix(seen.astype(np.float32)))
+    model = BayesianPersonalizedRanking(factors=8, iterations=10, num_threads=1, random_state=1)
+    model.fit(known.matrix, show_progress=False)
+    factors = Factors(users, items, model.user_factors, model.item_factors, np.zeros((1, 1), np.float32))
+    pairs = [(users[row], items[column]) for row, column in np.argwhere(later)]
+
+    values = per_user(Factorised(factors), known, judged(known, log(pairs)), ["ndcg@10"], 10)
+
+    theirs = ranking_metrics_at_k(model, known.matrix, csr_matrix(later), K=10, show_progress=False)
+    assert values["ndcg@10"].mean() == pytest.approx(theirs["ndcg"], abs=1e-6)
 
 
 def test_learned_models_beat_popularity_where_there_are_tastes() -> None:
