@@ -29,24 +29,35 @@ def cores() -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
+def dealt(items: Sequence[_Argument], *, least: int) -> list[Sequence[_Argument]]:
+    """The items in turns to as many hands as there are cores, but at least so many to each."""
+    hands = max(1, min(cores(), len(items) // least))
+    return [items[first::hands] for first in range(hands)]
+
+
 def side_by_side(
-    work: Callable[[_Argument], _Result], arguments: Sequence[_Argument], *, processes: int
+    work: Callable[[_Argument], _Result],
+    arguments: Sequence[_Argument],
+    *,
+    processes: int,
+    watcher: Progress | None = None,
 ) -> list[_Result]:
     """`work(argument)` of each, in their order; in this process where fewer than two are asked for.
 
-    work, arguments and results must pickle, and hold no tensors. Whoever watches this thread hears of all
-    of it. Raises the first error; the other processes end at their next sign of progress, and with this
-    one, however it ends.
+    work, arguments and results must pickle, and hold no tensors. watcher: hears of all that work tells its
+    WATCHER; without one, whoever watches this thread. Raises the first error; the other processes end at
+    their next sign of progress, and with this one, however it ends.
     """
+    watcher = watcher or WATCHER.get()
     count = min(processes, len(arguments))
     if count < 2:
-        return [work(one) for one in arguments]
+        return _one_by_one(work, arguments, watcher)
     context = multiprocessing.get_context("spawn")
     told, stop = context.SimpleQueue(), context.Event()
     with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(told, stop)) as pool:
         futures = [pool.submit(work, one) for one in arguments]
         try:
-            _pass_on(told, futures, WATCHER.get())
+            _pass_on(told, futures, watcher)
             return [one.result() for one in futures]
         except BrokenProcessPool as error:
             raise MmsearchError(
@@ -57,6 +68,16 @@ def side_by_side(
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _one_by_one(
+    work: Callable[[_Argument], _Result], arguments: Sequence[_Argument], watcher: Progress
+) -> list[_Result]:
+    before = WATCHER.set(watcher)
+    try:
+        return [work(one) for one in arguments]
+    finally:
+        WATCHER.reset(before)
 
 
 def _pass_on(told: "SimpleQueue[_Told]", futures: "Sequence[Future[_Result]]", watcher: Progress) -> None:

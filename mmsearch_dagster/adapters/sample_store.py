@@ -5,17 +5,19 @@ import io
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mmsearch_dagster.adapters.processes import dealt, side_by_side
 from mmsearch_dagster.adapters.sample_media import write_media, write_speech
 from mmsearch_dagster.adapters.spoken import can_speak
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.progress import Progress, Silent
+from mmsearch_dagster.core.progress import WATCHER, Progress, Silent
 from mmsearch_dagster.core.sample import rows
 from mmsearch_dagster.core.sample.catalogue import Item, make_items, studio_view
 from mmsearch_dagster.core.sample.log import make_log
@@ -31,6 +33,8 @@ _MARKER = ".made-from"
 # Raise it when the same specification gives other files than before.
 _GENERATOR = 2
 _LOG = "ubi.ndjson"
+# Fewer are drawn sooner than another process begins.
+_LEAST_PICTURES = 200
 
 Photo = tuple[str, Look, View]  # relative path, what, how
 
@@ -122,10 +126,15 @@ def _query_photos(queries: Sequence[Query]) -> Iterator[Photo]:
 
 def _draw(photos: Sequence[Photo], folder: Path, size: int, progress: Progress) -> None:
     progress.start(STAGE, len(photos))
+    hands = dealt(photos, least=_LEAST_PICTURES)
+    side_by_side(partial(_draw_some, folder, size), hands, processes=len(hands), watcher=progress)
+    progress.finish(STAGE, f"{len(photos)} pictures drawn")
+
+
+def _draw_some(folder: Path, size: int, photos: Sequence[Photo]) -> None:
     for path, look, view in photos:
         (folder / path).write_bytes(jpeg(look, view, size))
-        progress.advance(STAGE, 1)
-    progress.finish(STAGE, f"{len(photos)} pictures drawn")
+        WATCHER.get().advance(STAGE, 1)
 
 
 def _draw_spare(spec: StoreSpec, item: Item, fault: str, folder: Path) -> None:

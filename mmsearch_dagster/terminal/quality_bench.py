@@ -15,6 +15,7 @@ from mmsearch_dagster.core.evaluation import JudgedQueries, Rankings, by_words
 from mmsearch_dagster.core.quality import ALL, quality_table
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.defs.training import examples_step as examples
+from mmsearch_dagster.defs.training.asked import DEV, TEST, VALIDATION
 from mmsearch_dagster.defs.workspace import Workspace
 
 UNTRAINED = "nothing trained"
@@ -43,9 +44,7 @@ def measure(workspace: Workspace) -> Iterator[Measured]:
 
     source = workspace.lake.current(examples.ASSET)
     read, search = read_examples(source), lexical_search(workspace)
-    sets = {
-        name: load_queries(source.folder, name) for name in (examples.DEV, examples.VALIDATION, examples.TEST)
-    }
+    sets = {name: load_queries(source.folder, name) for name in (DEV, VALIDATION, TEST)}
     params, progress = workspace.preset.train, workspace.progress
     todo = list(trials(tuple(read.items.vectors), workspace.preset.strategies[0], params.loss))
     progress.start(_STAGE, len(todo))
@@ -55,10 +54,10 @@ def measure(workspace: Workspace) -> Iterator[Measured]:
         progress.advance(_STAGE, 1)
     progress.finish(_STAGE)
     whole = found[WHOLE, todo[0].name]
-    dev = sets[examples.DEV]
-    branches = branches_of(whole[examples.DEV], dev, read.items, by_words(dev, search, DEPTH))
+    dev = sets[DEV]
+    branches = branches_of(whole[DEV], dev, read.items, by_words(dev, search, DEPTH))
     retrieval = choose_blend(branches, dev)
-    for split in (examples.VALIDATION, examples.TEST):
+    for split in (VALIDATION, TEST):
         if len(sets[split].batch):
             yield _measured(split, sets[split], found, retrieval=retrieval, read=read, search=search)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.adapters.processes import cores, side_by_side
+from mmsearch_dagster.adapters.processes import cores, dealt, side_by_side
 from mmsearch_dagster.core.errors import MmsearchError, UserError
 from mmsearch_dagster.core.progress import WATCHER
-from tests.watchers import recorded
+from tests.watchers import Recorded, recorded
 
 _AT_LEAST = 60.0
 
@@ -117,8 +117,23 @@ def test_killed_with_its_children_at_work_none_of_them_stays(tmp_path: Path) -> 
     _wait_until(lambda: not any(Path(f"/proc/{file.name}").exists() for file in noted.iterdir()))
 
 
-def test_there_is_at_least_one_core() -> None:
+def test_items_are_dealt_to_all_hands_that_have_enough_to_do() -> None:
     assert cores() >= 1
+    assert dealt(range(19), least=10) == [range(19)]
+    assert dealt([], least=10) == [[]]
+    hands = dealt(range(1_000), least=10)
+    assert len(hands) == min(cores(), 100)
+    assert sorted(one for hand in hands for one in hand) == list(range(1_000))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_watcher_that_is_named_hears_it_instead(processes: int) -> None:
+    named = Recorded()
+    with recorded() as around:
+        side_by_side(squared, [1, 2], processes=processes, watcher=named)
+
+    assert len(named.of("advance")) == 2
+    assert not around.events
 
 
 def _wait_until(so: Callable[[], bool]) -> None:

@@ -38,30 +38,30 @@ def test_what_is_understood_is_kept_and_heard_only_once(workspace: Workspace, tm
     voices["a"].write_bytes(sound_file(speak("blue leather bag")))
     voices["b"].write_bytes(sound_file(np.zeros(16_000, np.float32)))
 
-    assert hear(workspace, voices) == {"a": "blue leather bag"}
+    assert hear(workspace, language(workspace), voices) == {"a": "blue leather bag"}
 
     kept = next((workspace.paths.features / "transcripts").glob("*.json"))
-    assert kept.stem == recogniser_fingerprint(workspace)
+    assert kept.stem == recogniser_fingerprint(workspace, language(workspace))
     told = {key: ["red shoes", 0.9] for key in json.loads(kept.read_text())}
     kept.write_text(json.dumps(told))
-    assert hear(workspace, {"a": voices["a"]}) == {"a": "red shoes"}
+    assert hear(workspace, language(workspace), {"a": voices["a"]}) == {"a": "red shoes"}
 
 
 def test_another_catalogue_is_another_recogniser(workspace: Workspace) -> None:
-    before = recogniser_fingerprint(workspace)
+    before = recogniser_fingerprint(workspace, language(workspace))
     _sell(workspace, 3)
-    assert recogniser_fingerprint(workspace) != before
+    assert recogniser_fingerprint(workspace, language(workspace)) != before
 
 
 def test_what_people_ask_is_heard_better(workspace: Workspace) -> None:
-    before = recogniser_fingerprint(workspace)
+    before = recogniser_fingerprint(workspace, language(workspace))
     rows = {c.USER_ID: ["ann", "bob"], c.QUERY_TEXT: ["zany hat", "zany hat"]}
     asked = pl.concat([c.SEARCHES.to_frame(), pl.DataFrame(rows)], how="diagonal")
     workspace.lake.obtain_table("searches", "two", lambda: (asked, {}))
-    assert recogniser_fingerprint(workspace) != before
+    assert recogniser_fingerprint(workspace, language(workspace)) != before
     assert "zany" in language(workspace).words
 
 
 def test_no_recordings_cost_nothing(workspace: Workspace) -> None:
-    assert hear(workspace, {}) == {}
+    assert hear(workspace, language(workspace), {}) == {}
     assert not (workspace.paths.features / "transcripts").exists()

@@ -28,6 +28,7 @@ from mmsearch_dagster.core.evaluation import (
     by_words,
     score,
 )
+from mmsearch_dagster.core.fusion.examples import JUDGED
 from mmsearch_dagster.core.fusion.spec import Strategy
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.quality import ALL, quality_table
@@ -36,6 +37,7 @@ from mmsearch_dagster.defs.behaviour import factors_step
 from mmsearch_dagster.defs.evaluation.lexical import lexical_search
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
+from mmsearch_dagster.defs.training.asked import DEV, TEST, VALIDATION
 from mmsearch_dagster.defs.training.steps import candidates_of
 from mmsearch_dagster.defs.workspace import Workspace
 
@@ -117,38 +119,33 @@ class _Evaluation:
         from mmsearch_dagster.core.gate import decide
 
         items = load_batch(self._source.folder, examples.ITEMS)
-        sets = {
-            name: load_queries(self._source.folder, name)
-            for name in (examples.DEV, examples.VALIDATION, examples.TEST)
-        }
+        sets = {name: load_queries(self._source.folder, name) for name in (DEV, VALIDATION, TEST)}
         search = lexical_search(self._workspace)
         models = {name: load_model(one.folder) for name, one in self._candidates.items()}
-        winner = choose_winner(models, items, sets[examples.VALIDATION])
+        winner = choose_winner(models, items, sets[VALIDATION])
         judge = Judge(models, winner, items, search)
-        retrieval = judge.choose(sets[examples.DEV])
-        measured = judge.measure(sets[examples.VALIDATION], retrieval)
-        champion, note = self._champion_rankings(items, sets[examples.VALIDATION], search)
+        retrieval = judge.choose(sets[DEV])
+        measured = judge.measure(sets[VALIDATION], retrieval)
+        champion, note = self._champion_rankings(items, sets[VALIDATION], search)
         if champion is not None:
             measured["champion"] = champion
-        figures = _figures(
-            measured, sets[examples.VALIDATION], self._candidates[winner].facts["weights"], note
-        )
+        figures = _figures(measured, sets[VALIDATION], self._candidates[winner].facts["weights"], note)
         decision = decide(figures, self._workspace.gate_policy)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
-        values = all_values(measured, sets[examples.VALIDATION])
+        values = all_values(measured, sets[VALIDATION])
         values.write_parquet(folder / PER_QUERY)
         table = quality_table(values, self._workspace.gate_policy)
         table.write_parquet(folder / QUALITY)
         (folder / BARS).write_bytes(quality_bars(table, self._workspace.gate_policy.metric))
-        if len(sets[examples.TEST].batch):
-            tested = all_values(judge.measure(sets[examples.TEST], retrieval), sets[examples.TEST])
+        if len(sets[TEST].batch):
+            tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST])
             quality_table(tested, self._workspace.gate_policy).write_parquet(folder / "quality_test.parquet")
         return {
-            "rows": len(sets[examples.VALIDATION].batch),
+            "rows": len(sets[VALIDATION].batch),
             "winner": winner,
             "passed": decision.passed,
             "retrieval": retrieval.model_dump(),
-            "self examination": examples.JUDGED not in sets[examples.VALIDATION].origins,
+            "self examination": JUDGED not in sets[VALIDATION].origins,
             "nDCG@10": round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
         }
 

@@ -1,10 +1,9 @@
 """Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -13,14 +12,6 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.evaluation import JudgedQueries
-from mmsearch_dagster.core.fusion.derived import (
-    DerivedQuery,
-    attribute_queries,
-    logged_queries,
-    picture_queries,
-    title_queries,
-)
-from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
 from mmsearch_dagster.core.modalities import (
     AUDIO,
     COLLABORATIVE,
@@ -35,35 +26,16 @@ from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.core.text import query_text
 from mmsearch_dagster.defs.features.steps import FRAMES, VECTOR, asset_of
 from mmsearch_dagster.defs.report import StepReport, timed
-from mmsearch_dagster.defs.training.voices import hear, language, recogniser_fingerprint
+from mmsearch_dagster.defs.training.asked import Asked, all_queries
+from mmsearch_dagster.defs.training.voices import language, recogniser_fingerprint
 from mmsearch_dagster.defs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
 
 ASSET = "training_examples"
 ITEMS = "items"
-TRAIN = "train"
-DEV = "dev"
-VALIDATION = "validation"
-TEST = "test"
 _CODE = 4
-# Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
-# words left out, other views of pictures.
-_SELF_EXAMINATION = 200
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """One query before it is encoded.
-
-    text: typed, or heard in `voice`. picture: a photo. seen: a product whose own picture is seen anew.
-    """
-
-    query_id: str
-    text: str | None
-    origin: str
-    grades: dict[str, int]
-    picture: Path | None = None
-    seen: str | None = None
-    voice: Path | None = None
 
 
 def modalities_of(workspace: Workspace) -> dict[str, Snapshot]:
@@ -81,7 +53,7 @@ def build_examples(workspace: Workspace) -> StepReport:
             name: workspace.lake.current(name).digest
             for name in ("products", "queries", "interactions", "searches")
         }
-        preset = workspace.preset
+        preset, said = workspace.preset, language(workspace)
         facts = {
             "code": _CODE,
             "queries": inputs["queries"],
@@ -89,35 +61,36 @@ def build_examples(workspace: Workspace) -> StepReport:
             "features": {name: snapshot.digest for name, snapshot in features.items()},
             "interactions": inputs["interactions"],
             "searches": inputs["searches"],
-            "media": _media_digest(workspace),
+            "media": _media_digest(workspace, said),
         }
         snapshot, made = workspace.lake.obtain(
-            ASSET, digest_of(facts), lambda folder: _make(workspace, features, folder)
+            ASSET, digest_of(facts), lambda folder: _make(workspace, features, said, folder)
         )
         report.about(snapshot, made)
         report.tables["queries"] = pl.DataFrame(snapshot.facts["counts"])
     return report
 
 
-def _media_digest(workspace: Workspace) -> str:
+def _media_digest(workspace: Workspace, said: "Language") -> str:
     """Names what lies behind the uris of queries, and what hears it."""
     from mmsearch_dagster.adapters.feature_store import file_content
 
     queries = workspace.lake.current("queries").table()
     spoken = queries[c.AUDIO].drop_nulls().unique()
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
-    ears = recogniser_fingerprint(workspace) if len(spoken) else None
+    ears = recogniser_fingerprint(workspace, said) if len(spoken) else None
     return digest_of({"ears": ears} | {uri: file_content(workspace.source.root / uri).key for uri in uris})
 
 
-def _make(workspace: Workspace, features: dict[str, Snapshot], folder: Path) -> dict[str, Any]:
+def _make(
+    workspace: Workspace, features: dict[str, Snapshot], said: "Language", folder: Path
+) -> dict[str, Any]:
     from mmsearch_dagster.adapters.query_files import save_batch, save_queries
 
     items = item_batch(workspace, features)
     save_batch(folder, ITEMS, items)
-    said = language(workspace)
     (folder / LANGUAGE_FILE).write_text(said.to_json(), encoding="utf-8")
-    asked = _all_queries(workspace, features)
+    asked = all_queries(workspace, features, said)
     encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
     counts = []
     for name, part in asked.items():
@@ -150,71 +123,8 @@ def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityB
     return assemble(ids, columns, widths)
 
 
-def _all_queries(workspace: Workspace, features: dict[str, Snapshot]) -> dict[str, list[_Asked]]:
-    limits = workspace.preset.derived
-    products = workspace.lake.current("products").table()
-    judged = _judged_queries(workspace)
-    derived = [
-        _from_derived(one, ATTRIBUTES)
-        for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
-    ]
-    searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
-    derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
-    pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
-    derived += [
-        _from_derived(one, PAIRS)
-        for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
-        + picture_queries(pictured, limit=limits.views, seed=limits.seed)
-    ]
-    taught = judged.get(TRAIN, [])
-    kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
-    train, dev = [taught[row] for row in kept], [taught[row] for row in held]
-    dev = dev or _self_examination(DEV, products, pictured, limits.seed + 2)
-    validation = judged.get(VALIDATION, []) or _self_examination(VALIDATION, products, pictured, limits.seed)
-    return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
-
-
-def _judged_queries(workspace: Workspace) -> dict[str, list[_Asked]]:
-    grouped = (
-        workspace.lake.current("queries")
-        .table()
-        .group_by(c.QUERY_ID, maintain_order=True)
-        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
-    )
-    spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
-    voices = {key: workspace.source.root / uri for key, uri in spoken}
-    heard = hear(workspace, voices)
-    by_split: dict[str, list[_Asked]] = {}
-    for row in grouped.iter_rows(named=True):
-        picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
-        grades = {
-            product: grade
-            for product, grade in zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
-            if grade > 0
-        }
-        key = row[c.QUERY_ID]
-        words = " ".join(part for part in (row[c.QUERY_TEXT], heard.get(key)) if part) or None
-        voice = voices[key] if key in heard else None
-        asked = _Asked(key, words, JUDGED, grades, picture, voice=voice)
-        if grades:
-            by_split.setdefault(row[c.SPLIT], []).append(asked)
-    return by_split
-
-
-def _from_derived(one: DerivedQuery, origin: str) -> _Asked:
-    grades = {product: int(grade) for product, grade in one.graded.items()}
-    return _Asked(one.query_id, one.text, origin, grades, seen=one.image_of)
-
-
-def _self_examination(split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[_Asked]:
-    half = _SELF_EXAMINATION // 2
-    derived = title_queries(products, limit=half, seed=seed + 1)
-    derived += picture_queries(pictured, limit=half, seed=seed + 1)
-    return [replace(_from_derived(one, PAIRS), query_id=f"{split}:{one.query_id}") for one in derived]
-
-
 def _encode(
-    workspace: Workspace, items: ModalityBatch, asked: Sequence[_Asked]
+    workspace: Workspace, items: ModalityBatch, asked: Sequence[Asked]
 ) -> tuple[dict[str, dict[str, Matrix]], int]:
     """Query id -> modality -> vector of every query that has at least one; and how many have none."""
     from mmsearch_dagster.adapters.feature_store import file_content, text_content
@@ -237,7 +147,7 @@ def _encode(
     return readable, len(found) - len(readable)
 
 
-def _views(workspace: Workspace, asked: Sequence[_Asked]) -> dict[str, "Content"]:
+def _views(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, "Content"]:
     """Query id -> another view of the product's first picture that can be read."""
     from mmsearch_dagster.core.pictures import UnreadablePictureError
     from mmsearch_dagster.core.views import photographed
@@ -275,7 +185,7 @@ def _look_up(
 
 
 def _judged(
-    asked: Sequence[_Asked], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
+    asked: Sequence[Asked], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
 ) -> JudgedQueries:
     ids = [one.query_id for one in asked]
     columns = {

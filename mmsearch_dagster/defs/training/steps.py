@@ -18,6 +18,7 @@ from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.defs.features.steps import FRAMES
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
+from mmsearch_dagster.defs.training.asked import DEV, TRAIN
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 
@@ -139,7 +140,7 @@ def read_examples(source: Snapshot) -> Any:
     from mmsearch_dagster.core.fusion.examples import Examples
 
     items = load_batch(source.folder, examples.ITEMS)
-    train, dev = (load_queries(source.folder, name) for name in (examples.TRAIN, examples.DEV))
+    train, dev = (load_queries(source.folder, name) for name in (TRAIN, DEV))
     return Examples(items, as_judged(train, items), as_judged(dev, items), source.facts.get(FRAMES, {}))
 
 

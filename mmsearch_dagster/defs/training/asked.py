@@ -1,0 +1,115 @@
+"""Which queries teach, choose and judge: judged ones, logged ones, and those the catalogue itself yields."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.fusion.derived import (
+    DerivedQuery,
+    attribute_queries,
+    logged_queries,
+    picture_queries,
+    title_queries,
+)
+from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
+from mmsearch_dagster.core.modalities import IMAGE
+from mmsearch_dagster.defs.training.voices import hear
+from mmsearch_dagster.defs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
+
+TRAIN = "train"
+DEV = "dev"
+VALIDATION = "validation"
+TEST = "test"
+# Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
+# words left out, other views of pictures.
+_SELF_EXAMINATION = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query before it is encoded.
+
+    text: typed, or heard in `voice`. picture: a photo. seen: a product whose own picture is seen anew.
+    """
+
+    query_id: str
+    text: str | None
+    origin: str
+    grades: dict[str, int]
+    picture: Path | None = None
+    seen: str | None = None
+    voice: Path | None = None
+
+
+def all_queries(
+    workspace: Workspace, features: dict[str, Snapshot], said: "Language"
+) -> dict[str, list[Asked]]:
+    """Split -> its queries; without judged ones to hold out, the catalogue examines itself."""
+    limits = workspace.preset.derived
+    products = workspace.lake.current("products").table()
+    judged = _judged_queries(workspace, said)
+    derived = [
+        _from_derived(one, ATTRIBUTES)
+        for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
+    ]
+    searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
+    derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
+    pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
+    derived += [
+        _from_derived(one, PAIRS)
+        for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
+        + picture_queries(pictured, limit=limits.views, seed=limits.seed)
+    ]
+    taught = judged.get(TRAIN, [])
+    kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
+    train, dev = [taught[row] for row in kept], [taught[row] for row in held]
+    dev = dev or _self_examination(DEV, products, pictured, limits.seed + 2)
+    validation = judged.get(VALIDATION, []) or _self_examination(VALIDATION, products, pictured, limits.seed)
+    return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
+
+
+def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[Asked]]:
+    grouped = (
+        workspace.lake.current("queries")
+        .table()
+        .group_by(c.QUERY_ID, maintain_order=True)
+        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
+    )
+    spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
+    voices = {key: workspace.source.root / uri for key, uri in spoken}
+    heard = hear(workspace, said, voices)
+    by_split: dict[str, list[Asked]] = {}
+    for row in grouped.iter_rows(named=True):
+        picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
+        grades = {
+            product: grade
+            for product, grade in zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
+            if grade > 0
+        }
+        key = row[c.QUERY_ID]
+        words = " ".join(part for part in (row[c.QUERY_TEXT], heard.get(key)) if part) or None
+        voice = voices[key] if key in heard else None
+        asked = Asked(key, words, JUDGED, grades, picture, voice=voice)
+        if grades:
+            by_split.setdefault(row[c.SPLIT], []).append(asked)
+    return by_split
+
+
+def _from_derived(one: DerivedQuery, origin: str) -> Asked:
+    grades = {product: int(grade) for product, grade in one.graded.items()}
+    return Asked(one.query_id, one.text, origin, grades, seen=one.image_of)
+
+
+def _self_examination(split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[Asked]:
+    half = _SELF_EXAMINATION // 2
+    derived = title_queries(products, limit=half, seed=seed + 1)
+    derived += picture_queries(pictured, limit=half, seed=seed + 1)
+    return [replace(_from_derived(one, PAIRS), query_id=f"{split}:{one.query_id}") for one in derived]
