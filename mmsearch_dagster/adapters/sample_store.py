@@ -46,11 +46,11 @@ def write_sample_store(spec_file: Path, folder: Path, progress: Progress = Silen
     in one step. Raises ConfigError for a wrong specification, and for a folder that holds something else.
     """
     text = _read(spec_file)
-    spec = parse_spec(text, str(spec_file))
     # Without a synthesiser the shop has no voice queries, so it is another one.
     digest = sha256_text(f"{_GENERATOR} spoken={can_speak()}\n{text}")
     if _made_from(folder) == digest:
         return folder / SOURCE
+    spec = parse_spec(text, str(spec_file))
     faults = rows.planned_faults(spec, str(spec_file))
     folder.parent.mkdir(parents=True, exist_ok=True)
     for leftover in folder.parent.glob(f".{folder.name}.part-*"):

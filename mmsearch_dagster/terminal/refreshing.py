@@ -80,6 +80,9 @@ def run(settings: Settings) -> None:
         except GateRefusedError:
             show_gate(settings)
             raise
+        except KeyboardInterrupt:
+            console.print("Stopped: what is finished is kept, the same command goes on from there.")
+            raise
     show_gate(settings)
 
 

@@ -66,7 +66,10 @@ def test_a_bug_in_a_step_is_ours(
 
 
 def test_ctrl_c_in_a_step_ends_with_130_and_leaves_the_home_free(
-    new_place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Dagster catches the signal and makes a failed step of it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
@@ -75,5 +78,6 @@ def test_ctrl_c_in_a_step_ends_with_130_and_leaves_the_home_free(
 
     assert place.run() == 130
 
+    assert "what is finished is kept" in " ".join(capsys.readouterr().out.split())
     with FileLock(place.paths.lock, timeout=0):
         assert place.released.release_id() is None

@@ -3,6 +3,7 @@ one bad record."""
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ def _elements(path: Path) -> Iterator[Line]:
 
 def columns_of(path: Path, form: Format) -> list[str]:
     """The keys of the first 10,000 objects; keys of nested objects as `outer.inner`."""
+    state = path.stat()
+    return list(_columns_of(path, form, (state.st_mtime_ns, state.st_size)))
+
+
+@lru_cache(maxsize=64)
+def _columns_of(path: Path, form: Format, state: tuple[int, int]) -> tuple[str, ...]:
+    """Every step of a run asks anew; `state` changes when the file does."""
     keys: dict[str, None] = {}
     for number, (_, document) in enumerate(lines_of(path, form)):
         if number >= _SAMPLE:
@@ -58,7 +66,7 @@ def columns_of(path: Path, form: Format) -> list[str]:
         keys.update(dict.fromkeys(_paths(document or {}, "")))
     if not keys:
         raise SourceError(f"{path}: holds no JSON object in its first {_SAMPLE} records")
-    return list(keys)
+    return tuple(keys)
 
 
 def _paths(document: dict[str, Any], prefix: str, depth: int = 0) -> Iterator[str]:
