@@ -25,8 +25,7 @@ _LISTEN_SECONDS = 0.2
 
 def cores() -> int:
     """How many this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def dealt(items: Sequence[_Argument], *, least: int) -> list[Sequence[_Argument]]:

@@ -5,7 +5,6 @@ over all cores, and the ONNX graph twice to three times as fast as torch for the
 """
 
 import logging
-import os
 import sys
 import uuid
 import warnings
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmsearch_dagster.adapters.processes import cores
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec, Forward
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.modalities import Matrix
@@ -60,10 +60,6 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _torch_forward(spec: EncoderSpec, files: Path) -> Forward:
     import torch
 
@@ -92,7 +88,7 @@ def _onnx_forward(spec: EncoderSpec, identity: EncoderIdentity, files: Path, cac
         return vectors
 
     # A graph for one picture at a time must have that many callers to use the cores.
-    return Forward(run, threads=max(2, _cores()))
+    return Forward(run, threads=max(2, cores()))
 
 
 def _cached_session(path: Path) -> "InferenceSession | None":

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from mmsearch_dagster.adapters.processes import cores
 from mmsearch_dagster.adapters.sample_store import write_sample_store
 from mmsearch_dagster.core.presets import RunPreset, parse_preset
 from mmsearch_dagster.settings import DEFAULT_HOME, HomePaths, assets_folder
@@ -98,7 +99,7 @@ def _arguments() -> argparse.Namespace:
         "--data", type=Path, default=REPOSITORY.parent / "shared" / "data", help="fashion and grocery"
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, no more")
-    parser.add_argument("--threads", type=int, default=machine.cores(), help="cores every contender gets")
+    parser.add_argument("--threads", type=int, default=cores(), help="cores every contender gets")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     return parser.parse_args()
 

@@ -6,12 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mmsearch_dagster.adapters.processes import cores
+
 _LIBRARIES = ("torch", "onnxruntime", "transformers", "sentence-transformers", "timm", "dagster", "pillow")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_cores(count: int) -> int:

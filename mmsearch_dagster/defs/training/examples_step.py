@@ -1,7 +1,7 @@
 """Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ def build_examples(workspace: Workspace) -> StepReport:
             name: workspace.lake.current(name).digest
             for name in ("products", "queries", "interactions", "searches")
         }
-        preset, said = workspace.preset, language(workspace)
+        preset, said = workspace.preset, cache(partial(language, workspace))  # read where it is needed
         facts = {
             "code": _CODE,
             "queries": inputs["queries"],
@@ -64,21 +64,21 @@ def build_examples(workspace: Workspace) -> StepReport:
             "media": _media_digest(workspace, said),
         }
         snapshot, made = workspace.lake.obtain(
-            ASSET, digest_of(facts), lambda folder: _make(workspace, features, said, folder)
+            ASSET, digest_of(facts), lambda folder: _make(workspace, features, said(), folder)
         )
         report.about(snapshot, made)
         report.tables["queries"] = pl.DataFrame(snapshot.facts["counts"])
     return report
 
 
-def _media_digest(workspace: Workspace, said: "Language") -> str:
+def _media_digest(workspace: Workspace, said: "Callable[[], Language]") -> str:
     """Names what lies behind the uris of queries, and what hears it."""
     from mmsearch_dagster.adapters.feature_store import file_content
 
     queries = workspace.lake.current("queries").table()
     spoken = queries[c.AUDIO].drop_nulls().unique()
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
-    ears = recogniser_fingerprint(workspace, said) if len(spoken) else None
+    ears = recogniser_fingerprint(workspace, said()) if len(spoken) else None
     return digest_of({"ears": ears} | {uri: file_content(workspace.source.root / uri).key for uri in uris})
 
 
