@@ -6,17 +6,24 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
-from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Settings, preset_file
+from mmsearch_dagster.settings import preset_file
 from mmsearch_dagster.terminal import people
 from mmsearch_dagster.terminal.benches import bench
-
-if TYPE_CHECKING:
-    from mmsearch_dagster.adapters.released import Released
+from mmsearch_dagster.terminal.options import (
+    DEFAULT,
+    AsJson,
+    Home,
+    Host,
+    Root,
+    Source,
+    released_of,
+    settings_of,
+)
 
 app = typer.Typer(
     help="Multimodal search: from a catalogue to a gated, released index.",
@@ -26,36 +33,9 @@ app = typer.Typer(
 )
 app.add_typer(bench, name="bench")
 
-Home = Annotated[
-    Path, typer.Option("--home", envvar=HOME_VARIABLE, help="Folder that holds everything a run writes.")
-]
-Source = Annotated[
-    Path | None,
-    typer.Option("--source", help="source.yaml of your shop; default: the embedded sample store."),
-]
-Root = Annotated[Path | None, typer.Option("--root", help="Folder that the source's paths are relative to.")]
-Results = Annotated[int, typer.Option("--k", help="How many products.")]
-DEFAULT = Path(DEFAULT_HOME)
 DEBUG_VARIABLE = "MMSEARCH_DEBUG"
 # What shells report for a process that SIGINT ended.
 _INTERRUPTED = 130
-
-
-def _settings(home: Path, source: Path | None = None, root: Path | None = None) -> Settings:
-    return Settings(home.resolve(), source.resolve() if source else None, root.resolve() if root else None)
-
-
-def _released(home: Path) -> "Released":
-    from mmsearch_dagster.adapters.released import Released
-
-    paths = _settings(home).paths
-    return Released(
-        home=paths.home,
-        mlflow=paths.mlflow,
-        ledger=paths.ledger,
-        index=paths.index,
-        encoder_cache=paths.encoder_cache,
-    )
 
 
 @app.command()
@@ -76,9 +56,9 @@ def run(
     from mmsearch_dagster.terminal import refreshing, tour
 
     chosen = preset_file(preset) if preset else None
-    settings = replace(_settings(home, source, root), finetune=finetune, preset=chosen)
+    settings = replace(settings_of(home, source, root), finetune=finetune, preset=chosen)
     refreshing.run(settings)
-    tour.show(settings, _released(home))
+    tour.show(settings, released_of(home))
 
 
 @app.command()
@@ -93,11 +73,13 @@ def search(
     weight: Annotated[
         list[str] | None, typer.Option("--weight", help="Weight of a branch, for example text=2; repeatable.")
     ] = None,
-    k: Results = 10,
+    k: Annotated[
+        int | None, typer.Option("--k", help="How many products; 10, or 100 for each query of --batch.")
+    ] = None,
     where: Annotated[
         str | None, typer.Option("--filter", help='For example: price < 50 and brand = "Acme"')
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     batch: Annotated[
         Path | None, typer.Option("--batch", help="File of queries in the judgments format.")
     ] = None,
@@ -118,44 +100,44 @@ def search(
             raise QueryError(
                 "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user"
             )
-        searching.batch(_released(home), batch, out, root, k=k if k != 10 else searching.BATCH_K, where=where)
+        deep = searching.BATCH_K if k is None else k
+        searching.batch(released_of(home), batch, out, root, k=deep, where=where)
         return
     if out is not None or root is not None:
         raise QueryError("--out and --root belong to --batch")
+    k = searching.ONE_K if k is None else k
     query = searching.question(text, image, voice, weight or ())
     if user is not None:
         person = people.hidden_id(home, user)
-        people.search(_released(home).recommender(), query, person, k=k, where=where, as_json=as_json)
+        people.search(released_of(home).recommender(), query, person, k=k, where=where, as_json=as_json)
         return
     asked = " + ".join(str(part) for part in (text, voice, image) if part)
-    searching.one(_released(home), query, asked, k=k, where=where, as_json=as_json)
+    searching.one(released_of(home), query, asked, k=k, where=where, as_json=as_json)
 
 
-people.register(app, _released)
+people.register(app)
 
 
 @app.command()
 def evaluate(
     judgments: Annotated[Path, typer.Option("--judgments", help="Graded queries in the judgments format.")],
     root: Root = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     home: Home = DEFAULT,
 ) -> None:
     """Measure the released engine on judged queries, per kind of query."""
     from mmsearch_dagster.terminal import searching
 
-    searching.evaluate(_released(home), judgments, root, as_json=as_json)
+    searching.evaluate(released_of(home), judgments, root, as_json=as_json)
 
 
 @app.command()
-def releases(
-    home: Home = DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
-) -> None:
+def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
     """Every release, newest first."""
     from mmsearch_dagster.terminal import tables
     from mmsearch_dagster.terminal.display import console
 
-    rows = _released(home).releases()
+    rows = released_of(home).releases()
     if as_json:
         print(
             json.dumps(
@@ -175,7 +157,7 @@ def rollback(
     """Point back at an earlier release: model, encoders and index together, in one step."""
     from mmsearch_dagster.terminal.display import console
 
-    released = _released(home)
+    released = released_of(home)
     released.manifest()
     move = released.registry.rollback(release_id, reason=reason)
     told = "now answers" if move.moved else "was already the one that answers"
@@ -185,7 +167,7 @@ def rollback(
 @app.command()
 def serve(
     home: Home = DEFAULT,
-    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option("--port")] = 8000,
     wait: Annotated[
         bool, typer.Option("--wait", help="Start without a release; answer 503 until then.")
@@ -197,7 +179,7 @@ def serve(
     from mmsearch_dagster.api.app import create_app
     from mmsearch_dagster.api.people import PeopleDoor
 
-    released = _released(home)
+    released = released_of(home)
     if not wait:
         released.manifest()
     door = PeopleDoor(released.recommender, lambda user: people.hidden_id(home, user))
@@ -210,7 +192,7 @@ def up(
     home: Home = DEFAULT,
     source: Source = None,
     root: Root = None,
-    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     dagster_port: Annotated[int, typer.Option("--dagster-port")] = 3000,
     mlflow_port: Annotated[int, typer.Option("--mlflow-port")] = 5000,
     api_port: Annotated[int, typer.Option("--api-port")] = 8000,
@@ -218,7 +200,7 @@ def up(
     """Dagster, MLflow and the API together; Ctrl-C ends them."""
     from mmsearch_dagster.terminal import servers
 
-    settings = _settings(home, source, root)
+    settings = settings_of(home, source, root)
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 
@@ -229,9 +211,9 @@ def doctor(home: Home = DEFAULT) -> None:
     from mmsearch_dagster.terminal import tables
     from mmsearch_dagster.terminal.display import console
 
-    settings = _settings(home)
+    settings = settings_of(home)
     console.print(tables.facts(checks.installed(), "Installed"))
-    console.print(tables.facts(checks.places(settings, _released(home)), "Places"))
+    console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
     loaded = checks.encoders(settings)
     console.print(tables.facts([(name, told) for name, told, _ in loaded], "Encoders"))
     if not all(fine for _, _, fine in loaded):

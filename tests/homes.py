@@ -17,6 +17,7 @@ from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import ASSETS_VARIABLE, HomePaths, Settings
+from mmsearch_dagster.terminal.options import released_of
 
 _OURS = ("MMSEARCH_", "DAGSTER_")
 
@@ -54,14 +55,7 @@ class Place:
 
     @property
     def released(self) -> Released:
-        paths = self.paths
-        return Released(
-            home=paths.home,
-            mlflow=paths.mlflow,
-            ledger=paths.ledger,
-            index=paths.index,
-            encoder_cache=paths.encoder_cache,
-        )
+        return released_of(self.home)
 
     def manifest(self) -> ReleaseManifest:
         return self.released.manifest()

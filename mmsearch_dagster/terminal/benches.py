@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Settings
+from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, Root, Source, settings_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,7 +34,7 @@ def collaborative(
     min_rating: Annotated[
         float, typer.Option("--min-rating", help="From this rating on someone liked an item.")
     ] = 4.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Popularity, EASE, ALS and BPR on ratings: nDCG@k and recall@k with bootstrap intervals."""
     import json
@@ -111,15 +111,9 @@ def _table(compared: "Comparison", title: str) -> "Table":
 
 @bench.command()
 def quality(
-    home: Annotated[
-        Path, typer.Option("--home", envvar=HOME_VARIABLE, help="Folder that holds everything a run writes.")
-    ] = Path(DEFAULT_HOME),
-    source: Annotated[
-        Path | None, typer.Option("--source", help="source.yaml of your shop; default: the sample store.")
-    ] = None,
-    root: Annotated[
-        Path | None, typer.Option("--root", help="Folder that the source's paths are relative to.")
-    ] = None,
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
@@ -129,9 +123,7 @@ def quality(
     from mmsearch_dagster.terminal.display import Display, console
     from mmsearch_dagster.terminal.refreshing import alone
 
-    settings = Settings(
-        home.resolve(), source.resolve() if source else None, root.resolve() if root else None
-    )
+    settings = settings_of(home, source, root)
     with alone(settings), Display():
         workspace = Workspace(settings)
         prepare(workspace)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.query_lists import QueryList
     from mmsearch_dagster.adapters.released import Released
 
+ONE_K = 10
 # Deep enough for recall@50 and a little more, when a whole file is answered.
 BATCH_K = 100
 _METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
