@@ -1,7 +1,6 @@
 """One tagged version of a catalogue's LanceDB table, opened for reading."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from mmsearch_dagster.adapters.vector_index_choice import VectorIndexChoice
 from mmsearch_dagster.core import columns
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
@@ -23,7 +23,6 @@ EXACT_ROWS = 200_000
 # Asked for beyond k, so that equal scores at the k-th place are ordered by id and not by chance.
 _SPARE = 50
 _THREADS = 8
-_CHOICE_KEY = b"mmsearch.index"
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -34,16 +33,6 @@ class Hit:
 
     product_id: str
     score: float
-
-
-@dataclass(frozen=True)
-class VectorIndexChoice:
-    """The vector index a version was published with; `probes` and `refine` are read when searching."""
-
-    kind: str = "none"
-    probes: int = 0
-    refine: int = 0
-    recall: float = 1.0
 
 
 class PinnedTable:
@@ -75,8 +64,7 @@ class PinnedTable:
         """The vector index of this version."""
         if VECTOR not in self.vector_columns:
             return VectorIndexChoice()
-        stored = (self._table.schema.field(VECTOR).metadata or {}).get(_CHOICE_KEY)
-        return VectorIndexChoice(**json.loads(stored)) if stored else VectorIndexChoice()
+        return VectorIndexChoice.read(self._table.schema.field(VECTOR).metadata or {})
 
     @cached_property
     def _id_of_row(self) -> dict[int, str]:
@@ -238,11 +226,6 @@ class PinnedTable:
     def words_of(self, text: str) -> tuple[str, ...]:
         """What the full-text index makes of `text`: folded, stemmed, stop words gone."""
         return tuple(token.text for token in self._table.tokenize(text, column=SEARCH_TEXT))
-
-
-def choice_metadata(choice: VectorIndexChoice) -> Mapping[str, str]:
-    """How a version remembers its vector index: metadata of the vector field."""
-    return {_CHOICE_KEY.decode(): json.dumps(vars(choice), sort_keys=True)}
 
 
 def _each(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch_dagster.adapters.pinned_table import Hit, PinnedTable, VectorIndexChoice, choice_metadata
+from mmsearch_dagster.adapters.pinned_table import Hit, PinnedTable
+from mmsearch_dagster.adapters.vector_index_choice import VectorIndexChoice
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval import SCORE_DECIMALS, VECTOR, nearest_rows, recall_against_exact
 
@@ -38,7 +39,7 @@ def choose_vector_index(table: Any, from_rows: int = INDEX_FROM_ROWS) -> VectorI
             recall = measured_recall(pinned, probes, choice)
             if recall >= REQUIRED_RECALL and _median_seconds(pinned, probes, choice) < exact_seconds:
                 chosen = replace(choice, recall=recall)
-                table.update_field_metadata({"path": VECTOR, "metadata": choice_metadata(chosen)})
+                table.update_field_metadata({"path": VECTOR, "metadata": chosen.metadata()})
                 return chosen
     table.drop_index(_INDEX_NAME)
     return VectorIndexChoice()

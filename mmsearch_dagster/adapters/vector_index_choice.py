@@ -1,0 +1,27 @@
+"""Which vector index a version of the table was published with, remembered in the table itself."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+_KEY = "mmsearch.index"
+
+
+@dataclass(frozen=True)
+class VectorIndexChoice:
+    """The vector index of a version; `probes` and `refine` are read when searching."""
+
+    kind: str = "none"
+    probes: int = 0
+    refine: int = 0
+    recall: float = 1.0
+
+    @classmethod
+    def read(cls, metadata: Mapping[bytes, bytes]) -> "VectorIndexChoice":
+        """What `metadata` of the vector field says; none where it says nothing."""
+        stored = metadata.get(_KEY.encode())
+        return cls(**json.loads(stored)) if stored else cls()
+
+    def metadata(self) -> dict[str, str]:
+        """What the vector field's metadata is to say."""
+        return {_KEY: json.dumps(asdict(self), sort_keys=True)}
