@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.answers import Query
-from mmsearch_dagster.adapters.engine import MAX_K, Engine
+from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.core.columns import PRODUCT_ID
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval import VECTOR, modality_column
@@ -29,7 +29,9 @@ def explain(
     ranker's score. Raises QueryError like `Engine.search`.
     """
     content, batch = engine.read(query)
-    hit = next((one for one in engine.search(query, k=MAX_K).hits if one.product_id == product), None)
+    # As deep as the engine blends for a page of results: deeper lists would give other ranks.
+    hits = engine.search(query, k=engine.manifest.retrieval.depth).hits
+    hit = next((one for one in hits if one.product_id == product), None)
     rrf_k = engine.manifest.retrieval.rrf_k
     branches = [
         {

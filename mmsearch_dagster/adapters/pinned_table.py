@@ -147,10 +147,12 @@ class PinnedTable:
         column: str = VECTOR,
         choice: VectorIndexChoice | None = None,
     ) -> list[Hit]:
-        """`nearest` answered by LanceDB, with this version's vector index (or `choice`) if it has one."""
+        """`nearest` answered by LanceDB, with this version's vector index (or `choice`) if it helps."""
         if not vector.any():
             return []
-        choice = choice or (self.index_choice if column == VECTOR else VectorIndexChoice())
+        # What passes a filter may lie in partitions that are not probed: then every row is compared.
+        indexed = column == VECTOR and where is None
+        choice = choice or (self.index_choice if indexed else VectorIndexChoice())
         query = self._table.search(vector, vector_column_name=column).distance_type("cosine")
         if choice.kind == "none":
             query = query.bypass_vector_index()

@@ -11,7 +11,8 @@ from mmsearch_dagster.core.modalities import ModalityBatch
 
 _PRESENT = "present."
 _ORIGIN = "origin"
-_SPOKEN = "spoken"
+_KIND = "kind"
+_CONFIDENCE = "confidence"
 _GRADES = "grades"
 
 
@@ -45,7 +46,8 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         c.QUERY_ID: list(queries.batch.ids),
         c.QUERY_TEXT: list(queries.texts),
         _ORIGIN: list(queries.origins),
-        _SPOKEN: [key in queries.spoken for key in queries.batch.ids],
+        _KIND: [queries.kinds[key] for key in queries.batch.ids],
+        _CONFIDENCE: [queries.confidence.get(key) for key in queries.batch.ids],
         c.PRODUCT_ID: [list(queries.grades.get(key, {})) for key in queries.batch.ids],
         _GRADES: [list(queries.grades.get(key, {}).values()) for key in queries.batch.ids],
     }
@@ -53,7 +55,8 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         c.QUERY_ID: pl.String,
         c.QUERY_TEXT: pl.String,
         _ORIGIN: pl.String,
-        _SPOKEN: pl.Boolean,
+        _KIND: pl.String,
+        _CONFIDENCE: pl.Float64,
         c.PRODUCT_ID: pl.List(pl.String),
         _GRADES: pl.List(pl.Int64),
     }
@@ -68,6 +71,7 @@ def load_queries(folder: Path, name: str) -> JudgedQueries:
         batch=load_batch(folder, name),
         texts=tuple(table[c.QUERY_TEXT].to_list()),
         origins=tuple(table[_ORIGIN].to_list()),
-        spoken=frozenset(table.filter(_SPOKEN)[c.QUERY_ID]),
+        kinds=dict(table.select(c.QUERY_ID, _KIND).iter_rows()),
+        confidence=dict(table.select(c.QUERY_ID, _CONFIDENCE).drop_nulls().iter_rows()),
         grades={key: dict(zip(products, grades, strict=True)) for key, products, grades in graded},
     )

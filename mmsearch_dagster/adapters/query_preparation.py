@@ -6,10 +6,9 @@ from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.hearing import Hearing
 from mmsearch_dagster.adapters.query_encoding import QueryContent
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH, query_kind, typed_kind
+from mmsearch_dagster.core.retrieval import BRANCHES, branch_weights, query_kind
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.text import language_of, query_text
 
@@ -31,13 +30,7 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> Query
         voice=understood is not None,
         language=language_of(typed or ""),
     )
-    blend = retrieval.weights.get(kind, retrieval.weights.get(typed_kind(kind), {}))
-    weights = {VECTOR_BRANCH: 1.0, **blend}
-    if understood and query.image and not typed:
-        # A doubtful word must not outweigh a clear picture.
-        weights |= {
-            name: weights[name] * understood.confidence for name in (LEXICAL_BRANCH, TEXT) if name in weights
-        }
+    weights = branch_weights(kind, retrieval.weights, understood.confidence if understood else 1.0)
     words = [part for part in (typed, understood and query_text(understood.text)) if part]
     return QueryContent(
         text=" ".join(words) or None,

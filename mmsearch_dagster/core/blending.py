@@ -11,6 +11,7 @@ from mmsearch_dagster.core.retrieval import (
     LEXICAL_BRANCH,
     PICTURE,
     VECTOR_BRANCH,
+    branch_weights,
     fuse,
     typed_kind,
 )
@@ -27,19 +28,18 @@ _SWEEPS = 2
 
 def blend(
     branches: Mapping[str, Rankings],
-    kinds: Mapping[str, str],
+    queries: JudgedQueries,
     weights: Mapping[str, Mapping[str, float]],
     *,
     rrf_k: int = RetrievalParams().rrf_k,
 ) -> Rankings:
     """What the engine answers: every branch that weighs something, by weighted reciprocal rank.
 
-    branches: branch -> rankings of the same queries. weights: kind -> branch -> weight; the fused
-    vector weighs 1.0, what is not named 0.
+    branches: branch -> rankings of some of `queries`. weights: as core.retrieval.branch_weights reads them.
     """
     blended: Rankings = {}
     for key in branches[VECTOR_BRANCH]:
-        own = {VECTOR_BRANCH: 1.0, **weights.get(kinds.get(key, ""), {})}
+        own = branch_weights(queries.kinds[key], weights, queries.confidence.get(key, 1.0))
         rankings = {name: found[key] for name, found in branches.items() if own.get(name, 0.0) > 0.0}
         blended[key] = [product for product, _ in fuse(rankings, own, rrf_k)]
     return blended
@@ -57,7 +57,7 @@ def choose_blend(branches: Mapping[str, Rankings], queries: JudgedQueries) -> Re
     for kind in sorted({*kinds.values(), *KINDS_WITH_WORDS}, key=lambda one: (one != typed_kind(one), one)):
         members = [key for key, own in kinds.items() if own == kind]
         if len(members) >= _FEWEST:
-            chosen[kind] = _best_weights(branches, queries, members)
+            chosen[kind] = _best_weights(branches, queries, kind, members)
         elif kind == PICTURE:
             chosen[kind] = {}
         else:
@@ -66,7 +66,7 @@ def choose_blend(branches: Mapping[str, Rankings], queries: JudgedQueries) -> Re
 
 
 def _best_weights(
-    branches: Mapping[str, Rankings], queries: JudgedQueries, members: Sequence[str]
+    branches: Mapping[str, Rankings], queries: JudgedQueries, kind: str, members: Sequence[str]
 ) -> dict[str, float]:
     """Coordinate ascent from the fused vector alone; branches that find nothing are not asked."""
     part = {name: {key: found[key] for key in members} for name, found in branches.items()}
@@ -74,7 +74,7 @@ def _best_weights(
     grades = {key: queries.grades[key] for key in members}
 
     def value(weights: Mapping[str, float]) -> float:
-        blended = blend(part, dict.fromkeys(members, ""), {"": weights})
+        blended = blend(part, queries, {kind: weights})
         return round(float(np.mean(list(score(blended, grades).values()))), 4)
 
     chosen = dict.fromkeys(sorted(names, key=lambda name: (name != LEXICAL_BRANCH, name)), 0.0)

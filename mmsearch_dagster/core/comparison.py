@@ -7,7 +7,9 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.blending import blend, choose_blend
+from mmsearch_dagster.core.decision import EvaluationFigures
 from mmsearch_dagster.core.evaluation import (
+    METRIC,
     JudgedQueries,
     LexicalSearch,
     Rankings,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 ENGINE = "released engine"
 FUSED = "fused"
+CHAMPION = "champion"
 RRF = "rrf(bm25, text)"
 _METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
 # Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
@@ -76,7 +79,7 @@ class Judge:
             measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, DEPTH)
         measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
         branches = branches_of(measured[FUSED], queries, self._items, lexical)
-        measured[ENGINE] = blend(branches, queries.kinds, retrieval.weights, rrf_k=retrieval.rrf_k)
+        measured[ENGINE] = blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
         return measured
 
 
@@ -86,7 +89,7 @@ def untrained(queries: JudgedQueries, items: ModalityBatch, lexical: Rankings) -
     if "text only" in measured:
         both = {VECTOR_BRANCH: measured["text only"], LEXICAL_BRANCH: lexical}
         equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
-        measured[RRF] = blend(both, queries.kinds, equal)
+        measured[RRF] = blend(both, queries, equal)
     return measured
 
 
@@ -99,14 +102,36 @@ def branches_of(
     return {VECTOR_BRANCH: vector, LEXICAL_BRANCH: lexical, **encoders}
 
 
-def all_values(measured: Mapping[str, Rankings], queries: JudgedQueries) -> pl.DataFrame:
-    """Per query, branch and metric one value, with the query's kind."""
+def figures_of(
+    measured: Mapping[str, Rankings], queries: JudgedQueries, metric: str, *, weights: str, note: str | None
+) -> EvaluationFigures:
+    """What the gate decides on. metric: the policy's. weights: sha256 of the candidate's.
+
+    note: why there is no ranking of a champion in `measured`, where one reigns.
+    """
+    values = {name: score(rankings, queries.grades, metric) for name, rankings in measured.items()}
+    return EvaluationFigures(
+        weights_sha256=weights,
+        kinds=dict(queries.kinds),
+        engine=values[ENGINE],
+        fused=values[FUSED],
+        branches={name: own for name, own in values.items() if name.endswith(" only") or name == "bm25"},
+        champion=values.get(CHAMPION),
+        champion_note=note,
+    )
+
+
+def all_values(
+    measured: Mapping[str, Rankings], queries: JudgedQueries, metric: str = METRIC
+) -> pl.DataFrame:
+    """Per query, branch and metric one value, with the query's kind; `metric` is among them."""
+    metrics = list(dict.fromkeys((*_METRICS, metric)))
     kinds = pl.DataFrame(
         {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},
         schema={"query_id": pl.String, "kind": pl.String},
     )
     parts = [
-        per_query(rankings, queries.grades, metrics=list(_METRICS)).with_columns(branch=pl.lit(name))
+        per_query(rankings, queries.grades, metrics=metrics).with_columns(branch=pl.lit(name))
         for name, rankings in measured.items()
         if name != FUSED
     ]

@@ -1,15 +1,14 @@
 """How good is what would be released: every branch on the same judged queries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmsearch_dagster.core.metrics import by_query, per_query
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
-from mmsearch_dagster.core.retrieval import nearest_rows, query_kind
-from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.core.retrieval import nearest_rows
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -26,29 +25,16 @@ class JudgedQueries:
 
     texts: the words as typed, None where there are none. origins: how we know (core.fusion.examples).
     grades: query id -> product id -> grade 1-3; unknown products are left out.
-    spoken: ids of the queries whose words were heard, not typed.
+    kinds: query id -> what the person gave (core.retrieval.query_kind), as the engine names it.
+    confidence: query id -> how sure the recogniser was, where words were heard.
     """
 
     batch: ModalityBatch
     texts: tuple[str | None, ...]
     origins: tuple[str, ...]
     grades: Mapping[str, Mapping[str, int]]
-    spoken: frozenset[str] = frozenset()
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """Query id -> its kind (core.retrieval.query_kind)."""
-        pictures = self.batch.present.get(IMAGE, np.zeros(len(self.batch), bool))
-        return {
-            key: query_kind(
-                words=text is not None and key not in self.spoken,
-                picture=bool(picture),
-                voice=text is not None and key in self.spoken,
-                language=language_of(text or ""),
-            )
-            for key, text, picture in zip(self.batch.ids, self.texts, pictures, strict=True)
-            if text is not None or picture
-        }
+    kinds: Mapping[str, str]
+    confidence: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def by_vector(

@@ -20,6 +20,7 @@ WORDS = "words"
 PICTURE = "picture"
 WORDS_AND_PICTURE = "words+picture"
 VOICE = "voice"
+VOICE_AND_PICTURE = "voice+picture"
 # What a query with words may consist of, heard ones included.
 _OTHER_SCRIPTS = ("zh", "ja", "ko")
 KINDS_WITH_WORDS = (
@@ -27,7 +28,7 @@ KINDS_WITH_WORDS = (
     VOICE,
     "words+voice",
     WORDS_AND_PICTURE,
-    "voice+picture",
+    VOICE_AND_PICTURE,
     "words+voice+picture",
 )
 
@@ -64,6 +65,21 @@ def typed_kind(kind: str) -> str:
     `words+picture`."""
     parts = [WORDS if part == VOICE else part for part in kind.partition("[")[0].split("+")]
     return "+".join(dict.fromkeys(parts))
+
+
+def branch_weights(
+    kind: str, chosen: Mapping[str, Mapping[str, float]], confidence: float = 1.0
+) -> dict[str, float]:
+    """What each branch weighs for a query of this kind: the fused vector 1.0, what is not named 0.
+
+    chosen: kind -> branch -> weight; a kind that was never seen takes what is right for the same query
+    typed. confidence: of the words, where they were heard; a doubtful word must not outweigh a clear
+    picture.
+    """
+    weights = {VECTOR_BRANCH: 1.0, **chosen.get(kind, chosen.get(typed_kind(kind), {}))}
+    if kind == VOICE_AND_PICTURE:
+        weights |= {name: weights[name] * confidence for name in (LEXICAL_BRANCH, TEXT) if name in weights}
+    return weights
 
 
 def fuse(

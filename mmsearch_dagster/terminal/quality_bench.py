@@ -78,7 +78,7 @@ def _measured(
     rows |= {key: answered[split] for key, answered in found.items()}
     whole = next(rankings for (group, _), rankings in rows.items() if group == WHOLE)
     branches = branches_of(whole, queries, read.items, lexical)
-    rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries.kinds, retrieval.weights)
+    rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries, retrieval.weights)
     named = {f"{group}: {name}": rankings for (group, name), rankings in rows.items()}
     table = quality_table(all_values(named, queries)).with_columns(
         pl.col("branch").str.extract(r"^(.*?): ", 1).alias("group"),

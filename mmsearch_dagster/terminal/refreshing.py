@@ -158,10 +158,12 @@ def _family(kind: type[MmsearchError]) -> Iterator[type[MmsearchError]]:
 
 def show_gate(settings: Settings) -> None:
     """Quality and the gate's table of the latest evaluation."""
+    from mmsearch_dagster.defs.workspace import Workspace
+
     report = Lake(settings.paths.lake).current("evaluation_report").folder
-    measured = pl.read_parquet(report / "quality.parquet")
+    measured, metric = pl.read_parquet(report / "quality.parquet"), Workspace(settings).gate_policy.metric
     for kind in measured["kind"].unique(maintain_order=True):
-        console.print(tables.quality(measured, kind))
+        console.print(tables.quality(measured, kind, metric))
     console.print(tables.gate(json.loads(_decision(settings))))
 
 

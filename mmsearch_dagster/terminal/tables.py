@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.evaluation import METRIC
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.answers import Answer
@@ -34,19 +35,20 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def quality(frame: pl.DataFrame, kind: str) -> Table:
-    """One kind of query: every branch with its figures and the interval of nDCG@10."""
+def quality(frame: pl.DataFrame, kind: str, metric: str = METRIC) -> Table:
+    """One kind of query: every branch with its figures and the interval of `metric`."""
     part = frame.filter(pl.col("kind") == kind)
     asked = part["queries"].max() if part.height else 0
     table = Table(title=f"{_KINDS.get(kind, kind)} ({asked})", title_justify="left", header_style="bold")
     table.add_column("branch", no_wrap=True)
-    for name in ("nDCG@10", "95% interval", *_SHOWN.values()):
+    shown = {name: title for name, title in _SHOWN.items() if name != metric}
+    for name in (metric.replace("ndcg", "nDCG"), "95% interval", *shown.values()):
         table.add_column(name, justify="right", no_wrap=True)
     for row in part.iter_rows(named=True):
         between = f"{row['low']:.3f}–{row['high']:.3f}"
         style = "bold" if row["branch"] == "released engine" else ""
-        figures = [f"{row[metric]:.3f}" for metric in _SHOWN]
-        table.add_row(row["branch"], f"{row['ndcg@10']:.3f}", between, *figures, style=style)
+        figures = [f"{row[name]:.3f}" for name in shown]
+        table.add_row(row["branch"], f"{row[metric]:.3f}", between, *figures, style=style)
     return table
 
 

@@ -4,16 +4,20 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lancedb.index import IvfFlat
 
+from mmsearch_dagster.adapters import index as index_module
 from mmsearch_dagster.adapters import pinned_table
 from mmsearch_dagster.adapters.index import SearchIndex
 from mmsearch_dagster.adapters.pinned_table import PinnedTable
+from mmsearch_dagster.adapters.vector_index_choice import VectorIndexChoice
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.filters import to_where
 from tests.adapters.catalogue import catalogue, unit_rows
@@ -272,6 +276,28 @@ def test_another_column_can_be_the_fused_vector(tmp_path: Path, rows: pl.DataFra
     index = SearchIndex(str(tmp_path))
     index.publish("shop", "r", rows, vector_column="image_vector")
     assert len(index.open("shop", "r").matrix()[0]) == 51
+
+
+def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probing_one = VectorIndexChoice(kind="ivf_flat", probes=1)
+
+    def narrow(table: Any, from_rows: int) -> VectorIndexChoice:
+        table.create_index("vector", config=IvfFlat(distance_type="cosine", num_partitions=16))
+        table.update_field_metadata({"path": "vector", "metadata": probing_one.metadata()})
+        return probing_one
+
+    monkeypatch.setattr(index_module, "choose_vector_index", narrow)
+    rows = catalogue(600)
+    shop = SearchIndex(str(tmp_path))
+    shop.publish("shop", "r", rows)
+    pinned = shop.open("shop", "r")
+    assert pinned.index_choice == probing_one
+
+    found = pinned.nearest(unit_rows(1, seed=9)[0], 10, where=to_where("price < 13"))
+
+    assert len(found) == rows.filter(pl.col("price") < 13).height
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What is written comes back: vectors bit for bit, masks, ids in any script, grades."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,18 @@ def test_judged_queries_come_back(
 ) -> None:
     folder = tmp_path_factory.mktemp("queries")
     texts = tuple(key if place % 2 else None for place, key in enumerate(graded))
-    wanted = JudgedQueries(batch_of(list(graded), seed), texts, ("judged",) * len(graded), graded)
+    wanted = JudgedQueries(
+        batch_of(list(graded), seed),
+        texts,
+        ("judged",) * len(graded),
+        graded,
+        kinds={key: "voice" if place % 2 else "words[zh]" for place, key in enumerate(graded)},
+        confidence={key: 0.5 for place, key in enumerate(graded) if place % 2},
+    )
     save_queries(folder, "dev", wanted)
     found = load_queries(folder, "dev")
     assert_same(found.batch, wanted.batch)
-    assert (found.texts, found.origins, found.grades) == (texts, wanted.origins, graded)
+    assert replace(found, batch=wanted.batch) == wanted
 
 
 def test_columns_of_a_wider_matrix_are_written_as_they_look(tmp_path: Path) -> None:

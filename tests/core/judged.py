@@ -4,6 +4,7 @@ import numpy as np
 
 from mmsearch_dagster.core.evaluation import JudgedQueries, Rankings
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
+from mmsearch_dagster.core.retrieval import query_kind
 
 
 def queries(count: int, *, words: bool = True, picture: bool = False) -> JudgedQueries:
@@ -13,7 +14,8 @@ def queries(count: int, *, words: bool = True, picture: bool = False) -> JudgedQ
         ids, {TEXT: np.ones((count, 2), np.float32), IMAGE: np.ones((count, 3), np.float32)}, present
     )
     texts = tuple("words" if words else None for _ in ids)
-    return JudgedQueries(batch, texts, ("judged",) * count, {key: {"right": 3} for key in ids})
+    kinds = dict.fromkeys(ids, query_kind(words=words, picture=picture))
+    return JudgedQueries(batch, texts, ("judged",) * count, {key: {"right": 3} for key in ids}, kinds)
 
 
 def rankings(asked: JudgedQueries, *found: str) -> Rankings:

@@ -52,7 +52,8 @@ def shop() -> tuple[Examples, JudgedQueries]:
     asked = calm.dev.queries
     best = np.asarray(calm.dev.grades.argmax(axis=1)).ravel()
     grades = {key: {items.ids[int(row)]: 3} for key, row in zip(asked.ids, best, strict=True)}
-    judged = JudgedQueries(asked, tuple("w" for _ in asked.ids), ("judged",) * len(asked), grades)
+    kinds = dict.fromkeys(asked.ids, "words")
+    judged = JudgedQueries(asked, tuple("w" for _ in asked.ids), ("judged",) * len(asked), grades, kinds)
     return replace(calm, items=items), judged
 
 

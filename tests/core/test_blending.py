@@ -1,5 +1,7 @@
 """The blend that the held-out training queries ask for."""
 
+from dataclasses import replace
+
 import pytest
 
 from mmsearch_dagster.core.blending import FALLBACK, WEIGHTS, blend, choose_blend
@@ -9,9 +11,23 @@ EAGER = max(WEIGHTS)
 
 
 def test_a_blend_weighs_by_the_kind_of_query() -> None:
-    branches = {"vector": {"w": ["a"], "p": ["a"]}, "lexical": {"w": ["b"], "p": ["b"]}}
-    kinds = {"w": "words", "p": "picture"}
-    assert blend(branches, kinds, {"words": {"lexical": 2.0}}) == {"w": ["b", "a"], "p": ["a"]}
+    branches = {"vector": {"q0": ["a"], "q1": ["a"]}, "lexical": {"q0": ["b"], "q1": ["b"]}}
+    asked = replace(queries(2), kinds={"q0": "words", "q1": "picture"})
+    assert blend(branches, asked, {"words": {"lexical": 2.0}}) == {"q0": ["b", "a"], "q1": ["a"]}
+
+
+def test_a_kind_that_was_never_seen_is_blended_as_the_engine_does() -> None:
+    branches = {"vector": {"q0": ["a"]}, "lexical": {"q0": ["b"]}}
+    asked = replace(queries(1), kinds={"q0": "words[zh]"})
+    assert blend(branches, asked, {"words": {"lexical": 2.0}}) == {"q0": ["b", "a"]}
+
+
+def test_a_doubtful_voice_is_blended_as_the_engine_does() -> None:
+    branches = {"vector": {"q0": ["a"]}, "lexical": {"q0": ["b"]}}
+    asked = replace(queries(1), kinds={"q0": "voice+picture"})
+    chosen = {"voice+picture": {"lexical": 2.0}}
+    assert blend(branches, asked, chosen) == {"q0": ["b", "a"]}
+    assert blend(branches, replace(asked, confidence={"q0": 0.3}), chosen) == {"q0": ["a", "b"]}
 
 
 def test_full_text_gets_the_most_weight_where_only_it_finds_the_product() -> None:
@@ -39,7 +55,7 @@ def test_an_encoder_alone_is_asked_where_it_knows_better() -> None:
     branches = {"vector": rankings(asked, "wrong", "right"), "image": rankings(asked, "right")}
     chosen = choose_blend({**branches, "lexical": rankings(asked)}, asked).weights
     assert set(chosen["picture"]) == {"image"}
-    assert blend(branches, asked.kinds, chosen) == rankings(asked, "right", "wrong")
+    assert blend(branches, asked, chosen) == rankings(asked, "right", "wrong")
 
 
 @pytest.mark.parametrize(("count", "few"), [(0, True), (9, True), (10, False)])

@@ -1,10 +1,11 @@
 """Every branch on the same queries."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mmsearch_dagster.core.evaluation import (
-    JudgedQueries,
     by_encoder,
     by_vector,
     by_words,
@@ -13,14 +14,6 @@ from mmsearch_dagster.core.evaluation import (
 )
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from tests.core.judged import queries, rankings
-
-
-def test_kinds_follow_from_words_and_pictures_and_an_empty_query_has_none() -> None:
-    ids = ("w", "p", "b", "none")
-    present = {IMAGE: np.array([False, True, True, False])}
-    batch = ModalityBatch(ids, {IMAGE: np.zeros((4, 2), np.float32)}, present)
-    asked = JudgedQueries(batch, ("a", None, "b", None), ("judged",) * 4, {})
-    assert asked.kinds == {"w": "words", "p": "picture", "b": "words+picture"}
 
 
 def test_a_query_without_a_vector_finds_nothing() -> None:
@@ -41,7 +34,7 @@ def test_the_encoder_alone_ranks_by_cosine_among_the_items_that_have_it() -> Non
 
 def test_only_queries_with_words_are_searched_by_words() -> None:
     asked = queries(3)
-    mute = JudgedQueries(asked.batch, ("a", None, "c"), asked.origins, asked.grades)
+    mute = replace(asked, texts=("a", None, "c"))
     found = by_words(mute, lambda texts, depth: [[f"{text}{depth}"] for text in texts], 7)
     assert found == {"q0": ["a7"], "q1": [], "q2": ["c7"]}
 

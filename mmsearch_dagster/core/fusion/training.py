@@ -53,7 +53,7 @@ def train(
         for step in range(1, steps + 1):
             loop.step(step)
             on_step(step)
-            due = step % params.evaluate_every == 0
+            due = step % params.evaluate_every == 0 or step == steps
             if due and best.update(model, step, loop.dev_score()) >= params.patience:
                 break
         best.restore(model)

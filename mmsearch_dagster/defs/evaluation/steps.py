@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,13 +11,14 @@ import polars as pl
 from mmsearch_dagster.adapters.lake import Snapshot
 from mmsearch_dagster.core.blending import blend
 from mmsearch_dagster.core.comparison import (
+    CHAMPION,
     DEPTH,
     ENGINE,
-    FUSED,
     Judge,
     all_values,
     branches_of,
     choose_winner,
+    figures_of,
 )
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation import (
@@ -26,7 +27,6 @@ from mmsearch_dagster.core.evaluation import (
     Rankings,
     by_model,
     by_words,
-    score,
 )
 from mmsearch_dagster.core.fusion.examples import JUDGED
 from mmsearch_dagster.core.fusion.spec import Strategy
@@ -41,16 +41,13 @@ from mmsearch_dagster.defs.training.asked import DEV, TEST, VALIDATION
 from mmsearch_dagster.defs.training.steps import candidates_of
 from mmsearch_dagster.defs.workspace import Workspace
 
-if TYPE_CHECKING:
-    from mmsearch_dagster.core.decision import EvaluationFigures
-
 ASSET = "evaluation_report"
 DECISION = "decision.json"
 PER_QUERY = "per_query.parquet"
 QUALITY = "quality.parquet"
 BARS = "quality.png"
 _INPUTS = "inputs"
-_CODE = 5
+_CODE = 6
 
 
 def evaluate(workspace: Workspace) -> StepReport:
@@ -128,25 +125,27 @@ class _Evaluation:
         measured = judge.measure(sets[VALIDATION], retrieval)
         champion, note = self._champion_rankings(items, sets[VALIDATION], search)
         if champion is not None:
-            measured["champion"] = champion
-        figures = _figures(measured, sets[VALIDATION], self._candidates[winner].facts["weights"], note)
-        decision = decide(figures, self._workspace.gate_policy)
+            measured[CHAMPION] = champion
+        policy = self._workspace.gate_policy
+        weights = self._candidates[winner].facts["weights"]
+        figures = figures_of(measured, sets[VALIDATION], policy.metric, weights=weights, note=note)
+        decision = decide(figures, policy)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
-        values = all_values(measured, sets[VALIDATION])
+        values = all_values(measured, sets[VALIDATION], policy.metric)
         values.write_parquet(folder / PER_QUERY)
-        table = quality_table(values, self._workspace.gate_policy)
+        table = quality_table(values, policy)
         table.write_parquet(folder / QUALITY)
-        (folder / BARS).write_bytes(quality_bars(table, self._workspace.gate_policy.metric))
+        (folder / BARS).write_bytes(quality_bars(table, policy.metric))
         if len(sets[TEST].batch):
-            tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST])
-            quality_table(tested, self._workspace.gate_policy).write_parquet(folder / "quality_test.parquet")
+            tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST], policy.metric)
+            quality_table(tested, policy).write_parquet(folder / "quality_test.parquet")
         return {
             "rows": len(sets[VALIDATION].batch),
             "winner": winner,
             "passed": decision.passed,
             "retrieval": retrieval.model_dump(),
             "self examination": JUDGED not in sets[VALIDATION].origins,
-            "nDCG@10": round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
+            policy.metric: round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
         }
 
     def _champion_rankings(
@@ -173,24 +172,7 @@ class _Evaluation:
         vector = by_model(model, queries.batch, items, DEPTH)
         branches = branches_of(vector, queries, items, by_words(queries, search, DEPTH))
         retrieval = champion.retrieval
-        return blend(branches, queries.kinds, retrieval.weights, rrf_k=retrieval.rrf_k), None
-
-
-def _figures(
-    measured: Mapping[str, Rankings], queries: JudgedQueries, weights: str, note: str | None
-) -> "EvaluationFigures":
-    from mmsearch_dagster.core.decision import EvaluationFigures
-
-    singles = [name for name in measured if name.endswith(" only") or name == "bm25"]
-    return EvaluationFigures(
-        weights_sha256=weights,
-        kinds=queries.kinds,
-        engine=score(measured[ENGINE], queries.grades),
-        fused=score(measured[FUSED], queries.grades),
-        branches={name: score(measured[name], queries.grades) for name in singles},
-        champion=score(measured["champion"], queries.grades) if "champion" in measured else None,
-        champion_note=note,
-    )
+        return blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k), None
 
 
 def quality_bars(table: pl.DataFrame, metric: str) -> bytes:

@@ -1,9 +1,9 @@
 """Which queries teach, choose and judge: judged ones, logged ones, and those the catalogue itself yields."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -18,6 +18,9 @@ from mmsearch_dagster.core.fusion.derived import (
 )
 from mmsearch_dagster.core.fusion.examples import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
 from mmsearch_dagster.core.modalities import IMAGE
+from mmsearch_dagster.core.retrieval import query_kind
+from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.text import language_of, query_text
 from mmsearch_dagster.defs.training.voices import hear
 from mmsearch_dagster.defs.workspace import Workspace
 
@@ -37,16 +40,19 @@ _SELF_EXAMINATION = 200
 class Asked:
     """One query before it is encoded.
 
-    text: typed, or heard in `voice`. picture: a photo. seen: a product whose own picture is seen anew.
+    text: typed, or heard in `voice`. kind: what was given and understood; of what was not, what was given.
+    picture: a photo. seen: a product whose own picture is seen anew. confidence: of the words heard.
     """
 
     query_id: str
     text: str | None
     origin: str
     grades: dict[str, int]
+    kind: str
     picture: Path | None = None
     seen: str | None = None
     voice: Path | None = None
+    confidence: float | None = None
 
 
 def all_queries(
@@ -89,23 +95,40 @@ def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[As
     by_split: dict[str, list[Asked]] = {}
     for row in grouped.iter_rows(named=True):
         picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
-        grades = {
-            product: grade
-            for product, grade in zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
-            if grade > 0
-        }
-        key = row[c.QUERY_ID]
-        words = " ".join(part for part in (row[c.QUERY_TEXT], heard.get(key)) if part) or None
-        voice = voices[key] if key in heard else None
-        asked = Asked(key, words, JUDGED, grades, picture, voice=voice)
-        if grades:
+        asked = _judged(row, picture, voices.get(row[c.QUERY_ID]), heard.get(row[c.QUERY_ID]))
+        if asked.grades:
             by_split.setdefault(row[c.SPLIT], []).append(asked)
     return by_split
 
 
+def _judged(
+    row: Mapping[str, Any], picture: Path | None, voice: Path | None, heard: Transcript | None
+) -> Asked:
+    """heard: None where nothing was understood; where that is all there is, it stays an unanswered voice."""
+    typed = query_text(row[c.QUERY_TEXT] or "") or None
+    graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
+    return Asked(
+        query_id=row[c.QUERY_ID],
+        text=" ".join(part for part in (typed, heard and query_text(heard.text)) if part) or None,
+        origin=JUDGED,
+        grades={product: grade for product, grade in graded if grade > 0},
+        kind=query_kind(
+            words=typed is not None,
+            picture=picture is not None,
+            voice=heard is not None or not (typed or picture),
+            language=language_of(typed or ""),
+        ),
+        picture=picture,
+        voice=voice if heard else None,
+        confidence=heard.confidence if heard else None,
+    )
+
+
 def _from_derived(one: DerivedQuery, origin: str) -> Asked:
     grades = {product: int(grade) for product, grade in one.graded.items()}
-    return Asked(one.query_id, one.text, origin, grades, seen=one.image_of)
+    words, picture = bool(one.text), one.image_of is not None
+    kind = query_kind(words=words, picture=picture, language=language_of(one.text or ""))
+    return Asked(one.query_id, one.text, origin, grades, kind, seen=one.image_of)
 
 
 def _self_examination(split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[Asked]:

@@ -12,6 +12,7 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.evaluation import JudgedQueries
+from mmsearch_dagster.core.fusion.examples import JUDGED
 from mmsearch_dagster.core.modalities import (
     AUDIO,
     COLLABORATIVE,
@@ -26,7 +27,7 @@ from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.core.text import query_text
 from mmsearch_dagster.defs.features.steps import FRAMES, VECTOR, asset_of
 from mmsearch_dagster.defs.report import StepReport, timed
-from mmsearch_dagster.defs.training.asked import Asked, all_queries
+from mmsearch_dagster.defs.training.asked import TEST, VALIDATION, Asked, all_queries
 from mmsearch_dagster.defs.training.voices import language, recogniser_fingerprint
 from mmsearch_dagster.defs.workspace import Workspace
 
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 ASSET = "training_examples"
 ITEMS = "items"
-_CODE = 4
+_CODE = 5
+_JUDGING = (VALIDATION, TEST)
 
 
 def modalities_of(workspace: Workspace) -> dict[str, Snapshot]:
@@ -94,7 +96,8 @@ def _make(
     encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
     counts = []
     for name, part in asked.items():
-        kept = [one for one in part if one.query_id in encoded]
+        # What people ask and nobody understands is judged too: it scores 0, as it does for them.
+        kept = [one for one in part if one.query_id in encoded or (one.origin == JUDGED and name in _JUDGING)]
         queries = _judged(kept, encoded, items)
         save_queries(folder, name, queries)
         counts += [
@@ -189,12 +192,14 @@ def _judged(
 ) -> JudgedQueries:
     ids = [one.query_id for one in asked]
     columns = {
-        name: {key: encoded[key][name] for key in ids if name in encoded[key]} for name in items.vectors
+        name: {key: encoded[key][name] for key in ids if name in encoded.get(key, {})}
+        for name in items.vectors
     }
     return JudgedQueries(
         batch=assemble(ids, columns, items.widths),
         texts=tuple(query_text(one.text) or None if one.text else None for one in asked),
         origins=tuple(one.origin for one in asked),
         grades={one.query_id: one.grades for one in asked},
-        spoken=frozenset(one.query_id for one in asked if one.voice is not None),
+        kinds={one.query_id: one.kind for one in asked},
+        confidence={one.query_id: one.confidence for one in asked if one.confidence is not None},
     )

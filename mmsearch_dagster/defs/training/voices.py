@@ -40,15 +40,14 @@ def recogniser_fingerprint(workspace: Workspace, said: "Language") -> str:
     return fingerprint_of(workspace.preset.recogniser, lambda: said)
 
 
-def hear(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, str]:
-    """Query id -> words, of the recordings in which words were understood."""
+def hear(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:
+    """Query id -> what was said, of the recordings in which words were understood."""
     if not voices:
         return {}
     from mmsearch_dagster.adapters.query_preparation import LEAST_CONFIDENCE
 
     heard = _transcripts(workspace, said, voices)
-    understood = {key: one for key, one in heard.items() if one.confidence >= LEAST_CONFIDENCE and one.text}
-    return {key: one.text for key, one in understood.items()}
+    return {key: one for key, one in heard.items() if one.confidence >= LEAST_CONFIDENCE and one.text}
 
 
 def _transcripts(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:

@@ -52,6 +52,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_gives_others(tmp_pa
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+def test_a_training_shorter_than_an_evaluation_is_not_thrown_away() -> None:
+    trained = train("concat", CATALOGUE, QUICK.model_copy(update={"steps": 50, "evaluate_every": 75}))
+    assert trained.best_step == 50
+
+
 def test_training_leaves_the_number_of_threads_as_it_was() -> None:
     before = torch.get_num_threads()
     train("weighted", CATALOGUE, QUICK.model_copy(update={"steps": 1}))
