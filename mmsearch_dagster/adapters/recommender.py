@@ -72,7 +72,14 @@ class Recommender:
     def _catalogue(self) -> "Scored":
         from mmsearch_dagster.core.ranking.scoring import Scored
 
-        return Scored.of(self._files.products, self._files.people, self._files.ranker, names=_COLUMNS)
+        tables = self._files
+        return Scored.of(
+            tables.products,
+            tables.people,
+            tables.ranker,
+            names=_COLUMNS,
+            blocks=tables.facts.get(files.BLOCKS),
+        )
 
     @property
     def _known(self) -> "Known":
