@@ -5,7 +5,7 @@ import pytest
 
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import Engine
-from mmsearch_dagster.adapters.people_files import BLOCKS, PeopleFiles
+from mmsearch_dagster.adapters.people_files import BLOCKS, OWN_VECTOR, PEOPLE, PeopleFiles
 from mmsearch_dagster.adapters.recommender import POPULAR_NOTE, Recommender
 from mmsearch_dagster.core.business_rules import BusinessRules, Pin
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -81,6 +81,20 @@ def test_a_release_made_before_blocks_were_kept_still_opens(
     older = without_pages.deciding(tmp_path / "p", lists=TASTE, blocks=None)
     assert BLOCKS not in PeopleFiles.open(older.folder, older.sha256).facts
     assert len(older.recommender(engine).recommend(fan(0), k=5).hits) == 5
+
+
+def test_somebody_without_any_signal_gets_popular_products_and_is_told(
+    without_pages: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    folder = without_pages.deciding(tmp_path / "p", lists=TASTE).folder
+    people = pl.read_parquet(folder / PEOPLE)
+    silent = pl.when(pl.col("user_id") != fan(0)).then(pl.col(OWN_VECTOR)).alias(OWN_VECTOR)
+    people.with_columns(silent).write_parquet(folder / PEOPLE)
+    recommender = Recommender(engine, PeopleFiles(folder))
+    found = recommender.recommend(fan(0), k=5)
+    assert (found.order, found.note) == ("popular", POPULAR_NOTE)
+    assert found.hits == recommender.recommend("nobody", k=5).hits
+    assert recommender.recommend(fan(1), k=5).order == TASTE
 
 
 def test_out_of_stock_comes_last_and_pins_hold(release: SmallRelease, engine: Engine, tmp_path: Path) -> None:

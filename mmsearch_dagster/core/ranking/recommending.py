@@ -43,7 +43,7 @@ def scores_of(known: Known, items: Items, person: int) -> dict[str, Values]:
     """Order -> score of every product [i] for one person (row of `known`); -1: only `popular`.
 
     collaborative: product of the factors. taste: mean cosine over the modalities. The others are these
-    together by reciprocal rank.
+    together by reciprocal rank; a part that tells nothing adds nothing.
     """
     popular = known.popularity
     if person < 0:
@@ -58,12 +58,24 @@ def scores_of(known: Known, items: Items, person: int) -> dict[str, Values]:
     ]
     taste = np.mean(parts, axis=0).astype(np.float64) if parts else np.zeros(len(items))
     single = {POPULAR: popular, COLLABORATIVE: collaborative, TASTE: taste}
-    by_rank = {name: 1.0 / (_RRF_K + ranks(one)) for name, one in single.items()}
+    by_rank = {name: _tells(one) / (_RRF_K + ranks(one)) for name, one in single.items()}
     return single | {
         name: np.sum([by_rank[part] for part in parts], axis=0)
         for name, parts in PERSONAL.items()
         if len(parts) > 1
     }
+
+
+def order_of(scores: Mapping[str, Values], wanted: str) -> str:
+    """The order that a person with these `scores_of` gets: `wanted`, or `popular` where nothing personal in
+    it tells one product from another."""
+    personal = [scores[part] for part in PERSONAL.get(wanted, ()) if part != POPULAR and part in scores]
+    return wanted if any(_tells(one) for one in personal) else POPULAR
+
+
+def _tells(scores: Values) -> bool:
+    rounded = np.round(scores, 9)
+    return bool((rounded != rounded[:1]).any())
 
 
 def ranks(scores: Values) -> Values:
@@ -176,8 +188,10 @@ def _lists(known: Known, items: Items, users: Sequence[str]) -> dict[str, dict[s
     place = {user: row for row, user in enumerate(known.ids)}
     lists: dict[str, dict[str, list[str]]] = {name: {} for name in (POPULAR, *PERSONAL)}
     for user in users:
-        for name, scores in scores_of(known, items, place[user]).items():
-            lists[name][user] = [items.ids[row] for row in best(scores, _DEPTH)]
+        scores = scores_of(known, items, place[user])
+        for name in lists:
+            rows = best(scores[order_of(scores, name)], _DEPTH)
+            lists[name][user] = [items.ids[row] for row in rows]
     return lists
 
 
