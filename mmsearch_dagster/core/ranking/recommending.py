@@ -122,11 +122,13 @@ def examine_lists(
     later: pl.DataFrame,
     candidate: str,
     *,
+    earlier: pl.DataFrame,
     confidence: float,
     resamples: int,
     seed: int,
 ) -> ListReport:
     """Every order on what known people did in `later`, the test period: events after the moment of `known`.
+    earlier: those before it, what people's histories are.
 
     The candidate is promoted when its nDCG@10 is above that of popular products, by a paired bootstrap over
     people whose interval lies above zero; otherwise everybody gets popular products.
@@ -146,10 +148,11 @@ def examine_lists(
     reason = Reason(
         rule="personal lists beat popular products", passed=passed, figure=gap.low, limit=0.0, text=text
     )
+    histories = {user: list(one) for user, one in _liked(earlier, known.ids, items.ids).items()}
     rows = []
     for name, one in lists.items():
         around = interval(values[name], resamples=resamples, confidence=confidence, seed=seed)
-        row = {"order": name, **_measures(one, liked, known, items)}
+        row = {"order": name, **_measures(one, liked, known, items, histories=histories)}
         rows.append({**row, "low": around.low, "high": around.high})
     exposed = _exposure(lists[candidate], items)
     return ListReport(candidate if passed else POPULAR, (reason,), pl.DataFrame(rows), exposed)
@@ -196,7 +199,12 @@ def _lists(known: Known, items: Items, users: Sequence[str]) -> dict[str, dict[s
 
 
 def _measures(
-    lists: Mapping[str, Sequence[str]], liked: Mapping[str, Mapping[str, int]], known: Known, items: Items
+    lists: Mapping[str, Sequence[str]],
+    liked: Mapping[str, Mapping[str, int]],
+    known: Known,
+    items: Items,
+    *,
+    histories: Mapping[str, Sequence[str]],
 ) -> dict[str, float]:
     tens = {user: one[:10] for user, one in lists.items()}
     popularity = dict(zip(items.ids, known.popularity.tolist(), strict=True))
@@ -204,7 +212,6 @@ def _measures(
     group = {key: path for key, path in zip(items.ids, items.categories, strict=True) if path}
     place = {user: row for row, user in enumerate(known.ids)}
     wanted = {user: known.people.categories[place[user]] for user in tens}
-    histories = {user: list(one) for user, one in liked.items()}
     return {
         **listing(lists, liked),
         "coverage@10": coverage(tens, len(items)),

@@ -96,6 +96,7 @@ def _lists(
         items,
         events.filter(when >= begins[1]),
         chosen,
+        earlier=events.filter(when < begins[1]),
         confidence=params.confidence,
         resamples=params.resamples,
         seed=params.seed,

@@ -41,6 +41,9 @@ def views(*rows: tuple[str, str], begin: datetime = START) -> pl.DataFrame:
     return pl.DataFrame(told, schema=EVENTS)
 
 
+EARLIER = views(*_VIEWS, ("quiet", NAMELESS))
+
+
 def shelf() -> Items:
     """The shop, with one product of which no modality is known."""
     found = items()
@@ -50,13 +53,13 @@ def shelf() -> Items:
 
 def known() -> Known:
     """Two who like the same, and one who saw what nobody else did and nothing is known of."""
-    return next(
-        known_at(views(*_VIEWS, ("quiet", NAMELESS)), products(), shelf(), [MOMENT], FeedbackParams())
-    )
+    return next(known_at(EARLIER, products(), shelf(), [MOMENT], FeedbackParams()))
 
 
 def examined(later: pl.DataFrame) -> ListReport:
-    return examine_lists(known(), shelf(), later, TASTE, confidence=0.9, resamples=50, seed=1)
+    return examine_lists(
+        known(), shelf(), later, TASTE, earlier=EARLIER, confidence=0.9, resamples=50, seed=1
+    )
 
 
 @pytest.mark.parametrize("wanted", sorted(PERSONAL))
@@ -82,3 +85,14 @@ def test_lists_are_measured_as_they_are_served() -> None:
     values = dict(report.measures.select("order", "ndcg@10").iter_rows())
     # p09 is what everybody bought most: first of the popular ones, tenth of the catalogue.
     assert values == dict.fromkeys((POPULAR, *PERSONAL), 1.0)
+
+
+def test_popularity_lift_is_against_what_people_did_before() -> None:
+    def lift(*later: str) -> float:
+        report = examined(views(*(("quiet", product) for product in later), begin=MOMENT))
+        return dict(report.measures.select("order", "popularity lift@10").iter_rows())[POPULAR]
+
+    popularity = known().popularity
+    before = popularity[int(NAMELESS[1:])]
+    wanted = (np.sort(popularity)[-10:].mean() - before) / before
+    assert [lift("p09"), lift("p30"), lift("p07", NAMELESS)] == pytest.approx([wanted] * 3)
