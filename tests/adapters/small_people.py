@@ -103,7 +103,7 @@ def make_people(
     items = items_of(products, batch, smoothed_ratings(reviews()))
     told = log(count) if events is None else events
     params = RankerParams(epochs=10, resamples=300, min_pages=40)
-    found = study(told, products, items, params, lambda ids, rows: {})
+    found = study(told, products, items, params, cosines=lambda ids, rows: {}, reviews=reviews())
     rows_of_people = found.known.profiles if found.known else profiles(EMPTY, products, {}, {})
     tables = {"profiles": rows_of_people, "events": told, "reviews": reviews()}
     sha256 = write_people(folder, found, items, rules, tables=tables)

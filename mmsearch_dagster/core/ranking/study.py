@@ -51,12 +51,19 @@ class Study:
 
 
 def study(
-    events: pl.DataFrame, products: pl.DataFrame, items: Items, params: RankerParams, cosines: QueryCosines
+    events: pl.DataFrame,
+    products: pl.DataFrame,
+    items: Items,
+    params: RankerParams,
+    *,
+    cosines: QueryCosines,
+    reviews: pl.DataFrame,
 ) -> Study:
     """Everything that a log of events tells about people; deterministic.
 
     Whoever is compared is compared on the last `test_share` of the result pages (of the events, where the
-    shop logs no pages), with what was known before.
+    shop logs no pages), with what was known before: `items` have the ratings of today, pages those of
+    `reviews` before them.
     """
     weights = FeedbackParams()
     end = after_the_log(feedback(events, weights))
@@ -71,7 +78,7 @@ def study(
         return Study(
             known, lists, None, "no result pages with clicks in the log: no ranker, nothing is re-ordered"
         )
-    learned = lessons(pages, events, products, items, feedback=weights, cosines=cosines)
+    learned = lessons(pages, events, products, items, feedback=weights, cosines=cosines, reviews=reviews)
     return Study(known, lists, fit_ranker(learned, _sizes(split), items.blocks, params))
 
 
