@@ -97,7 +97,7 @@ class Recommender:
         (assets/policies/business.yaml
         as it was when the release was made). Raises QueryError for a wrong `k`.
         """
-        from mmsearch_dagster.core.ranking.recommending import best, order_of, scores_of
+        from mmsearch_dagster.core.ranking.orders import best, order_of, scores_of
 
         _check_k(k)
         person = self.row_of(user)
@@ -108,7 +108,7 @@ class Recommender:
         return self._listed(rows, told[order], k, order, note)
 
     def _note(self, order: str) -> str:
-        from mmsearch_dagster.core.ranking.recommending import POPULAR
+        from mmsearch_dagster.core.ranking.orders import POPULAR
 
         told = [one for one in self._files.facts["sentences"] if one.startswith("lists by")]
         return (

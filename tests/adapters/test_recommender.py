@@ -10,7 +10,7 @@ from mmsearch_dagster.adapters.recommender import POPULAR_NOTE, Recommender
 from mmsearch_dagster.core.business_rules import BusinessRules, Pin
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.core.ranking.recommending import TASTE, scores_of
+from mmsearch_dagster.core.ranking.orders import TASTE, scores_of
 from tests.adapters.small_people import SmallPeople, fan, log, make_people
 from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 

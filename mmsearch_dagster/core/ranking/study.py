@@ -12,8 +12,9 @@ from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.fitting import FittedRanker, fit_ranker
 from mmsearch_dagster.core.ranking.lists import Split, result_lists, split_by_time
 from mmsearch_dagster.core.ranking.log_pages import QueryCosines, after_the_log, lessons
+from mmsearch_dagster.core.ranking.orders import POPULAR
 from mmsearch_dagster.core.ranking.people import Known, known_at
-from mmsearch_dagster.core.ranking.recommending import POPULAR, ListReport, choose_order, examine_lists
+from mmsearch_dagster.core.ranking.recommending import ListReport, choose_order, examine_lists
 from mmsearch_dagster.core.ranking.training import RankerParams
 
 NO_LOG = "no log, no ranker: everybody gets the unpersonalised order"

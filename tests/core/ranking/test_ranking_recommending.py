@@ -10,20 +10,19 @@ import pytest
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.columns import EVENTS
 from mmsearch_dagster.core.ranking.features import Items
-from mmsearch_dagster.core.ranking.people import Known, known_at
-from mmsearch_dagster.core.ranking.recommending import (
+from mmsearch_dagster.core.ranking.orders import (
     ALL,
     BOTH,
     COLLABORATIVE,
     PERSONAL,
     POPULAR,
     TASTE,
-    ListReport,
-    examine_lists,
     order_of,
     ranks,
     scores_of,
 )
+from mmsearch_dagster.core.ranking.people import Known, known_at
+from mmsearch_dagster.core.ranking.recommending import ListReport, examine_lists
 from tests.core.ranking.shop import START, items, products
 
 MOMENT = START + timedelta(days=2)
@@ -83,7 +82,7 @@ def test_a_part_that_tells_nothing_adds_nothing_to_a_blend() -> None:
 def test_lists_are_measured_as_they_are_served() -> None:
     report = examined(views(("quiet", "p09"), begin=MOMENT))
     values = dict(report.measures.select("order", "ndcg@10").iter_rows())
-    # p09 is what everybody bought most: first of the popular ones, tenth of the catalogue.
+    # p09 is what people saw most: first of the popular ones, tenth of the catalogue.
     assert values == dict.fromkeys((POPULAR, *PERSONAL), 1.0)
 
 
