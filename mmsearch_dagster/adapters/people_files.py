@@ -23,6 +23,8 @@ RULES, FACTS = "business.json", "decision.json"
 # Columns beside those of core.profiles: vectors and factors in the ranker's own space.
 OWN_VECTOR, OWN_FACTORS = "ranker_vector", "ranker_factors"
 POPULARITY = "popularity"
+# A fact: modality -> its columns in OWN_VECTOR. Releases made before it was kept lack it.
+BLOCKS = "blocks"
 _FILES = (PEOPLE, PRODUCTS, REVIEWS, RULES, FACTS, "ranker.json", "ranker.safetensors")
 
 
@@ -74,7 +76,8 @@ class PeopleFiles:
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:
-        """What was decided: `ranker promoted`, `lists`, `reasons`, and figures."""
+        """What was decided: `ranker promoted`, `lists`, `reasons`, and figures; and BLOCKS, which lists
+        by taste are made with."""
         return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
 
     @cached_property

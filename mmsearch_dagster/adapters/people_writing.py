@@ -37,7 +37,7 @@ def write_people(
     from mmsearch_dagster.core.ranking.study import facts_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    facts: dict[str, Any] = dict(facts_of(found))
+    facts: dict[str, Any] = {**facts_of(found), files.BLOCKS: dict(items.blocks)}
     (folder / files.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
     (folder / files.RULES).write_text(rules.model_dump_json(), encoding="utf-8")
     _write_products(folder, found, items)

@@ -72,7 +72,14 @@ class Recommender:
     def _catalogue(self) -> "Scored":
         from mmsearch_dagster.core.ranking.scoring import Scored
 
-        return Scored.of(self._files.products, self._files.people, self._files.ranker, names=_COLUMNS)
+        tables = self._files
+        return Scored.of(
+            tables.products,
+            tables.people,
+            tables.ranker,
+            names=_COLUMNS,
+            blocks=tables.facts.get(files.BLOCKS),
+        )
 
     @property
     def _known(self) -> "Known":
@@ -83,24 +90,25 @@ class Recommender:
         return self._catalogue.person.get(user, -1) if user is not None else -1
 
     def recommend(self, user: str, *, k: int = 10) -> Suggestions:
-        """The `k` best products for one person; popular ones for somebody unknown, and that is said.
+        """The `k` best products for one person; popular ones for somebody of whom nothing is known, and that
+        is said.
 
         Made different by maximal marginal relevance and bent by the shop's rules
         (assets/policies/business.yaml
         as it was when the release was made). Raises QueryError for a wrong `k`.
         """
-        from mmsearch_dagster.core.ranking.recommending import POPULAR, best, scores_of
+        from mmsearch_dagster.core.ranking.orders import best, order_of, scores_of
 
         _check_k(k)
         person = self.row_of(user)
-        order = self._files.facts["lists"] if person >= 0 else POPULAR
-        scores = scores_of(self._known, self._catalogue.items, person)[order]
-        rows = best(scores, max(_CANDIDATES, k))
-        note = POPULAR_NOTE if person < 0 else self._note(order)
-        return self._listed(rows, scores, k, order, note)
+        told, wanted = scores_of(self._known, self._catalogue.items, person), self._files.facts["lists"]
+        order = order_of(told, wanted)
+        rows = best(told[order], max(_CANDIDATES, k))
+        note = POPULAR_NOTE if person < 0 or order != wanted else self._note(order)
+        return self._listed(rows, told[order], k, order, note)
 
     def _note(self, order: str) -> str:
-        from mmsearch_dagster.core.ranking.recommending import POPULAR
+        from mmsearch_dagster.core.ranking.orders import POPULAR
 
         told = [one for one in self._files.facts["sentences"] if one.startswith("lists by")]
         return (

@@ -1,6 +1,8 @@
 """A small release that knows people: fans of red and of blue things, who look by position."""
 
-from dataclasses import dataclass
+import json
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.engine import Engine
-from mmsearch_dagster.adapters.people_files import PeopleFiles
+from mmsearch_dagster.adapters.people_files import FACTS, PeopleFiles, folder_sha256
 from mmsearch_dagster.adapters.people_writing import write_people
 from mmsearch_dagster.adapters.recommender import Recommender
 from mmsearch_dagster.core.business_rules import BusinessRules
@@ -16,7 +18,8 @@ from mmsearch_dagster.core.columns import EVENTS, PRODUCTS, REVIEWS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
 from mmsearch_dagster.core.profiles import EMPTY, profiles
 from mmsearch_dagster.core.ranking.catalogue import items_of
-from mmsearch_dagster.core.ranking.study import study
+from mmsearch_dagster.core.ranking.features import Items
+from mmsearch_dagster.core.ranking.study import Study, study
 from mmsearch_dagster.core.ranking.training import RankerParams
 from mmsearch_dagster.core.reviews import ordered_by_usefulness, smoothed_ratings
 from tests.adapters.catalogue import COLOURS, catalogue
@@ -66,9 +69,19 @@ def reviews() -> pl.DataFrame:
 class SmallPeople:
     folder: Path
     sha256: str
+    items: Items
+    found: Study
 
     def recommender(self, engine: Engine) -> Recommender:
         return Recommender(engine, PeopleFiles.open(self.folder, self.sha256))
+
+    def deciding(self, folder: Path, **facts: object) -> "SmallPeople":
+        """A copy in `folder` with other facts; a fact of None is left out."""
+        file = shutil.copytree(self.folder, folder) / FACTS
+        told = json.loads(file.read_text(encoding="utf-8")) | facts
+        kept = {name: one for name, one in told.items() if one is not None}
+        file.write_text(json.dumps(kept), encoding="utf-8")
+        return replace(self, folder=folder, sha256=folder_sha256(folder))
 
 
 def make_people(
@@ -90,7 +103,8 @@ def make_people(
     items = items_of(products, batch, smoothed_ratings(reviews()))
     told = log(count) if events is None else events
     params = RankerParams(epochs=10, resamples=300, min_pages=40)
-    found = study(told, products, items, params, lambda ids, rows: {})
+    found = study(told, products, items, params, cosines=lambda ids, rows: {}, reviews=reviews())
     rows_of_people = found.known.profiles if found.known else profiles(EMPTY, products, {}, {})
     tables = {"profiles": rows_of_people, "events": told, "reviews": reviews()}
-    return SmallPeople(folder, write_people(folder, found, items, rules, tables=tables))
+    sha256 = write_people(folder, found, items, rules, tables=tables)
+    return SmallPeople(folder, sha256, items, found)

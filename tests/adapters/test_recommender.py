@@ -1,14 +1,16 @@
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import Engine
-from mmsearch_dagster.adapters.people_files import PeopleFiles
+from mmsearch_dagster.adapters.people_files import BLOCKS, OWN_VECTOR, PEOPLE, PeopleFiles
 from mmsearch_dagster.adapters.recommender import POPULAR_NOTE, Recommender
 from mmsearch_dagster.core.business_rules import BusinessRules, Pin
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.core.ranking.orders import TASTE, scores_of
 from tests.adapters.small_people import SmallPeople, fan, log, make_people
 from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 
@@ -52,6 +54,47 @@ def test_each_fan_is_shown_what_fans_like(recommender: Recommender) -> None:
 def test_somebody_unknown_gets_popular_products_and_is_told(recommender: Recommender) -> None:
     found = recommender.recommend("nobody", k=3)
     assert (found.order, found.note, len(found.hits)) == ("popular", POPULAR_NOTE, 3)
+
+
+@pytest.fixture(scope="module")
+def without_pages(release: SmallRelease, tmp_path_factory: pytest.TempPathFactory) -> SmallPeople:
+    """A log without result pages: people are known, there is no ranker."""
+    events = log(60).filter(pl.col("action") != "impression")
+    return make_people(tmp_path_factory.mktemp("people") / "people", release, events=events)
+
+
+def test_lists_by_taste_are_served_by_the_scores_they_were_measured_by(
+    without_pages: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    known, items = without_pages.found.known, without_pages.items
+    assert (without_pages.found.ranker, len(items.blocks)) == (None, 2)
+    assert known is not None
+    served = without_pages.deciding(tmp_path / "p", lists=TASTE).recommender(engine).recommend(fan(0), k=20)
+    measured = scores_of(known, items, known.ids.index(fan(0)))[TASTE]
+    wanted = [measured[items.ids.index(hit.product_id)] for hit in served.hits]
+    assert [hit.score for hit in served.hits] == pytest.approx(wanted)
+
+
+def test_a_release_made_before_blocks_were_kept_still_opens(
+    without_pages: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    older = without_pages.deciding(tmp_path / "p", lists=TASTE, blocks=None)
+    assert BLOCKS not in PeopleFiles.open(older.folder, older.sha256).facts
+    assert len(older.recommender(engine).recommend(fan(0), k=5).hits) == 5
+
+
+def test_somebody_without_any_signal_gets_popular_products_and_is_told(
+    without_pages: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    folder = without_pages.deciding(tmp_path / "p", lists=TASTE).folder
+    people = pl.read_parquet(folder / PEOPLE)
+    silent = pl.when(pl.col("user_id") != fan(0)).then(pl.col(OWN_VECTOR)).alias(OWN_VECTOR)
+    people.with_columns(silent).write_parquet(folder / PEOPLE)
+    recommender = Recommender(engine, PeopleFiles(folder))
+    found = recommender.recommend(fan(0), k=5)
+    assert (found.order, found.note) == ("popular", POPULAR_NOTE)
+    assert found.hits == recommender.recommend("nobody", k=5).hits
+    assert recommender.recommend(fan(1), k=5).order == TASTE
 
 
 def test_out_of_stock_comes_last_and_pins_hold(release: SmallRelease, engine: Engine, tmp_path: Path) -> None:

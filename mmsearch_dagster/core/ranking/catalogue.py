@@ -1,33 +1,44 @@
 """The catalogue as the ranker reads it."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import polars as pl
 
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.ranking.features import Items, Values
 from mmsearch_dagster.core.ranking.spaces import space_of
-from mmsearch_dagster.core.reviews import SMOOTHED
+from mmsearch_dagster.core.reviews import SMOOTHED, smoothed_ratings
 
 
 def items_of(products: pl.DataFrame, batch: ModalityBatch, ratings: pl.DataFrame) -> Items:
     """In the order of `batch`. ratings: what core.reviews.smoothed_ratings gives."""
     space = space_of(batch)
-    ordered = (
-        pl.DataFrame({c.PRODUCT_ID: list(batch.ids)}, schema={c.PRODUCT_ID: pl.String})
-        .join(products, on=c.PRODUCT_ID, how="left", maintain_order="left")
-        .join(ratings, on=c.PRODUCT_ID, how="left", maintain_order="left")
-    )
+    ordered = _in_order(batch.ids, products)
     updated = ordered[c.UPDATED_AT].dt.epoch("us").cast(pl.Float64) / 1e6
     return Items(
         ids=batch.ids,
         vectors=space.vectors,
         factors=None,
         price=_floats(ordered[c.PRICE]),
-        rating=_floats(ordered[SMOOTHED]),
+        rating=_floats(_in_order(batch.ids, ratings)[SMOOTHED]),
         updated=_floats(updated),
         categories=tuple(ordered[c.CATEGORY].to_list()),
         blocks=space.blocks,
     )
+
+
+def ratings_before(ids: Sequence[str], reviews: pl.DataFrame, moment: datetime) -> Values:
+    """Smoothed rating of every product [i] by the reviews before `moment`, NaN unknown. A review without a
+    date does not count: nobody can say that it was there."""
+    before = smoothed_ratings(reviews.filter(pl.col(c.TIMESTAMP) < moment))
+    return _floats(_in_order(ids, before)[SMOOTHED])
+
+
+def _in_order(ids: Sequence[str], table: pl.DataFrame) -> pl.DataFrame:
+    wanted = pl.DataFrame({c.PRODUCT_ID: list(ids)}, schema={c.PRODUCT_ID: pl.String})
+    return wanted.join(table, on=c.PRODUCT_ID, how="left", maintain_order="left")
 
 
 def _floats(column: pl.Series) -> Values:

@@ -43,6 +43,8 @@ _TASTE, _QUERY, _DEVICE = "taste ", "query to ", "device "
 # A person whose prices hardly vary still accepts others: least spread of log1p(price).
 _LEAST_SPREAD = 0.25
 _SECONDS_PER_DAY = 86_400.0
+# A spread beside which any value is nothing (JSON has no infinity).
+_NEVER_KNOWN = 1e30
 
 
 @dataclass(frozen=True)
@@ -207,13 +209,14 @@ class Scaling:
 
     @classmethod
     def of(cls, values: Values) -> "Scaling":
-        """values: [n, f]. A figure that never varies, or is never known, is scaled by 1."""
+        """values: [n, f]. A figure that never varies is scaled by 1; one that is never known, away to 0: no
+        weight of it was learned."""
         known = ~np.isnan(values)
         count = np.maximum(known.sum(axis=0), 1)
         filled = np.where(known, values, 0.0)
         mean = filled.sum(axis=0) / count
         spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
-        spread = np.where(spread > 1e-9, spread, 1.0)
+        spread = np.where(spread > 1e-9, spread, np.where(known.any(axis=0), 1.0, _NEVER_KNOWN))
         return cls(tuple(float(one) for one in mean), tuple(float(one) for one in spread))
 
     def apply(self, values: Values) -> Matrix:

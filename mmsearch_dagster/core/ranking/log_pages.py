@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.ranking.catalogue import ratings_before
 from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, figures
 from mmsearch_dagster.core.ranking.lists import LIST_ID
 from mmsearch_dagster.core.ranking.people import Known, known_at
@@ -39,19 +40,23 @@ def lessons(
     *,
     feedback: FeedbackParams,
     cosines: QueryCosines,
+    reviews: pl.DataFrame,
 ) -> Lessons:
     """What the ranker could have known of every row of `core.ranking.lists.result_lists`.
 
-    Profiles, popularity and collaborative factors are taken at midnight (UTC) before the page, from events
-    before it: the day's own clicks, its label among them, are unseen. cosines: (query ids, product rows) ->
-    modality -> cosine.
+    Profiles, popularity, collaborative factors and ratings are taken at midnight (UTC) before the page, from
+    events and reviews before it: the day's own clicks, its label among them, are unseen. cosines: (query
+    ids, product rows) -> modality -> cosine.
     """
     rows = {key: number for number, key in enumerate(items.ids)}
     known_rows = lists.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
     numbered = known_rows.with_columns(pl.struct(LIST_ID, c.USER_ID).rle_id().alias("page"))
     days = _by_day(numbered)
     known = known_at(events, products, items, [day for day, _ in days], feedback)
-    parts = [_day(shown, one, items, rows, cosines) for (_, shown), one in zip(days, known, strict=True)]
+    parts = [
+        _day(shown, one, _items_at(day, one, items, reviews), rows, cosines)
+        for (day, shown), one in zip(days, known, strict=True)
+    ]
     width = items.vectors.shape[1]
     people = [part[0] for part in parts] or [np.zeros((0, width), np.float32)]
     values = [part[1] for part in parts]
@@ -88,9 +93,11 @@ def _day(
         moment=shown[c.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6,
         query=cosines(shown[c.QUERY_ID], item),
     )
-    return person_vectors(known.people, person), figures(
-        pairs, known.people, replace(items, factors=known.factors), list(items.blocks), ()
-    )
+    return person_vectors(known.people, person), figures(pairs, known.people, items, list(items.blocks), ())
+
+
+def _items_at(day: datetime, known: Known, items: Items, reviews: pl.DataFrame) -> Items:
+    return replace(items, factors=known.factors, rating=ratings_before(items.ids, reviews, day))
 
 
 def person_vectors(people: People, person: NDArray[np.int64]) -> Matrix:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.bootstrap import interval, paired_difference
@@ -22,66 +21,12 @@ from mmsearch_dagster.core.measures import (
     price_bands,
 )
 from mmsearch_dagster.core.metrics import by_query, per_query
-from mmsearch_dagster.core.ranking.features import Items, Values
+from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.lists import GRADE_OF
+from mmsearch_dagster.core.ranking.orders import PERSONAL, POPULAR, best, order_of, scores_of
 from mmsearch_dagster.core.ranking.people import Known
 
-POPULAR, COLLABORATIVE, TASTE = "popular", "collaborative", "taste"
-BOTH, ALL = "taste + collaborative", "taste + collaborative + popular"
-# What may be chosen for known people; each is a blend of the first three.
-PERSONAL = {
-    COLLABORATIVE: (COLLABORATIVE,),
-    TASTE: (TASTE,),
-    BOTH: (TASTE, COLLABORATIVE),
-    ALL: (TASTE, COLLABORATIVE, POPULAR),
-}
-_RRF_K = 60
 _DEPTH = 50
-
-
-def scores_of(known: Known, items: Items, person: int) -> dict[str, Values]:
-    """Order -> score of every product [i] for one person (row of `known`); -1: only `popular`.
-
-    collaborative: product of the factors. taste: mean cosine over the modalities. The others are these
-    together by reciprocal rank.
-    """
-    popular = known.popularity
-    if person < 0:
-        return {POPULAR: popular}
-    factors = known.people.factors
-    collaborative = (
-        (known.factors @ factors[person]).astype(np.float64) if factors is not None else np.zeros(len(items))
-    )
-    parts = [
-        items.vectors[:, start:stop] @ _unit(known.people.vectors[person, start:stop])
-        for start, stop in items.blocks.values()
-    ]
-    taste = np.mean(parts, axis=0).astype(np.float64) if parts else np.zeros(len(items))
-    single = {POPULAR: popular, COLLABORATIVE: collaborative, TASTE: taste}
-    by_rank = {name: 1.0 / (_RRF_K + ranks(one)) for name, one in single.items()}
-    return single | {
-        name: np.sum([by_rank[part] for part in parts], axis=0)
-        for name, parts in PERSONAL.items()
-        if len(parts) > 1
-    }
-
-
-def ranks(scores: Values) -> Values:
-    """Rank of each, from 1; equal scores in the order of their rows."""
-    order = np.argsort(-np.round(scores, 9), kind="stable")
-    found = np.empty(len(scores))
-    found[order] = np.arange(1, len(scores) + 1)
-    return found
-
-
-def best(scores: Values, count: int) -> NDArray[np.int64]:
-    """Rows of the `count` best, ties by row."""
-    return np.argsort(-np.round(scores, 9), kind="stable")[:count]
-
-
-def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    norm = float(np.linalg.norm(vector))
-    return vector / norm if norm > 0 else vector
 
 
 @dataclass(frozen=True)
@@ -110,11 +55,13 @@ def examine_lists(
     later: pl.DataFrame,
     candidate: str,
     *,
+    earlier: pl.DataFrame,
     confidence: float,
     resamples: int,
     seed: int,
 ) -> ListReport:
     """Every order on what known people did in `later`, the test period: events after the moment of `known`.
+    earlier: those before it, what people's histories are.
 
     The candidate is promoted when its nDCG@10 is above that of popular products, by a paired bootstrap over
     people whose interval lies above zero; otherwise everybody gets popular products.
@@ -134,10 +81,11 @@ def examine_lists(
     reason = Reason(
         rule="personal lists beat popular products", passed=passed, figure=gap.low, limit=0.0, text=text
     )
+    histories = {user: list(one) for user, one in _liked(earlier, known.ids, items.ids).items()}
     rows = []
     for name, one in lists.items():
         around = interval(values[name], resamples=resamples, confidence=confidence, seed=seed)
-        row = {"order": name, **_measures(one, liked, known, items)}
+        row = {"order": name, **_measures(one, liked, known, items, histories=histories)}
         rows.append({**row, "low": around.low, "high": around.high})
     exposed = _exposure(lists[candidate], items)
     return ListReport(candidate if passed else POPULAR, (reason,), pl.DataFrame(rows), exposed)
@@ -176,13 +124,20 @@ def _lists(known: Known, items: Items, users: Sequence[str]) -> dict[str, dict[s
     place = {user: row for row, user in enumerate(known.ids)}
     lists: dict[str, dict[str, list[str]]] = {name: {} for name in (POPULAR, *PERSONAL)}
     for user in users:
-        for name, scores in scores_of(known, items, place[user]).items():
-            lists[name][user] = [items.ids[row] for row in best(scores, _DEPTH)]
+        scores = scores_of(known, items, place[user])
+        for name in lists:
+            rows = best(scores[order_of(scores, name)], _DEPTH)
+            lists[name][user] = [items.ids[row] for row in rows]
     return lists
 
 
 def _measures(
-    lists: Mapping[str, Sequence[str]], liked: Mapping[str, Mapping[str, int]], known: Known, items: Items
+    lists: Mapping[str, Sequence[str]],
+    liked: Mapping[str, Mapping[str, int]],
+    known: Known,
+    items: Items,
+    *,
+    histories: Mapping[str, Sequence[str]],
 ) -> dict[str, float]:
     tens = {user: one[:10] for user, one in lists.items()}
     popularity = dict(zip(items.ids, known.popularity.tolist(), strict=True))
@@ -190,7 +145,6 @@ def _measures(
     group = {key: path for key, path in zip(items.ids, items.categories, strict=True) if path}
     place = {user: row for row, user in enumerate(known.ids)}
     wanted = {user: known.people.categories[place[user]] for user in tens}
-    histories = {user: list(one) for user, one in liked.items()}
     return {
         **listing(lists, liked),
         "coverage@10": coverage(tens, len(items)),

@@ -1,6 +1,6 @@
 """A release's people and products, ready to be scored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +38,10 @@ class Scored:
         ranker: Ranker | None,
         *,
         names: Mapping[str, str],
+        blocks: Mapping[str, Sequence[int]] | None,
     ) -> "Scored":
         """From a release's tables. names: this module's `vector`, `factors`, `popularity` -> their
-        columns."""
+        columns. blocks: modality -> its columns in the vectors, None in releases that did not keep them."""
         vectors = np.ascontiguousarray(products[names["vector"]].to_numpy(), dtype=np.float32)
         factors = np.ascontiguousarray(products[names["factors"]].to_numpy(), dtype=np.float32)
         items = Items(
@@ -51,7 +52,7 @@ class Scored:
             rating=products[c.RATING].to_numpy(),
             updated=products[c.UPDATED_AT].to_numpy(),
             categories=tuple(products[c.CATEGORY].to_list()),
-            blocks=dict(ranker.spec.blocks) if ranker else {"all": (0, vectors.shape[1])},
+            blocks=_blocks(blocks, ranker, vectors.shape[1]),
         )
         own = people.head(0) if names["vector"] not in people.columns else people
         frame = _in_own_space(own, names, (vectors.shape[1], factors.shape[1]))
@@ -139,6 +140,14 @@ class Scored:
         scores = self.ranker.scores(*self._inputs(person, item, nothing, {})).astype(np.float64)
         chance = 0.5 * (1.0 + np.tanh(0.5 * scores))
         return chance.reshape(len(who), len(rows)).mean(axis=1)
+
+
+def _blocks(
+    kept: Mapping[str, Sequence[int]] | None, ranker: Ranker | None, width: int
+) -> dict[str, tuple[int, int]]:
+    if kept is not None:
+        return {name: (start, stop) for name, (start, stop) in kept.items()}
+    return dict(ranker.spec.blocks) if ranker else {"all": (0, width)}
 
 
 def _in_own_space(people: pl.DataFrame, names: Mapping[str, str], widths: tuple[int, int]) -> pl.DataFrame:

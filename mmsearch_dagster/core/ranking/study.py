@@ -12,8 +12,9 @@ from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.fitting import FittedRanker, fit_ranker
 from mmsearch_dagster.core.ranking.lists import Split, result_lists, split_by_time
 from mmsearch_dagster.core.ranking.log_pages import QueryCosines, after_the_log, lessons
+from mmsearch_dagster.core.ranking.orders import POPULAR
 from mmsearch_dagster.core.ranking.people import Known, known_at
-from mmsearch_dagster.core.ranking.recommending import POPULAR, ListReport, choose_order, examine_lists
+from mmsearch_dagster.core.ranking.recommending import ListReport, choose_order, examine_lists
 from mmsearch_dagster.core.ranking.training import RankerParams
 
 NO_LOG = "no log, no ranker: everybody gets the unpersonalised order"
@@ -51,12 +52,19 @@ class Study:
 
 
 def study(
-    events: pl.DataFrame, products: pl.DataFrame, items: Items, params: RankerParams, cosines: QueryCosines
+    events: pl.DataFrame,
+    products: pl.DataFrame,
+    items: Items,
+    params: RankerParams,
+    *,
+    cosines: QueryCosines,
+    reviews: pl.DataFrame,
 ) -> Study:
     """Everything that a log of events tells about people; deterministic.
 
     Whoever is compared is compared on the last `test_share` of the result pages (of the events, where the
-    shop logs no pages), with what was known before.
+    shop logs no pages), with what was known before: `items` have the ratings of today, pages those of
+    `reviews` before them.
     """
     weights = FeedbackParams()
     end = after_the_log(feedback(events, weights))
@@ -71,7 +79,7 @@ def study(
         return Study(
             known, lists, None, "no result pages with clicks in the log: no ranker, nothing is re-ordered"
         )
-    learned = lessons(pages, events, products, items, feedback=weights, cosines=cosines)
+    learned = lessons(pages, events, products, items, feedback=weights, cosines=cosines, reviews=reviews)
     return Study(known, lists, fit_ranker(learned, _sizes(split), items.blocks, params))
 
 
@@ -96,6 +104,7 @@ def _lists(
         items,
         events.filter(when >= begins[1]),
         chosen,
+        earlier=events.filter(when < begins[1]),
         confidence=params.confidence,
         resamples=params.resamples,
         seed=params.seed,

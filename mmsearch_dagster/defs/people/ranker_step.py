@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ASSET = "ranker"
 SHA256 = "people sha256"
-_CODE = 2
+_CODE = 7
 _INPUTS = ("products", "interactions", "searches", reviews_step.ASSET, examples.ASSET, PROFILES)
 
 
@@ -99,12 +99,9 @@ def _make(
     ratings = pl.read_parquet(inputs[reviews_step.ASSET].folder / reviews_step.RATINGS)
     items = items_of(products, batch, ratings)
     cosines = query_cosines(workspace, batch, inputs["searches"].table())
-    found = study(events, products, items, RankerParams(), cosines)
-    tables = {
-        "profiles": inputs[PROFILES].table(),
-        "reviews": inputs[reviews_step.ASSET].table(),
-        "events": events,
-    }
+    reviews = inputs[reviews_step.ASSET].table()
+    found = study(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
+    tables = {"profiles": inputs[PROFILES].table(), "reviews": reviews, "events": events}
     sha256 = write_people(folder / FOLDER, found, items, rules, tables=tables)
     run = ranker_report.log_run(workspace, found, ASSET, inputs[examples.ASSET].digest)
     ranker_report.draw(found, folder)

@@ -90,6 +90,11 @@ def test_scaled_figures_are_finite_and_bounded(values: list[float]) -> None:
     assert (scaled[np.isnan(column)] == 0).all()
 
 
+def test_a_figure_that_training_never_knew_stays_silent_when_it_is_served() -> None:
+    scaling = Scaling.of(np.array([[NAN, 4.0], [NAN, 4.0]]))
+    assert scaling.apply(np.array([[4.5, 4.5]])) == pytest.approx(np.array([[0.0, 0.5]]))
+
+
 def test_a_missing_modality_is_zero_in_its_block_only() -> None:
     space = space_of(batch(), width=4)
     start, stop = space.blocks["image"]

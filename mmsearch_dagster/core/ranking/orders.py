@@ -1,0 +1,77 @@
+"""Orders of the catalogue for one person, and which of them the person gets."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.ranking.features import Items, Values
+from mmsearch_dagster.core.ranking.people import Known
+
+POPULAR, COLLABORATIVE, TASTE = "popular", "collaborative", "taste"
+BOTH, ALL = "taste + collaborative", "taste + collaborative + popular"
+# What may be chosen for known people; each is a blend of the first three.
+PERSONAL = {
+    COLLABORATIVE: (COLLABORATIVE,),
+    TASTE: (TASTE,),
+    BOTH: (TASTE, COLLABORATIVE),
+    ALL: (TASTE, COLLABORATIVE, POPULAR),
+}
+_RRF_K = 60
+
+
+def scores_of(known: Known, items: Items, person: int) -> dict[str, Values]:
+    """Order -> score of every product [i] for one person (row of `known`); -1: only `popular`.
+
+    collaborative: product of the factors. taste: mean cosine over the modalities. The others are these
+    together by reciprocal rank; a part that tells nothing adds nothing.
+    """
+    popular = known.popularity
+    if person < 0:
+        return {POPULAR: popular}
+    factors = known.people.factors
+    collaborative = (
+        (known.factors @ factors[person]).astype(np.float64) if factors is not None else np.zeros(len(items))
+    )
+    parts = [
+        items.vectors[:, start:stop] @ _unit(known.people.vectors[person, start:stop])
+        for start, stop in items.blocks.values()
+    ]
+    taste = np.mean(parts, axis=0).astype(np.float64) if parts else np.zeros(len(items))
+    single = {POPULAR: popular, COLLABORATIVE: collaborative, TASTE: taste}
+    by_rank = {name: _tells(one) / (_RRF_K + ranks(one)) for name, one in single.items()}
+    return single | {
+        name: np.sum([by_rank[part] for part in parts], axis=0)
+        for name, parts in PERSONAL.items()
+        if len(parts) > 1
+    }
+
+
+def order_of(scores: Mapping[str, Values], wanted: str) -> str:
+    """The order that a person with these `scores_of` gets: `wanted`, or `popular` where nothing personal in
+    it tells one product from another."""
+    personal = [scores[part] for part in PERSONAL.get(wanted, ()) if part != POPULAR and part in scores]
+    return wanted if any(_tells(one) for one in personal) else POPULAR
+
+
+def _tells(scores: Values) -> bool:
+    rounded = np.round(scores, 9)
+    return bool((rounded != rounded[:1]).any())
+
+
+def ranks(scores: Values) -> Values:
+    """Rank of each, from 1; equal scores in the order of their rows."""
+    order = np.argsort(-np.round(scores, 9), kind="stable")
+    found = np.empty(len(scores))
+    found[order] = np.arange(1, len(scores) + 1)
+    return found
+
+
+def best(scores: Values, count: int) -> NDArray[np.int64]:
+    """Rows of the `count` best, ties by row."""
+    return np.argsort(-np.round(scores, 9), kind="stable")[:count]
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    norm = float(np.linalg.norm(vector))
+    return vector / norm if norm > 0 else vector
