@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.suite import RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
-_CODE = 3
+_CODE = 4
 _DROPPED = "dropped"
 _GOOD = "good rows"
 _CHECKS = "checks"
