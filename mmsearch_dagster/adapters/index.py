@@ -122,9 +122,12 @@ class SearchIndex:
         if tag in self.tags(table):
             self._connect().open_table(table).tags.delete(tag)
 
-    def check(self, pin: IndexPin, rows: pl.DataFrame, golden: Sequence[str] = ()) -> list[IndexCheck]:
-        """What must hold before a pointer moves to `pin`; `golden`: product ids that must find themselves."""
-        return check_index(self.open(pin.table, pin.tag), pin, _ids(rows), golden)
+    def check(self, pin: IndexPin, products: pl.DataFrame, golden: Sequence[str] = ()) -> list[IndexCheck]:
+        """What must hold before a pointer moves to `pin`.
+
+        products: exactly what it must hold. golden: product ids that must find themselves.
+        """
+        return check_index(self.open(pin.table, pin.tag), pin, _ids(products), golden)
 
     def _connect(self) -> Any:
         import lancedb

@@ -1,6 +1,6 @@
 """A file of queries in the judgments format: to be answered, or to be answered and measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -43,7 +43,9 @@ def read_query_list(file: Path, *, root: Path | None = None, graded: bool = Fals
         raise SourceError(f"{file}: there is no such file")
     source, known = _source(file.resolve(), root, graded)
     raw = read_table(source, _TABLE, lambda ids: ids)
-    split = split_rows(raw)
+    # Nothing is learnt from a list: whoever asks the same twice, in two splits, gets two answers.
+    frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(c.SPLIT))
+    split = split_rows(replace(raw, frame=frame))
     broken = [
         f"{row[0]}, row {row[1]}: {'; '.join(row[2])}"
         for row in split.quarantined.select("_source", "_row", c.REASONS).iter_rows()

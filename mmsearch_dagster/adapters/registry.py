@@ -18,12 +18,14 @@ from mmsearch_dagster.adapters.model_versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.adapters.release_rows import ReleaseRow, release_rows
 from mmsearch_dagster.adapters.tracking import MlflowStore
 from mmsearch_dagster.adapters.version_tags import MOVE, WITHDRAWN
+from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import GateRefusedError, NoReleaseError, ReleaseMismatchError
 from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.release import ReleaseManifest
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+_BY_HAND = "the pointer was moved outside mmsearch"
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,9 @@ class Registry(ModelVersions):
         """Point the release back at one that was released before, and withdraw the one that is left.
 
         A withdrawn version is refused by `promote`, so no automatic run brings it back; rolling back *to*
-        it does. Raises NoReleaseError when `release_id` was never released, GateRefusedError or
-        ReleaseMismatchError when it may not be served any more.
+        it does. A release that once passed the gate stays a way back, also when a later comparison refuses
+        it: then its successor is what has to go. Raises NoReleaseError when `release_id` was never released,
+        GateRefusedError or ReleaseMismatchError when it is not whole any more.
         """
         with self._alone():
             self._finish_interrupted_move()
@@ -93,7 +96,7 @@ class Registry(ModelVersions):
             current = self._champion_version()
             if current == manifest.model_version:
                 return PointerMove(manifest, moved=False)
-            refusals = self._refusals(manifest.model_version, manifest, withdrawn_too=False)
+            refusals = self._refusals(manifest.model_version, manifest, again=True)
             if refusals:
                 raise GateRefusedError(f"{release_id} cannot be served again: {'; '.join(refusals)}")
             self._move(manifest, _Move(action="rollback", why=reason, left=current))
@@ -116,30 +119,41 @@ class Registry(ModelVersions):
         aliases = {"champion": self._champion_version(), "challenger": self._alias(CHALLENGER)}
         return release_rows(self._all(), moved_to=moved_to, **aliases)
 
-    def _refusals(
-        self, version: int, manifest: ReleaseManifest, *, withdrawn_too: bool = True
-    ) -> tuple[str, ...]:
-        """Why the pointer may not move to the version, from what the registry and the disk say now."""
-        why: list[str] = []
+    def _refusals(self, version: int, manifest: ReleaseManifest, *, again: bool = False) -> tuple[str, ...]:
+        """Why the pointer may not move to the version, from what the registry and the disk say now.
+
+        again: it moves back; what a rollback or a later comparison said of a released version is no reason.
+        """
         decision = self.decision(version)
+        settled = again and self._was_promoted(version)
+        verdict = decision.refusals if decision and not settled else ()
+        why = [*verdict, *self._damages(version, manifest, decision)]
+        because = self.withdrawn(version)
+        if because and not again:
+            why.append(
+                f"it was withdrawn ({because}); `mmsearch rollback {manifest.release_id}` brings it back"
+            )
+        return tuple(why)
+
+    def _was_promoted(self, version: int) -> bool:
+        """Whether the pointer came to the version through the gate, not by hand."""
+        moves = [line for line in self._ledger.lines() if line.action in MOVES]
+        return any(line.model_version == version and line.why != _BY_HAND for line in moves)
+
+    def _damages(self, version: int, manifest: ReleaseManifest, decision: Decision | None) -> list[str]:
+        """What makes the version no whole release, whatever the gate says of it."""
+        why: list[str] = []
         if decision is None:
             why.append("no gate decision is stored with it")
-        else:
-            why.extend(decision.refusals)
-            if decision.weights_sha256 != manifest.weights_sha256:
-                why.append("its stored decision is about other weights")
+        elif decision.weights_sha256 != manifest.weights_sha256:
+            why.append("its stored decision is about other weights")
         try:
             self.check_weights(version)
         except ReleaseMismatchError as error:
             why.append(str(error))
         if manifest.index is None:
             why.append("no index version is attached to it")
-        because = self.withdrawn(version)
-        if because and withdrawn_too:
-            why.append(
-                f"it was withdrawn ({because}); `mmsearch rollback {manifest.release_id}` brings it back"
-            )
-        return tuple(why)
+        return why
 
     def _reject(self, manifest: ReleaseManifest, refusals: tuple[str, ...]) -> None:
         why = self._write_rejection(manifest, refusals)
@@ -183,7 +197,7 @@ class Registry(ModelVersions):
         if written:
             self._settle(manifest, _Move.model_validate_json(written))
         elif last is None or last.model_version != version:
-            self._write("promotion", manifest, "the pointer was moved outside mmsearch")
+            self._write("promotion", manifest, _BY_HAND)
 
     def _write(self, action: Action, manifest: ReleaseManifest, why: str) -> None:
         decision = self.decision(manifest.model_version)

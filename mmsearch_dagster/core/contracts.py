@@ -172,10 +172,10 @@ def restrict_to_catalogue(rows: pl.DataFrame, product_ids: pl.Series) -> tuple[p
     return kept, rows.height - kept.height
 
 
-def quarantined_share(good: pl.DataFrame, quarantined: pl.DataFrame) -> float:
+def quarantined_share(good: int, quarantined: int) -> float:
     """Broken rows over all rows, 0 for an empty table."""
-    rows = good.height + quarantined.height
-    return quarantined.height / rows if rows else 0.0
+    rows = good + quarantined
+    return quarantined / rows if rows else 0.0
 
 
 def top_reasons(quarantined: pl.DataFrame, most: int = 3) -> list[tuple[str, int]]:
@@ -186,12 +186,15 @@ def top_reasons(quarantined: pl.DataFrame, most: int = 3) -> list[tuple[str, int
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most]
 
 
-def check_share(good: pl.DataFrame, quarantined: pl.DataFrame, limit: float, table: str) -> float:
-    """The share of broken rows; raises PolicyError, with counts and main reasons, above `limit`."""
-    share = quarantined_share(good, quarantined)
+def check_share(good: int, quarantined: pl.DataFrame, limit: float, table: str) -> float:
+    """The share of broken rows; raises PolicyError, with counts and main reasons, above `limit`.
+
+    good: how many rows keep the contract, whether or not the catalogue knows their product.
+    """
+    share = quarantined_share(good, quarantined.height)
     if share <= limit:
         return share
-    rows = good.height + quarantined.height
+    rows = good + quarantined.height
     why = "; ".join(f"{reason} ({count})" for reason, count in top_reasons(quarantined))
     raise PolicyError(
         f"{table}: {quarantined.height} of {rows} rows are broken ({share:.1%}, the policy allows "

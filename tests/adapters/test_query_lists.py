@@ -33,6 +33,13 @@ def test_ids_and_words_in_any_script(tmp_path: Path) -> None:
     assert found.queries[0].text == "červené 靴 👟"
 
 
+def test_what_is_asked_twice_in_two_splits_is_answered_twice(tmp_path: Path) -> None:
+    rows = "query_id,query_text,split\n1,red shirt,train\n2,Red shirt,test\n"
+    found = read_query_list(written(tmp_path, rows))
+    assert [one.query_id for one in found.queries] == ["1", "2"]
+    assert found.left_out == ()
+
+
 def test_grades_are_gathered_by_query(tmp_path: Path) -> None:
     rows = "query_id\tquery_text\tproduct_id\tgrade\n1\tx\tp\t3\n1\tx\tq\t1\n2\ty\tp\t0\n"
     found = read_query_list(written(tmp_path, rows, "q.tsv"), graded=True)

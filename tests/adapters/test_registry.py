@@ -247,6 +247,28 @@ def test_rollback_goes_only_to_what_was_released_and_still_is_whole(shop: Shop) 
     assert shop.champion() == "r-2"
 
 
+def test_a_release_that_a_later_comparison_refuses_can_be_rolled_back_to(shop: Shop) -> None:
+    first, second = shop.add(1), shop.add(2)
+    shop.registry.promote(first, reason="")
+    shop.registry.promote(second, reason="")
+    assert shop.add(1, passed=False) == first  # evaluated again, against r-2
+    with pytest.raises(GateRefusedError, match=r"ndcg@10 0\.5, passed False"):
+        shop.registry.promote(first, reason="nightly")
+    assert shop.champion() == "r-2"
+    assert shop.registry.rollback("r-1", reason="r-2 has to go").moved
+    assert shop.champion() == "r-1"
+
+
+def test_a_refused_version_that_was_served_by_hand_is_no_way_back(shop: Shop) -> None:
+    refused, good = shop.add(1, passed=False), shop.add(2)
+    shop.store.connect().set_registered_model_alias(MODEL_NAME, "champion", str(refused))
+    shop.registry.promote(good, reason="")
+    assert shop.actions() == [("promotion", "r-1"), ("promotion", "r-2")]
+    with pytest.raises(GateRefusedError, match=r"r-1 cannot be served again: ndcg@10 0\.5, passed False"):
+        shop.registry.rollback("r-1", reason="")
+    assert shop.champion() == "r-2"
+
+
 @pytest.mark.parametrize("step", ["set_registered_model_alias", "append", "delete_model_version_tag"])
 @pytest.mark.parametrize("action", ["promotion", "rollback"])
 def test_a_move_that_was_killed_is_finished_by_the_next(

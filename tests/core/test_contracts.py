@@ -20,6 +20,7 @@ from mmsearch_dagster.core.contracts import (
     top_reasons,
 )
 from mmsearch_dagster.core.errors import PolicyError
+from mmsearch_dagster.core.judged_splits import split_of
 
 
 def read(table: str, *rows: dict[str, Any]) -> RawTable:
@@ -203,12 +204,58 @@ class TestJudgments:
         assert result.good["split"].to_list() == ["test", "test"]
 
     def test_queries_without_a_split_are_drawn_60_20_20_whatever_stands_around(self):
-        rows = [{**JUDGED, "query_id": f"q{number}", "split": ""} for number in range(2000)]
+        rows = [
+            {**JUDGED, "query_id": f"q{number}", "query_text": f"shoes {number}", "split": ""}
+            for number in range(2000)
+        ]
         drawn = split("judgments", *rows).good
         shares = {name: count / 2000 for name, count in drawn["split"].value_counts().iter_rows()}
         assert shares == pytest.approx({"train": 0.6, "validation": 0.2, "test": 0.2}, abs=0.03)
         alone = split("judgments", rows[7]).good
         assert alone["split"][0] == drawn.filter(query_id="q7")["split"][0]
+
+    @pytest.mark.parametrize(
+        ("asked", "again"),
+        [
+            ({}, {}),
+            ({"query_text": "red shoes"}, {"query_text": " Red  <b>SHOES</b>"}),
+            ({"query_text": "", "image": "a.jpg"}, {"query_text": "", "image": "a.jpg"}),
+            ({"query_text": "", "audio": "a.wav"}, {"query_text": "", "audio": "a.wav"}),
+        ],
+    )
+    def test_queries_that_ask_the_same_are_drawn_into_the_split_of_the_smallest_id(
+        self, asked: dict[str, str], again: dict[str, str]
+    ):
+        ids = [f"q{number}" for number in range(10)]
+        assert {split_of(name) for name in ids} == {"train", "validation", "test"}
+        first, *others = ({**JUDGED, "query_id": name, "split": ""} for name in ids)
+        drawn = split("judgments", *({**row, **again} for row in others), {**first, **asked}).good
+        assert drawn["split"].to_list() == [split_of("q0")] * 10
+
+    @pytest.mark.parametrize("other", [{"query_text": "red shoe"}, {"image": "a.jpg"}, {"audio": "a.wav"}])
+    def test_queries_that_ask_other_things_are_drawn_by_their_own_ids(self, other: dict[str, str]):
+        rows = [{**JUDGED, "split": "", "query_id": "q0"}, {**JUDGED, **other, "split": "", "query_id": "q9"}]
+        drawn = split("judgments", *rows).good
+        assert drawn["split"].to_list() == [split_of("q0"), split_of("q9")]
+
+    def test_a_query_without_a_split_stands_where_another_asks_the_same(self):
+        result = split("judgments", {**JUDGED, "query_id": "a", "split": ""}, {**JUDGED, "split": "test"})
+        assert result.good["split"].to_list() == ["test", "test"]
+
+    def test_a_query_that_asks_what_an_earlier_split_asks_is_broken(self):
+        splits = {"a": "test", "b": "validation", "c": "train", "d": ""}
+        rows = [{**JUDGED, "query_id": key, "split": name} for key, name in splits.items()]
+        result = split("judgments", *rows)
+        assert reasons(result) == {
+            1: ["split: query 'a' asks what another asks in train"],
+            2: ["split: query 'b' asks what another asks in train"],
+        }
+        assert dict(result.good.select("query_id", "split").iter_rows()) == {"c": "train", "d": "train"}
+
+    def test_what_a_broken_row_asks_breaks_no_other_query(self):
+        changed = {**JUDGED, "product_id": "p2", "query_text": "blue shoes"}
+        result = split("judgments", JUDGED, changed, {**changed, "query_id": "other", "split": "test"})
+        assert list(reasons(result)) == [2]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -216,7 +263,7 @@ def test_an_empty_table_splits_into_empty_tables(table: str):
     result = split(table)
     assert result.good.schema == TABLES[table]
     assert result.quarantined.height == 0
-    assert quarantined_share(result.good, result.quarantined) == 0
+    assert quarantined_share(result.good.height, result.quarantined.height) == 0
 
 
 def test_searches_are_kept_once_and_need_words_or_a_picture():
@@ -240,8 +287,8 @@ def test_too_large_a_share_stops_with_counts_and_reasons():
     with pytest.raises(
         PolicyError, match=r"products: 3 of 4 rows .*75.0%.*5.0%.*price: \.\.\. is not a number \(3\)"
     ):
-        check_share(result.good, result.quarantined, 0.05, "products")
-    assert check_share(result.good, result.quarantined, 0.75, "products") == 0.75
+        check_share(result.good.height, result.quarantined, 0.05, "products")
+    assert check_share(result.good.height, result.quarantined, 0.75, "products") == 0.75
 
 
 def test_equal_causes_count_together():

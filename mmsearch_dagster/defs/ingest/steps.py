@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.suite import RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
-_CODE = 2
+_CODE = 4
 _DROPPED = "dropped"
+_GOOD = "good rows"
 _CHECKS = "checks"
 
 # asset that holds the good rows -> contract table
@@ -137,7 +137,9 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) ->
         good.write_parquet(folder / "good.parquet")
         return {
             "rows": split.quarantined.height,
-            "share": round(quarantined_share(split.good, split.quarantined), 4),
+            # Those of unknown products too: they are not broken, and `good.parquet` lacks them.
+            _GOOD: split.good.height,
+            "share": round(quarantined_share(split.good.height, split.quarantined.height), 4),
             _DROPPED: {**split.dropped, **unknown},
             _CHECKS: [_check(rule) for rule in result.outcomes()],
         }
@@ -172,16 +174,12 @@ def _known_products(workspace: Workspace, table: str, split: Split) -> tuple[pl.
 def _good_rows(
     workspace: Workspace, asset: str, digest: str, quarantine: Snapshot, limit: float
 ) -> tuple[Snapshot, bool]:
-    @cache
-    def good() -> pl.DataFrame:
-        return pl.read_parquet(quarantine.folder / "good.parquet")
-
     if not workspace.lake.find(asset, digest):
-        check_share(good(), quarantine.table(), limit, VALIDATED[asset])
+        check_share(quarantine.facts[_GOOD], quarantine.table(), limit, VALIDATED[asset])
 
     def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-        dropped = quarantine.facts[_DROPPED]
-        return good(), {"quarantined": quarantine.facts["rows"], "dropped rows": sum(dropped.values())}
+        good, dropped = pl.read_parquet(quarantine.folder / "good.parquet"), quarantine.facts[_DROPPED]
+        return good, {"quarantined": quarantine.facts["rows"], "dropped rows": sum(dropped.values())}
 
     return workspace.lake.obtain_table(asset, digest, make)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from mmsearch_dagster.adapters.lake import Snapshot
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
@@ -53,7 +54,7 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
 def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
     from mmsearch_dagster.adapters.version_tags import VersionFacts
 
-    products = workspace.lake.current("products")
+    products = _products(workspace)
     retrieval = RetrievalParams(**evaluated["retrieval"])
     candidate = candidates_of(workspace)[evaluated["winner"]]
     encoders = _encoders(workspace)
@@ -102,6 +103,19 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
     )
 
 
+def _products(workspace: Workspace) -> Snapshot:
+    """The current products. Raises MmsearchError when the training examples are about others."""
+    products, asked = (workspace.lake.current(name) for name in ("products", examples.ASSET))
+    made_from = asked.facts.get(examples.PRODUCTS)
+    if made_from != products.digest:
+        raise MmsearchError(
+            f"{examples.ASSET} are about other products (snapshot {made_from}) than the catalogue holds now "
+            f"({products.digest}), so the index would lack some: materialise everything that follows "
+            "'products' again, or use `mmsearch run`"
+        )
+    return products
+
+
 def _encoders(workspace: Workspace) -> tuple[EncoderIdentity, ...]:
     found = examples.modalities_of(workspace)
     configured = (workspace.encoder(spec.modality) for spec in workspace.preset.encoders)
@@ -124,11 +138,12 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
     """The challenger's index as a new version of the catalogue's table, checked, unserved."""
     with timed(INDEX) as report:
         manifest = _registered(workspace)
-        rows = _rows_of(workspace, manifest)
+        products = _snapshot(workspace, manifest, "products").table()
+        rows = _rows_of(workspace, manifest, products)
         pin = workspace.index.publish(
             manifest.catalogue, manifest.release_id, rows, progress=workspace.progress
         )
-        checks = workspace.index.check(pin, rows)
+        checks = workspace.index.check(pin, products)
         failed = [check.name for check in checks if not check.passed]
         if not failed:
             workspace.registry.attach_index(manifest.model_version, pin)
@@ -148,19 +163,22 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
     return report, outcomes
 
 
-def _rows_of(workspace: Workspace, manifest: ReleaseManifest) -> pl.DataFrame:
+def _rows_of(workspace: Workspace, manifest: ReleaseManifest, products: pl.DataFrame) -> pl.DataFrame:
     from mmsearch_dagster.adapters.query_files import load_batch
     from mmsearch_dagster.core.fusion.model import load_model
 
-    products = workspace.lake.find("products", manifest.snapshots["products"])
-    source = workspace.lake.find(examples.ASSET, manifest.snapshots[examples.ASSET])
-    if products is None or source is None:
+    items = load_batch(_snapshot(workspace, manifest, examples.ASSET).folder, examples.ITEMS)
+    model = load_model(workspace.registry.model_folder(manifest.model_version))
+    return index_rows(products, items, model.items(items), model.spec.frames)
+
+
+def _snapshot(workspace: Workspace, manifest: ReleaseManifest, asset: str) -> Snapshot:
+    found = workspace.lake.find(asset, manifest.snapshots[asset])
+    if found is None:
         raise MmsearchError(
             f"the snapshots of release {manifest.release_id} are gone from the lake: run again"
         )
-    items = load_batch(source.folder, examples.ITEMS)
-    model = load_model(workspace.registry.model_folder(manifest.model_version))
-    return index_rows(products.table(), items, model.items(items), model.spec.frames)
+    return found
 
 
 def raise_if_failed(outcomes: Sequence[dict[str, Any]]) -> None:

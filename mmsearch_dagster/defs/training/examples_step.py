@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 ASSET = "training_examples"
 ITEMS = "items"
-_CODE = 5
+# Fact: digest of the products whose vectors these are.
+PRODUCTS = "products snapshot"
+_CODE = 6
 _JUDGING = (VALIDATION, TEST)
 
 
@@ -58,6 +60,7 @@ def build_examples(workspace: Workspace) -> StepReport:
         preset, said = workspace.preset, cache(partial(language, workspace))  # read where it is needed
         facts = {
             "code": _CODE,
+            PRODUCTS: inputs["products"],
             "queries": inputs["queries"],
             "derived": preset.derived.model_dump(),
             "features": {name: snapshot.digest for name, snapshot in features.items()},
@@ -109,6 +112,7 @@ def _make(
         "counts": counts,
         "unreadable queries": failures,
         "language": said.digest,
+        PRODUCTS: workspace.lake.current("products").digest,
         # Read by the training step: how many vectors stand side by side in a row of each modality.
         FRAMES: {name: one.facts[FRAMES] for name, one in features.items() if FRAMES in one.facts},
     }

@@ -1,0 +1,44 @@
+"""The ingest steps on a shop of a few rows."""
+
+from pathlib import Path
+
+import yaml
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.defs.ingest.steps import read_raw, validate
+from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.settings import Settings
+from tests.shops import bare_shop, write_csv
+
+
+def _shop_of_old_events(folder: Path) -> Path:
+    """100 events, one of them broken; only nine are about the product that is still sold."""
+    source = bare_shop(folder, [{c.PRODUCT_ID: "sold", c.TITLE: "Lamp"}])
+    events = [
+        {
+            c.EVENT_ID: f"e{number}",
+            c.TIMESTAMP: "2026-05-01T12:00:00Z",
+            c.USER_ID: "ann",
+            c.PRODUCT_ID: "sold" if number < 10 else "discontinued",
+            c.ACTION: "click" if number else "",
+        }
+        for number in range(100)
+    ]
+    write_csv(folder / "events.csv", events)
+    spec = yaml.safe_load(source.read_text(encoding="utf-8"))
+    spec["tables"]["events"] = {"path": "events.csv"}
+    source.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    return source
+
+
+def test_events_of_products_no_longer_sold_count_as_rows_that_are_not_broken(tmp_path: Path) -> None:
+    workspace = Workspace(Settings(tmp_path / "home", _shop_of_old_events(tmp_path / "shop")))
+    read_raw(workspace, "products")
+    validate(workspace, "products")
+    read_raw(workspace, "events")
+
+    report, quarantine, _ = validate(workspace, "interactions")  # 1% is broken, 5% may be
+
+    assert report.rows == 9
+    assert quarantine.figures["share"] == 0.01
+    assert quarantine.figures["good rows"] == 99
