@@ -27,6 +27,8 @@ GRAPH = {
     "evaluation": {"evaluation_report"},
     "release": {"challenger", "search_index", "release"},
 }  # fmt: skip
+# Outside the refresh: what looks, and what is kept by day.
+MONITORING = {"data_drift", "embedding_drift", "search_quality"}
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,8 @@ def test_the_graph_is_the_one_of_the_design(graph: AssetGraph) -> None:
     for key in graph.get_all_asset_keys():
         found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
 
-    expected = {**GRAPH, "behaviour": GRAPH["behaviour"] | {"profile_states"}}  # by day, not in the refresh
-    assert {name: found.get(name) for name in GRAPH} == expected
+    by_day = GRAPH["behaviour"] | {"profile_states"}
+    assert found == {**GRAPH, "behaviour": by_day, "monitoring": MONITORING}
 
 
 def test_every_asset_says_what_it_is_and_is_made_by_this_project(graph: AssetGraph) -> None:
@@ -90,12 +92,18 @@ def test_the_checks_before_the_pointer_are_blocking(graph: AssetGraph, asset: st
 def test_the_refresh_holds_everything_and_runs_every_night(loaded: dg.Definitions) -> None:
     job = loaded.resolve_job_def("refresh")
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
-    assert selected >= {name for group in GRAPH.values() for name in group}
+    assert selected == {name for group in GRAPH.values() for name in group}
 
     schedule = loaded.resolve_schedule_def("nightly")
     assert schedule.job_name == "refresh"
     assert schedule.cron_schedule == "30 2 * * *"
     assert schedule.execution_timezone == "UTC"
+
+
+def test_the_monitors_run_every_hour_apart_from_the_refresh(loaded: dg.Definitions) -> None:
+    job = loaded.resolve_job_def("watch")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == MONITORING
+    assert loaded.resolve_schedule_def("hourly").job_name == "watch"
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

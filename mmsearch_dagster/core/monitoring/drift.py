@@ -1,0 +1,136 @@
+"""How far a table or a set of vectors has moved from what it was."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.modalities import Mask, Matrix
+
+_BINS = 10
+# Rarer values are one bin together: a long tail of brands is no drift.
+_VALUES = 20
+_MISSING = "(missing)"
+_OTHERS = "(others)"
+# Keeps the logarithm finite where a bin is empty on one side.
+_PSEUDO_COUNT = 0.5
+
+
+@dataclass(frozen=True)
+class VectorDrift:
+    """centroid: 1 - cosine of the means. outside: share of new vectors beyond 99 % of the old ones.
+
+    share_before, share_now: of the products that have such a vector. NaN where there is nothing to measure.
+    """
+
+    centroid: float
+    outside: float
+    share_before: float
+    share_now: float
+
+
+def stability(before: pl.Series, now: pl.Series) -> float:
+    """Population stability index: sum over bins of (p - q) ln(p / q), p now and q before.
+
+    Numbers are binned by the deciles of `before`, other values by name, missing ones apart. Source: Siddiqi,
+    Credit Risk Scorecards, Wiley 2006 (0.1 and 0.25 are its customary bounds). NaN when either is empty.
+
+    >>> stability(pl.Series(["a", "b"] * 50), pl.Series(["b", "a"] * 30))
+    0.0
+    """
+    if before.is_empty() or now.is_empty():
+        return float("nan")
+    named = pl.DataFrame({"bin": pl.concat([_bins(before, before), _bins(now, before)])}).with_columns(
+        then=np.arange(len(before) + len(now)) < len(before)
+    )
+    counts = named.group_by("bin").agg(pl.col("then").sum().alias("q"), (~pl.col("then")).sum().alias("p"))
+    q, p = (counts[name].to_numpy().astype(np.float64) + _PSEUDO_COUNT for name in ("q", "p"))
+    q, p = q / q.sum(), p / p.sum()
+    return round(float(((p - q) * np.log(p / q)).sum()), 6) + 0.0
+
+
+def _bins(values: pl.Series, reference: pl.Series) -> pl.Series:
+    """Each value's bin, as a text."""
+    if values.dtype.is_numeric():
+        known = reference.cast(pl.Float64).drop_nulls().drop_nans().to_numpy()
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else []
+        place = np.searchsorted(edges, values.cast(pl.Float64).fill_null(np.nan).to_numpy(), side="left")
+        return pl.select(
+            pl.when(values.is_null()).then(pl.lit(_MISSING)).otherwise(pl.Series(place).cast(pl.String))
+        ).to_series()
+    often = reference.drop_nulls().cast(pl.String).value_counts(sort=True).head(_VALUES)
+    texts = values.cast(pl.String)
+    kept = pl.select(
+        pl.when(texts.is_null())
+        .then(pl.lit(_MISSING))
+        .when(texts.is_in(often.to_series(0).implode()))
+        .then(texts)
+        .otherwise(pl.lit(_OTHERS))
+    )
+    return kept.to_series()
+
+
+def table_drift(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+    """One row per column that both have: `column`, `stability`, share missing before and now."""
+    rows = [
+        {
+            "column": name,
+            "stability": stability(before[name], now[name]),
+            "missing before": _missing(before[name]),
+            "missing now": _missing(now[name]),
+        }
+        for name in before.columns
+        if name in now.columns
+    ]
+    schema = ("column", "stability", "missing before", "missing now")
+    return pl.DataFrame(rows, schema={name: pl.String if name == "column" else pl.Float64 for name in schema})
+
+
+def _missing(values: pl.Series) -> float:
+    return round(values.null_count() / len(values), 4) if len(values) else float("nan")
+
+
+def product_traits(products: pl.DataFrame) -> pl.DataFrame:
+    """What of a catalogue may drift: kinds, prices, languages, and how much is told of a product."""
+    top = pl.col(c.CATEGORY).str.split(c.CATEGORY_SEPARATOR.strip()).list.first().str.strip_chars()
+    return products.select(
+        top.alias("top category"),
+        *(c.BRAND, c.PRICE, c.CURRENCY, c.LANG, c.IN_STOCK),
+        pl.col(c.TITLE).str.split(" ").list.len().alias("words in the title"),
+        pl.col(c.DESCRIPTION).str.len_chars().fill_null(0).alias("letters in the description"),
+        pl.col(c.IMAGE_URIS).list.len().fill_null(0).alias("pictures"),
+    )
+
+
+def event_traits(events: pl.DataFrame) -> pl.DataFrame:
+    """What of a behaviour log may drift: what people do, where on the page, when."""
+    return events.select(
+        c.ACTION, c.POSITION, c.VARIANT, pl.col(c.TIMESTAMP).dt.hour().cast(pl.String).alias("hour (UTC)")
+    )
+
+
+def vector_drift(before: tuple[Matrix, Mask], now: tuple[Matrix, Mask]) -> VectorDrift:
+    """before, now: float32 [n, width] and which rows have a vector; widths must agree."""
+    (old, had), (new, has) = before, now
+    shares = [round(float(mask.mean()), 4) if len(mask) else float("nan") for mask in (had, has)]
+    old, new = _unit(old[had]), _unit(new[has])
+    if not len(old) or not len(new):
+        return VectorDrift(float("nan"), float("nan"), shares[0], shares[1])
+    middle = _unit(old.mean(axis=0, keepdims=True))[0]
+    moved = 1.0 - float(middle @ _unit(new.mean(axis=0, keepdims=True))[0])
+    bound = np.quantile(old @ middle, 0.01)
+    outside = float((new @ middle < bound).mean())
+    return VectorDrift(round(max(moved, 0.0), 6), round(outside, 4), shares[0], shares[1])
+
+
+def _unit(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
+    rows = matrix.astype(np.float64)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def drifted(table: pl.DataFrame, bound: float) -> Iterator[str]:
+    """Names of the columns whose index is at least `bound`."""
+    yield from table.filter(pl.col("stability").is_not_nan() & (pl.col("stability") >= bound))["column"]

@@ -1,0 +1,29 @@
+"""When a change is worth a warning: assets/policies/monitoring.yaml as a record."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mmsearch_dagster.core.reviewed import parse_reviewed
+
+
+class MonitoringPolicy(BaseModel):
+    """Nothing here stops a run; it colours checks.
+
+    stability: population stability index from which a column has drifted. centroid: 1 - cosine of the mean
+    vectors. outside: share of new vectors farther out than all but one in a hundred old ones. days: length
+    of the two periods whose searches are compared. click_drop: fall of the share of searches with a click;
+    the whole interval (confidence) must lie below it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    stability: float = Field(default=0.25, gt=0)
+    centroid: float = Field(default=0.05, gt=0, le=2)
+    outside: float = Field(default=0.1, gt=0, le=1)
+    days: int = Field(default=7, ge=1, le=365)
+    click_drop: float = Field(default=0.02, ge=0, lt=1)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+def parse_monitoring(text: str, where: str) -> MonitoringPolicy:
+    """The policy in a YAML text. Raises ConfigError naming `where`."""
+    return parse_reviewed(MonitoringPolicy, text, where, what="monitoring policy")

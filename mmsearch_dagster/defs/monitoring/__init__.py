@@ -1,0 +1,1 @@
+"""What changed since the champion, and how people take its answers."""
