@@ -171,6 +171,28 @@ def test_bodies_of_another_form_are_refused(client: TestClient) -> None:
     assert client.get("/search").status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ("[" * 50_000, 422, "nested too deep"),
+        ('{"text": "x", "k": NaN}', 422, "k: "),
+        ('{"text": "x", "weights": {"\\ud800": 1}}', 400, "\\ud800"),
+        ('{"text": "x", "filter": "\\ud800 = 1"}', 400, "filter: "),
+    ],
+)
+def test_json_that_python_reads_and_no_answer_can_repeat_is_refused(
+    client: TestClient, body: str, status: int, message: str
+) -> None:
+    reply = client.post("/search", content=body, headers={"content-type": "application/json"})
+    assert (reply.status_code, set(reply.json())) == (status, {"error", "hint"}), reply.text
+    assert message in reply.json()["error"]
+
+
+def test_weights_nested_too_deep_are_refused(client: TestClient) -> None:
+    reply = client.post("/search", data={"text": "x", "weights": "[" * 50_000})
+    assert (reply.status_code, "nested too deep" in reply.json()["error"]) == (422, True)
+
+
 def test_pictures_above_the_limit_are_refused_however_they_come(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
