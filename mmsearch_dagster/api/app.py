@@ -63,7 +63,7 @@ def create_app(
     _add_search(app, follower)
     _add_release(app, follower)
     if people is not None:
-        add_people(app, follower.engine, people, _responses(400, 422, 503))
+        add_people(app, follower.engine, people, _responses(400, 413, 422, 503))
     _add_page(app, follower, media_root)
     return app
 

@@ -106,8 +106,8 @@ async def read_search(request: Request) -> tuple[Query, SearchRequest]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         options = _checked(_parsed(await request.body(), "the body is not JSON"))
-        picture = _decoded(options.image_base64, "image_base64")
-        return _query(options, picture, _decoded(options.audio_base64, "audio_base64")), options
+        picture = decoded(options.image_base64, "image_base64")
+        return _query(options, picture, decoded(options.audio_base64, "audio_base64")), options
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return await _read_form(request)
     raise WrongRequestError(f"send multipart/form-data or application/json, not '{kind or 'nothing'}'")
@@ -156,7 +156,11 @@ def _checked(fields: Any) -> SearchRequest:
         raise WrongRequestError(told(error.errors())) from error
 
 
-def _decoded(text: str | None, name: str) -> bytes | None:
+def decoded(text: str | None, name: str) -> bytes | None:
+    """The file in the base64 field `name`, with or without the head of a data URL, None where empty.
+
+    Raises QueryError for other text, HTTPException 413 for a file above the limit.
+    """
     if not text:
         return None
     try:

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.api import messages
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.api.people import PeopleDoor
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
@@ -57,6 +58,16 @@ def test_explanations_and_campaigns(client: TestClient) -> None:
     blue = b64encode(picture("blue")).decode()
     told = client.post("/campaign", json={"text": "blue", "image_base64": blue, "k": 5}).json()
     assert len(told["people"]) == 5
+
+
+def test_a_campaign_takes_the_pictures_that_a_search_takes(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"data:image/png;base64,{b64encode(picture('blue')).decode()}"
+    assert client.post("/campaign", json={"image_base64": url}).status_code == 200
+    monkeypatch.setattr(messages, "MAX_UPLOAD_BYTES", 10)
+    for path in ("/campaign", "/search"):
+        assert client.post(path, json={"image_base64": url}).status_code == 413
 
 
 @pytest.mark.parametrize(
