@@ -6,13 +6,15 @@ move was a rollback, the ledger gets its line, the tag goes. A process killed in
 the champion, and the next move first finishes what it describes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
+from mmsearch_dagster.adapters.home_folder import writing
 from mmsearch_dagster.adapters.ledger import MOVES, Action, Figure, Ledger
 from mmsearch_dagster.adapters.model_versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.adapters.release_rows import ReleaseRow, release_rows
@@ -213,6 +215,13 @@ class Registry(ModelVersions):
         version = found[0].aliases.get(name) if found else None
         return None if version is None else int(version)
 
-    def _alone(self) -> BaseFileLock:
-        self._store.folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._store.folder / "pointer.lock")
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = FileLock(self._store.folder / "pointer.lock")
+        with writing(self._store.folder.parent):
+            self._store.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
