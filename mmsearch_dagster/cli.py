@@ -159,7 +159,7 @@ def rollback(
 
     released = released_of(home)
     released.manifest()
-    move = released.registry.rollback(release_id, reason=reason)
+    move = released.rollback(release_id, reason=reason)
     told = "now answers" if move.moved else "was already the one that answers"
     console.print(f"{move.release.release_id} (model version {move.release.model_version}) {told}")
 

@@ -6,7 +6,7 @@ move was a rollback, the ledger gets its line, the tag goes. A process killed in
 the champion, and the next move first finishes what it describes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,12 +82,15 @@ class Registry(ModelVersions):
             self._move(manifest, _Move(action="promotion", why=reason))
             return PointerMove(self.manifest(version), moved=True)
 
-    def rollback(self, release_id: str, *, reason: str) -> PointerMove:
+    def rollback(
+        self, release_id: str, *, reason: str, check: Callable[[ReleaseManifest], object] | None = None
+    ) -> PointerMove:
         """Point the release back at one that was released before, and withdraw the one that is left.
 
         A withdrawn version is refused by `promote`, so no automatic run brings it back; rolling back *to*
-        it does. Raises NoReleaseError when `release_id` was never released, GateRefusedError or
-        ReleaseMismatchError when it may not be served any more.
+        it does. check: raises what keeps the release from being read here. Raises NoReleaseError when
+        `release_id` was never released, GateRefusedError or ReleaseMismatchError when it may not be served
+        any more.
         """
         with self._alone():
             self._finish_interrupted_move()
@@ -98,6 +101,8 @@ class Registry(ModelVersions):
             refusals = self._refusals(manifest.model_version, manifest, withdrawn_too=False)
             if refusals:
                 raise GateRefusedError(f"{release_id} cannot be served again: {'; '.join(refusals)}")
+            if check is not None:
+                check(manifest)
             self._move(manifest, _Move(action="rollback", why=reason, left=current))
             return PointerMove(self.manifest(manifest.model_version), moved=True)
 
