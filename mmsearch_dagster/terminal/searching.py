@@ -150,7 +150,8 @@ def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bo
     )
     table = quality_table(values.with_columns(branch=pl.lit("released engine")))
     if as_json:
-        print(json.dumps({"release_id": answers[0].release_id, "kinds": table.to_dicts()}))
+        kinds = table.fill_nan(None).to_dicts()  # JSON has no NaN
+        print(json.dumps({"release_id": answers[0].release_id, "kinds": kinds}))
         return
     for kind in table["kind"].unique(maintain_order=True):
         console.print(tables.quality(table, kind))
