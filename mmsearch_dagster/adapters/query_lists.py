@@ -22,9 +22,10 @@ _CONTENT = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
 
 @dataclass(frozen=True)
 class QueryList:
-    """Queries in the file's order. grades: query id -> product id -> grade, empty in a file without grades.
+    """Queries in the file's order; one whose files cannot be read asks nothing, and finds nothing.
 
-    left_out: sentences about rows that could not be used.
+    grades: query id -> product id -> grade, empty in a file without grades. left_out: sentences about rows
+    and files that could not be used.
     """
 
     queries: tuple[Query, ...]
@@ -57,8 +58,7 @@ def read_query_list(file: Path, *, root: Path | None = None, graded: bool = Fals
         for name, uri, content in (("picture", image, picture), ("voice", audio, voice)):
             if uri and content is None:
                 unread.append(f"query {query_id}: {name} {source.root / uri} cannot be read")
-        if text or picture or voice:
-            queries.append(Query(text=text, image=picture, audio=voice, query_id=query_id))
+        queries.append(Query(text=text, image=picture, audio=voice, query_id=query_id))
     return QueryList(tuple(queries), _grades(split.good) if c.GRADE in known else {}, (*broken, *unread))
 
 

@@ -55,6 +55,8 @@ def test_an_unreadable_picture_is_told_and_the_words_are_still_asked(tmp_path: P
     found = read_query_list(written(tmp_path, rows))
     assert [(one.query_id, one.text, one.image) for one in found.queries] == [
         ("1", "words", None),
+        ("2", None, None),
+        ("3", None, None),
         ("4", "fine", None),
     ]
     assert [f"query {key}" in told for key, told in zip("123", found.left_out, strict=True)] == [True] * 3

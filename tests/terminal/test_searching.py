@@ -9,6 +9,7 @@ import pytest
 
 from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.released import Released
+from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.terminal import searching
 from tests.adapters.small_release import HashedWords, MeanColour, make_release
@@ -54,3 +55,27 @@ def test_one_query_has_no_interval_and_that_is_null(
     everything, _ = measured(released, file, capsys)
     assert everything["ndcg@10"] > 0
     assert (everything["low"], everything["high"]) == (None, None)
+
+
+def test_a_missing_picture_and_a_broken_one_both_count_as_unanswered(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    rows = [
+        judged("found", query_text="red running shoes model 0"),
+        judged("broken", image="broken.png"),
+        judged("gone", image="gone.png"),
+    ]
+    alone, _ = measured(released, write_csv(tmp_path / "one.csv", rows[:1]), capsys)
+    everything, told = measured(released, write_csv(tmp_path / "q.csv", rows), capsys)
+    assert everything["queries"] == 3
+    assert everything["ndcg@10"] == pytest.approx(alone["ndcg@10"] / 3, abs=1e-4)
+    assert [line.split(":")[1] for line in told.splitlines()] == [" query gone", " query broken"]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_refused(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    file = write_csv(tmp_path / "q.csv", [judged("gone", image="gone.png")])
+    with pytest.raises(SourceError, match="no query that can be asked"):
+        searching.evaluate(released, file, None, as_json=True)
