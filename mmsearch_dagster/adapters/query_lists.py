@@ -42,6 +42,8 @@ def read_query_list(file: Path, *, root: Path | None = None, graded: bool = Fals
     """
     if not file.is_file():
         raise SourceError(f"{file}: there is no such file")
+    if root is not None and not root.is_dir():
+        raise SourceError(f"{root}: the root folder does not exist; check --root")
     source, known = _source(file.resolve(), root, graded)
     raw = read_table(source, _TABLE, lambda ids: ids)
     split = split_rows(raw)
@@ -69,6 +71,8 @@ def _source(file: Path, root: Path | None, graded: bool) -> tuple[Source, list[s
         raise SourceError(
             f"{file}: the suffix tells no format; use .csv, .tsv, .parquet or .ndjson"
         ) from error
+    if plain.format == "ubi":
+        raise SourceError(f"{file}: a UBI log is no list of queries; use .csv, .tsv, .parquet or .ndjson")
     check_file(file, plain.format)
     known = list(file_columns(file, plain))
     needed = (c.QUERY_ID, *((c.PRODUCT_ID, c.GRADE) if graded else ()))

@@ -104,6 +104,16 @@ def test_a_suffix_that_tells_no_format_is_refused_with_those_that_do(tmp_path: P
         read_query_list(written(tmp_path, "query_id,query_text\n1,x\n", "queries.txt"))
 
 
+def test_a_log_of_searches_is_no_list_of_queries(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"q\.ubi: a UBI log is no list of queries"):
+        read_query_list(written(tmp_path, "{}\n", "q.ubi"))
+
+
+def test_a_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nowhere: the root folder does not exist; check --root"):
+        read_query_list(written(tmp_path, "query_id,query_text\n1,x\n"), root=tmp_path / "nowhere")
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         read_query_list(tmp_path / "none.csv")
