@@ -9,6 +9,7 @@ from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.pictures import too_large_to_ask
 from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.speech.transcript import Transcript
 
@@ -114,10 +115,12 @@ class QueryEncoders:
         self, modality: str, contents: Mapping[str, bytes]
     ) -> tuple[dict[str, Matrix], dict[str, str]]:
         found: dict[str, Matrix] = {}
-        failures: dict[str, str] = {}
-        if not contents:
+        failures = _too_large(contents) if modality == IMAGE else {}
+        asked = [
+            Content(key, partial(bytes, content)) for key, content in contents.items() if key not in failures
+        ]
+        if not asked:
             return found, failures
-        asked = [Content(key, partial(bytes, content)) for key, content in contents.items()]
         for batch in self.load(modality).encode(asked):
             found.update(zip(batch.keys, batch.vectors, strict=True))
             failures.update(batch.failures)
@@ -130,3 +133,8 @@ class QueryEncoders:
                 f"the {modality} encoder here is {here.fingerprint}, the release was made with "
                 f"{wanted.fingerprint}: install that encoder again, or release anew with this one"
             )
+
+
+def _too_large(pictures: Mapping[str, bytes]) -> dict[str, str]:
+    reasons = {key: too_large_to_ask(content) for key, content in pictures.items()}
+    return {key: reason for key, reason in reasons.items() if reason is not None}

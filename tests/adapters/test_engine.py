@@ -1,7 +1,9 @@
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mmsearch_dagster.adapters.engine import Engine, Query
 from mmsearch_dagster.adapters.query_encoding import EncoderHere, EncoderOrLoader
@@ -105,6 +107,13 @@ def test_a_filter_holds_in_both_branches(engine: Engine) -> None:
 def test_a_query_that_cannot_be_answered_says_why(engine: Engine, query: Query, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         engine.search(query, k=3)
+
+
+def test_a_picture_that_would_hold_up_the_others_is_never_decoded(release: SmallRelease) -> None:
+    file = io.BytesIO()
+    Image.new("1", (1, 40_000)).save(file, "PNG")
+    with pytest.raises(QueryError, match="cannot be read: picture too large: 1 x 40,000"):
+        open_engine(release).search(Query(image=file.getvalue()), k=3)
 
 
 @pytest.mark.parametrize("k", [0, -1, 1001, True, 2.5, "3"])
