@@ -42,6 +42,9 @@ def nowhere(tmp_path: Path, assets: Path) -> Place:
         ["releases"],
         ["rollback", "r-1"],
         ["serve"],
+        ["search", "kite", "--user", "u"],
+        ["recommend", "--user", "u"],
+        ["explain", "kite", "p1", "--user", "u"],
         ["search", "--batch", "{queries}", "--out", "{out}"],
         ["evaluate", "--judgments", "{queries}"],
     ],
@@ -116,7 +119,7 @@ def test_a_command_line_that_cannot_be_read(nowhere: Place, arguments: list[str]
     assert nowhere.mmsearch(*arguments) == 2
 
 
-@pytest.mark.parametrize("command", ["run", "up"])
+@pytest.mark.parametrize("command", ["run", "up", "doctor"])
 @pytest.mark.parametrize("under", [".", "x"])
 def test_a_home_where_a_file_is_cannot_be_written(
     tmp_path: Path, assets: Path, capsys: Captured, command: str, under: str
@@ -127,6 +130,17 @@ def test_a_home_where_a_file_is_cannot_be_written(
     assert Place(home, None, assets).mmsearch(command) == 2
 
     assert f"home {home} cannot be written: there is a file in its place" in sentence(capsys)
+
+
+def test_doctor_tries_the_encoders_without_making_a_home(nowhere: Place) -> None:
+    def load(spec: object, cache: Path) -> None:
+        cache.mkdir(parents=True, exist_ok=True)
+        raise ConfigError("not now")
+
+    with mock.patch("mmsearch_dagster.adapters.encoders.load_encoder", load):
+        assert nowhere.mmsearch("doctor") == 1
+
+    assert not nowhere.home.exists()
 
 
 def test_a_home_that_the_disk_refuses_to_write_says_why(nowhere: Place, capsys: Captured) -> None:

@@ -1,4 +1,4 @@
-"""A home that cannot be written is the caller's to mend."""
+"""A home that cannot be used is the caller's to mend."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,15 @@ def writing(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        a_file = any(place.is_file() for place in (home, *home.parents))
-        reason = "there is a file in its place" if a_file else error.strerror or error
-        raise ConfigError(
-            f"home {home} cannot be written: {reason}; choose another --home or mend its rights"
-        ) from error
+        check_place(home)
+        raise _unwritable(home, error.strerror or str(error)) from error
+
+
+def check_place(home: Path) -> None:
+    """Raises ConfigError when a file stands where `home` or a folder above it would."""
+    if any(place.is_file() for place in (home, *home.parents)):
+        raise _unwritable(home, "there is a file in its place")
+
+
+def _unwritable(home: Path, reason: str) -> ConfigError:
+    return ConfigError(f"home {home} cannot be written: {reason}; choose another --home or mend its rights")

@@ -1,6 +1,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from fastapi.testclient import TestClient
@@ -122,3 +123,13 @@ def test_an_unknown_product_is_the_callers_mistake(client: TestClient) -> None:
     reply = client.get("/similar/nothing")
     assert reply.status_code == 400
     assert "no product 'nothing'" in reply.json()["error"]
+
+
+def test_without_a_release_no_id_is_hidden_since_that_would_make_a_key() -> None:
+    def unused(_: object) -> NoReturn:
+        raise AssertionError("there is no release")
+
+    app = create_app(unused, lambda: None, people=PeopleDoor(unused, unused))
+    with TestClient(app) as client:
+        for path, more in (("/recommend", {}), ("/explain", {"text": "red", "product_id": "p00000"})):
+            assert client.post(path, json={"user": "somebody", **more}).status_code == 503
