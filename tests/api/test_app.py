@@ -213,6 +213,14 @@ def test_pictures_above_the_limit_are_refused_however_they_come(
         assert reply.json()["hint"]
 
 
+@pytest.mark.parametrize("path", ["/", "/health", "/release", "/media/p00001"])
+def test_head_tells_what_get_would_without_its_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == get.headers[name]
+
+
 def test_release_and_health_tell_what_answers(client: TestClient, pointer: Pointer) -> None:
     manifest = pointer.releases["r-one"].manifest
     assert client.get("/release").json() == manifest.model_dump(mode="json")
