@@ -108,8 +108,9 @@ def search(
     k = searching.ONE_K if k is None else k
     query = searching.question(text, image, voice, weight or ())
     if user is not None:
+        recommender = released_of(home).recommender()
         person = people.hidden_id(home, user)
-        people.search(released_of(home).recommender(), query, person, k=k, where=where, as_json=as_json)
+        people.search(recommender, query, person, k=k, where=where, as_json=as_json)
         return
     asked = " + ".join(str(part) for part in (text, voice, image) if part)
     searching.one(released_of(home), query, asked, k=k, where=where, as_json=as_json)
@@ -159,7 +160,7 @@ def rollback(
 
     released = released_of(home)
     released.manifest()
-    move = released.registry.rollback(release_id, reason=reason)
+    move = released.rollback(release_id, reason=reason)
     told = "now answers" if move.moved else "was already the one that answers"
     console.print(f"{move.release.release_id} (model version {move.release.model_version}) {told}")
 
@@ -207,11 +208,13 @@ def up(
 @app.command()
 def doctor(home: Home = DEFAULT) -> None:
     """What is installed, where data lies, which encoders load."""
+    from mmsearch_dagster.adapters.home_folder import check_place
     from mmsearch_dagster.terminal import doctor as checks
     from mmsearch_dagster.terminal import tables
     from mmsearch_dagster.terminal.display import console
 
     settings = settings_of(home)
+    check_place(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
     console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
     loaded = checks.encoders(settings)

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from mmsearch_dagster import cli
+from mmsearch_dagster.core.errors import ConfigError
 from tests.homes import Place
 from tests.shops import bare_shop, write_csv
 
@@ -41,6 +42,9 @@ def nowhere(tmp_path: Path, assets: Path) -> Place:
         ["releases"],
         ["rollback", "r-1"],
         ["serve"],
+        ["search", "kite", "--user", "u"],
+        ["recommend", "--user", "u"],
+        ["explain", "kite", "p1", "--user", "u"],
         ["search", "--batch", "{queries}", "--out", "{out}"],
         ["evaluate", "--judgments", "{queries}"],
     ],
@@ -113,6 +117,45 @@ def test_one_run_at_a_time(place: Place, capsys: Captured) -> None:
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["search", "--k", "many"], ["rollback"], ["fly"]])
 def test_a_command_line_that_cannot_be_read(nowhere: Place, arguments: list[str]) -> None:
     assert nowhere.mmsearch(*arguments) == 2
+
+
+@pytest.mark.parametrize("command", ["run", "up", "doctor"])
+@pytest.mark.parametrize("under", [".", "x"])
+def test_a_home_where_a_file_is_cannot_be_written(
+    tmp_path: Path, assets: Path, capsys: Captured, command: str, under: str
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    home = tmp_path / "file" / under
+
+    assert Place(home, None, assets).mmsearch(command) == 2
+
+    assert f"home {home} cannot be written: there is a file in its place" in sentence(capsys)
+
+
+def test_doctor_tries_the_encoders_without_making_a_home(nowhere: Place) -> None:
+    def load(spec: object, cache: Path) -> None:
+        cache.mkdir(parents=True, exist_ok=True)
+        raise ConfigError("not now")
+
+    with mock.patch("mmsearch_dagster.adapters.encoders.load_encoder", load):
+        assert nowhere.mmsearch("doctor") == 1
+
+    assert not nowhere.home.exists()
+
+
+def test_a_home_that_the_disk_refuses_to_write_says_why(nowhere: Place, capsys: Captured) -> None:
+    nowhere.paths.lock.mkdir(parents=True)  # what a read-only disk says, root may write everywhere else
+
+    assert nowhere.mmsearch("run") == 2
+
+    assert f"home {nowhere.home} cannot be written: Is a directory" in sentence(capsys)
+
+
+def test_a_pointer_in_a_home_that_cannot_be_written_does_not_move(nowhere: Place) -> None:
+    (nowhere.paths.mlflow / "pointer.lock").mkdir(parents=True)
+
+    with pytest.raises(ConfigError, match="cannot be written: Is a directory"):
+        nowhere.released.registry.rollback("r-1", reason="test")
 
 
 # the unexpected

@@ -31,16 +31,18 @@ _RULES = {
 }
 
 
-def describe_encoder(spec: EncoderSpec) -> EncoderIdentity:
+def describe_encoder(spec: EncoderSpec, width: int | None = None) -> EncoderIdentity:
     """Who this encoder is, from its files alone: no network is loaded, and torch is imported only to
     measure a timm model that is not the embedded one.
 
-    The fingerprint covers library, model, sha256 of the weights, preprocessing and width; not the
-    runtime, whose vectors agree to a cosine above 0.999. Raises ConfigError when files are missing.
+    width: as it was measured before; the same weights have the same. The fingerprint covers library, model,
+    sha256 of the weights, preprocessing and width; not the runtime, whose vectors agree to a cosine above
+    0.999. Raises ConfigError when files are missing.
     """
     files = locate(spec)
     spec = resolve(spec, files)
-    weights, width = _weights(spec, files), width_of(spec, files)
+    weights = _weights(spec, files)
+    width = width_of(spec, files) if width is None else width
     model = Path(spec.model).name if Path(spec.model).is_dir() else spec.model
     fingerprint = digest_of(
         {

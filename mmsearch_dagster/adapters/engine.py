@@ -58,16 +58,16 @@ class Engine:
     ) -> "Engine":
         """The release that `manifest` names.
 
-        encoders: modality -> encoder, or a function that loads it. Raises ReleaseMismatchError when
-        model, encoders and index are not those of the manifest.
+        encoders: modality -> encoder, loaded or not. Raises ReleaseMismatchError when model, encoders
+        and index are not those of the manifest.
         """
         from mmsearch_dagster.core.fusion.model import load_model, weights_sha256
 
+        asked = QueryEncoders(manifest.encoders, encoders)
         model = load_model(model_dir)
         if weights_sha256(model_dir) != manifest.weights_sha256:
             raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
         table = _open_table(manifest, index_uri, model.spec.width)
-        asked = QueryEncoders(manifest.encoders, encoders)
         asked.require(model.spec.query_widths)
         hearing = Hearing(lambda: _open_ears(manifest, table, model_dir))
         modalities = sorted(model.spec.query_widths)

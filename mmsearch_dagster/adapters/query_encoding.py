@@ -9,10 +9,20 @@ from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.pictures import too_large_to_ask
 from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.speech.transcript import Transcript
 
-EncoderOrLoader = Encoder | Callable[[], Encoder]
+
+@dataclass(frozen=True)
+class EncoderHere:
+    """An encoder of this installation that is known by its files; `load` brings its network."""
+
+    identity: EncoderIdentity
+    load: Callable[[], Encoder]
+
+
+EncoderOrLoader = Encoder | EncoderHere
 
 
 @dataclass(frozen=True)
@@ -32,10 +42,10 @@ class QueryContent:
 
 
 class QueryEncoders:
-    """The encoders of one release, by modality; a loader is called when its modality is first asked for.
+    """The encoders of one release, by modality; one that is not loaded yet is at its first query.
 
-    Raises ReleaseMismatchError when an encoder is not the one that the release was made with: at once
-    for a loaded encoder, at its first use for a loader.
+    Raises ReleaseMismatchError at once when an encoder is not the one that the release was made with, and
+    when another one came to be loaded since.
     """
 
     def __init__(
@@ -46,15 +56,17 @@ class QueryEncoders:
         self._loaded: dict[str, Encoder] = {}
         self._lock = threading.Lock()
         for modality, source in encoders.items():
-            if not callable(source) and modality in self._identities:
-                self._loaded[modality] = self._same(modality, source)
+            if modality in self._identities:
+                self._check(modality, source.identity)
 
     def load(self, modality: str) -> Encoder:
         """The release's encoder of that modality, loaded once."""
         with self._lock:
             if modality not in self._loaded:
                 source = self._sources[modality]
-                self._loaded[modality] = self._same(modality, source() if callable(source) else source)
+                encoder = source.load() if isinstance(source, EncoderHere) else source
+                self._check(modality, encoder.identity)
+                self._loaded[modality] = encoder
             return self._loaded[modality]
 
     def require(self, widths: Mapping[str, int]) -> None:
@@ -103,20 +115,26 @@ class QueryEncoders:
         self, modality: str, contents: Mapping[str, bytes]
     ) -> tuple[dict[str, Matrix], dict[str, str]]:
         found: dict[str, Matrix] = {}
-        failures: dict[str, str] = {}
-        if not contents:
+        failures = _too_large(contents) if modality == IMAGE else {}
+        asked = [
+            Content(key, partial(bytes, content)) for key, content in contents.items() if key not in failures
+        ]
+        if not asked:
             return found, failures
-        asked = [Content(key, partial(bytes, content)) for key, content in contents.items()]
         for batch in self.load(modality).encode(asked):
             found.update(zip(batch.keys, batch.vectors, strict=True))
             failures.update(batch.failures)
         return found, failures
 
-    def _same(self, modality: str, encoder: Encoder) -> Encoder:
-        wanted, here = self._identities[modality], encoder.identity
+    def _check(self, modality: str, here: EncoderIdentity) -> None:
+        wanted = self._identities[modality]
         if here.fingerprint != wanted.fingerprint:
             raise ReleaseMismatchError(
                 f"the {modality} encoder here is {here.fingerprint}, the release was made with "
                 f"{wanted.fingerprint}: install that encoder again, or release anew with this one"
             )
-        return encoder
+
+
+def _too_large(pictures: Mapping[str, bytes]) -> dict[str, str]:
+    reasons = {key: too_large_to_ask(content) for key, content in pictures.items()}
+    return {key: reason for key, reason in reasons.items() if reason is not None}

@@ -22,9 +22,10 @@ _CONTENT = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
 
 @dataclass(frozen=True)
 class QueryList:
-    """Queries in the file's order. grades: query id -> product id -> grade, empty in a file without grades.
+    """Queries in the file's order; one whose files cannot be read asks nothing, and finds nothing.
 
-    left_out: sentences about rows that could not be used.
+    grades: query id -> product id -> grade, empty in a file without grades. left_out: sentences about rows
+    and files that could not be used.
     """
 
     queries: tuple[Query, ...]
@@ -41,6 +42,8 @@ def read_query_list(file: Path, *, root: Path | None = None, graded: bool = Fals
     """
     if not file.is_file():
         raise SourceError(f"{file}: there is no such file")
+    if root is not None and not root.is_dir():
+        raise SourceError(f"{root}: the root folder does not exist; check --root")
     source, known = _source(file.resolve(), root, graded)
     raw = read_table(source, _TABLE, lambda ids: ids)
     # Nothing is learnt from a list: whoever asks the same twice, in two splits, gets two answers.
@@ -59,8 +62,7 @@ def read_query_list(file: Path, *, root: Path | None = None, graded: bool = Fals
         for name, uri, content in (("picture", image, picture), ("voice", audio, voice)):
             if uri and content is None:
                 unread.append(f"query {query_id}: {name} {source.root / uri} cannot be read")
-        if text or picture or voice:
-            queries.append(Query(text=text, image=picture, audio=voice, query_id=query_id))
+        queries.append(Query(text=text, image=picture, audio=voice, query_id=query_id))
     return QueryList(tuple(queries), _grades(split.good) if c.GRADE in known else {}, (*broken, *unread))
 
 
@@ -71,6 +73,8 @@ def _source(file: Path, root: Path | None, graded: bool) -> tuple[Source, list[s
         raise SourceError(
             f"{file}: the suffix tells no format; use .csv, .tsv, .parquet or .ndjson"
         ) from error
+    if plain.format == "ubi":
+        raise SourceError(f"{file}: a UBI log is no list of queries; use .csv, .tsv, .parquet or .ndjson")
     check_file(file, plain.format)
     known = list(file_columns(file, plain))
     needed = (c.QUERY_ID, *((c.PRODUCT_ID, c.GRADE) if graded else ()))

@@ -6,13 +6,15 @@ move was a rollback, the ledger gets its line, the tag goes. A process killed in
 the champion, and the next move first finishes what it describes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
+from mmsearch_dagster.adapters.home_folder import writing
 from mmsearch_dagster.adapters.ledger import MOVES, Action, Figure, Ledger
 from mmsearch_dagster.adapters.model_versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.adapters.release_rows import ReleaseRow, release_rows
@@ -82,13 +84,16 @@ class Registry(ModelVersions):
             self._move(manifest, _Move(action="promotion", why=reason))
             return PointerMove(self.manifest(version), moved=True)
 
-    def rollback(self, release_id: str, *, reason: str) -> PointerMove:
+    def rollback(
+        self, release_id: str, *, reason: str, check: Callable[[ReleaseManifest], object] | None = None
+    ) -> PointerMove:
         """Point the release back at one that was released before, and withdraw the one that is left.
 
         A withdrawn version is refused by `promote`, so no automatic run brings it back; rolling back *to*
         it does. A release that once passed the gate stays a way back, also when a later comparison refuses
-        it: then its successor is what has to go. Raises NoReleaseError when `release_id` was never released,
-        GateRefusedError or ReleaseMismatchError when it is not whole any more.
+        it: then its successor is what has to go. check: raises what keeps the release from being read here.
+        Raises NoReleaseError when `release_id` was never released, GateRefusedError or ReleaseMismatchError
+        when it is not whole any more.
         """
         with self._alone():
             self._finish_interrupted_move()
@@ -99,6 +104,8 @@ class Registry(ModelVersions):
             refusals = self._refusals(manifest.model_version, manifest, again=True)
             if refusals:
                 raise GateRefusedError(f"{release_id} cannot be served again: {'; '.join(refusals)}")
+            if check is not None:
+                check(manifest)
             self._move(manifest, _Move(action="rollback", why=reason, left=current))
             return PointerMove(self.manifest(manifest.model_version), moved=True)
 
@@ -227,6 +234,13 @@ class Registry(ModelVersions):
         version = found[0].aliases.get(name) if found else None
         return None if version is None else int(version)
 
-    def _alone(self) -> BaseFileLock:
-        self._store.folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._store.folder / "pointer.lock")
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = FileLock(self._store.folder / "pointer.lock")
+        with writing(self._store.folder.parent):
+            self._store.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()

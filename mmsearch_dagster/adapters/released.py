@@ -1,17 +1,22 @@
 """The released engine of one home: resolve the pointer, open what it names, nothing else."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsearch_dagster.adapters.encoders import load_encoder, spec_of
+from mmsearch_dagster.adapters.encoders import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.ledger import Ledger
-from mmsearch_dagster.adapters.registry import Registry
+from mmsearch_dagster.adapters.query_encoding import EncoderHere
+from mmsearch_dagster.adapters.registry import PointerMove, Registry
 from mmsearch_dagster.adapters.release_rows import ReleaseRow
 from mmsearch_dagster.adapters.tracking import MlflowStore
-from mmsearch_dagster.core.encoders.protocol import Encoder
-from mmsearch_dagster.core.errors import NoReleaseError, QueryError
+from mmsearch_dagster.core.errors import (
+    ConfigError,
+    MmsearchError,
+    NoReleaseError,
+    QueryError,
+    ReleaseMismatchError,
+)
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
 
 if TYPE_CHECKING:
@@ -52,11 +57,29 @@ class Released:
             return None
 
     def engine(self) -> Engine:
-        """The released engine; encoders load with the first query that needs them."""
-        manifest = self.manifest()
+        """The released engine; encoders load with the first query that needs them.
+
+        Raises ReleaseMismatchError when this installation has other encoders.
+        """
+        return self._open(self.manifest())
+
+    def rollback(self, release_id: str, *, reason: str) -> PointerMove:
+        """Point back at an earlier release. Raises like `Registry.rollback`, before the pointer moves also
+        when that release cannot be opened here."""
+        return self.registry.rollback(release_id, reason=reason, check=self._check)
+
+    def _open(self, manifest: ReleaseManifest) -> Engine:
         folder = self.registry.model_folder(manifest.model_version)
-        loaders = {identity.modality: self._loader(identity, folder) for identity in manifest.encoders}
-        return Engine.open(manifest, str(self._index), folder, loaders)
+        encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
+        return Engine.open(manifest, str(self._index), folder, encoders)
+
+    def _check(self, manifest: ReleaseManifest) -> None:
+        try:
+            self._open(manifest)
+        except MmsearchError as error:
+            raise ReleaseMismatchError(
+                f"{manifest.release_id} cannot be opened here, so the pointer stays where it is: {error}"
+            ) from error
 
     def recommender(self, engine: Engine | None = None) -> "Recommender":
         """Answers for people, from the files of the released version, or of the release that `engine` is of.
@@ -77,5 +100,11 @@ class Released:
         folder = self.registry.model_folder(manifest.model_version) / FOLDER
         return Recommender(engine, PeopleFiles.open(folder, manifest.ranker.sha256))
 
-    def _loader(self, identity: EncoderIdentity, folder: Path) -> Callable[[], Encoder]:
-        return lambda: load_encoder(spec_of(identity, self._cache, folder), self._cache)
+    def _encoder(self, identity: EncoderIdentity, folder: Path) -> EncoderHere:
+        """What this installation has in the place of a release's encoder, by its files."""
+        spec = spec_of(identity, self._cache, folder)
+        try:
+            here = describe_encoder(spec, identity.width)
+        except ConfigError as error:
+            raise ReleaseMismatchError(f"the release's encoder is not here: {error}") from error
+        return EncoderHere(here, lambda: load_encoder(spec, self._cache))

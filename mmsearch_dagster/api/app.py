@@ -63,7 +63,7 @@ def create_app(
     _add_search(app, follower)
     _add_release(app, follower)
     if people is not None:
-        add_people(app, follower.engine, people, _responses(400, 422, 503))
+        add_people(app, follower.engine, people, _responses(400, 413, 422, 503))
     _add_page(app, follower, media_root)
     return app
 
@@ -82,12 +82,15 @@ def _add_search(app: FastAPI, follower: ReleaseFollower) -> None:
         return search_response(answer)
 
 
+# FastAPI, unlike Starlette, answers HEAD only where it is asked to; monitors and caches use it.
 def _add_release(app: FastAPI, follower: ReleaseFollower) -> None:
+    @app.head("/release", include_in_schema=False)
     @app.get("/release", responses=_responses(503))
     def release() -> ReleaseManifest:
         """What answers: model, encoders, index and data that belong together."""
         return follower.engine().manifest
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", responses=_responses(503))
     def health() -> Health:
         """Whether there is a release to answer from."""
@@ -98,10 +101,12 @@ def _add_release(app: FastAPI, follower: ReleaseFollower) -> None:
 def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) -> None:
     page = files("mmsearch_dagster.api").joinpath("page.html").read_text(encoding="utf-8")
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     def start_page() -> HTMLResponse:
         return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_POLICY})
 
+    @app.head("/media/{product_id:path}", include_in_schema=False)
     @app.get("/media/{product_id:path}", response_class=FileResponse, responses=_responses(404, 503))
     def media(product_id: str) -> FileResponse:
         """The first picture of a product."""

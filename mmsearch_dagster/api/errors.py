@@ -1,6 +1,10 @@
 """Every error as JSON `{error, hint}` with the status that fits whose fault it is."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -36,6 +40,11 @@ def problem(error: MmsearchError) -> JSONResponse:
     return _json(status, str(error), hint)
 
 
+def told(found: Iterable[Any]) -> str:
+    """What pydantic found wrong, field by field, without the values: they may name people."""
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in found)
+
+
 def install(app: FastAPI) -> None:
     """Make `app` answer errors this way."""
 
@@ -48,9 +57,23 @@ def install(app: FastAPI) -> None:
         hint = _HINTS.get(error.status_code, "the API is described at /docs")
         return _json(error.status_code, str(error.detail), hint)
 
+    async def fields(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return problem(WrongRequestError(told(map(_without_place, error.errors()))))
+
     app.add_exception_handler(MmsearchError, family)
+    app.add_exception_handler(RequestValidationError, fields)
     app.add_exception_handler(HTTPException, http)
 
 
+def _without_place(found: Any) -> Any:
+    """FastAPI's finding as pydantic itself would put it: no `body` or `query` before the field's name."""
+    if found["type"] == "json_invalid":
+        return {"loc": (), "msg": f"not JSON, from character {found['loc'][-1]} on"}
+    return {**found, "loc": found["loc"][1:]}
+
+
 def _json(status: int, error: str, hint: str) -> JSONResponse:
-    return JSONResponse({"error": error, "hint": hint}, status_code=status)
+    # Half a surrogate pair, which JSON may carry, has no UTF-8.
+    sayable = error.encode("utf-8", "backslashreplace").decode("utf-8")
+    return JSONResponse({"error": sayable, "hint": hint}, status_code=status)

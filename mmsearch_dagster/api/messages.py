@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mmsearch_dagster.adapters.engine import MAX_K, Answer, AnswerHit, Query
-from mmsearch_dagster.api.errors import WrongRequestError
+from mmsearch_dagster.api.errors import WrongRequestError, told
 from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
 from mmsearch_dagster.core import columns
 from mmsearch_dagster.core.errors import QueryError
@@ -105,13 +105,9 @@ async def read_search(request: Request) -> tuple[Query, SearchRequest]:
     """The query and its options. Raises WrongRequestError for another form of body."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        try:
-            body = json.loads(await request.body())
-        except ValueError as error:
-            raise WrongRequestError(f"the body is not JSON: {error}") from error
-        options = _checked(body)
-        picture = _decoded(options.image_base64, "image_base64")
-        return _query(options, picture, _decoded(options.audio_base64, "audio_base64")), options
+        options = _checked(_parsed(await request.body(), "the body is not JSON"))
+        picture = decoded(options.image_base64, "image_base64")
+        return _query(options, picture, decoded(options.audio_base64, "audio_base64")), options
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return await _read_form(request)
     raise WrongRequestError(f"send multipart/form-data or application/json, not '{kind or 'nothing'}'")
@@ -136,10 +132,17 @@ async def _uploaded(form: FormData, name: str) -> bytes | None:
 def _field(name: str, value: Any) -> Any:
     if name != "weights":
         return value
+    return _parsed(value, 'weights: not JSON, for example {"text": 2}')
+
+
+def _parsed(content: Any, wrong: str) -> Any:
+    """JSON read. Raises WrongRequestError with `wrong` and the reason."""
     try:
-        return json.loads(value)
+        return json.loads(content)
+    except RecursionError:
+        raise WrongRequestError(f"{wrong}: nested too deep") from None
     except (TypeError, ValueError) as error:
-        raise WrongRequestError(f'weights: not JSON ({error}); for example {{"text": 2}}') from error
+        raise WrongRequestError(f"{wrong}: {error}") from error
 
 
 def _query(options: SearchRequest, picture: bytes | None, voice: bytes | None) -> Query:
@@ -150,13 +153,14 @@ def _checked(fields: Any) -> SearchRequest:
     try:
         return SearchRequest.model_validate(fields)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()
-        )
-        raise WrongRequestError(wrong) from error
+        raise WrongRequestError(told(error.errors())) from error
 
 
-def _decoded(text: str | None, name: str) -> bytes | None:
+def decoded(text: str | None, name: str) -> bytes | None:
+    """The file in the base64 field `name`, with or without the head of a data URL, None where empty.
+
+    Raises QueryError for other text, HTTPException 413 for a file above the limit.
+    """
     if not text:
         return None
     try:

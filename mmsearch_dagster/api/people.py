@@ -1,7 +1,5 @@
 """The answers for people over HTTP."""
 
-import base64
-import binascii
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import MAX_K, Engine
 from mmsearch_dagster.adapters.recommender import Recommender, Suggestions
-from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.api.messages import decoded
 
 
 @dataclass
@@ -85,13 +83,15 @@ def add_people(
     @app.post("/explain", responses=responses)
     def explain(body: ExplainRequest) -> dict[str, Any]:
         """What each branch, modality and feature contributed."""
+        known = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
-        return answers().explain(Query(text=body.text), body.product_id, user)
+        return known.explain(Query(text=body.text), body.product_id, user)
 
     @app.post("/campaign", responses=responses)
     def campaign(body: CampaignRequest) -> dict[str, Any]:
         """The people to show a campaign to (pseudonyms), with their expected response."""
-        return answers().campaign(Query(text=body.text, image=_picture(body.image_base64)), k=body.k)
+        picture = decoded(body.image_base64, "image_base64")
+        return answers().campaign(Query(text=body.text, image=picture), k=body.k)
 
     @app.get("/churn", responses=responses)
     def churn(k: int = 50) -> list[dict[str, Any]]:
@@ -102,15 +102,6 @@ def add_people(
     def reviews(product_id: str, k: int = 10) -> dict[str, Any]:
         """A product's smoothed rating and its most useful reviews."""
         return answers().reviews(product_id, k=k)
-
-
-def _picture(content: str | None) -> bytes | None:
-    if content is None:
-        return None
-    try:
-        return base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise QueryError("image_base64 is not base64") from error
 
 
 def _as_dict(found: Suggestions) -> dict[str, Any]:

@@ -13,6 +13,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from mmsearch_dagster.core.errors import UserError
 
 MAX_PIXELS = 200_000_000
+# Somebody waits for a query, and others behind it: what a phone of 50 megapixels takes (8,192 x 6,144) is
+# enough, and rows of one pixel cost like long ones.
+MAX_QUERY_PIXELS = 51_000_000
+MAX_QUERY_SIDE = 30_000
 # How a picture is cut and scaled; part of every fingerprint that depends on it.
 FRAMING_RULE = 2
 # Pillow would try these and no others: some of its plugins start programs (EPS) or read any text.
@@ -43,6 +47,22 @@ def open_picture(content: bytes, *, shown_side: int | None = None) -> Image.Imag
             _refuse_bomb(picture)
             with _one_large_picture if picture.width * picture.height > _LARGE_PIXELS else nullcontext():
                 return _to_rgb(_loaded(picture, shown_side))
+
+
+def too_large_to_ask(content: bytes) -> str | None:
+    """Why the picture of a query is not decoded, by its head; None for one that may be tried."""
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        with Image.open(BytesIO(content), formats=_formats()) as picture:
+            width, height = picture.size
+    except Exception:  # whoever decodes it tells what is wrong with it
+        return None
+    if width * height <= MAX_QUERY_PIXELS and max(width, height) <= MAX_QUERY_SIDE:
+        return None
+    return (
+        f"picture too large: {width:,} x {height:,} pixels, a query may have {MAX_QUERY_PIXELS:,} and "
+        f"{MAX_QUERY_SIDE:,} a side; scale it down"
+    )
 
 
 def square(picture: Image.Image, size: int, crop: float, interpolation: str) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import hmac
 import polars as pl
 
 from mmsearch_dagster.core.columns import SESSION_ID, TABLES, USER_ID
+from mmsearch_dagster.core.errors import QueryError
 
 # Columns that name a person or a visit, in whatever table they stand.
 PERSONAL = (USER_ID, SESSION_ID)
@@ -21,11 +22,16 @@ def is_personal(table: str) -> bool:
 def pseudonym(raw_id: str, key: bytes) -> str:
     """HMAC-SHA256 of the id's UTF-8 bytes under `key`, its first 32 hex digits.
 
-    Raises ValueError for an empty key, which would make the pseudonyms guessable.
+    Raises ValueError for an empty key, which would make the pseudonyms guessable, QueryError for an id that
+    is no Unicode text.
     """
     if not key:
         raise ValueError("a pseudonym needs a key")
-    return hmac.new(key, raw_id.encode("utf-8"), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+    try:
+        raw = raw_id.encode("utf-8")
+    except UnicodeEncodeError:  # its message would quote the id
+        raise QueryError("the person's id is not Unicode text: write it as the shop's log does") from None
+    return hmac.new(key, raw, hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
 
 
 def pseudonymise(ids: pl.Series, key: bytes) -> pl.Series:

@@ -1,7 +1,10 @@
 """What is installed, where data lies, which encoders load."""
 
+import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.core.errors import MmsearchError
@@ -45,6 +48,13 @@ def places(settings: Settings, released: Released) -> list[tuple[str, str]]:
 
 def encoders(settings: Settings) -> list[tuple[str, str, bool]]:
     """Modality, what happened when it was loaded and asked once, and whether that went well."""
+    if settings.home.is_dir():
+        return _tried(settings)
+    with tempfile.TemporaryDirectory() as elsewhere:  # looking makes no home
+        return _tried(replace(settings, home=Path(elsewhere)))
+
+
+def _tried(settings: Settings) -> list[tuple[str, str, bool]]:
     from mmsearch_dagster.adapters.feature_store import text_content
     from mmsearch_dagster.defs.workspace import Workspace
 

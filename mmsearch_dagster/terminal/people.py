@@ -23,7 +23,10 @@ MaybeUser = Annotated[str | None, typer.Option("--user", help="Id of the person 
 
 
 def hidden_id(home: Path, user: str) -> str:
-    """The pseudonym of a raw id, as reading the shop's log gave it with this home's key."""
+    """The pseudonym of a raw id, as reading the shop's log gave it with this home's key.
+
+    Ask only in a home with a release: elsewhere the key, and the home for it, would be made.
+    """
     from mmsearch_dagster.adapters.secret_key import pseudonym_key
     from mmsearch_dagster.core.privacy import pseudonym
 
@@ -59,8 +62,9 @@ def explain(
     home: Home = DEFAULT,
 ) -> None:
     """Why a product stands where it stands: branches, modalities, features of the ranker."""
+    recommender = released_of(home).recommender()
     person = hidden_id(home, user) if user is not None else None
-    _show_parts(released_of(home).recommender().explain(Query(text=query), product, person), as_json)
+    _show_parts(recommender.explain(Query(text=query), product, person), as_json)
 
 
 def campaign(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import polars as pl
 from filelock import FileLock, Timeout
 
+from mmsearch_dagster.adapters.home_folder import writing
 from mmsearch_dagster.adapters.lake import Lake
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError, UserError
@@ -39,11 +40,12 @@ load_from:
 def prepare_dagster(settings: Settings) -> None:
     """Point this process and its children at the home's own Dagster folder."""
     folder = settings.paths.dagster
-    folder.mkdir(parents=True, exist_ok=True)
-    configuration = folder / "dagster.yaml"
-    if not configuration.exists():
-        configuration.write_text(_DAGSTER_YAML, encoding="utf-8")
-    workspace_file(settings).write_text(_WORKSPACE_YAML, encoding="utf-8")
+    with writing(settings.home):
+        folder.mkdir(parents=True, exist_ok=True)
+        configuration = folder / "dagster.yaml"
+        if not configuration.exists():
+            configuration.write_text(_DAGSTER_YAML, encoding="utf-8")
+        workspace_file(settings).write_text(_WORKSPACE_YAML, encoding="utf-8")
     os.environ.update({"DAGSTER_HOME": str(folder), **settings.as_environment()})
 
 
@@ -55,14 +57,15 @@ def workspace_file(settings: Settings) -> Path:
 @contextmanager
 def alone(settings: Settings) -> Iterator[None]:
     """Only one refresh at a time in one home; the lock dies with its process."""
-    settings.home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.paths.lock)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(
-            f"another run is at work in {settings.home}: wait for it, or use another --home"
-        ) from error
+    with writing(settings.home):
+        settings.home.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"another run is at work in {settings.home}: wait for it, or use another --home"
+            ) from error
     try:
         yield
     finally:

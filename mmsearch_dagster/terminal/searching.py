@@ -118,10 +118,13 @@ def batch(
 
 def _answers(released: "Released", asked: "QueryList", k: int, where: str | None = None) -> list[Answer]:
     _tell(asked.left_out)
-    if not asked.queries:
+    readable = {one.query_id for one in asked.queries if one.text or one.image or one.audio}
+    if not readable:
         raise SourceError("the file holds no query that can be asked")
     answers = released.engine().search_batch(asked.queries, k=k, where=where)
-    _tell([f"query {one.query_id}: {one.problem}" for one in answers if one.problem])
+    # Why the others cannot be read is told already.
+    wrong = [one for one in answers if one.problem and one.query_id in readable]
+    _tell([f"query {one.query_id}: {one.problem}" for one in wrong])
     return answers
 
 
@@ -133,7 +136,7 @@ def _tell(sentences: "list[str] | tuple[str, ...]") -> None:
 
 
 def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bool) -> None:
-    """Measure the released engine per kind of query."""
+    """Measure the released engine per kind of query; one that it cannot read counts as 0."""
     from mmsearch_dagster.adapters.query_lists import read_query_list
     from mmsearch_dagster.core.metrics import per_query
     from mmsearch_dagster.core.quality import quality_table
@@ -150,7 +153,8 @@ def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bo
     )
     table = quality_table(values.with_columns(branch=pl.lit("released engine")))
     if as_json:
-        print(json.dumps({"release_id": answers[0].release_id, "kinds": table.to_dicts()}))
+        kinds = table.fill_nan(None).to_dicts()  # JSON has no NaN
+        print(json.dumps({"release_id": answers[0].release_id, "kinds": kinds}))
         return
     for kind in table["kind"].unique(maintain_order=True):
         console.print(tables.quality(table, kind))

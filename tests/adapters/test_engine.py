@@ -1,14 +1,17 @@
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mmsearch_dagster.adapters.engine import Engine, Query
-from mmsearch_dagster.adapters.query_encoding import EncoderOrLoader
+from mmsearch_dagster.adapters.query_encoding import EncoderHere, EncoderOrLoader
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import ReleaseManifest
 from tests.adapters.small_release import (
+    TEXT_IDENTITY,
     HashedWords,
     MeanColour,
     SmallRelease,
@@ -106,6 +109,13 @@ def test_a_query_that_cannot_be_answered_says_why(engine: Engine, query: Query, 
         engine.search(query, k=3)
 
 
+def test_a_picture_that_would_hold_up_the_others_is_never_decoded(release: SmallRelease) -> None:
+    file = io.BytesIO()
+    Image.new("1", (1, 40_000)).save(file, "PNG")
+    with pytest.raises(QueryError, match="cannot be read: picture too large: 1 x 40,000"):
+        open_engine(release).search(Query(image=file.getvalue()), k=3)
+
+
 @pytest.mark.parametrize("k", [0, -1, 1001, True, 2.5, "3"])
 def test_k_must_be_sensible(engine: Engine, k: int) -> None:
     with pytest.raises(QueryError, match="from 1 to 1000"):
@@ -148,11 +158,17 @@ def test_a_batch_encodes_in_few_calls(release: SmallRelease) -> None:
     assert engine.search_batch([], k=1) == []
 
 
-def test_another_encoder_is_refused_when_it_is_loaded(release: SmallRelease) -> None:
+def unused() -> HashedWords:
+    raise AssertionError("nothing is loaded to be compared")
+
+
+def test_another_encoder_is_refused_before_and_after_it_is_loaded(release: SmallRelease) -> None:
     other = HashedWords(identity(TEXT, 32, fingerprint="two"))
     with pytest.raises(ReleaseMismatchError, match=r"text encoder here is two.*with one"):
         open_engine(release, **{TEXT: other})
-    lazy = open_engine(release, **{TEXT: lambda: other})
+    with pytest.raises(ReleaseMismatchError, match=r"text encoder here is two.*with one"):
+        open_engine(release, **{TEXT: EncoderHere(other.identity, unused)})
+    lazy = open_engine(release, **{TEXT: EncoderHere(TEXT_IDENTITY, lambda: other)})
     with pytest.raises(ReleaseMismatchError, match="text encoder here is two"):
         lazy.search(Query(text="red"), k=1)
     with pytest.raises(ReleaseMismatchError, match="text encoder here is two"):
@@ -166,7 +182,7 @@ def test_a_loader_is_called_once_and_only_when_needed(release: SmallRelease) -> 
         loaded.append("text")
         return HashedWords()
 
-    engine = open_engine(release, **{TEXT: load})
+    engine = open_engine(release, **{TEXT: EncoderHere(TEXT_IDENTITY, load)})
     engine.search(Query(image=picture("red")), k=1)
     assert loaded == []
     engine.search(Query(text="red"), k=1)

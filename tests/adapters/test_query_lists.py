@@ -62,6 +62,8 @@ def test_an_unreadable_picture_is_told_and_the_words_are_still_asked(tmp_path: P
     found = read_query_list(written(tmp_path, rows))
     assert [(one.query_id, one.text, one.image) for one in found.queries] == [
         ("1", "words", None),
+        ("2", None, None),
+        ("3", None, None),
         ("4", "fine", None),
     ]
     assert [f"query {key}" in told for key, told in zip("123", found.left_out, strict=True)] == [True] * 3
@@ -107,6 +109,16 @@ def test_a_missing_column_is_told_with_the_file_and_the_nearest_name(
 def test_a_suffix_that_tells_no_format_is_refused_with_those_that_do(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"queries\.txt.*\.csv"):
         read_query_list(written(tmp_path, "query_id,query_text\n1,x\n", "queries.txt"))
+
+
+def test_a_log_of_searches_is_no_list_of_queries(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"q\.ubi: a UBI log is no list of queries"):
+        read_query_list(written(tmp_path, "{}\n", "q.ubi"))
+
+
+def test_a_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nowhere: the root folder does not exist; check --root"):
+        read_query_list(written(tmp_path, "query_id,query_text\n1,x\n"), root=tmp_path / "nowhere")
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from mmsearch_dagster.adapters.ledger import Ledger
 from mmsearch_dagster.adapters.model_versions import MODEL_NAME
 from mmsearch_dagster.adapters.registry import Registry
+from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.adapters.tracking import MlflowStore, Tracking
 from mmsearch_dagster.adapters.version_tags import DECISION, INDEX, MOVE, VersionFacts
 from mmsearch_dagster.core.decision import Decision, Reason
@@ -335,3 +336,21 @@ def test_the_list_says_what_became_of_each_version(shop: Shop) -> None:
         ("withdrawn", "worse"),
         ("champion", None),
     ]
+
+
+def test_a_release_whose_encoders_are_not_here_is_not_rolled_back_to(
+    shop: Shop, mlflow_store: MlflowStore, tmp_path: Path
+) -> None:
+    for seed in (1, 2):
+        shop.registry.promote(shop.add(seed), reason="better")
+    released = Released(
+        home=tmp_path,
+        mlflow=mlflow_store.folder,
+        ledger=tmp_path / "ledger.ndjson",
+        index=tmp_path / "index",
+        encoder_cache=tmp_path / "encoders",
+    )
+    with pytest.raises(ReleaseMismatchError, match=r"r-1 cannot be opened here.*with f-text"):
+        released.rollback("r-1", reason="worse")
+    assert shop.champion() == "r-2"
+    assert shop.actions()[-1] == ("promotion", "r-2")

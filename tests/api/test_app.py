@@ -171,6 +171,28 @@ def test_bodies_of_another_form_are_refused(client: TestClient) -> None:
     assert client.get("/search").status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ("[" * 50_000, 422, "nested too deep"),
+        ('{"text": "x", "k": NaN}', 422, "k: "),
+        ('{"text": "x", "weights": {"\\ud800": 1}}', 400, "\\ud800"),
+        ('{"text": "x", "filter": "\\ud800 = 1"}', 400, "filter: "),
+    ],
+)
+def test_json_that_python_reads_and_no_answer_can_repeat_is_refused(
+    client: TestClient, body: str, status: int, message: str
+) -> None:
+    reply = client.post("/search", content=body, headers={"content-type": "application/json"})
+    assert (reply.status_code, set(reply.json())) == (status, {"error", "hint"}), reply.text
+    assert message in reply.json()["error"]
+
+
+def test_weights_nested_too_deep_are_refused(client: TestClient) -> None:
+    reply = client.post("/search", data={"text": "x", "weights": "[" * 50_000})
+    assert (reply.status_code, "nested too deep" in reply.json()["error"]) == (422, True)
+
+
 def test_pictures_above_the_limit_are_refused_however_they_come(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +211,14 @@ def test_pictures_above_the_limit_are_refused_however_they_come(
         assert reply.status_code == 413
         assert "20 MB" in reply.json()["error"]
         assert reply.json()["hint"]
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/release", "/media/p00001"])
+def test_head_tells_what_get_would_without_its_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == get.headers[name]
 
 
 def test_release_and_health_tell_what_answers(client: TestClient, pointer: Pointer) -> None:

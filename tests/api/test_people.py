@@ -1,17 +1,24 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.api import messages
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.api.people import PeopleDoor
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.core.privacy import pseudonym
 from tests.adapters.small_people import fan, make_people
 from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
 from tests.api.test_app import wait_for
+
+
+def hide(raw: str) -> str:
+    return raw.removeprefix("raw-") if raw.startswith("raw-") else pseudonym(raw, b"k" * 32)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +31,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
         return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
 
-    door = PeopleDoor(known.recommender, lambda raw: raw.removeprefix("raw-"))
+    door = PeopleDoor(known.recommender, hide)
     app = create_app(opened, lambda: "r-one", release.media_root, poll_seconds=0.02, people=door)
     with TestClient(app) as client:
         wait_for(client, "r-one")
@@ -54,6 +61,16 @@ def test_explanations_and_campaigns(client: TestClient) -> None:
     assert len(told["people"]) == 5
 
 
+def test_a_campaign_takes_the_pictures_that_a_search_takes(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"data:image/png;base64,{b64encode(picture('blue')).decode()}"
+    assert client.post("/campaign", json={"image_base64": url}).status_code == 200
+    monkeypatch.setattr(messages, "MAX_UPLOAD_BYTES", 10)
+    for path in ("/campaign", "/search"):
+        assert client.post(path, json={"image_base64": url}).status_code == 413
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "message"),
     [
@@ -71,7 +88,48 @@ def test_mistakes_are_named(
     assert (reply.status_code, message in reply.text) == (status, True), reply.text
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status", "message"),
+    [
+        ("/recommend", '{"user": "secret", "k": NaN}', 422, "k: "),
+        ("/recommend", '{"user": NaN}', 422, "user: "),
+        ("/recommend", '{"user": ["secret"]}', 422, "user: "),
+        ("/recommend", '{"user": "secret"', 422, "not JSON"),
+        ("/recommend", '"secret"', 422, "body: "),
+        ("/recommend", "[" * 50_000, 400, "parsing"),
+        ("/recommend", '{"user": "secret\\ud800"}', 400, "not Unicode"),
+        ("/explain", '{"text": "x", "product_id": NaN, "user": "secret"}', 422, "product_id: "),
+        ("/explain", '{"text": "x", "product_id": "\\ud800"}', 400, "\\ud800"),
+        ("/explain", '{"text": "x", "\\ud800": 1}', 422, "unicode"),
+        ("/campaign", '{"text": "x", "k": NaN}', 422, "k: "),
+    ],
+)
+def test_a_wrong_body_is_refused_in_our_form_and_never_quoted(
+    client: TestClient, path: str, body: str, status: int, message: str
+) -> None:
+    reply = client.post(path, content=body, headers={"content-type": "application/json"})
+    assert (reply.status_code, set(reply.json())) == (status, {"error", "hint"}), reply.text
+    assert message in reply.json()["error"]
+    assert "secret" not in reply.text
+
+
+def test_a_wrong_parameter_of_an_address_is_named(client: TestClient) -> None:
+    reply = client.get("/churn", params={"k": "many"})
+    assert (reply.status_code, set(reply.json())) == (422, {"error", "hint"})
+    assert reply.json()["error"].startswith("k: ")
+
+
 def test_an_unknown_product_is_the_callers_mistake(client: TestClient) -> None:
     reply = client.get("/similar/nothing")
     assert reply.status_code == 400
     assert "no product 'nothing'" in reply.json()["error"]
+
+
+def test_without_a_release_no_id_is_hidden_since_that_would_make_a_key() -> None:
+    def unused(_: object) -> NoReturn:
+        raise AssertionError("there is no release")
+
+    app = create_app(unused, lambda: None, people=PeopleDoor(unused, unused))
+    with TestClient(app) as client:
+        for path, more in (("/recommend", {}), ("/explain", {"text": "red", "product_id": "p00000"})):
+            assert client.post(path, json={"user": "somebody", **more}).status_code == 503

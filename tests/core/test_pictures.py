@@ -167,6 +167,18 @@ def test_a_scaled_down_picture_looks_like_the_whole_one() -> None:
     assert np.abs(quick - whole).mean() < 3
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 100_000_000), (1, 30_001), (30_001, 1), (8_000, 7_000)])
+def test_a_query_is_not_decoded_when_its_picture_is_absurdly_large(width: int, height: int) -> None:
+    told = pictures.too_large_to_ask(_png_header(width, height))
+    assert told is not None
+    assert f"picture too large: {width:,} x {height:,} pixels" in told
+
+
+def test_a_query_may_ask_with_any_photo_and_a_broken_one_is_told_by_its_reader() -> None:
+    for content in (_png_header(8_192, 6_144), _png_header(2_000, 20_000), b"", b"no picture"):
+        assert pictures.too_large_to_ask(content) is None
+
+
 def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
     assert "picture too large: 20,000 x 12,000" in reason(_png_header(20_000, 12_000))
     assert "200,000,000" in reason(_png_header(20_000, 12_000))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.privacy import PSEUDONYM_LENGTH, pseudonym, pseudonymise
 
 KEY = b"k" * 32
@@ -23,6 +24,12 @@ def test_another_key_gives_another_pseudonym():
 def test_an_empty_key_is_refused():
     with pytest.raises(ValueError, match="key"):
         pseudonym("u1", b"")
+
+
+def test_an_id_that_is_no_text_is_refused_without_being_quoted():
+    with pytest.raises(QueryError, match="not Unicode text") as caught:
+        pseudonym("u\ud800", KEY)
+    assert "ud800" not in str(caught.value)
 
 
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=("Cs",)), min_size=1), max_size=30))

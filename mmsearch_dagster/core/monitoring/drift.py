@@ -121,7 +121,7 @@ def vector_drift(before: tuple[Matrix, Mask], now: tuple[Matrix, Mask]) -> Vecto
         return VectorDrift(float("nan"), float("nan"), shares[0], shares[1])
     middle = _unit(old.mean(axis=0, keepdims=True))[0]
     moved = 1.0 - float(middle @ _unit(new.mean(axis=0, keepdims=True))[0])
-    bound = np.quantile(old @ middle, 0.01)
+    bound = np.quantile(old @ middle, 0.01, method="lower")
     outside = float((new @ middle < bound).mean())
     return VectorDrift(round(max(moved, 0.0), 6), round(outside, 4), shares[0], shares[1])
 

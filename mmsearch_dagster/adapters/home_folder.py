@@ -1,0 +1,27 @@
+"""A home that cannot be used is the caller's to mend."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmsearch_dagster.core.errors import ConfigError
+
+
+@contextmanager
+def writing(home: Path) -> Iterator[None]:
+    """Whatever the disk refuses in here is told as ConfigError about `home`."""
+    try:
+        yield
+    except OSError as error:
+        check_place(home)
+        raise _unwritable(home, error.strerror or str(error)) from error
+
+
+def check_place(home: Path) -> None:
+    """Raises ConfigError when a file stands where `home` or a folder above it would."""
+    if any(place.is_file() for place in (home, *home.parents)):
+        raise _unwritable(home, "there is a file in its place")
+
+
+def _unwritable(home: Path, reason: str) -> ConfigError:
+    return ConfigError(f"home {home} cannot be written: {reason}; choose another --home or mend its rights")

@@ -1,0 +1,81 @@
+"""Queries from a file, answered by a small release."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.released import Released
+from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.terminal import searching
+from tests.adapters.small_release import HashedWords, MeanColour, make_release
+from tests.shops import write_csv
+
+Captured = pytest.CaptureFixture[str]
+
+
+@dataclass
+class Open:
+    """Stands where a home's release does."""
+
+    opened: Engine
+
+    def engine(self) -> Engine:
+        return self.opened
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
+    made = make_release(tmp_path_factory.mktemp("release"))
+    encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+    return cast(Released, Open(Engine.open(made.manifest, made.index_uri, made.model_dir, encoders)))
+
+
+def judged(query_id: str, **content: str) -> dict[str, object]:
+    row = {"query_id": query_id, "query_text": "", "image": "", "product_id": "p00000", "grade": 3}
+    return {**row, **content}
+
+
+def measured(released: Released, file: Path, captured: Captured) -> tuple[dict[str, Any], str]:
+    """The figures of all queries, and what was told beside them."""
+    searching.evaluate(released, file, None, as_json=True)
+    told = captured.readouterr()
+    (everything,) = (row for row in json.loads(told.out)["kinds"] if row["kind"] == "all")
+    return everything, told.err
+
+
+def test_one_query_has_no_interval_and_that_is_null(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    file = write_csv(tmp_path / "q.csv", [judged("1", query_text="red running shoes model 0")])
+    everything, _ = measured(released, file, capsys)
+    assert everything["ndcg@10"] > 0
+    assert (everything["low"], everything["high"]) == (None, None)
+
+
+def test_a_missing_picture_and_a_broken_one_both_count_as_unanswered(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    rows = [
+        judged("found", query_text="red running shoes model 0"),
+        judged("broken", image="broken.png"),
+        judged("gone", image="gone.png"),
+    ]
+    alone, _ = measured(released, write_csv(tmp_path / "one.csv", rows[:1]), capsys)
+    everything, told = measured(released, write_csv(tmp_path / "q.csv", rows), capsys)
+    assert everything["queries"] == 3
+    assert everything["ndcg@10"] == pytest.approx(alone["ndcg@10"] / 3, abs=1e-4)
+    assert [line.split(":")[1] for line in told.splitlines()] == [" query gone", " query broken"]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_refused(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    file = write_csv(tmp_path / "q.csv", [judged("gone", image="gone.png")])
+    with pytest.raises(SourceError, match="no query that can be asked"):
+        searching.evaluate(released, file, None, as_json=True)
