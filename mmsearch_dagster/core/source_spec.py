@@ -92,6 +92,8 @@ class SourceSpec(BaseModel):
         for table, files in self.tables.items():
             if table not in TABLES:
                 raise ValueError(f"tables: unknown table '{table}'; {did_you_mean(table, TABLES)}")
+            if not files:
+                raise ValueError(f"tables: '{table}' names no file; give it a path, or leave the table out")
             for file in files:
                 _check_columns(table, file)
         return self

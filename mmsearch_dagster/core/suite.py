@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmsearch_dagster.core.columns import TABLES
-from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.errors import ConfigError, PolicyError
 from mmsearch_dagster.core.nearest import did_you_mean
 
 Severity = Literal["error", "warn"]
@@ -20,7 +20,8 @@ class Rule(BaseModel):
     """One expectation.
 
     type: Great Expectations' name of it; kwargs: its arguments.
-    severity: rows that break an `error` rule go to quarantine; `warn` only tells.
+    severity: rows that break an `error` rule go to quarantine, and one about the whole table stops the run;
+        `warn` only tells.
     name: a unique slug, made from column and type when left out.
     """
 
@@ -125,6 +126,18 @@ class SuiteResult(BaseModel):
             for row in result.unexpected_rows if result.severity == "error" else ():
                 flagged.setdefault(row, []).append(reason)
         return flagged
+
+
+def check_whole_table(suite: Suite, found: SuiteResult) -> None:
+    """Raises PolicyError for a failed rule of severity error about the table: it has no row to quarantine."""
+    failed = [
+        f"{one.name} (observed: {one.observed}): {one.why}"
+        for one in found.results
+        if one.severity == "error" and not one.success and one.column is None
+    ]
+    if failed:
+        place = f"expectations/{suite.table}.yaml"
+        raise PolicyError(f"{suite.table}: {' '.join(failed)} Mend the export or the rule in {place}.")
 
 
 def parse_suite(text: str, where: str) -> Suite:

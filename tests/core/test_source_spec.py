@@ -64,6 +64,7 @@ def test_the_format_can_be_named():
             "'lang' is both a column and a constant",
         ),
         ("catalogue: x\ntables: {products: {columns: {}}}", "path: Field required"),
+        ("catalogue: x\ntables: {products: []}", "tables: 'products' names no file"),
     ],
 )
 def test_a_wrong_mapping_is_told_in_one_line(text: str, message: str):
