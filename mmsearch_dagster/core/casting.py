@@ -18,6 +18,7 @@ from mmsearch_dagster.core.scalars import (
     as_number,
     as_text,
     clean_text,
+    decoded,
 )
 
 SOURCE = "_source"
@@ -83,7 +84,8 @@ def cast_scalar(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr
 
 
 def _problem(column: str, dtype: pl.DataType, cast: pl.Expr, wanted: pl.DataType, *, quote: bool) -> pl.Expr:
-    shown = pl.col(column).cast(pl.String, strict=False)
+    given = pl.col(column)
+    shown = decoded(given, "replace") if dtype == pl.Binary else given.cast(pl.String, strict=False)
     if dtype == pl.String:
         shown = clean_text(shown)
     value = shown.str.head(_QUOTED) if quote else pl.lit("...")

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 from collections.abc import Callable
 from functools import partial
@@ -214,6 +215,47 @@ class TestRefusedFiles:
         file = shop("p.parquet", (tmp_path / "x").read_bytes(), "columns: {product_id: id, title: name}")
         with pytest.raises(SourceError, match=r"column 'name' holds List\(String\), but products.title"):
             load_source(file)
+
+    @pytest.mark.parametrize(
+        ("column", "values", "told"),
+        [
+            ("image_uris", [b"\xff\xd8"], "holds Binary, but products.image_uris takes the names of picture"),
+            ("attributes", [5], "holds Int64, but products.attributes takes a struct of single values"),
+            ("attributes", [[{"k": "a", "v": "b"}]], "a list of structs with the fields key and value"),
+            ("updated_at", [dt.time(1, 2)], "holds Time, but products.updated_at takes a time with its date"),
+        ],
+    )
+    def test_a_column_of_a_type_that_would_come_out_as_nonsense(
+        self, shop: Callable[..., Path], tmp_path: Path, column: str, values: list, told: str
+    ):
+        pl.DataFrame({"product_id": ["1"], "title": ["T"], column: values}).write_parquet(tmp_path / "x")
+        with pytest.raises(SourceError) as caught:
+            load_source(shop("p.parquet", (tmp_path / "x").read_bytes()))
+        assert f"p.parquet: column '{column}'" in str(caught.value)
+        assert told in str(caught.value)
+
+
+class TestParquetTypes:
+    """What pandas and Spark write for texts and lists is read as such."""
+
+    @staticmethod
+    def read(shop: Callable[..., Path], tmp_path: Path, **columns: pl.Series) -> Split:
+        frame = pl.DataFrame({"product_id": ["1", "2"], "title": ["T", "T"]}).with_columns(**columns)
+        frame.write_parquet(tmp_path / "x")
+        return split(shop("p.parquet", (tmp_path / "x").read_bytes()))
+
+    def test_a_dictionary_of_texts_is_texts(self, shop: Callable[..., Path], tmp_path: Path):
+        prices = pl.Series(["5.5", "7"], dtype=pl.Categorical)
+        assert self.read(shop, tmp_path, price=prices).good["price"].to_list() == [5.5, 7.0]
+
+    def test_bytes_are_texts_in_utf_8_and_others_are_told(self, shop: Callable[..., Path], tmp_path: Path):
+        result = self.read(shop, tmp_path, title=pl.Series([b"Tee", b"Caf\xe9"]))
+        assert result.good["title"].to_list() == ["Tee"]
+        assert broken(result)[2][0] == "title: 'Caf\ufffd' is not text"
+
+    def test_lists_of_a_fixed_length_are_lists(self, shop: Callable[..., Path], tmp_path: Path):
+        uris = pl.Series([["a.jpg", "b.jpg"], ["c.jpg", "d.jpg"]], dtype=pl.Array(pl.String, 2))
+        assert self.read(shop, tmp_path, image_uris=uris).good["image_uris"].to_list() == uris.to_list()
 
 
 class TestOddRows:

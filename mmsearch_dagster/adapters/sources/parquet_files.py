@@ -1,9 +1,10 @@
-"""Parquet, with the types it brings."""
+"""Parquet, with the types it brings; dictionaries of texts are texts."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from mmsearch_dagster.core.casting import BROKEN, ROW
 from mmsearch_dagster.core.errors import SourceError
@@ -12,7 +13,8 @@ _INDEX = "_index"
 
 
 def _scan(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path, row_index_name=_INDEX, glob=False)
+    rows = pl.scan_parquet(path, row_index_name=_INDEX, glob=False)
+    return rows.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
 
 
 def types_of(path: Path) -> dict[str, pl.DataType]:

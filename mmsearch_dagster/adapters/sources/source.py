@@ -9,6 +9,7 @@ import polars as pl
 from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.accepted_types import unmet_demand
 from mmsearch_dagster.core.contract_rules import ONE_OF, escapes_root
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.nearest import did_you_mean
@@ -99,11 +100,13 @@ def mapped_columns(
 
 
 def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.DataType) -> None:
-    takes_nested = column in (c.IMAGE_URIS, c.ATTRIBUTES)
-    if kind.is_nested() and not takes_nested:
-        raise SourceError(f"{path}: column '{name}' holds {kind}, but {table}.{column} takes one value a row")
-    if isinstance(kind, pl.Struct) and column == c.IMAGE_URIS:
-        raise SourceError(f"{path}: column '{name}' holds {kind}, but {table}.{column} takes a list of texts")
+    # One key of the attributes map is a text.
+    demand = unmet_demand(kind, c.TABLES[table].get(column, pl.String()))
+    if demand is not None:
+        raise SourceError(
+            f"{path}: column '{name}' holds {kind}, but {table}.{column} takes {demand}; "
+            "export it so, or map another column"
+        )
 
 
 def _check_required(
