@@ -25,8 +25,10 @@ SOURCE = "_source"
 # The number of the record in its file, from 1; of the line where records are lines of JSON.
 ROW = "_row"
 PROBLEMS = "_problems"
-# In raw rows: why a whole record could not be read, or null.
-BROKEN = "_broken"
+# In raw rows, beside columns that a shop named: a zero byte, which no file's column name holds.
+NUMBER = "\x00row"
+# Why a whole record could not be read, or null.
+BROKEN = "\x00broken"
 
 _QUOTED = 80
 _KINDS = {

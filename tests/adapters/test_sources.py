@@ -106,6 +106,19 @@ def test_nested_json_is_reached_by_dots_and_maps_are_read(shop: Callable[..., Pa
     assert row["attributes"] == [{"key": "color", "value": "red"}, {"key": "size", "value": "4"}]
 
 
+@pytest.mark.parametrize("name", ["_index", "_row", "_broken", "_source", "_problems"])
+@pytest.mark.parametrize("form", ["csv", "ragged.csv", "parquet", "ndjson"])
+def test_a_shop_s_column_may_have_any_name(shop: Callable[..., Path], tmp_path: Path, form: str, name: str):
+    frame = pl.DataFrame({name: ["a", "b"], "title": ["Tee", "Hat"]})
+    write = {"parquet": frame.write_parquet, "ndjson": frame.write_ndjson}.get(form, frame.write_csv)
+    write(tmp_path / "made")
+    content = (tmp_path / "made").read_bytes() + (b"c,Mug,more\n" if form == "ragged.csv" else b"")
+    for column in (name, "title"):
+        result = split(shop(f"p.{form}", content, f"columns: {{product_id: {column}, title: title}}"))
+        assert sorted(result.good["product_id"]) == sorted(frame[column])
+        assert broken(result) == ({3: ["record: 3 fields under a header of 2"]} if "ragged" in form else {})
+
+
 def test_several_files_make_one_table_and_rows_know_their_file(tmp_path: Path):
     for name in ("train", "val"):
         (tmp_path / f"{name}.csv").write_text(f"q,p,g\n{name}-1,p1,3\n{name}-2,p1,9\n")
