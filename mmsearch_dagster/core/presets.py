@@ -1,14 +1,15 @@
 """What a run uses and how: assets/presets/*.yaml as records."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy, TrainParams
+from mmsearch_dagster.core.fusion.spec import STRATEGIES, Seed, Strategy, TrainParams
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
@@ -22,7 +23,7 @@ class DerivedLimits(BaseModel):
     views: int = Field(default=600, ge=0)
     logged: int = Field(default=3000, ge=0)
     dev_share: float = Field(default=0.2, gt=0, lt=1)
-    seed: int = 7
+    seed: Seed = 7
 
 
 class RunPreset(BaseModel):
@@ -30,8 +31,8 @@ class RunPreset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoders: tuple[EncoderSpec, ...]
-    strategies: tuple[Strategy, ...] = STRATEGIES
+    encoders: tuple[EncoderSpec, ...] = Field(min_length=1)
+    strategies: tuple[Strategy, ...] = Field(default=STRATEGIES, min_length=1)
     train: TrainParams = TrainParams()
     derived: DerivedLimits = DerivedLimits()
     # What hears spoken queries.
@@ -39,9 +40,27 @@ class RunPreset(BaseModel):
     # Fine-tune the image encoder in every run; `mmsearch run --finetune` does it in one.
     finetune: FinetuneParams | None = None
 
+    @field_validator("encoders")
+    @classmethod
+    def _one_of_each_modality(cls, encoders: tuple[EncoderSpec, ...]) -> tuple[EncoderSpec, ...]:
+        _refuse_twice([spec.modality for spec in encoders], "two encoders of modality")
+        return encoders
+
+    @field_validator("strategies")
+    @classmethod
+    def _each_strategy_once(cls, strategies: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
+        _refuse_twice(strategies, "the same strategy twice:")
+        return strategies
+
     def encoder(self, modality: str) -> EncoderSpec | None:
         """The encoder of that modality, None when the preset leaves it out."""
         return next((spec for spec in self.encoders if spec.modality == modality), None)
+
+
+def _refuse_twice(names: Sequence[str], told: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{told} {twice[0]}; keep one")
 
 
 def parse_preset(text: str, where: str) -> RunPreset:
