@@ -1,15 +1,13 @@
 """What a run uses and how: assets/presets/*.yaml as records."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
-from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.fusion.spec import STRATEGIES, Seed, Strategy, TrainParams
+from mmsearch_dagster.core.reviewed import parse_reviewed
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
@@ -64,17 +62,5 @@ def _refuse_twice(names: Sequence[str], told: str) -> None:
 
 
 def parse_preset(text: str, where: str) -> RunPreset:
-    """The preset in a YAML text; `where` names it in messages.
-
-    Raises ConfigError for YAML that cannot be read, unknown keys and values out of bounds.
-    """
-    try:
-        fields: Any = yaml.safe_load(text) or {}
-        return RunPreset.model_validate(fields)
-    except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"preset {where}: {told}") from error
-    except (yaml.YAMLError, ValueError) as error:  # an impossible date is a plain ValueError
-        raise ConfigError(
-            f"preset {where} is not readable as YAML: {' '.join(str(error).split())}"
-        ) from error
+    """The preset in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    return parse_reviewed(RunPreset, text, where, what="preset")

@@ -3,12 +3,12 @@
 from pathlib import PurePath
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmsearch_dagster.core.columns import ATTRIBUTES, REQUIRED, TABLES
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.yaml_text import load_yaml
 
 Format = Literal["csv", "tsv", "parquet", "ndjson", "json", "ubi"]
 Constant = str | int | float | bool
@@ -133,10 +133,7 @@ def parse_source(text: str, where: str) -> SourceSpec:
     Raises SourceError, one line long, for YAML that cannot be read, an unknown key (with the nearest
     known one) or a value of the wrong kind.
     """
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # an impossible date is a plain ValueError
-        raise SourceError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
+    document = load_yaml(text, where, SourceError)
     if not isinstance(document, dict):
         raise SourceError(f"{where}: expected a mapping with the keys catalogue and tables")
     try:

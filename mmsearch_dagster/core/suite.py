@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmsearch_dagster.core.columns import TABLES
 from mmsearch_dagster.core.errors import ConfigError, PolicyError
 from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.yaml_text import load_yaml
 
 Severity = Literal["error", "warn"]
 
@@ -146,10 +146,9 @@ def parse_suite(text: str, where: str) -> Suite:
     Raises ConfigError for YAML that cannot be read, an unknown key (with the nearest known one), an unknown
     column, or a value of the wrong kind. Types of expectations are checked when the suite runs.
     """
+    document = load_yaml(text, where)
     try:
-        return Suite.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
+        return Suite.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_line(error)}") from error
 
