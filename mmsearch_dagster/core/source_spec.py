@@ -1,5 +1,6 @@
 """`source.yaml` as records: how somebody's export maps onto the data contract (DESIGN 5)."""
 
+from math import isfinite
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -65,6 +66,18 @@ class TableFile(BaseModel):
         if self.format == "ubi" and (self.columns or self.constants):
             raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
         return self
+
+    @field_validator("constants")
+    @classmethod
+    def _constants_fit_a_column(cls, constants: dict[str, Constant]) -> dict[str, Constant]:
+        for column, value in constants.items():
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError(
+                    f"the constant of '{column}' has too many digits; put it in quotes for a text"
+                )
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"the constant of '{column}' is not a finite number")
+        return constants
 
     @property
     def separator(self) -> str:

@@ -203,6 +203,12 @@ class TestRefusedFiles:
         with pytest.raises(SourceError, match="cannot be read"):
             load_source(tmp_path / "nothing.yaml")
 
+    def test_a_file_name_that_no_folder_can_hold(self, shop: Callable[..., Path]):
+        file = shop("p.csv", "product_id,title\n1,T\n")
+        file.write_text(f"catalogue: s\ntables: {{products: {{path: {'p' * 300}.csv}}}}")
+        with pytest.raises(SourceError, match="cannot be read"):
+            load_source(file)
+
     def test_a_file_outside_the_root(self, shop: Callable[..., Path], tmp_path: Path):
         file = shop("p.csv", "product_id,title\n1,T\n")
         file.write_text("catalogue: s\ntables: {products: {path: ../p.csv}}")

@@ -64,6 +64,14 @@ def test_the_format_can_be_named():
             "'lang' is both a column and a constant",
         ),
         ("catalogue: x\ntables: {products: {columns: {}}}", "path: Field required"),
+        (
+            f"catalogue: x\ntables: {{products: {{path: a.csv, constants: {{price: {'9' * 40}}}}}}}",
+            "the constant of 'price' has too many digits",
+        ),
+        (
+            "catalogue: x\ntables: {products: {path: a.csv, constants: {price: .nan}}}",
+            "the constant of 'price' is not a finite number",
+        ),
         ("catalogue: x\ntables: {products: []}", "tables: 'products' names no file"),
     ],
 )

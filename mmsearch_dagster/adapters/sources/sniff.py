@@ -22,9 +22,9 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 def check_file(path: Path, form: Format) -> None:
     """Raises SourceError for a file that is absent, empty, or plainly of another kind than `form`."""
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file; check path in the source file, or --root")
     try:
+        if not path.is_file():
+            raise SourceError(f"{path}: no such file; check path in the source file, or --root")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
