@@ -67,6 +67,13 @@ class TableFile(BaseModel):
             raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
         return self
 
+    @field_validator("delimiter")
+    @classmethod
+    def _delimiter_is_a_sign(cls, sign: str | None) -> str | None:
+        if sign is None or sign == "\t" or (sign.isascii() and sign.isprintable() and sign not in "\"'"):
+            return sign
+        raise ValueError(f"{sign!r} parts no fields; take a printable ASCII character, no quote, or a tab")
+
     @field_validator("constants")
     @classmethod
     def _constants_fit_a_column(cls, constants: dict[str, Constant]) -> dict[str, Constant]:

@@ -149,6 +149,7 @@ class TestRefusedFiles:
             ("p.csv", b"PK\x03\x04...", "is not csv but a zip archive or an Excel workbook"),
             ("p.csv", b"", "the file is empty"),
             ("p.csv", b" \n\n", "the file is empty"),
+            ("p.csv", b"\xef\xbb\xbf\n", "the file is empty"),
             ("p.csv", "id,name\n1,Tee\n".encode("utf-16"), "is UTF-16 text"),
             ("p.csv", "id,name\n1,Tee\n".encode("utf-16-le"), "zero bytes"),
             ("p.csv", b"id,name,name\n1,Tee,x\n", "names column 'name' twice"),
@@ -228,6 +229,29 @@ class TestRefusedFiles:
     def test_an_unmapped_column(self, shop: Callable[..., Path], columns: str, message: str):
         with pytest.raises(SourceError, match=message):
             load_source(shop("p.csv", "produkt_id,name\n1,Tee\n", f"columns: {columns}"))
+
+    @pytest.mark.parametrize(
+        ("header", "told"),
+        [
+            (
+                "Product_ID, Title ,x",
+                "columns: 'Product_ID', ' Title ', 'x'; did you mean ' Title ' for title?",
+            ),
+            (
+                "product_id;title",
+                "columns: 'product_id;title'; it is one column: set delimiter to what parts",
+            ),
+            ("product_id\ttitle", "it is one column: set delimiter to what parts the fields"),
+            (",".join("abcdefghijkl"), "'i', 'j', ..."),
+            ("", "The file's first line, its header, names no column"),
+        ],
+    )
+    def test_a_header_in_other_words_is_quoted_with_the_nearest_names(
+        self, shop: Callable[..., Path], header: str, told: str
+    ):
+        with pytest.raises(SourceError) as caught:
+            load_source(shop("p.csv", f"{header}\n1,Tee\n"))
+        assert told in str(caught.value)
 
     def test_a_nested_column_where_one_value_is_due(self, shop: Callable[..., Path], tmp_path: Path):
         pl.DataFrame({"id": ["1"], "name": [["a", "b"]]}).write_parquet(tmp_path / "x")

@@ -72,6 +72,13 @@ def test_the_format_can_be_named():
             "catalogue: x\ntables: {products: {path: a.csv, constants: {price: .nan}}}",
             "the constant of 'price' is not a finite number",
         ),
+        *(
+            (
+                f"catalogue: x\ntables: {{products: {{path: a.csv, delimiter: {sign}}}}}",
+                "parts no fields; take a printable ASCII character, no quote, or a tab",
+            )
+            for sign in ("'\"'", '"\'"', '"\\n"', "§", '"\\0"')
+        ),
         ("catalogue: x\ntables: {products: []}", "tables: 'products' names no file"),
     ],
 )
