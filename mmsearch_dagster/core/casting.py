@@ -18,14 +18,17 @@ from mmsearch_dagster.core.scalars import (
     as_number,
     as_text,
     clean_text,
+    decoded,
 )
 
 SOURCE = "_source"
 # The number of the record in its file, from 1; of the line where records are lines of JSON.
 ROW = "_row"
 PROBLEMS = "_problems"
-# In raw rows: why a whole record could not be read, or null.
-BROKEN = "_broken"
+# In raw rows, beside columns that a shop named: a zero byte, which no file's column name holds.
+NUMBER = "\x00row"
+# Why a whole record could not be read, or null.
+BROKEN = "\x00broken"
 
 _QUOTED = 80
 _KINDS = {
@@ -83,7 +86,8 @@ def cast_scalar(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr
 
 
 def _problem(column: str, dtype: pl.DataType, cast: pl.Expr, wanted: pl.DataType, *, quote: bool) -> pl.Expr:
-    shown = pl.col(column).cast(pl.String, strict=False)
+    given = pl.col(column)
+    shown = decoded(given, "replace") if dtype == pl.Binary else given.cast(pl.String, strict=False)
     if dtype == pl.String:
         shown = clean_text(shown)
     value = shown.str.head(_QUOTED) if quote else pl.lit("...")

@@ -12,7 +12,7 @@ from mmsearch_dagster.core.actions import keep_product_events
 from mmsearch_dagster.core.casting import ROW, SOURCE
 from mmsearch_dagster.core.contract_rules import reasons
 from mmsearch_dagster.core.digest import sha256_text
-from mmsearch_dagster.core.errors import PolicyError
+from mmsearch_dagster.core.errors import PolicyError, SourceError
 from mmsearch_dagster.core.judged_splits import (
     assign_splits,
     contract_split,
@@ -170,6 +170,12 @@ def restrict_to_catalogue(rows: pl.DataFrame, product_ids: pl.Series) -> tuple[p
     """The rows whose product the catalogue holds, and how many were left out."""
     kept = rows.filter(pl.col(c.PRODUCT_ID).is_in(product_ids.implode()))
     return kept, rows.height - kept.height
+
+
+def check_not_empty(products: pl.DataFrame, files: Sequence[str]) -> None:
+    """Raises SourceError for a catalogue without a row."""
+    if products.is_empty():
+        raise SourceError(f"products: {', '.join(files)} holds no product; export the catalogue again")
 
 
 def quarantined_share(good: int, quarantined: int) -> float:

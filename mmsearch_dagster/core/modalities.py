@@ -11,6 +11,7 @@ IMAGE = "image"
 AUDIO = "audio"
 VIDEO = "video"
 COLLABORATIVE = "collaborative"
+MODALITIES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 
 # What a shopper can show; videos and collaborative factors are a product's alone.
 ASKED_WITH = (TEXT, IMAGE, AUDIO)

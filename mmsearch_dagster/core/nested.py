@@ -25,8 +25,9 @@ def feeds_attributes(raw_column: str) -> bool:
 
 def as_texts(value: pl.Expr, dtype: pl.DataType, separator: str) -> pl.Expr:
     """A list of clean texts from a list, a JSON array, or one separated text; an empty list is null."""
-    if isinstance(dtype, pl.List):
-        parts = value.cast(pl.List(pl.String))
+    if isinstance(dtype, pl.List | pl.Array):
+        listed = value.arr.to_list() if isinstance(dtype, pl.Array) else value
+        parts = listed.cast(pl.List(pl.String))
     else:
         text = value.cast(pl.String).str.strip_chars()
         array = pl.when(text.str.starts_with("[")).then(text)

@@ -1,14 +1,13 @@
 """What a run uses and how: assets/presets/*.yaml as records."""
 
-from typing import Any
+from collections.abc import Sequence
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
-from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.fusion.spec import STRATEGIES, Strategy, TrainParams
+from mmsearch_dagster.core.fusion.spec import STRATEGIES, Seed, Strategy, TrainParams
+from mmsearch_dagster.core.reviewed import parse_reviewed
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
@@ -22,7 +21,7 @@ class DerivedLimits(BaseModel):
     views: int = Field(default=600, ge=0)
     logged: int = Field(default=3000, ge=0)
     dev_share: float = Field(default=0.2, gt=0, lt=1)
-    seed: int = 7
+    seed: Seed = 7
 
 
 class RunPreset(BaseModel):
@@ -30,8 +29,8 @@ class RunPreset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoders: tuple[EncoderSpec, ...]
-    strategies: tuple[Strategy, ...] = STRATEGIES
+    encoders: tuple[EncoderSpec, ...] = Field(min_length=1)
+    strategies: tuple[Strategy, ...] = Field(default=STRATEGIES, min_length=1)
     train: TrainParams = TrainParams()
     derived: DerivedLimits = DerivedLimits()
     # What hears spoken queries.
@@ -39,23 +38,29 @@ class RunPreset(BaseModel):
     # Fine-tune the image encoder in every run; `mmsearch run --finetune` does it in one.
     finetune: FinetuneParams | None = None
 
+    @field_validator("encoders")
+    @classmethod
+    def _one_of_each_modality(cls, encoders: tuple[EncoderSpec, ...]) -> tuple[EncoderSpec, ...]:
+        _refuse_twice([spec.modality for spec in encoders], "two encoders of modality")
+        return encoders
+
+    @field_validator("strategies")
+    @classmethod
+    def _each_strategy_once(cls, strategies: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
+        _refuse_twice(strategies, "the same strategy twice:")
+        return strategies
+
     def encoder(self, modality: str) -> EncoderSpec | None:
         """The encoder of that modality, None when the preset leaves it out."""
         return next((spec for spec in self.encoders if spec.modality == modality), None)
 
 
-def parse_preset(text: str, where: str) -> RunPreset:
-    """The preset in a YAML text; `where` names it in messages.
+def _refuse_twice(names: Sequence[str], told: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{told} {twice[0]}; keep one")
 
-    Raises ConfigError for YAML that cannot be read, unknown keys and values out of bounds.
-    """
-    try:
-        fields: Any = yaml.safe_load(text) or {}
-        return RunPreset.model_validate(fields)
-    except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"preset {where}: {told}") from error
-    except (yaml.YAMLError, ValueError) as error:  # an impossible date is a plain ValueError
-        raise ConfigError(
-            f"preset {where} is not readable as YAML: {' '.join(str(error).split())}"
-        ) from error
+
+def parse_preset(text: str, where: str) -> RunPreset:
+    """The preset in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    return parse_reviewed(RunPreset, text, where, what="preset")

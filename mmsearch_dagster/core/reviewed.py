@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.yaml_text import load_yaml
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -18,10 +18,9 @@ def parse_reviewed(model: type[_Model], text: str, where: str, *, what: str) -> 
     What is left out takes its default. Raises ConfigError for YAML that cannot be read, an unknown key (with
     the nearest known one), a value of the wrong type or outside its bounds.
     """
+    document = load_yaml(text, f"{what} {where}")
     try:
-        return model.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not readable as YAML: {' '.join(str(error).split())}") from error
+        return model.model_validate({} if document is None else document)
     except ConfigError as error:  # of a validator that knows more than types
         raise ConfigError(f"{what} {where}: {error}") from error
     except ValidationError as error:
@@ -33,7 +32,7 @@ def _complaint(model: type[BaseModel], error: Any) -> str:
     location = error["loc"]
     place = ".".join(str(part) for part in location) or "the file"
     if error["type"] != "extra_forbidden":
-        return f"{place}: {error['msg']}"
+        return f"{place}: {error['msg'].removeprefix('Value error, ')}"
     return f"{place}: unknown key; {did_you_mean(str(location[-1]), _keys_at(model, location))}"
 
 

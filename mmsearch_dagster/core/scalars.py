@@ -3,6 +3,8 @@
 What cannot be converted becomes null; no value raises.
 """
 
+from typing import Literal
+
 import polars as pl
 
 from mmsearch_dagster.core.columns import INSTANT
@@ -31,7 +33,19 @@ def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         is_whole = value.is_finite() & (whole.cast(pl.Float64) == value)
         text = value.cast(pl.String)
         return pl.when(is_whole).then(whole.cast(pl.String)).when(~value.is_nan()).then(text)
-    return clean_text(value.cast(pl.String, strict=False))
+    return clean_text(decoded(value, "strict") if dtype == pl.Binary else value.cast(pl.String, strict=False))
+
+
+def decoded(value: pl.Expr, errors: Literal["strict", "replace"]) -> pl.Expr:
+    """Bytes as UTF-8 text; what is none becomes null, or shows where it is broken (`replace`)."""
+
+    def text_of(raw: bytes) -> str | None:
+        try:
+            return raw.decode("utf-8", errors)
+        except UnicodeDecodeError:
+            return None
+
+    return value.map_elements(text_of, return_dtype=pl.String)
 
 
 def as_number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

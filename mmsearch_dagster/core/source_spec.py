@@ -1,14 +1,15 @@
 """`source.yaml` as records: how somebody's export maps onto the data contract (DESIGN 5)."""
 
+from math import isfinite
 from pathlib import PurePath
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmsearch_dagster.core.columns import ATTRIBUTES, REQUIRED, TABLES
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.yaml_text import load_yaml
 
 Format = Literal["csv", "tsv", "parquet", "ndjson", "json", "ubi"]
 Constant = str | int | float | bool
@@ -66,6 +67,25 @@ class TableFile(BaseModel):
             raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
         return self
 
+    @field_validator("delimiter")
+    @classmethod
+    def _delimiter_is_a_sign(cls, sign: str | None) -> str | None:
+        if sign is None or sign == "\t" or (sign.isascii() and sign.isprintable() and sign not in "\"'"):
+            return sign
+        raise ValueError(f"{sign!r} parts no fields; take a printable ASCII character, no quote, or a tab")
+
+    @field_validator("constants")
+    @classmethod
+    def _constants_fit_a_column(cls, constants: dict[str, Constant]) -> dict[str, Constant]:
+        for column, value in constants.items():
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError(
+                    f"the constant of '{column}' has too many digits; put it in quotes for a text"
+                )
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"the constant of '{column}' is not a finite number")
+        return constants
+
     @property
     def separator(self) -> str:
         """What parts the fields of a CSV or TSV file."""
@@ -92,6 +112,8 @@ class SourceSpec(BaseModel):
         for table, files in self.tables.items():
             if table not in TABLES:
                 raise ValueError(f"tables: unknown table '{table}'; {did_you_mean(table, TABLES)}")
+            if not files:
+                raise ValueError(f"tables: '{table}' names no file; give it a path, or leave the table out")
             for file in files:
                 _check_columns(table, file)
         return self
@@ -131,10 +153,7 @@ def parse_source(text: str, where: str) -> SourceSpec:
     Raises SourceError, one line long, for YAML that cannot be read, an unknown key (with the nearest
     known one) or a value of the wrong kind.
     """
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # an impossible date is a plain ValueError
-        raise SourceError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
+    document = load_yaml(text, where, SourceError)
     if not isinstance(document, dict):
         raise SourceError(f"{where}: expected a mapping with the keys catalogue and tables")
     try:

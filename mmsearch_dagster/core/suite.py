@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmsearch_dagster.core.columns import TABLES
-from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.errors import ConfigError, PolicyError
 from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.yaml_text import load_yaml
 
 Severity = Literal["error", "warn"]
 
@@ -20,7 +20,8 @@ class Rule(BaseModel):
     """One expectation.
 
     type: Great Expectations' name of it; kwargs: its arguments.
-    severity: rows that break an `error` rule go to quarantine; `warn` only tells.
+    severity: rows that break an `error` rule go to quarantine, and one about the whole table stops the run;
+        `warn` only tells.
     name: a unique slug, made from column and type when left out.
     """
 
@@ -127,16 +128,27 @@ class SuiteResult(BaseModel):
         return flagged
 
 
+def check_whole_table(suite: Suite, found: SuiteResult) -> None:
+    """Raises PolicyError for a failed rule of severity error about the table: it has no row to quarantine."""
+    failed = [
+        f"{one.name} (observed: {one.observed}): {one.why}"
+        for one in found.results
+        if one.severity == "error" and not one.success and one.column is None
+    ]
+    if failed:
+        place = f"expectations/{suite.table}.yaml"
+        raise PolicyError(f"{suite.table}: {' '.join(failed)} Mend the export or the rule in {place}.")
+
+
 def parse_suite(text: str, where: str) -> Suite:
     """The suite in a YAML text; `where` names the file in messages.
 
     Raises ConfigError for YAML that cannot be read, an unknown key (with the nearest known one), an unknown
     column, or a value of the wrong kind. Types of expectations are checked when the suite runs.
     """
+    document = load_yaml(text, where)
     try:
-        return Suite.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from error
+        return Suite.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_line(error)}") from error
 

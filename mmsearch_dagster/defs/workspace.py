@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mmsearch_dagster.adapters.lake import Lake
 from mmsearch_dagster.core.modalities import IMAGE, VIDEO
 from mmsearch_dagster.core.progress import WATCHER, Progress
-from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_preset
+from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_reviewed
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.feature_store import FeatureStore
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry import Registry
     from mmsearch_dagster.adapters.sources.source import Source
     from mmsearch_dagster.adapters.tracking import Tracking
+    from mmsearch_dagster.core.business_rules import BusinessRules
     from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
     from mmsearch_dagster.core.gate_policy import GatePolicy
@@ -60,7 +61,7 @@ class Workspace:
         from mmsearch_dagster.core.presets import parse_preset
 
         file = self.settings.preset or self.assets / "presets" / "run.yaml"
-        return parse_preset(read_preset(file), str(file))
+        return parse_preset(read_reviewed(file, "preset"), str(file))
 
     @property
     def finetune(self) -> "FinetuneParams | None":
@@ -92,7 +93,15 @@ class Workspace:
         from mmsearch_dagster.core.gate_policy import parse_policy
 
         file = self.assets / "policies" / "gate.yaml"
-        return parse_policy(file.read_text(encoding="utf-8"), str(file))
+        return parse_policy(read_reviewed(file, "gate policy"), str(file))
+
+    @cached_property
+    def business_rules(self) -> "BusinessRules":
+        """What the shop wants of any list; a shop may have no such file."""
+        from mmsearch_dagster.core.business_rules import parse_rules
+
+        file = self.assets / "policies" / "business.yaml"
+        return parse_rules(read_reviewed(file, "business rules") if file.exists() else "", str(file))
 
     @cached_property
     def features(self) -> "FeatureStore":

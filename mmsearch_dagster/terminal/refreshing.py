@@ -92,9 +92,12 @@ def run(settings: Settings) -> None:
 def _check_source(settings: Settings) -> None:
     """The user's mistakes come out before anything is written."""
     from mmsearch_dagster.adapters.sources.source import load_source
+    from mmsearch_dagster.defs.reviewed_files import check_reviewed_files
+    from mmsearch_dagster.defs.workspace import Workspace
 
     if settings.source is not None:
         load_source(settings.source, settings.root, require=("products",))
+    check_reviewed_files(Workspace(settings))
 
 
 def _execute(settings: Settings) -> None:

@@ -108,7 +108,6 @@ def test_odd_texts_have_unit_vectors_and_no_text_a_reason(encoder: Encoder) -> N
     [
         ({"model": "intfloat/multilingual-e5-small"}, "leave out model"),
         ({"query_prefix": "search: "}, "leave out query_prefix"),
-        ({"modality": "image"}, "encodes text, not image"),
     ],
 )
 def test_what_it_cannot_do_is_said(changes: dict[str, Any], told: str) -> None:

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 from collections.abc import Callable
 from functools import partial
@@ -105,6 +106,19 @@ def test_nested_json_is_reached_by_dots_and_maps_are_read(shop: Callable[..., Pa
     assert row["attributes"] == [{"key": "color", "value": "red"}, {"key": "size", "value": "4"}]
 
 
+@pytest.mark.parametrize("name", ["_index", "_row", "_broken", "_source", "_problems"])
+@pytest.mark.parametrize("form", ["csv", "ragged.csv", "parquet", "ndjson"])
+def test_a_shop_s_column_may_have_any_name(shop: Callable[..., Path], tmp_path: Path, form: str, name: str):
+    frame = pl.DataFrame({name: ["a", "b"], "title": ["Tee", "Hat"]})
+    write = {"parquet": frame.write_parquet, "ndjson": frame.write_ndjson}.get(form, frame.write_csv)
+    write(tmp_path / "made")
+    content = (tmp_path / "made").read_bytes() + (b"c,Mug,more\n" if form == "ragged.csv" else b"")
+    for column in (name, "title"):
+        result = split(shop(f"p.{form}", content, f"columns: {{product_id: {column}, title: title}}"))
+        assert sorted(result.good["product_id"]) == sorted(frame[column])
+        assert broken(result) == ({3: ["record: 3 fields under a header of 2"]} if "ragged" in form else {})
+
+
 def test_several_files_make_one_table_and_rows_know_their_file(tmp_path: Path):
     for name in ("train", "val"):
         (tmp_path / f"{name}.csv").write_text(f"q,p,g\n{name}-1,p1,3\n{name}-2,p1,9\n")
@@ -135,6 +149,7 @@ class TestRefusedFiles:
             ("p.csv", b"PK\x03\x04...", "is not csv but a zip archive or an Excel workbook"),
             ("p.csv", b"", "the file is empty"),
             ("p.csv", b" \n\n", "the file is empty"),
+            ("p.csv", b"\xef\xbb\xbf\n", "the file is empty"),
             ("p.csv", "id,name\n1,Tee\n".encode("utf-16"), "is UTF-16 text"),
             ("p.csv", "id,name\n1,Tee\n".encode("utf-16-le"), "zero bytes"),
             ("p.csv", b"id,name,name\n1,Tee,x\n", "names column 'name' twice"),
@@ -189,6 +204,12 @@ class TestRefusedFiles:
         with pytest.raises(SourceError, match="cannot be read"):
             load_source(tmp_path / "nothing.yaml")
 
+    def test_a_file_name_that_no_folder_can_hold(self, shop: Callable[..., Path]):
+        file = shop("p.csv", "product_id,title\n1,T\n")
+        file.write_text(f"catalogue: s\ntables: {{products: {{path: {'p' * 300}.csv}}}}")
+        with pytest.raises(SourceError, match="cannot be read"):
+            load_source(file)
+
     def test_a_file_outside_the_root(self, shop: Callable[..., Path], tmp_path: Path):
         file = shop("p.csv", "product_id,title\n1,T\n")
         file.write_text("catalogue: s\ntables: {products: {path: ../p.csv}}")
@@ -209,11 +230,75 @@ class TestRefusedFiles:
         with pytest.raises(SourceError, match=message):
             load_source(shop("p.csv", "produkt_id,name\n1,Tee\n", f"columns: {columns}"))
 
+    @pytest.mark.parametrize(
+        ("header", "told"),
+        [
+            (
+                "Product_ID, Title ,x",
+                "columns: 'Product_ID', ' Title ', 'x'; did you mean ' Title ' for title?",
+            ),
+            (
+                "product_id;title",
+                "columns: 'product_id;title'; it is one column: set delimiter to what parts",
+            ),
+            ("product_id\ttitle", "it is one column: set delimiter to what parts the fields"),
+            (",".join("abcdefghijkl"), "'i', 'j', ..."),
+            ("", "The file's first line, its header, names no column"),
+        ],
+    )
+    def test_a_header_in_other_words_is_quoted_with_the_nearest_names(
+        self, shop: Callable[..., Path], header: str, told: str
+    ):
+        with pytest.raises(SourceError) as caught:
+            load_source(shop("p.csv", f"{header}\n1,Tee\n"))
+        assert told in str(caught.value)
+
     def test_a_nested_column_where_one_value_is_due(self, shop: Callable[..., Path], tmp_path: Path):
         pl.DataFrame({"id": ["1"], "name": [["a", "b"]]}).write_parquet(tmp_path / "x")
         file = shop("p.parquet", (tmp_path / "x").read_bytes(), "columns: {product_id: id, title: name}")
         with pytest.raises(SourceError, match=r"column 'name' holds List\(String\), but products.title"):
             load_source(file)
+
+    @pytest.mark.parametrize(
+        ("column", "values", "told"),
+        [
+            ("image_uris", [b"\xff\xd8"], "holds Binary, but products.image_uris takes the names of picture"),
+            ("attributes", [5], "holds Int64, but products.attributes takes a struct of single values"),
+            ("attributes", [[{"k": "a", "v": "b"}]], "a list of structs with the fields key and value"),
+            ("updated_at", [dt.time(1, 2)], "holds Time, but products.updated_at takes a time with its date"),
+        ],
+    )
+    def test_a_column_of_a_type_that_would_come_out_as_nonsense(
+        self, shop: Callable[..., Path], tmp_path: Path, column: str, values: list, told: str
+    ):
+        pl.DataFrame({"product_id": ["1"], "title": ["T"], column: values}).write_parquet(tmp_path / "x")
+        with pytest.raises(SourceError) as caught:
+            load_source(shop("p.parquet", (tmp_path / "x").read_bytes()))
+        assert f"p.parquet: column '{column}'" in str(caught.value)
+        assert told in str(caught.value)
+
+
+class TestParquetTypes:
+    """What pandas and Spark write for texts and lists is read as such."""
+
+    @staticmethod
+    def read(shop: Callable[..., Path], tmp_path: Path, **columns: pl.Series) -> Split:
+        frame = pl.DataFrame({"product_id": ["1", "2"], "title": ["T", "T"]}).with_columns(**columns)
+        frame.write_parquet(tmp_path / "x")
+        return split(shop("p.parquet", (tmp_path / "x").read_bytes()))
+
+    def test_a_dictionary_of_texts_is_texts(self, shop: Callable[..., Path], tmp_path: Path):
+        prices = pl.Series(["5.5", "7"], dtype=pl.Categorical)
+        assert self.read(shop, tmp_path, price=prices).good["price"].to_list() == [5.5, 7.0]
+
+    def test_bytes_are_texts_in_utf_8_and_others_are_told(self, shop: Callable[..., Path], tmp_path: Path):
+        result = self.read(shop, tmp_path, title=pl.Series([b"Tee", b"Caf\xe9"]))
+        assert result.good["title"].to_list() == ["Tee"]
+        assert broken(result)[2][0] == "title: 'Caf\ufffd' is not text"
+
+    def test_lists_of_a_fixed_length_are_lists(self, shop: Callable[..., Path], tmp_path: Path):
+        uris = pl.Series([["a.jpg", "b.jpg"], ["c.jpg", "d.jpg"]], dtype=pl.Array(pl.String, 2))
+        assert self.read(shop, tmp_path, image_uris=uris).good["image_uris"].to_list() == uris.to_list()
 
 
 class TestOddRows:

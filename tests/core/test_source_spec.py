@@ -64,6 +64,22 @@ def test_the_format_can_be_named():
             "'lang' is both a column and a constant",
         ),
         ("catalogue: x\ntables: {products: {columns: {}}}", "path: Field required"),
+        (
+            f"catalogue: x\ntables: {{products: {{path: a.csv, constants: {{price: {'9' * 40}}}}}}}",
+            "the constant of 'price' has too many digits",
+        ),
+        (
+            "catalogue: x\ntables: {products: {path: a.csv, constants: {price: .nan}}}",
+            "the constant of 'price' is not a finite number",
+        ),
+        *(
+            (
+                f"catalogue: x\ntables: {{products: {{path: a.csv, delimiter: {sign}}}}}",
+                "parts no fields; take a printable ASCII character, no quote, or a tab",
+            )
+            for sign in ("'\"'", '"\'"', '"\\n"', "§", '"\\0"')
+        ),
+        ("catalogue: x\ntables: {products: []}", "tables: 'products' names no file"),
     ],
 )
 def test_a_wrong_mapping_is_told_in_one_line(text: str, message: str):

@@ -34,7 +34,7 @@ def test_a_preset_that_cannot_be_read_is_the_users_to_mend(
 
     assert place.run() == 2
 
-    assert "run.yaml: steps: Extra inputs are not permitted" in one_sentence(capsys)
+    assert "run.yaml: steps: unknown key" in one_sentence(capsys)
 
 
 def test_a_file_that_breaks_off_is_the_users_to_mend(

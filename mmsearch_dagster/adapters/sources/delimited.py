@@ -8,16 +8,15 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.core.casting import BROKEN, ROW
+from mmsearch_dagster.core.casting import BROKEN, NUMBER
 from mmsearch_dagster.core.contract_rules import UNREADABLE
 from mmsearch_dagster.core.errors import SourceError
 
-_INDEX = "_index"
 _NOT_BROKEN = pl.lit(None, dtype=pl.String).alias(BROKEN)
 
 
 def _scan(path: Path, separator: str) -> pl.LazyFrame:
-    return pl.scan_csv(path, separator=separator, infer_schema=False, row_index_name=_INDEX, glob=False)
+    return pl.scan_csv(path, separator=separator, infer_schema=False, row_index_name=NUMBER, glob=False)
 
 
 def columns_of(path: Path, separator: str) -> list[str]:
@@ -36,15 +35,15 @@ def columns_of(path: Path, separator: str) -> list[str]:
 
 
 def read(path: Path, separator: str, wanted: Sequence[str]) -> pl.DataFrame:
-    """The wanted columns as text, plus `_row` (data rows from 1) and `_broken`; blank lines are left out.
+    """The wanted columns as text, plus NUMBER (data rows from 1) and BROKEN; blank lines are left out.
 
     A row with more fields than the header is broken. Raises SourceError for text that is not UTF-8 and for
     quotes that never close.
     """
     try:
         scan = _scan(path, separator)
-        blank = pl.all_horizontal(pl.exclude(_INDEX).is_null())
-        number = (pl.col(_INDEX).cast(pl.Int64) + 1).alias(ROW)
+        blank = pl.all_horizontal(pl.exclude(NUMBER).is_null())
+        number = (pl.col(NUMBER).cast(pl.Int64) + 1).alias(NUMBER)
         return scan.filter(~blank).select(number, _NOT_BROKEN, *wanted).collect(engine="streaming")
     except pl.exceptions.PolarsError:
         return _read_slowly(path, separator, wanted)
@@ -70,8 +69,8 @@ def _read_slowly(path: Path, separator: str, wanted: Sequence[str]) -> pl.DataFr
         values = {} if told else dict(zip(header, fields, strict=False))
         for name in wanted:
             columns[name].append(values.get(name) or None)
-    schema = {ROW: pl.Int64, BROKEN: pl.String, **dict.fromkeys(wanted, pl.String)}
-    return pl.DataFrame({ROW: numbers, BROKEN: broken, **columns}, schema=schema)
+    schema = {NUMBER: pl.Int64, BROKEN: pl.String, **dict.fromkeys(wanted, pl.String)}
+    return pl.DataFrame({NUMBER: numbers, BROKEN: broken, **columns}, schema=schema)
 
 
 def _too_long(header: Sequence[str], fields: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.core.casting import BROKEN, ROW
+from mmsearch_dagster.core.casting import BROKEN, NUMBER
 from mmsearch_dagster.core.contract_rules import UNREADABLE
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.source_spec import Format
@@ -90,7 +90,7 @@ def _value_at(document: dict[str, Any], path: str) -> str | None:
 
 
 def read(path: Path, form: Format, wanted: Sequence[str]) -> pl.DataFrame:
-    """The wanted columns as text, plus `_row` (line or element number) and `_broken`."""
+    """The wanted columns as text, plus NUMBER (of the line or element) and BROKEN."""
     rows = (
         (number, None if document is None else {name: _value_at(document, name) for name in wanted})
         for number, document in lines_of(path, form)
@@ -99,12 +99,12 @@ def read(path: Path, form: Format, wanted: Sequence[str]) -> pl.DataFrame:
 
 
 def read_ubi(path: Path, table: str, wanted: Sequence[str]) -> pl.DataFrame:
-    """The UBI records for `table` (events or searches), contract columns as text, plus `_row`, `_broken`."""
+    """The UBI records for `table` (events or searches), contract columns as text, plus NUMBER, BROKEN."""
     return _framed(records(lines_of(path, "ndjson"), table), wanted)
 
 
 def _framed(rows: Iterator[tuple[int, dict[str, Any] | None]], wanted: Sequence[str]) -> pl.DataFrame:
-    schema = {ROW: pl.Int64, BROKEN: pl.String, **dict.fromkeys(wanted, pl.String)}
+    schema = {NUMBER: pl.Int64, BROKEN: pl.String, **dict.fromkeys(wanted, pl.String)}
     frames: list[pl.DataFrame] = [pl.DataFrame(schema=schema)]
     batch: list[tuple[Any, ...]] = []
     for number, record in rows:

@@ -1,18 +1,18 @@
-"""Parquet, with the types it brings."""
+"""Parquet, with the types it brings; dictionaries of texts are texts."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
-from mmsearch_dagster.core.casting import BROKEN, ROW
+from mmsearch_dagster.core.casting import BROKEN, NUMBER
 from mmsearch_dagster.core.errors import SourceError
-
-_INDEX = "_index"
 
 
 def _scan(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path, row_index_name=_INDEX, glob=False)
+    rows = pl.scan_parquet(path, row_index_name=NUMBER, glob=False)
+    return rows.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
 
 
 def types_of(path: Path) -> dict[str, pl.DataType]:
@@ -21,13 +21,13 @@ def types_of(path: Path) -> dict[str, pl.DataType]:
         types = dict(_scan(path).collect_schema())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(path, error) from error
-    types.pop(_INDEX)
+    types.pop(NUMBER)
     return types
 
 
 def read(path: Path, wanted: Sequence[str]) -> pl.DataFrame:
-    """The wanted columns in their own types, plus `_row` from 1 and an empty `_broken`."""
-    scan = _scan(path).select((pl.col(_INDEX).cast(pl.Int64) + 1).alias(ROW), *wanted)
+    """The wanted columns in their own types, plus NUMBER from 1 and an empty BROKEN."""
+    scan = _scan(path).select((pl.col(NUMBER).cast(pl.Int64) + 1).alias(NUMBER), *wanted)
     try:
         rows = scan.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -7,7 +7,7 @@ import polars as pl
 from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
 from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.casting import ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.casting import BROKEN, NUMBER, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.contracts import RawTable, raw_table
 from mmsearch_dagster.core.privacy import PERSONAL
 from mmsearch_dagster.core.scalars import as_text
@@ -27,7 +27,7 @@ def read_table(source: Source, table: str, pseudonymise: Pseudonymise) -> RawTab
     frames = [cast_rows(empty, table).collect()]
     for file in files:
         raw = _hide_people(_read_file(source, table, file), pseudonymise)
-        raw = raw.with_columns(pl.lit(file.path).alias(SOURCE))
+        raw = raw.with_columns(pl.lit(file.path).alias(SOURCE), pl.col(NUMBER).alias(ROW))
         frames.append(cast_rows(raw.lazy(), table, file.list_separator).collect(engine="streaming"))
     return raw_table(table, pl.concat(frames))
 
@@ -44,9 +44,9 @@ def _read_file(source: Source, table: str, file: TableFile) -> pl.DataFrame:
         rows = delimited.read(path, file.separator, wanted)
     else:
         rows = json_files.read(path, file.format, wanted)
-    keep = [name for name in rows.columns if name not in wanted]
     constants = [pl.lit(value).alias(column) for column, value in file.constants.items()]
-    return rows.select(*keep, *(pl.col(name).alias(column) for column, name in mapped.items()), *constants)
+    named = [pl.col(name).alias(column) for column, name in mapped.items()]
+    return rows.select(NUMBER, BROKEN, *named, *constants)
 
 
 def _hide_people(raw: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.DataFrame:

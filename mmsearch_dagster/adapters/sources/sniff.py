@@ -1,5 +1,6 @@
 """What a file is by its first bytes, so that a picture called .csv is refused before anything is read."""
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from mmsearch_dagster.core.errors import SourceError
@@ -22,14 +23,14 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 def check_file(path: Path, form: Format) -> None:
     """Raises SourceError for a file that is absent, empty, or plainly of another kind than `form`."""
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file; check path in the source file, or --root")
     try:
+        if not path.is_file():
+            raise SourceError(f"{path}: no such file; check path in the source file, or --root")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    if not head.strip():
+    if not head.removeprefix(BOM_UTF8).strip():
         raise SourceError(f"{path}: the file is empty")
     if form == "parquet":
         if not head.startswith(b"PAR1"):

@@ -9,11 +9,16 @@ import polars as pl
 from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.accepted_types import unmet_demand
 from mmsearch_dagster.core.contract_rules import ONE_OF, escapes_root
 from mmsearch_dagster.core.errors import SourceError
-from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.nearest import did_you_mean, nearest
 from mmsearch_dagster.core.nested import attribute_column
 from mmsearch_dagster.core.source_spec import SourceSpec, TableFile, missing_required, parse_source
+
+_SHOWN = 10
+_QUOTED = 60
+_OTHER_DELIMITERS = ",;|\t"
 
 
 @dataclass(frozen=True)
@@ -99,11 +104,13 @@ def mapped_columns(
 
 
 def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.DataType) -> None:
-    takes_nested = column in (c.IMAGE_URIS, c.ATTRIBUTES)
-    if kind.is_nested() and not takes_nested:
-        raise SourceError(f"{path}: column '{name}' holds {kind}, but {table}.{column} takes one value a row")
-    if isinstance(kind, pl.Struct) and column == c.IMAGE_URIS:
-        raise SourceError(f"{path}: column '{name}' holds {kind}, but {table}.{column} takes a list of texts")
+    # One key of the attributes map is a text.
+    demand = unmet_demand(kind, c.TABLES[table].get(column, pl.String()))
+    if demand is not None:
+        raise SourceError(
+            f"{path}: column '{name}' holds {kind}, but {table}.{column} takes {demand}; "
+            "export it so, or map another column"
+        )
 
 
 def _check_required(
@@ -111,11 +118,29 @@ def _check_required(
 ) -> None:
     choice = ONE_OF.get(table, ())
     if choice and not given.intersection(choice):
-        raise SourceError(f"{where}: table '{table}' maps none of {', '.join(choice)} for {path}; map one")
+        raise SourceError(
+            f"{where}: table '{table}' maps none of {', '.join(choice)} for {path}; map one. "
+            + _columns_like(choice, list(known))
+        )
     missing = missing_required(table, given)
     if missing is None:
         return
     raise SourceError(
-        f"{where}: table '{table}' does not map the required column '{missing}' for {path}; "
-        f"among the file's columns: {did_you_mean(missing, known)}"
+        f"{where}: table '{table}' does not map the required column '{missing}' for {path}. "
+        + _columns_like((missing,), list(known))
     )
+
+
+def _columns_like(wanted: Sequence[str], known: Sequence[str]) -> str:
+    """The file's columns, those nearest to the wanted ones, and what a header of one column may mean."""
+    if not any(known):
+        return "The file's first line, its header, names no column"
+    listed = ", ".join(f"'{name[:_QUOTED]}'" for name in known[:_SHOWN])
+    told = f"The file's columns: {listed}{', ...' if len(known) > _SHOWN else ''}"
+    found = {column: name for column in wanted if (name := nearest(column, known)) is not None}
+    near = [f"'{name}' for {column}" if len(wanted) > 1 else f"'{name}'" for column, name in found.items()]
+    if near:
+        told = f"{told}; did you mean {' or '.join(near)}?"
+    if len(known) == 1 and any(sign in known[0] for sign in _OTHER_DELIMITERS):
+        told = f"{told}; it is one column: set delimiter to what parts the fields"
+    return told

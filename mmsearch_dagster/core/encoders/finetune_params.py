@@ -20,7 +20,7 @@ class FinetuneParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, lt=2**32)
     epochs: int = Field(default=12, ge=1, le=200)
     batch: int = Field(default=32, ge=2, le=1024)
     stages: int = Field(default=3, ge=1)

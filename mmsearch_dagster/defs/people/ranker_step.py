@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import Snapshot
-from mmsearch_dagster.core.business_rules import parse_rules
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.defs.behaviour.profiles_step import PROFILES
 from mmsearch_dagster.defs.people import ranker_report, reviews_step
@@ -32,7 +31,7 @@ def train_ranker(workspace: Workspace) -> StepReport:
 
     with timed(ASSET) as report:
         params = RankerParams()
-        rules = _rules(workspace)
+        rules = workspace.business_rules
         inputs = {name: workspace.lake.current(name) for name in _INPUTS}
         facts = {
             "code": _CODE,
@@ -76,12 +75,6 @@ def pin_of(workspace: Workspace) -> PinnedPeople:
         people=facts["people"],
     )
     return PinnedPeople(pin, snapshot.folder / FOLDER)
-
-
-def _rules(workspace: Workspace) -> "BusinessRules":
-    file = workspace.assets / "policies" / "business.yaml"
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
-    return parse_rules(text, str(file))
 
 
 def _make(

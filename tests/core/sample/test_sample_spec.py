@@ -31,7 +31,7 @@ def test_every_drawing_is_sold(spec: StoreSpec) -> None:
             "products.without_picture: .*less than or equal to 1",
         ),
         ("splits: {train: 0.6", "splits: {training: 0.6", "queries.splits: 'training' .*'train'"),
-        ("seed: 20261001", "seed: [", "not YAML"),
+        ("seed: 20261001", "seed: [", "not readable as YAML"),
     ],
 )
 def test_a_slip_is_named_with_its_place(spec_text: str, right: str, wrong: str, said: str) -> None:
