@@ -32,7 +32,7 @@ ENGINE = "released engine"
 FUSED = "fused"
 CHAMPION = "champion"
 RRF = "rrf(bm25, text)"
-_METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
+METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
 # Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
 DEPTH = RetrievalParams().depth
 
@@ -125,7 +125,7 @@ def all_values(
     measured: Mapping[str, Rankings], queries: JudgedQueries, metric: str = METRIC
 ) -> pl.DataFrame:
     """Per query, branch and metric one value, with the query's kind; `metric` is among them."""
-    metrics = list(dict.fromkeys((*_METRICS, metric)))
+    metrics = list(dict.fromkeys((*METRICS, metric)))
     kinds = pl.DataFrame(
         {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},
         schema={"query_id": pl.String, "kind": pl.String},

@@ -2,12 +2,14 @@
 
 import dagster as dg
 
+from mmsearch_dagster.defs.monitoring.assets import GROUP as MONITORING
+
 refresh = dg.define_asset_job(
     "refresh",
     # A run has one partition or none: what is kept by day has a job of its own, and so has what only looks.
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.assets("profile_states")
-    - dg.AssetSelection.groups("monitoring"),
+    - dg.AssetSelection.groups(MONITORING),
     description="From the shop's files to a released model and index; what did not change is used again.",
 )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
     from mmsearch_dagster.core.gate_policy import GatePolicy
+    from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
 
@@ -102,6 +103,13 @@ class Workspace:
 
         file = self.assets / "policies" / "business.yaml"
         return parse_rules(read_reviewed(file, "business rules") if file.exists() else "", str(file))
+
+    @cached_property
+    def monitoring_policy(self) -> "MonitoringPolicy":
+        from mmsearch_dagster.core.monitoring.policy import parse_monitoring
+
+        file = self.assets / "policies" / "monitoring.yaml"
+        return parse_monitoring(read_reviewed(file, "monitoring policy"), str(file))
 
     @cached_property
     def features(self) -> "FeatureStore":

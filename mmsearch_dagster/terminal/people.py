@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Results = Annotated[int, typer.Option("--k", help="How many.")]
 User = Annotated[str, typer.Option("--user", help="Id of the person as the shop's log has it.")]
+Product = Annotated[str, typer.Argument(help="A product's id.")]
 MaybeUser = Annotated[str | None, typer.Option("--user", help="Id of the person as the shop's log has it.")]
 
 
@@ -45,7 +46,7 @@ def recommend(user: User, k: Results = 10, as_json: AsJson = False, home: Home =
 
 
 def similar(
-    product: Annotated[str, typer.Argument(help="A product's id.")],
+    product: Product,
     k: Results = 10,
     as_json: AsJson = False,
     home: Home = DEFAULT,
@@ -56,7 +57,7 @@ def similar(
 
 def explain(
     query: Annotated[str, typer.Argument(help="The query's words.")],
-    product: Annotated[str, typer.Argument(help="A product's id.")],
+    product: Product,
     user: MaybeUser = None,
     as_json: AsJson = False,
     home: Home = DEFAULT,
@@ -84,7 +85,7 @@ def churn(k: Results = 20, as_json: AsJson = False, home: Home = DEFAULT) -> Non
 
 
 def reviews(
-    product: Annotated[str, typer.Argument(help="A product's id.")],
+    product: Product,
     k: Results = 5,
     as_json: AsJson = False,
     home: Home = DEFAULT,

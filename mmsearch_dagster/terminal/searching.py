@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 ONE_K = 10
 # Deep enough for recall@50 and a little more, when a whole file is answered.
 BATCH_K = 100
-_METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
 _TOLD = 5
 
 
@@ -138,6 +137,7 @@ def _tell(sentences: "list[str] | tuple[str, ...]") -> None:
 def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bool) -> None:
     """Measure the released engine per kind of query; one that it cannot read counts as 0."""
     from mmsearch_dagster.adapters.query_lists import read_query_list
+    from mmsearch_dagster.core.comparison import METRICS
     from mmsearch_dagster.core.metrics import per_query
     from mmsearch_dagster.core.quality import quality_table
 
@@ -148,7 +148,7 @@ def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bo
     kinds = pl.DataFrame(
         {"query_id": [one.query_id for one in answers], "kind": [one.kind or "unreadable" for one in answers]}
     )
-    values = per_query(rankings, grades, metrics=list(_METRICS)).join(
+    values = per_query(rankings, grades, metrics=list(METRICS)).join(
         kinds, on="query_id", how="left", maintain_order="left"
     )
     table = quality_table(values.with_columns(branch=pl.lit("released engine")))

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mmsearch_dagster.core.fusion.spec import Seed
+
 
 class FinetuneParams(BaseModel):
     """Recipe of fine-tuning the last stages of an image network on a shop's own photos.
@@ -20,7 +22,7 @@ class FinetuneParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=7, ge=0, lt=2**32)
+    seed: Seed = 7
     epochs: int = Field(default=12, ge=1, le=200)
     batch: int = Field(default=32, ge=2, le=1024)
     stages: int = Field(default=3, ge=1)

@@ -29,7 +29,7 @@ def by_search(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     chosen = pl.col(c.ACTION).is_in(_CHOSEN)
     asked = events.drop_nulls(c.QUERY_ID).group_by(c.QUERY_ID)
     taken = asked.agg(
-        shown=pl.len() > 0,
+        shown=pl.lit(True),
         clicked=chosen.any(),
         bought=(pl.col(c.ACTION) == "purchase").any(),
         best=pl.col(c.POSITION).filter(chosen & (pl.col(c.POSITION) >= 1)).min(),

@@ -7,7 +7,6 @@ import polars as pl
 
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.monitoring import drift, search_quality
-from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy, parse_monitoring
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.workspace import Workspace
@@ -37,16 +36,10 @@ class Watched:
         return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.said}
 
 
-def policy_of(workspace: Workspace) -> MonitoringPolicy:
-    """assets/policies/monitoring.yaml."""
-    file = workspace.assets / "policies" / "monitoring.yaml"
-    return parse_monitoring(file.read_text(encoding="utf-8"), str(file))
-
-
 def watch_data(workspace: Workspace) -> Watched:
     """Columns of products and of the log: stability since the champion's snapshots."""
-    policy = policy_of(workspace)
-    pairs = {name: pair for name in _TRAITS if (pair := _then_and_now(workspace, name)) is not None}
+    policy = workspace.monitoring_policy
+    pairs = _then_and_now(workspace, *_TRAITS)
 
     def table() -> pl.DataFrame:
         parts = [
@@ -68,7 +61,8 @@ def watch_embeddings(workspace: Workspace) -> Watched:
     """Vectors of every modality: their middle and their reach since the champion's."""
     from mmsearch_dagster.adapters.query_files import load_batch
 
-    policy, pair = policy_of(workspace), _then_and_now(workspace, examples.ASSET)
+    policy = workspace.monitoring_policy
+    pair = _then_and_now(workspace, examples.ASSET).get(examples.ASSET)
     if pair is None:
         return _untold(EMBEDDINGS, _NO_CHAMPION)
 
@@ -84,7 +78,7 @@ def watch_embeddings(workspace: Workspace) -> Watched:
 
 def watch_searches(workspace: Workspace) -> Watched:
     """The feedback log by day, and whether clicks fell."""
-    policy = policy_of(workspace)
+    policy = workspace.monitoring_policy
     log = [workspace.lake.current(name) for name in ("searches", "interactions")]
 
     def table() -> pl.DataFrame:
@@ -107,12 +101,12 @@ def watch_searches(workspace: Workspace) -> Watched:
     return Watched(report, not fell, said)
 
 
-def _then_and_now(workspace: Workspace, asset: str) -> "tuple[Snapshot, Snapshot] | None":
-    """The champion's snapshot of an asset, and today's; None without the former."""
+def _then_and_now(workspace: Workspace, *assets: str) -> "dict[str, tuple[Snapshot, Snapshot]]":
+    """Asset -> the champion's snapshot of it, and today's; those of which the lake has the former."""
     champion = workspace.registry.champion()
-    digest = champion.snapshots.get(asset) if champion else None
-    then = workspace.lake.find(asset, digest) if digest else None
-    return (then, workspace.lake.current(asset)) if then else None
+    known = champion.snapshots if champion else {}
+    found = {name: workspace.lake.find(name, known[name]) for name in assets if name in known}
+    return {name: (then, workspace.lake.current(name)) for name, then in found.items() if then is not None}
 
 
 def _stored(
