@@ -9,9 +9,9 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from filelock import FileLock
 
 from mmsearch_dagster import cli
+from mmsearch_dagster.adapters.run_lock import alone
 from mmsearch_dagster.core.errors import ConfigError
 from tests.homes import Place
 from tests.shops import bare_shop, write_csv
@@ -136,7 +136,7 @@ def test_a_reviewed_file_that_cannot_be_read_leaves_nothing_behind(
 
 @pytest.mark.slow
 def test_one_run_at_a_time(place: Place, capsys: Captured) -> None:
-    with FileLock(place.paths.lock):
+    with alone(place.paths.lock):
         assert place.run() == 2
 
     assert "another run is at work" in sentence(capsys)

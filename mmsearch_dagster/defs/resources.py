@@ -1,9 +1,12 @@
 """The one resource: which home and which shop."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 
+from mmsearch_dagster.adapters.run_lock import one_step
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
@@ -20,7 +23,8 @@ class WorkspaceResource(dg.ConfigurableResource):
     """Folder that holds everything a run writes, and the shop to read; empty means the sample store.
 
     finetune: anything but nothing turns on the fine-tuning of the image encoder. preset: a file instead
-    of the reviewed presets/run.yaml.
+    of the reviewed presets/run.yaml. waits: for a refresh from the command line to end, which is alone in
+    its home; only that one does not wait, for itself.
     """
 
     home: str
@@ -28,17 +32,30 @@ class WorkspaceResource(dg.ConfigurableResource):
     root: str = ""
     finetune: str = ""
     preset: str = ""
+    waits: bool = True
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[WorkspaceResource]":
+        """Around each step that has a process of its own, else around the whole run."""
+        if not self.waits:
+            yield self
+            return
+        told = f"waiting for the refresh that is alone in {self.home}"
+        with one_step(self._settings.paths.lock, lambda: dg.get_dagster_logger().info(told)):
+            yield self
 
     def open(self) -> Workspace:
         """The workspace these settings name."""
-        return Workspace(
-            Settings(
-                home=Path(self.home).resolve(),
-                source=Path(self.source).resolve() if self.source else None,
-                root=Path(self.root).resolve() if self.root else None,
-                finetune=bool(self.finetune),
-                preset=Path(self.preset).resolve() if self.preset else None,
-            )
+        return Workspace(self._settings)
+
+    @property
+    def _settings(self) -> Settings:
+        return Settings(
+            home=Path(self.home).resolve(),
+            source=Path(self.source).resolve() if self.source else None,
+            root=Path(self.root).resolve() if self.root else None,
+            finetune=bool(self.finetune),
+            preset=Path(self.preset).resolve() if self.preset else None,
         )
 
 

@@ -1,11 +1,11 @@
 """The file that describes a campaign."""
 
 from pathlib import Path
-from typing import Any
 
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.yaml_text import load_yaml
 
 _KEYS = ("text", "picture")
 _LARGEST_BYTES = 1_000_000
@@ -17,28 +17,25 @@ def read_campaign(file: Path) -> Query:
     Raises QueryError for a file that cannot be read, unknown keys (with the nearest known one) and an empty
     campaign.
     """
-    import yaml
-
     try:
         if file.stat().st_size > _LARGEST_BYTES:
             raise QueryError(f"campaign {file} is larger than 1 MB: it holds words and the path of a picture")
-        fields: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise QueryError(f"campaign {file} cannot be read: {error.strerror}") from error
-    except (ValueError, yaml.YAMLError) as error:
-        raise QueryError(
-            f"campaign {file} is neither YAML nor JSON: {' '.join(str(error).split())}"
-        ) from error
+    except ValueError as error:
+        raise QueryError(f"campaign {file} is not UTF-8: {error}") from error
+    fields = load_yaml(text, f"campaign {file}", QueryError)
     if not isinstance(fields, dict) or not fields:
         raise QueryError(f"campaign {file} needs `text` and/or `picture`")
     for key in fields:
         if key not in _KEYS:
             raise QueryError(f"campaign {file}: unknown key '{key}', {did_you_mean(str(key), _KEYS)}")
-    text, picture = fields.get("text"), fields.get("picture")
-    if not all(one is None or isinstance(one, str) for one in (text, picture)):
+    words, picture = fields.get("text"), fields.get("picture")
+    if not all(one is None or isinstance(one, str) for one in (words, picture)):
         raise QueryError(f"campaign {file}: `text` and `picture` are texts")
     try:
         image = (file.parent / picture).read_bytes() if picture else None
     except (OSError, ValueError) as error:
         raise QueryError(f"campaign {file}: its picture {picture} cannot be read: {error}") from error
-    return Query(text=text, image=image)
+    return Query(text=words, image=image)

@@ -1,81 +1,29 @@
 """One refresh in this process: Dagster runs the assets, the terminal shows them."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
-from filelock import FileLock, Timeout
 
-from mmsearch_dagster.adapters.home_folder import writing
 from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.adapters.run_lock import alone
 from mmsearch_dagster.core.decision import Decision
-from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError, UserError
+from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal import tables
+from mmsearch_dagster.terminal.dagster_home import OWN_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.terminal.display import Display, console
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent
     from dagster._utils.error import SerializableErrorInfo
 
-_DAGSTER_YAML = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-"""
-# The repository's workspace.yaml does not come with an installed package.
-_WORKSPACE_YAML = """\
-load_from:
-  - python_module:
-      module_name: mmsearch_dagster.definitions
-      location_name: mmsearch
-"""
-
-
-def prepare_dagster(settings: Settings) -> None:
-    """Point this process and its children at the home's own Dagster folder."""
-    folder = settings.paths.dagster
-    with writing(settings.home):
-        folder.mkdir(parents=True, exist_ok=True)
-        configuration = folder / "dagster.yaml"
-        if not configuration.exists():
-            configuration.write_text(_DAGSTER_YAML, encoding="utf-8")
-        workspace_file(settings).write_text(_WORKSPACE_YAML, encoding="utf-8")
-    os.environ.update({"DAGSTER_HOME": str(folder), **settings.as_environment()})
-
-
-def workspace_file(settings: Settings) -> Path:
-    """Where Dagster's servers read which code to load, under which name."""
-    return settings.paths.dagster / "workspace.yaml"
-
-
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Only one refresh at a time in one home; the lock dies with its process."""
-    lock = FileLock(settings.paths.lock)
-    with writing(settings.home):
-        settings.home.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise UserError(
-                f"another run is at work in {settings.home}: wait for it, or use another --home"
-            ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
 
 def run(settings: Settings) -> None:
     """Refresh and show what came of it. Raises what stopped it."""
     _check_source(settings)
-    with alone(settings):
+    with alone(settings.paths.lock):
         prepare_dagster(settings)
         try:
             with Display():
@@ -106,9 +54,15 @@ def _execute(settings: Settings) -> None:
     from mmsearch_dagster.defs.loading import everything
 
     job = everything().resolve_job_def("refresh")
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    config = {
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "resources": {"workspace": {"config": {"waits": False}}},
+    }
     with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(run_config=quiet, instance=instance, raise_on_error=False)
+        end_dead_runs(instance, tags=OWN_RUN)
+        result = job.execute_in_process(
+            run_config=config, tags=OWN_RUN, instance=instance, raise_on_error=False
+        )
         if result.success:
             return
         failures = [event for event in result.all_events if event.is_step_failure]

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.adapters.run_lock import alone
+from mmsearch_dagster.core.errors import MmsearchError, UserError
 from mmsearch_dagster.settings import Settings
+from mmsearch_dagster.terminal.dagster_home import end_dead_runs, prepare_dagster, workspace_file
 from mmsearch_dagster.terminal.display import console
-from mmsearch_dagster.terminal.refreshing import prepare_dagster, workspace_file
 
 _PATIENCE_SECONDS = 10
 
@@ -60,6 +62,7 @@ def commands(
 def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, api_port: int) -> None:
     """Start all, wait for Ctrl-C or for one to end, stop all."""
     prepare_dagster(settings)
+    _end_dead_runs(settings)
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     ports = {"host": host, "dagster_port": dagster_port, "mlflow_port": mlflow_port, "api_port": api_port}
     logs = settings.home / "logs"
@@ -80,6 +83,14 @@ def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, ap
         console.print("stopping")
     finally:
         _stop(running)
+
+
+def _end_dead_runs(settings: Settings) -> None:
+    """What an earlier `up` or `run` left behind; where a run is at work now, its queue is alive."""
+    import dagster as dg
+
+    with suppress(UserError), alone(settings.paths.lock), dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
 
 
 def _as_interrupt(number: int, frame: object) -> None:

@@ -13,7 +13,7 @@ from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.training import steps
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import ASSETS_VARIABLE
-from mmsearch_dagster.terminal.refreshing import prepare_dagster
+from mmsearch_dagster.terminal.dagster_home import prepare_dagster
 from tests.homes import Place, own_environment
 from tests.watchers import recorded
 

@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from mmsearch_dagster.adapters.run_lock import alone
 from mmsearch_dagster.terminal.display import Display
 from tests.homes import Place
 from tests.shops import bare_shop, tiny_assets
@@ -79,5 +79,5 @@ def test_ctrl_c_in_a_step_ends_with_130_and_leaves_the_home_free(
     assert place.run() == 130
 
     assert "what is finished is kept" in " ".join(capsys.readouterr().out.split())
-    with FileLock(place.paths.lock, timeout=0):
+    with alone(place.paths.lock):
         assert place.released.release_id() is None

@@ -14,7 +14,7 @@ from mmsearch_dagster.defs.evaluation.steps import evaluate
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.release import steps
 from mmsearch_dagster.settings import ASSETS_VARIABLE
-from mmsearch_dagster.terminal.refreshing import prepare_dagster
+from mmsearch_dagster.terminal.dagster_home import prepare_dagster
 from tests.homes import Place, own_environment
 
 pytestmark = pytest.mark.slow

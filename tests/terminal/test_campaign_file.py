@@ -24,8 +24,9 @@ def test_a_campaign_has_words_and_a_picture_beside_its_file(tmp_path: Path) -> N
         (b"txt: red", "unknown key 'txt', did you mean 'text'"),
         (b"text: [1]", "are texts"),
         (b"picture: gone.png", "its picture gone.png cannot be read"),
-        (b"a: b: c", "neither YAML nor JSON"),
-        (b"\xff\xfe\x00", "neither YAML nor JSON"),
+        (b"a: b: c", "not readable as YAML"),
+        (b"text: red\ntext: blue", "line 2: key 'text' stands twice"),
+        (b"\xff\xfe\x00", "is not UTF-8"),
         (b"x" * 1_000_001, "larger than 1 MB"),
     ],
 )

@@ -1,0 +1,40 @@
+"""The workspace as Dagster's steps get it."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mmsearch_dagster.adapters.run_lock import alone
+from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.settings import HomePaths
+
+
+def test_while_a_step_is_at_work_no_refresh_begins(tmp_path: Path) -> None:
+    lock = HomePaths(tmp_path).lock
+
+    @dg.op
+    def step(workspace: WorkspaceResource) -> str:
+        with pytest.raises(UserError, match="another run is at work"), alone(lock):
+            pass
+        return str(workspace.open().settings.home)
+
+    job = dg.GraphDefinition("part", node_defs=[step]).to_job(
+        resource_defs={"workspace": WorkspaceResource(home=str(tmp_path))}
+    )
+    result = job.execute_in_process()
+
+    assert result.output_for_node("step") == str(tmp_path)
+    with alone(lock):
+        pass
+
+
+def test_the_refresh_that_is_alone_does_not_wait_for_itself(tmp_path: Path) -> None:
+    resource = WorkspaceResource(home=str(tmp_path), waits=False)
+
+    with (
+        alone(HomePaths(tmp_path).lock),
+        resource.yield_for_execution(dg.build_init_resource_context()) as given,
+    ):
+        assert given.open().settings.home == tmp_path
