@@ -1,9 +1,13 @@
 """SIGKILL at any stage: the old release answers, and running again ends where a calm run ends."""
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -11,7 +15,9 @@ from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.index import SearchIndex
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.defs.plain import refresh
-from tests.homes import Place
+from mmsearch_dagster.settings import ASSETS_VARIABLE
+from mmsearch_dagster.terminal.dagster_home import prepare_dagster
+from tests.homes import Place, own_environment
 from tests.pipeline.killed import Killer, Moment, refresh_and_die
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -33,6 +39,9 @@ _DEATHS: tuple[tuple[str, Moment], ...] = (
     ("text_features", "advance"),
     ("image_features", "start"),
     ("image_features", "advance"),
+    ("audio_features", "start"),
+    ("video_features", "start"),
+    ("collaborative_factors", "start"),
     ("training_examples", "start"),
     ("queries (text)", "advance"),
     ("fusion_concat", "start"),
@@ -43,6 +52,9 @@ _DEATHS: tuple[tuple[str, Moment], ...] = (
     ("evaluation_report", "start"),
     ("index", "advance"),
     ("evaluation_report", "finish"),
+    ("user_profiles", "start"),
+    ("reviews", "start"),
+    ("ranker", "start"),
     ("challenger", "start"),
     ("challenger", "finish"),
     ("search_index", "start"),
@@ -92,4 +104,40 @@ def test_killed_at_every_stage_the_old_release_answers_and_the_end_is_the_same(
     assert answers(place) == answers(later)
     rows = index_rows(place, ended), index_rows(later, expected)
     assert rows[0].equals(rows[1])
+    assert place.actions() == later.actions()
+
+
+def began(place: Place) -> subprocess.Popen[bytes]:
+    """`mmsearch run` as a process of its own."""
+    command = [sys.executable, "-m", "mmsearch_dagster.cli", "run"]
+    options = ["--source", str(place.source), "--home", str(place.home)]
+    environment = {**os.environ, ASSETS_VARIABLE: str(place.assets)}
+    return subprocess.Popen([*command, *options], env=environment, stdout=subprocess.DEVNULL)
+
+
+def under_way(place: Place) -> list[dg.DagsterRun]:
+    """What Dagster's pages show as running."""
+    with own_environment():
+        prepare_dagster(place.settings)
+        with dg.DagsterInstance.get() as instance:
+            return list(instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
+
+
+def test_the_command_killed_while_people_search(tiny: Place, later: Place, tmp_path: Path) -> None:
+    place, before = tiny.copy(tmp_path / "home", source=later.source), answers(tiny)
+    examples = place.paths.lake / "training_examples"
+    ready = len(list(examples.iterdir())) + 1
+
+    process = began(place)
+    while len(list(examples.iterdir())) < ready:  # the training comes next
+        assert answers(place) == before
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+
+    assert answers(place) == before
+    assert len(under_way(place)) == 1
+    assert place.run() == 0
+    assert under_way(place) == []
+    assert place.manifest().model_dump() == later.manifest().model_dump()
     assert place.actions() == later.actions()
