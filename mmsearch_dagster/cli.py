@@ -4,23 +4,25 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
-from mmsearch_dagster.settings import preset_file
 from mmsearch_dagster.terminal import people
 from mmsearch_dagster.terminal.benches import bench
 from mmsearch_dagster.terminal.options import (
     DEFAULT,
     AsJson,
+    Finetune,
     Home,
     Host,
+    Preset,
     Root,
     Source,
+    asked_of,
     released_of,
     settings_of,
 )
@@ -43,20 +45,13 @@ def run(
     home: Home = DEFAULT,
     source: Source = None,
     root: Root = None,
-    finetune: Annotated[
-        bool,
-        typer.Option("--finetune", help="Fine-tune the image encoder on the judged training photos first."),
-    ] = False,
-    preset: Annotated[
-        str | None,
-        typer.Option("--preset", help="A file like assets/presets/run.yaml, or `multilingual`."),
-    ] = None,
+    finetune: Finetune = None,
+    preset: Preset = None,
 ) -> None:
     """Run the whole pipeline; what did not change is used again."""
     from mmsearch_dagster.terminal import refreshing, tour
 
-    chosen = preset_file(preset) if preset else None
-    settings = replace(settings_of(home, source, root), finetune=finetune, preset=chosen)
+    settings = asked_of(home, source, root, finetune, preset=preset)
     refreshing.run(settings)
     tour.show(settings, released_of(home))
 
@@ -193,6 +188,8 @@ def up(
     home: Home = DEFAULT,
     source: Source = None,
     root: Root = None,
+    finetune: Finetune = None,
+    preset: Preset = None,
     host: Host = "127.0.0.1",
     dagster_port: Annotated[int, typer.Option("--dagster-port")] = 3000,
     mlflow_port: Annotated[int, typer.Option("--mlflow-port")] = 5000,
@@ -201,7 +198,7 @@ def up(
     """Dagster, MLflow and the API together; Ctrl-C ends them."""
     from mmsearch_dagster.terminal import servers
 
-    settings = settings_of(home, source, root)
+    settings = asked_of(home, source, root, finetune, preset=preset)
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 
@@ -217,10 +214,10 @@ def doctor(home: Home = DEFAULT) -> None:
     check_place(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
     console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
-    loaded = checks.encoders(settings)
+    loaded = checks.encoders(asked_of(home))
     console.print(tables.facts([(name, told) for name, told, _ in loaded], "Encoders"))
     if not all(fine for _, _, fine in loaded):
-        raise MmsearchError("an encoder of assets/presets/run.yaml does not load, see above")
+        raise MmsearchError("an encoder of the preset does not load, see above")
 
 
 def main(command: Callable[[], None] = app) -> None:

@@ -63,6 +63,20 @@ class HomePaths:
     def lock(self) -> Path:
         return self.home / "run.lock"
 
+    @property
+    def asked(self) -> Path:
+        return self.home / "asked.json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one place says of a run: options, environment, or what the home remembers. None: not said."""
+
+    source: Path | None = None
+    root: Path | None = None
+    finetune: bool | None = None
+    preset: Path | None = None
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -82,8 +96,12 @@ class Settings:
     def paths(self) -> HomePaths:
         return HomePaths(self.home)
 
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.source, self.root, self.finetune, self.preset)
+
     def as_environment(self) -> dict[str, str]:
-        """The same settings for a child process."""
+        """The same settings for a child process; what they leave open is empty, whatever stood there."""
         pairs = {
             HOME_VARIABLE: self.home,
             SOURCE_VARIABLE: self.source,
@@ -91,23 +109,37 @@ class Settings:
             FINETUNE_VARIABLE: "1" if self.finetune else None,
             PRESET_VARIABLE: self.preset,
         }
-        return {name: str(value) for name, value in pairs.items() if value is not None}
+        return {name: "" if value is None else str(value) for name, value in pairs.items()}
 
 
-def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings of this process: `MMSEARCH_` with `HOME`, `SOURCE`, `ROOT`, `FINETUNE`, `PRESET`."""
+def asked_in(environment: Mapping[str, str] | None = None) -> Asked:
+    """What the environment says: `MMSEARCH_` with `SOURCE`, `ROOT`, `FINETUNE`, `PRESET`."""
     known = os.environ if environment is None else environment
 
     def path_of(name: str) -> Path | None:
         return Path(known[name]).resolve() if known.get(name) else None
 
-    home = path_of(HOME_VARIABLE) or Path(DEFAULT_HOME).resolve()
-    return Settings(
-        home=home,
+    return Asked(
         source=path_of(SOURCE_VARIABLE),
         root=path_of(ROOT_VARIABLE),
-        finetune=bool(known.get(FINETUNE_VARIABLE)),
+        finetune=True if known.get(FINETUNE_VARIABLE) else None,
         preset=path_of(PRESET_VARIABLE),
+    )
+
+
+def settle(home: Path, *said: Asked) -> Settings:
+    """What a run in `home` does; who comes first wins.
+
+    A root is that of the source it is said with: who says another source does not mean the old root.
+    """
+    sources = [one.source is not None for one in said]
+    shop = said[: sources.index(True) + 1] if any(sources) else said
+    return Settings(
+        home=home.resolve(),
+        source=next((one.source for one in shop if one.source is not None), None),
+        root=next((one.root for one in shop if one.root is not None), None),
+        finetune=next((one.finetune for one in said if one.finetune is not None), False),
+        preset=next((one.preset for one in said if one.preset is not None), None),
     )
 
 

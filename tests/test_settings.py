@@ -7,14 +7,44 @@ import yaml
 
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.presets import parse_preset
-from mmsearch_dagster.settings import Settings, assets_folder, preset_file, read_reviewed, settings_from
+from mmsearch_dagster.settings import (
+    HOME_VARIABLE,
+    Asked,
+    Settings,
+    asked_in,
+    assets_folder,
+    preset_file,
+    read_reviewed,
+    settle,
+)
 
 
 def test_a_child_process_is_asked_for_the_same(tmp_path: Path) -> None:
     asked = Settings(tmp_path, tmp_path / "source.yaml", tmp_path / "root", True, tmp_path / "p.yaml")
-    assert settings_from(asked.as_environment()) == asked
-    plain = Settings(tmp_path)
-    assert settings_from(plain.as_environment()) == plain
+    environment = asked.as_environment()
+    assert settle(Path(environment[HOME_VARIABLE]), asked_in(environment)) == asked
+
+
+def test_what_settings_leave_open_a_child_does_not_take_from_elsewhere(tmp_path: Path) -> None:
+    elsewhere = Settings(tmp_path / "x", tmp_path / "s.yaml", tmp_path, True, tmp_path / "p.yaml")
+    environment = elsewhere.as_environment() | Settings(tmp_path).as_environment()
+    assert asked_in(environment) == Asked()
+
+
+def test_who_comes_first_wins_one_by_one(tmp_path: Path) -> None:
+    first = Asked(finetune=False)
+    second = Asked(finetune=True, preset=tmp_path / "p.yaml")
+    last = Asked(tmp_path / "s.yaml", tmp_path / "root", preset=tmp_path / "old.yaml")
+    expected = Settings(tmp_path, tmp_path / "s.yaml", tmp_path / "root", False, tmp_path / "p.yaml")
+    assert settle(tmp_path, first, second, last) == expected
+    assert settle(tmp_path) == Settings(tmp_path)
+
+
+def test_another_source_does_not_come_with_the_old_root(tmp_path: Path) -> None:
+    old, new = Asked(tmp_path / "old.yaml", tmp_path / "root"), Asked(tmp_path / "new.yaml")
+    assert settle(tmp_path, new, old) == Settings(tmp_path, tmp_path / "new.yaml")
+    moved = settle(tmp_path, Asked(root=tmp_path / "moved"), old)
+    assert moved == Settings(tmp_path, tmp_path / "old.yaml", tmp_path / "moved")
 
 
 def test_a_preset_is_a_file_or_the_name_of_a_reviewed_one(tmp_path: Path) -> None:

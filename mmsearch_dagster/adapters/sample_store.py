@@ -62,6 +62,11 @@ def write_sample_store(spec_file: Path, folder: Path, progress: Progress = Silen
     return folder / SOURCE
 
 
+def sample_name(spec_file: Path) -> str:
+    """The catalogue that `write_sample_store` would draw. Raises ConfigError for a wrong specification."""
+    return parse_spec(_read(spec_file), str(spec_file)).name
+
+
 def _read(spec_file: Path) -> str:
     try:
         return spec_file.read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ nightly = dg.ScheduleDefinition(
     job=refresh,
     cron_schedule="30 2 * * *",
     execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Retrain and release every night at 02:30 UTC.",
 )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from mmsearch_dagster.adapters.run_lock import one_step
+from mmsearch_dagster.defs.home_shop import recall
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
@@ -15,16 +16,21 @@ from mmsearch_dagster.settings import (
     PRESET_VARIABLE,
     ROOT_VARIABLE,
     SOURCE_VARIABLE,
+    Asked,
+    HomePaths,
     Settings,
+    asked_in,
+    settle,
 )
 
 
 class WorkspaceResource(dg.ConfigurableResource):
-    """Folder that holds everything a run writes, and the shop to read; empty means the sample store.
+    """Folder that holds everything a run writes, and the shop to read.
 
+    Empty means what the home remembers of its last run; where there was none, the embedded sample store.
     finetune: anything but nothing turns on the fine-tuning of the image encoder. preset: a file instead
     of the reviewed presets/run.yaml. waits: for a refresh from the command line to end, which is alone in
-    its home; only that one does not wait, for itself.
+    its home; only that one does not wait, for itself, and remembers nothing more.
     """
 
     home: str
@@ -41,7 +47,7 @@ class WorkspaceResource(dg.ConfigurableResource):
             yield self
             return
         told = f"waiting for the refresh that is alone in {self.home}"
-        with one_step(self._settings.paths.lock, lambda: dg.get_dagster_logger().info(told)):
+        with one_step(HomePaths(Path(self.home).resolve()).lock, lambda: dg.get_dagster_logger().info(told)):
             yield self
 
     def open(self) -> Workspace:
@@ -50,12 +56,21 @@ class WorkspaceResource(dg.ConfigurableResource):
 
     @property
     def _settings(self) -> Settings:
-        return Settings(
-            home=Path(self.home).resolve(),
-            source=Path(self.source).resolve() if self.source else None,
-            root=Path(self.root).resolve() if self.root else None,
-            finetune=bool(self.finetune),
-            preset=Path(self.preset).resolve() if self.preset else None,
+        home = Path(self.home).resolve()
+        if not self.waits:  # that refresh was settled when it began
+            return settle(home, self._said)
+        # Looked up by each step: servers run for weeks, `mmsearch run` may have been asked otherwise since.
+        return settle(home, self._said, recall(home))
+
+    @property
+    def _said(self) -> Asked:
+        return asked_in(
+            {
+                SOURCE_VARIABLE: self.source,
+                ROOT_VARIABLE: self.root,
+                FINETUNE_VARIABLE: self.finetune,
+                PRESET_VARIABLE: self.preset,
+            }
         )
 
 

@@ -52,10 +52,19 @@ class Workspace:
 
         named = self.settings.source
         if named is None:
-            named = write_sample_store(
-                self.assets / "sample" / "store.yaml", self.paths.sample, self.progress
-            )
+            named = write_sample_store(self._sample_spec, self.paths.sample, self.progress)
         return load_source(named, self.settings.root, require=("products",))
+
+    @property
+    def catalogue(self) -> str:
+        """Name of the shop that `source` is; the sample store is not drawn for it."""
+        from mmsearch_dagster.adapters.sample_store import sample_name
+
+        return sample_name(self._sample_spec) if self.settings.source is None else self.source.catalogue
+
+    @property
+    def _sample_spec(self) -> Path:
+        return self.assets / "sample" / "store.yaml"
 
     @cached_property
     def preset(self) -> "RunPreset":

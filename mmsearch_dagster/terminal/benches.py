@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, Root, Source, settings_of
+from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, Root, Source, asked_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -123,14 +123,14 @@ def quality(
     from mmsearch_dagster.terminal import quality_bench
     from mmsearch_dagster.terminal.display import Display, console
 
-    settings = settings_of(home, source, root)
+    settings = asked_of(home, source, root)
     with alone(settings.paths.lock), Display():
         workspace = Workspace(settings)
         prepare(workspace)
         results = list(quality_bench.measure(workspace))
     facts = {
         "catalogue": workspace.source.catalogue,
-        "command": f"mmsearch bench quality --source {source or '(sample store)'}",
+        "command": f"mmsearch bench quality --source {settings.source or '(sample store)'}",
         "seed": workspace.preset.train.seed,
         "products": workspace.lake.current("products").facts["rows"],
         "queries": ", ".join(f"{len(one.queries.batch)} {one.split}" for one in results),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.defs.home_shop import in_words, recall
 from mmsearch_dagster.settings import Settings, assets_folder
 
 _PACKAGES = (
@@ -37,9 +38,10 @@ def installed() -> list[tuple[str, str]]:
 
 
 def places(settings: Settings, released: Released) -> list[tuple[str, str]]:
-    """Where data lies, and what is released."""
+    """Where data lies, what a run does that is asked nothing, and what is released."""
     paths = settings.paths
-    rows = [("home", str(settings.home)), ("assets", str(assets_folder()))]
+    asked = in_words(recall(settings.home))
+    rows = [("home", str(settings.home)), ("runs with", asked), ("assets", str(assets_folder()))]
     for name in ("lake", "features", "mlflow", "index", "dagster", "reports"):
         folder = getattr(paths, name)
         rows.append((name, f"{folder}{'' if folder.exists() else ' (not there yet)'}"))

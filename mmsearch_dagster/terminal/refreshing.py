@@ -10,6 +10,7 @@ from mmsearch_dagster.adapters.lake import Lake
 from mmsearch_dagster.adapters.run_lock import alone
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
+from mmsearch_dagster.defs.home_shop import check_same_shop, in_words, remember
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal import tables
 from mmsearch_dagster.terminal.dagster_home import OWN_RUN, end_dead_runs, prepare_dagster
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
 def run(settings: Settings) -> None:
     """Refresh and show what came of it. Raises what stopped it."""
-    _check_source(settings)
+    check(settings)
     with alone(settings.paths.lock):
+        # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
+        # reason to forget it: a run that is stopped or refused is started again with the same.
+        remember(settings)
+        console.print(f"In {settings.home}: {in_words(settings.asked)}", highlight=False, markup=False)
         prepare_dagster(settings)
         try:
             with Display():
@@ -37,15 +42,18 @@ def run(settings: Settings) -> None:
     show_gate(settings)
 
 
-def _check_source(settings: Settings) -> None:
-    """The user's mistakes come out before anything is written."""
+def check(settings: Settings) -> None:
+    """The user's mistakes come out before anything is written: a shop that cannot be read, or is not the
+    one whose releases the home holds; a reviewed file that is wrong."""
     from mmsearch_dagster.adapters.sources.source import load_source
     from mmsearch_dagster.defs.reviewed_files import check_reviewed_files
     from mmsearch_dagster.defs.workspace import Workspace
 
     if settings.source is not None:
         load_source(settings.source, settings.root, require=("products",))
-    check_reviewed_files(Workspace(settings))
+    workspace = Workspace(settings)
+    check_reviewed_files(workspace)
+    check_same_shop(workspace)
 
 
 def _execute(settings: Settings) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from mmsearch_dagster.adapters.run_lock import alone
 from mmsearch_dagster.core.errors import MmsearchError, UserError
+from mmsearch_dagster.defs.home_shop import remember
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal.dagster_home import end_dead_runs, prepare_dagster, workspace_file
 from mmsearch_dagster.terminal.display import console
+from mmsearch_dagster.terminal.refreshing import check
 
 _PATIENCE_SECONDS = 10
 
@@ -61,7 +63,11 @@ def commands(
 
 def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, api_port: int) -> None:
     """Start all, wait for Ctrl-C or for one to end, stop all."""
-    prepare_dagster(settings)
+    check(settings)
+    remember(settings)
+    # The servers get the home alone and each run reads there what it does: `mmsearch run` may be asked
+    # otherwise while they stand.
+    prepare_dagster(Settings(settings.home))
     _end_dead_runs(settings)
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     ports = {"host": host, "dagster_port": dagster_port, "mlflow_port": mlflow_port, "api_port": api_port}

@@ -98,12 +98,16 @@ def test_the_refresh_holds_everything_and_runs_every_night(loaded: dg.Definition
     assert schedule.job_name == "refresh"
     assert schedule.cron_schedule == "30 2 * * *"
     assert schedule.execution_timezone == "UTC"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING, "nobody has to switch it on"
 
 
 def test_the_monitors_run_every_hour_apart_from_the_refresh(loaded: dg.Definitions) -> None:
     job = loaded.resolve_job_def("watch")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == MONITORING
-    assert loaded.resolve_schedule_def("hourly").job_name == "watch"
+    schedule = loaded.resolve_schedule_def("hourly")
+    assert schedule.job_name == "watch"
+    assert schedule.cron_schedule == "15 * * * *"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ def test_before_the_first_release_there_is_nothing_to_compare_with(tmp_path: Pat
     workspace = Workspace(Settings(tmp_path))
     found = [steps.watch_data(workspace), steps.watch_embeddings(workspace)]
     assert {one.said for one in found} == {"no release yet: nothing to compare with"}
+    found.append(steps.watch_searches(workspace))
+    assert found[-1].said == "no log was read yet"
     assert all(one.checked["passed"] for one in found)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from mmsearch_dagster.adapters.run_lock import alone
 from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.defs.home_shop import remember
 from mmsearch_dagster.defs.resources import WorkspaceResource
-from mmsearch_dagster.settings import HomePaths
+from mmsearch_dagster.settings import HomePaths, Settings
 
 
 def test_while_a_step_is_at_work_no_refresh_begins(tmp_path: Path) -> None:
@@ -38,3 +39,23 @@ def test_the_refresh_that_is_alone_does_not_wait_for_itself(tmp_path: Path) -> N
         resource.yield_for_execution(dg.build_init_resource_context()) as given,
     ):
         assert given.open().settings.home == tmp_path
+
+
+def test_a_step_that_is_told_nothing_does_what_the_home_was_asked(tmp_path: Path) -> None:
+    resource = WorkspaceResource(home=str(tmp_path))
+    assert resource.open().settings == Settings(tmp_path)
+
+    asked = Settings(tmp_path, tmp_path / "shop.yaml", tmp_path / "exports", True, tmp_path / "p.yaml")
+    remember(asked)
+
+    assert resource.open().settings == asked
+    told = WorkspaceResource(home=str(tmp_path), source=str(tmp_path / "other.yaml"))
+    assert told.open().settings == Settings(
+        tmp_path, tmp_path / "other.yaml", None, True, tmp_path / "p.yaml"
+    )
+
+
+def test_the_refresh_that_is_alone_was_told_everything(tmp_path: Path) -> None:
+    remember(Settings(tmp_path, tmp_path / "shop.yaml", finetune=True))
+
+    assert WorkspaceResource(home=str(tmp_path), waits=False).open().settings == Settings(tmp_path)

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from mmsearch_dagster.defs.home_shop import remember
 from mmsearch_dagster.defs.ingest import steps
 from mmsearch_dagster.defs.report import check_results
 from mmsearch_dagster.defs.resources import WorkspaceResource
@@ -28,7 +29,13 @@ _GOOD = {
 def _raw_asset(table: str) -> dg.AssetsDefinition:
     @dg.asset(name=steps.raw_asset(table), group_name=GROUP, description=_RAW[table], kinds={"polars"})
     def read(workspace: WorkspaceResource) -> dg.MaterializeResult:
-        return dg.MaterializeResult(metadata=steps.read_raw(workspace.open(), table).metadata())
+        opened = workspace.open()
+        report = steps.read_raw(opened, table)
+        if (
+            table == "products"
+        ):  # what a run of Dagster was given by its environment is the home's from here on
+            remember(opened.settings)
+        return dg.MaterializeResult(metadata=report.metadata())
 
     return read
 

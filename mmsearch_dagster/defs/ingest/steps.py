@@ -20,6 +20,7 @@ from mmsearch_dagster.core.contracts import (
     top_reasons,
 )
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
+from mmsearch_dagster.defs.home_shop import check_same_shop
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.workspace import Workspace
 
@@ -44,10 +45,11 @@ def raw_asset(table: str) -> str:
 def read_raw(workspace: Workspace, table: str) -> StepReport:
     """One table as the shop exports it, cast to the contract's types, people as pseudonyms.
 
-    Raises SourceError for a catalogue without a row.
+    Raises UserError when the home's releases are of another shop, SourceError for a catalogue without a row.
     """
     from mmsearch_dagster.adapters.sources.reading import read_table
 
+    check_same_shop(workspace)
     with timed(raw_asset(table)) as report:
         source = workspace.source
         files = source.spec.tables.get(table, ())

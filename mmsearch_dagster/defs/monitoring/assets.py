@@ -67,6 +67,7 @@ hourly = dg.ScheduleDefinition(
     job=watch,
     cron_schedule="15 * * * *",
     execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Look every hour; what did not change is not measured again.",
 )
 

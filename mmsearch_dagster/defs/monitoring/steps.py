@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.monitoring import drift, search_quality
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
@@ -79,7 +80,10 @@ def watch_embeddings(workspace: Workspace) -> Watched:
 def watch_searches(workspace: Workspace) -> Watched:
     """The feedback log by day, and whether clicks fell."""
     policy = workspace.monitoring_policy
-    log = [workspace.lake.current(name) for name in ("searches", "interactions")]
+    try:
+        log = [workspace.lake.current(name) for name in ("searches", "interactions")]
+    except MmsearchError:  # a home so new that no refresh has come to its log
+        return _untold(SEARCHES, "no log was read yet")
 
     def table() -> pl.DataFrame:
         return search_quality.by_search(*(one.table() for one in log))

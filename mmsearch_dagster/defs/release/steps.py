@@ -12,6 +12,7 @@ from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.defs.evaluation import steps as evaluation
+from mmsearch_dagster.defs.home_shop import check_same_shop
 from mmsearch_dagster.defs.people import ranker_step
 from mmsearch_dagster.defs.release.rows import index_rows
 from mmsearch_dagster.defs.report import StepReport, timed
@@ -26,7 +27,11 @@ _VERSION = "model version"
 
 
 def register(workspace: Workspace) -> tuple[StepReport, Decision]:
-    """The winner as a model version, its decision stored with it, loaded back and asked once."""
+    """The winner as a model version, its decision stored with it, loaded back and asked once.
+
+    Raises UserError when the home's releases are of another shop: this step may run without those before it.
+    """
+    check_same_shop(workspace)
     with timed(CHALLENGER) as report:
         evaluated = workspace.lake.current(evaluation.ASSET)
         decision = Decision.from_json((evaluated.folder / evaluation.DECISION).read_text(encoding="utf-8"))
