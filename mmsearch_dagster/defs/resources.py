@@ -59,6 +59,17 @@ class WorkspaceResource(dg.ConfigurableResource):
         )
 
 
+def resource_of(settings: Settings) -> WorkspaceResource:
+    """The resource that opens the workspace of these settings."""
+    return WorkspaceResource(
+        home=str(settings.home),
+        source=str(settings.source or ""),
+        root=str(settings.root or ""),
+        finetune="1" if settings.finetune else "",
+        preset=str(settings.preset or ""),
+    )
+
+
 def _variable(name: str, default: str) -> dg.EnvVar | str:
     import os
 

@@ -52,11 +52,13 @@ def _execute(settings: Settings) -> None:
     import dagster as dg
 
     from mmsearch_dagster.defs.loading import everything
+    from mmsearch_dagster.defs.resources import resource_of
 
     job = everything().resolve_job_def("refresh")
     config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        "resources": {"workspace": {"config": {"waits": False}}},
+        # We are alone in the home already: its steps wait for nobody.
+        "resources": {"workspace": {"config": {**resource_of(settings).model_dump(), "waits": False}}},
     }
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance, tags=OWN_RUN)
