@@ -93,30 +93,26 @@ def test_a_single_product(new_place: Place, tmp_path: Path, capsys: pytest.Captu
 LAMPS = [{"product_id": str(n), "title": f"Lamp {n}", "price": "5"} for n in range(10)]
 SEEN = {"timestamp": "2026-05-01T12:00:00Z", "user_id": "ann", "product_id": "1"}
 JUDGED = {"query_text": "lamp", "product_id": "1", "grade": "3", "split": "train"}
-# Ten good rows and three broken ones of each table.
-BROKEN_SHOPS: dict[str, dict[str, list[dict[str, str]]]] = {
-    "products": {
-        "products": [*LAMPS, *({"product_id": f"x{n}", "title": "", "price": "5"} for n in range(3))]
-    },
-    "interactions": {
-        "products": LAMPS,
-        "events": [{**SEEN, "event_id": f"e{n}", "action": "click" if n < 10 else ""} for n in range(13)],
-    },
-    "queries": {
-        "products": LAMPS,
-        "judgments": [
-            {**JUDGED, "query_id": f"q{n}", "query_text": f"lamp {n}" if n < 10 else ""} for n in range(13)
-        ],
-    },
+# Ten good rows and three broken ones of one table each.
+BROKEN: dict[str, list[dict[str, str]]] = {
+    "products": [*LAMPS, *({"product_id": f"x{n}", "title": "", "price": "5"} for n in range(3))],
+    "interactions": [{**SEEN, "event_id": f"e{n}", "action": "click" if n < 10 else ""} for n in range(13)],
+    "queries": [
+        {**JUDGED, "query_id": f"q{n}", "query_text": f"lamp {n}" if n < 10 else ""} for n in range(13)
+    ],
 }
 REASONS = {"products": "title", "interactions": "action", "queries": "query_text"}
 
 
-@pytest.mark.parametrize("asset", BROKEN_SHOPS)
+@pytest.mark.parametrize("asset", BROKEN)
 def test_too_many_broken_rows(
     asset: str, assets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = Place(tmp_path / "home", bare_shop(tmp_path / "broken", **BROKEN_SHOPS[asset]), assets)
+    rows = {"products": LAMPS, asset: BROKEN[asset]}
+    source = bare_shop(
+        tmp_path / "shop", rows["products"], rows.get("queries", ()), events=rows.get("interactions", ())
+    )
+    place = Place(tmp_path / "home", source, assets)
 
     assert place.run() == 2
 
