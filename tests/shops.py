@@ -110,14 +110,14 @@ def bare_shop(
     products: Sequence[Mapping[str, object]],
     judgments: Sequence[Mapping[str, object]] = (),
     *,
+    events: Sequence[Mapping[str, object]] = (),
     catalogue: str = "bare",
 ) -> Path:
     """A shop whose files use the contract's own column names; returns its `source.yaml`."""
-    write_csv(folder / "products.csv", products)
-    tables = {"products": {"path": "products.csv"}}
-    if judgments:
-        write_csv(folder / "judgments.csv", judgments)
-        tables["judgments"] = {"path": "judgments.csv"}
+    tables = {}
+    for table, rows in (("products", products), ("judgments", judgments), ("events", events)):
+        if rows:
+            tables[table] = {"path": write_csv(folder / f"{table}.csv", rows).name}
     source = folder / "source.yaml"
     source.write_text(yaml.safe_dump({"catalogue": catalogue, "tables": tables}), encoding="utf-8")
     return source

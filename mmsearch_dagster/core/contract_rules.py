@@ -59,19 +59,26 @@ def _number(column: str) -> pl.Expr:
     return _not(column, value.is_finite() & (value >= 0), "a finite number of at least 0")
 
 
-def row_rules(table: str) -> Sequence[pl.Expr]:
-    """Text expressions over the cast rows of `table`: null where the row keeps the rule, else the reason."""
+def row_rules(table: str, *, contained: bool = True) -> Sequence[pl.Expr]:
+    """Text expressions over the cast rows of `table`: null where the row keeps the rule, else the reason.
+
+    contained: files must lie below the source's folder.
+    """
     schema = c.TABLES[table]
     quote = not is_personal(table)
-    uris = [_uri_rule(name, schema[name], quote=quote) for name in _URIS if name in schema]
+    files = [name for name in _URIS if name in schema] if contained else []
+    uris = [_uri_rule(name, schema[name], quote=quote) for name in files]
     choice = [_none_of(ONE_OF[table])] if table in ONE_OF else []
     return (*(_missing(column) for column in c.REQUIRED[table]), *choice, *_RULES[table], *uris)
 
 
-def reasons(table: str) -> pl.Expr:
-    """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row."""
+def reasons(table: str, *, contained: bool = True) -> pl.Expr:
+    """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row.
+
+    contained: as `row_rules` has it.
+    """
     unreadable = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(UNREADABLE)).list.any()
-    broken = pl.concat_list(row_rules(table)).list.drop_nulls()
+    broken = pl.concat_list(row_rules(table, contained=contained)).list.drop_nulls()
     return pl.when(unreadable).then(pl.col(PROBLEMS)).otherwise(pl.concat_list(PROBLEMS, broken))
 
 

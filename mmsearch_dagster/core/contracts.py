@@ -80,13 +80,16 @@ def raw_table(table: str, frame: pl.DataFrame) -> RawTable:
     return RawTable(table, frame, dropped)
 
 
-def split_rows(raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None) -> Split:
+def split_rows(
+    raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None, *, contained: bool = True
+) -> Split:
     """Part the good rows from the broken ones.
 
     flagged: row index in `raw.frame` -> reasons found elsewhere (the expectation suites).
+    contained: files must lie below the source's folder; False only for what the caller asks himself.
     """
     table = raw.table
-    judged = raw.frame.with_columns(reasons(table).alias(c.REASONS))
+    judged = raw.frame.with_columns(reasons(table, contained=contained).alias(c.REASONS))
     if flagged:
         judged = _add_reasons(judged, flagged)
     judged = _refuse_across_rows(judged, table)

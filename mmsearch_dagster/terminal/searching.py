@@ -107,12 +107,18 @@ def batch(
         raise QueryError("--batch needs --out RUN.trec to write the answers to")
     if out.is_dir() or not out.resolve().parent.is_dir():
         raise QueryError(f"--out {out} is not a file in a folder that exists")
-    asked = read_query_list(file, root=root)
+    asked = read_query_list(file, root=root, media_root=_media_root(released))
     answers = _answers(released, asked, k, where)
     rankings = {one.query_id: [(hit.product_id, hit.score) for hit in one.hits] for one in answers}
     write_atomically(out, write_run(rankings, answers[0].release_id if answers else "none").encode())
     answered = sum(bool(one.hits) for one in answers)
     console.print(f"{answered:,} of {len(answers):,} queries answered, written to {out}", highlight=False)
+
+
+def _media_root(released: "Released") -> Path | None:
+    """Where the released catalogue's pictures lie, if that is told."""
+    told = released.manifest().media_root
+    return Path(told) if told else None
 
 
 def _answers(released: "Released", asked: "QueryList", k: int, where: str | None = None) -> list[Answer]:
@@ -141,7 +147,7 @@ def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bo
     from mmsearch_dagster.core.metrics import per_query
     from mmsearch_dagster.core.quality import quality_table
 
-    asked = read_query_list(file, root=root, graded=True)
+    asked = read_query_list(file, root=root, media_root=_media_root(released), graded=True)
     answers = _answers(released, asked, BATCH_K)
     rankings = {one.query_id: [hit.product_id for hit in one.hits] for one in answers}
     grades = {one.query_id: asked.grades.get(one.query_id, {}) for one in answers}

@@ -1,6 +1,7 @@
 """A file of queries: with or without grades, in any script, with rows that cannot be used."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,47 @@ def test_an_unreadable_picture_is_told_and_the_words_are_still_asked(tmp_path: P
     assert all("cannot be read" in told for told in found.left_out)
 
 
-def test_a_picture_outside_the_folder_is_never_opened(tmp_path: Path) -> None:
-    (tmp_path / "secret.png").write_bytes(b"secret")
-    (tmp_path / "in").mkdir()
-    found = read_query_list(written(tmp_path / "in", "query_id,query_text,image\n1,x,../secret.png\n2,y,\n"))
-    assert [one.image for one in found.queries if one.image] == []
-    assert len(found.left_out) == 1
+@pytest.mark.parametrize("form", [str, Path.as_uri, lambda path: f"../{path.parent.name}/{path.name}"])
+def test_a_picture_is_read_wherever_its_path_leads(form: Callable[[Path], str], tmp_path: Path) -> None:
+    """The list is the caller's own: he may read what he names."""
+    picture = tmp_path / "far away" / "红 50%.png"
+    for folder in (picture.parent, tmp_path / "lists"):
+        folder.mkdir()
+    picture.write_bytes(b"red")
+    file = written(
+        tmp_path / "lists", f"query_id,query_text,image,audio\n1,,{form(picture)},{form(picture)}\n"
+    )
+    found = read_query_list(file)
+    assert (found.queries[0].image, found.queries[0].audio) == (b"red", b"red")
+    assert found.left_out == ()
+
+
+def test_a_relative_path_is_tried_in_every_folder_that_may_be_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, lists, here, media = folders = [tmp_path / name for name in ("root", "lists", "here", "media")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "a.png").write_bytes(folder.name.encode())
+    file = written(lists, "query_id,query_text,image\n1,,a.png\n")
+    monkeypatch.chdir(here)
+    for folder in folders:
+        found = read_query_list(file, root=root, media_root=media)
+        assert found.queries[0].image == folder.name.encode()
+        (folder / "a.png").unlink()
+    (told,) = read_query_list(file, root=root, media_root=media).left_out
+    tried = ", ".join(str(folder / "a.png") for folder in folders)
+    assert told == f"query 1: picture a.png cannot be read; tried {tried}"
+
+
+def test_an_address_on_the_network_and_an_empty_file_are_told(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    rows = "query_id,query_text,image\n1,,https://shop.example/a.png\n2,,empty.png\n"
+    address, empty = read_query_list(written(tmp_path, rows)).left_out
+    assert address.endswith(
+        "shop.example/a.png cannot be read: it is no file here; save it and give its path"
+    )
+    assert empty.endswith("empty.png cannot be read: it is empty (0 bytes)")
 
 
 def test_a_row_without_id_words_and_picture_is_left_out_with_its_place(tmp_path: Path) -> None:

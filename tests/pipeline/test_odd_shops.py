@@ -8,6 +8,9 @@ import pytest
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.lake import Lake
 from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.modalities import MODALITIES
+from mmsearch_dagster.defs.features.steps import asset_of
+from mmsearch_dagster.defs.ingest.steps import VALIDATED
 from tests.homes import Place
 from tests.shops import bare_shop, read_csv
 
@@ -87,21 +90,41 @@ def test_a_single_product(new_place: Place, tmp_path: Path, capsys: pytest.Captu
     assert place.released.release_id() is None
 
 
-def test_too_many_broken_rows(new_place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good = [{"product_id": str(n), "title": f"Lamp {n}", "price": "5"} for n in range(10)]
-    broken = [{"product_id": f"x{n}", "title": "", "price": "5"} for n in range(3)]
+LAMPS = [{"product_id": str(n), "title": f"Lamp {n}", "price": "5"} for n in range(10)]
+SEEN = {"timestamp": "2026-05-01T12:00:00Z", "user_id": "ann", "product_id": "1"}
+JUDGED = {"query_text": "lamp", "product_id": "1", "grade": "3", "split": "train"}
+# Ten good rows and three broken ones of one table each.
+BROKEN: dict[str, list[dict[str, str]]] = {
+    "products": [*LAMPS, *({"product_id": f"x{n}", "title": "", "price": "5"} for n in range(3))],
+    "interactions": [{**SEEN, "event_id": f"e{n}", "action": "click" if n < 10 else ""} for n in range(13)],
+    "queries": [
+        {**JUDGED, "query_id": f"q{n}", "query_text": f"lamp {n}" if n < 10 else ""} for n in range(13)
+    ],
+}
+REASONS = {"products": "title", "interactions": "action", "queries": "query_text"}
 
-    code, place = run(new_place, bare_shop(tmp_path / "broken", good + broken))
 
-    assert code == 2
+@pytest.mark.parametrize("asset", BROKEN)
+def test_too_many_broken_rows(
+    asset: str, assets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {"products": LAMPS, asset: BROKEN[asset]}
+    source = bare_shop(
+        tmp_path / "shop", rows["products"], rows.get("queries", ()), events=rows.get("interactions", ())
+    )
+    place = Place(tmp_path / "home", source, assets)
+
+    assert place.run() == 2
+
     told = one_sentence(capsys)
-    assert "products" in told
+    assert VALIDATED[asset] in told
     assert "23.1%" in told
     assert place.released.release_id() is None
-    quarantine = Lake(place.paths.lake).current("products_quarantine").table()
+    quarantine = Lake(place.paths.lake).current(f"{asset}_quarantine").table()
     assert quarantine.height == 3
-    assert all("title" in reason for reasons in quarantine[c.REASONS].to_list() for reason in reasons)
-    assert not (place.paths.lake / "text_features").exists()
+    assert all(REASONS[asset] in reason for reasons in quarantine[c.REASONS].to_list() for reason in reasons)
+    made = {folder.name for folder in place.paths.lake.iterdir()}
+    assert not made & {"image_encoder", *map(asset_of, MODALITIES)}
 
 
 def test_every_row_of_the_catalogue_is_broken(

@@ -11,6 +11,7 @@ from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
+from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.terminal import searching
 from tests.adapters.small_release import HashedWords, MeanColour, make_release
 from tests.shops import write_csv
@@ -27,12 +28,16 @@ class Open:
     def engine(self) -> Engine:
         return self.opened
 
+    def manifest(self) -> ReleaseManifest:
+        return self.opened.manifest
+
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
     made = make_release(tmp_path_factory.mktemp("release"))
     encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
-    return cast(Released, Open(Engine.open(made.manifest, made.index_uri, made.model_dir, encoders)))
+    manifest = made.manifest.model_copy(update={"media_root": str(made.media_root)})
+    return cast(Released, Open(Engine.open(manifest, made.index_uri, made.model_dir, encoders)))
 
 
 def judged(query_id: str, **content: str) -> dict[str, object]:
@@ -79,3 +84,13 @@ def test_a_file_of_which_nothing_can_be_read_is_refused(
     file = write_csv(tmp_path / "q.csv", [judged("gone", image="gone.png")])
     with pytest.raises(SourceError, match="no query that can be asked"):
         searching.evaluate(released, file, None, as_json=True)
+
+
+def test_a_picture_of_the_catalogue_is_asked_as_the_catalogue_names_it(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    file = write_csv(tmp_path / "q.csv", [judged("1", image="images/0.jpg")])
+    out = tmp_path / "run.trec"
+    searching.batch(released, file, out, None, k=5, where=None)
+    assert capsys.readouterr().err == ""
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 5

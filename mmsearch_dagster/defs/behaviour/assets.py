@@ -6,6 +6,7 @@ import dagster as dg
 
 from mmsearch_dagster.defs.behaviour import factors_step, profiles_step
 from mmsearch_dagster.defs.evaluation.assets import evaluation_report
+from mmsearch_dagster.defs.ingest.assets import VALIDATED_KEYS
 from mmsearch_dagster.defs.resources import WorkspaceResource
 
 GROUP = "behaviour"
@@ -14,7 +15,7 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
 
 @dg.asset(
     group_name=GROUP,
-    deps=[dg.AssetKey("interactions")],
+    deps=VALIDATED_KEYS,
     description="One row is one product's vector by who chose it; a product that nobody chose has no row.",
     kinds={"scipy"},
 )

@@ -5,6 +5,7 @@ import dagster as dg
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.defs.features import steps
 from mmsearch_dagster.defs.features.finetune_step import tune_image_encoder
+from mmsearch_dagster.defs.ingest.assets import VALIDATED_KEYS
 from mmsearch_dagster.defs.resources import WorkspaceResource
 
 GROUP = "features"
@@ -12,7 +13,7 @@ GROUP = "features"
 
 @dg.asset(
     group_name=GROUP,
-    deps=[dg.AssetKey("products"), dg.AssetKey("queries")],
+    deps=VALIDATED_KEYS,
     description="The network that reads pictures in this run: as configured, or fine-tuned on judged photos.",
     kinds={"timm", "mlflow"},
 )
@@ -24,7 +25,7 @@ def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=steps.asset_of(modality),
         group_name=GROUP,
-        deps=[dg.AssetKey("products"), *([image_encoder] if modality in (IMAGE, VIDEO) else [])],
+        deps=[*VALIDATED_KEYS, *([image_encoder] if modality in (IMAGE, VIDEO) else [])],
         description=f"One row is one product's {modality} vector; a product without {modality} has no row.",
         kinds={kind},
     )
