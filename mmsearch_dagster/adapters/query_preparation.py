@@ -21,7 +21,7 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> Query
     and a wrong weight."""
     typed = query_text(query.text or "") or None
     heard = hearing.transcribe(query.audio) if query.audio else None
-    understood = heard if heard and heard.text and heard.confidence >= LEAST_CONFIDENCE else None
+    understood = heard if heard and is_understood(heard) else None
     if heard and not understood and not typed and not query.image:
         raise QueryError(_not_understood(heard))
     kind = query_kind(
@@ -40,6 +40,11 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> Query
         audio=query.audio if understood else None,
         transcript=heard,
     )
+
+
+def is_understood(heard: Transcript) -> bool:
+    """Whether something can be looked for by it: a clap or a hum is heard as a `the` or a `but`."""
+    return heard.confidence >= LEAST_CONFIDENCE and heard.says_something
 
 
 def _not_understood(heard: Transcript) -> str:
