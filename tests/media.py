@@ -37,6 +37,31 @@ def noise(seconds: float, rate: int = 16_000, seed: int = 0) -> NDArray[np.float
     return (np.random.default_rng(seed).standard_normal(round(seconds * rate)) * 0.2).astype(np.float32)
 
 
+def clap(times: int = 1, seconds: float = 1.5, rate: int = 16_000, seed: int = 0) -> NDArray[np.float32]:
+    """Hands clapped in a quiet room, every 0.4 s: noise that dies away within 20 ms, float32 [n]."""
+    length = round(0.1 * rate)
+    one = np.random.default_rng(seed).standard_normal(length) * np.exp(-np.arange(length) / (0.02 * rate))
+    room = np.zeros(round(seconds * rate), dtype=np.float32)
+    for number in range(times):
+        start = round((0.2 + 0.4 * number) * rate)
+        room[start : start + length] += 0.3 * one[: len(room) - start]
+    return np.clip(room, -1, 1)
+
+
+def hum(hertz: float = 120, seconds: float = 1.5, rate: int = 16_000) -> NDArray[np.float32]:
+    """Three harmonics that swell and fade as a hummed note does, float32 [n]."""
+    t = np.arange(round(seconds * rate)) / rate
+    swell = np.minimum(1, np.minimum(t, seconds - t) / 0.3)
+    return (0.3 * swell * sum(np.sin(2 * np.pi * hertz * k * t) / k for k in (1, 2, 3))).astype(np.float32)
+
+
+def clicks(count: int = 5, seconds: float = 2, rate: int = 16_000) -> NDArray[np.float32]:
+    """Single samples in silence, float32 [n]."""
+    room = np.zeros(round(seconds * rate), dtype=np.float32)
+    room[np.linspace(0.1 * rate, len(room) - 1, count).astype(int)] = 0.9
+    return room
+
+
 def sound_file(
     samples: NDArray[np.float32], extension: str = "wav", rate: int = 16_000, *, channels: int = 1
 ) -> bytes:

@@ -12,7 +12,8 @@ from mmsearch_dagster.core.speech.transcript import Transcript
 class Query:
     """What a person asks: words, the bytes of a picture file, of a recorded voice, or several of them.
 
-    weights: weight of a branch (core.retrieval.BRANCHES) for this request instead of the release's.
+    weights: weight of a branch (core.retrieval.BRANCHES) for this request instead of the release's. text,
+        image and audio weigh in the fused vector too (core.fusion.mixing); with 0 they are not asked at all.
     """
 
     text: str | None = None

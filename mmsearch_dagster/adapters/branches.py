@@ -7,6 +7,7 @@ import numpy as np
 
 from mmsearch_dagster.adapters.pinned_table import Hit, PinnedTable
 from mmsearch_dagster.adapters.query_encoding import QueryContent
+from mmsearch_dagster.core.fusion.mixing import mixed_queries
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
 
@@ -40,7 +41,7 @@ def rank(
         readable |= mask
     asked = [row for row in _weighing(queries, VECTOR_BRANCH) if readable[row]]
     if asked:
-        vectors = model.queries(batch.take(asked))
+        vectors = mixed_queries(model.queries, batch.take(asked), [queries[row].asked for row in asked])
         _note(rankings, VECTOR_BRANCH, asked, table.nearest_batch(vectors, depth, where=where))
     asked = [row for row in _weighing(queries, LEXICAL_BRANCH) if queries[row].text]
     texts = [queries[row].text or "" for row in asked]

@@ -30,7 +30,8 @@ class QueryContent:
     """One prepared query.
 
     text: cleaned, None or not empty; with what was heard. audio: the recording, where it was understood.
-    weights: per branch, already checked. transcript: what was heard, however doubtful.
+    weights: per branch, already checked. asked: per modality, those above 0 that the request itself names.
+    transcript: what was heard, however doubtful.
     """
 
     text: str | None
@@ -39,6 +40,7 @@ class QueryContent:
     weights: Mapping[str, float] = field(default_factory=dict)
     audio: bytes | None = None
     transcript: Transcript | None = None
+    asked: Mapping[str, float] = field(default_factory=dict)
 
 
 class QueryEncoders:

@@ -6,6 +6,7 @@ from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.hearing import Hearing
 from mmsearch_dagster.adapters.query_encoding import QueryContent
 from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
 from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval import BRANCHES, branch_weights, query_kind
@@ -17,29 +18,47 @@ LEAST_CONFIDENCE = 0.1
 
 
 def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> QueryContent:
-    """Raises QueryError for an empty query, a recording that cannot be read or understood and stands alone,
+    """A modality that weighs 0 is as good as not given: `text` are the words typed and heard, `audio` is the
+    sound of the voice itself.
+
+    Raises QueryError for an empty query, a recording that cannot be read or understood and stands alone,
     and a wrong weight."""
+    asked = _checked(query.weights or {})
+    left_out = {name for name, weight in asked.items() if not weight}
     typed = query_text(query.text or "") or None
+    image = query.image or None
     heard = hearing.transcribe(query.audio) if query.audio else None
-    understood = heard if heard and heard.text and heard.confidence >= LEAST_CONFIDENCE else None
-    if heard and not understood and not typed and not query.image:
+    understood = heard if heard and is_understood(heard) else None
+    if heard and not understood and not typed and not image:
         raise QueryError(_not_understood(heard))
+    words = [part for part in (typed, understood and query_text(understood.text)) if part]
+    voice = query.audio if understood else None
+    given = {TEXT: bool(words), IMAGE: image is not None, AUDIO: voice is not None}
+    if any(given.values()) and left_out.issuperset(name for name, here in given.items() if here):
+        raise QueryError(f"all that the query gives weighs 0: {', '.join(sorted(left_out))}")
+    typed, words = (None, []) if TEXT in left_out else (typed, words)
+    image = None if IMAGE in left_out else image
     kind = query_kind(
         words=typed is not None,
-        picture=bool(query.image),
-        voice=understood is not None,
+        picture=image is not None,
+        voice=understood is not None and (bool(words) or AUDIO not in left_out),
         language=language_of(typed or ""),
     )
     weights = branch_weights(kind, retrieval.weights, understood.confidence if understood else 1.0)
-    words = [part for part in (typed, understood and query_text(understood.text)) if part]
     return QueryContent(
         text=" ".join(words) or None,
-        image=query.image or None,
+        image=image,
         kind=kind,
-        weights=weights | _checked(query.weights or {}),
-        audio=query.audio if understood else None,
+        weights=weights | asked,
+        audio=None if AUDIO in left_out else voice,
         transcript=heard,
+        asked={name: weight for name, weight in asked.items() if weight and name in given},
     )
+
+
+def is_understood(heard: Transcript) -> bool:
+    """Whether something can be looked for by it: a clap or a hum is heard as a `the` or a `but`."""
+    return heard.confidence >= LEAST_CONFIDENCE and heard.says_something
 
 
 def _not_understood(heard: Transcript) -> str:

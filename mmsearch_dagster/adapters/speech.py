@@ -23,7 +23,7 @@ from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, RATE, Recogniser, Transcript
 
 if TYPE_CHECKING:
-    from pocketsphinx import Decoder
+    from pocketsphinx import Decoder, Hypothesis
 
 Samples = NDArray[np.float32]
 
@@ -99,12 +99,17 @@ class SphinxRecogniser:
             self._decoder.process_raw(heard, full_utt=True)
             self._decoder.end_utt()
             found = self._decoder.hyp()
-            guesses = [(one.hypstr, one.score) for one in islice(self._decoder.nbest(), _GUESSES)]
+            guesses = [_said(one) for one in islice(self._decoder.nbest(), _GUESSES)]
         if found is None or not found.hypstr:
             return Heard(NOTHING)
         root = 1 / (len(found.hypstr.split()) + 1)
         chosen = Transcript(found.hypstr, float(np.clip(found.prob, 0.0, 1.0)) ** root)
         return Heard(chosen, tuple((text, score) for text, score in guesses if text and score > 0))
+
+
+def _said(guess: "Hypothesis | None") -> tuple[str, float]:
+    """Text and likelihood; of a clap or a hum the library gives None among its best guesses."""
+    return (guess.hypstr or "", guess.score) if guess is not None else ("", 0.0)
 
 
 def _with_tract(samples: Samples, longer: int, shorter: int) -> Samples:

@@ -20,7 +20,10 @@ from mmsearch_dagster.core.retrieval import BRANCHES
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
 
-_WEIGHTS = f"weight of a branch in this request; the branches: {', '.join(BRANCHES)}"
+_WEIGHTS = (
+    f"weight of a branch in this request; the branches: {', '.join(BRANCHES)}. text, image and audio weigh "
+    "in the fused vector too; one that weighs 0 is as good as not given"
+)
 
 
 class SearchRequest(BaseModel):

@@ -23,6 +23,10 @@ FALLBACK = 0.25
 _FEWEST = 10
 # What an encoder's own ranking must add to be asked at all.
 _WORTH = 0.005
+# What a choice beyond those weights must add: it is made on few queries, and without the fused vector a query
+# that no other branch knows finds nothing.
+_WORTH_MORE = 0.02
+_BEYOND = ({VECTOR_BRANCH: 0.0}, {LEXICAL_BRANCH: 4.0}, {LEXICAL_BRANCH: 8.0})
 _SWEEPS = 2
 
 
@@ -48,9 +52,10 @@ def blend(
 def choose_blend(branches: Mapping[str, Rankings], queries: JudgedQueries) -> RetrievalParams:
     """Weights per kind of query with the best mean nDCG@10, one branch after the other, twice over.
 
-    Full-text search takes the larger weight of a tie; an encoder's own ranking must be worth it. A kind
-    with too few queries takes full-text search at FALLBACK and nothing else; a spoken one what is right for
-    the typed one.
+    Full-text search takes the larger weight of a tie; an encoder's own ranking must be worth it. Where much
+    is won by it, full-text search outweighs all else or the fused vector is not asked: words that the
+    encoder cannot read are found by their letters. A kind with too few queries takes full-text search at
+    FALLBACK and nothing else; a spoken one what is right for the typed one.
     """
     kinds = queries.kinds
     chosen: dict[str, dict[str, float]] = {}
@@ -85,7 +90,11 @@ def _best_weights(
             chosen[name] = _best(figures, eager=name == LEXICAL_BRANCH)
         if chosen == before:
             break
-    return {name: weight for name, weight in chosen.items() if weight}
+    best = {name: weight for name, weight in chosen.items() if weight}
+    known = {VECTOR_BRANCH, *names} if best else set[str]()
+    for other in [{**best, **beyond} for beyond in _BEYOND if known.issuperset(beyond)]:
+        best = other if value(other) > value(best) + _WORTH_MORE else best
+    return best
 
 
 def _best(figures: Mapping[float, float], *, eager: bool) -> float:

@@ -70,7 +70,7 @@ def typed_kind(kind: str) -> str:
 def branch_weights(
     kind: str, chosen: Mapping[str, Mapping[str, float]], confidence: float = 1.0
 ) -> dict[str, float]:
-    """What each branch weighs for a query of this kind: the fused vector 1.0, what is not named 0.
+    """What each branch weighs for a query of this kind; what is not named 0, but the fused vector 1.0.
 
     chosen: kind -> branch -> weight; a kind that was never seen takes what is right for the same query
     typed. confidence: of the words, where they were heard; a doubtful word must not outweigh a clear

@@ -73,6 +73,34 @@ def test_a_request_may_weigh_the_branches_itself(engine: Engine) -> None:
     assert len(vector.hits) == 40 > len(lexical.hits)
 
 
+LIKE_THIS = Query(text="blue leather bag", image=picture("green"))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "alone"),
+    [("image", Query(text=LIKE_THIS.text)), ("text", Query(image=LIKE_THIS.image))],
+)
+def test_a_modality_of_weight_0_is_as_good_as_not_given(engine: Engine, left_out: str, alone: Query) -> None:
+    found = engine.search(replace(LIKE_THIS, weights={left_out: 0.0}), k=40)
+    wanted = engine.search(alone, k=40)
+    assert (found.kind, found.hits) == (wanted.kind, wanted.hits)
+    assert found.hits != engine.search(LIKE_THIS, k=40).hits
+
+
+def test_a_request_may_weigh_words_against_picture(engine: Engine) -> None:
+    def order(**weights: float) -> list[str]:
+        only_vector = {"lexical": 0.0, **weights}
+        hits = engine.search(replace(LIKE_THIS, weights=only_vector), k=40).hits
+        return [hit.product_id for hit in sorted(hits, key=lambda hit: hit.branches["vector"] or 0)]
+
+    def alone(query: Query) -> list[str]:
+        return [hit.product_id for hit in engine.search(replace(query, weights={"lexical": 0.0}), k=40).hits]
+
+    assert order(image=1e6)[:3] == alone(Query(image=LIKE_THIS.image))[:3]
+    assert order(text=1e6) == alone(Query(text=LIKE_THIS.text))
+    assert order(text=1.0, image=1.0) not in (order(image=1e6), order(text=1e6))
+
+
 def test_an_encoder_of_its_own_weight_is_a_branch_too(engine: Engine) -> None:
     asked = Query(image=picture("green"), weights={"vector": 0.0, "image": 1.0})
     answer = engine.search(asked, k=5, where="price < 20")
@@ -101,6 +129,8 @@ def test_a_filter_holds_in_both_branches(engine: Engine) -> None:
         (Query(text="red", image=b"GIF no"), "not a picture"),
         (Query(text="red", weights={"lexcal": 1.0}), "did you mean 'lexical'"),
         (Query(text="red", weights={"lexical": -1.0}), "0 or more"),
+        (Query(text="red", weights={"text": 0.0}), "all that the query gives weighs 0: text"),
+        (replace(LIKE_THIS, weights={"text": 0.0, "image": 0}), "weighs 0: image, text"),
         (Query(image=picture("red"), weights={"vector": 0.0}), "cannot answer a query of picture"),
     ],
 )

@@ -1,11 +1,14 @@
 """Real speech to words: a small shop's language, several voices, noise, silence, broken files."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.speech import fingerprint_of, open_recogniser, open_sphinx, recorded
@@ -16,7 +19,7 @@ from mmsearch_dagster.core.speech.noise import with_noise
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, Recogniser, word_error_rate
 from tests.adapters.catalogue import catalogue
-from tests.media import noise, sound_file, tone
+from tests.media import clap, clicks, hum, noise, sound_file, tone
 
 pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
 
@@ -68,6 +71,31 @@ def test_confidence_falls_with_noise() -> None:
 )
 def test_what_is_no_speech_is_not_trusted(samples: NDArray[np.float32]) -> None:
     assert recogniser().transcribe(samples).confidence < 0.1
+
+
+@pytest.mark.parametrize("sound", [clap(), clap(3), clap(1, 0.6), clicks(), hum(), hum(200)])
+def test_sounds_of_which_the_decoder_guesses_nothing_are_heard_all_the_same(
+    sound: NDArray[np.float32],
+) -> None:
+    assert 0 <= recogniser().transcribe(recorded(sound_file(sound))).confidence <= 1
+
+
+@given(
+    pieces=st.lists(
+        st.tuples(
+            st.sampled_from((clap, hum, clicks)), st.integers(100, 2_000), st.floats(0.0, 1.0, width=32)
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+@example(pieces=[(clap, 1_200, 1.0)])
+@settings(max_examples=8, deadline=None)
+def test_any_sound_is_a_transcript(
+    pieces: list[tuple[Callable[..., NDArray[np.float32]], int, float]],
+) -> None:
+    room = np.concatenate([make(seconds=ms / 1_000 + 0.4) * loud for make, ms, loud in pieces])
+    assert 0 <= recogniser().transcribe(room.astype(np.float32)).confidence <= 1
 
 
 def test_silence_is_nothing() -> None:

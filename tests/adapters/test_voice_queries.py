@@ -20,7 +20,7 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE, shop_language
 from mmsearch_dagster.core.speech.transcript import Transcript
 from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
-from tests.media import noise, sound_file
+from tests.media import clap, clicks, hum, noise, sound_file, tone
 
 pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
 
@@ -100,8 +100,26 @@ def test_a_voice_that_says_nothing_gets_a_sentence(engine: Engine, recording: by
         engine.search(Query(audio=recording), k=3)
 
 
-def test_a_voice_that_says_nothing_does_not_spoil_the_words_beside_it(engine: Engine) -> None:
-    answer = engine.search(Query(text="red", audio=sound_file(noise(2))), k=3)
+NO_SPEECH = {
+    "clap": clap(),
+    "claps": clap(3),
+    "clicks": clicks(),
+    "hum": hum(),
+    "whistle": np.pad(tone(1_000, 0.3), 8_000),
+    "rustle": np.pad(noise(0.2), 8_000),
+    "steady noise": noise(2),
+}
+
+
+@pytest.mark.parametrize("sound", NO_SPEECH)
+def test_a_sound_that_is_no_voice_is_not_understood(engine: Engine, sound: str) -> None:
+    with pytest.raises(QueryError, match="not understood"):
+        engine.search(Query(audio=sound_file(NO_SPEECH[sound])), k=3)
+
+
+@pytest.mark.parametrize("sound", NO_SPEECH)
+def test_a_voice_that_says_nothing_does_not_spoil_the_words_beside_it(engine: Engine, sound: str) -> None:
+    answer = engine.search(Query(text="red", audio=sound_file(NO_SPEECH[sound])), k=3)
     assert answer.kind == "words"
     assert answer.transcript is not None
     assert [hit.product_id for hit in answer.hits] == [

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmsearch_dagster.core.blending import FALLBACK, WEIGHTS, blend, choose_blend
 from tests.core.judged import queries, rankings
@@ -71,3 +73,49 @@ def test_a_picture_alone_never_uses_full_text() -> None:
     asked = queries(3, words=False, picture=True)
     branches = {"vector": rankings(asked, "wrong"), "lexical": rankings(asked)}
     assert choose_blend(branches, asked).weights["picture"] == {}
+
+
+# Full-text search has it second; the fused vector lifts ten others, which it takes for the better.
+NOISE = [f"other {number}" for number in range(10)]
+UNREADABLE = {"vector": NOISE, "lexical": ["first", "right", *NOISE]}
+
+
+def test_where_the_encoder_cannot_read_the_words_full_text_answers_alone() -> None:
+    asked = replace(queries(12), kinds={f"q{row}": "words[zh]" for row in range(12)})
+    branches = {name: rankings(asked, *found) for name, found in UNREADABLE.items()}
+    chosen = choose_blend(branches, asked).weights
+    assert chosen["words[zh]"]["vector"] == 0.0
+    assert blend(branches, asked, chosen) == branches["lexical"]
+    assert "vector" not in chosen["words"]
+
+
+def test_one_query_in_sixty_does_not_silence_the_fused_vector() -> None:
+    asked = queries(60)
+    branches = {"vector": rankings(asked, "right"), "lexical": rankings(asked, "right")}
+    for name, found in UNREADABLE.items():
+        branches[name]["q7"] = list(found)
+    assert choose_blend(branches, asked).weights["words"] == {"lexical": EAGER}
+
+
+def test_full_text_outweighs_a_vector_that_still_helps() -> None:
+    asked = queries(20)
+    found, missed = asked.batch.ids[:14], asked.batch.ids[14:]
+    branches = {
+        "vector": {key: ["last"] for key in found} | {key: ["right"] for key in missed},
+        "lexical": {key: ["right", *NOISE, "last"] for key in found} | {key: [] for key in missed},
+    }
+    chosen = choose_blend(branches, asked).weights["words"]
+    assert chosen.get("vector", 1.0) == 1.0
+    assert chosen["lexical"] > EAGER
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.permutations(["right", *NOISE[:5]]), min_size=30, max_size=30))
+def test_no_kind_is_left_without_a_branch(orders: list[list[str]]) -> None:
+    asked = queries(10)
+    branches = {
+        name: dict(zip(asked.batch.ids, orders[start::3], strict=True))
+        for start, name in enumerate(("vector", "lexical", "text"))
+    }
+    weights = {"vector": 1.0, **choose_blend(branches, asked).weights["words"]}
+    assert max(weights.values()) > 0

@@ -15,7 +15,7 @@ from mmsearch_dagster.defs.training.voices import hear, language, recogniser_fin
 from mmsearch_dagster.defs.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.adapters.catalogue import catalogue
-from tests.media import sound_file
+from tests.media import clap, sound_file
 
 pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
 
@@ -35,9 +35,10 @@ def _sell(workspace: Workspace, products: int) -> None:
 
 
 def test_what_is_understood_is_kept_and_heard_only_once(workspace: Workspace, tmp_path: Path) -> None:
-    voices = {"a": tmp_path / "a.wav", "b": tmp_path / "b.wav", "gone": tmp_path / "gone.wav"}
+    voices = {key: tmp_path / f"{key}.wav" for key in ("a", "b", "clap", "gone")}
     voices["a"].write_bytes(sound_file(speak("blue leather bag")))
     voices["b"].write_bytes(sound_file(np.zeros(16_000, np.float32)))
+    voices["clap"].write_bytes(sound_file(clap()))
 
     heard = hear(workspace, language(workspace), voices)
     assert {key: one.text for key, one in heard.items()} == {"a": "blue leather bag"}

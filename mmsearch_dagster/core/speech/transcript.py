@@ -8,6 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 16_000
+# The English words that full-text search drops, and no product is found by: what a clap is heard as.
+FILLERS = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no",
+    "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this",
+    "to", "was", "will", "with",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,11 @@ class Transcript:
     @property
     def words(self) -> tuple[str, ...]:
         return tuple(self.text.split())
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a word among them that a product can be found by."""
+        return any(word.lower().strip(".,!?") not in FILLERS | {""} for word in self.words)
 
 
 NOTHING = Transcript("", 0.0)

@@ -47,7 +47,7 @@ PER_QUERY = "per_query.parquet"
 QUALITY = "quality.parquet"
 BARS = "quality.png"
 _INPUTS = "inputs"
-_CODE = 6
+_CODE = 7
 
 
 def evaluate(workspace: Workspace) -> StepReport:

@@ -44,10 +44,10 @@ def hear(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> 
     """Query id -> what was said, of the recordings in which words were understood."""
     if not voices:
         return {}
-    from mmsearch_dagster.adapters.query_preparation import LEAST_CONFIDENCE
+    from mmsearch_dagster.adapters.query_preparation import is_understood
 
     heard = _transcripts(workspace, said, voices)
-    return {key: one for key, one in heard.items() if one.confidence >= LEAST_CONFIDENCE and one.text}
+    return {key: one for key, one in heard.items() if is_understood(one)}
 
 
 def _transcripts(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:

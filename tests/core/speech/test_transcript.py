@@ -42,3 +42,9 @@ def test_errors_are_a_distance(one: list[str], two: list[str], three: list[str])
 def test_a_transcript_knows_its_words() -> None:
     assert Transcript("red shoes", 0.5).words == ("red", "shoes")
     assert Transcript("", 0.0).words == ()
+
+
+@pytest.mark.parametrize("text", ["", "the", "but the", "The.", "..."])
+def test_nothing_can_be_looked_for_by_fillers(text: str) -> None:
+    assert not Transcript(text, 0.9).says_something
+    assert Transcript(f"{text} shoe".strip(), 0.9).says_something

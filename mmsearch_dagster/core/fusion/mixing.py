@@ -1,0 +1,39 @@
+"""A query whose modalities a person weighs: each answers alone, and the answers are added up."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from mmsearch_dagster.core.modalities import AUDIO, Matrix, ModalityBatch
+
+Tower = Callable[[ModalityBatch], Matrix]
+
+
+def mixed_queries(tower: Tower, batch: ModalityBatch, weights: Sequence[Mapping[str, float]]) -> Matrix:
+    """Unit query vectors float32 [n, d]; row by row `tower(batch)`, where no modality is weighed.
+
+    weights: per row, modality -> weight above 0. A row of them is the direction of
+    sum_m w_m tower(only m) + tower(only the modalities that are not named), so a larger weight turns it
+    towards that modality and never away. The sound of a voice is left out where all else is named: its
+    words are in the text.
+    """
+    vectors = tower(batch)
+    for row, asked in enumerate(weights):
+        parts = _parts(batch, row, asked)
+        if asked and len(parts) > 1:
+            vectors[row] = _mixed(tower, batch.take([row]), parts)
+    return vectors
+
+
+def _parts(batch: ModalityBatch, row: int, asked: Mapping[str, float]) -> list[tuple[tuple[str, ...], float]]:
+    present = sorted(name for name, mask in batch.present.items() if mask[row])
+    parts = [((name,), asked[name]) for name in present if name in asked]
+    rest = tuple(name for name in present if name not in asked)
+    return parts if not rest or (parts and rest == (AUDIO,)) else [*parts, (rest, 1.0)]
+
+
+def _mixed(tower: Tower, one: ModalityBatch, parts: Sequence[tuple[tuple[str, ...], float]]) -> Matrix:
+    """[d]. Weights are taken relative to the largest, for a request may name any number."""
+    largest = max(weight for _, weight in parts)
+    total = sum(tower(one.only(*names))[0].astype(np.float64) * (weight / largest) for names, weight in parts)
+    return (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
