@@ -25,13 +25,15 @@ class Query:
 
 @dataclass(frozen=True)
 class AnswerHit:
-    """One product. rank: from 1. branches: branch -> its rank there, None where it did not find it."""
+    """One product. rank: from 1. branches: branch -> its rank there, None where it did not find it.
+    rules: what the shop's rules did to it in a list made for a person."""
 
     product_id: str
     score: float
     rank: int
     payload: Mapping[str, Any]
     branches: Mapping[str, int | None]
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

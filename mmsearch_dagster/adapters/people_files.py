@@ -23,6 +23,8 @@ RULES, FACTS = "business.json", "decision.json"
 # Columns beside those of core.profiles: vectors and factors in the ranker's own space.
 OWN_VECTOR, OWN_FACTORS = "ranker_vector", "ranker_factors"
 POPULARITY = "popularity"
+# Product ids that a person bought; releases made before it was kept lack it.
+BOUGHT = "bought"
 # A fact: modality -> its columns in OWN_VECTOR. Releases made before it was kept lack it.
 BLOCKS = "blocks"
 _FILES = (PEOPLE, PRODUCTS, REVIEWS, RULES, FACTS, "ranker.json", "ranker.safetensors")

@@ -13,6 +13,7 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.business_rules import BusinessRules
 from mmsearch_dagster.core.churn import CHURN, churn_scores, fit_churn, visit_figures
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.profiles import PURCHASE
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.features import Items
@@ -61,12 +62,19 @@ def _people(known: "Known", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         _array(factors).alias(files.OWN_FACTORS),
     )
     rows = tables["profiles"].join(own, on=c.USER_ID, how="inner")
+    rows = rows.join(_bought(tables["events"]), on=c.USER_ID, how="left").sort(c.USER_ID)
     moment = after_the_log(tables["events"])
     if moment is None:
         return rows
     figures = visit_figures(tables["events"], moment)
     churn = churn_scores(figures, fit_churn(figures)).select(c.USER_ID, CHURN)
     return rows.join(churn, on=c.USER_ID, how="left").sort(c.USER_ID)
+
+
+def _bought(events: pl.DataFrame) -> pl.DataFrame:
+    """Who bought something, and what."""
+    purchases = events.filter(pl.col(c.ACTION) == PURCHASE)
+    return purchases.group_by(c.USER_ID).agg(pl.col(c.PRODUCT_ID).unique().sort().alias(files.BOUGHT))
 
 
 def _write_products(folder: Path, found: "Study", items: "Items") -> None:

@@ -3,23 +3,23 @@
 People are named by their pseudonyms. Nothing here reads the lake, so a rollback brings back the answers too.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters import people_files as files
 from mmsearch_dagster.adapters.answers import Answer, Query
 from mmsearch_dagster.adapters.engine import MAX_K, Engine
 from mmsearch_dagster.adapters.explaining import explain, number, query_cosines
+from mmsearch_dagster.adapters.listing import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
 from mmsearch_dagster.adapters.people_files import PeopleFiles
 from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.business_rules import apply_rules
 from mmsearch_dagster.core.churn import CHURN
-from mmsearch_dagster.core.diversity import marginal_relevance
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.nearest import did_you_mean
 
@@ -27,31 +27,8 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.people import Known
     from mmsearch_dagster.core.ranking.scoring import Scored
 
-# How many candidates diversity and the shop's rules choose from, and how many results are re-ordered.
-_CANDIDATES = 200
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
 POPULAR_NOTE = "this person is not known here: popular products"
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """One product of a list. rules: what the shop's rules did to it."""
-
-    product_id: str
-    score: float
-    rank: int
-    payload: Mapping[str, Any]
-    rules: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Suggestions:
-    """A list with the order it was made by, and what has to be said about it."""
-
-    hits: tuple[Suggestion, ...]
-    order: str
-    note: str
-    release_id: str
 
 
 class Recommender:
@@ -89,23 +66,54 @@ class Recommender:
         """The person's row, -1 when the release does not know them."""
         return self._catalogue.person.get(user, -1) if user is not None else -1
 
-    def recommend(self, user: str, *, k: int = 10) -> Suggestions:
+    def recommend(self, user: str | None = None, *, session: Sequence[str] = (), k: int = 10) -> Suggestions:
         """The `k` best products for one person; popular ones for somebody of whom nothing is known, and that
         is said.
 
-        Made different by maximal marginal relevance and bent by the shop's rules
-        (assets/policies/business.yaml
-        as it was when the release was made). Raises QueryError for a wrong `k`.
+        session: ids of products that the person, known or not, has just looked at. They lead the list and
+        are left out of it. Made different by maximal marginal relevance and bent by the shop's rules
+        (assets/policies/business.yaml as it was when the release was made). Raises QueryError for a wrong
+        `k`, for an unknown product, and where neither a person nor a session is named.
         """
-        from mmsearch_dagster.core.ranking.orders import best, order_of, scores_of
+        from mmsearch_dagster.core.ranking.orders import best
 
         _check_k(k)
+        if user is None and not session:
+            raise QueryError("name a user, products that this session looked at, or both")
+        for product in session:
+            self.check_product(product)
+        seen = sorted({self._catalogue.row[key] for key in session if key in self._catalogue.row})
         person = self.row_of(user)
-        told, wanted = scores_of(self._known, self._catalogue.items, person), self._files.facts["lists"]
-        order = order_of(told, wanted)
-        rows = best(told[order], max(_CANDIDATES, k))
-        note = POPULAR_NOTE if person < 0 or order != wanted else self._note(order)
-        return self._listed(rows, told[order], k, order, note)
+        order, scores, note = self._ordered(person, seen)
+        ranked = best(scores, max(CANDIDATES, k) + len(seen))
+        rows = ranked[np.isfinite(scores[ranked])]
+        items = self._catalogue.items
+        found = Candidates([items.ids[row] for row in rows], scores[rows], items.vectors[rows])
+        hits = listed(self._engine, found, self._files.rules, k, bought=self._bought(person))
+        return Suggestions(hits, order, note, self.release_id)
+
+    def _ordered(self, person: int, seen: Sequence[int]) -> "tuple[str, NDArray[np.float64], str]":
+        """Name, scores and note of the order for a person (-1 unknown) whose session saw these rows."""
+        from mmsearch_dagster.core.ranking.orders import POPULAR, SESSION, led_by_session, order_of, scores_of
+
+        known, items, wanted = self._known, self._catalogue.items, self._files.facts["lists"]
+        told = scores_of(known, items, person)
+        own = order_of(told, wanted)
+        if not seen:
+            return own, told[own], POPULAR_NOTE if person < 0 or own != wanted else self._note(own)
+        led = f"led by what this session looked at (products: {len(seen)}, left out here)"
+        if own == POPULAR:
+            note = f"{led}, then by what is popular"
+            return SESSION, led_by_session(known, items, seen, None), note
+        scores = led_by_session(known, items, seen, told[own])
+        return f"{SESSION} + {own}", scores, f"{led} and by the person's own history; {self._note(own)}"
+
+    def _bought(self, person: int) -> frozenset[str]:
+        people = self._files.people
+        if person < 0 or files.BOUGHT not in people.columns:
+            return frozenset()
+        own = people[files.BOUGHT][person]
+        return frozenset(own if own is not None else ())
 
     def _note(self, order: str) -> str:
         from mmsearch_dagster.core.ranking.orders import POPULAR
@@ -115,39 +123,23 @@ class Recommender:
             "; ".join(told) if order != POPULAR else "; ".join([*told, "so everybody gets popular products"])
         )
 
-    def _listed(self, rows: Any, scores: Any, k: int, order: str, note: str) -> Suggestions:
-        items, rules = self._catalogue.items, self._files.rules
-        trade = 1.0 - rules.diversity
-        chosen = [
-            int(rows[n]) for n in marginal_relevance(scores[rows], items.vectors[rows], len(rows), trade)
-        ]
-        # The order is what counts from here on: the rules see evenly spaced scores.
-        ranked = [(items.ids[row], 1.0 - n / len(chosen)) for n, row in enumerate(chosen)]
-        payload = self._engine.payload([key for key, _ in ranked])
-        ruled = apply_rules(ranked, payload, rules)[:k]
-        own = {items.ids[row]: float(scores[row]) for row in chosen}
-        hits = tuple(
-            Suggestion(one.product_id, own[one.product_id], rank, payload[one.product_id], one.rules)
-            for rank, one in enumerate(ruled, start=1)
-        )
-        return Suggestions(hits, order, note, self.release_id)
-
     def similar(self, product: str, *, k: int = 10) -> Suggestions:
-        """The `k` products nearest to one of the release, by the fused vector. Raises QueryError for an
-        unknown one."""
+        """The `k` products nearest to one of the release, by the fused vector, made different and bent by
+        the shop's rules as recommendations are; score is the cosine. Raises QueryError for an unknown
+        product."""
         _check_k(k)
         ids, vectors = self._engine.table.matrix()
         self.check_product(product)
         if product not in ids:
             raise QueryError(f"product '{product}' has no vector: nothing is known of it but its id")
-        found = self._engine.table.nearest(vectors[ids.index(product)], k + 1)
-        hits = [hit for hit in found if hit.product_id != product][:k]
-        payload = self._engine.payload([hit.product_id for hit in hits])
-        listed = tuple(
-            Suggestion(hit.product_id, hit.score, rank, payload[hit.product_id])
-            for rank, hit in enumerate(hits, start=1)
-        )
-        return Suggestions(listed, "similar", f"like {product}", self.release_id)
+        place = {key: row for row, key in enumerate(ids)}
+        near = self._engine.table.nearest(vectors[place[product]], max(CANDIDATES, k) + 1)
+        hits = [hit for hit in near if hit.product_id != product]
+        scores = np.array([hit.score for hit in hits], dtype=np.float64)
+        alike = vectors[[place[hit.product_id] for hit in hits]]
+        found = Candidates([hit.product_id for hit in hits], scores, alike)
+        ranked = listed(self._engine, found, self._files.rules, k)
+        return Suggestions(ranked, "similar", f"like {product}", self.release_id)
 
     def check_product(self, product: str) -> None:
         """Raises QueryError, naming the nearest id, when the release has no such product."""
@@ -160,8 +152,9 @@ class Recommender:
     ) -> tuple[Answer, str]:
         """The answer to a query for one person, and what has to be said about its order.
 
-        The best 200 are re-ordered when the release's ranker was promoted and the person is known; else it is
-        the answer that everybody gets.
+        The best 200 are re-ordered, then bent by the shop's rules, when the release's ranker was promoted and
+        the person is known; else it is the answer that everybody gets, in the order of relevance. What the
+        person bought before keeps its place: they ask for it.
         """
         person = self.row_of(user)
         if person < 0:
@@ -172,7 +165,7 @@ class Recommender:
             told = [one for one in self._files.facts["sentences"] if one.startswith("ranker")]
             note = "; ".join(told) or "no ranker in this release: the order for everybody"
             return self._engine.search(query, k=k, where=where), note
-        wide = self._engine.search(query, k=max(k, _CANDIDATES), where=where)
+        wide = self._engine.search(query, k=max(k, CANDIDATES), where=where)
         return self._reordered(wide, query, person, k), "ordered for this person"
 
     def _reordered(self, answer: Answer, query: Query, person: int, k: int) -> Answer:
@@ -183,7 +176,8 @@ class Recommender:
         scores = self._catalogue.scores(person, rows, ranks, cosines)
         order = np.argsort(-np.round(scores, 6), kind="stable")
         rest = [hit for hit in answer.hits if hit.product_id not in self._catalogue.row]
-        hits = [replace(known[n], score=float(scores[n])) for n in order] + rest
+        mine = [replace(known[n], score=float(scores[n])) for n in order] + rest
+        hits = ruled_hits(mine, self._files.rules)
         return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits[:k], start=1)))
 
     def explain(self, query: Query, product: str, user: str | None = None) -> dict[str, Any]:

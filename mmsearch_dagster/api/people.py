@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import MAX_K, Engine
-from mmsearch_dagster.adapters.recommender import Recommender, Suggestions
+from mmsearch_dagster.adapters.listing import Suggestions
+from mmsearch_dagster.adapters.recommender import Recommender
 from mmsearch_dagster.api.messages import decoded
 
 
@@ -53,13 +54,22 @@ class ExplainRequest(BaseModel):
 
 
 class RecommendRequest(BaseModel):
-    """Products for one person. In the body, not in the path: addresses end in logs, ids of people must
-    not."""
+    """Products for one person, for what a session looked at, or both. In the body, not in the path: addresses
+    end in logs, ids of people must not."""
 
     model_config = ConfigDict(extra="forbid")
 
-    user: str
+    user: str | None = None
+    session: list[str] = Field(
+        [], max_length=MAX_K, description="ids of the products that this session looked at"
+    )
     k: int = Field(10, ge=1, le=MAX_K)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "RecommendRequest":
+        if self.user is None and not self.session:
+            raise ValueError("give a user, a session, or both")
+        return self
 
 
 def add_people(
@@ -72,8 +82,11 @@ def add_people(
 
     @app.post("/recommend", responses=responses)
     def recommend(body: RecommendRequest) -> dict[str, Any]:
-        """Products for one person; popular ones, and that is said, for somebody unknown."""
-        return _as_dict(answers().recommend(door.hide(body.user), k=body.k))
+        """Products for one person, led by what this session looked at; popular ones, and that is said, for
+        somebody unknown without a session."""
+        known = answers()  # first: without a release nothing may be made for the door
+        user = door.hide(body.user) if body.user is not None else None
+        return _as_dict(known.recommend(user, session=body.session, k=body.k))
 
     @app.get("/similar/{product_id:path}", responses=responses)
     def similar(product_id: str, k: int = 10) -> dict[str, Any]:

@@ -1,7 +1,11 @@
-"""What the shop wants of any list: assets/policies/business.yaml as records, and their effect on a list."""
+"""What the shop wants of lists made for a person: assets/policies/business.yaml as records, and their effect.
 
-from collections.abc import Mapping, Sequence
+A search without a person is not such a list: it keeps the order of relevance.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,13 +53,15 @@ class Pin(BaseModel):
 class BusinessRules(BaseModel):
     """assets/policies/business.yaml as read; an unknown key is an error.
 
-    out_of_stock: `keep`, `last` (behind everything in stock) or `hide`. bury: last of all. diversity: how
-    much relevance is traded for difference in recommendations, 0 none.
+    out_of_stock: `keep`, `last` (behind everything in stock) or `hide`. already_bought: the same for what the
+    person bought before, in recommendations. bury: last of all. diversity: how much relevance is traded for
+    difference in recommendations and similar products, 0 none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     out_of_stock: Literal["keep", "last", "hide"] = "last"
+    already_bought: Literal["keep", "last", "hide"] = "last"
     pin: tuple[Pin, ...] = Field(default=(), strict=False)
     bury: Target = Target()
     boost: tuple[Boost, ...] = Field(default=(), strict=False)
@@ -72,13 +78,18 @@ class Ruled:
 
 
 def apply_rules(
-    ranked: Sequence[tuple[str, float]], payload: Mapping[str, Payload], rules: BusinessRules
+    ranked: Sequence[tuple[str, float]],
+    payload: Mapping[str, Payload],
+    rules: BusinessRules,
+    *,
+    bought: Collection[str] = (),
 ) -> list[Ruled]:
     """`ranked` (product id, score; best first) as the shop wants it. Products without payload are left out.
 
-    Boosts multiply scores scaled to [0, 1], so they act the same whatever the scores' range; then burying and
-    stock push back, keeping the order among their own; then pins take their places, the first of two for one
-    place wins.
+    bought: what the person already has. Boosts multiply scores scaled to [0, 1], so they act the same
+    whatever the scores' range; then what is bought, behind it what is out of stock, behind that what is
+    buried are pushed back, keeping the order among their own; then pins take their places, the first of two
+    for one place wins.
     """
     known = [(key, score) for key, score in ranked if key in payload]
     low = min((score for _, score in known), default=0.0)
@@ -86,19 +97,30 @@ def apply_rules(
     moved = []
     for key, score in known:
         product = payload[key]
-        names, scaled, level = [], (score - low) / reach, 0
-        for boost in rules.boost:
-            if boost.holds(product):
-                scaled, names = scaled * boost.factor, [*names, f"boost {boost.factor:g}"]
-        if rules.out_of_stock != "keep" and product.get(IN_STOCK) is False:
-            if rules.out_of_stock == "hide":
-                continue
-            level, names = 1, [*names, "out of stock"]
-        if rules.bury.holds(product):
-            level, names = 2, [*names, "buried"]
-        moved.append((level, -scaled, Ruled(key, scaled, tuple(names))))
+        boosts = [boost.factor for boost in rules.boost if boost.holds(product)]
+        scaled = prod(boosts, start=(score - low) / reach)
+        pushed = _pushed(product, rules, key in bought)
+        if pushed is not None:
+            names = (*(f"boost {factor:g}" for factor in boosts), *(name for _, name in pushed))
+            level = max((level for level, _ in pushed), default=0)
+            moved.append((level, -scaled, Ruled(key, scaled, names)))
     ordered = [one for _, _, one in sorted(moved, key=lambda entry: entry[:2])]
     return _pinned(ordered, rules.pin)
+
+
+def _pushed(product: Payload, rules: BusinessRules, bought: bool) -> list[tuple[int, str]] | None:
+    """How far back each rule pushes a product, and its name; None where one hides it."""
+    found = []
+    for level, name, wish, applies in (
+        (1, "already bought", rules.already_bought, bought),
+        (2, "out of stock", rules.out_of_stock, product.get(IN_STOCK) is False),
+        (3, "buried", "last", rules.bury.holds(product)),
+    ):
+        if applies and wish == "hide":
+            return None
+        if applies and wish == "last":
+            found.append((level, name))
+    return found
 
 
 def _pinned(ordered: list[Ruled], pins: Sequence[Pin]) -> list[Ruled]:

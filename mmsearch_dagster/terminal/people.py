@@ -9,16 +9,21 @@ import polars as pl
 import typer
 
 from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.terminal import tables
 from mmsearch_dagster.terminal.campaign_file import read_campaign
 from mmsearch_dagster.terminal.display import console
 from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, released_of
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.adapters.recommender import Recommender, Suggestions
+    from mmsearch_dagster.adapters.listing import Suggestions
+    from mmsearch_dagster.adapters.recommender import Recommender
 
 Results = Annotated[int, typer.Option("--k", help="How many.")]
-User = Annotated[str, typer.Option("--user", help="Id of the person as the shop's log has it.")]
+Seen = Annotated[
+    list[str] | None,
+    typer.Option("--seen", help="A product that this session looked at; repeatable."),
+]
 Product = Annotated[str, typer.Argument(help="A product's id.")]
 MaybeUser = Annotated[str | None, typer.Option("--user", help="Id of the person as the shop's log has it.")]
 
@@ -40,9 +45,19 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def recommend(user: User, k: Results = 10, as_json: AsJson = False, home: Home = DEFAULT) -> None:
-    """Products for one person; popular ones for somebody unknown."""
-    _show_list(released_of(home).recommender().recommend(hidden_id(home, user), k=k), as_json)
+def recommend(
+    user: MaybeUser = None,
+    seen: Seen = None,
+    k: Results = 10,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """Products for one person, for what a session looked at, or both; popular ones for somebody unknown."""
+    if user is None and not seen:
+        raise QueryError("name a person with --user, products of this session with --seen, or both")
+    recommender = released_of(home).recommender()
+    person = hidden_id(home, user) if user is not None else None
+    _show_list(recommender.recommend(person, session=seen or (), k=k), as_json)
 
 
 def similar(

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.engine import Engine
-from mmsearch_dagster.adapters.people_files import FACTS, PeopleFiles, folder_sha256
+from mmsearch_dagster.adapters.people_files import FACTS, RULES, PeopleFiles, folder_sha256
 from mmsearch_dagster.adapters.people_writing import write_people
 from mmsearch_dagster.adapters.recommender import Recommender
 from mmsearch_dagster.core.business_rules import BusinessRules
@@ -81,6 +81,11 @@ class SmallPeople:
         told = json.loads(file.read_text(encoding="utf-8")) | facts
         kept = {name: one for name, one in told.items() if one is not None}
         file.write_text(json.dumps(kept), encoding="utf-8")
+        return replace(self, folder=folder, sha256=folder_sha256(folder))
+
+    def ruling(self, folder: Path, rules: BusinessRules) -> "SmallPeople":
+        """A copy in `folder` with other rules."""
+        (shutil.copytree(self.folder, folder) / RULES).write_text(rules.model_dump_json(), encoding="utf-8")
         return replace(self, folder=folder, sha256=folder_sha256(folder))
 
 

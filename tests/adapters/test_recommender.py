@@ -1,4 +1,6 @@
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -8,13 +10,16 @@ from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.people_files import BLOCKS, OWN_VECTOR, PEOPLE, PeopleFiles
 from mmsearch_dagster.adapters.recommender import POPULAR_NOTE, Recommender
 from mmsearch_dagster.core.business_rules import BusinessRules, Pin
+from mmsearch_dagster.core.columns import EVENTS
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.ranking.orders import TASTE, scores_of
-from tests.adapters.small_people import SmallPeople, fan, log, make_people
+from tests.adapters.small_people import START, SmallPeople, fan, log, make_people
 from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 
 pytestmark = pytest.mark.slow
+
+OWNED = ("p00000", "p00005")
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +111,106 @@ def test_out_of_stock_comes_last_and_pins_hold(release: SmallRelease, engine: En
     assert stock == sorted(stock, reverse=True)
 
 
+@pytest.fixture(scope="module")
+def owner(release: SmallRelease, tmp_path_factory: pytest.TempPathFactory) -> SmallPeople:
+    """The first fan has bought two of what they like."""
+    bought = [
+        {"event_id": f"b{n}", "user_id": fan(0), "product_id": product, "action": "purchase",
+         "timestamp": START + timedelta(hours=n)}
+        for n, product in enumerate(OWNED)
+    ]  # fmt: skip
+    events = pl.concat([log(60), pl.DataFrame(bought, schema=EVENTS)])
+    return make_people(tmp_path_factory.mktemp("people") / "people", release, events=events)
+
+
+@pytest.mark.parametrize("wish", ["keep", "last", "hide"])
+def test_what_a_person_bought_goes_where_the_policy_says(
+    owner: SmallPeople, engine: Engine, tmp_path: Path, wish: Literal["keep", "last", "hide"]
+) -> None:
+    rules = BusinessRules(already_bought=wish, out_of_stock="keep")
+    found = owner.ruling(tmp_path / "p", rules).recommender(engine).recommend(fan(0), k=60)
+    told = [hit.product_id for hit in found.hits]
+    places = sorted(told.index(product) for product in OWNED if product in told)
+    if wish == "keep":
+        assert places[0] < 30
+    else:
+        assert places == ([58, 59] if wish == "last" else [])
+    assert all(("already bought" in hit.rules) == (hit.product_id in OWNED and wish == "last")
+               for hit in found.hits)  # fmt: skip
+
+
+def test_what_one_person_bought_is_offered_to_others(owner: SmallPeople, engine: Engine) -> None:
+    found = owner.recommender(engine).recommend(fan(2), k=60)
+    assert not any("already bought" in hit.rules for hit in found.hits)
+
+
+def test_a_session_leads_the_list_of_somebody_unknown(recommender: Recommender) -> None:
+    for product, colour in (("p00000", "red"), ("p00001", "blue")):
+        found = recommender.recommend(session=[product, product], k=5)
+        assert product not in [hit.product_id for hit in found.hits]
+        assert colours([hit.payload["title"] for hit in found.hits]).count(colour) >= 4
+        assert found.order == "session"
+        assert "led by what this session looked at (products: 1" in found.note
+        assert recommender.recommend("nobody", session=[product], k=5) == found
+
+
+def test_a_session_turns_the_list_of_somebody_known(recommender: Recommender) -> None:
+    usual = recommender.recommend(fan(0), k=10)
+    now = recommender.recommend(fan(0), session=["p00001", "p00006"], k=10)
+    assert now.order == f"session + {usual.order}"
+    assert "own history" in now.note
+    blue = [colours([hit.payload["title"] for hit in one.hits]).count("blue") for one in (usual, now)]
+    assert blue[0] < blue[1]
+
+
+def test_a_session_of_nothing_and_nobody_or_of_unknown_products_is_refused(recommender: Recommender) -> None:
+    with pytest.raises(QueryError, match="name a user, products"):
+        recommender.recommend()
+    with pytest.raises(QueryError, match=r"no product 'p0000': did you mean 'p000"):
+        recommender.recommend(fan(0), session=["p00001", "p0000"])
+
+
+def test_products_like_one_follow_the_shops_rules(
+    people: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    rules = BusinessRules(pin=(Pin(product="p00007", place=2),), out_of_stock="hide")
+    found = people.ruling(tmp_path / "p", rules).recommender(engine).similar("p00000", k=59)
+    assert (found.hits[1].product_id, found.hits[1].rules) == ("p00007", ("pinned to 2",))
+    assert all(hit.payload["in_stock"] is not False for hit in found.hits)
+
+
+def test_products_like_one_differ_from_each_other_as_the_shop_wants(
+    people: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    lists = [
+        people.ruling(tmp_path / str(trade), BusinessRules(diversity=trade)).recommender(engine)
+        .similar("p00000", k=10)
+        for trade in (0.0, 0.9)
+    ]  # fmt: skip
+    alike, different = (len(set(colours([h.payload["title"] for h in one.hits]))) for one in lists)
+    assert alike < different
+
+
+def test_a_search_for_a_person_follows_the_shops_rules_and_a_plain_one_does_not(
+    people: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    query = Query(text="wool scarf")
+    plain = engine.search(query, k=20).hits
+    last = plain[-1].product_id
+    rules = BusinessRules(pin=(Pin(product=last, place=1),))
+    ruled = people.ruling(tmp_path / "p", rules).recommender(engine)
+    found, _ = ruled.search(query, fan(0), k=20)
+    assert (found.hits[0].product_id, found.hits[0].rules) == (last, ("pinned to 1",))
+    assert [hit.rank for hit in found.hits] == list(range(1, 21))
+    stock = [hit.payload["in_stock"] for hit in found.hits[1:]]
+    assert stock == sorted(stock, reverse=True)
+    assert ruled.search(query, "nobody", k=20)[0].hits == plain
+
+
 def test_similar_products_are_neighbours_of_the_fused_vector(recommender: Recommender) -> None:
     found = recommender.similar("p00000", k=5)
     assert "p00000" not in [hit.product_id for hit in found.hits]
+    assert all(hit.payload["in_stock"] for hit in found.hits)
     assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
     with pytest.raises(QueryError, match=r"no product 'p0000': did you mean 'p000"):
         recommender.similar("p0000")

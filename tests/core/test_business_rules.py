@@ -44,6 +44,26 @@ def test_what_the_shop_asks_for(rules: str, expected: list[str]) -> None:
     assert order(rules) == expected
 
 
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ("keep", ["shoe", "bag", "hat", "boot"]),
+        ("last", ["bag", "hat", "shoe", "boot"]),
+        ("hide", ["bag", "hat"]),
+    ],
+)
+def test_what_a_person_has_they_are_not_offered_first(wish: str, expected: list[str]) -> None:
+    """Before what cannot be bought at all: boot is bought and out of stock."""
+    rules = parse_rules(f"already_bought: {wish}", "rules")
+    ruled = apply_rules(RANKED, SHOP, rules, bought={"shoe", "boot"})
+    assert [one.product_id for one in ruled] == expected
+
+
+def test_what_is_bought_is_pushed_back_unless_the_shop_says_otherwise() -> None:
+    told = {one.product_id: one.rules for one in apply_rules(RANKED, SHOP, BusinessRules(), bought={"shoe"})}
+    assert told["shoe"] == ("already bought",)
+
+
 def test_each_product_tells_which_rules_moved_it() -> None:
     rules = parse_rules("{pin: [{product: hat, place: 1}], boost: [{products: [hat], factor: 3}]}", "rules")
     told = {one.product_id: one.rules for one in apply_rules(RANKED, SHOP, rules)}
@@ -58,6 +78,7 @@ def test_each_product_tells_which_rules_moved_it() -> None:
         ("boost: [{brand: [a], factor: 2}]", "did you mean 'brands'"),
         ("boost: [{brands: [a], factor: 0}]", "boost.0.factor"),
         ("out_of_stock: never", "out_of_stock"),
+        ("already_bought: never", "already_bought"),
         ("pin: [{product: a, place: 0}]", "pin.0.place"),
         ("a: b: c", "not readable as YAML"),
         ("diversity: 2", "diversity"),

@@ -1,12 +1,20 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from mmsearch_dagster.adapters.secret_key import pseudonym_key
+from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.privacy import pseudonymise
-from mmsearch_dagster.terminal.people import hidden_id
+from mmsearch_dagster.terminal.people import hidden_id, recommend
 
 
 def test_a_raw_id_gets_the_pseudonym_that_reading_the_log_gave_it(tmp_path: Path) -> None:
     given = hidden_id(tmp_path, "顾客-1")
     assert given == pseudonymise(pl.Series(["顾客-1"]), pseudonym_key(tmp_path, {}))[0]
+
+
+def test_a_list_for_nobody_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match=r"--user.*--seen"):
+        recommend(home=tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -9,30 +9,35 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.collaborative.factors import Factors
+from mmsearch_dagster.core.collaborative.factors import Matrix
 
 # Popularity breaks ties of the session and speaks alone where the session says nothing.
 _POPULARITY_SHARE = 0.1
 
 
+def nearness(vectors: Matrix, session: Sequence[int]) -> NDArray[np.float32]:
+    """Mean cosine [n] of each item with the session's items; 0 for what has no vector.
+
+    vectors: float32 [n, k]. session: rows, one at least.
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return unit @ unit[list(session)].mean(axis=0)
+
+
 def session_scores(
-    factors: Factors, popularity: NDArray[np.float32], session: Sequence[str]
+    factors: Matrix, popularity: NDArray[np.floating], session: Sequence[int]
 ) -> NDArray[np.float32]:
     """Scores [n] for someone of whom only this session's products are known.
 
-    Mean cosine of each item with the session's items, plus a small share of popularity (scaled to 0..1).
-    popularity: float32 [n], in the order of `factors.item_ids`. Products that the factors do not know are
-    passed over; the session's own products get -inf.
+    `nearness` to the session's items, plus a small share of popularity (scaled to 0..1); popularity alone
+    without a session. factors: float32 [n, k], popularity: [n]. session: rows; its own products get -inf.
     """
     most = float(popularity.max()) if len(popularity) else 0.0
     popular = popularity / most if most > 0 else popularity
-    place = {item: row for row, item in enumerate(factors.item_ids)}
-    rows = sorted({place[item] for item in session if item in place})
+    rows = sorted(set(session))
     if not rows:
         return popular.astype(np.float32)
-    lengths = np.linalg.norm(factors.items, axis=1, keepdims=True)
-    unit = np.divide(factors.items, lengths, out=np.zeros_like(factors.items), where=lengths > 0)
-    near = unit @ unit[rows].mean(axis=0)
-    scores = (near + _POPULARITY_SHARE * popular).astype(np.float32)
+    scores = (nearness(factors, rows) + _POPULARITY_SHARE * popular).astype(np.float32)
     scores[rows] = -np.inf
     return scores

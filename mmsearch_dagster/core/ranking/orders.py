@@ -1,14 +1,15 @@
 """Orders of the catalogue for one person, and which of them the person gets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.collaborative.cold import nearness, session_scores
 from mmsearch_dagster.core.ranking.features import Items, Values
 from mmsearch_dagster.core.ranking.people import Known
 
-POPULAR, COLLABORATIVE, TASTE = "popular", "collaborative", "taste"
+POPULAR, COLLABORATIVE, TASTE, SESSION = "popular", "collaborative", "taste", "session"
 BOTH, ALL = "taste + collaborative", "taste + collaborative + popular"
 # What may be chosen for known people; each is a blend of the first three.
 PERSONAL = {
@@ -54,12 +55,32 @@ def order_of(scores: Mapping[str, Values], wanted: str) -> str:
     return wanted if any(_tells(one) for one in personal) else POPULAR
 
 
-def _tells(scores: Values) -> bool:
+def led_by_session(known: Known, items: Items, seen: Sequence[int], own: Values | None) -> Values:
+    """Score [i] of every product for somebody whose session looked at the rows `seen`, one at least.
+
+    Reciprocal ranks together: likeness to the seen products by their factors, with a small share of
+    popularity (core.collaborative.cold); mean likeness over the modalities; and `own`, the personal scores
+    of somebody known. A part that tells nothing adds nothing; the seen products get -inf.
+    """
+    contents = [nearness(items.vectors[:, start:stop], seen) for start, stop in items.blocks.values()]
+    parts: list[NDArray[np.floating]] = [session_scores(known.factors, known.popularity, seen)]
+    parts += [np.mean(contents, axis=0)] if contents else []
+    parts += [own] if own is not None else []
+    unseen = np.ones(len(items), dtype=bool)
+    unseen[list(seen)] = False
+    found = np.zeros(len(items))
+    for part in parts:
+        if _tells(part[unseen]):
+            found += 1.0 / (_RRF_K + ranks(part))
+    return np.where(unseen, found, -np.inf)
+
+
+def _tells(scores: NDArray[np.floating]) -> bool:
     rounded = np.round(scores, 9)
     return bool((rounded != rounded[:1]).any())
 
 
-def ranks(scores: Values) -> Values:
+def ranks(scores: NDArray[np.floating]) -> Values:
     """Rank of each, from 1; equal scores in the order of their rows."""
     order = np.argsort(-np.round(scores, 9), kind="stable")
     found = np.empty(len(scores))

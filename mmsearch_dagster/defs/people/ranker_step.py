@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ASSET = "ranker"
 SHA256 = "people sha256"
-_CODE = 7
+_CODE = 8
 _INPUTS = ("products", "interactions", "searches", reviews_step.ASSET, examples.ASSET, PROFILES)
 
 

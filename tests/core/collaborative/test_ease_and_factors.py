@@ -90,7 +90,7 @@ def test_a_session_leads_to_its_like_and_popularity_leads_without_one() -> None:
     factors = factorise(KNOWN, ModelParams(kind="ease-svd", factors=2, l2=1.0))
     popular = popularity(KNOWN.matrix)
 
-    scores = session_scores(factors, popular, ["4", "never sold"])
+    scores = session_scores(factors.items, popular, [4, 4])
     assert scores[4] == -np.inf
     assert min(scores[3], scores[5]) > scores[:3].max()
-    assert session_scores(factors, popular, []).tolist() == [1.0] * 6
+    assert session_scores(factors.items, popular, []).tolist() == [1.0] * 6

@@ -17,6 +17,7 @@ from mmsearch_dagster.core.ranking.orders import (
     PERSONAL,
     POPULAR,
     TASTE,
+    led_by_session,
     order_of,
     ranks,
     scores_of,
@@ -95,3 +96,23 @@ def test_popularity_lift_is_against_what_people_did_before() -> None:
     before = popularity[int(NAMELESS[1:])]
     wanted = (np.sort(popularity)[-10:].mean() - before) / before
     assert [lift("p09"), lift("p30"), lift("p07", NAMELESS)] == pytest.approx([wanted] * 3)
+
+
+def test_a_session_is_led_to_what_is_like_it_and_never_back_to_itself() -> None:
+    one, shop = known(), items()
+    scores = led_by_session(one, shop, [7], None)
+    content = np.mean([shop.vectors[:, a:b] @ shop.vectors[7, a:b] for a, b in shop.blocks.values()], axis=0)
+    nearest = np.argsort(-content)[1:6]
+    assert scores[7] == -np.inf
+    assert np.isfinite(np.delete(scores, 7)).all()
+    assert scores[nearest].mean() > np.median(scores)
+
+
+def test_history_counts_in_a_session_and_what_tells_nothing_adds_nothing() -> None:
+    one, shop = known(), items()
+    alone = led_by_session(one, shop, [7], None)
+    assert (led_by_session(one, shop, [7], np.zeros(len(shop))) == alone).all()
+    liking = np.zeros(len(shop))
+    liking[40] = 1.0
+    with_history = led_by_session(one, shop, [7], liking)
+    assert ranks(with_history)[40] < ranks(alone)[40]
