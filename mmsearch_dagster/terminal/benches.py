@@ -1,11 +1,22 @@
 """`mmsearch bench ...`: measurements against the literature."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, Root, Source, settings_of
+from mmsearch_dagster.settings import preset_file
+from mmsearch_dagster.terminal.options import (
+    DEFAULT,
+    AsJson,
+    Finetune,
+    Home,
+    Preset,
+    Root,
+    Source,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -114,6 +125,8 @@ def quality(
     home: Home = DEFAULT,
     source: Source = None,
     root: Root = None,
+    finetune: Finetune = False,
+    preset: Preset = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
@@ -123,14 +136,15 @@ def quality(
     from mmsearch_dagster.terminal import quality_bench
     from mmsearch_dagster.terminal.display import Display, console
 
-    settings = settings_of(home, source, root)
+    chosen = preset_file(preset) if preset else None
+    settings = replace(settings_of(home, source, root), finetune=finetune, preset=chosen)
     with alone(settings.paths.lock), Display():
         workspace = Workspace(settings)
         prepare(workspace)
         results = list(quality_bench.measure(workspace))
     facts = {
         "catalogue": workspace.source.catalogue,
-        "command": f"mmsearch bench quality --source {source or '(sample store)'}",
+        "command": _command(source, finetune, preset),
         "seed": workspace.preset.train.seed,
         "products": workspace.lake.current("products").facts["rows"],
         "queries": ", ".join(f"{len(one.queries.batch)} {one.split}" for one in results),
@@ -139,3 +153,10 @@ def quality(
     for one in results:
         console.print(quality_bench.shown(one))
     console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
+
+
+def _command(source: Path | None, finetune: bool, preset: str | None) -> str:
+    """The command that gives the same report."""
+    asked = {"--source": source, "--preset": preset}
+    named = [f" {option} {value}" for option, value in asked.items() if value]
+    return f"mmsearch bench quality{''.join(named)}{' --finetune' if finetune else ''}"

@@ -19,6 +19,12 @@ Source = Annotated[
     typer.Option("--source", help="source.yaml of your shop; default: the embedded sample store."),
 ]
 Root = Annotated[Path | None, typer.Option("--root", help="Folder that the source's paths are relative to.")]
+Finetune = Annotated[
+    bool, typer.Option("--finetune", help="Fine-tune the image encoder on the judged training photos first.")
+]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help="A file like assets/presets/run.yaml, or `multilingual`.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 
