@@ -17,8 +17,10 @@ from mmsearch_dagster.terminal.benches import bench
 from mmsearch_dagster.terminal.options import (
     DEFAULT,
     AsJson,
+    Finetune,
     Home,
     Host,
+    Preset,
     Root,
     Source,
     released_of,
@@ -43,14 +45,8 @@ def run(
     home: Home = DEFAULT,
     source: Source = None,
     root: Root = None,
-    finetune: Annotated[
-        bool,
-        typer.Option("--finetune", help="Fine-tune the image encoder on the judged training photos first."),
-    ] = False,
-    preset: Annotated[
-        str | None,
-        typer.Option("--preset", help="A file like assets/presets/run.yaml, or `multilingual`."),
-    ] = None,
+    finetune: Finetune = False,
+    preset: Preset = None,
 ) -> None:
     """Run the whole pipeline; what did not change is used again."""
     from mmsearch_dagster.terminal import refreshing, tour
