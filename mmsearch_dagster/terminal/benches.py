@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, Root, Source, asked_of
+from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, asked_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from mmsearch_dagster.core.collaborative.protocol import Comparison
+    from mmsearch_dagster.settings import Settings
 
 bench = typer.Typer(help="Measure methods on data with known results.", no_args_is_help=True)
 
@@ -114,6 +115,8 @@ def quality(
     home: Home = DEFAULT,
     source: Source = None,
     root: Root = None,
+    finetune: Finetune = None,
+    preset: Preset = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
@@ -123,14 +126,14 @@ def quality(
     from mmsearch_dagster.terminal import quality_bench
     from mmsearch_dagster.terminal.display import Display, console
 
-    settings = asked_of(home, source, root)
+    settings = asked_of(home, source, root, finetune, preset=preset)
     with alone(settings.paths.lock), Display():
         workspace = Workspace(settings)
         prepare(workspace)
         results = list(quality_bench.measure(workspace))
     facts = {
         "catalogue": workspace.source.catalogue,
-        "command": f"mmsearch bench quality --source {settings.source or '(sample store)'}",
+        "command": _command(settings),
         "seed": workspace.preset.train.seed,
         "products": workspace.lake.current("products").facts["rows"],
         "queries": ", ".join(f"{len(one.queries.batch)} {one.split}" for one in results),
@@ -139,3 +142,10 @@ def quality(
     for one in results:
         console.print(quality_bench.shown(one))
     console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
+
+
+def _command(settings: "Settings") -> str:
+    """The command that gives the same report."""
+    asked = {"--source": settings.source, "--root": settings.root, "--preset": settings.preset}
+    named = [f" {option} {value}" for option, value in asked.items() if value]
+    return f"mmsearch bench quality{''.join(named)}{' --finetune' if settings.finetune else ''}"

@@ -127,13 +127,19 @@ def _family(kind: type[MmsearchError]) -> Iterator[type[MmsearchError]]:
 
 
 def show_gate(settings: Settings) -> None:
-    """Quality and the gate's table of the latest evaluation."""
+    """Quality and the gate's table of the latest evaluation; the test split's figures where there is one."""
+    from mmsearch_dagster.core.quality import ALL
+    from mmsearch_dagster.defs.evaluation.steps import ASSET, QUALITY, TEST_TITLE, TESTED
     from mmsearch_dagster.defs.workspace import Workspace
 
-    report = Lake(settings.paths.lake).current("evaluation_report").folder
-    measured, metric = pl.read_parquet(report / "quality.parquet"), Workspace(settings).gate_policy.metric
+    report = Lake(settings.paths.lake).current(ASSET).folder
+    measured, metric = pl.read_parquet(report / QUALITY), Workspace(settings).gate_policy.metric
     for kind in measured["kind"].unique(maintain_order=True):
         console.print(tables.quality(measured, kind, metric))
+    if (report / TESTED).exists():
+        tested = tables.quality(pl.read_parquet(report / TESTED), ALL, metric)
+        tested.title = f"{TEST_TITLE}: {tested.title}"
+        console.print(tested)
     console.print(tables.gate(json.loads(_decision(settings))))
 
 

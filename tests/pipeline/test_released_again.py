@@ -39,6 +39,7 @@ def test_a_second_run_encodes_nothing_registers_nothing_and_moves_nothing(
     assert [reports[f"{name}_features"].figures["encoded now"] for name in ("text", "image")] == [0, 0]
     assert not reports["training_examples"].made
     assert not reports["evaluation_report"].made
+    assert reports["evaluation_report"].tables["test (never used to choose)"].height
     assert place.manifest() == before
     assert place.ledger() == ledger
     assert place.versions() == versions

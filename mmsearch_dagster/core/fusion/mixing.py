@@ -35,5 +35,8 @@ def _parts(batch: ModalityBatch, row: int, asked: Mapping[str, float]) -> list[t
 def _mixed(tower: Tower, one: ModalityBatch, parts: Sequence[tuple[tuple[str, ...], float]]) -> Matrix:
     """[d]. Weights are taken relative to the largest, for a request may name any number."""
     largest = max(weight for _, weight in parts)
-    total = sum(tower(one.only(*names))[0].astype(np.float64) * (weight / largest) for names, weight in parts)
+    total = np.sum(
+        [tower(one.only(*names))[0].astype(np.float64) * (weight / largest) for names, weight in parts],
+        axis=0,
+    )
     return (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)

@@ -45,6 +45,9 @@ ASSET = "evaluation_report"
 DECISION = "decision.json"
 PER_QUERY = "per_query.parquet"
 QUALITY = "quality.parquet"
+# The same table over the test split, in shops that have one.
+TESTED = "quality_test.parquet"
+TEST_TITLE = "test (never used to choose)"
 BARS = "quality.png"
 _INPUTS = "inputs"
 _CODE = 7
@@ -76,6 +79,8 @@ def evaluate(workspace: Workspace) -> StepReport:
         snapshot, made = workspace.lake.obtain(ASSET, _digest(workspace, inputs, champion), make)
         report.about(snapshot, made)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
+        if (snapshot.folder / TESTED).exists():
+            report.tables[TEST_TITLE] = pl.read_parquet(snapshot.folder / TESTED)
         report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
         report.pictures["quality, drawn"] = (snapshot.folder / BARS).read_bytes()
     return report
@@ -138,7 +143,7 @@ class _Evaluation:
         (folder / BARS).write_bytes(quality_bars(table, policy.metric))
         if len(sets[TEST].batch):
             tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST], policy.metric)
-            quality_table(tested, policy).write_parquet(folder / "quality_test.parquet")
+            quality_table(tested, policy).write_parquet(folder / TESTED)
         return {
             "rows": len(sets[VALIDATION].batch),
             "winner": winner,

@@ -1,0 +1,42 @@
+"""What the end of a run shows of its evaluation."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.settings import Settings
+from mmsearch_dagster.terminal import refreshing
+
+ROW = {"kind": "all", "branch": "released engine", "queries": 3, "ndcg@10": 0.25, "recall@10": 0.5}
+ROW |= {"recall@50": 0.5, "mrr": 0.25, "top1": 0.0, "low": 0.1, "high": 0.4}
+
+
+def evaluated(home: Path, *, tested: bool) -> Settings:
+    settings = Settings(home)
+
+    def make(folder: Path) -> dict[str, int]:
+        pl.DataFrame([ROW, {**ROW, "kind": "words[zh]"}]).write_parquet(folder / "quality.parquet")
+        if tested:
+            row = {**ROW, "queries": 4, "ndcg@10": 0.125}
+            pl.DataFrame([row]).write_parquet(folder / "quality_test.parquet")
+        (folder / "decision.json").write_text(json.dumps({"passed": True, "reasons": []}))
+        return {"rows": 3}
+
+    Lake(settings.paths.lake).obtain("evaluation_report", "e", make)
+    return settings
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_the_test_split_is_shown_where_there_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], tested: bool
+) -> None:
+    refreshing.show_gate(evaluated(tmp_path, tested=tested))
+
+    shown = capsys.readouterr().out
+    assert "all queries (3)" in shown
+    assert "words[zh] (3)" in shown
+    assert ("test (never used to choose): all queries (4)" in shown) == tested
+    assert ("0.125" in shown) == tested
