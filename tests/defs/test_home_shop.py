@@ -103,6 +103,9 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(servers, "commands", lambda settings, **ports: {})
 
     def watch(*given: object) -> None:
+        assert os.environ["MMSEARCH_SOURCE"] == "", (
+            "the servers would keep to it when the home is asked otherwise"
+        )
         begun.append(in_words(asked_of(Path(os.environ[HOME_VARIABLE])).asked))
         raise KeyboardInterrupt
 
