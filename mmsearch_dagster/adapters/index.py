@@ -14,7 +14,7 @@ import polars as pl
 from mmsearch_dagster.adapters.index_checks import IndexCheck, check_index
 from mmsearch_dagster.adapters.index_rows import arrow_table, prepared_rows, vector_columns
 from mmsearch_dagster.adapters.pinned_table import PinnedTable
-from mmsearch_dagster.adapters.vector_index import INDEX_FROM_ROWS, choose_vector_index
+from mmsearch_dagster.adapters.vector_index import choose_vector_index
 from mmsearch_dagster.core import columns
 from mmsearch_dagster.core.digest import digest_of_frame
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMismatchError
@@ -33,9 +33,8 @@ _SAME_VECTOR = 1e-4
 class SearchIndex:
     """All versions of all catalogues under one URI, a folder or an object store."""
 
-    def __init__(self, uri: str, *, index_from_rows: int = INDEX_FROM_ROWS) -> None:
+    def __init__(self, uri: str) -> None:
         self._uri = uri
-        self._index_from_rows = index_from_rows
 
     def publish(
         self,
@@ -83,7 +82,7 @@ class SearchIndex:
         )
         _create_text_and_scalar_indexes(written, rows.columns)
         if VECTOR in rows.columns:
-            choose_vector_index(written, self._index_from_rows)
+            choose_vector_index(written)
         written.tags.create(tag, written.version)
         return self.open(table, tag)
 

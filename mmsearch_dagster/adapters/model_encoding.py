@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder
-from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
+from mmsearch_dagster.core.errors import OtherEncoderError, QueryError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
 
@@ -17,7 +17,7 @@ def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Pa
     """The encoder of that identity; what it compiles is kept in `cache_dir`, or among temporary files.
 
     beside: a folder that may hold the encoder's own, as a registered model's files do.
-    Raises ReleaseMismatchError when what is installed here is not the encoder of the release.
+    Raises OtherEncoderError when what is installed here is not the encoder of the release.
     """
     place = cache_dir or Path(tempfile.gettempdir()) / "mmsearch-encoders"
     key = (identity.fingerprint, place)
@@ -27,7 +27,7 @@ def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Pa
         encoder = load_encoder(spec_of(identity, place, *([beside] if beside else [])), place)
         found = encoder.identity.fingerprint
         if found != identity.fingerprint:
-            raise ReleaseMismatchError(
+            raise OtherEncoderError(
                 f"the {identity.modality} encoder here is {found}, the release was made with "
                 f"{identity.fingerprint}: install the version of the model's requirements"
             )

@@ -49,6 +49,11 @@ class PinnedTable:
     def row_count(self) -> int:
         return int(self._table.count_rows())
 
+    @property
+    def held_in_memory(self) -> bool:
+        """Whether what has no filter is answered exactly from memory, without the table and its index."""
+        return self.row_count < EXACT_ROWS
+
     @cached_property
     def vector_columns(self) -> dict[str, int]:
         """Each vector column and its width."""
@@ -117,7 +122,7 @@ class PinnedTable:
     ) -> list[list[Hit]]:
         """`nearest` for each row of `vectors` [q, width]."""
         unit = self._unit(vectors, column)
-        if where is None and self.row_count < EXACT_ROWS:
+        if where is None and self.held_in_memory:
             return self._in_memory(unit, k, column)
         return _each(lambda v: self.nearest_in_table(v, k, where=where, column=column), list(unit))
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder
-from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.errors import OtherEncoderError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.pictures import too_large_to_ask
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -46,7 +46,7 @@ class QueryContent:
 class QueryEncoders:
     """The encoders of one release, by modality; one that is not loaded yet is at its first query.
 
-    Raises ReleaseMismatchError at once when an encoder is not the one that the release was made with, and
+    Raises OtherEncoderError at once when an encoder is not the one that the release was made with, and
     when another one came to be loaded since.
     """
 
@@ -131,7 +131,7 @@ class QueryEncoders:
     def _check(self, modality: str, here: EncoderIdentity) -> None:
         wanted = self._identities[modality]
         if here.fingerprint != wanted.fingerprint:
-            raise ReleaseMismatchError(
+            raise OtherEncoderError(
                 f"the {modality} encoder here is {here.fingerprint}, the release was made with "
                 f"{wanted.fingerprint}: install that encoder again, or release anew with this one"
             )

@@ -14,6 +14,7 @@ from mmsearch_dagster.core.errors import (
     ConfigError,
     MmsearchError,
     NoReleaseError,
+    OtherEncoderError,
     QueryError,
     ReleaseMismatchError,
 )
@@ -59,7 +60,7 @@ class Released:
     def engine(self) -> Engine:
         """The released engine; encoders load with the first query that needs them.
 
-        Raises ReleaseMismatchError when this installation has other encoders.
+        Raises OtherEncoderError when this installation has other encoders.
         """
         return self._open(self.manifest())
 
@@ -77,7 +78,8 @@ class Released:
         try:
             self._open(manifest)
         except MmsearchError as error:
-            raise ReleaseMismatchError(
+            kind = OtherEncoderError if isinstance(error, OtherEncoderError) else ReleaseMismatchError
+            raise kind(
                 f"{manifest.release_id} cannot be opened here, so the pointer stays where it is: {error}"
             ) from error
 
@@ -106,5 +108,5 @@ class Released:
         try:
             here = describe_encoder(spec, identity.width)
         except ConfigError as error:
-            raise ReleaseMismatchError(f"the release's encoder is not here: {error}") from error
+            raise OtherEncoderError(f"the release's encoder is not here: {error}") from error
         return EncoderHere(here, lambda: load_encoder(spec, self._cache))

@@ -13,7 +13,6 @@ from mmsearch_dagster.adapters.vector_index_choice import VectorIndexChoice
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval import SCORE_DECIMALS, VECTOR, nearest_rows, recall_against_exact
 
-INDEX_FROM_ROWS = 20_000
 REQUIRED_RECALL = 0.98
 RECALL_AT = 10
 _PROBE_QUERIES = 100
@@ -21,15 +20,16 @@ _PROBE_SHARES = (0.125, 0.5, 1.0)
 _INDEX_NAME = "vector_idx"
 
 
-def choose_vector_index(table: Any, from_rows: int = INDEX_FROM_ROWS) -> VectorIndexChoice:
+def choose_vector_index(table: Any) -> VectorIndexChoice:
     """Build candidates on the newest version, keep the first that is as good and faster, or none.
 
+    None is built where readers compare every vector in memory: recall 1, and no index would be asked.
     What is kept is written into the metadata of the vector field, where a reader finds its settings.
     """
     pinned = PinnedTable(table)
-    vectors = pinned.matrix()[1]
-    if len(vectors) < from_rows:
+    if pinned.held_in_memory:
         return VectorIndexChoice()
+    vectors = pinned.matrix()[1]
     probes = probe_queries(vectors)
     exact_seconds = _median_seconds(pinned, probes, VectorIndexChoice())
     partitions = max(1, round(math.sqrt(len(vectors))))

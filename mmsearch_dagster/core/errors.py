@@ -41,5 +41,9 @@ class ReleaseMismatchError(MmsearchError):
     """Model, encoders and index of a release do not belong together."""
 
 
+class OtherEncoderError(ReleaseMismatchError, UserError):
+    """The release is whole, but an encoder of it is not installed here, or another one is in its place."""
+
+
 class IndexCheckError(MmsearchError):
     """A built index version failed its checks and is not served."""

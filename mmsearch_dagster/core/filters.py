@@ -3,7 +3,8 @@
     price < 50 and category ~ "Clothing > Shoes" and in_stock and brand in ("Aero", "Bolt")
 
 Comparisons `= == != < <= > >=`, `in (...)`, `not in (...)`, `is null`, `is not null`, `and`, `or`,
-`not`, parentheses, a yes/no column alone, and `~`: this category or anything below it, in any case.
+`not`, parentheses, a yes/no column alone, and `~`: this category wherever it stands in the path, with
+anything below it, in any case; whole levels, so "Shoes" and "Shoes > Sneakers" but not "Shoe".
 Nothing of the input reaches the SQL unparsed: columns come from a list, literals are written anew.
 """
 
@@ -161,7 +162,7 @@ class _Parser:
                 + (f", or ~ on '{columns.CATEGORY}'" if sign == "~" else "")
             )
         if sign == "~":
-            return _below(self._text_value().strip())
+            return _along(self._text_value().strip())
         return f"({column} {sign} {self._literal(kind)})"
 
     def _column(self) -> str:
@@ -229,7 +230,11 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _below(category: str) -> str:
-    name = columns.CATEGORY
-    inside = _quoted(category + columns.CATEGORY_SEPARATOR)
-    return f"(lower({name}) = lower({_quoted(category)}) OR starts_with(lower({name}), lower({inside})))"
+def _along(category: str) -> str:
+    """Whether these levels stand one after the other in a path; a level ends where a separator stands.
+
+    `contains` knows no wildcard, so nothing in the name needs an escape. `||` keeps a missing path missing.
+    """
+    edge = columns.CATEGORY_SEPARATOR
+    path = f"{_quoted(edge)} || lower({columns.CATEGORY}) || {_quoted(edge)}"
+    return f"(contains({path}, lower({_quoted(edge + category + edge)})))"

@@ -113,14 +113,15 @@ def search(
     recommender: "Recommender", query: Query, person: str, *, k: int, where: str | None, as_json: bool
 ) -> None:
     """Answer one query for one person (a pseudonym)."""
-    from mmsearch_dagster.terminal.searching import as_dict
+    from mmsearch_dagster.terminal.searching import as_dict, show
 
     found, note = recommender.search(query, person, k=k, where=where)
     if as_json:
         print(json.dumps({**as_dict(found), "order": note}, ensure_ascii=False, default=str))
         return
-    console.print(tables.answer(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}"))
-    console.print(note, highlight=False, markup=False)
+    show(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}", where)
+    if found.hits:
+        console.print(note, highlight=False, markup=False)
 
 
 def _show_list(found: "Suggestions", as_json: bool) -> None:

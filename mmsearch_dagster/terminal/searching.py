@@ -42,8 +42,16 @@ def one(released: "Released", query: Query, asked: str, *, k: int, where: str | 
             console.print(
                 f"heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})", markup=False
             )
-        title = f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms"
+        show(found, f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms", where)
+
+
+def show(found: Answer, title: str, where: str | None) -> None:
+    """The products as a table, or one sentence where there is none."""
+    if found.hits:
         console.print(tables.answer(found, title))
+        return
+    told = f"no product passes the filter {where}: loosen it" if where else "no product was found"
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 def picture(image: Path | None) -> bytes | None:

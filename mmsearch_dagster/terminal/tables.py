@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 _KINDS = {"all": "all queries"}
 # What fits 80 columns; the report in the lake and in Dagster has the rest.
-_SHOWN = {"top1": "top-1", "recall@10": "R@10", "recall@50": "R@50", "mrr": "MRR"}
+_SHOWN = {"top1": "top-1", "recall@10": "R@10", "mrr": "MRR", "map": "MAP"}
+# Of an ISO time.
+_TO_THE_MINUTE = len("2026-01-01T00:00")
 
 
 def frame_table(frame: pl.DataFrame, title: str) -> Table:
@@ -90,32 +92,25 @@ def _price(payload: Mapping[str, Any]) -> str:
 
 
 def releases(rows: "Iterable[ReleaseRow]") -> Table:
-    """Every registered version, newest first."""
-    table = Table(header_style="bold")
-    for name in (
-        "release",
-        "status",
-        "model",
-        "catalogue",
-        "strategy",
-        "index",
-        "created (UTC)",
-        "why withdrawn",
-    ):
-        table.add_column(name)
-    for row in rows:
+    """Every registered version, newest first. What `rollback` asks for is whole on any terminal.
+
+    The index is named after its catalogue.
+    """
+    listed = list(rows)
+    why = [
+        f"{row.manifest.release_id} withdrawn: {row.withdrawn_because}"
+        for row in listed
+        if row.withdrawn_because
+    ]
+    table = Table(header_style="bold", caption=escape("\n".join(why)) or None, caption_justify="left")
+    for name in ("release", "status", "created (UTC)", "model", "strategy"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("index", overflow="fold")
+    for row in listed:
         one = row.manifest
+        created = row.created[:_TO_THE_MINUTE].replace("T", " ")
         index = f"{one.index.table} v{one.index.version}" if one.index else "-"
-        table.add_row(
-            one.release_id,
-            row.status,
-            f"v{one.model_version}",
-            one.catalogue,
-            one.strategy,
-            index,
-            row.created,
-            escape(row.withdrawn_because or ""),
-        )
+        table.add_row(one.release_id, row.status, created, f"v{one.model_version}", one.strategy, index)
     return table
 
 

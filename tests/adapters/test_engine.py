@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmsearch_dagster.adapters.engine import Engine, Query
 from mmsearch_dagster.adapters.query_encoding import EncoderHere, EncoderOrLoader
-from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
+from mmsearch_dagster.core.errors import OtherEncoderError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import ReleaseManifest
 from tests.adapters.small_release import (
@@ -194,7 +194,7 @@ def unused() -> HashedWords:
 
 def test_another_encoder_is_refused_before_and_after_it_is_loaded(release: SmallRelease) -> None:
     other = HashedWords(identity(TEXT, 32, fingerprint="two"))
-    with pytest.raises(ReleaseMismatchError, match=r"text encoder here is two.*with one"):
+    with pytest.raises(OtherEncoderError, match=r"text encoder here is two.*with one"):
         open_engine(release, **{TEXT: other})
     with pytest.raises(ReleaseMismatchError, match=r"text encoder here is two.*with one"):
         open_engine(release, **{TEXT: EncoderHere(other.identity, unused)})

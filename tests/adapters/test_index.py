@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from lancedb.index import IvfFlat
 
 from mmsearch_dagster.adapters import index as index_module
-from mmsearch_dagster.adapters import pinned_table
+from mmsearch_dagster.adapters import pinned_table, vector_index
 from mmsearch_dagster.adapters.index import SearchIndex
 from mmsearch_dagster.adapters.pinned_table import PinnedTable
 from mmsearch_dagster.adapters.vector_index_choice import VectorIndexChoice
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.filters import to_where
+from mmsearch_dagster.core.modalities import Matrix
 from tests.adapters.catalogue import catalogue, unit_rows
 
 
@@ -283,7 +284,7 @@ def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
 ) -> None:
     probing_one = VectorIndexChoice(kind="ivf_flat", probes=1)
 
-    def narrow(table: Any, from_rows: int) -> VectorIndexChoice:
+    def narrow(table: Any) -> VectorIndexChoice:
         table.create_index("vector", config=IvfFlat(distance_type="cosine", num_partitions=16))
         table.update_field_metadata({"path": "vector", "metadata": probing_one.metadata()})
         return probing_one
@@ -300,10 +301,30 @@ def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
     assert len(found) == rows.filter(pl.col("price") < 13).height
 
 
+@pytest.mark.parametrize(("limit", "asked"), [(60, True), (61, False)])
+def test_a_vector_index_is_tried_only_where_readers_would_ask_it(
+    limit: int, asked: bool, tmp_path: Path, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinned_table, "EXACT_ROWS", limit)
+    tried: list[VectorIndexChoice] = []
+
+    def perfect(table: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
+        tried.append(choice)
+        return 1.0
+
+    monkeypatch.setattr(vector_index, "measured_recall", perfect)
+    pin = SearchIndex(str(tmp_path)).publish("shop", "r", rows)
+
+    assert bool(tried) == asked
+    assert pin.vector_index == "none" or asked
+    assert SearchIndex(str(tmp_path)).open("shop", "r").held_in_memory is not asked
+
+
 @pytest.mark.slow
 def test_a_vector_index_is_kept_only_for_measured_recall(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pinned_table, "EXACT_ROWS", 20_000)
     rows = catalogue(20_500, width=32)
     index = SearchIndex(str(tmp_path))
     pin = index.publish("shop", "r", rows)
@@ -313,9 +334,9 @@ def test_a_vector_index_is_kept_only_for_measured_recall(
     assert {c.name: c.passed for c in index.check(pin, rows)}["ann_recall"]
     # A reader above the in-memory limit asks the index and finds what exact search finds.
     query = unit_rows(1, 32, seed=0)[0]
-    exact = [hit.product_id for hit in pinned.nearest(query, 10)]
-    monkeypatch.setattr(pinned_table, "EXACT_ROWS", 0)
-    assert len(set(exact) & {hit.product_id for hit in pinned.nearest(query, 10)}) >= 9
+    found = {hit.product_id for hit in pinned.nearest(query, 10)}
+    monkeypatch.setattr(pinned_table, "EXACT_ROWS", 200_000)
+    assert len(found & {hit.product_id for hit in pinned.nearest(query, 10)}) >= 9
 
 
 _PUBLISH_AND_DIE = """

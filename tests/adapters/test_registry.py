@@ -11,7 +11,12 @@ from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.adapters.tracking import MlflowStore, Tracking
 from mmsearch_dagster.adapters.version_tags import DECISION, INDEX, MOVE, VersionFacts
 from mmsearch_dagster.core.decision import Decision, Reason
-from mmsearch_dagster.core.errors import GateRefusedError, NoReleaseError, ReleaseMismatchError
+from mmsearch_dagster.core.errors import (
+    GateRefusedError,
+    NoReleaseError,
+    OtherEncoderError,
+    ReleaseMismatchError,
+)
 from mmsearch_dagster.core.fusion.model import TwoTower, save_model
 from mmsearch_dagster.core.fusion.spec import FusionSpec
 from mmsearch_dagster.core.release import EncoderIdentity, IndexPin, RetrievalParams
@@ -350,7 +355,7 @@ def test_a_release_whose_encoders_are_not_here_is_not_rolled_back_to(
         index=tmp_path / "index",
         encoder_cache=tmp_path / "encoders",
     )
-    with pytest.raises(ReleaseMismatchError, match=r"r-1 cannot be opened here.*with f-text"):
+    with pytest.raises(OtherEncoderError, match=r"r-1 cannot be opened here.*with f-text"):
         released.rollback("r-1", reason="worse")
     assert shop.champion() == "r-2"
     assert shop.actions()[-1] == ("promotion", "r-2")

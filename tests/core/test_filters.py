@@ -23,8 +23,7 @@ from mmsearch_dagster.core.filters import FILTER_COLUMNS, to_where
         ("brand IS NOT NULL", "(brand IS NOT NULL)"),
         (
             'category ~ "Clothing > Shoes"',
-            "(lower(category) = lower('Clothing > Shoes') "
-            "OR starts_with(lower(category), lower('Clothing > Shoes > ')))",
+            "(contains(' > ' || lower(category) || ' > ', lower(' > Clothing > Shoes > ')))",
         ),
         (
             'price < 50 and category = "Shoes" and in_stock',

@@ -94,3 +94,11 @@ def test_a_picture_of_the_catalogue_is_asked_as_the_catalogue_names_it(
     searching.batch(released, file, out, None, k=5, where=None)
     assert capsys.readouterr().err == ""
     assert len(out.read_text(encoding="utf-8").splitlines()) == 5
+
+
+def test_a_filter_that_nothing_passes_is_told_in_one_sentence(released: Released, capsys: Captured) -> None:
+    query, where = searching.question("red running shoes", None, None), 'category ~ "[red] Hats"'
+    searching.one(released, query, "red", k=3, where=where, as_json=False)
+    assert capsys.readouterr().out == f"no product passes the filter {where}: loosen it\n"
+    searching.one(released, query, "red", k=3, where=where, as_json=True)
+    assert json.loads(capsys.readouterr().out)["hits"] == []
