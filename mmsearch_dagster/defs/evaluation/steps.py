@@ -35,6 +35,7 @@ from mmsearch_dagster.core.quality import ALL, quality_table
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.defs.behaviour import factors_step
 from mmsearch_dagster.defs.evaluation.lexical import lexical_search
+from mmsearch_dagster.defs.evaluation.tracked import BARS, QUALITY, tell_mlflow
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.asked import DEV, TEST, VALIDATION
@@ -44,8 +45,6 @@ from mmsearch_dagster.defs.workspace import Workspace
 ASSET = "evaluation_report"
 DECISION = "decision.json"
 PER_QUERY = "per_query.parquet"
-QUALITY = "quality.parquet"
-BARS = "quality.png"
 _INPUTS = "inputs"
 _CODE = 6
 
@@ -75,6 +74,7 @@ def evaluate(workspace: Workspace) -> StepReport:
 
         snapshot, made = workspace.lake.obtain(ASSET, _digest(workspace, inputs, champion), make)
         report.about(snapshot, made)
+        tell_mlflow(workspace, snapshot, source.digest, candidates)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
         report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
         report.pictures["quality, drawn"] = (snapshot.folder / BARS).read_bytes()
