@@ -2,10 +2,15 @@
 
 import logging
 
+import polars as pl
 import pytest
 
+from mmsearch_dagster.adapters.registry import Registry
 from mmsearch_dagster.adapters.tracking import MlflowStore
 from mmsearch_dagster.core.comparison import ENGINE
+from mmsearch_dagster.core.decision import Decision
+from mmsearch_dagster.core.gate_policy import ChampionRule
+from mmsearch_dagster.core.remembered import REMEMBERED
 from mmsearch_dagster.defs.evaluation import steps
 from mmsearch_dagster.defs.training.steps import candidates_of
 from tests.homes import Place
@@ -40,7 +45,7 @@ def test_every_candidates_run_and_the_parent_hold_the_validation_figures(tiny: P
 def test_a_release_is_described_with_its_main_figure(tiny: Place) -> None:
     manifest = tiny.manifest()
     client = MlflowStore(tiny.paths.mlflow).connect()
-    description = client.get_model_version("mmsearch", str(manifest.model_version)).description
+    description = client.get_model_version("mmsearch", str(manifest.model_version)).description or ""
 
     assert description.startswith(f"Strategy {manifest.strategy}, passed by the gate: ndcg@10 0.")
     assert "95% interval" in description
@@ -60,3 +65,39 @@ def test_a_second_evaluation_writes_nothing_twice_and_misses_no_deleted_run(
     assert "['concat', 'their parent']" in caplog.text
     history = client.get_metric_history(runs["weighted"], "validation/all/mrr")
     assert len(history) == 1
+
+
+def _decision(place: Place, monkeypatch: pytest.MonkeyPatch, better_by: float) -> tuple[Decision, set[str]]:
+    """Of the gate, where the champion has another image encoder and once was that much better."""
+    champion = place.manifest()
+    encoders = tuple(
+        one.model_copy(update={"fingerprint": "other"}) if one.modality == "image" else one
+        for one in champion.encoders
+    )
+    other = champion.model_copy(update={"encoders": encoders})
+    monkeypatch.setattr(Registry, "champion", lambda _: other)
+    workspace = place.workspace
+    report = workspace.lake.find(steps.ASSET, champion.snapshots[steps.ASSET])
+    assert report is not None
+    stored = report.folder / steps.PER_QUERY
+    raised = pl.min_horizontal(pl.col("value") + better_by, 1.0)
+    pl.read_parquet(stored).with_columns(value=raised).write_parquet(stored)
+    # Another policy is another evaluation; otherwise the champion's own would stand.
+    workspace.__dict__["gate_policy"] = workspace.gate_policy.model_copy(update={"champion": ChampionRule()})
+    steps.evaluate(workspace)
+    made = workspace.lake.current(steps.ASSET)
+    assert made.digest != report.digest
+    branches = set(pl.read_parquet(made.folder / steps.PER_QUERY)["branch"])
+    return Decision.from_json((made.folder / steps.DECISION).read_text(encoding="utf-8")), branches
+
+
+@pytest.mark.parametrize("better_by", [0.0, 0.5])
+def test_a_champion_with_another_encoder_is_held_to_its_own_evaluation(
+    place: Place, monkeypatch: pytest.MonkeyPatch, better_by: float
+) -> None:
+    decision, branches = _decision(place, monkeypatch, better_by)
+
+    told = next(reason for reason in decision.reasons if reason.rule == "champion")
+    assert "not measured again (its image encoder is not the one of this run)" in told.text
+    assert told.passed == decision.passed == (better_by == 0.0)
+    assert REMEMBERED in branches
