@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,7 +89,7 @@ class Place:
         return int(ended.value.code or 0)
 
     def copy(self, home: Path, *, source: Path | None = None) -> "Place":
-        """The same state in another folder; encoders are shared, MLflow's absolute paths follow."""
+        """The same state in another folder; encoders are shared."""
         home.mkdir(parents=True)
         for part in self.home.iterdir():
             if part.name == self.paths.encoder_cache.name:
@@ -99,21 +98,4 @@ class Place:
                 shutil.copytree(part, home / part.name)
             else:
                 shutil.copy2(part, home / part.name)
-        _move_paths(home / "mlflow" / "mlflow.db", str(self.home), str(home))
         return Place(home, source or self.source, self.assets)
-
-
-def _move_paths(database: Path, old: str, new: str) -> None:
-    if not database.exists():
-        return
-    with sqlite3.connect(database) as connection:
-        tables = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
-        for (table,) in tables:
-            for _, column, kind, *_ in connection.execute(f"pragma table_info('{table}')").fetchall():
-                if kind.upper().startswith(("VARCHAR", "TEXT")):
-                    connection.execute(
-                        f'update "{table}" set "{column}" = replace("{column}", ?, ?) '
-                        f'where instr("{column}", ?)',
-                        (old, new, old),
-                    )
-    connection.close()

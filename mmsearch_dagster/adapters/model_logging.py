@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.finetuned import own_folder
-from mmsearch_dagster.adapters.tracking import MlflowStore, mlflow_module
+from mmsearch_dagster.adapters.tracking import MlflowStore, living_run, mlflow_module
 from mmsearch_dagster.adapters.version_tags import VersionFacts
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 
@@ -107,9 +107,9 @@ def log_pyfunc(
     client = store.connect()
     mlflow = mlflow_module()
     spec = json.loads((model_dir / SPEC_FILE).read_text(encoding="utf-8"))
-    name = f"register {facts.release_id}"
-    run_id = facts.run_id or client.create_run(store.experiment_id(), run_name=name).info.run_id
-    status = client.get_run(run_id).info.status
+    trained = living_run(client, facts.run_id) if facts.run_id else None
+    run = trained or client.create_run(store.experiment_id(), run_name=f"register {facts.release_id}")
+    run_id = run.info.run_id
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
         encoders = Path(folder) / ENCODERS_FILE
         identities = [identity.model_dump() for identity in facts.encoders]
@@ -130,6 +130,6 @@ def log_pyfunc(
             pip_requirements=pinned_requirements(),
             model_config={CACHE_OPTION: str(encoder_cache)} if encoder_cache else None,
         )
-    if facts.run_id and status == "RUNNING":  # the block above ended a run that goes on
-        client.update_run(run_id, status=status)
+    if trained and trained.info.status == "RUNNING":  # the block above ended a run that goes on
+        client.update_run(run_id, status="RUNNING")
     return info.model_uri

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmsearch_dagster.adapters.model_logging import WEIGHTS_FILE, example_input, log_pyfunc
+from mmsearch_dagster.adapters.model_logging import CACHE_OPTION, WEIGHTS_FILE, example_input, log_pyfunc
 from mmsearch_dagster.adapters.tracking import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.version_tags import (
     DECISION,
@@ -58,7 +58,7 @@ class ModelVersions:
             )
         existing = self._whole_version(facts)
         if existing is not None:
-            self._store_decision(existing, facts.decision)
+            self._store_decision(existing, facts)
             return int(existing.version)
         return self._create(model_dir, facts, example)
 
@@ -72,7 +72,10 @@ class ModelVersions:
         manifest = self.manifest(version)
         self._store.connect()
         try:
-            model = mlflow_module().pyfunc.load_model(f"models:/{MODEL_NAME}/{version}")
+            # The encoders' folder that it remembers is the one of the home in which it was logged.
+            cache = {CACHE_OPTION: str(self._encoder_cache)} if self._encoder_cache else None
+            address = f"models:/{MODEL_NAME}/{version}"
+            model = mlflow_module().pyfunc.load_model(address, model_config=cache)
             width = model.metadata.signature.outputs.inputs[0].shape[1]
             asked = example_input([one.modality for one in manifest.encoders])
             answer = model.predict(asked)
@@ -90,11 +93,20 @@ class ModelVersions:
             )
 
     def model_folder(self, version: int) -> Path:
-        """Folder with the weights and the spec of a version, for `core.fusion.model.load_model`."""
-        from mlflow.artifacts import download_artifacts
+        """Folder with the weights and the spec of a version, for `core.fusion.model.load_model`.
 
-        self._store.connect()
-        return Path(download_artifacts(f"models:/{MODEL_NAME}/{version}")) / "artifacts"
+        Raises ReleaseMismatchError when there is no such version or its files are gone.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            address = self._store.connect().get_model_version_download_uri(MODEL_NAME, str(version))
+            return self._store.files(address) / "artifacts"
+        except (MlflowException, OSError) as error:
+            raise ReleaseMismatchError(
+                f"the files of model version {version} are not in {self._store.folder}: copy the home whole, "
+                f"or roll back to a release whose files are there ({error})"
+            ) from error
 
     def manifest(self, version: int) -> ReleaseManifest:
         """What the version's tags say it is. Raises NoReleaseError when there is no such version."""
@@ -115,7 +127,9 @@ class ModelVersions:
             client.create_registered_model(
                 MODEL_NAME, description="Two towers of mmsearch: words and pictures to unit vectors."
             )
-        made = client.create_model_version(MODEL_NAME, uri, run_id=facts.run_id, tags=tags_of(facts))
+        made = client.create_model_version(
+            MODEL_NAME, uri, run_id=facts.run_id, tags=tags_of(facts), description=facts.description
+        )
         return int(made.version)
 
     def _whole_version(self, facts: VersionFacts) -> "ModelVersion | None":
@@ -126,17 +140,18 @@ class ModelVersions:
                 return found
         return None
 
-    def _store_decision(self, found: "ModelVersion", decision: Decision) -> None:
-        if found.tags.get(DECISION) != decision.to_json():
-            for key, value in decision_tags(decision).items():
+    def _store_decision(self, found: "ModelVersion", facts: VersionFacts) -> None:
+        if found.tags.get(DECISION) != facts.decision.to_json():
+            for key, value in decision_tags(facts.decision).items():
                 self._tag(int(found.version), key, value)
+        if facts.description and found.description != facts.description:
+            client = self._store.connect()
+            client.update_model_version(MODEL_NAME, str(found.version), description=facts.description)
 
     def _stored_sha256(self, version: int) -> str:
-        from mlflow.exceptions import MlflowException
-
         try:
             return _sha256_of_file(self.model_folder(version) / WEIGHTS_FILE)
-        except (OSError, MlflowException):
+        except (OSError, ReleaseMismatchError):
             return "missing"
 
     def _all(self) -> "list[ModelVersion]":

@@ -20,14 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from mmsearch_dagster.adapters.moved_home import follow, moved
+from mmsearch_dagster.adapters.version_tags import MANIFEST, MEDIA_ROOT
 from mmsearch_dagster.core.training_log import Param
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 EXPERIMENT = "mmsearch"
+_FOLDER_IN_A_TAG = (MANIFEST, MEDIA_ROOT)
 _DATABASE = "mlflow.db"
 _REFRESH = "mmsearch.refresh"
+# On a run: the evaluation whose figures it holds.
+_EVALUATION = "mmsearch.evaluation"
 _PARENT = "mlflow.parentRunId"
 _NAME = "mlflow.runName"
 # What one call of log_batch takes.
@@ -61,6 +67,17 @@ def metric_name(name: str) -> str:
     return _NOT_IN_A_NAME.sub("_", name.replace("@", "_at_"))
 
 
+def living_run(client: "MlflowClient", run_id: str) -> "Run | None":
+    """That run, None where somebody deleted it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:
+        return None
+    return run if run.info.lifecycle_stage == "active" else None
+
+
 @dataclass(frozen=True)
 class MlflowStore:
     """Where MLflow keeps runs, models and files: `folder/mlflow.db` and `folder/artifacts`."""
@@ -69,16 +86,24 @@ class MlflowStore:
 
     @property
     def tracking_uri(self) -> str:
-        return f"sqlite:///{self.folder.resolve() / _DATABASE}"
+        return f"sqlite:///{self._database}"
+
+    @property
+    def _database(self) -> Path:
+        return self.folder.resolve() / _DATABASE
 
     @property
     def artifact_root(self) -> Path:
         return self.folder.resolve() / "artifacts"
 
     def connect(self) -> "MlflowClient":
-        """Point this process's MLflow here and return a client; the database is made on first use."""
+        """Point this process's MLflow here and return a client.
+
+        The database is made on first use; in a home that was moved or copied it is told so.
+        """
         mlflow = mlflow_module()
         self._make_database(mlflow)
+        follow(self._database, EXPERIMENT, self.artifact_root, json_tag=_FOLDER_IN_A_TAG)
         mlflow.set_tracking_uri(self.tracking_uri)
         mlflow.set_registry_uri(self.tracking_uri)
         return mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
@@ -87,7 +112,7 @@ class MlflowStore:
         """Beside its place, then renamed into it: MLflow cannot mend one that was left half made, and two
         processes that make it at once break it.
         """
-        database = self.folder.resolve() / _DATABASE
+        database = self._database
         if database.exists():
             return
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +122,12 @@ class MlflowStore:
                 part.unlink(missing_ok=True)
                 mlflow.MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
                 part.replace(database)
+
+    def files(self, address: str) -> Path:
+        """Folder of the files that MLflow keeps at `address`. Raises MlflowException, OSError: not there."""
+        from mlflow.artifacts import download_artifacts
+
+        return Path(download_artifacts(moved(address, self._database, EXPERIMENT, self.artifact_root)))
 
     def experiment_id(self) -> str:
         """The experiment every run belongs to, made on first use."""
@@ -189,12 +220,18 @@ class Tracking:
 
     def refresh(self, key: str, *, tags: Mapping[str, str] | None = None) -> str:
         """Run id of the parent of that refresh, made when it does not exist yet."""
+        found = self.parent(key)
+        if found is not None:
+            return found
         client, experiment = self._store.connect(), self._store.experiment_id()
-        found = client.search_runs([experiment], f"tags.`{_REFRESH}` = '{key}'", max_results=1)
-        if found:
-            return found[0].info.run_id
         facts = {_REFRESH: key, **(tags or {})}
         return client.create_run(experiment, tags=facts, run_name=f"refresh {key}").info.run_id
+
+    def parent(self, key: str) -> str | None:
+        """Run id of the parent of that refresh, None where there is none or somebody deleted it."""
+        client, experiment = self._store.connect(), self._store.experiment_id()
+        found = client.search_runs([experiment], f"tags.`{_REFRESH}` = '{key}'", max_results=1)
+        return found[0].info.run_id if found else None
 
     @contextmanager
     def strategy(self, parent: str, name: str) -> Iterator[MlflowLog]:
@@ -217,11 +254,28 @@ class Tracking:
             log.flush()
             client.set_terminated(log.run_id, status)
 
-    def finish(
-        self, run_id: str, figures: Mapping[str, float] | None = None, *, failed: bool = False
-    ) -> None:
-        """End a parent run with its final figures."""
-        log = MlflowLog(self._store, run_id)
-        log.figures(figures or {})
-        log.flush()
-        self._store.connect().set_terminated(run_id, "FAILED" if failed else "FINISHED")
+    def evaluated(
+        self, run_id: str, report: str, figures: Mapping[str, float], picture: bytes | None = None
+    ) -> bool:
+        """Add one evaluation's figures, and its picture, to a run. False where the run was deleted.
+
+        report: names the evaluation; what a run holds already is not written again.
+        """
+        client = self._store.connect()
+        run = living_run(client, run_id)
+        if run is None:
+            return False
+        if run.data.tags.get(_EVALUATION) != report:
+            log = MlflowLog(self._store, run_id)
+            log.figures(figures)
+            log.flush()
+            if picture is not None:
+                log.figure("quality", picture)
+            client.set_tag(run_id, _EVALUATION, report)  # last: a killed process begins again
+        return True
+
+    def finish(self, run_id: str) -> None:
+        """End a parent run, where it has not ended."""
+        client = self._store.connect()
+        if client.get_run(run_id).info.status == "RUNNING":
+            client.set_terminated(run_id, "FINISHED")

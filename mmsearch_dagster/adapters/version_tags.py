@@ -19,6 +19,9 @@ INDEX = "mmsearch.index"
 WITHDRAWN = "mmsearch.withdrawn"
 # A pointer move that is under way: what the ledger will say about it.
 MOVE = "mmsearch.move"
+# The folder of the pictures, a field of the manifest.
+MEDIA_ROOT = "media_root"
+_NOT_IN_A_MANIFEST = {"decision", "run_id", "people_dir", "language_file", "description"}
 
 
 class VersionFacts(BaseModel):
@@ -26,6 +29,7 @@ class VersionFacts(BaseModel):
 
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
+    description: one sentence for people who look at the registry.
     people_dir: folder of `ranker`, copied into the version. language_file: that of `language`, likewise.
     """
 
@@ -47,6 +51,7 @@ class VersionFacts(BaseModel):
     people_dir: str | None = None
     parent: str | None = None
     run_id: str | None = None
+    description: str | None = None
 
 
 def decision_tags(decision: Decision) -> dict[str, str]:
@@ -58,7 +63,7 @@ def tags_of(facts: VersionFacts) -> dict[str, str]:
     """Every tag of a new version."""
     tags = {
         RELEASE_ID: facts.release_id,
-        MANIFEST: facts.model_dump_json(exclude={"decision", "run_id", "people_dir", "language_file"}),
+        MANIFEST: facts.model_dump_json(exclude=_NOT_IN_A_MANIFEST),
         "mmsearch.catalogue": facts.catalogue,
         "mmsearch.strategy": facts.strategy,
         "mmsearch.weights_sha256": facts.weights_sha256,

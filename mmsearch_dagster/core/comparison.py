@@ -103,11 +103,18 @@ def branches_of(
 
 
 def figures_of(
-    measured: Mapping[str, Rankings], queries: JudgedQueries, metric: str, *, weights: str, note: str | None
+    measured: Mapping[str, Rankings],
+    queries: JudgedQueries,
+    metric: str,
+    *,
+    weights: str,
+    note: str | None,
+    remembered: Mapping[str, float] | None = None,
 ) -> EvaluationFigures:
     """What the gate decides on. metric: the policy's. weights: sha256 of the candidate's.
 
-    note: why there is no ranking of a champion in `measured`, where one reigns.
+    note: why there is no ranking of a champion in `measured`, where one reigns. remembered: its values then,
+    from its own evaluation.
     """
     values = {name: score(rankings, queries.grades, metric) for name, rankings in measured.items()}
     return EvaluationFigures(
@@ -116,7 +123,7 @@ def figures_of(
         engine=values[ENGINE],
         fused=values[FUSED],
         branches={name: own for name, own in values.items() if name.endswith(" only") or name == "bm25"},
-        champion=values.get(CHAMPION),
+        champion=values.get(CHAMPION) if remembered is None else dict(remembered),
         champion_note=note,
     )
 

@@ -14,7 +14,7 @@ class EvaluationFigures(BaseModel):
     fused: the candidate's fused vector alone.
     branches: each single branch alone: raw encoders by modality, and `bm25`; 0 where it cannot answer.
     champion: the released engine on the same queries; None when there is none or it cannot be compared.
-    champion_note: why there is a champion but no values; None when there is no champion at all.
+    champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -123,11 +123,20 @@ def _champion_absent(report: EvaluationFigures, policy: GatePolicy) -> Reason:
     return Reason(rule="champion", passed=passed, figure=0.0, limit=0.0, text=text)
 
 
-def _against_champion(engine: Values, champion: Values, policy: GatePolicy) -> Reason:
+def _champion_name(note: str | None) -> str:
+    """How the champion's values came about is part of every sentence about them."""
+    if note is None:
+        return "the champion"
+    return f"the champion as remembered from its own evaluation, not measured again ({note})"
+
+
+def _against_champion(
+    engine: Values, champion: Values, policy: GatePolicy, *, note: str | None = None
+) -> Reason:
     difference = _difference(engine, champion, policy)
     drop = policy.champion.max_drop
     text = (
-        f"against the champion: {policy.metric} {_mean(engine):.4f} and {_mean(champion):.4f}, "
+        f"against {_champion_name(note)}: {policy.metric} {_mean(engine):.4f} and {_mean(champion):.4f}, "
         f"{_interval_text(difference, policy)}; asked: low end at least {-drop:+.4f}"
     )
     return Reason(
@@ -136,9 +145,9 @@ def _against_champion(engine: Values, champion: Values, policy: GatePolicy) -> R
 
 
 def _champion_by_kind(
-    engine: Values, champion: Values, *, kinds: Sequence[str], policy: GatePolicy
+    engine: Values, champion: Values, *, kinds: Sequence[str], policy: GatePolicy, note: str | None = None
 ) -> list[Reason]:
-    groups, limit, reasons = np.array(kinds), -policy.champion.max_drop_per_kind, []
+    groups, limit, reasons = np.array(kinds), -policy.champion.max_drop_per_kind, list[Reason]()
     for kind in sorted(set(kinds)):
         rows = groups == kind
         count = int(rows.sum())
@@ -146,8 +155,8 @@ def _champion_by_kind(
             continue
         mean = _mean(engine[rows] - champion[rows])
         text = (
-            f"against the champion on {kind}: difference {mean:+.4f} over {count} queries; "
-            f"asked: at least {limit:+.4f}"
+            f"against the {'remembered ' if note else ''}champion on {kind}: difference {mean:+.4f} over "
+            f"{count} queries; asked: at least {limit:+.4f}"
         )
         reasons.append(
             Reason(rule=f"champion[{kind}]", passed=mean >= limit, figure=mean, limit=limit, text=text)
@@ -172,8 +181,9 @@ def _all_reasons(report: EvaluationFigures, policy: GatePolicy) -> list[Reason]:
         reasons.append(_champion_absent(report, policy))
     else:
         champion = _values(report.champion, queries)
-        reasons.append(_against_champion(engine, champion, policy))
-        reasons.extend(_champion_by_kind(engine, champion, kinds=kinds, policy=policy))
+        note = report.champion_note
+        reasons.append(_against_champion(engine, champion, policy, note=note))
+        reasons.extend(_champion_by_kind(engine, champion, kinds=kinds, policy=policy, note=note))
     return reasons
 
 

@@ -30,7 +30,8 @@ class ChampionRule(BaseModel):
     max_drop: the low end of the interval of candidate - champion must be at least minus this.
     max_drop_per_kind: the same for the plain mean within one kind of query that has
         `min_queries_per_kind` queries (intervals of small groups are too wide to ask for).
-    not_comparable: `pass` or `refuse` when there is a champion that these queries cannot measure.
+    not_comparable: `pass` or `refuse` when there is a champion that these queries cannot measure, and whose
+        own evaluation was about others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -31,5 +31,33 @@ def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.
     return pl.DataFrame(rows).sort(pl.col("kind") != ALL, "kind", places, maintain_order=True)
 
 
+def figures_of_branch(table: pl.DataFrame, branch: str, metric: str) -> dict[str, float]:
+    """One branch's figures of a `quality_table` by name: `all/ndcg@10`, `words/mrr`, `all/ndcg@10 low`.
+
+    metric: the one that the table has an interval of.
+    """
+    ends = {name: f"{metric} {name}" for name in ("low", "high")}
+    return {
+        f"{row['kind']}/{ends.get(name, name)}": float(value)
+        for row in table.filter(pl.col("branch") == branch).iter_rows(named=True)
+        for name, value in row.items()
+        if name not in ("kind", "branch") and value is not None
+    }
+
+
+def verdict(table: pl.DataFrame, policy: GatePolicy, *, branch: str, strategy: str, passed: bool) -> str:
+    """One sentence about a model version: its strategy, the gate's answer, the main figure."""
+    answer = "passed" if passed else "refused"
+    begin = f"Strategy {strategy}, {answer} by the gate"
+    own = table.filter((pl.col("branch") == branch) & (pl.col("kind") == ALL))
+    if own.is_empty():
+        return f"{begin}; no judged validation queries."
+    row = own.row(0, named=True)
+    return (
+        f"{begin}: {policy.metric} {row[policy.metric]:.4f} ({policy.confidence:.0%} interval "
+        f"{row['low']:.4f} to {row['high']:.4f}) on {row['queries']} judged validation queries."
+    )
+
+
 def _rounded(means: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in means.items()}

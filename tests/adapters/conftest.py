@@ -20,9 +20,4 @@ def mlflow_store(empty_mlflow_database: Path, tmp_path: Path) -> MlflowStore:
     store = MlflowStore(tmp_path / "ho me 家" / "mlflow")
     store.folder.mkdir(parents=True)
     shutil.copy(empty_mlflow_database, store.folder)
-    client = store.connect()
-    template = client.get_experiment_by_name("mmsearch")
-    assert template is not None
-    # The copied experiment would write beside the template.
-    client.rename_experiment(template.experiment_id, "template")
     return store

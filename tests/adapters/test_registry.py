@@ -98,6 +98,27 @@ def test_a_new_home_has_no_champion_and_no_releases(shop: Shop) -> None:
         shop.registry.manifest(1)
 
 
+def test_a_version_is_described_and_the_description_follows_its_decision(shop: Shop) -> None:
+    folder, sha256 = shop.model(1)
+    facts = shop.facts(1, sha256)
+    for sentence in ("Strategy concat, passed.", "Strategy concat, refused."):
+        version = shop.registry.register(folder, facts.model_copy(update={"description": sentence}))
+        assert shop.store.connect().get_model_version(MODEL_NAME, str(version)).description == sentence
+    assert "concat, " not in shop.registry.manifest(version).model_dump_json()
+
+
+def test_a_version_is_registered_also_when_the_run_that_trained_it_was_deleted(shop: Shop) -> None:
+    runs = Tracking(shop.store)
+    with runs.strategy(runs.refresh("r"), "concat") as log:
+        pass
+    shop.store.connect().delete_run(log.run_id)
+    folder, sha256 = shop.model(1)
+
+    version = shop.registry.register(folder, shop.facts(1, sha256).model_copy(update={"run_id": log.run_id}))
+
+    assert (shop.registry.model_folder(version) / "weights.safetensors").exists()
+
+
 def test_a_registered_version_tells_everything_a_reader_needs(shop: Shop) -> None:
     version = shop.add(1)
     manifest = shop.registry.manifest(version)

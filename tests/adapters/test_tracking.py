@@ -116,11 +116,42 @@ def test_a_run_that_a_kill_left_open_is_closed_by_the_next_of_its_name(
     assert client.get_run(other.run_id).info.status == "RUNNING"
 
 
-def test_the_parent_ends_with_its_figures(runs: Tracking, mlflow_store: MlflowStore) -> None:
+def test_the_parent_ends_with_the_figures_of_its_evaluation(
+    runs: Tracking, mlflow_store: MlflowStore
+) -> None:
     parent = runs.refresh("r")
-    runs.finish(parent, {"ndcg@10": 0.9})
-    run = mlflow_store.connect().get_run(parent)
-    assert (run.info.status, run.data.metrics) == ("FINISHED", {"ndcg_at_10": 0.9})
+    assert runs.evaluated(parent, "report-1", {"bm25/words[zh]/ndcg@10": 0.9}, b"a picture")
+    runs.finish(parent)
+
+    client = mlflow_store.connect()
+    run = client.get_run(parent)
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"bm25/words_zh_/ndcg_at_10": 0.9})
+    assert [one.path for one in client.list_artifacts(parent, "figures")] == ["figures/quality.png"]
+
+
+def test_an_evaluation_told_again_changes_nothing_and_a_later_one_counts(
+    runs: Tracking, mlflow_store: MlflowStore
+) -> None:
+    parent, client = runs.refresh("r"), mlflow_store.connect()
+    for _ in range(2):
+        runs.evaluated(parent, "report-1", {"mrr": 0.5})
+        runs.finish(parent)
+    ended = client.get_run(parent).info.end_time
+    runs.finish(parent)
+    assert client.get_run(parent).info.end_time == ended
+    assert len(client.get_metric_history(parent, "mrr")) == 1
+
+    runs.evaluated(parent, "report-2", {"mrr": 0.4})
+    assert client.get_run(parent).data.metrics["mrr"] == 0.4
+
+
+def test_a_deleted_run_takes_no_figures_and_stays_deleted(runs: Tracking, mlflow_store: MlflowStore) -> None:
+    parent = runs.refresh("r")
+    mlflow_store.connect().delete_run(parent)
+
+    assert not runs.evaluated(parent, "report-1", {"mrr": 0.5})
+    assert not runs.evaluated("f" * 32, "report-1", {"mrr": 0.5})
+    assert runs.parent("r") is None
 
 
 def test_a_curve_of_fifteen_hundred_points_is_two_calls(

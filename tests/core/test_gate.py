@@ -125,6 +125,16 @@ def test_a_loss_on_one_kind_is_seen_behind_a_gain_on_another() -> None:
     assert decide(changed(champion=champion), few).passed
 
 
+def test_a_remembered_champion_may_not_be_lost_to_either_and_is_told_as_such() -> None:
+    note = "its image encoder is not the one of this run"
+    decision = decide(changed(champion=raised(GOOD.engine, 0.04), champion_note=note), POLICY)
+    assert not rule(decision, "champion").passed
+    sentence = rule(decision, "champion").text
+    assert "remembered from its own evaluation, not measured again (its image encoder" in sentence
+    assert rule(decision, "champion[words]").text.startswith("against the remembered champion on words")
+    assert decide(changed(champion=GOOD.engine, champion_note=note), POLICY).passed
+
+
 def test_a_champion_that_cannot_be_compared_is_the_policys_choice() -> None:
     report = changed(champion_note="its text encoder is not installed")
     assert decide(report, POLICY).passed

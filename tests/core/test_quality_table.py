@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.gate_policy import GatePolicy
-from mmsearch_dagster.core.quality import quality_table
+from mmsearch_dagster.core.quality import figures_of_branch, quality_table, verdict
 
 SCHEMA = {
     "query_id": pl.String,
@@ -50,3 +50,34 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
 
 def test_no_values_are_an_empty_table() -> None:
     assert quality_table(values()).is_empty()
+
+
+def test_figures_of_one_branch_have_names_with_their_kind() -> None:
+    metric = GatePolicy().metric
+    table = quality_table(
+        values(
+            ("1", "fused: concat", "words", metric, 0.25),
+            ("2", "fused: concat", "picture", metric, 0.75),
+            ("1", "fused: concat", "words", "mrr", 1.0),
+            ("1", "bm25", "words", metric, 0.9),
+        )
+    )
+    figures = figures_of_branch(table, "fused: concat", metric)
+    assert figures["all/ndcg@10"] == 0.5
+    assert figures["all/ndcg@10 low"] == 0.25
+    assert figures["words/mrr"] == 1.0
+    assert figures["picture/queries"] == 1.0
+    assert figures_of_branch(table, "text only", metric) == {}
+
+
+def test_a_verdict_is_one_sentence_with_figure_and_interval() -> None:
+    policy = GatePolicy()
+    table = quality_table(
+        values(("1", "engine", "words", policy.metric, 0.5), ("2", "engine", "words", policy.metric, 0.5))
+    )
+    assert verdict(table, policy, branch="engine", strategy="concat", passed=True) == (
+        "Strategy concat, passed by the gate: ndcg@10 0.5000 (95% interval 0.5000 to 0.5000) on 2 judged "
+        "validation queries."
+    )
+    nothing = verdict(table.clear(), policy, branch="engine", strategy="concat", passed=False)
+    assert nothing == "Strategy concat, refused by the gate; no judged validation queries."

@@ -9,14 +9,11 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import Snapshot
-from mmsearch_dagster.core.blending import blend
 from mmsearch_dagster.core.comparison import (
     CHAMPION,
-    DEPTH,
     ENGINE,
     Judge,
     all_values,
-    branches_of,
     choose_winner,
     figures_of,
 )
@@ -25,30 +22,32 @@ from mmsearch_dagster.core.evaluation import (
     JudgedQueries,
     LexicalSearch,
     Rankings,
-    by_model,
-    by_words,
 )
 from mmsearch_dagster.core.fusion.examples import JUDGED
 from mmsearch_dagster.core.fusion.spec import Strategy
+from mmsearch_dagster.core.metrics import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.quality import ALL, quality_table
 from mmsearch_dagster.core.release import ReleaseManifest
-from mmsearch_dagster.defs.behaviour import factors_step
+from mmsearch_dagster.defs.evaluation.champion import (
+    ASSET,
+    DECISION,
+    PER_QUERY,
+    rankings,
+    remembered,
+    why_not_again,
+)
 from mmsearch_dagster.defs.evaluation.lexical import lexical_search
+from mmsearch_dagster.defs.evaluation.tracked import BARS, QUALITY, tell_mlflow
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.asked import DEV, TEST, VALIDATION
 from mmsearch_dagster.defs.training.steps import candidates_of
 from mmsearch_dagster.defs.workspace import Workspace
 
-ASSET = "evaluation_report"
-DECISION = "decision.json"
-PER_QUERY = "per_query.parquet"
-QUALITY = "quality.parquet"
-# The same table over the test split, in shops that have one.
+# The same table as QUALITY over the test split, in shops that have one.
 TESTED = "quality_test.parquet"
 TEST_TITLE = "test (never used to choose)"
-BARS = "quality.png"
 _INPUTS = "inputs"
 _CODE = 7
 
@@ -78,6 +77,7 @@ def evaluate(workspace: Workspace) -> StepReport:
 
         snapshot, made = workspace.lake.obtain(ASSET, _digest(workspace, inputs, champion), make)
         report.about(snapshot, made)
+        tell_mlflow(workspace, snapshot, source.digest, candidates)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
         if (snapshot.folder / TESTED).exists():
             report.tables[TEST_TITLE] = pl.read_parquet(snapshot.folder / TESTED)
@@ -92,7 +92,10 @@ def _digest(workspace: Workspace, inputs: str, champion: ReleaseManifest | None)
         own = workspace.lake.find(ASSET, champion.snapshots[ASSET])
         if own is not None and own.facts.get(_INPUTS) == inputs:
             return own.digest
-    return digest_of({"inputs": inputs, "champion": champion.release_id if champion else None})
+    facts = {"inputs": inputs, "champion": champion.release_id if champion else None}
+    if champion is not None and ASSET in champion.snapshots and why_not_again(workspace, champion):
+        facts["remembered"] = champion.snapshots[ASSET]
+    return digest_of(facts)
 
 
 def gate_table(decision: Mapping[str, Any]) -> pl.DataFrame:
@@ -111,7 +114,7 @@ class _Evaluation:
         candidates: dict[Strategy, Snapshot],
         champion: ReleaseManifest | None,
     ) -> None:
-        self._workspace, self._candidates, self._champion = workspace, candidates, champion
+        self._workspace, self._candidates, self._champion_manifest = workspace, candidates, champion
         self._source = source
 
     def write(self, folder: Path) -> dict[str, Any]:
@@ -128,15 +131,24 @@ class _Evaluation:
         judge = Judge(models, winner, items, search)
         retrieval = judge.choose(sets[DEV])
         measured = judge.measure(sets[VALIDATION], retrieval)
-        champion, note = self._champion_rankings(items, sets[VALIDATION], search)
+        champion, past, note = self._champion(items, sets[VALIDATION], search)
         if champion is not None:
             measured[CHAMPION] = champion
         policy = self._workspace.gate_policy
         weights = self._candidates[winner].facts["weights"]
-        figures = figures_of(measured, sets[VALIDATION], policy.metric, weights=weights, note=note)
+        figures = figures_of(
+            measured,
+            sets[VALIDATION],
+            policy.metric,
+            weights=weights,
+            note=note,
+            remembered=None if past is None else by_query(past, policy.metric),
+        )
         decision = decide(figures, policy)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
         values = all_values(measured, sets[VALIDATION], policy.metric)
+        if past is not None:
+            values = pl.concat([values, past.select(values.columns)])
         values.write_parquet(folder / PER_QUERY)
         table = quality_table(values, policy)
         table.write_parquet(folder / QUALITY)
@@ -153,31 +165,17 @@ class _Evaluation:
             policy.metric: round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
         }
 
-    def _champion_rankings(
+    def _champion(
         self, items: ModalityBatch, queries: JudgedQueries, search: LexicalSearch
-    ) -> tuple[Rankings | None, str | None]:
-        """What the champion answers on the same catalogue and queries, or why that cannot be asked."""
-        from mmsearch_dagster.core.fusion.model import load_model
-
-        champion = self._champion
+    ) -> tuple[Rankings | None, pl.DataFrame | None, str | None]:
+        """Its answers now, or else what its own evaluation remembers, or neither; and why not the first."""
+        champion = self._champion_manifest
         if champion is None:
-            return None, None
-        model = load_model(self._workspace.registry.model_folder(champion.model_version))
-        now = {
-            m: self._workspace.identity(spec).fingerprint
-            for m in items.vectors
-            if (spec := self._workspace.encoder(m))
-        }
-        missing = [one.modality for one in champion.encoders if now.get(one.modality) != one.fingerprint]
-        if missing:
-            return None, f"its {', '.join(missing)} encoder is not the one of this run"
-        own = champion.snapshots.get(factors_step.ASSET)
-        factors = self._workspace.lake.find(factors_step.ASSET, own) if own else None
-        items = factors_step.with_factors_of(items, factors)
-        vector = by_model(model, queries.batch, items, DEPTH)
-        branches = branches_of(vector, queries, items, by_words(queries, search, DEPTH))
-        retrieval = champion.retrieval
-        return blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k), None
+            return None, None, None
+        note = why_not_again(self._workspace, champion)
+        if note is None:
+            return rankings(self._workspace, champion, items, queries, search=search), None, None
+        return None, remembered(self._workspace, champion, queries), note
 
 
 def quality_bars(table: pl.DataFrame, metric: str) -> bytes:

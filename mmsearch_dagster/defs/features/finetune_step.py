@@ -131,6 +131,7 @@ def _tune(
         (folder / PICTURE).write_bytes(_drawn(curve))
         log.figure("accuracy", (folder / PICTURE).read_bytes())
         run_id = log.run_id
+    workspace.tracking.finish(parent)
     (folder / CURVE).write_text(json.dumps([asdict(one) for one in curve]), encoding="utf-8")
     return {
         "rows": len(train),

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import Snapshot
+from mmsearch_dagster.core.comparison import ENGINE
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
+from mmsearch_dagster.core.quality import verdict
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.defs.evaluation import steps as evaluation
@@ -19,6 +21,9 @@ from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.steps import candidates_of
 from mmsearch_dagster.defs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.version_tags import VersionFacts
 
 CHALLENGER = "challenger"
 INDEX = "search_index"
@@ -35,7 +40,7 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
     with timed(CHALLENGER) as report:
         evaluated = workspace.lake.current(evaluation.ASSET)
         decision = Decision.from_json((evaluated.folder / evaluation.DECISION).read_text(encoding="utf-8"))
-        facts = _facts(workspace, evaluated.facts, decision)
+        facts = _facts(workspace, evaluated, decision)
         folder = candidates_of(workspace)[evaluated.facts["winner"]].folder
         version = workspace.registry.register(folder, facts)
         workspace.registry.load_back(version)
@@ -56,12 +61,13 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
     return report, decision
 
 
-def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
+def _facts(workspace: Workspace, evaluated: Snapshot, decision: Decision) -> "VersionFacts":
     from mmsearch_dagster.adapters.version_tags import VersionFacts
 
     products = _products(workspace)
-    retrieval = RetrievalParams(**evaluated["retrieval"])
-    candidate = candidates_of(workspace)[evaluated["winner"]]
+    retrieval = RetrievalParams(**evaluated.facts["retrieval"])
+    winner = evaluated.facts["winner"]
+    candidate = candidates_of(workspace)[winner]
     encoders = _encoders(workspace)
     people = ranker_step.pin_of(workspace)
     asked = workspace.lake.current(examples.ASSET)
@@ -91,7 +97,7 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
     return VersionFacts(
         release_id=release_id,
         catalogue=workspace.source.catalogue,
-        strategy=evaluated["winner"],
+        strategy=winner,
         weights_sha256=candidate.facts["weights"],
         encoders=encoders,
         snapshots={name: workspace.lake.current(name).digest for name in snapshots},
@@ -105,6 +111,13 @@ def _facts(workspace: Workspace, evaluated: Any, decision: Decision) -> Any:
         people_dir=str(people.folder),
         parent=parent,
         run_id=candidate.facts["mlflow run"],
+        description=verdict(
+            pl.read_parquet(evaluated.folder / evaluation.QUALITY),
+            workspace.gate_policy,
+            branch=ENGINE,
+            strategy=winner,
+            passed=decision.passed,
+        ),
     )
 
 
