@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.query_encoding import QueryContent
 from mmsearch_dagster.core.columns import PRODUCT_ID
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval import VECTOR, modality_column
@@ -45,12 +46,19 @@ def explain(
     return {
         "release_id": engine.manifest.release_id,
         PRODUCT_ID: product,
+        "kind": content.kind,
+        "transcript": _heard(content),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
         "branches": branches,
         "modalities": _modalities(engine, batch, product),
         "features": _features(engine, batch, (product, hit.rank if hit else None), person),
     }
+
+
+def _heard(content: QueryContent) -> dict[str, Any] | None:
+    heard = content.transcript
+    return heard and {"text": heard.text, "confidence": number(heard.confidence)}
 
 
 def _modalities(engine: Engine, batch: ModalityBatch, product: str) -> list[dict[str, Any]]:
