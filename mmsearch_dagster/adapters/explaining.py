@@ -28,7 +28,7 @@ def explain(
 
     branches: rank there and its share of the blended score, weight / (rrf_k + rank). modalities: cosine of
     the query's and the product's own vectors, and of the fused vectors with and without that modality
-    of the query. product_modalities: the cosine of the fused vectors with and without each modality of the product.
+    of the query. product_modalities: the same cosine with and without each modality of the product.
     features, for a known person (the catalogue and their row): each figure's part of the ranker's score.
     Raises QueryError like `Engine.search`.
     """
