@@ -1,7 +1,7 @@
 """The branches of the engine: each ranks the queries that give it a weight."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -11,11 +11,20 @@ from mmsearch_dagster.core.fusion.mixing import mixed_queries
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
 
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.spec import FusionSpec
+
 Rankings = list[dict[str, list[str]]]
 
 
 class QueryTower(Protocol):
     """What the engine asks of a fusion model."""
+
+    spec: "FusionSpec"
+
+    def items(self, batch: ModalityBatch) -> Matrix:
+        """Unit item vectors, float32 [n, width]; zero rows where nothing is present."""
+        ...
 
     def queries(self, batch: ModalityBatch) -> Matrix:
         """Unit query vectors, float32 [n, width]; zero rows where nothing is present."""

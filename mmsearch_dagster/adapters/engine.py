@@ -19,6 +19,7 @@ from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval import VECTOR, fuse
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.spec import FusionSpec
     from mmsearch_dagster.core.speech.language import Language
     from mmsearch_dagster.core.speech.transcript import Recogniser
 
@@ -103,6 +104,15 @@ class Engine:
     def fused(self, batch: ModalityBatch) -> Matrix:
         """Query vectors of the released model, float32 [n, width]."""
         return self._model.queries(batch)
+
+    def fused_items(self, batch: ModalityBatch) -> Matrix:
+        """Item vectors of the released model, float32 [n, width]."""
+        return self._model.items(batch)
+
+    @property
+    def model_spec(self) -> "FusionSpec":
+        """What the released model reads."""
+        return self._model.spec
 
     def payload(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What the release knows of these products; unknown ids are left out."""

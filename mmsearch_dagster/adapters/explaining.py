@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.query_encoding import QueryContent
 from mmsearch_dagster.core.columns import PRODUCT_ID
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.retrieval import VECTOR, modality_column
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.scoring import Scored
 
 Values = NDArray[np.float64]
+# Cosine of a product fused again with its published vector; less, and it is not explained by these vectors.
+_NEAR = 0.99
 
 
 def explain(
@@ -25,8 +28,9 @@ def explain(
 
     branches: rank there and its share of the blended score, weight / (rrf_k + rank). modalities: cosine of
     the query's and the product's own vectors, and of the fused vectors with and without that modality
-    of the query. features, for a known person (the catalogue and their row): each figure's part of the
-    ranker's score. Raises QueryError like `Engine.search`.
+    of the query. product_modalities: the same cosine with and without each modality of the product.
+    features, for a known person (the catalogue and their row): each figure's part of the ranker's score.
+    Raises QueryError like `Engine.search`.
     """
     content, batch = engine.read(query)
     # As deep as the engine blends for a page of results: deeper lists would give other ranks.
@@ -45,12 +49,20 @@ def explain(
     return {
         "release_id": engine.manifest.release_id,
         PRODUCT_ID: product,
+        "kind": content.kind,
+        "transcript": _heard(content),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
         "branches": branches,
         "modalities": _modalities(engine, batch, product),
+        "product_modalities": product_parts(engine, engine.fused(batch)[0], product),
         "features": _features(engine, batch, (product, hit.rank if hit else None), person),
     }
+
+
+def _heard(content: QueryContent) -> dict[str, Any] | None:
+    heard = content.transcript
+    return heard and {"text": heard.text, "confidence": number(heard.confidence)}
 
 
 def _modalities(engine: Engine, batch: ModalityBatch, product: str) -> list[dict[str, Any]]:
@@ -71,6 +83,50 @@ def _modalities(engine: Engine, batch: ModalityBatch, product: str) -> list[dict
             }
         )
     return rows
+
+
+def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str, Any]]:
+    """Per modality of a product, the cosine of the fused vectors with and without it, and what it brings.
+
+    The product is fused again from its own vectors in the index. Of a video the index keeps the mean of its
+    frames, so cosines with one can differ a little from those of the published vector; where they are not
+    that near, nothing is said. query: fused, [width].
+    """
+    own = _own_vectors(engine, product)
+    present = [name for name, mask in own.present.items() if mask[0]]
+    if not present:
+        return []
+    # All of them, then each left out.
+    parts = [own, *(own.only(*(one for one in present if one != name)) for name in present)]
+    fused = np.concatenate([engine.fused_items(part) for part in parts])
+    if not _to_products(engine, fused[0], [product], VECTOR)[0] >= _NEAR:
+        return []
+    cosines = fused.astype(np.float64) @ query / max(float(np.linalg.norm(query)), 1e-12)
+    return [
+        {
+            "modality": name,
+            "fused cosine": number(cosines[0]),
+            "fused without it": number(without) if len(present) > 1 else None,
+            "brings": number(cosines[0] - without) if len(present) > 1 else None,
+        }
+        for name, without in zip(present, cosines[1:], strict=True)
+    ]
+
+
+def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
+    """What the index keeps of a product, as the item tower reads it."""
+    spec, found = engine.model_spec, {}
+    for name, width in spec.item_widths.items():
+        column = modality_column(name)
+        if engine.table.vector_columns.get(column) != width // spec.frames.get(name, 1):
+            continue
+        ids, matrix = engine.table.matrix(column)
+        if product in ids:
+            # The mean frame of a video is a video of one frame; a frame of zeros is none.
+            vector = np.zeros(width, dtype=np.float32)
+            vector[: matrix.shape[1]] = matrix[ids.index(product)]
+            found[name] = {product: vector}
+    return assemble([product], found, spec.item_widths)
 
 
 def _fused_cosine(engine: Engine, batch: ModalityBatch, product: str) -> float:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.scoring import Scored
 
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
+RESPONSE_NOTE = "expected response: chance of a click per product of a page with these products"
+TASTE_NOTE = "no ranker: expected response is the share of people with less taste for these products"
 POPULAR_NOTE = "this person is not known here: popular products"
 
 
@@ -157,16 +159,20 @@ class Recommender:
         person bought before keeps its place: they ask for it.
         """
         person = self.row_of(user)
-        if person < 0:
-            return self._engine.search(
-                query, k=k, where=where
-            ), "this person is not known: the order for everybody"
-        if not self._files.facts["ranker promoted"]:
-            told = [one for one in self._files.facts["sentences"] if one.startswith("ranker")]
-            note = "; ".join(told) or "no ranker in this release: the order for everybody"
+        note = self._why_for_everybody(person)
+        if note:
             return self._engine.search(query, k=k, where=where), note
         wide = self._engine.search(query, k=max(k, CANDIDATES), where=where)
         return self._reordered(wide, query, person, k), "ordered for this person"
+
+    def _why_for_everybody(self, person: int) -> str:
+        """Why a search is not re-ordered for this person; empty where it is."""
+        if person < 0:
+            return "this person is not known: the order for everybody"
+        if self._files.facts["ranker promoted"]:
+            return ""
+        told = [one for one in self._files.facts["sentences"] if one.startswith("ranker")]
+        return "; ".join(told) or "no ranker in this release: the order for everybody"
 
     def _reordered(self, answer: Answer, query: Query, person: int, k: int) -> Answer:
         known = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]
@@ -181,25 +187,39 @@ class Recommender:
         return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits[:k], start=1)))
 
     def explain(self, query: Query, product: str, user: str | None = None) -> dict[str, Any]:
-        """What each branch, modality and feature of the ranker contributed (adapters.explaining)."""
+        """What each branch, modality and feature of the ranker contributed (adapters.explaining).
+
+        note: for a user whose searches are not re-ordered, why; features are then what the ranker would
+        count.
+        """
         self.check_product(product)
         person = self.row_of(user)
-        return explain(self._engine, query, product, (self._catalogue, person) if person >= 0 else None)
+        told = explain(self._engine, query, product, (self._catalogue, person) if person >= 0 else None)
+        note = self._why_for_everybody(person) if user is not None else ""
+        if note and told["features"]:
+            note += "; the features are what the ranker would count, they order nothing here"
+        return {**told, "note": note}
 
     def campaign(self, query: Query, *, k: int = 50, products: int = 20) -> dict[str, Any]:
         """The `k` people to show a campaign to, by expected response, with the products it stands for.
 
-        response: the chance that this person clicks a product of the campaign that they look at, the mean
-        over the `products` best answers to the campaign's text and picture, by the ranker; without one, the
-        share of people with less taste for them (no chance). A ranker that was not promoted is named.
+        response: the chance that this person clicks a product of a page with the `products` best answers to
+        the campaign's text and picture, the mean over the page: chance that its place is looked at times
+        chance of a click then, by the ranker, which sees how well each product fits the campaign. Without a
+        ranker, the share of people with less taste for the products (no chance). The note says which, and
+        names a ranker that was not promoted.
         """
         _check_k(k)
         found = [hit.product_id for hit in self._engine.search(query, k=products).hits]
         catalogue, people = self._catalogue, self._known.ids
-        rows = np.array([catalogue.row[key] for key in found if key in catalogue.row], dtype=np.int64)
-        response = catalogue.responses(rows) if len(people) and len(rows) else np.zeros(0)
+        shown = [key for key in found if key in catalogue.row]
+        rows = np.array([catalogue.row[key] for key in shown], dtype=np.int64)
+        fit = query_cosines(self._engine, query, shown)
+        response = catalogue.responses(rows, fit) if len(people) and len(rows) else np.zeros(0)
         best = np.argsort(-np.round(response, 6), kind="stable")[:k]
-        note = "" if self._files.facts["ranker promoted"] else UNPROVEN_NOTE
+        note = RESPONSE_NOTE if catalogue.ranker is not None else TASTE_NOTE
+        if not self._files.facts["ranker promoted"]:
+            note = f"{note}; {UNPROVEN_NOTE}"
         return {
             "release_id": self.release_id,
             "people": [

@@ -60,7 +60,7 @@ def create_app(
     app = FastAPI(title="mmsearch", summary="Search one released catalogue.", lifespan=lifespan)
     app.add_middleware(UploadLimit)
     errors.install(app)
-    _add_search(app, follower)
+    _add_search(app, follower, people)
     _add_release(app, follower)
     if people is not None:
         add_people(app, follower.engine, people, _responses(400, 413, 422, 503))
@@ -72,14 +72,22 @@ def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem} for status in statuses}
 
 
-def _add_search(app: FastAPI, follower: ReleaseFollower) -> None:
+def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleDoor | None) -> None:
     @app.post("/search", openapi_extra=SEARCH_BODY, responses=_responses(400, 413, 422, 503))
     async def search(request: Request) -> SearchResponse:
-        """Products for words, a picture, a recorded voice, or several of them, best first."""
+        """Products for words, a picture, a recorded voice, or several of them, best first; ordered for a user
+        whom the release knows, where its ranker was promoted."""
         query, options = await read_search(request)
         engine = follower.engine()
-        answer = await run_in_threadpool(engine.search, query, k=options.k, where=options.filter)
-        return search_response(answer)
+        if options.user is None:
+            answer = await run_in_threadpool(engine.search, query, k=options.k, where=options.filter)
+            return search_response(answer)
+        if people is None:
+            raise errors.WrongRequestError("user: this server answers nothing about people")
+        found = await run_in_threadpool(
+            people.search, engine, query, options.user, k=options.k, where=options.filter
+        )
+        return search_response(*found)
 
 
 # FastAPI, unlike Starlette, answers HEAD only where it is asked to; monitors and caches use it.

@@ -25,6 +25,8 @@ _WEIGHTS = (
     "in the fused vector too; one that weighs 0 is as good as not given"
 )
 
+_USER = "order for this person, an id as the shop's log has it"
+
 
 class SearchRequest(BaseModel):
     """A search as JSON: words, a picture, a voice, or several of them."""
@@ -37,16 +39,19 @@ class SearchRequest(BaseModel):
     filter: str | None = Field(None, examples=[_FILTER_EXAMPLE])
     k: int = Field(10, ge=1, le=MAX_K)
     weights: dict[str, float] | None = Field(None, description=_WEIGHTS, examples=[{"text": 2, "image": 1}])
+    user: str | None = Field(None, description=_USER)
 
 
 class FoundProduct(BaseModel):
-    """branches: the product's rank in each branch, null where that one did not find it."""
+    """branches: the product's rank in each branch, null where that one did not find it. rules: what the
+    shop's rules did to it in a list ordered for a person."""
 
     product_id: str
     rank: int
     score: float
     picture: str | None
     branches: dict[str, int | None]
+    rules: list[str] = []
     payload: dict[str, Any]
 
 
@@ -58,12 +63,14 @@ class Heard(BaseModel):
 
 
 class SearchResponse(BaseModel):
-    """transcript: null where the query had no voice."""
+    """transcript: null where the query had no voice. order: whether the list is ordered for the user, null
+    where none was named."""
 
     release_id: str
     kind: str
     took_ms: float
     transcript: Heard | None = None
+    order: str | None = None
     hits: list[FoundProduct]
 
 
@@ -89,6 +96,7 @@ FORM_FIELDS: dict[str, Any] = {
         "audio": {"type": "string", "format": "binary", "description": "a recorded voice, 20 MB at most"},
         "weights": {"type": "string", "description": _WEIGHTS + ", as JSON", "example": '{"text": 2}'},
         "filter": {"type": "string", "example": _FILTER_EXAMPLE},
+        "user": {"type": "string", "description": _USER},
         "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
     },
 }
@@ -178,13 +186,14 @@ def _within_limit(content: bytes | None) -> bytes | None:
     return content
 
 
-def search_response(answer: Answer) -> SearchResponse:
-    """An answer as the API writes it."""
+def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
+    """An answer as the API writes it; order: what is said about it to a user."""
     return SearchResponse(
         release_id=answer.release_id,
         kind=answer.kind,
         took_ms=round(answer.took_ms, 2),
         transcript=_heard(answer),
+        order=order,
         hits=[_found(hit) for hit in answer.hits],
     )
 
@@ -202,5 +211,6 @@ def _found(hit: AnswerHit) -> FoundProduct:
         score=hit.score,
         picture=f"/media/{quote(hit.product_id, safe='')}" if pictured else None,
         branches=dict(hit.branches),
+        rules=list(hit.rules),
         payload=dict(hit.payload),
     )

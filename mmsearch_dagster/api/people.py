@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.adapters.answers import Answer, Query
 from mmsearch_dagster.adapters.engine import MAX_K, Engine
 from mmsearch_dagster.adapters.listing import Suggestions
 from mmsearch_dagster.adapters.recommender import Recommender
@@ -32,6 +32,12 @@ class PeopleDoor:
                 self._last = self.open(engine)
             return self._last
 
+    def search(
+        self, engine: Engine, query: Query, user: str, *, k: int, where: str | None
+    ) -> tuple[Answer, str]:
+        """The answer for one person (a raw id), and what has to be said about its order."""
+        return self.recommender(engine).search(query, self.hide(user), k=k, where=where)
+
 
 class CampaignRequest(BaseModel):
     """A campaign: words, a picture, or both."""
@@ -44,11 +50,14 @@ class CampaignRequest(BaseModel):
 
 
 class ExplainRequest(BaseModel):
-    """Why a product stands where it stands for these words, for this person."""
+    """Why a product stands where it stands for this query, for this person. The query is one of /search."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str
+    text: str | None = None
+    image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
+    audio_base64: str | None = Field(None, description="a recorded voice in base64, 20 MB at most")
+    weights: dict[str, float] | None = Field(None, description="weight of a branch, as in /search")
     product_id: str
     user: str | None = None
 
@@ -98,7 +107,13 @@ def add_people(
         """What each branch, modality and feature contributed."""
         known = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
-        return known.explain(Query(text=body.text), body.product_id, user)
+        query = Query(
+            text=body.text,
+            image=decoded(body.image_base64, "image_base64"),
+            audio=decoded(body.audio_base64, "audio_base64"),
+            weights=body.weights,
+        )
+        return known.explain(query, body.product_id, user)
 
     @app.post("/campaign", responses=responses)
     def campaign(body: CampaignRequest) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,16 +72,35 @@ def similar(
 
 
 def explain(
-    query: Annotated[str, typer.Argument(help="The query's words.")],
-    product: Product,
+    query_and_product: Annotated[
+        list[str],
+        typer.Argument(metavar="[QUERY] PRODUCT", help="The query's words, if any, and a product's id."),
+    ],
+    image: Annotated[Path | None, typer.Option("--image", help="The query's photo.")] = None,
+    voice: Annotated[Path | None, typer.Option("--voice", help="The query's recording.")] = None,
+    weight: Annotated[
+        list[str] | None, typer.Option("--weight", help="Weight of a branch, for example text=2; repeatable.")
+    ] = None,
     user: MaybeUser = None,
     as_json: AsJson = False,
     home: Home = DEFAULT,
 ) -> None:
     """Why a product stands where it stands: branches, modalities, features of the ranker."""
+    from mmsearch_dagster.terminal.searching import question
+
+    text, product = _query_and_product(query_and_product)
+    query = question(text, image, voice, weight or ())
     recommender = released_of(home).recommender()
     person = hidden_id(home, user) if user is not None else None
-    _show_parts(recommender.explain(Query(text=query), product, person), as_json)
+    _show_parts(recommender.explain(query, product, person), as_json)
+
+
+def _query_and_product(given: Sequence[str]) -> tuple[str | None, str]:
+    if len(given) > 2:
+        raise QueryError(
+            f"give one QUERY, in quotes, and one PRODUCT, not {len(given)} arguments: {', '.join(given)}"
+        )
+    return (given[0] if len(given) == 2 else None), given[-1]
 
 
 def campaign(
@@ -176,4 +196,6 @@ def _show_parts(found: dict[str, Any], as_json: bool) -> None:
             console.print(tables.frame_table(pl.DataFrame(rows, infer_schema_length=None), name))
         elif value not in (None, "", []):
             told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            if isinstance(value, dict):
+                told = ", ".join(f"{key} {one}" for key, one in value.items())
             console.print(f"{name}: {told}", highlight=False, markup=False)

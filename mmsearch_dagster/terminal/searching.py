@@ -90,6 +90,7 @@ def as_dict(found: Answer) -> dict[str, Any]:
             "product_id": hit.product_id,
             "score": hit.score,
             "branches": dict(hit.branches),
+            **({"rules": list(hit.rules)} if hit.rules else {}),
             **hit.payload,
         }
         for hit in found.hits

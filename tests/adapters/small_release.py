@@ -92,8 +92,12 @@ class SmallRelease:
     media_root: Path
 
 
-def make_release(home: Path, *, name: str = "r-one", products: int = 40, seed: int = 7) -> SmallRelease:
-    """Products of `catalogue`; each has a picture in one plain colour, the first of its title."""
+def make_release(
+    home: Path, *, name: str = "r-one", products: int = 40, seed: int = 7, text_column: bool = False
+) -> SmallRelease:
+    """Products of `catalogue`; each has a picture in one plain colour, the first of its title.
+
+    text_column: the index keeps the vectors of texts too, as a whole run does."""
     media = home / "media"
     rows = catalogue(products)
     for row, colour in enumerate(rows["title"].str.split(" ").list.first()):
@@ -103,7 +107,7 @@ def make_release(home: Path, *, name: str = "r-one", products: int = 40, seed: i
     model = _model(seed)
     weights = save_model(model, home / name)
     uri = str(home / "index")
-    pin = SearchIndex(uri).publish("shop", name, _with_vectors(rows, model))
+    pin = SearchIndex(uri).publish("shop", name, _with_vectors(rows, model, text_column))
     manifest = ReleaseManifest(
         release_id=name,
         catalogue="shop",
@@ -131,11 +135,12 @@ def _model(seed: int) -> TwoTower:
     return model
 
 
-def _with_vectors(rows: pl.DataFrame, model: TwoTower) -> pl.DataFrame:
+def _with_vectors(rows: pl.DataFrame, model: TwoTower, text_column: bool) -> pl.DataFrame:
     ids = rows["product_id"].to_list()
     words, colours = HashedWords(), MeanColour()
     texts = {i: words.vector(title) for i, title in zip(ids, rows["title"], strict=True)}
     pictures = {i: colours.vector(picture(COLOURS[n % 5])) for n, i in enumerate(ids)}
     batch = assemble(ids, {TEXT: texts, IMAGE: pictures}, {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH})
-    own = pl.Series("image_vector", batch.vectors[IMAGE])
-    return rows.drop("image_vector").with_columns(pl.Series("vector", model.items(batch)), own)
+    kept = (TEXT, IMAGE) if text_column else (IMAGE,)
+    own = [pl.Series(f"{name}_vector", batch.vectors[name]) for name in kept]
+    return rows.drop("image_vector").with_columns(pl.Series("vector", model.items(batch)), *own)

@@ -9,7 +9,7 @@ from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.explaining import explain
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
-from tests.adapters.small_release import HashedWords, MeanColour, make_release
+from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
 
 
 def test_an_explanation_tells_the_place_and_score_of_the_page_it_explains(tmp_path: Path) -> None:
@@ -27,3 +27,26 @@ def test_an_explanation_tells_the_place_and_score_of_the_page_it_explains(tmp_pa
         told = explain(engine, query, hit.product_id)
         assert (told["rank"], told["score"]) == (hit.rank, hit.score)
         assert sum(one["share"] for one in told["branches"]) == pytest.approx(hit.score)
+
+
+@pytest.mark.parametrize("text_column", [True, False])
+def test_what_each_modality_of_the_product_brings_is_the_change_without_it(
+    tmp_path: Path, text_column: bool
+) -> None:
+    release = make_release(tmp_path, products=20, text_column=text_column)
+    encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+    engine = Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
+    told = explain(engine, Query(image=picture("red")), "p00000")
+    if not text_column:  # the published vector is of more than the index keeps
+        assert told["product_modalities"] == []
+        return
+    parts = {one["modality"]: one for one in told["product_modalities"]}
+    assert set(parts) == {"text", "image"}
+    whole = told["modalities"][0]["fused cosine"]
+    for one in parts.values():
+        assert one["fused cosine"] == pytest.approx(whole, abs=1e-3)
+        gap = one["fused cosine"] - one["fused without it"]
+        assert one["brings"] == pytest.approx(gap, abs=2e-4)
+    # A red picture asks, and both towers share their weights: the product's own red picture is all that fits.
+    assert parts["text"]["fused without it"] == pytest.approx(1.0, abs=1e-3)
+    assert parts["image"]["brings"] > 0 > parts["text"]["brings"]

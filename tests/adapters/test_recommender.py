@@ -238,9 +238,25 @@ def test_an_explanation_adds_up(recommender: Recommender) -> None:
     assert all(one["fused without it"] is not None for one in told["modalities"])
     names = [one["feature"] for one in told["features"]]
     assert {"taste image", "network (person x product)", "constant"} <= set(names)
-    assert recommender.explain(query, "p00000", "nobody")["features"] == []
+    assert told["note"] == ""
+    nobody = recommender.explain(query, "p00000", "nobody")
+    assert (nobody["features"], "not known" in nobody["note"]) == ([], True)
     with pytest.raises(QueryError, match="no product"):
         recommender.explain(query, "gone")
+
+
+def test_an_explanation_says_when_the_ranker_orders_nothing(
+    people: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    told = ["ranker not promoted, the unpersonalised order stays: too few pages"]
+    facts = {"ranker promoted": False, "sentences": told}
+    unproven = people.deciding(tmp_path / "p", **facts).recommender(engine)
+    query = Query(text="red wool scarf")
+    found = unproven.explain(query, "p00000", fan(0))
+    assert found["features"]
+    assert found["note"].startswith(unproven.search(query, fan(0), k=3)[1])
+    assert "they order nothing here" in found["note"]
+    assert unproven.explain(query, "p00000")["note"] == ""
 
 
 def test_a_campaign_finds_its_fans(recommender: Recommender) -> None:
@@ -250,6 +266,7 @@ def test_a_campaign_finds_its_fans(recommender: Recommender) -> None:
     chances = [one["expected response"] for one in told["people"]]
     assert chances == sorted(chances, reverse=True)
     assert all(0 < chance < 1 for chance in chances)
+    assert told["note"].startswith("expected response: chance of a click per product of a page")
     with pytest.raises(QueryError, match="empty"):
         recommender.campaign(Query())
 

@@ -1,20 +1,21 @@
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.spoken import speak
 from mmsearch_dagster.api import messages
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.api.people import PeopleDoor
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.privacy import pseudonym
 from tests.adapters.small_people import fan, make_people
-from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
+from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 from tests.api.test_app import wait_for
+from tests.media import sound_file
 
 
 def hide(raw: str) -> str:
@@ -22,17 +23,22 @@ def hide(raw: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    home: Path = tmp_path_factory.mktemp("release")
-    release = make_release(home, products=60)
-    known = make_people(home / "people", release)
+def release(tmp_path_factory: pytest.TempPathFactory) -> SmallRelease:
+    return make_release(tmp_path_factory.mktemp("release"), products=60)
 
-    def opened() -> Engine:
-        encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
-        return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
 
+def engine_of(release: SmallRelease) -> Engine:
+    encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+    return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
+
+
+@pytest.fixture(scope="module")
+def client(release: SmallRelease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    known = make_people(tmp_path_factory.mktemp("people") / "people", release)
     door = PeopleDoor(known.recommender, hide)
-    app = create_app(opened, lambda: "r-one", release.media_root, poll_seconds=0.02, people=door)
+    app = create_app(
+        lambda: engine_of(release), lambda: "r-one", release.media_root, poll_seconds=0.02, people=door
+    )
     with TestClient(app) as client:
         wait_for(client, "r-one")
         yield client
@@ -69,6 +75,41 @@ def test_explanations_and_campaigns(client: TestClient) -> None:
     assert len(told["people"]) == 5
 
 
+def test_a_search_is_ordered_for_its_user_as_json_and_as_a_form(client: TestClient) -> None:
+    body = {"text": "wool scarf", "k": 20}
+    plain = client.post("/search", json=body).json()
+    assert plain["order"] is None
+    mine = client.post("/search", json={**body, "user": f"raw-{fan(0)}"}).json()
+    assert mine["order"] == "ordered for this person"
+    assert mine["hits"] != plain["hits"]
+    assert client.post("/search", data={**body, "user": f"raw-{fan(0)}"}).json()["hits"] == mine["hits"]
+    unknown = client.post("/search", json={**body, "user": "raw-nobody"}).json()
+    assert (unknown["hits"], "not known" in unknown["order"]) == (plain["hits"], True)
+
+
+def test_a_search_for_a_user_needs_a_server_that_knows_people(release: SmallRelease) -> None:
+    app = create_app(lambda: engine_of(release), lambda: "r-one", poll_seconds=0.02)
+    with TestClient(app) as alone:
+        wait_for(alone, "r-one")
+        reply = alone.post("/search", json={"text": "red", "user": "secret"})
+    assert (reply.status_code, "secret" in reply.text) == (422, False)
+    assert "user: this server answers nothing about people" in reply.json()["error"]
+
+
+def test_a_mixed_and_a_spoken_query_are_explained(client: TestClient) -> None:
+    red = b64encode(picture("red")).decode()
+    mixed = client.post("/explain", json={"text": "red", "image_base64": red, "product_id": "p00000"}).json()
+    assert (mixed["kind"], mixed["transcript"]) == ("words+picture", None)
+    assert {one["modality"] for one in mixed["modalities"]} == {"text", "image"}
+    voice = b64encode(sound_file(speak("red running shoes"))).decode()
+    heard = client.post("/explain", json={"audio_base64": voice, "product_id": "p00000"}).json()
+    assert (heard["kind"], bool(heard["transcript"]["text"])) == ("voice", True)
+    heavy = {"text": "red", "weights": {"vector": 0, "lexical": 1}, "product_id": "p00000"}
+    assert [one["branch"] for one in client.post("/explain", json=heavy).json()["branches"]][1:] == [
+        "lexical"
+    ]
+
+
 def test_a_campaign_takes_the_pictures_that_a_search_takes(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +130,8 @@ def test_a_campaign_takes_the_pictures_that_a_search_takes(
         ("/campaign", {"image_base64": "?"}, 400, "not base64"),
         ("/campaign", {}, 400, "empty"),
         ("/explain", {"text": "red", "product_id": "p0000"}, 400, "did you mean"),
+        ("/explain", {"product_id": "p00000"}, 400, "empty"),
+        ("/explain", {"image_base64": "?", "product_id": "p00000"}, 400, "image_base64 is not base64"),
     ],
 )
 def test_mistakes_are_named(

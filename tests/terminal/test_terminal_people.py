@@ -6,7 +6,7 @@ import pytest
 from mmsearch_dagster.adapters.secret_key import pseudonym_key
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.privacy import pseudonymise
-from mmsearch_dagster.terminal.people import hidden_id, recommend
+from mmsearch_dagster.terminal.people import explain, hidden_id, recommend
 
 
 def test_a_raw_id_gets_the_pseudonym_that_reading_the_log_gave_it(tmp_path: Path) -> None:
@@ -18,3 +18,13 @@ def test_a_list_for_nobody_is_refused_before_anything_is_opened(tmp_path: Path) 
     with pytest.raises(QueryError, match=r"--user.*--seen"):
         recommend(home=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_query_of_three_words_without_quotes_is_named(tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="one QUERY, in quotes, and one PRODUCT, not 4 arguments"):
+        explain(["red", "running", "shoes", "p1"], home=tmp_path)
+
+
+def test_a_photo_of_an_explanation_must_be_readable(tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match=r"--image .*photo.png cannot be read"):
+        explain(["p1"], image=tmp_path / "photo.png", home=tmp_path)

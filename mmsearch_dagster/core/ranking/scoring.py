@@ -14,6 +14,7 @@ from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values
 from mmsearch_dagster.core.ranking.log_pages import person_vectors
 from mmsearch_dagster.core.ranking.network import Ranker
 from mmsearch_dagster.core.ranking.people import Known, people_of
+from mmsearch_dagster.core.ranking.propensity import Propensities
 
 _PAIRS = 200_000
 
@@ -118,10 +119,12 @@ class Scored:
         scaled = Scaling(spec.mean, spec.spread).apply(values)
         return person_vectors(self.known.people, who), self.items.vectors[rows], scaled
 
-    def responses(self, rows: NDArray[np.int64]) -> Values:
-        """Mean over the given products of everybody's chance to click what they look at, [people].
+    def responses(self, rows: NDArray[np.int64], query: Mapping[str, Values]) -> Values:
+        """Everybody's chance to click a product of a page of these, in their order, [people]: the mean over
+        the page of the chance that its place is looked at times the chance of a click once looked at.
 
-        Without a ranker: the share of people whose mean cosine with the products is lower.
+        query: modality -> cosine of what the page answers with each product, NaN unknown. Without a ranker:
+        the share of people whose mean cosine with the products is lower.
         """
         people = len(self.known.ids)
         if self.ranker is None:
@@ -129,17 +132,21 @@ class Scored:
             return unit.argsort(kind="stable").argsort(kind="stable") / people
         step = max(1, _PAIRS // len(rows))
         parts = [
-            self._block(np.arange(begin, min(begin + step, people)), rows) for begin in range(0, people, step)
+            self._block(np.arange(begin, min(begin + step, people)), rows, query)
+            for begin in range(0, people, step)
         ]
         return np.concatenate(parts)
 
-    def _block(self, who: NDArray[np.int64], rows: NDArray[np.int64]) -> Values:
-        person, item = np.repeat(who, len(rows)), np.tile(rows, len(who))
-        nothing = np.full(len(item), np.nan)
+    def _block(self, who: NDArray[np.int64], rows: NDArray[np.int64], query: Mapping[str, Values]) -> Values:
         assert self.ranker is not None
-        scores = self.ranker.scores(*self._inputs(person, item, nothing, {})).astype(np.float64)
+        person, item = np.repeat(who, len(rows)), np.tile(rows, len(who))
+        place = np.arange(len(rows))
+        cosines = {name: np.tile(values, len(who)) for name, values in query.items()}
+        order = np.tile(place.astype(np.float64), len(who))
+        scores = self.ranker.scores(*self._inputs(person, item, order, cosines)).astype(np.float64)
         chance = 0.5 * (1.0 + np.tanh(0.5 * scores))
-        return chance.reshape(len(who), len(rows)).mean(axis=1)
+        look = Propensities(self.ranker.spec.propensities).of(place)
+        return (chance.reshape(len(who), len(rows)) * look).mean(axis=1)
 
 
 def _blocks(

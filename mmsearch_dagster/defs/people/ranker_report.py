@@ -1,5 +1,7 @@
 """What the study of a log looks like: an MLflow run, tables, pictures."""
 
+from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,8 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.study import Study
 
 PICTURES = ("lists", "exposure", "training")
-TABLES = ("measures", "exposure", "orders of result pages")
+CLICKS = "clicks of the test period"
+TABLES = ("measures", "exposure", "orders of result pages", CLICKS)
 
 
 def log_run(workspace: Workspace, found: "Study", name: str, examples_digest: str) -> str | None:
@@ -24,6 +27,7 @@ def log_run(workspace: Workspace, found: "Study", name: str, examples_digest: st
             log.curve("loss", epoch, value)
         for epoch, value in trained.validation_curve:
             log.curve("validation_ndcg@10", epoch, value)
+        log.figures({name: one for name, one in found.ranker.measures.items() if isfinite(one)})
         return log.run_id
 
 
@@ -36,7 +40,18 @@ def tables(found: "Study") -> dict[str, Any]:
         "measures": found.lists.measures.to_dicts() if found.lists else [],
         "exposure": found.lists.exposure.to_dicts() if found.lists else [],
         "orders of result pages": [dict(row) for row in pages],
+        CLICKS: _clicks(found.ranker.measures) if found.ranker else [],
     }
+
+
+def _clicks(measures: Mapping[str, float]) -> list[dict[str, Any]]:
+    """How well each order tells clicked from unclicked, and how true its chances of a click are: one row per
+    order, from `<measure>, <order>` -> figure."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, value in measures.items():
+        measure, _, order = name.partition(", ")
+        rows.setdefault(order, {"order": order, "AUC": None, "calibration error": None})[measure] = value
+    return list(rows.values())
 
 
 def draw(found: "Study", folder: Path) -> None:

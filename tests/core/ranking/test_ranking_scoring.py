@@ -1,0 +1,50 @@
+"""Chances of a response, from a ranker whose weights a person can follow."""
+
+from datetime import timedelta
+
+import numpy as np
+import torch
+
+from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+from mmsearch_dagster.core.ranking.features import feature_names
+from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
+from mmsearch_dagster.core.ranking.people import known_at
+from mmsearch_dagster.core.ranking.scoring import Scored
+from tests.core.ranking.shop import START, items, log, products
+
+LOOKS = (1.0, 0.5, 0.25)
+
+
+def scored() -> Scored:
+    """A ranker that counts one figure alone: the cosine of query and text."""
+    shop = items()
+    names = feature_names(list(shop.blocks), ())
+    count = len(names)
+    spec = RankerSpec(
+        width=shop.vectors.shape[1],
+        blocks=dict(shop.blocks),
+        features=names,
+        mean=(0.0,) * count,
+        spread=(1.0,) * count,
+        propensities=LOOKS,
+    )
+    ranker = Ranker(spec)
+    with torch.no_grad():
+        for weights in ranker.parameters():
+            weights.zero_()
+        ranker.wide.weight[0, names.index(f"query to {next(iter(shop.blocks))}")] = 2.0
+    known = next(known_at(log(), products(), shop, [START + timedelta(days=2)], FeedbackParams()))
+    return Scored(known, shop, {}, {}, ranker.eval(), 0.0)
+
+
+def test_a_response_is_a_look_times_a_click_and_knows_how_well_the_campaign_fits() -> None:
+    one, rows = scored(), np.array([3, 4, 5], dtype=np.int64)
+    name = next(iter(one.items.blocks))
+    fit = np.array([0.5, 0.0, -0.5])
+    click = 1.0 / (1.0 + np.exp(-2.0 * fit))
+    expected = float(np.mean(click * LOOKS))
+    found = one.responses(rows, {name: fit})
+    assert len(found) == len(one.known.ids) > 0
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    without = one.responses(rows, {})
+    np.testing.assert_allclose(without, 0.5 * np.mean(LOOKS), atol=1e-6)
