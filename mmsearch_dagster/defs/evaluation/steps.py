@@ -50,7 +50,7 @@ TESTED = "quality_test.parquet"
 TEST_TITLE = "test (never used to choose)"
 BARS = "quality.png"
 _INPUTS = "inputs"
-_CODE = 6
+_CODE = 7
 
 
 def evaluate(workspace: Workspace) -> StepReport:
