@@ -34,7 +34,7 @@ def ratings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("split", ["global-time", "leave-last-one", "ratio"])
+@pytest.mark.parametrize("split", ["global-time", "leave-last-one", "ratio", "random"])
 def test_each_split_compares_four_models(ratings: Path, capsys: Captured, split: str) -> None:
     assert mmsearch("bench", "collaborative", "--ratings", ratings, "--split", split, "--k", 5, "--json") == 0
 
@@ -45,6 +45,19 @@ def test_each_split_compares_four_models(ratings: Path, capsys: Captured, split:
     assert figures["ease"]["ndcg@5"] > figures["popularity"]["ndcg@5"]
     low, high = figures["ease"]["intervals"]["recall@5"]
     assert low <= figures["ease"]["recall@5"] <= high
+
+
+def test_another_seed_is_another_random_split(ratings: Path, capsys: Captured) -> None:
+    told = []
+    for seed in (1, 2):
+        options = ("--split", "random", "--seed", seed, "--k", 5, "--json")
+        assert mmsearch("bench", "collaborative", "--ratings", ratings, *options) == 0
+        told.append(json.loads(capsys.readouterr().out))
+
+    assert [one["seed"] for one in told] == [1, 2]
+    assert "seed 2" in told[1]["rule"]
+    first, second = ({one["model"]: one["ndcg@5"] for one in run["models"]} for run in told)
+    assert first["popularity"] != second["popularity"]
 
 
 def test_a_table_for_people_names_the_split(ratings: Path, capsys: Captured) -> None:

@@ -106,6 +106,24 @@ def metric_bars(bars: Sequence[Bar], *, title: str, metric: str) -> bytes:
     return _png(figure)
 
 
+def panels(values: Mapping[str, Mapping[str, float]], *, title: str, highlight: str = "") -> bytes:
+    """One small bar chart per measure, each on a scale of its own: measure -> (name -> value, NaN: none)."""
+    figure = _figure(1.6 + 1.9 * max(len(values), 1), 1.1 + 0.3 * max(map(len, values.values()), default=1))
+    fonts = _known_fonts() or None
+    grid = figure.subplots(1, max(len(values), 1), sharey=True, squeeze=False)[0]
+    for axes, (measure, named) in zip(grid, values.items(), strict=False):
+        _style(axes, "")
+        axes.set_title(measure, loc="left", color=_INK, fontsize=8, parse_math=False)
+        colours = [_ACCENT if name == highlight else _QUIET for name in named]
+        axes.barh(range(len(named)), list(named.values()), height=0.62, color=colours)
+        axes.axvline(0, color=_INK, linewidth=0.8)
+        axes.tick_params(labelsize=8)
+        axes.set_yticks(range(len(named)), list(named), fontfamily=fonts, parse_math=False)
+    grid[0].invert_yaxis()
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=_INK)
+    return _png(figure)
+
+
 def contact_sheet(
     pictures: Sequence[tuple[str, bytes]], *, columns: int = 6, cell: int = 140, title: str = ""
 ) -> bytes:

@@ -1,8 +1,9 @@
-"""MovieLens-format ratings: `ratings.csv`, `u.data` (ml-100k), `ratings.dat` (ml-1m).
+"""MovieLens-format ratings: `ratings.csv`, `u.data` (ml-100k), `ratings.dat` (ml-1m), RecBole's `.inter`.
 
-All three hold user, item, rating and epoch seconds; the first line tells which of them a file is.
+All hold user, item, rating and epoch seconds; the first line tells which of them a file is.
 """
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -12,9 +13,24 @@ from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.nearest import did_you_mean
 from mmsearch_dagster.core.scalars import as_instant, as_number, as_text
 
+# Names without case, underscores and RecBole's `:token`, as tab-separated files have them -> the contract's.
+_TAB_NAMES = {
+    "userid": c.USER_ID,
+    "user": c.USER_ID,
+    "movieid": c.PRODUCT_ID,
+    "itemid": c.PRODUCT_ID,
+    "item": c.PRODUCT_ID,
+    "productid": c.PRODUCT_ID,
+    "rating": c.VALUE,
+    "timestamp": c.TIMESTAMP,
+    "time": c.TIMESTAMP,
+}
 _HEADER = {"userId": c.USER_ID, "movieId": c.PRODUCT_ID, "rating": c.VALUE, "timestamp": c.TIMESTAMP}
 _NAMES = list(_HEADER.values())
-_FORMATS = "userId,movieId,rating,timestamp with that header; four columns parted by tabs; or by '::'"
+_FORMATS = (
+    "userId,movieId,rating,timestamp with that header; four columns parted by tabs, with or without names; "
+    "or by '::'"
+)
 _RATE = "rate"
 
 
@@ -41,9 +57,9 @@ def _rows(content: bytes, path: Path) -> tuple[pl.DataFrame, bool]:
     """All four columns as text under the contract's names, and whether the file has a header."""
     first = content.split(b"\n", 1)[0]
     if b"::" in first:
-        return _parse(content.replace(b"::", b"\t"), path, "\t", header=False), False
+        return _by_place(_parse(content.replace(b"::", b"\t"), path, "\t", header=False), path), False
     if b"\t" in first:
-        return _parse(content, path, "\t", header=False), False
+        return _tabbed(content, path, first.decode("utf-8", errors="replace").strip("\r").split("\t"))
     table = _parse(content, path, ",", header=True)
     missing = [name for name in _HEADER if name not in table.columns]
     if missing:
@@ -52,20 +68,41 @@ def _rows(content: bytes, path: Path) -> tuple[pl.DataFrame, bool]:
     return table.select(list(_HEADER)).rename(_HEADER), True
 
 
+def _tabbed(content: bytes, path: Path, cells: list[str]) -> tuple[pl.DataFrame, bool]:
+    """cells: of the first line. It is a header when it names all four columns, or when none of its cells is a
+    number; then the columns stand in the usual order."""
+    known = [_TAB_NAMES.get(re.sub(r":.*|[_ ]", "", cell).lower()) for cell in cells]
+    named = set(_NAMES) <= set(known)
+    header = named or not any(map(_is_number, cells))
+    table = _parse(content, path, "\t", header=header)
+    if not named:
+        return _by_place(table, path), header
+    return table.select(pl.col(table.columns[known.index(name)]).alias(name) for name in _NAMES), header
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def _parse(content: bytes, path: Path, separator: str, *, header: bool) -> pl.DataFrame:
     try:
-        table = pl.read_csv(
+        return pl.read_csv(
             content,
             separator=separator,
             has_header=header,
             infer_schema=False,
-            quote_char='"' if header else None,
+            quote_char='"' if separator == "," else None,
         )
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         told = " ".join(str(error).split())[:200]
         raise SourceError(f"ratings file {path} cannot be read as a table: {told}") from error
-    if header:
-        return table
+
+
+def _by_place(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     if table.width != len(_NAMES):
         raise SourceError(f"ratings file {path} has {table.width} columns: it must hold {_FORMATS}")
     return table.rename(dict(zip(table.columns, _NAMES, strict=True)))

@@ -32,7 +32,15 @@ ENGINE = "released engine"
 FUSED = "fused"
 CHAMPION = "champion"
 RRF = "rrf(bm25, text)"
-METRICS = ("ndcg@10", "recall@1", "recall@10", "recall@50", "mrr", "map", "top1")
+_DEPTHS = (10, 20, 50)
+METRICS = (
+    *(f"ndcg@{depth}" for depth in _DEPTHS),
+    "recall@1",
+    *(f"recall@{depth}" for depth in _DEPTHS),
+    "mrr",
+    "map",
+    "top1",
+)
 # Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
 DEPTH = RetrievalParams().depth
 

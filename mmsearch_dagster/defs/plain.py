@@ -10,6 +10,7 @@ from mmsearch_dagster.defs.behaviour.factors_step import learn_factors
 from mmsearch_dagster.defs.behaviour.profiles_step import make_profiles
 from mmsearch_dagster.defs.evaluation.steps import evaluate
 from mmsearch_dagster.defs.features.finetune_step import tune_image_encoder
+from mmsearch_dagster.defs.features.quarantine_step import quarantine_media
 from mmsearch_dagster.defs.features.steps import encode_catalogue
 from mmsearch_dagster.defs.ingest.steps import VALIDATED, read_raw, read_searches, validate
 from mmsearch_dagster.defs.people.ranker_step import train_ranker
@@ -30,6 +31,7 @@ def prepare(workspace: Workspace) -> list[StepReport]:
     reports.append(read_searches(workspace))
     reports.append(tune_image_encoder(workspace))
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
+    reports.append(quarantine_media(workspace)[0])
     reports.append(learn_factors(workspace))
     return [*reports, build_examples(workspace)]
 

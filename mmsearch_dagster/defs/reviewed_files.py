@@ -8,6 +8,6 @@ def check_reviewed_files(workspace: Workspace) -> None:
     """Raises ConfigError, with the file, for a preset, policy or suite that cannot be read as it should."""
     from mmsearch_dagster.adapters.quality import load_suite
 
-    _ = (workspace.preset, workspace.gate_policy, workspace.business_rules)
+    _ = (workspace.preset, workspace.gate_policy, workspace.business_rules, workspace.media_limits)
     for table in VALIDATED.values():
         load_suite(suite_file(workspace.assets, table))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
     from mmsearch_dagster.core.gate_policy import GatePolicy
+    from mmsearch_dagster.core.media_limits import MediaLimits
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
@@ -119,6 +120,14 @@ class Workspace:
 
         file = self.assets / "policies" / "monitoring.yaml"
         return parse_monitoring(read_reviewed(file, "monitoring policy"), str(file))
+
+    @cached_property
+    def media_limits(self) -> "MediaLimits":
+        """How many media may be unreadable; a shop may have no such file."""
+        from mmsearch_dagster.core.media_limits import parse_media_limits
+
+        file = self.assets / "expectations" / "media.yaml"
+        return parse_media_limits(read_reviewed(file, "media limits") if file.exists() else "", str(file))
 
     @cached_property
     def features(self) -> "FeatureStore":

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 bench = typer.Typer(help="Measure methods on data with known results.", no_args_is_help=True)
 
-_SEED = 7
-
 
 @bench.callback()
 def _benches() -> None:
@@ -29,12 +27,15 @@ def collaborative(
         Path, typer.Option("--ratings", help="MovieLens format: ratings.csv, u.data or ratings.dat.")
     ],
     split: Annotated[
-        str, typer.Option("--split", help="global-time, leave-last-one or ratio.")
+        str, typer.Option("--split", help="global-time, leave-last-one, ratio or random.")
     ] = "global-time",
     k: Annotated[int, typer.Option("--k", min=1, help="Ranks that count.")] = 10,
     min_rating: Annotated[
         float, typer.Option("--min-rating", help="From this rating on someone liked an item.")
     ] = 4.0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the random split, the models and the intervals.")
+    ] = 7,
     as_json: AsJson = False,
 ) -> None:
     """Popularity, EASE, ALS and BPR on ratings: nDCG@k and recall@k with bootstrap intervals."""
@@ -50,14 +51,14 @@ def collaborative(
     liked = interactions.feedback(read_ratings(ratings), params)
     if liked.is_empty():
         raise SourceError(f"no rating in {ratings} is {min_rating:g} or better: lower --min-rating")
-    compared = protocol.compare(splits.split(liked, name), params, k=k, seed=_SEED)
+    compared = protocol.compare(splits.split(liked, name, seed=seed), params, k=k, seed=seed)
     if not compared.counts["test users"]:
         raise SourceError(
             f"nobody in {ratings} has ratings on both sides of the split '{name}': "
             f"take another --split ({', '.join(splits.SPLITS)}) or more ratings"
         )
-    facts = {"ratings": str(ratings), "split": name, "rule": splits.describe(name)}
-    facts |= {"k": k, "min_rating": min_rating, "seed": _SEED}
+    facts = {"ratings": str(ratings), "split": name, "rule": splits.describe(name, seed=seed)}
+    facts |= {"k": k, "min_rating": min_rating, "seed": seed}
     if as_json:
         told = facts | {"counts": dict(compared.counts), "skipped": dict(compared.skipped)}
         print(json.dumps(told | {"models": figures(compared)}, ensure_ascii=False))

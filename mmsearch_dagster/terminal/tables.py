@@ -41,9 +41,8 @@ def quality(frame: pl.DataFrame, kind: str, metric: str = METRIC) -> Table:
     """One kind of query: every branch with its figures and the interval of `metric`."""
     part = frame.filter(pl.col("kind") == kind)
     asked = part["queries"].max() if part.height else 0
-    table = Table(
-        title=f"{escape(_KINDS.get(kind, kind))} ({asked})", title_justify="left", header_style="bold"
-    )
+    title = f"{escape(_KINDS.get(kind, kind))} ({asked})"
+    table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("branch", no_wrap=True)
     shown = {name: title for name, title in _SHOWN.items() if name != metric}
     for name in (metric.replace("ndcg", "nDCG"), "95% interval", *shown.values()):

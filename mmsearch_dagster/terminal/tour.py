@@ -1,19 +1,27 @@
-"""The end of a run: the release, three example searches, and where to look next."""
+"""The end of a run: the release, a search of each kind, answers for one person, and where to look next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.markup import escape
+from rich.table import Table
 
-from mmsearch_dagster.adapters.answers import Query
+from mmsearch_dagster.adapters.answers import Answer
 from mmsearch_dagster.adapters.lake import Lake
 from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal import tables
 from mmsearch_dagster.terminal.display import console
+from mmsearch_dagster.terminal.examples import WORDS, Example, examples
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.engine import Engine
+    from mmsearch_dagster.adapters.recommender import Recommender, Suggestions
 
 _SHOWN = 5
 
@@ -22,12 +30,15 @@ def show(settings: Settings, released: Released) -> None:
     """Release, examples, next steps."""
     manifest = released.manifest()
     console.print(tables.facts(release_facts(manifest), "Release"))
-    engine = released.engine()
-    for title, query in _examples(settings, Path(manifest.media_root or ".")):
-        try:
-            console.print(tables.answer(engine.search(query, k=_SHOWN), title))
-        except QueryError as error:
-            console.print(f"[dim]{title}: {error}[/]")
+    engine, lake = released.engine(), Lake(settings.paths.lake)
+    root = Path(manifest.media_root or ".")
+    words = None
+    for example in examples(lake.current("queries").table(), lake.current("products").table(), root):
+        answer = _searched(engine, example)
+        if example.kind == WORDS and answer is not None and answer.hits:
+            words = (example, answer.hits[0].product_id)
+    _people(lambda: released.recommender(engine), lake, words)
+    _left_out(settings, lake)
     console.print(
         f"Next: `mmsearch up --home {settings.home}` opens Dagster (http://127.0.0.1:3000), MLflow "
         "(http://127.0.0.1:5000) and the search page (http://127.0.0.1:8000).",
@@ -54,37 +65,73 @@ def release_facts(manifest: ReleaseManifest) -> list[tuple[str, str]]:
     ]
 
 
-def _examples(settings: Settings, root: Path) -> Iterator[tuple[str, Query]]:
-    """One query of each kind, from the judged ones, or made of the first products."""
-    lake = Lake(settings.paths.lake)
-    judged = lake.current("queries").table().unique(c.QUERY_ID, keep="first", maintain_order=True)
-    has_text, has_image = pl.col(c.QUERY_TEXT).is_not_null(), pl.col(c.IMAGE).is_not_null()
-    for title, wanted in (
-        ("words", has_text & ~has_image),
-        ("photo", has_image & ~has_text),
-        ("words and photo", has_text & has_image),
-    ):
-        rows = (
-            judged.filter(wanted)
-            .sort(pl.col(c.SPLIT) != "validation", maintain_order=True)
-            .head(1)
-            .to_dicts()
-        )
-        row = rows[0] if rows else _from_catalogue(lake, title)
-        picture = root / row[c.IMAGE] if row.get(c.IMAGE) else None
-        content = picture.read_bytes() if picture is not None and picture.is_file() else None
-        asked = " + ".join(part for part in (row.get(c.QUERY_TEXT), row.get(c.IMAGE)) if part)
-        if asked:
-            yield f"{title}: {asked}", Query(text=row.get(c.QUERY_TEXT), image=content)
+def _searched(engine: "Engine", example: Example) -> Answer | None:
+    if example.query is None:
+        _skipped(f"{example.kind}: skipped, the shop has no such query")
+        return None
+    try:
+        answer = engine.search(example.query, k=_SHOWN)
+    except MmsearchError as error:
+        _skipped(f"{example.kind}: {example.asked}: {error}")
+        return None
+    title = f"{example.kind}: {example.asked}"
+    if answer.transcript is not None:
+        heard = answer.transcript
+        title += f" · heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})"
+    console.print(tables.answer(answer, title))
+    return answer
 
 
-def _from_catalogue(lake: Lake, title: str) -> dict[str, str]:
-    products = lake.current("products").table()
-    titled = products.drop_nulls(c.TITLE)[c.TITLE].head(1).to_list() if "words" in title else []
-    pictured = (
-        products.filter(pl.col(c.IMAGE_URIS).list.len() > 0)[c.IMAGE_URIS].head(1).to_list()
-        if "photo" in title
-        else []
-    )
-    row = {c.QUERY_TEXT: titled[0]} if titled else {}
-    return row | ({c.IMAGE: pictured[0][0]} if pictured else {})
+def _skipped(sentence: str) -> None:
+    console.print(sentence, style="dim", highlight=False, markup=False)
+
+
+def _people(
+    open_recommender: "Callable[[], Recommender]", lake: Lake, words: tuple[Example, str] | None
+) -> None:
+    """A list for the person of whom most is known, and why the first answer to words stands there."""
+    known = lake.current("user_profiles").table().sort("events", c.USER_ID, descending=[True, False])
+    person = known[c.USER_ID].head(1).to_list()
+    if not person:
+        _skipped("one person's list: skipped, the shop has no log")
+    try:
+        recommender = open_recommender()
+        if person:
+            console.print(_list(recommender.recommend(person[0], k=_SHOWN), person[0]))
+        if words is not None and words[0].query is not None:
+            told = recommender.explain(words[0].query, words[1], person[0] if person else None)
+            title = escape(f"explain: {words[0].asked}, {words[1]}")
+            console.print(tables.facts(_why(told), title))
+    except MmsearchError as error:
+        _skipped(f"answers for people: {error}")
+
+
+def _list(found: "Suggestions", person: str) -> Table:
+    rows = [(hit.rank, hit.product_id, hit.payload.get(c.TITLE), hit.score) for hit in found.hits]
+    schema = {"rank": pl.Int64, "product": pl.String, "title": pl.String, "score": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return tables.frame_table(frame, f"recommend: user {person[:8]}… · by {found.order}")
+
+
+def _why(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The branches, the modalities, and the features that count most."""
+    features = sorted(told["features"], key=lambda one: -abs(one["contribution"]))[:_SHOWN]
+    return [
+        *(
+            (f"branch {one['branch']}", f"rank {one['rank']}, share {one['share']:.4f}")
+            for one in told["branches"]
+        ),
+        *((f"modality {one['modality']}", f"cosine {one['own cosine']}") for one in told["modalities"]),
+        *((f"feature {one['feature']}", f"{one['contribution']:+.4f}") for one in features),
+    ]
+
+
+def _left_out(settings: Settings, lake: Lake) -> None:
+    from mmsearch_dagster.core.media_limits import left_out_sentence
+    from mmsearch_dagster.defs.features.quarantine_step import ALL_FILES, ASSET, LEFT_OUT
+    from mmsearch_dagster.defs.workspace import Workspace
+
+    facts = lake.current(ASSET).facts
+    told = left_out_sentence(facts[LEFT_OUT], facts[ALL_FILES], Workspace(settings).media_limits)
+    if told:
+        console.print(f"{told}; see {ASSET}", highlight=False, soft_wrap=True)

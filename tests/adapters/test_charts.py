@@ -3,7 +3,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from mmsearch_dagster.adapters.charts import Bar, contact_sheet, curves, metric_bars
+from mmsearch_dagster.adapters.charts import Bar, contact_sheet, curves, metric_bars, panels
 
 NAN = float("nan")
 
@@ -44,6 +44,15 @@ def test_bars_grow_with_their_number_and_mark_the_chosen_one() -> None:
     assert (0x2F, 0x6F, 0xDE) in colours(png)
     assert (0x2F, 0x6F, 0xDE) not in colours(metric_bars(few, title="t", metric="ndcg@10"))
     assert size(metric_bars([], title="nothing", metric="ndcg@10"))
+
+
+def test_panels_stand_side_by_side_and_mark_the_chosen_one() -> None:
+    one = {"coverage": {"popular": 0.1, "文 $x": 0.8}}
+    two = {**one, "lift": {"popular": -1.5, "文 $x": NAN}}
+    assert size(panels(two, title="t"))[0] > size(panels(one, title="t"))[0]
+    assert (0x2F, 0x6F, 0xDE) in colours(panels(two, title="t", highlight="popular"))
+    assert (0x2F, 0x6F, 0xDE) not in colours(panels(two, title="t"))
+    assert size(panels({}, title="nothing"))
 
 
 def test_a_contact_sheet_holds_every_picture_it_can_read() -> None:

@@ -9,6 +9,7 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.errors import SourceError
 
 ROWS = [("1", "31", "2.5", "1260759144"), ("2", "10", "4", "835355493")]
+INTER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
 HEADER = "userId,movieId,rating,timestamp\n"
 
 
@@ -26,8 +27,23 @@ def written(folder: Path, content: str | bytes) -> Path:
         "timestamp,rating,movieId,userId,extra\n" + "\n".join(",".join((*row[::-1], "x")) for row in ROWS),
         "\n".join("\t".join(row) for row in ROWS) + "\n",
         "\n".join("::".join(row) for row in ROWS) + "\n",
+        INTER + "\n".join("\t".join(row) for row in ROWS) + "\n",
+        "\ufeff" + INTER.replace("\n", "\r\n") + "\r\n".join("\t".join(row) for row in ROWS),
+        "item\tuser\tplace\ttimestamp\trating\n"
+        + "\n".join("\t".join((item, user, "x", at, value)) for user, item, value, at in ROWS),
+        "Kunde\tWare\tNote\tZeit\n" + "\n".join("\t".join(row) for row in ROWS),
     ],
-    ids=["ratings.csv", "with BOM and CRLF", "columns in another order", "u.data", "ratings.dat"],
+    ids=[
+        "ratings.csv",
+        "with BOM and CRLF",
+        "columns in another order",
+        "u.data",
+        "ratings.dat",
+        ".inter",
+        ".inter with BOM and CRLF",
+        "tabs, other order",
+        "tabs, names nobody knows",
+    ],
 )
 def test_each_format_reads_as_the_same_ratings(tmp_path: Path, content: str) -> None:
     table = read_ratings(written(tmp_path, content))
@@ -46,6 +62,10 @@ def test_each_format_reads_as_the_same_ratings(tmp_path: Path, content: str) -> 
         (" \n\n", "is empty"),
         (HEADER, "no ratings"),
         ("user,movieId,rating,timestamp\n1,2,3,4\n", "no column 'userId'"),
+        (INTER, "no ratings"),
+        (INTER + "1\t2\tgood\t978300760\n", "line 2: 'good' is no rating"),
+        ("1\t2\tgood\t978300760\n", "line 1: 'good' is no rating"),
+        ("name\tother\tthird\n", "has 3 columns"),
         (HEADER + "1,2,good,978300760\n", "line 2: 'good' is no rating"),
         (HEADER + "1,2,4,978300760\n,2,3,978300760\n", "line 3"),
         (HEADER + "1,2,4,yesterday\n", "'yesterday' is no time"),

@@ -34,7 +34,12 @@ def test_rivals_are_the_single_branches_and_the_champion() -> None:
     )
 
 
+def test_searches_are_measured_to_three_depths() -> None:
+    told = set(all_values(MEASURED, ASKED)["metric"])
+    assert {f"{name}@{depth}" for name in ("ndcg", "recall") for depth in (10, 20, 50)} <= told
+
+
 def test_a_policys_own_metric_has_its_column_and_interval() -> None:
-    table = quality_table(all_values(MEASURED, ASKED, "ndcg@20"), GatePolicy(metric="ndcg@20"))
+    table = quality_table(all_values(MEASURED, ASKED, "ndcg@5"), GatePolicy(metric="ndcg@5"))
     engine = table.filter(pl.col("branch") == ENGINE, pl.col("kind") == "all")
-    assert engine["ndcg@20"].item() == engine["low"].item() == engine["high"].item() > 0.6
+    assert engine["ndcg@5"].item() == engine["low"].item() == engine["high"].item() > 0.6

@@ -1,7 +1,10 @@
+import re
+
 import pytest
 
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.source_spec import SourceSpec, parse_source
+from tests.shops import REVIEWED
 
 
 def parse(tables: str, catalogue: str = "shop") -> SourceSpec:
@@ -89,3 +92,13 @@ def test_a_wrong_mapping_is_told_in_one_line(text: str, message: str):
     assert told.startswith("my/source.yaml: ")
     assert message in told
     assert "\n" not in told
+
+
+def test_the_commented_test_split_of_grocery_is_ready_to_be_used():
+    text = (REVIEWED / "sources" / "grocery.yaml").read_text(encoding="utf-8")
+
+    opened = re.sub(r"(?m)^    # (- path:|  )", r"    \1", text)
+    files = {file.constants["split"]: file.path for file in parse_source(opened, "g").tables["judgments"]}
+
+    assert files["test"] == "image_queries_test.csv"
+    assert set(files) == {"train", "validation", "test"}

@@ -18,7 +18,10 @@ GRAPH = {
         "products", "products_quarantine", "interactions", "interactions_quarantine",
         "queries", "queries_quarantine", "searches", "reviews",
     },
-    "features": {"image_encoder", "text_features", "image_features", "audio_features", "video_features"},
+    "features": {
+        "image_encoder", "text_features", "image_features", "audio_features", "video_features",
+        "media_quarantine",
+    },
     "behaviour": {"collaborative_factors", "user_profiles"},
     "training": {
         "training_examples", "ranker",
@@ -80,6 +83,13 @@ def test_every_reviewed_expectation_is_a_check(graph: AssetGraph, asset: str, ta
     assert len(keys) == len(document["rules"])
     whys = {graph.get_check_spec(key).description for key in keys}
     assert whys == {rule["why"] for rule in document["rules"]}
+
+
+def test_unreadable_media_warn_and_stop_nothing(graph: AssetGraph) -> None:
+    keys = graph.get_check_keys_for_assets({dg.AssetKey("media_quarantine")})
+
+    assert {key.name for key in keys} == {"readable_image", "readable_audio", "readable_video"}
+    assert not any(graph.get_check_spec(key).blocking for key in keys)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mmsearch_dagster.core.fusion.initialise import initialise
 from mmsearch_dagster.core.fusion.model import TwoTower
 from mmsearch_dagster.core.fusion.spec import FusionSpec
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
+from mmsearch_dagster.defs.features.quarantine_step import quarantine_media
 from mmsearch_dagster.defs.features.steps import FAILURES, asset_of, encode_catalogue
 from mmsearch_dagster.defs.ingest.steps import read_raw, validate
 from mmsearch_dagster.defs.release.rows import index_rows
@@ -107,6 +108,31 @@ def test_every_bad_file_is_left_out_with_its_reason_and_the_run_goes_on(
     assert all(words in told[uri] for uri, (_, words) in BAD.items())
     assert "cannot be read" in told["sounds/gone.wav"]
     assert [reports[name].tables["left out"].height for name in (AUDIO, VIDEO)] == [4, 3]
+
+
+def test_they_are_one_quarantine_with_a_warning_above_the_limit(
+    encoded: tuple[Workspace, dict[str, StepReport]],
+) -> None:
+    workspace, _ = encoded
+
+    report, checks = quarantine_media(workspace)
+
+    table = workspace.lake.current("media_quarantine").table()
+    assert table.columns == ["product_id", "modality", "uri", "reason"]
+    assert dict(table.select("uri", "reason").iter_rows()) == left_out(
+        workspace, "audio_features"
+    ) | left_out(workspace, "video_features")
+    found = {
+        one["name"]: (one["passed"], one["figures"]["left out"], one["figures"]["files"]) for one in checks
+    }
+    assert found == {
+        "readable_audio": (False, 4, 8),
+        "readable_video": (False, 3, 6),
+        "readable_image": (True, 0, 0),
+    }
+    assert {one["severity"] for one in checks} == {"warn"}
+    assert report.made
+    assert not quarantine_media(workspace)[0].made
 
 
 def test_nothing_is_encoded_twice(encoded: tuple[Workspace, dict[str, StepReport]]) -> None:

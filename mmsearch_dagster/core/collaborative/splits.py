@@ -1,5 +1,6 @@
-"""Which interactions teach, which choose, which judge. Never at random: time decides.
+"""Which interactions teach, which choose, which judge: time decides, except in `random`.
 
+`random` is there because published tables use it; nothing that a shop releases is ever split by it.
 A split works on one row per user and item (its first time), so a pair is on one side only.
 """
 
@@ -12,7 +13,7 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.nearest import did_you_mean
 
-SplitName = Literal["global-time", "leave-last-one", "ratio"]
+SplitName = Literal["global-time", "leave-last-one", "ratio", "random"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 _TOLD: dict[SplitName, str] = {
     "global-time": "the first {train:.0%} of all interactions in time teach, the next {validation:.0%} "
@@ -20,7 +21,10 @@ _TOLD: dict[SplitName, str] = {
     "leave-last-one": "per user the last interaction judges, the one before it chooses, the rest teach",
     "ratio": "per user, in order of time, the first {train:.0%} teach, the next {validation:.0%} choose, "
     "the last {test:.0%} judge (each at least one)",
+    "random": "per user {train:.0%} at random teach, {validation:.0%} choose, {test:.0%} judge (each at "
+    "least one), seed {seed}: what published tables use, and no forecast",
 }
+SEED = 7
 _PLACE = "_place"
 _COUNT = "_count"
 
@@ -50,19 +54,24 @@ def check_split(name: str) -> SplitName:
     raise ConfigError(f"unknown split '{name}', {did_you_mean(name, SPLITS)} Splits: {', '.join(SPLITS)}")
 
 
-def describe(name: SplitName, shares: Shares = Shares()) -> str:
+def describe(name: SplitName, shares: Shares = Shares(), seed: int = SEED) -> str:
     """The split in one sentence."""
     train = 1.0 - shares.validation - shares.test
-    return _TOLD[name].format(train=train, validation=shares.validation, test=shares.test)
+    return _TOLD[name].format(train=train, validation=shares.validation, test=shares.test, seed=seed)
 
 
-def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares()) -> Parts:
-    """Part `events` (feedback only). Ties in time are decided by the ids, so row order changes nothing."""
+def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, seed: int = SEED) -> Parts:
+    """Part `events` (feedback only). Ties in time are decided by the ids, so row order changes nothing.
+
+    seed: of the split `random`, which is the one of the same rows whatever their order.
+    """
     if name == "global-time":
         return _global_time(events, shares)
     first = events.sort(c.TIMESTAMP, c.USER_ID, c.PRODUCT_ID).unique(
         [c.USER_ID, c.PRODUCT_ID], keep="first", maintain_order=True
     )
+    if name == "random":
+        first = first.sort(c.USER_ID, c.PRODUCT_ID).sample(fraction=1.0, shuffle=True, seed=seed)
     place = pl.int_range(pl.len()).over(c.USER_ID)
     numbered = first.with_columns(place.alias(_PLACE), pl.len().over(c.USER_ID).alias(_COUNT))
     left = pl.col(_COUNT) - pl.col(_PLACE)

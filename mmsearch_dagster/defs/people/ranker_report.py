@@ -1,6 +1,6 @@
 """What the study of a log looks like: an MLflow run, tables, pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,24 @@ from mmsearch_dagster.defs.workspace import Workspace
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.study import Study
 
-PICTURES = ("lists", "exposure", "training")
+PICTURES = ("lists", "beside accuracy", "exposure", "training")
 CLICKS = "clicks of the test period"
-TABLES = ("measures", "exposure", "orders of result pages", CLICKS)
+_PLAIN = "of lists as ranked, before diversity (MMR) and business rules"
+# Fact of the snapshot -> the table's title.
+TABLES = {
+    "measures": f"measures {_PLAIN}",
+    "exposure": f"exposure {_PLAIN}",
+    "orders of result pages": "orders of result pages",
+    CLICKS: CLICKS,
+}
+# Columns of the measures that say what a list does beside being right.
+_BESIDE = (
+    "coverage@10",
+    "novelty@10 (bits)",
+    "diversity@10",
+    "calibration@10 (KL)",
+    "popularity lift@10",
+)
 
 
 def log_run(workspace: Workspace, found: "Study", name: str, examples_digest: str) -> str | None:
@@ -54,6 +69,13 @@ def _clicks(measures: Mapping[str, float]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def _beside(rows: Sequence[Mapping[str, Any]], order: str) -> bytes:
+    from mmsearch_dagster.adapters.charts import panels
+
+    values = {name: {row["order"]: row[name] for row in rows} for name in _BESIDE}
+    return panels(values, title=f"Beside accuracy: measures {_PLAIN}", highlight=order)
+
+
 def draw(found: "Study", folder: Path) -> None:
     """How good each order of lists is, who is shown how much, how training went."""
     from mmsearch_dagster.adapters.charts import Bar, curves, metric_bars
@@ -65,6 +87,7 @@ def draw(found: "Study", folder: Path) -> None:
         ]
         png = metric_bars(bars, title="Lists for known people, test period", metric="nDCG@10")
         (folder / "lists.png").write_bytes(png)
+        (folder / "beside accuracy.png").write_bytes(_beside(found.lists.measures.to_dicts(), found.order))
         even = [
             Bar(row["group"], row["ratio"], row["ratio"], row["ratio"])
             for row in found.lists.exposure.to_dicts()

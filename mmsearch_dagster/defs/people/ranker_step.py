@@ -44,9 +44,9 @@ def train_ranker(workspace: Workspace) -> StepReport:
         )
         report.about(snapshot, made)
         report.note = "; ".join(snapshot.facts["sentences"])
-        for name in ranker_report.TABLES:
+        for name, title in ranker_report.TABLES.items():
             if snapshot.facts.get(name):
-                report.tables[name] = pl.DataFrame(snapshot.facts[name])
+                report.tables[title] = pl.DataFrame(snapshot.facts[name])
         for name in ranker_report.PICTURES:
             if (snapshot.folder / f"{name}.png").exists():
                 report.pictures[name] = (snapshot.folder / f"{name}.png").read_bytes()

@@ -87,6 +87,19 @@ def test_no_pair_stands_on_two_sides_and_row_order_changes_nothing(name: str) ->
     assert describe(check_split(name))
 
 
+def test_random_parts_each_persons_own_rows_by_seed_and_not_by_time() -> None:
+    rows = log([(f"u{n % 2}", f"p{n:02}") for n in range(40)])
+
+    parts = split(rows, "random", seed=7)
+
+    for part, size in ((parts.train, 16), (parts.validation, 2), (parts.test, 2)):
+        assert dict(part.group_by(c.USER_ID).len().iter_rows()) == {"u0": size, "u1": size}
+    assert parts.test.equals(split(rows.reverse(), "random", seed=7).test)
+    assert not parts.test.equals(split(rows, "random", seed=8).test)
+    assert parts.test[c.TIMESTAMP].min() < parts.train[c.TIMESTAMP].max()  # type: ignore[operator]
+    assert "seed 8" in describe("random", seed=8)
+
+
 def test_an_unknown_split_is_named_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'global-time'"):
         check_split("global_time")
