@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.finetuned import own_folder
-from mmsearch_dagster.adapters.tracking import MlflowStore, living_run, mlflow_module
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore, living_run, mlflow_module
 from mmsearch_dagster.adapters.version_tags import VersionFacts
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 

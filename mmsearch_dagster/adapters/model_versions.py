@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.model_logging import CACHE_OPTION, WEIGHTS_FILE, example_input, log_pyfunc
-from mmsearch_dagster.adapters.tracking import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.version_tags import (
     DECISION,
     INDEX,

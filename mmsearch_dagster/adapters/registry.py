@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.adapters.home_folder import writing
 from mmsearch_dagster.adapters.ledger import MOVES, Action, Figure, Ledger
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore
 from mmsearch_dagster.adapters.model_versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.adapters.release_rows import ReleaseRow, release_rows
-from mmsearch_dagster.adapters.tracking import MlflowStore
 from mmsearch_dagster.adapters.version_tags import MOVE, WITHDRAWN
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import GateRefusedError, NoReleaseError, ReleaseMismatchError

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from mmsearch_dagster.adapters.encoders import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.ledger import Ledger
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore
 from mmsearch_dagster.adapters.query_encoding import EncoderHere
 from mmsearch_dagster.adapters.registry import PointerMove, Registry
 from mmsearch_dagster.adapters.release_rows import ReleaseRow
-from mmsearch_dagster.adapters.tracking import MlflowStore
 from mmsearch_dagster.core.errors import (
     ConfigError,
     MmsearchError,

@@ -137,15 +137,16 @@ class Workspace:
 
     @cached_property
     def tracking(self) -> "Tracking":
-        from mmsearch_dagster.adapters.tracking import MlflowStore, Tracking
+        from mmsearch_dagster.adapters.mlflow_store import MlflowStore
+        from mmsearch_dagster.adapters.tracking import Tracking
 
         return Tracking(MlflowStore(self.paths.mlflow))
 
     @cached_property
     def registry(self) -> "Registry":
         from mmsearch_dagster.adapters.ledger import Ledger
+        from mmsearch_dagster.adapters.mlflow_store import MlflowStore
         from mmsearch_dagster.adapters.registry import Registry
-        from mmsearch_dagster.adapters.tracking import MlflowStore
 
         store = MlflowStore(self.paths.mlflow)
         return Registry(store, Ledger(self.paths.ledger), encoder_cache=self.paths.encoder_cache)

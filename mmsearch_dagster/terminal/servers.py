@@ -23,7 +23,7 @@ def commands(
     settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, api_port: int
 ) -> dict[str, list[str]]:
     """What `up` starts, by name."""
-    from mmsearch_dagster.adapters.tracking import MlflowStore
+    from mmsearch_dagster.adapters.mlflow_store import MlflowStore
 
     scripts = Path(sys.executable).parent
     workspace = ["-w", str(workspace_file(settings))]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.adapters.tracking import MlflowStore
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.adapters import tracking
+from mmsearch_dagster.adapters import mlflow_store as store_module
 from mmsearch_dagster.adapters.ledger import Ledger
+from mmsearch_dagster.adapters.mlflow_store import EXPERIMENT, MlflowStore
 from mmsearch_dagster.adapters.processes import side_by_side
 from mmsearch_dagster.adapters.registry import Registry
-from mmsearch_dagster.adapters.tracking import EXPERIMENT, MlflowStore, Tracking
+from mmsearch_dagster.adapters.tracking import Tracking
 from mmsearch_dagster.adapters.version_tags import VersionFacts
 from mmsearch_dagster.core.decision import Decision, Reason
 from mmsearch_dagster.core.errors import MmsearchError, ReleaseMismatchError
@@ -114,7 +115,7 @@ def test_nothing_is_written_where_nothing_moved(mlflow_store: MlflowStore, versi
 def test_a_home_that_may_only_be_read_reads_its_own_files_all_the_same(
     copied: MlflowStore, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "follow", lambda *_, **__: None)
+    monkeypatch.setattr(store_module, "follow", lambda *_, **__: None)
 
     assert registry(copied).model_folder(version).is_relative_to(copied.folder)
 

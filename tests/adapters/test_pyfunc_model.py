@@ -9,9 +9,9 @@ import pytest
 from mmsearch_dagster.adapters import model_encoding
 from mmsearch_dagster.adapters.encoders import describe_encoder
 from mmsearch_dagster.adapters.ledger import Ledger
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.model_logging import example_picture
 from mmsearch_dagster.adapters.registry import Registry
-from mmsearch_dagster.adapters.tracking import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.version_tags import VersionFacts
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.ledger import Ledger
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore
 from mmsearch_dagster.adapters.model_versions import MODEL_NAME
 from mmsearch_dagster.adapters.registry import Registry
 from mmsearch_dagster.adapters.released import Released
-from mmsearch_dagster.adapters.tracking import MlflowStore, Tracking
+from mmsearch_dagster.adapters.tracking import Tracking
 from mmsearch_dagster.adapters.version_tags import DECISION, INDEX, MOVE, VersionFacts
 from mmsearch_dagster.core.decision import Decision, Reason
 from mmsearch_dagster.core.errors import (

@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 from mlflow import MlflowClient
 
 from mmsearch_dagster.adapters import tracking
+from mmsearch_dagster.adapters.mlflow_store import EXPERIMENT, MlflowStore
 from mmsearch_dagster.adapters.processes import side_by_side
-from mmsearch_dagster.adapters.tracking import EXPERIMENT, MlflowStore, Tracking
+from mmsearch_dagster.adapters.tracking import Tracking
 from mmsearch_dagster.core.training_log import Quiet, TrainingLog
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,8 @@ import logging
 import polars as pl
 import pytest
 
+from mmsearch_dagster.adapters.mlflow_store import MlflowStore
 from mmsearch_dagster.adapters.registry import Registry
-from mmsearch_dagster.adapters.tracking import MlflowStore
 from mmsearch_dagster.core.comparison import ENGINE
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.gate_policy import ChampionRule
