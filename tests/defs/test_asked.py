@@ -48,6 +48,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return made
 
 
+@pytest.mark.slow
 def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) -> None:
     found = {one.query_id: one for one in asked.all_queries(workspace, {}, language(workspace))["validation"]}
     assert {key: one.kind for key, one in found.items()} == {
@@ -64,6 +65,7 @@ def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) 
     assert (found["mumbled"].text, found["mumbled"].confidence) == (None, None)
 
 
+@pytest.mark.slow
 def test_what_nobody_understood_is_judged_as_unanswered(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "mumbled.wav").write_bytes(sound_file(np.zeros(16_000, np.float32)))
     examples_step._make(workspace, {}, language(workspace), tmp_path)
