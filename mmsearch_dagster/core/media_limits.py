@@ -24,6 +24,10 @@ class MediaLimits(BaseModel):
         """The limit of AUDIO, IMAGE or VIDEO."""
         return {AUDIO: self.audio, IMAGE: self.image, VIDEO: self.video}[modality]
 
+    def kept(self, modality: str, broken: int, files: int) -> bool:
+        """Whether so many unreadable files of so many are within the limit."""
+        return broken <= self.of(modality) * files
+
 
 def parse_media_limits(text: str, where: str) -> MediaLimits:
     """The limits in a YAML text. Raises ConfigError naming `where`."""
@@ -39,7 +43,7 @@ def left_out_sentence(left_out: Mapping[str, int], files: Mapping[str, int], lim
     parts = []
     for modality, name in FILES.items():
         if count := left_out.get(modality, 0):
-            limit = limits.of(modality)
-            above = f" (more than {100 * limit:.3g}%)" if count > limit * files[modality] else ""
+            kept = limits.kept(modality, count, files[modality])
+            above = "" if kept else f" (more than {100 * limits.of(modality):.3g}%)"
             parts.append(f"{count:,} of {files[modality]:,} {name}{above}")
     return f"left out: {', '.join(parts)}" if parts else ""

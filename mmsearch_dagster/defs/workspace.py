@@ -103,31 +103,32 @@ class Workspace:
     def gate_policy(self) -> "GatePolicy":
         from mmsearch_dagster.core.gate_policy import parse_policy
 
-        file = self.assets / "policies" / "gate.yaml"
-        return parse_policy(read_reviewed(file, "gate policy"), str(file))
+        return parse_policy(*self._reviewed("policies/gate.yaml", "gate policy"))
 
     @cached_property
     def business_rules(self) -> "BusinessRules":
-        """What the shop wants of any list; a shop may have no such file."""
+        """What the shop wants of lists made for a person; a shop may have no such file."""
         from mmsearch_dagster.core.business_rules import parse_rules
 
-        file = self.assets / "policies" / "business.yaml"
-        return parse_rules(read_reviewed(file, "business rules") if file.exists() else "", str(file))
+        return parse_rules(*self._reviewed("policies/business.yaml", "business rules", needed=False))
 
     @cached_property
     def monitoring_policy(self) -> "MonitoringPolicy":
         from mmsearch_dagster.core.monitoring.policy import parse_monitoring
 
-        file = self.assets / "policies" / "monitoring.yaml"
-        return parse_monitoring(read_reviewed(file, "monitoring policy"), str(file))
+        return parse_monitoring(*self._reviewed("policies/monitoring.yaml", "monitoring policy"))
 
     @cached_property
     def media_limits(self) -> "MediaLimits":
         """How many media may be unreadable; a shop may have no such file."""
         from mmsearch_dagster.core.media_limits import parse_media_limits
 
-        file = self.assets / "expectations" / "media.yaml"
-        return parse_media_limits(read_reviewed(file, "media limits") if file.exists() else "", str(file))
+        return parse_media_limits(*self._reviewed("expectations/media.yaml", "media limits", needed=False))
+
+    def _reviewed(self, name: str, what: str, *, needed: bool = True) -> tuple[str, str]:
+        """Text and address of a reviewed file; no text where a shop may be without it, and is."""
+        file = self.assets / name
+        return (read_reviewed(file, what) if needed or file.exists() else ""), str(file)
 
     @cached_property
     def features(self) -> "FeatureStore":

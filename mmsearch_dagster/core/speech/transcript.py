@@ -30,7 +30,8 @@ class Transcript:
     @property
     def says_something(self) -> bool:
         """Whether there is a word among them that a product can be found by."""
-        return any(word.lower().strip(".,!?") not in FILLERS | {""} for word in self.words)
+        bare = (word.lower().strip(".,!?") for word in self.words)
+        return any(word and word not in FILLERS for word in bare)
 
 
 NOTHING = Transcript("", 0.0)

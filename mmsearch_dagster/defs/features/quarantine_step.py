@@ -75,7 +75,7 @@ def _check(workspace: Workspace, modality: str, facts: Any) -> dict[str, Any]:
     share = broken / files if files else 0.0
     return {
         "name": check_name(modality),
-        "passed": share <= limit,
+        "passed": workspace.media_limits.kept(modality, broken, files),
         "severity": "warn",
         "text": f"{broken:,} of {files:,} {FILES[modality]} cannot be read ({share:.1%}, limit {limit:.1%})",
         "figures": {"left out": broken, "files": files, "share": round(share, 4), "limit": limit},

@@ -31,9 +31,8 @@ def _raw_asset(table: str) -> dg.AssetsDefinition:
     def read(workspace: WorkspaceResource) -> dg.MaterializeResult:
         opened = workspace.open()
         report = steps.read_raw(opened, table)
-        if (
-            table == "products"
-        ):  # what a run of Dagster was given by its environment is the home's from here on
+        # What a run of Dagster was given by its environment is the home's from here on.
+        if table == "products":
             remember(opened.settings)
         return dg.MaterializeResult(metadata=report.metadata())
 
