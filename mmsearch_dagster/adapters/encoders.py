@@ -16,7 +16,7 @@ from mmsearch_dagster.core.encoders.text import TextEncoder
 from mmsearch_dagster.core.encoders.video import VideoEncoder
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
-from mmsearch_dagster.core.pictures import FRAMING_RULE
+from mmsearch_dagster.core.pictures import FRAMING_RULE, prepare_scaling
 from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.videos import CHOICE_OF_FRAMES
 
@@ -119,6 +119,7 @@ def _load_video(identity: EncoderIdentity, resolved: EncoderSpec, files: Path, c
 
 
 def _framing(resolved: EncoderSpec) -> Framing:
+    prepare_scaling()
     assert resolved.size is not None
     assert resolved.crop is not None
     return Framing(resolved.size, resolved.crop, resolved.interpolation or "bicubic")

@@ -65,13 +65,18 @@ def too_large_to_ask(content: bytes) -> str | None:
     )
 
 
+def prepare_scaling() -> None:
+    """Import what `square` scales with: a second or two that belong to loading, not to the first picture."""
+    import torch  # noqa: F401
+
+
 def square(picture: Image.Image, size: int, crop: float, interpolation: str) -> NDArray[np.uint8]:
     """The middle of `picture`, `crop` times its shorter side, scaled to uint8 [size, size, 3].
 
     Scaled to size / crop first and cut then, as networks are evaluated. Equal to Pillow's `resize` to within
     two levels, and several times as fast: torch scales bytes with the processor's vector instructions.
     """
-    import torch  # seconds, which a warm encoder that only says who it is need not wait
+    import torch
 
     side, whole = min(picture.size), max(size, round(size / crop))
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
