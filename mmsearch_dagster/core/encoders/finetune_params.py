@@ -23,10 +23,10 @@ class FinetuneParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: Seed = 7
-    epochs: int = Field(default=12, ge=1, le=200)
+    epochs: int = Field(default=20, ge=1, le=200)
     batch: int = Field(default=32, ge=2, le=1024)
     stages: int = Field(default=3, ge=1)
-    sizes: tuple[int, ...] = Field(default=(128, 160, 192), min_length=1)
+    sizes: tuple[int, ...] = Field(default=(128, 160, 192, 192), min_length=1)
     encode_size: int = Field(default=224, ge=32, le=1024)
     encode_crop: float = Field(default=0.9375, gt=0, le=1)
     learning_rate: float = Field(default=5e-4, gt=0, le=1)

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmsearch_dagster.core.fusion import training
 from mmsearch_dagster.core.fusion.examples import JUDGED
 from mmsearch_dagster.core.fusion.model import save_model
 from mmsearch_dagster.core.fusion.spec import LOSSES, STRATEGIES, Loss, Strategy, TrainParams
@@ -25,7 +26,8 @@ def test_every_strategy_beats_the_untrained_model(strategy: Strategy) -> None:
     trained = train(strategy, CATALOGUE, QUICK)
     curve = dict(trained.dev_curve)
     assert trained.best_step > 0
-    assert curve[trained.best_step] == max(curve.values()) > curve[0] + 0.2
+    assert curve[trained.best_step] >= max(curve.values()) - 0.01
+    assert curve[trained.best_step] > curve[0] + 0.2
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -36,7 +38,24 @@ def test_every_loss_beats_the_untrained_model(loss: Loss) -> None:
     assert trained.loss_curve[-1][1] < trained.loss_curve[0][1]
 
 
-def test_the_kept_weights_are_those_of_the_best_evaluation() -> None:
+@pytest.mark.parametrize(
+    ("held_out", "kept"),
+    [
+        pytest.param([0.1, 0.95, 1.0, 0.997, 0.997], 8, id="a fall by chance keeps the end of the schedule"),
+        pytest.param([0.1, 0.5, 0.6, 0.58, 0.55], 4, id="a real fall keeps what was before it"),
+        pytest.param([0.1, 0.5, 0.45, 0.48, 0.495], 8, id="what comes back is kept"),
+    ],
+)
+def test_the_last_weights_that_are_not_behind_are_kept(
+    held_out: list[float], kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter(held_out)
+    monkeypatch.setattr(training._Loop, "dev_score", lambda loop: next(scores))
+    params = QUICK.model_copy(update={"steps": 8, "evaluate_every": 2})
+    assert train("weighted", CATALOGUE, params).best_step == kept
+
+
+def test_the_kept_weights_are_those_of_the_kept_step() -> None:
     trained = train("weighted", CATALOGUE, QUICK)
     dev = CATALOGUE.dev
     score = mean_ndcg(trained.model.queries(dev.queries), trained.model.items(CATALOGUE.items), dev)
