@@ -19,9 +19,9 @@ from mmsearch_dagster.core.fusion.spec import FusionSpec, Strategy, TrainParams
 from mmsearch_dagster.core.fusion.weighing import weigh
 from mmsearch_dagster.core.modalities import ASKED_WITH, Matrix, ModalityBatch
 
-
-# A held-out figure that falls by less is chance. The schedule is made to be best at its end, and held-out photos
-# that the image encoder was tuned on are all found after a few steps: only a real fall keeps an earlier step.
+# A held-out figure that falls by less is chance. The schedule is made to be best at its end, and held-out
+# photos that the image encoder was tuned on are all found after a few steps: only a real fall keeps an
+# earlier step.
 _CHANCE = 0.01
 
 
