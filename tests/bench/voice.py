@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -19,20 +20,18 @@ from mmsearch_dagster.adapters.answers import Answer, Query
 from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.lake import Lake
 from mmsearch_dagster.adapters.released import Released
-from mmsearch_dagster.adapters.spoken import speak
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.metrics import by_query, per_query
 from mmsearch_dagster.core.speech.language import spoken_words
 from mmsearch_dagster.core.speech.noise import with_noise
-from mmsearch_dagster.core.speech.transcript import word_error_rate
+from mmsearch_dagster.core.speech.transcript import NOTHING, word_error_rate
 from mmsearch_dagster.settings import DEFAULT_HOME, Settings
+from tests.bench.voices import MORE_VOICES, VOICES, Reading, Voice, read_aloud
 from tests.media import sound_file
 
 # Decibels of speech over noise; None is a quiet room.
 NOISES = (None, 20.0, 10.0, 5.0, 0.0)
-# voice, words per minute, pitch; queries take turns.
-VOICES = (("en-us", 150, 50), ("en-us+m3", 140, 45), ("en-us+f2", 150, 55), ("en-gb", 140, 50))
 METRIC = "ndcg@10"
 SPLITS = ("validation", "test")
 SEED = 7
@@ -40,9 +39,14 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Spoken:
-    """One loudness of noise. ratio: nDCG of what was said over that of what was typed."""
+    """One loudness of noise, in one voice or in all of them (None).
+
+    ratio: nDCG of what was said over that of what was typed. Intervals are over queries, each the mean of
+    its readings.
+    """
 
     snr_db: float | None
+    voice: str | None
     queries: int
     word_error_rate: float
     exact: float
@@ -58,45 +62,63 @@ class Spoken:
 
 def measure(
     engine: Engine,
-    texts: Mapping[str, str],
+    readings: Sequence[Reading],
     grades: Mapping[str, Mapping[str, int]],
-    voices: Sequence[tuple[str, int, int]],
+    noises: Sequence[float | None] = NOISES,
 ) -> list[Spoken]:
-    """One row per loudness of noise. texts: query id -> what is said and typed."""
-    typed = engine.search_batch([Query(text=text, query_id=key) for key, text in texts.items()], k=10)
-    recordings = {
-        key: speak(text, *voices[number % len(voices)]) for number, (key, text) in enumerate(texts.items())
-    }
+    """For each loudness of noise a row of all voices, and one per voice where there are several."""
+    texts = {one.query_id: one.text for one in readings}
+    typed = _answered(engine, [Query(text=text, query_id=key) for key, text in texts.items()], grades)
+    wanted = dict(zip(texts, (value for _, value in typed), strict=True))
+    voices = list(dict.fromkeys(one.voice for one in readings))
     rows = []
-    for snr in NOISES:
+    for snr in noises:
         asked = [
-            Query(
-                audio=sound_file(samples if snr is None else with_noise(samples, snr, SEED + number)),
-                query_id=key,
-            )
-            for number, (key, samples) in enumerate(recordings.items())
+            Query(audio=sound_file(_in_noise(one.samples, snr, number)), query_id=one.query_id)
+            for number, one in enumerate(readings)
         ]
-        rows.append(_row(snr, texts, engine.search_batch(asked, k=10), typed, grades))
+        said = list(zip(readings, _answered(engine, asked, grades), strict=True))
+        rows.append(_row(snr, None, said, wanted))
+        for voice in voices if len(voices) > 1 else ():
+            rows.append(_row(snr, voice, [one for one in said if one[0].voice == voice], wanted))
     return rows
+
+
+def _in_noise(samples: NDArray[np.float32], snr: float | None, number: int) -> NDArray[np.float32]:
+    return samples if snr is None else with_noise(samples, snr, SEED + number)
+
+
+def _answered(
+    engine: Engine, asked: Sequence[Query], grades: Mapping[str, Mapping[str, int]]
+) -> list[tuple[Answer, float]]:
+    """The answer to each and its nDCG; one that was not understood counts 0."""
+    answers = engine.search_batch(asked, k=10)
+    found = {str(place): [hit.product_id for hit in one.hits] for place, one in enumerate(answers)}
+    judged = {str(place): grades[one.query_id] for place, one in enumerate(asked)}
+    values = by_query(per_query(found, judged, metrics=[METRIC]), METRIC)
+    return [(one, values.get(str(place), 0.0)) for place, one in enumerate(answers)]
 
 
 def _row(
     snr: float | None,
-    texts: Mapping[str, str],
-    said: Sequence[Answer],
-    typed: Sequence[Answer],
-    grades: Mapping[str, Mapping[str, int]],
+    voice: Voice | None,
+    said: Sequence[tuple[Reading, tuple[Answer, float]]],
+    typed: Mapping[str, float],
 ) -> Spoken:
-    heard = {one.query_id: one.transcript.words if one.transcript else () for one in said}
-    pairs = [(spoken_words(text), heard[key]) for key, text in texts.items()]
-    figures, wanted = _values(said, texts, grades), _values(typed, texts, grades)
+    heard = [one.transcript or NOTHING for _, (one, _) in said]
+    pairs = [(spoken_words(one.text), words.words) for (one, _), words in zip(said, heard, strict=True)]
+    values: dict[str, list[float]] = {}
+    for one, (_, value) in said:
+        values.setdefault(one.query_id, []).append(value)
+    figures, wanted = [float(np.mean(one)) for one in values.values()], [typed[key] for key in values]
     mean, apart = interval(figures, seed=SEED), paired_difference(figures, wanted, seed=SEED)
     return Spoken(
         snr_db=snr,
-        queries=len(texts),
+        voice=" ".join(map(str, voice)) if voice else None,
+        queries=len(values),
         word_error_rate=word_error_rate(pairs),
         exact=float(np.mean([tuple(words) == understood for words, understood in pairs])),
-        confidence=float(np.mean([one.transcript.confidence if one.transcript else 0.0 for one in said])),
+        confidence=float(np.mean([one.confidence for one in heard])),
         ndcg=mean.mean,
         low=mean.low,
         high=mean.high,
@@ -105,16 +127,6 @@ def _row(
         difference_low=apart.low,
         difference_high=apart.high,
     )
-
-
-def _values(
-    answers: Sequence[Answer], texts: Mapping[str, str], grades: Mapping[str, Mapping[str, int]]
-) -> list[float]:
-    """nDCG of each query; one that was not understood counts 0."""
-    found = {one.query_id: [hit.product_id for hit in one.hits] for one in answers}
-    asked = {key: grades[key] for key in texts}
-    values = by_query(per_query(found, asked, metrics=[METRIC]), METRIC)
-    return [values.get(key, 0.0) for key in texts]
 
 
 def judged(home: Path, limit: int) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
@@ -140,6 +152,8 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=Path(DEFAULT_HOME))
     parser.add_argument("--queries", type=int, default=1_000, help="at most")
     parser.add_argument("--voice", action="append", help="only these of espeak-ng's; repeatable")
+    parser.add_argument("--every-voice", action="store_true", help="each query in all of them, and in more")
+    parser.add_argument("--clean", action="store_true", help="without noise only")
     parser.add_argument("--out", type=Path, default=None, help="write the figures as JSON")
     asked = parser.parse_args()
     paths = Settings(asked.home.resolve()).paths
@@ -150,8 +164,11 @@ def main() -> None:
         index=paths.index,
         encoder_cache=paths.encoder_cache,
     )
-    voices = [(name, 150, 50) for name in asked.voice] if asked.voice else VOICES
-    rows = measure(released.engine(), *judged(paths.home, asked.queries), voices)
+    known = (*VOICES, *MORE_VOICES) if asked.every_voice else VOICES
+    voices = [(name, 150, 50) for name in asked.voice] if asked.voice else known
+    texts, grades = judged(paths.home, asked.queries)
+    readings = read_aloud(texts, voices, every=asked.every_voice)
+    rows = measure(released.engine(), readings, grades, NOISES[:1] if asked.clean else NOISES)
     _show(rows, f"{released.release_id()}: {', '.join(voice[0] for voice in voices)}")
     if asked.out:
         asked.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
@@ -159,11 +176,12 @@ def main() -> None:
 
 def _show(rows: Sequence[Spoken], title: str) -> None:
     table = Table(title=title, title_justify="left")
-    for name in ("SNR", "queries", "WER", "exact", "confidence", "nDCG@10", "95%", "typed", "ratio"):
+    for name in ("SNR", "voice", "queries", "WER", "exact", "confidence", "nDCG@10", "95%", "typed", "ratio"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
             "clean" if row.snr_db is None else f"{row.snr_db:.0f} dB",
+            row.voice or "all",
             str(row.queries),
             f"{row.word_error_rate:.3f}",
             f"{row.exact:.2f}",

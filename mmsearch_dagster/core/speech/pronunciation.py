@@ -15,6 +15,8 @@ _VOWELS = {"AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW
 _LONGEST_INITIALS = 4
 _SHORTEST_PART = 3
 _LONGEST_WORD = 30
+# Of `strip` it would be `strippy`: `stripy` is of `stripe`.
+_ONE_CONSONANT = re.compile("[^aeiou][aeiou][^aeiouwxy]$")
 
 # Letters to sounds, the first that matches at a place; in the manner of Elovitz et al., Letter-to-Sound
 # Rules for Automatic Translation of English Text to Phonetics (1976), reduced to what names need.
@@ -60,13 +62,15 @@ def pronounce(word: str, known: Dictionary) -> str | None:
 def _inflected(word: str, known: Dictionary) -> str | None:
     if word.endswith(("'s", "s")) and not word.endswith("ss"):
         stem = word.removesuffix("s").removesuffix("'")
-        phones = known(stem) or (known(stem[:-1]) if stem.endswith("e") else None) or _compound(stem, known)
+        shorter = known(stem[:-1]) if stem.endswith("e") else None
+        phones = known(stem) or shorter or _inflected(stem, known) or _compound(stem, known)
         return phones and f"{phones} {_plural(phones.split()[-1])}"
     for ending, sound in (("ed", None), ("ing", "IH NG"), ("er", "ER"), ("ie", "IY"), ("y", "IY")):
         if word.endswith(ending):
             stem = word.removesuffix(ending)
             undoubled = stem[:-1] if stem[-2:-1] == stem[-1:] else None
-            for base in filter(None, (stem, stem + "e", undoubled)):
+            bases = (stem + "e", stem) if _ONE_CONSONANT.search(stem) else (stem, stem + "e", undoubled)
+            for base in filter(None, bases):
                 if len(base) >= _SHORTEST_PART and (phones := known(base)):
                     return f"{phones} {sound or _past(phones.split()[-1])}"
     return None

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core.speech.pronunciation import british, pronounce
 
 KNOWN = {
-    "pleat": "P L IY T", "strap": "S T R AE P", "stripe": "S T R AY P", "dress": "D R EH S",
-    "sun": "S AH N", "pot": "P AA T", "tea": "T IY", "fox": "F AA K S", "quack": "K W AE K",
+    "pleat": "P L IY T", "strap": "S T R AE P", "stripe": "S T R AY P", "strip": "S T R IH P",
+    "hood": "HH UH D", "dress": "D R EH S", "sun": "S AH N",
+    "pot": "P AA T", "tea": "T IY", "fox": "F AA K S", "quack": "K W AE K",
     "x": "EH K S", "l": "EH L", "shoe": "SH UW",
 }  # fmt: skip
 PHONES = set(
@@ -65,6 +66,9 @@ PHONES = set(
         ("pleated", "P L IY T IH D"),
         ("strappy", "S T R AE P IY"),
         ("stripy", "S T R AY P IY"),
+        ("striped", "S T R AY P T"),
+        ("hoodie", "HH UH D IY"),
+        ("hoodies", "HH UH D IY Z"),
         ("quacking", "K W AE K IH NG"),
         ("pots", "P AA T S"),
         ("shoes", "SH UW Z"),
