@@ -9,18 +9,24 @@ from filelock import ReadWriteLock, Timeout
 from mmsearch_dagster.adapters.home_folder import writing
 from mmsearch_dagster.core.errors import UserError
 
+# Longer than a look of `watch`, shorter than anybody would wonder.
+PATIENCE_SECONDS = 30
+
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
+def alone(
+    file: Path, waiting: Callable[[], object] | None = None, *, patience: float = PATIENCE_SECONDS
+) -> Iterator[None]:
     """A whole refresh, and nobody's step beside it, in the home that `file` lies in.
 
-    The lock dies with its process. Raises UserError at once where another run is at work, ConfigError
-    where the home cannot be written.
+    The lock dies with its process. waiting: told where nothing but steps of Dagster's runs is in the way;
+    they get `patience` seconds to end. Raises UserError where another run is at work even so, or nobody is
+    told, ConfigError where the home cannot be written.
     """
     lock = _lock(file)
     with writing(file.parent):
         try:
-            lock.acquire_write(timeout=0)
+            _acquire_write(lock, waiting, patience)
         except Timeout as error:
             raise UserError(
                 f"another run is at work in {file.parent}: wait for it, or use another --home"
@@ -29,6 +35,27 @@ def alone(file: Path) -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+def _acquire_write(lock: ReadWriteLock, waiting: Callable[[], object] | None, patience: float) -> None:
+    """Raises Timeout."""
+    try:
+        lock.acquire_write(timeout=0)
+    except Timeout:
+        if waiting is None or not _only_steps_hold(lock):
+            raise
+        waiting()
+        lock.acquire_write(timeout=patience)
+
+
+def _only_steps_hold(lock: ReadWriteLock) -> bool:
+    """There is room for one more beside steps, and none beside a refresh."""
+    try:
+        lock.acquire_read(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def _best_branch(branches: Mapping[str, Values], kinds: Sequence[str], choose: s
 def _beats_branch(
     rule: str, values: Values, branches: Mapping[str, Values], *, kinds: Sequence[str], policy: GatePolicy
 ) -> Reason:
-    """`values` is ahead of the best single branch, and not by luck alone."""
+    """`values` is ahead of the best single branch, and not by luck alone; or a draw, where that is enough."""
     what = "the engine" if rule.startswith("engine") else "the fused vector"
     if not branches or not kinds:
         return Reason(
@@ -102,16 +102,27 @@ def _beats_branch(
     difference = _difference(values, best, policy)
     # One branch leaves nothing to fuse, a perfect one nothing to gain.
     draw = len(branches) == 1 or _mean(best) >= policy.single_branch.ceiling
-    ahead = difference.mean >= 0.0 if draw else difference.mean > 0.0
-    slack = policy.single_branch.max_uncertainty
-    passed = ahead and difference.low >= -slack
+    limit, passed, asked = _drawn(difference, policy) if draw else _ahead(difference, policy)
     text = (
         f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single branch ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
-        f"{_interval_text(difference, policy)}; "
-        f"asked: {'not below' if draw else 'above'} 0, low end at least {-slack:+.4f}"
+        f"{_interval_text(difference, policy)}; asked: {asked}"
     )
-    return Reason(rule=rule, passed=passed, figure=difference.mean, limit=0.0, text=text)
+    return Reason(rule=rule, passed=passed, figure=difference.mean, limit=limit, text=text)
+
+
+def _ahead(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
+    """Limit of the mean, whether it is kept, and what was asked in words."""
+    slack = policy.single_branch.max_uncertainty
+    passed = difference.mean > 0.0 and difference.low >= -slack
+    return 0.0, passed, f"above 0, low end at least {-slack:+.4f}"
+
+
+def _drawn(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
+    """The same of a draw. Of two that are equally good either one has the better mean, by chance."""
+    slack = policy.single_branch.max_uncertainty
+    passed = difference.mean >= -slack and difference.high >= 0.0
+    return -slack, passed, f"at least {-slack:+.4f}, high end not below 0"
 
 
 def _champion_absent(report: EvaluationFigures, policy: GatePolicy) -> Reason:

@@ -121,14 +121,14 @@ def quality(
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
-    from mmsearch_dagster.adapters.run_lock import alone
     from mmsearch_dagster.defs.plain import prepare
     from mmsearch_dagster.defs.workspace import Workspace
     from mmsearch_dagster.terminal import quality_bench
     from mmsearch_dagster.terminal.display import Display, console
+    from mmsearch_dagster.terminal.refreshing import alone_in
 
     settings = asked_of(home, source, root, finetune, preset=preset)
-    with alone(settings.paths.lock), Display():
+    with alone_in(settings), Display():
         workspace = Workspace(settings)
         prepare(workspace)
         results = list(quality_bench.measure(workspace))

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import Lake
-from mmsearch_dagster.adapters.run_lock import alone
+from mmsearch_dagster.adapters.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.defs.home_shop import check_same_shop, in_words, remember
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def run(settings: Settings) -> None:
     """Refresh and show what came of it. Raises what stopped it."""
     check(settings)
-    with alone(settings.paths.lock):
+    with alone_in(settings):
         # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
         # reason to forget it: a run that is stopped or refused is started again with the same.
         remember(settings)
@@ -40,6 +41,12 @@ def run(settings: Settings) -> None:
             console.print("Stopped: what is finished is kept, the same command goes on from there.")
             raise
     show_gate(settings)
+
+
+def alone_in(settings: Settings) -> AbstractContextManager[None]:
+    """The home to this process alone; a look of `watch` is waited for, and the terminal says so."""
+    told = f"In {settings.home} a step of Dagster's is at work: waiting for it, {PATIENCE_SECONDS} s at most."
+    return alone(settings.paths.lock, lambda: console.print(told, highlight=False, markup=False))
 
 
 def check(settings: Settings) -> None:

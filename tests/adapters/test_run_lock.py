@@ -45,6 +45,40 @@ def test_steps_stand_beside_each_other_and_keep_a_refresh_out(file: Path) -> Non
         pass
 
 
+def test_a_refresh_waits_for_a_step_that_takes_seconds_and_says_so(
+    file: Path, executor: ThreadPoolExecutor
+) -> None:
+    begun, told = Event(), Event()
+
+    def step() -> None:
+        with one_step(file, never):
+            begun.set()
+            assert told.wait(30)
+
+    future = executor.submit(step)
+    assert begun.wait(30)
+    with alone(file, told.set):
+        future.result(30)
+
+
+def test_its_patience_ends(file: Path) -> None:
+    told: list[str] = []
+
+    with (
+        one_step(file, never),
+        pytest.raises(UserError, match="another run is at work"),
+        alone(file, lambda: told.append("waiting"), patience=0.2),
+    ):
+        pass
+
+    assert told == ["waiting"]
+
+
+def test_no_refresh_waits_for_another(file: Path) -> None:
+    with alone(file), pytest.raises(UserError, match="another run is at work"), alone(file, never):
+        pass
+
+
 def test_a_step_waits_for_the_refresh_to_end_and_says_so(file: Path, executor: ThreadPoolExecutor) -> None:
     waits, order = Event(), []
 

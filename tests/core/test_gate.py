@@ -101,6 +101,24 @@ def test_with_one_branch_or_a_perfect_one_a_draw_is_enough() -> None:
     assert decide(crowded, POLICY).passed
 
 
+def alone(fused: dict[str, float]) -> Reason:
+    """What is said of a fused vector beside one encoder, `TEXT`."""
+    return rule(decide(changed(branches={"text": TEXT}, fused=fused), POLICY), "fusion_beats_best_encoder")
+
+
+def test_where_a_draw_is_enough_nobody_is_refused_by_chance() -> None:
+    """Of two that are equally good one has the better mean, by luck."""
+    reason = alone({**TEXT, "q01": TEXT["q01"] - 0.7, "q03": TEXT["q03"] + 0.2})
+    assert reason.figure < 0
+    assert reason.passed
+    assert "asked: at least -0.0200, high end not below 0" in reason.text
+
+
+def test_what_is_shown_to_be_behind_or_lies_far_behind_is_no_draw() -> None:
+    assert not alone(raised(TEXT, -0.001)).passed
+    assert not alone({**TEXT, "q01": 0.0, "q03": 0.0}).passed
+
+
 def test_the_policy_chooses_how_the_best_branch_is_chosen() -> None:
     middling = dict.fromkeys(QUERIES, 0.5)
     easy = GatePolicy(resamples=300, single_branch=SingleBranchRule(choose="overall"))

@@ -68,16 +68,18 @@ def test_a_log_too_short_to_choose_by_gives_no_factors(workspace: Workspace, day
     assert workspace.lake.current(factors_step.ASSET).table().is_empty()
 
 
+def days_added(workspace: Workspace, day: date) -> int:
+    report = profiles_step.update_state(workspace, day)
+    assert report is not None
+    return report.figures["days added to the stored state"]
+
+
 def test_a_state_adds_only_the_days_it_does_not_know(workspace: Workspace) -> None:
     store(workspace, "two", log(2))
-    assert (
-        profiles_step.update_state(workspace, date(2026, 5, 30)).figures["days added to the stored state"]
-        == 2
-    )
+    assert days_added(workspace, date(2026, 5, 30)) == 2
 
     store(workspace, "four", log(4))
-    grown = profiles_step.update_state(workspace, date(2026, 5, 30))
-    assert grown.figures["days added to the stored state"] == 2
+    assert days_added(workspace, date(2026, 5, 30)) == 2
     fresh = Workspace(Settings(workspace.settings.home / "other"))
     store(fresh, "four", log(4))
     profiles_step.update_state(fresh, date(2026, 5, 30))
@@ -86,14 +88,36 @@ def test_a_state_adds_only_the_days_it_does_not_know(workspace: Workspace) -> No
     np.testing.assert_allclose(one.table()["weight"], other.table()["weight"], rtol=1e-9)
 
 
+def test_yesterdays_state_is_what_the_next_day_starts_from(workspace: Workspace) -> None:
+    """The log was read at night: of today it has a few events, tomorrow it will have all."""
+    whole = log(3)
+    store(workspace, "at night", whole.filter(pl.col(c.TIMESTAMP) < START + timedelta(days=2, minutes=5)))
+    assert days_added(workspace, date(2026, 5, 2)) == 2
+
+    store(workspace, "a night later", whole)
+    assert days_added(workspace, date(2026, 5, 3)) == 1
+
+
+def test_a_day_without_events_is_the_day_before(workspace: Workspace) -> None:
+    store(workspace, "two", log(2))
+    profiles_step.update_state(workspace, date(2026, 5, 2))
+    before = workspace.lake.current(profiles_step.STATES)
+
+    assert days_added(workspace, date(2026, 5, 3)) == 0
+
+    assert workspace.lake.current(profiles_step.STATES) == before
+
+
+def test_without_a_log_there_is_no_state(workspace: Workspace) -> None:
+    assert profiles_step.update_state(workspace, date(2026, 5, 2)) is None
+
+
 def test_a_day_that_changed_later_is_computed_again(workspace: Workspace) -> None:
     store(workspace, "two", log(2))
     profiles_step.update_state(workspace, date(2026, 5, 2))
 
     store(workspace, "changed", log(2).filter(pl.col(c.EVENT_ID) != "e0-3"))
-    assert (
-        profiles_step.update_state(workspace, date(2026, 5, 2)).figures["days added to the stored state"] == 2
-    )
+    assert days_added(workspace, date(2026, 5, 2)) == 2
 
 
 def test_a_partition_holds_nothing_of_later_days(workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 """What people and schedules find in Dagster."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from mmsearch_dagster.defs.ingest.steps import VALIDATED
 from mmsearch_dagster.defs.loading import everything
+from mmsearch_dagster.settings import HomePaths
 
 EXPECTATIONS = Path(__file__).parents[2] / "assets" / "expectations"
 # The graph of the design, as far as it is built.
@@ -127,6 +129,32 @@ def test_the_monitors_run_every_hour_apart_from_the_refresh(loaded: dg.Definitio
     assert schedule.job_name == "watch"
     assert schedule.cron_schedule == "15 * * * *"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def test_after_the_nightly_refresh_yesterdays_state_is_kept(loaded: dg.Definitions) -> None:
+    """Before it the lake's log ends in the middle of that day."""
+    schedule = loaded.resolve_schedule_def("daily")
+    assert schedule.job_name == "profile_days"
+    assert schedule.cron_schedule == "0 4 * * *"
+    assert schedule.execution_timezone == "UTC"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+    night = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 5, 3, 4, tzinfo=UTC))
+    asked = schedule.evaluate_tick(night).run_requests or []
+    assert [one.partition_key for one in asked] == ["2026-05-02"]
+
+
+def test_a_day_of_a_home_without_a_log_stays_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MMSEARCH_HOME", str(tmp_path / "home"))
+    job = everything().resolve_job_def("profile_days")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        ended = job.execute_in_process(partition_key="2026-05-02", instance=instance)
+        kept = instance.get_materialized_partitions(dg.AssetKey("profile_states"))
+
+    assert ended.success
+    assert not kept
+    assert not HomePaths(tmp_path / "home").lake.exists()
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

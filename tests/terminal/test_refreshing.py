@@ -1,12 +1,15 @@
-"""What the end of a run shows of its evaluation."""
+"""What a run waits for, and what it shows of its evaluation at the end."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.lake import Lake
+from mmsearch_dagster.adapters.run_lock import one_step
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal import refreshing
 
@@ -40,3 +43,24 @@ def test_the_test_split_is_shown_where_there_is_one(
     assert "words[zh] (3)" in shown
     assert ("test (never used to choose): all queries (4)" in shown) == tested
     assert ("0.125" in shown) == tested
+
+
+def test_a_run_waits_for_the_look_of_watch_and_says_for_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, looking, told = Settings(tmp_path), Event(), list[str]()
+    monkeypatch.setattr(refreshing.console, "print", lambda line, **how: told.append(line))
+
+    def look() -> None:
+        with one_step(settings.paths.lock, lambda: None):
+            looking.set()
+            while not told:
+                Event().wait(0.01)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(look)
+        assert looking.wait(30)
+        with refreshing.alone_in(settings):
+            pass
+
+    assert told == [f"In {tmp_path} a step of Dagster's is at work: waiting for it, 30 s at most."]

@@ -1,5 +1,6 @@
 """interactions -> collaborative_factors; with the winner's item vectors -> user_profiles."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
@@ -27,6 +28,7 @@ def collaborative_factors(workspace: WorkspaceResource) -> dg.MaterializeResult:
     group_name=GROUP,
     deps=[dg.AssetKey("interactions")],
     partitions_def=DAYS,
+    output_required=False,
     description=(
         "One row is what one user did with one product by one kind of action, as of the end of the last "
         "day with events up to the partition's: the nearest earlier state plus the events since. Not part "
@@ -35,9 +37,14 @@ def collaborative_factors(workspace: WorkspaceResource) -> dg.MaterializeResult:
     ),
     kinds={"polars"},
 )
-def profile_states(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
-    day = date.fromisoformat(context.partition_key)
-    return dg.MaterializeResult(metadata=profiles_step.update_state(workspace.open(), day).metadata())
+def profile_states(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> Iterator[dg.MaterializeResult]:
+    report = profiles_step.update_state(workspace.open(), date.fromisoformat(context.partition_key))
+    if report is None:
+        context.log.info("no log was read yet: the first refresh reads it")
+    else:
+        yield dg.MaterializeResult(metadata=report.metadata())
 
 
 @dg.asset(
@@ -59,13 +66,21 @@ profile_days = dg.define_asset_job(
     partitions_def=DAYS,
     description="Carry the users' states to the end of each day.",
 )
+daily = dg.build_schedule_from_partitioned_job(
+    profile_days,
+    name="daily",
+    # After the nightly refresh: before it the lake's log ends in the middle of the day that is over.
+    hour_of_day=4,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Yesterday's state every night at 04:00 UTC; the next refresh adds only the days since.",
+)
 
 
 @dg.definitions
 def behaviour() -> dg.Definitions:
-    """Factors, profiles and the job that carries them from day to day."""
+    """Factors, profiles, the job that carries them from day to day and its schedule."""
     return dg.Definitions(
         assets=[collaborative_factors, profile_states, user_profiles],
         jobs=[profile_days],
-        schedules=[dg.build_schedule_from_partitioned_job(profile_days)],
+        schedules=[daily],
     )

@@ -9,6 +9,7 @@ import polars as pl
 from mmsearch_dagster.adapters.lake import Snapshot
 from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.digest import digest_of, digest_of_frame
+from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.defs.behaviour import factors_step
 from mmsearch_dagster.defs.evaluation import steps as evaluation
 from mmsearch_dagster.defs.report import StepReport, timed
@@ -18,6 +19,7 @@ from mmsearch_dagster.defs.workspace import Workspace
 
 PROFILES = "user_profiles"
 STATES = "profile_states"
+_LOG = "interactions"
 _CODE = 1
 _AS_OF = "as of"
 _BEFORE_ANY = date(1969, 12, 31)
@@ -27,7 +29,7 @@ _COLUMNS = (c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP, c.ACTION, c.VALUE)
 def make_profiles(workspace: Workspace) -> StepReport:
     """One row per user as of the end of the log's last day, in the space of the strategy that won."""
     with timed(PROFILES) as report:
-        state, day_by_day = _state(workspace, None)
+        state, day_by_day = _state(workspace, workspace.lake.current(_LOG), None)
         evaluated = workspace.lake.current(evaluation.ASSET)
         candidate = candidates_of(workspace)[evaluated.facts["winner"]]
         inputs = {name: workspace.lake.current(name) for name in (factors_step.ASSET, examples.ASSET)}
@@ -53,16 +55,23 @@ def make_profiles(workspace: Workspace) -> StepReport:
     return report
 
 
-def update_state(workspace: Workspace, day: date) -> StepReport:
-    """The state at the end of `day`: the nearest stored one before it, and the events since."""
+def update_state(workspace: Workspace, day: date) -> StepReport | None:
+    """The state at the end of `day`: the nearest stored one before it, and the events since.
+
+    None in a home so new that no refresh has come to its log.
+    """
+    try:
+        log = workspace.lake.current(_LOG)
+    except MmsearchError:
+        return None
     with timed(STATES) as report:
-        snapshot, added = _state(workspace, day)
+        snapshot, added = _state(workspace, log, day)
         report.about(snapshot, made=added > 0)
         report.figures |= {"days added to the stored state": added}
     return report
 
 
-def _state(workspace: Workspace, until: date | None) -> tuple[Snapshot, int]:
+def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Snapshot, int]:
     """The state after the log's days up to `until` (None: all), and how many days had to be added.
 
     A state is named by the chain of the days' contents, so a day that changed later makes new names from
@@ -72,7 +81,7 @@ def _state(workspace: Workspace, until: date | None) -> tuple[Snapshot, int]:
     from mmsearch_dagster.core.profiles import EMPTY, ProfileState, advance
 
     params = FeedbackParams()
-    events = feedback(workspace.lake.current("interactions").table(), params).select(_COLUMNS)
+    events = feedback(log.table(), params).select(_COLUMNS)
     parts = (
         events.sort(_COLUMNS)
         .with_columns(day=pl.col(c.TIMESTAMP).dt.date())

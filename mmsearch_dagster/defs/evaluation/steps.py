@@ -49,7 +49,7 @@ from mmsearch_dagster.defs.workspace import Workspace
 TESTED = "quality_test.parquet"
 TEST_TITLE = "test (never used to choose)"
 _INPUTS = "inputs"
-_CODE = 7
+_CODE = 8
 
 
 def evaluate(workspace: Workspace) -> StepReport:
