@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.answers import Answer, AnswerHit, Query, ranked_hits
-from mmsearch_dagster.adapters.branches import QueryTower, rank
+from mmsearch_dagster.adapters.branches import QueryTower, fused_queries, rank
 from mmsearch_dagster.adapters.hearing import Hearing
 from mmsearch_dagster.adapters.index import SearchIndex
 from mmsearch_dagster.adapters.pinned_table import PinnedTable
@@ -101,9 +101,9 @@ class Engine:
             raise QueryError(unread[0])
         return content, batch
 
-    def fused(self, batch: ModalityBatch) -> Matrix:
-        """Query vectors of the released model, float32 [n, width]."""
-        return self._model.queries(batch)
+    def fused(self, content: QueryContent, batch: ModalityBatch) -> Matrix:
+        """The vector that `search` compares, float32 [1, width]. batch: of `read`, or a part of it."""
+        return fused_queries(self._model, [content], batch)
 
     def fused_items(self, batch: ModalityBatch) -> Matrix:
         """Item vectors of the released model, float32 [n, width]."""
