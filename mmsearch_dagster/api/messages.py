@@ -64,13 +64,14 @@ class Heard(BaseModel):
 
 class SearchResponse(BaseModel):
     """transcript: null where the query had no voice. order: whether the list is ordered for the user, null
-    where none was named."""
+    where none was named. note: where nothing is found, why and what to do, else null."""
 
     release_id: str
     kind: str
     took_ms: float
     transcript: Heard | None = None
     order: str | None = None
+    note: str | None = None
     hits: list[FoundProduct]
 
 
@@ -194,6 +195,7 @@ def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
         took_ms=round(answer.took_ms, 2),
         transcript=_heard(answer),
         order=order,
+        note=answer.note,
         hits=[_found(hit) for hit in answer.hits],
     )
 

@@ -139,7 +139,7 @@ def search(
     if as_json:
         print(json.dumps({**as_dict(found), "order": note}, ensure_ascii=False, default=str))
         return
-    show(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}", where)
+    show(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}")
     if found.hits:
         console.print(note, highlight=False, markup=False)
 
