@@ -15,6 +15,12 @@ VECTOR_BRANCH = "vector"
 LEXICAL_BRANCH = "lexical"
 # The fused vector, full-text search, and each encoder's own vectors.
 BRANCHES = (VECTOR_BRANCH, LEXICAL_BRANCH, TEXT, IMAGE, AUDIO)
+# For whoever weighs them in a request, on the command line and over HTTP.
+WEIGHTS_HELP = (
+    f"weight of a branch in this request: {VECTOR_BRANCH} (everything the query gives, fused), "
+    f"{LEXICAL_BRANCH} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
+    "fused vector and by its own encoder). With 0 a branch is not asked, and such a part counts as not given"
+)
 
 WORDS = "words"
 PICTURE = "picture"
