@@ -22,6 +22,7 @@ from mmsearch_dagster.terminal.options import (
     Preset,
     Root,
     Source,
+    Weight,
     asked_of,
     released_of,
     settings_of,
@@ -65,9 +66,7 @@ def search(
     voice: Annotated[
         Path | None, typer.Option("--voice", help="A recording of what you are looking for.")
     ] = None,
-    weight: Annotated[
-        list[str] | None, typer.Option("--weight", help="Weight of a branch, for example text=2; repeatable.")
-    ] = None,
+    weight: Weight = None,
     k: Annotated[
         int | None, typer.Option("--k", help="How many products; 10, or 100 for each query of --batch.")
     ] = None,

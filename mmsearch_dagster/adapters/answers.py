@@ -7,6 +7,8 @@ from typing import Any
 from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH
 from mmsearch_dagster.core.speech.transcript import Transcript
 
+_MOST_QUOTED = 80
+
 
 @dataclass(frozen=True)
 class Query:
@@ -41,7 +43,7 @@ class Answer:
     """Ranked products of one query.
 
     problem: why this query has no answer, else None. transcript: what was heard in its voice, None where
-    there was none.
+    there was none. note: where nothing is found, why and what to do, else None.
     """
 
     hits: tuple[AnswerHit, ...]
@@ -51,6 +53,21 @@ class Answer:
     query_id: str = ""
     problem: str | None = None
     transcript: Transcript | None = None
+    note: str | None = None
+
+
+def nothing_found(text: str | None, where: str | None, passing: int) -> str:
+    """Why an answer is empty and what to do. text: the words, typed and heard. where: the filter, as given;
+    passing: how many products pass it."""
+    # Half a surrogate pair, which JSON may carry, has no UTF-8.
+    shown = where and where.strip().encode("utf-8", "replace").decode("utf-8")
+    if shown and not passing:
+        return f"no product passes the filter {shown}: loosen it or leave it out"
+    asked = f"'{text[:_MOST_QUOTED]}{'…' * (len(text) > _MOST_QUOTED)}'" if text else "this picture"
+    among = f" among the {passing:,} that pass the filter {shown}" if shown else ""
+    looser = "loosen the filter, or " if shown else ""
+    why = "no product has one of these words in its text" if text else "no product can be compared with it"
+    return f"nothing is found for {asked}{among}: {why}; {looser}ask with other words or with a photo"
 
 
 def ranked_hits(

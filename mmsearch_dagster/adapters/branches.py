@@ -50,7 +50,7 @@ def rank(
         readable |= mask
     asked = [row for row in _weighing(queries, VECTOR_BRANCH) if readable[row]]
     if asked:
-        vectors = mixed_queries(model.queries, batch.take(asked), [queries[row].asked for row in asked])
+        vectors = fused_queries(model, [queries[row] for row in asked], batch.take(asked))
         _note(rankings, VECTOR_BRANCH, asked, table.nearest_batch(vectors, depth, where=where))
     asked = [row for row in _weighing(queries, LEXICAL_BRANCH) if queries[row].text]
     texts = [queries[row].text or "" for row in asked]
@@ -62,6 +62,11 @@ def rank(
             found = table.nearest_batch(vectors[asked], depth, where=where, column=column)
             _note(rankings, name, asked, found)
     return rankings
+
+
+def fused_queries(model: QueryTower, queries: Sequence[QueryContent], batch: ModalityBatch) -> Matrix:
+    """The vectors that the fused branch searches with, float32 [n, width]: each as its request weighs it."""
+    return mixed_queries(model.queries, batch, [query.asked for query in queries])
 
 
 def _weighing(queries: Sequence[QueryContent], branch: str) -> list[int]:

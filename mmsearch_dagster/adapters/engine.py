@@ -1,12 +1,13 @@
 """The query engine: one release opened for reading, from words, voice and pictures to ranked products."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmsearch_dagster.adapters.answers import Answer, AnswerHit, Query, ranked_hits
-from mmsearch_dagster.adapters.branches import QueryTower, rank
+from mmsearch_dagster.adapters.answers import Answer, AnswerHit, Query, nothing_found, ranked_hits
+from mmsearch_dagster.adapters.branches import QueryTower, fused_queries, rank
 from mmsearch_dagster.adapters.hearing import Hearing
 from mmsearch_dagster.adapters.index import SearchIndex
 from mmsearch_dagster.adapters.pinned_table import PinnedTable
@@ -101,9 +102,9 @@ class Engine:
             raise QueryError(unread[0])
         return content, batch
 
-    def fused(self, batch: ModalityBatch) -> Matrix:
-        """Query vectors of the released model, float32 [n, width]."""
-        return self._model.queries(batch)
+    def fused(self, content: QueryContent, batch: ModalityBatch) -> Matrix:
+        """The vector that `search` compares, float32 [1, width]. batch: of `read`, or a part of it."""
+        return fused_queries(self._model, [content], batch)
 
     def fused_items(self, batch: ModalityBatch) -> Matrix:
         """Item vectors of the released model, float32 [n, width]."""
@@ -137,12 +138,20 @@ class Engine:
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
             raise QueryError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
         condition = to_where(where)
+        passing = cache(lambda: self._table.passing(condition))  # asked only where nothing is found
+
+        def why_nothing(content: QueryContent) -> str:
+            return nothing_found(content.text, where if condition else None, passing())
+
         answers: list[Answer] = []
         for start in range(0, len(queries), _BATCH):
-            answers.extend(self._answer_batch(queries[start : start + _BATCH], k, condition))
+            part = queries[start : start + _BATCH]
+            answers.extend(self._answer_batch(part, k, condition, why_nothing))
         return answers
 
-    def _answer_batch(self, queries: Sequence[Query], k: int, where: str | None) -> Iterator[Answer]:
+    def _answer_batch(
+        self, queries: Sequence[Query], k: int, where: str | None, why_nothing: Callable[[QueryContent], str]
+    ) -> Iterator[Answer]:
         begun = time.perf_counter()
         contents, problems = self._prepare(queries)
         rows = sorted(contents)
@@ -175,6 +184,7 @@ class Engine:
                 query_id=query.query_id,
                 problem=problems.get(row),
                 transcript=contents[row].transcript if row in contents else None,
+                note=why_nothing(contents[row]) if answered and not fused[row] else None,
             )
 
     def _prepare(self, queries: Sequence[Query]) -> tuple[dict[int, QueryContent], dict[int, str]]:

@@ -27,8 +27,9 @@ def explain(
     """What contributed to one product's place in the answer to `query`.
 
     branches: rank there and its share of the blended score, weight / (rrf_k + rank). modalities: cosine of
-    the query's and the product's own vectors, and of the fused vectors with and without that modality
-    of the query. product_modalities: the same cosine with and without each modality of the product.
+    the query's and the product's own vectors, and of the fused vectors with and without that modality of
+    the query; the query's is weighed as the request says. product_modalities: the same cosine with and
+    without each modality of the product.
     features, for a known person (the catalogue and their row): each figure's part of the ranker's score.
     Raises QueryError like `Engine.search`.
     """
@@ -54,8 +55,8 @@ def explain(
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
         "branches": branches,
-        "modalities": _modalities(engine, batch, product),
-        "product_modalities": product_parts(engine, engine.fused(batch)[0], product),
+        "modalities": _modalities(engine, content, batch, product),
+        "product_modalities": product_parts(engine, engine.fused(content, batch)[0], product),
         "features": _features(engine, batch, (product, hit.rank if hit else None), person),
     }
 
@@ -65,21 +66,24 @@ def _heard(content: QueryContent) -> dict[str, Any] | None:
     return heard and {"text": heard.text, "confidence": number(heard.confidence)}
 
 
-def _modalities(engine: Engine, batch: ModalityBatch, product: str) -> list[dict[str, Any]]:
+def _modalities(
+    engine: Engine, content: QueryContent, batch: ModalityBatch, product: str
+) -> list[dict[str, Any]]:
     own = _own_cosines(engine, batch, [product])
     present = [name for name, mask in batch.present.items() if mask[0]]
-    whole = _fused_cosine(engine, batch, product)
-    rows = []
+
+    def fused(part: ModalityBatch) -> float | None:
+        return number(_to_products(engine, engine.fused(content, part)[0], [product], VECTOR)[0])
+
+    whole, rows = fused(batch), []
     for name in present:
         others = [one for one in present if one != name]
         rows.append(
             {
                 "modality": name,
                 "own cosine": number(float(own[name][0])) if name in own else None,
-                "fused cosine": number(whole),
-                "fused without it": number(_fused_cosine(engine, batch.only(*others), product))
-                if others
-                else None,
+                "fused cosine": whole,
+                "fused without it": fused(batch.only(*others)) if others else None,
             }
         )
     return rows
@@ -127,10 +131,6 @@ def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
             vector[: matrix.shape[1]] = matrix[ids.index(product)]
             found[name] = {product: vector}
     return assemble([product], found, spec.item_widths)
-
-
-def _fused_cosine(engine: Engine, batch: ModalityBatch, product: str) -> float:
-    return float(_to_products(engine, engine.fused(batch)[0], [product], VECTOR)[0])
 
 
 def _features(

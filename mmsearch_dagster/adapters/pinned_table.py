@@ -49,6 +49,10 @@ class PinnedTable:
     def row_count(self) -> int:
         return int(self._table.count_rows())
 
+    def passing(self, where: str | None) -> int:
+        """How many products pass a condition of `core.filters.to_where`."""
+        return int(self._table.count_rows(where))
+
     @property
     def held_in_memory(self) -> bool:
         """Whether what has no filter is answered exactly from memory, without the table and its index."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
 RESPONSE_NOTE = "expected response: chance of a click per product of a page with these products"
 TASTE_NOTE = "no ranker: expected response is the share of people with less taste for these products"
+HIDDEN_NOTE = "the shop's rules hide all that is found: ask for something else, or without a user"
 POPULAR_NOTE = "this person is not known here: popular products"
 
 
@@ -183,8 +184,9 @@ class Recommender:
         order = np.argsort(-np.round(scores, 6), kind="stable")
         rest = [hit for hit in answer.hits if hit.product_id not in self._catalogue.row]
         mine = [replace(known[n], score=float(scores[n])) for n in order] + rest
-        hits = ruled_hits(mine, self._files.rules)
-        return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits[:k], start=1)))
+        hits = ruled_hits(mine, self._files.rules)[:k]
+        note = answer.note if hits or not mine else HIDDEN_NOTE
+        return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits, 1)), note=note)
 
     def explain(self, query: Query, product: str, user: str | None = None) -> dict[str, Any]:
         """What each branch, modality and feature of the ranker contributed (adapters.explaining).
@@ -210,7 +212,8 @@ class Recommender:
         names a ranker that was not promoted.
         """
         _check_k(k)
-        found = [hit.product_id for hit in self._engine.search(query, k=products).hits]
+        answer = self._engine.search(query, k=products)
+        found = [hit.product_id for hit in answer.hits]
         catalogue, people = self._catalogue, self._known.ids
         shown = [key for key in found if key in catalogue.row]
         rows = np.array([catalogue.row[key] for key in shown], dtype=np.int64)
@@ -226,7 +229,7 @@ class Recommender:
                 {c.USER_ID: people[row], "expected response": round(float(response[row]), 4)} for row in best
             ],
             "products": found,
-            "note": note if len(best) else "nobody is known here",
+            "note": answer.note or (note if len(best) else "nobody is known here"),
         }
 
     def churn(self, *, k: int = 50) -> list[dict[str, Any]]:

@@ -16,14 +16,9 @@ from mmsearch_dagster.api.errors import WrongRequestError, told
 from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
 from mmsearch_dagster.core import columns
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval import BRANCHES
+from mmsearch_dagster.core.retrieval import WEIGHTS_HELP
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
-
-_WEIGHTS = (
-    f"weight of a branch in this request; the branches: {', '.join(BRANCHES)}. text, image and audio weigh "
-    "in the fused vector too; one that weighs 0 is as good as not given"
-)
 
 _USER = "order for this person, an id as the shop's log has it"
 
@@ -38,7 +33,9 @@ class SearchRequest(BaseModel):
     audio_base64: str | None = Field(None, description="a recorded voice in base64, 20 MB at most")
     filter: str | None = Field(None, examples=[_FILTER_EXAMPLE])
     k: int = Field(10, ge=1, le=MAX_K)
-    weights: dict[str, float] | None = Field(None, description=_WEIGHTS, examples=[{"text": 2, "image": 1}])
+    weights: dict[str, float] | None = Field(
+        None, description=WEIGHTS_HELP, examples=[{"text": 2, "image": 1}]
+    )
     user: str | None = Field(None, description=_USER)
 
 
@@ -64,13 +61,14 @@ class Heard(BaseModel):
 
 class SearchResponse(BaseModel):
     """transcript: null where the query had no voice. order: whether the list is ordered for the user, null
-    where none was named."""
+    where none was named. note: where nothing is found, why and what to do, else null."""
 
     release_id: str
     kind: str
     took_ms: float
     transcript: Heard | None = None
     order: str | None = None
+    note: str | None = None
     hits: list[FoundProduct]
 
 
@@ -94,7 +92,7 @@ FORM_FIELDS: dict[str, Any] = {
         "text": {"type": "string"},
         "image": {"type": "string", "format": "binary", "description": "a picture file, 20 MB at most"},
         "audio": {"type": "string", "format": "binary", "description": "a recorded voice, 20 MB at most"},
-        "weights": {"type": "string", "description": _WEIGHTS + ", as JSON", "example": '{"text": 2}'},
+        "weights": {"type": "string", "description": f"{WEIGHTS_HELP}; as JSON", "example": '{"text": 2}'},
         "filter": {"type": "string", "example": _FILTER_EXAMPLE},
         "user": {"type": "string", "description": _USER},
         "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
@@ -194,6 +192,7 @@ def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
         took_ms=round(answer.took_ms, 2),
         transcript=_heard(answer),
         order=order,
+        note=answer.note,
         hits=[_found(hit) for hit in answer.hits],
     )
 

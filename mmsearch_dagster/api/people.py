@@ -13,6 +13,7 @@ from mmsearch_dagster.adapters.engine import MAX_K, Engine
 from mmsearch_dagster.adapters.listing import Suggestions
 from mmsearch_dagster.adapters.recommender import Recommender
 from mmsearch_dagster.api.messages import decoded
+from mmsearch_dagster.core.retrieval import WEIGHTS_HELP
 
 
 @dataclass
@@ -57,7 +58,7 @@ class ExplainRequest(BaseModel):
     text: str | None = None
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
     audio_base64: str | None = Field(None, description="a recorded voice in base64, 20 MB at most")
-    weights: dict[str, float] | None = Field(None, description="weight of a branch, as in /search")
+    weights: dict[str, float] | None = Field(None, description=WEIGHTS_HELP)
     product_id: str
     user: str | None = None
 

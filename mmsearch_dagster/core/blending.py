@@ -7,19 +7,22 @@ import numpy as np
 from mmsearch_dagster.core.evaluation import JudgedQueries, Rankings, score
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval import (
+    KINDS_IN_OTHER_SCRIPTS,
     KINDS_WITH_WORDS,
     LEXICAL_BRANCH,
     PICTURE,
     VECTOR_BRANCH,
     branch_weights,
+    chosen_for,
     fuse,
-    typed_kind,
+    kinds_alike,
 )
 
 # Weights a branch may take beside the fused vector's 1.0.
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
-# Full-text search where there are too few queries to choose by.
-FALLBACK = 0.25
+# Where there are too few queries to choose by; and where the words say nothing to the encoder either.
+FALLBACK = {LEXICAL_BRANCH: 0.25}
+FULL_TEXT_ALONE = {VECTOR_BRANCH: 0.0, LEXICAL_BRANCH: 1.0}
 _FEWEST = 10
 # What an encoder's own ranking must add to be asked at all.
 _WORTH = 0.005
@@ -49,24 +52,31 @@ def blend(
     return blended
 
 
-def choose_blend(branches: Mapping[str, Rankings], queries: JudgedQueries) -> RetrievalParams:
+def choose_blend(
+    branches: Mapping[str, Rankings], queries: JudgedQueries, *, multilingual: bool
+) -> RetrievalParams:
     """Weights per kind of query with the best mean nDCG@10, one branch after the other, twice over.
 
     Full-text search takes the larger weight of a tie; an encoder's own ranking must be worth it. Where much
     is won by it, full-text search outweighs all else or the fused vector is not asked: words that the
-    encoder cannot read are found by their letters. A kind with too few queries takes full-text search at
-    FALLBACK and nothing else; a spoken one what is right for the typed one.
+    encoder cannot read are found by their letters. A kind with too few queries takes what is right for one
+    that is alike, or FALLBACK; words in a script of their own FULL_TEXT_ALONE, unless the text encoder is
+    multilingual. Beside a picture such words are blended as others are: the picture is read.
     """
     kinds = queries.kinds
+    unread = () if multilingual else KINDS_IN_OTHER_SCRIPTS
+    every = {*kinds.values(), *KINDS_WITH_WORDS, *unread}
     chosen: dict[str, dict[str, float]] = {}
-    for kind in sorted({*kinds.values(), *KINDS_WITH_WORDS}, key=lambda one: (one != typed_kind(one), one)):
+    for kind in sorted(every, key=lambda one: (len(kinds_alike(one)), one)):
         members = [key for key, own in kinds.items() if own == kind]
         if len(members) >= _FEWEST:
             chosen[kind] = _best_weights(branches, queries, kind, members)
         elif kind == PICTURE:
             chosen[kind] = {}
+        elif kind in unread:
+            chosen[kind] = dict(FULL_TEXT_ALONE)
         else:
-            chosen[kind] = dict(chosen.get(typed_kind(kind), {LEXICAL_BRANCH: FALLBACK}))
+            chosen[kind] = chosen_for(kind, chosen, FALLBACK)
     return RetrievalParams(weights=chosen)
 
 

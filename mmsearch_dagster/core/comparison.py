@@ -74,10 +74,11 @@ class Judge:
         self._models, self._items, self._search = models, items, search
         self._winner: Strategy = winner
 
-    def choose(self, dev: JudgedQueries) -> RetrievalParams:
-        """The blend of the winner's branches."""
+    def choose(self, dev: JudgedQueries, *, multilingual: bool) -> RetrievalParams:
+        """The blend of the winner's branches. multilingual: the text encoder."""
         vector = by_model(self._models[self._winner], dev.batch, self._items, DEPTH)
-        return choose_blend(branches_of(vector, dev, self._items, by_words(dev, self._search, DEPTH)), dev)
+        branches = branches_of(vector, dev, self._items, by_words(dev, self._search, DEPTH))
+        return choose_blend(branches, dev, multilingual=multilingual)
 
     def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
         """Every ranking there is of these queries, by the name it has in the tables."""

@@ -15,6 +15,12 @@ VECTOR_BRANCH = "vector"
 LEXICAL_BRANCH = "lexical"
 # The fused vector, full-text search, and each encoder's own vectors.
 BRANCHES = (VECTOR_BRANCH, LEXICAL_BRANCH, TEXT, IMAGE, AUDIO)
+# For whoever weighs them in a request, on the command line and over HTTP.
+WEIGHTS_HELP = (
+    f"weight of a branch in this request: {VECTOR_BRANCH} (everything the query gives, fused), "
+    f"{LEXICAL_BRANCH} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
+    "fused vector and by its own encoder). With 0 a branch is not asked, and such a part counts as not given"
+)
 
 WORDS = "words"
 PICTURE = "picture"
@@ -22,7 +28,6 @@ WORDS_AND_PICTURE = "words+picture"
 VOICE = "voice"
 VOICE_AND_PICTURE = "voice+picture"
 # What a query with words may consist of, heard ones included.
-_OTHER_SCRIPTS = ("zh", "ja", "ko")
 KINDS_WITH_WORDS = (
     WORDS,
     VOICE,
@@ -31,6 +36,10 @@ KINDS_WITH_WORDS = (
     VOICE_AND_PICTURE,
     "words+voice+picture",
 )
+
+# Other than Latin, as core.text.language_of names them; typed words in each are a kind of their own.
+_OTHER_SCRIPTS = ("zh", "ja", "ko", "other")
+KINDS_IN_OTHER_SCRIPTS = tuple(f"{WORDS}[{script}]" for script in _OTHER_SCRIPTS)
 
 # Two programs that multiply the same vectors differ in the last bits; a rank must not.
 SCORE_DECIMALS = 6
@@ -60,11 +69,22 @@ def query_kind(*, words: bool, picture: bool, voice: bool = False, language: str
     return f"{name}[{language}]" if words and language in _OTHER_SCRIPTS else name
 
 
-def typed_kind(kind: str) -> str:
-    """The kind of the same query typed in Latin letters: `voice+picture` and `words+picture[zh]` are
-    `words+picture`."""
-    parts = [WORDS if part == VOICE else part for part in kind.partition("[")[0].split("+")]
-    return "+".join(dict.fromkeys(parts))
+def kinds_alike(kind: str) -> tuple[str, ...]:
+    """The kind, then those whose blend it takes where it has none: the same query typed, then in Latin.
+
+    >>> kinds_alike("words+voice[zh]")
+    ('words+voice[zh]', 'words[zh]', 'words')
+    """
+    parts, bracket, script = kind.partition("[")
+    typed = "+".join(dict.fromkeys(WORDS if part == VOICE else part for part in parts.split("+")))
+    return tuple(dict.fromkeys((kind, f"{typed}{bracket}{script}", typed)))
+
+
+def chosen_for(
+    kind: str, chosen: Mapping[str, Mapping[str, float]], otherwise: Mapping[str, float]
+) -> dict[str, float]:
+    """The weights chosen for this kind, or for the nearest one alike that has some."""
+    return dict(next((chosen[one] for one in kinds_alike(kind) if one in chosen), otherwise))
 
 
 def branch_weights(
@@ -72,11 +92,11 @@ def branch_weights(
 ) -> dict[str, float]:
     """What each branch weighs for a query of this kind; what is not named 0, but the fused vector 1.0.
 
-    chosen: kind -> branch -> weight; a kind that was never seen takes what is right for the same query
-    typed. confidence: of the words, where they were heard; a doubtful word must not outweigh a clear
+    chosen: kind -> branch -> weight; a kind that was never seen takes what is right for one that is alike.
+    confidence: of the words, where they were heard; a doubtful word must not outweigh a clear
     picture.
     """
-    weights = {VECTOR_BRANCH: 1.0, **chosen.get(kind, chosen.get(typed_kind(kind), {}))}
+    weights = {VECTOR_BRANCH: 1.0, **chosen_for(kind, chosen, {})}
     if kind == VOICE_AND_PICTURE:
         weights |= {name: weights[name] * confidence for name in (LEXICAL_BRANCH, TEXT) if name in weights}
     return weights

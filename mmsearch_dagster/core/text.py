@@ -18,10 +18,18 @@ _LAYERS = 4
 # Longer texts say nothing new to an encoder that reads 256 word pieces.
 MAX_CHARACTERS = 4_000
 
-_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_KANA = re.compile("[\u3041-\u30ff\u31f0-\u31ff]")
-_HANGUL = re.compile("[\uac00-\ud7a3\u1100-\u11ff]")
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_KANA = "\u3041-\u30ff\u31f0-\u31ff"
+_HANGUL = "\uac00-\ud7a3\u1100-\u11ff"
+_HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff"
+# In this order: Japanese has kana and Han, and a brand's name keeps its Latin letters in every language.
+_SCRIPTS = {
+    "ja": re.compile(f"[{_KANA}]"),
+    "ko": re.compile(f"[{_HANGUL}]"),
+    "zh": re.compile(f"[{_HAN}]"),
+    "other": re.compile(rf"[^\W\d_{_KANA}{_HANGUL}{_HAN}{_LATIN}]"),
+    "en": re.compile(f"[{_LATIN}]"),
+}
 # Words of a request that no product is found by, as the index's tokenizer cuts them. It drops English stop
 # words and Chinese particles (的, 我, 有没有) itself; words that also name things (双, 买) stay.
 STOP_WORDS = {
@@ -69,20 +77,15 @@ def _emoji_names(text: str) -> str:
 
 
 def language_of(text: str) -> str:
-    """A guess by the letters' scripts: zh, ja, ko, en (which stands for every Latin script), or ''.
-
-    A fifth of the letters in a script decide, for a brand's name keeps its letters in every language;
-    kana before Han, because Japanese has both.
+    """A guess by the letters' scripts: zh, ja, ko, en (which stands for every Latin script), other (any that
+    is none of these), or '' without letters. A fifth of the letters decide.
 
     >>> language_of("Nordvik 红色运动鞋"), language_of("赤い靴"), language_of("red shoes"), language_of("42")
     ('zh', 'ja', 'en', '')
     """
-    kana, hangul, han, latin = (len(script.findall(text)) for script in (_KANA, _HANGUL, _HAN, _LATIN))
-    letters = kana + hangul + han + latin
-    for language, count in (("ja", kana), ("ko", hangul), ("zh", han), ("en", latin)):
-        if count and count >= letters / 5:
-            return language
-    return ""
+    counts = {language: len(script.findall(text)) for language, script in _SCRIPTS.items()}
+    letters = sum(counts.values())
+    return next((language for language, count in counts.items() if count and count >= letters / 5), "")
 
 
 def without_stop_words(words: Sequence[str], language: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.lake import Lake
-from mmsearch_dagster.core.modalities import IMAGE, VIDEO
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.progress import WATCHER, Progress
 from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_reviewed
 
@@ -73,6 +73,12 @@ class Workspace:
 
         file = self.settings.preset or self.assets / "presets" / "run.yaml"
         return parse_preset(read_reviewed(file, "preset"), str(file))
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether the text encoder of this run reads other scripts than Latin."""
+        spec = self.preset.encoder(TEXT)
+        return spec is not None and spec.multilingual
 
     @property
     def finetune(self) -> "FinetuneParams | None":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmsearch_dagster.core.retrieval import WEIGHTS_HELP
 from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Asked, Settings, asked_in, preset_file
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ Preset = Annotated[
     typer.Option(
         "--preset",
         help="A file like assets/presets/run.yaml, or `multilingual`; default: that of the home's last run.",
+    ),
+]
+Weight = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weight",
+        metavar="NAME=NUMBER",
+        help=f"{WEIGHTS_HELP[0].upper()}{WEIGHTS_HELP[1:]}. For example image=2, or text=0; repeatable.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

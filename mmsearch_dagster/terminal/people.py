@@ -14,7 +14,7 @@ from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.terminal import tables
 from mmsearch_dagster.terminal.campaign_file import read_campaign
 from mmsearch_dagster.terminal.display import console
-from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, released_of
+from mmsearch_dagster.terminal.options import DEFAULT, AsJson, Home, Weight, released_of
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.listing import Suggestions
@@ -78,9 +78,7 @@ def explain(
     ],
     image: Annotated[Path | None, typer.Option("--image", help="The query's photo.")] = None,
     voice: Annotated[Path | None, typer.Option("--voice", help="The query's recording.")] = None,
-    weight: Annotated[
-        list[str] | None, typer.Option("--weight", help="Weight of a branch, for example text=2; repeatable.")
-    ] = None,
+    weight: Weight = None,
     user: MaybeUser = None,
     as_json: AsJson = False,
     home: Home = DEFAULT,
@@ -139,7 +137,7 @@ def search(
     if as_json:
         print(json.dumps({**as_dict(found), "order": note}, ensure_ascii=False, default=str))
         return
-    show(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}", where)
+    show(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}")
     if found.hits:
         console.print(note, highlight=False, markup=False)
 

@@ -56,7 +56,7 @@ def measure(workspace: Workspace) -> Iterator[Measured]:
     whole = found[WHOLE, todo[0].name]
     dev = sets[DEV]
     branches = branches_of(whole[DEV], dev, read.items, by_words(dev, search, DEPTH))
-    retrieval = choose_blend(branches, dev)
+    retrieval = choose_blend(branches, dev, multilingual=workspace.multilingual)
     for split in (VALIDATION, TEST):
         if len(sets[split].batch):
             yield _measured(split, sets[split], found, retrieval=retrieval, read=read, search=search)

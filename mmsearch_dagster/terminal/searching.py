@@ -42,16 +42,15 @@ def one(released: "Released", query: Query, asked: str, *, k: int, where: str | 
             console.print(
                 f"heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})", markup=False
             )
-        show(found, f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms", where)
+        show(found, f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms")
 
 
-def show(found: Answer, title: str, where: str | None) -> None:
+def show(found: Answer, title: str) -> None:
     """The products as a table, or one sentence where there is none."""
-    if found.hits:
+    if found.note is None:
         console.print(tables.answer(found, title))
-        return
-    told = f"no product passes the filter {where}: loosen it" if where else "no product was found"
-    console.print(told, highlight=False, markup=False, soft_wrap=True)
+    else:
+        console.print(found.note, highlight=False, markup=False, soft_wrap=True)
 
 
 def picture(image: Path | None) -> bytes | None:
@@ -100,6 +99,7 @@ def as_dict(found: Answer) -> dict[str, Any]:
         "kind": found.kind,
         "took_ms": round(found.took_ms, 1),
         "transcript": found.transcript and asdict(found.transcript),
+        "note": found.note,
         "hits": hits,
     }
 

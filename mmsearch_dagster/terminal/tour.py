@@ -78,7 +78,10 @@ def _searched(engine: "Engine", example: Example) -> Answer | None:
     if answer.transcript is not None:
         heard = answer.transcript
         title += f" · heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})"
-    console.print(tables.answer(answer, title))
+    if answer.note is not None:
+        _skipped(f"{title}: {answer.note}")
+    else:
+        console.print(tables.answer(answer, title))
     return answer
 
 

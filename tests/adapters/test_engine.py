@@ -238,5 +238,36 @@ def test_parts_of_another_release_are_refused(release: SmallRelease, tmp_path: P
         Engine.open(manifest, release.index_uri, tmp_path, {TEXT: HashedWords(), IMAGE: MeanColour()})
 
 
+UNKNOWN = Query(text="kite", weights={"vector": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("query", "where", "told"),
+    [
+        (Query(text="red"), "price < 0", "no product passes the filter price < 0: loosen it or leave it out"),
+        (Query(image=picture("red")), " price < 0 ", "passes the filter price < 0: "),
+        (UNKNOWN, None, "nothing is found for 'kite': no product has one of these words"),
+        (UNKNOWN, "  ", "nothing is found for 'kite': no product has"),
+        (UNKNOWN, "price < 3", "nothing is found for 'kite' among the 2 that pass the filter price < 3: "),
+        (replace(UNKNOWN, text="é" * 900), None, f"nothing is found for '{'é' * 80}…': "),
+    ],
+)
+def test_where_nothing_is_found_the_answer_says_why_and_what_to_do(
+    engine: Engine, query: Query, where: str | None, told: str
+) -> None:
+    answer = engine.search(query, k=3, where=where)
+    assert answer.hits == ()
+    assert told in (answer.note or "")
+
+
+def test_only_an_empty_answer_has_a_note(engine: Engine) -> None:
+    answers = engine.search_batch([Query(text="red"), UNKNOWN, Query()], k=3, where="price < 3")
+    assert [(bool(one.hits), one.note is None, one.problem is None) for one in answers] == [
+        (True, True, True),
+        (False, False, True),
+        (False, True, False),
+    ]
+
+
 def test_payload_of_products(engine: Engine) -> None:
     assert set(engine.payload(["p00002", "nothing"])) == {"p00002"}

@@ -8,7 +8,7 @@ import pytest
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.adapters.people_files import BLOCKS, OWN_VECTOR, PEOPLE, PeopleFiles
-from mmsearch_dagster.adapters.recommender import POPULAR_NOTE, Recommender
+from mmsearch_dagster.adapters.recommender import HIDDEN_NOTE, POPULAR_NOTE, Recommender
 from mmsearch_dagster.core.business_rules import BusinessRules, Pin
 from mmsearch_dagster.core.columns import EVENTS
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -290,6 +290,18 @@ def test_a_release_without_a_log_still_answers(release: SmallRelease, engine: En
     assert none.churn() == []
     assert none.campaign(Query(text="red"))["people"] == []
     assert len(none.search(Query(text="red"), fan(0), k=3)[0].hits) == 3
+
+
+def test_a_list_that_the_shops_rules_hide_or_a_campaign_that_finds_nothing_says_so(
+    people: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    rules = BusinessRules(out_of_stock="hide")
+    strict = people.ruling(tmp_path / "p", rules).recommender(engine)
+    found, _ = strict.search(Query(text="red"), fan(0), k=3, where="not in_stock")
+    assert (found.hits, found.note) == ((), HIDDEN_NOTE)
+    unknown = Query(text="kite", weights={"vector": 0.0})
+    assert "nothing is found for 'kite'" in (strict.search(unknown, fan(0), k=3)[0].note or "")
+    assert "nothing is found for 'kite'" in strict.campaign(unknown)["note"]
 
 
 @pytest.mark.parametrize("k", [0, 1001, True])

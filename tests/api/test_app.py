@@ -133,6 +133,15 @@ def test_filters_and_weights_are_obeyed(client: TestClient) -> None:
     assert {hit["branches"]["vector"] for hit in asked.json()["hits"]} == {None}
 
 
+def test_an_empty_answer_says_why(client: TestClient) -> None:
+    reply = client.post("/search", data={"text": "red", "filter": 'brand = "😀" and price < 0'}).json()
+    assert (reply["hits"], reply["note"][:30]) == ([], "no product passes the filter b")
+    halved = '{"text": "red", "filter": "brand = \'\\ud83d\'"}'
+    reply = client.post("/search", content=halved, headers={"content-type": "application/json"}).json()
+    assert reply["note"] == "no product passes the filter brand = '?': loosen it or leave it out"
+    assert client.post("/search", json={"text": "red"}).json()["note"] is None
+
+
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
@@ -316,6 +325,10 @@ def test_the_page_needs_nothing_from_elsewhere(client: TestClient) -> None:
     assert "https:" not in page.text
     assert 'src="' not in page.text
     assert "innerHTML" not in page.text
+
+
+def test_the_page_shows_why_nothing_is_found(client: TestClient) -> None:
+    assert "say(answer.note ||" in client.get("/").text
 
 
 def test_the_documentation_describes_both_forms_of_a_search(client: TestClient) -> None:

@@ -110,6 +110,19 @@ def test_a_mixed_and_a_spoken_query_are_explained(client: TestClient) -> None:
     ]
 
 
+def test_an_explanation_weighs_the_modalities_as_a_search_does(client: TestClient) -> None:
+    green = b64encode(picture("green")).decode()
+    body = {"text": "red scarf", "image_base64": green, "product_id": "p00000"}
+
+    def fused(**fields: object) -> float:
+        return client.post("/explain", json={**body, **fields}).json()["modalities"][0]["fused cosine"]
+
+    alone = fused(text=None)
+    assert fused(weights={"text": 0}) == alone
+    assert fused(weights={"image": 1e6}) == pytest.approx(alone, abs=1e-3)
+    assert fused() != pytest.approx(alone, abs=1e-2)
+
+
 def test_a_campaign_takes_the_pictures_that_a_search_takes(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

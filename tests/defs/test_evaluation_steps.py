@@ -7,6 +7,7 @@ import pytest
 
 from mmsearch_dagster.adapters.mlflow_store import MlflowStore
 from mmsearch_dagster.adapters.registry import Registry
+from mmsearch_dagster.core.blending import FULL_TEXT_ALONE
 from mmsearch_dagster.core.comparison import ENGINE
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.gate_policy import ChampionRule
@@ -49,6 +50,12 @@ def test_a_release_is_described_with_its_main_figure(tiny: Place) -> None:
 
     assert description.startswith(f"Strategy {manifest.strategy}, passed by the gate: ndcg@10 0.")
     assert "95% interval" in description
+
+
+def test_words_that_the_encoder_cannot_read_are_left_to_full_text(tiny: Place) -> None:
+    assert not tiny.workspace.multilingual
+    chosen = tiny.manifest().retrieval.weights
+    assert chosen["words[ja]"] == chosen["words[other]"] == FULL_TEXT_ALONE
 
 
 def test_a_second_evaluation_writes_nothing_twice_and_misses_no_deleted_run(

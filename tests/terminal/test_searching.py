@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from mmsearch_dagster.adapters.engine import Engine
+from mmsearch_dagster.adapters.engine import Engine, Query
 from mmsearch_dagster.adapters.released import Released
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
@@ -17,6 +17,8 @@ from tests.adapters.small_release import HashedWords, MeanColour, make_release
 from tests.shops import write_csv
 
 Captured = pytest.CaptureFixture[str]
+# As the release asks for words that its encoder cannot read.
+UNKNOWN = Query(text="kite", weights={"vector": 0.0})
 
 
 @dataclass
@@ -99,6 +101,16 @@ def test_a_picture_of_the_catalogue_is_asked_as_the_catalogue_names_it(
 def test_a_filter_that_nothing_passes_is_told_in_one_sentence(released: Released, capsys: Captured) -> None:
     query, where = searching.question("red running shoes", None, None), 'category ~ "[red] Hats"'
     searching.one(released, query, "red", k=3, where=where, as_json=False)
-    assert capsys.readouterr().out == f"no product passes the filter {where}: loosen it\n"
+    told = f"no product passes the filter {where}: loosen it or leave it out"
+    assert capsys.readouterr().out == f"{told}\n"
     searching.one(released, query, "red", k=3, where=where, as_json=True)
-    assert json.loads(capsys.readouterr().out)["hits"] == []
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["hits"], shown["note"]) == ([], told)
+
+
+def test_words_that_no_product_has_are_told_in_one_sentence(released: Released, capsys: Captured) -> None:
+    searching.one(released, UNKNOWN, "kite", k=3, where=None, as_json=False)
+    assert capsys.readouterr().out == (
+        "nothing is found for 'kite': no product has one of these words in its text; ask with other words or "
+        "with a photo\n"
+    )

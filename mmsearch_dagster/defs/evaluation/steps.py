@@ -68,6 +68,7 @@ def evaluate(workspace: Workspace) -> StepReport:
                 "products": workspace.lake.current("products").digest,
                 "candidates": {name: one.facts["weights"] for name, one in candidates.items()},
                 "policy": workspace.gate_policy.model_dump(),
+                "multilingual": workspace.multilingual,
             }
         )
 
@@ -129,7 +130,7 @@ class _Evaluation:
         models = {name: load_model(one.folder) for name, one in self._candidates.items()}
         winner = choose_winner(models, items, sets[VALIDATION])
         judge = Judge(models, winner, items, search)
-        retrieval = judge.choose(sets[DEV])
+        retrieval = judge.choose(sets[DEV], multilingual=self._workspace.multilingual)
         measured = judge.measure(sets[VALIDATION], retrieval)
         champion, past, note = self._champion(items, sets[VALIDATION], search)
         if champion is not None:

@@ -38,7 +38,7 @@ ASSET = "training_examples"
 ITEMS = "items"
 # Fact: digest of the products whose vectors these are.
 PRODUCTS = "products snapshot"
-_CODE = 6
+_CODE = 7
 _JUDGING = (VALIDATION, TEST)
 
 

