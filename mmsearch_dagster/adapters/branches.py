@@ -9,7 +9,7 @@ from mmsearch_dagster.adapters.pinned_table import Hit, PinnedTable
 from mmsearch_dagster.adapters.query_encoding import QueryContent
 from mmsearch_dagster.core.fusion.mixing import mixed_queries
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
-from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
+from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, TYPED_BRANCH, VECTOR_BRANCH, modality_column
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.spec import FusionSpec
@@ -52,9 +52,13 @@ def rank(
     if asked:
         vectors = fused_queries(model, [queries[row] for row in asked], batch.take(asked))
         _note(rankings, VECTOR_BRANCH, asked, table.nearest_batch(vectors, depth, where=where))
-    asked = [row for row in _weighing(queries, LEXICAL_BRANCH) if queries[row].text]
-    texts = [queries[row].text or "" for row in asked]
-    _note(rankings, LEXICAL_BRANCH, asked, table.lexical_batch(texts, depth, where=where))
+    for name, texts in (
+        (LEXICAL_BRANCH, [query.text for query in queries]),
+        (TYPED_BRANCH, [query.typed for query in queries]),
+    ):
+        words = {row: text for row in _weighing(queries, name) if (text := texts[row])}
+        found = table.lexical_batch(list(words.values()), depth, where=where)
+        _note(rankings, name, list(words), found)
     for name, vectors in batch.vectors.items():
         column = modality_column(name)
         asked = [row for row in _weighing(queries, name) if batch.present[name][row]]

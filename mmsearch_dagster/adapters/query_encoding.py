@@ -12,6 +12,7 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, Modalit
 from mmsearch_dagster.core.pictures import too_large_to_ask
 from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.wording import mean_vector, wording
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ EncoderOrLoader = Encoder | EncoderHere
 class QueryContent:
     """One prepared query.
 
-    text: cleaned, None or not empty; with what was heard. audio: the recording, where it was understood.
+    text: cleaned, None or not empty; with what was heard. typed: without it. audio: the recording, where it
+    was understood.
     weights: per branch, already checked. asked: per modality, those above 0 that the request itself names.
     transcript: what was heard, however doubtful.
     """
@@ -41,6 +43,12 @@ class QueryContent:
     audio: bytes | None = None
     transcript: Transcript | None = None
     asked: Mapping[str, float] = field(default_factory=dict)
+    typed: str | None = None
+
+    @property
+    def wording(self) -> dict[str, float]:
+        """What its words are encoded as."""
+        return wording(self.text, self.typed, self.transcript.confidence if self.transcript else 1.0)
 
 
 class QueryEncoders:
@@ -90,28 +98,45 @@ class QueryEncoders:
         vectors: dict[str, dict[str, Matrix]] = {}
         problems: dict[int, str] = {}
         for modality in modalities:
-            asked = self._contents(queries, modality)
-            keys = {row: sha256_bytes(content) for row, content in asked.items()}
-            found, failures = self._encode(modality, {keys[row]: asked[row] for row in asked})
-            vectors[modality] = {ids[row]: found[key] for row, key in keys.items() if key in found}
-            for row, key in keys.items():
-                if key not in found:
-                    name = {IMAGE: "picture", TEXT: "words", AUDIO: "voice"}.get(modality, modality)
-                    reason = failures.get(key, "the encoder gave no vector")
-                    problems[row] = f"the {name} of the query cannot be read: {reason}"
+            found, unread = self._read(modality, self._contents(queries, modality))
+            vectors[modality] = {ids[row]: vector for row, vector in found.items()}
+            problems |= unread
         widths = {modality: self._identities[modality].width for modality in modalities}
         return assemble(ids, vectors, widths), problems
 
-    def _contents(self, queries: Sequence[QueryContent], modality: str) -> dict[int, bytes]:
+    def _contents(self, queries: Sequence[QueryContent], modality: str) -> dict[int, dict[bytes, float]]:
+        """Row -> what of it is to be encoded, with weights that sum to 1."""
         if modality == IMAGE:
-            return {row: query.image for row, query in enumerate(queries) if query.image is not None}
+            return {row: {query.image: 1.0} for row, query in enumerate(queries) if query.image is not None}
         if modality == AUDIO:
-            return {row: query.audio for row, query in enumerate(queries) if query.audio is not None}
+            return {row: {query.audio: 1.0} for row, query in enumerate(queries) if query.audio is not None}
         if modality == TEXT:
             prefix = str(self._identities[TEXT].spec.get("query_prefix") or "")
-            texts = {row: query.text for row, query in enumerate(queries) if query.text is not None}
-            return {row: (prefix + text).encode("utf-8") for row, text in texts.items()}
+            worded = {row: query.wording for row, query in enumerate(queries) if query.text is not None}
+            return {
+                row: {(prefix + text).encode("utf-8"): weight for text, weight in parts.items()}
+                for row, parts in worded.items()
+            }
         return {}
+
+    def _read(
+        self, modality: str, contents: Mapping[int, Mapping[bytes, float]]
+    ) -> tuple[dict[int, Matrix], dict[int, str]]:
+        """Row -> its vector, or row -> why it has none."""
+        keys = {content: sha256_bytes(content) for parts in contents.values() for content in parts}
+        found, failures = self._encode(modality, {key: content for content, key in keys.items()})
+        vectors: dict[int, Matrix] = {}
+        problems: dict[int, str] = {}
+        for row, parts in contents.items():
+            own = {keys[content]: weight for content, weight in parts.items()}
+            missing = next((key for key in own if key not in found), None)
+            if missing is None:
+                vectors[row] = mean_vector(found, own)
+                continue
+            name = {IMAGE: "picture", TEXT: "words", AUDIO: "voice"}.get(modality, modality)
+            reason = failures.get(missing, "the encoder gave no vector")
+            problems[row] = f"the {name} of the query cannot be read: {reason}"
+        return vectors, problems
 
     def _encode(
         self, modality: str, contents: Mapping[str, bytes]

@@ -13,6 +13,7 @@ _PRESENT = "present."
 _ORIGIN = "origin"
 _KIND = "kind"
 _CONFIDENCE = "confidence"
+_TYPED = "typed"
 _GRADES = "grades"
 
 
@@ -48,6 +49,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         _ORIGIN: list(queries.origins),
         _KIND: [queries.kinds[key] for key in queries.batch.ids],
         _CONFIDENCE: [queries.confidence.get(key) for key in queries.batch.ids],
+        _TYPED: [queries.typed.get(key) for key in queries.batch.ids],
         c.PRODUCT_ID: [list(queries.grades.get(key, {})) for key in queries.batch.ids],
         _GRADES: [list(queries.grades.get(key, {}).values()) for key in queries.batch.ids],
     }
@@ -57,6 +59,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         _ORIGIN: pl.String,
         _KIND: pl.String,
         _CONFIDENCE: pl.Float64,
+        _TYPED: pl.String,
         c.PRODUCT_ID: pl.List(pl.String),
         _GRADES: pl.List(pl.Int64),
     }
@@ -67,11 +70,14 @@ def load_queries(folder: Path, name: str) -> JudgedQueries:
     """What `save_queries` wrote."""
     table = pl.read_parquet(folder / f"{name}.parquet")
     graded = table.select(c.QUERY_ID, c.PRODUCT_ID, _GRADES).iter_rows()
+    # Champions of before it was kept are still compared by their queries.
+    typed = _TYPED if _TYPED in table.columns else pl.lit(None, pl.String)
     return JudgedQueries(
         batch=load_batch(folder, name),
         texts=tuple(table[c.QUERY_TEXT].to_list()),
         origins=tuple(table[_ORIGIN].to_list()),
         kinds=dict(table.select(c.QUERY_ID, _KIND).iter_rows()),
         confidence=dict(table.select(c.QUERY_ID, _CONFIDENCE).drop_nulls().iter_rows()),
+        typed=dict(table.select(c.QUERY_ID, typed).drop_nulls().iter_rows()),
         grades={key: dict(zip(products, grades, strict=True)) for key, products, grades in graded},
     )

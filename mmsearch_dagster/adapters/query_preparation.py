@@ -44,12 +44,13 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> Query
         voice=understood is not None and (bool(words) or AUDIO not in left_out),
         language=language_of(typed or ""),
     )
-    weights = branch_weights(kind, retrieval.weights, understood.confidence if understood else 1.0)
+    sure = understood.confidence if understood else 1.0
     return QueryContent(
         text=" ".join(words) or None,
+        typed=typed,
         image=image,
         kind=kind,
-        weights=weights | asked,
+        weights=branch_weights(kind, retrieval.weights, sure, asked),
         audio=None if AUDIO in left_out else voice,
         transcript=heard,
         asked={name: weight for name, weight in asked.items() if weight and name in given},

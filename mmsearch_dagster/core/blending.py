@@ -11,6 +11,7 @@ from mmsearch_dagster.core.retrieval import (
     KINDS_WITH_WORDS,
     LEXICAL_BRANCH,
     PICTURE,
+    TYPED_BRANCH,
     VECTOR_BRANCH,
     branch_weights,
     chosen_for,
@@ -85,7 +86,8 @@ def _best_weights(
 ) -> dict[str, float]:
     """Coordinate ascent from the fused vector alone; branches that find nothing are not asked."""
     part = {name: {key: found[key] for key in members} for name, found in branches.items()}
-    names = [name for name, found in part.items() if name != VECTOR_BRANCH and any(found.values())]
+    given = (VECTOR_BRANCH, TYPED_BRANCH)  # the one weighs 1, the other what full-text search leaves to it
+    names = [name for name, found in part.items() if name not in given and any(found.values())]
     grades = {key: queries.grades[key] for key in members}
 
     def value(weights: Mapping[str, float]) -> float:

@@ -82,33 +82,41 @@ class Judge:
 
     def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
         """Every ranking there is of these queries, by the name it has in the tables."""
-        lexical = by_words(queries, self._search, DEPTH)
-        measured = untrained(queries, self._items, lexical)
+        words = by_words(queries, self._search, DEPTH)
+        measured = untrained(queries, self._items, words)
         for name, model in self._models.items():
             measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, DEPTH)
         measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
-        branches = branches_of(measured[FUSED], queries, self._items, lexical)
+        branches = branches_of(measured[FUSED], queries, self._items, words)
         measured[ENGINE] = blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
         return measured
 
 
-def untrained(queries: JudgedQueries, items: ModalityBatch, lexical: Rankings) -> dict[str, Rankings]:
-    """What needs no training: each single branch, and the rank fusion of words by both that read them."""
-    measured = single_branches(queries, items, lexical, DEPTH)
+def untrained(
+    queries: JudgedQueries, items: ModalityBatch, words: Mapping[str, Rankings]
+) -> dict[str, Rankings]:
+    """What needs no training: each single branch, and the rank fusion of words by both that read them.
+
+    words: of `by_words`.
+    """
+    measured = single_branches(queries, items, words[LEXICAL_BRANCH], DEPTH)
     if "text only" in measured:
-        both = {VECTOR_BRANCH: measured["text only"], LEXICAL_BRANCH: lexical}
+        both = {VECTOR_BRANCH: measured["text only"], **words}
         equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
         measured[RRF] = blend(both, queries, equal)
     return measured
 
 
 def branches_of(
-    vector: Rankings, queries: JudgedQueries, items: ModalityBatch, lexical: Rankings
+    vector: Rankings, queries: JudgedQueries, items: ModalityBatch, words: Mapping[str, Rankings]
 ) -> dict[str, Rankings]:
-    """What the engine has to blend: the fused vector, full-text search, each encoder's own vectors."""
+    """What the engine has to blend: the fused vector, full-text search, each encoder's own vectors.
+
+    words: of `by_words`.
+    """
     shared = [name for name in queries.batch.vectors if name in BRANCHES and name in items.vectors]
     encoders = {name: by_encoder(name, queries.batch, items, DEPTH) for name in shared}
-    return {VECTOR_BRANCH: vector, LEXICAL_BRANCH: lexical, **encoders}
+    return {VECTOR_BRANCH: vector, **words, **encoders}
 
 
 def figures_of(

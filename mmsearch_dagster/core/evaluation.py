@@ -8,7 +8,7 @@ import numpy as np
 
 from mmsearch_dagster.core.metrics import by_query, per_query
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
-from mmsearch_dagster.core.retrieval import nearest_rows
+from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, TYPED_BRANCH, nearest_rows
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -23,10 +23,11 @@ METRIC = "ndcg@10"
 class JudgedQueries:
     """A set of queries with graded products, row for row.
 
-    texts: the words as typed, None where there are none. origins: how we know (core.fusion.examples).
+    texts: the words, typed and heard, None where there are none. origins: how we know (core.fusion.examples).
     grades: query id -> product id -> grade 1-3; unknown products are left out.
     kinds: query id -> what the person gave (core.retrieval.query_kind), as the engine names it.
     confidence: query id -> how sure the recogniser was, where words were heard.
+    typed: query id -> the words without the heard ones, where both are there.
     """
 
     batch: ModalityBatch
@@ -35,6 +36,7 @@ class JudgedQueries:
     grades: Mapping[str, Mapping[str, int]]
     kinds: Mapping[str, str]
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def by_vector(
@@ -76,12 +78,16 @@ def _unit(matrix: Matrix) -> Matrix:
     return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
 
 
-def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> Rankings:
-    """Full-text search over the words of each query."""
-    asked = [(key, text) for key, text in zip(queries.batch.ids, queries.texts, strict=True) if text]
-    found = search([text for _, text in asked], depth)
-    lists = {key: ranking for (key, _), ranking in zip(asked, found, strict=True)}
-    return {key: lists.get(key, []) for key in queries.batch.ids}
+def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> dict[str, Rankings]:
+    """Full-text search as the engine asks it: LEXICAL_BRANCH all words of each query, TYPED_BRANCH the typed
+    ones alone, where others were heard beside them."""
+    texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
+    asked = {LEXICAL_BRANCH: {key: text for key, text in texts.items() if text}, TYPED_BRANCH: queries.typed}
+    lists = {
+        branch: dict(zip(words, search(list(words.values()), depth), strict=True))
+        for branch, words in asked.items()
+    }
+    return {branch: {key: found.get(key, []) for key in texts} for branch, found in lists.items()}
 
 
 def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:

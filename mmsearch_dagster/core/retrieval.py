@@ -13,6 +13,8 @@ VECTOR = "vector"
 
 VECTOR_BRANCH = "vector"
 LEXICAL_BRANCH = "lexical"
+# Full-text search for the typed words alone, where others were heard beside them: a part of LEXICAL_BRANCH.
+TYPED_BRANCH = "typed"
 # The fused vector, full-text search, and each encoder's own vectors.
 BRANCHES = (VECTOR_BRANCH, LEXICAL_BRANCH, TEXT, IMAGE, AUDIO)
 # For whoever weighs them in a request, on the command line and over HTTP.
@@ -88,17 +90,25 @@ def chosen_for(
 
 
 def branch_weights(
-    kind: str, chosen: Mapping[str, Mapping[str, float]], confidence: float = 1.0
+    kind: str,
+    chosen: Mapping[str, Mapping[str, float]],
+    confidence: float = 1.0,
+    asked: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """What each branch weighs for a query of this kind; what is not named 0, but the fused vector 1.0.
 
     chosen: kind -> branch -> weight; a kind that was never seen takes what is right for one that is alike.
     confidence: of the words, where they were heard; a doubtful word must not outweigh a clear
-    picture.
+    picture, nor a typed one: full-text search for all words weighs as much as the heard ones are sure, for
+    the typed ones alone the rest. asked: weights that the request names, instead of the chosen ones.
     """
     weights = {VECTOR_BRANCH: 1.0, **chosen_for(kind, chosen, {})}
     if kind == VOICE_AND_PICTURE:
         weights |= {name: weights[name] * confidence for name in (LEXICAL_BRANCH, TEXT) if name in weights}
+    weights |= asked or {}
+    if LEXICAL_BRANCH in weights and {WORDS, VOICE} <= set(kind.partition("[")[0].split("+")):
+        whole = weights[LEXICAL_BRANCH]
+        weights |= {LEXICAL_BRANCH: whole * confidence, TYPED_BRANCH: whole * (1.0 - confidence)}
     return weights
 
 

@@ -71,13 +71,13 @@ def _measured(
     read: Any,
     search: Any,
 ) -> Measured:
-    lexical = by_words(queries, search, DEPTH)
+    words = by_words(queries, search, DEPTH)
     rows: dict[tuple[str, str], Rankings] = {
-        (UNTRAINED, name): one for name, one in untrained(queries, read.items, lexical).items()
+        (UNTRAINED, name): one for name, one in untrained(queries, read.items, words).items()
     }
     rows |= {key: answered[split] for key, answered in found.items()}
     whole = next(rankings for (group, _), rankings in rows.items() if group == WHOLE)
-    branches = branches_of(whole, queries, read.items, lexical)
+    branches = branches_of(whole, queries, read.items, words)
     rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries, retrieval.weights)
     named = {f"{group}: {name}": rankings for (group, name), rankings in rows.items()}
     table = quality_table(all_values(named, queries)).with_columns(

@@ -11,6 +11,7 @@ from mmsearch_dagster.adapters.lake import Lake
 from mmsearch_dagster.adapters.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
+from mmsearch_dagster.defs.evaluation.report_files import ASSET, DECISION, QUALITY, TESTED
 from mmsearch_dagster.defs.home_shop import check_same_shop, in_words, remember
 from mmsearch_dagster.settings import Settings
 from mmsearch_dagster.terminal import tables
@@ -136,7 +137,7 @@ def _family(kind: type[MmsearchError]) -> Iterator[type[MmsearchError]]:
 def show_gate(settings: Settings) -> None:
     """Quality and the gate's table of the latest evaluation; the test split's figures where there is one."""
     from mmsearch_dagster.core.quality import ALL
-    from mmsearch_dagster.defs.evaluation.steps import ASSET, QUALITY, TEST_TITLE, TESTED
+    from mmsearch_dagster.defs.evaluation.steps import TEST_TITLE
     from mmsearch_dagster.defs.workspace import Workspace
 
     report = Lake(settings.paths.lake).current(ASSET).folder
@@ -151,5 +152,5 @@ def show_gate(settings: Settings) -> None:
 
 
 def _decision(settings: Settings) -> str:
-    report = Lake(settings.paths.lake).current("evaluation_report").folder
-    return (report / "decision.json").read_text(encoding="utf-8")
+    report = Lake(settings.paths.lake).current(ASSET).folder
+    return (report / DECISION).read_text(encoding="utf-8")

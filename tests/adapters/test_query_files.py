@@ -58,6 +58,7 @@ def test_judged_queries_come_back(
         graded,
         kinds={key: "voice" if place % 2 else "words[zh]" for place, key in enumerate(graded)},
         confidence={key: 0.5 for place, key in enumerate(graded) if place % 2},
+        typed={key: "typed" for place, key in enumerate(graded) if place % 4 == 1},
     )
     save_queries(folder, "dev", wanted)
     found = load_queries(folder, "dev")

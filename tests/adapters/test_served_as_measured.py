@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from mmsearch_dagster.adapters import engine as engine_module
 from mmsearch_dagster.adapters.answers import Query
 from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.core.blending import FULL_TEXT_ALONE, blend, choose_blend
@@ -12,7 +15,8 @@ from mmsearch_dagster.core.evaluation import JudgedQueries, by_model, by_words
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval import modality_column
+from mmsearch_dagster.core.retrieval import LEXICAL_BRANCH, modality_column
+from mmsearch_dagster.core.speech.transcript import Transcript
 from tests.adapters.small_release import (
     IMAGE_WIDTH,
     TEXT_WIDTH,
@@ -21,6 +25,15 @@ from tests.adapters.small_release import (
     make_release,
     picture,
 )
+from tests.media import sound_file, tone
+
+
+class Doubtful:
+    fingerprint = "doubtful"
+
+    def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
+        return Transcript("wool scarf", 0.4)
+
 
 WIDTHS = {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH}
 ASKED = {
@@ -31,11 +44,16 @@ ASKED = {
     "picture": Query(image=picture("green")),
     "words+picture": Query(text="scarf", image=picture("blue")),
     "words+picture[zh]": Query(text="红色", image=picture("blue")),
+    "words+voice": Query(text="red", audio=sound_file(tone(500, 0.5))),
+    "words+voice+picture": Query(text="red", audio=sound_file(tone(500, 0.5)), image=picture("white")),
 }
 
 
 @pytest.mark.parametrize("multilingual", [False, True])
-def test_the_engine_answers_each_kind_of_query_as_it_was_measured(tmp_path: Path, multilingual: bool) -> None:
+def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool
+) -> None:
+    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
     one = make_release(tmp_path, text_column=True)
     model, encoders = load_model(one.model_dir), {TEXT: HashedWords(), IMAGE: MeanColour()}
 
@@ -45,12 +63,12 @@ def test_the_engine_answers_each_kind_of_query_as_it_was_measured(tmp_path: Path
 
     engine = opened(RetrievalParams())
     items, asked = _items(engine), _judged(engine)
-    lexical = by_words(
+    words = by_words(
         asked,
         lambda texts, k: [[h.product_id for h in hits] for hits in engine.table.lexical_batch(texts, k)],
         DEPTH,
     )
-    branches = branches_of(by_model(model, asked.batch, items, DEPTH), asked, items, lexical)
+    branches = branches_of(by_model(model, asked.batch, items, DEPTH), asked, items, words)
     chosen = choose_blend(branches, asked, multilingual=multilingual)
 
     measured = blend(branches, asked, chosen.weights)
@@ -59,7 +77,7 @@ def test_the_engine_answers_each_kind_of_query_as_it_was_measured(tmp_path: Path
     assert {kind: answer.kind for kind, answer in answers.items()} == {kind: kind for kind in ASKED}
     assert {kind: [hit.product_id for hit in one.hits] for kind, one in answers.items()} == measured
     for kind in ("words[zh]", "words[ja]", "words[other]"):
-        assert (measured[kind] == lexical[kind]) is not multilingual
+        assert (measured[kind] == words[LEXICAL_BRANCH][kind]) is not multilingual
         assert (chosen.weights.get(kind) == FULL_TEXT_ALONE) is not multilingual
 
 
@@ -82,4 +100,6 @@ def _judged(engine: Engine) -> JudgedQueries:
         origins=("judged",) * len(ASKED),
         grades={kind: {"p00000": 3} for kind in ASKED},
         kinds={kind: content.kind for kind, (content, _) in read.items()},
+        confidence={k: one.transcript.confidence for k, (one, _) in read.items() if one.transcript},
+        typed={kind: one.typed for kind, (one, _) in read.items() if one.transcript and one.typed},
     )

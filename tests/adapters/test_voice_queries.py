@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from mmsearch_dagster.adapters.engine import Answer, Engine, Query
+from mmsearch_dagster.adapters import engine as engine_module
+from mmsearch_dagster.adapters.engine import Answer, AnswerHit, Engine, Query
 from mmsearch_dagster.adapters.hearing import Hearing
 from mmsearch_dagster.adapters.query_lists import read_query_list
 from mmsearch_dagster.adapters.query_preparation import prepare
@@ -18,8 +19,8 @@ from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE, shop_language
-from mmsearch_dagster.core.speech.transcript import Transcript
-from tests.adapters.small_release import HashedWords, MeanColour, make_release, picture
+from mmsearch_dagster.core.speech.transcript import Recogniser, Transcript
+from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 from tests.media import clap, clicks, hum, noise, sound_file, tone
 
 pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
@@ -29,6 +30,16 @@ pytest.importorskip("espeakng_loader", reason="speech for these tests comes from
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     one = make_release(tmp_path_factory.mktemp("voices"))
     return Engine.open(one.manifest, one.index_uri, one.model_dir, {TEXT: HashedWords(), IMAGE: MeanColour()})
+
+
+def hearing_always(text: str, confidence: float) -> Recogniser:
+    class Stubborn:
+        fingerprint = "stubborn"
+
+        def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
+            return Transcript(text, confidence)
+
+    return Stubborn()
 
 
 def voice(text: str) -> bytes:
@@ -77,9 +88,34 @@ def test_words_voice_and_picture_are_all_read(engine: Engine) -> None:
     assert answer.kind == "words+voice+picture"
     assert answer.transcript is not None
     assert answer.transcript.text
-    words = f"bag {answer.transcript.text}"
-    typed = engine.search(Query(text=words, image=picture("blue")), k=3)
-    assert [hit.product_id for hit in answer.hits] == [hit.product_id for hit in typed.hits]
+    content, batch = engine.read(asked)
+    assert set(content.wording) == {"bag", f"bag {answer.transcript.text}"}
+    assert all(batch.present[name][0] for name in (TEXT, IMAGE))
+
+
+def with_ears(release: SmallRelease, ears: Recogniser, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: ears)
+    encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+    return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
+
+
+def test_beside_typed_words_a_transcript_counts_as_much_as_it_is_sure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, query = make_release(tmp_path), Query(text="red", audio=voice("anything"))
+
+    def asked(confidence: float, question: Query) -> list[AnswerHit]:
+        engine = with_ears(release, hearing_always("wool scarf", confidence), monkeypatch)
+        return list(engine.search(question, k=8).hits)
+
+    def red(hits: list[AnswerHit]) -> int:
+        return sum("red" in hit.payload["title"] for hit in hits)
+
+    assert asked(1.0, query) == asked(1.0, Query(text="red wool scarf"))
+    assert red(asked(0.11, query)) == 8 > red(asked(1.0, query))
+    assert {"lexical", "typed"} <= set(asked(0.11, query)[0].branches)
+    # Alone there is nothing to weigh it against.
+    assert asked(0.11, Query(audio=query.audio)) == asked(1.0, Query(text="wool scarf"))
 
 
 def test_a_typed_query_has_no_transcript(engine: Engine) -> None:
@@ -128,13 +164,8 @@ def test_a_voice_that_says_nothing_does_not_spoil_the_words_beside_it(engine: En
 
 
 def test_a_doubtful_voice_weighs_less_beside_a_picture(engine: Engine) -> None:
-    class Doubtful:
-        fingerprint = "doubtful"
-
-        def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
-            return Transcript("leather", 0.5)
-
-    hearing, spoken, shown = Hearing(Doubtful), voice("leather"), picture("red")
+    hearing = Hearing(lambda: hearing_always("leather", 0.5))
+    spoken, shown = voice("leather"), picture("red")
     blend = RetrievalParams(
         weights={"voice": {"lexical": 1.0}, "voice+picture": {"lexical": 1.0, "image": 2.0}}
     )

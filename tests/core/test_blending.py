@@ -40,6 +40,21 @@ def test_a_doubtful_voice_is_blended_as_the_engine_does() -> None:
     assert blend(branches, replace(asked, confidence={"q0": 0.3}), chosen) == {"q0": ["a", "b"]}
 
 
+def test_a_doubtful_voice_beside_typed_words_is_blended_as_the_engine_does() -> None:
+    branches = {"vector": {"q0": []}, "lexical": {"q0": ["heard"]}, "typed": {"q0": ["typed"]}}
+    asked = replace(queries(1), kinds={"q0": "words+voice"}, confidence={"q0": 0.3}, typed={"q0": "words"})
+    assert blend(branches, asked, {"words": {"lexical": 1.0}}) == {"q0": ["typed", "heard"]}
+    sure = replace(asked, confidence={"q0": 0.8})
+    assert blend(branches, sure, {"words": {"lexical": 1.0}}) == {"q0": ["heard", "typed"]}
+
+
+def test_the_share_of_typed_words_is_not_chosen() -> None:
+    asked = replace(queries(12), kinds=dict.fromkeys(queries(12).batch.ids, "words+voice"))
+    branches = {"vector": rankings(asked, "wrong"), "lexical": rankings(asked, "right")}
+    chosen = weights_for({**branches, "typed": rankings(asked, "right")}, asked)
+    assert set(chosen["words+voice"]) == {"lexical"}
+
+
 def test_full_text_gets_the_most_weight_where_only_it_finds_the_product() -> None:
     asked = queries(12)
     branches = {"vector": rankings(asked, "wrong", "bad"), "lexical": rankings(asked, "right")}
@@ -122,7 +137,7 @@ def test_beside_a_picture_words_in_any_script_are_blended_as_in_latin() -> None:
     asked = queries(12, picture=True)
     branches = {"vector": rankings(asked, "right", "wrong"), "lexical": rankings(asked, "right")}
     chosen = weights_for(branches, asked)
-    for kind in ("words+picture[zh]", "words+voice+picture[ko]"):
+    for kind in ("words+picture[zh]", "words+picture[ko]"):
         assert branch_weights(kind, chosen) == branch_weights("words+picture", chosen)
 
 

@@ -36,7 +36,15 @@ def test_only_queries_with_words_are_searched_by_words() -> None:
     asked = queries(3)
     mute = replace(asked, texts=("a", None, "c"))
     found = by_words(mute, lambda texts, depth: [[f"{text}{depth}"] for text in texts], 7)
-    assert found == {"q0": ["a7"], "q1": [], "q2": ["c7"]}
+    assert found["lexical"] == {"q0": ["a7"], "q1": [], "q2": ["c7"]}
+    assert found["typed"] == {"q0": [], "q1": [], "q2": []}
+
+
+def test_typed_words_are_searched_alone_too_where_others_were_heard_beside_them() -> None:
+    asked = replace(queries(2), texts=("bag leather", "c"), typed={"q0": "bag"})
+    found = by_words(asked, lambda texts, _: [[text] for text in texts], 7)
+    assert found["lexical"] == {"q0": ["bag leather"], "q1": ["c"]}
+    assert found["typed"] == {"q0": ["bag"], "q1": []}
 
 
 def test_the_score_of_a_query_is_its_metric() -> None:

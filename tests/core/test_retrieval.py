@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core import retrieval
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval import (
+    branch_weights,
     fuse,
     kinds_alike,
     nearest_rows,
@@ -97,6 +98,20 @@ def test_a_query_is_named_by_what_it_consists_of(words: bool, picture: bool, kin
 def test_an_empty_query_is_refused() -> None:
     with pytest.raises(QueryError, match="give words, a voice, a picture"):
         query_kind(words=False, picture=False)
+
+
+@pytest.mark.parametrize("kind", ["words+voice", "words+voice+picture", "words+voice[zh]"])
+def test_heard_words_weigh_as_much_as_they_are_sure_typed_ones_the_rest(kind: str) -> None:
+    chosen = {"words": {"lexical": 2.0}, "words+picture": {"lexical": 2.0}}
+    weights = branch_weights(kind, chosen, 0.25)
+    assert weights == {"vector": 1.0, "lexical": 0.5, "typed": 1.5}
+    asked = branch_weights(kind, chosen, 0.25, {"lexical": 4.0, "text": 1.0})
+    assert asked == {"vector": 1.0, "text": 1.0, "lexical": 1.0, "typed": 3.0}
+
+
+@pytest.mark.parametrize("kind", ["words", "voice", "voice+picture", "picture"])
+def test_only_beside_typed_words_is_full_text_search_shared(kind: str) -> None:
+    assert "typed" not in branch_weights(kind, {"words": {"lexical": 2.0}}, 0.25)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,26 @@ def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) 
         "all": "words+voice+picture",
     }
     assert (found["all"].text, found["all"].confidence) == ("red shoes", 0.7)
+    assert found["all"].wording == pytest.approx({"red": 0.3, "red shoes": 0.7})
+    assert found["said"].wording == {"red shoes": 1.0}
     assert (found["mumbled"].text, found["mumbled"].confidence) == (None, None)
+
+
+@pytest.mark.slow
+def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engines_does(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lengths(_: object, __: str, contents: dict[str, object]) -> dict[str, np.ndarray]:
+        return {text: np.array([len(text)], np.float32) for text in contents if text != "红色运动鞋"}
+
+    monkeypatch.setattr(examples_step, "_looked_up", lengths)
+    judged = asked.all_queries(workspace, {}, language(workspace))["validation"]
+
+    found = examples_step._worded(workspace, judged)
+
+    assert found["all"] == pytest.approx([0.3 * len("red") + 0.7 * len("red shoes")])
+    assert found["typed"] == found["said"] == [len("red shoes")]
+    assert not found.keys() & {"chinese", "shown", "mumbled"}
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from mmsearch_dagster.core.comparison import ENGINE
 from mmsearch_dagster.core.decision import Decision
 from mmsearch_dagster.core.gate_policy import ChampionRule
 from mmsearch_dagster.core.remembered import REMEMBERED
-from mmsearch_dagster.defs.evaluation import steps
+from mmsearch_dagster.defs.evaluation import report_files, steps
 from mmsearch_dagster.defs.training.steps import candidates_of
 from tests.homes import Place
 
@@ -31,7 +31,7 @@ def _runs(place: Place) -> dict[str, str]:
 def test_every_candidates_run_and_the_parent_hold_the_validation_figures(tiny: Place) -> None:
     client = MlflowStore(tiny.paths.mlflow).connect()
     found = {name: client.get_run(run) for name, run in _runs(tiny).items()}
-    told = tiny.workspace.lake.current(steps.ASSET).facts
+    told = tiny.workspace.lake.current(report_files.ASSET).facts
 
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     parent = found.pop("parent").data.metrics
@@ -84,18 +84,18 @@ def _decision(place: Place, monkeypatch: pytest.MonkeyPatch, better_by: float) -
     other = champion.model_copy(update={"encoders": encoders})
     monkeypatch.setattr(Registry, "champion", lambda _: other)
     workspace = place.workspace
-    report = workspace.lake.find(steps.ASSET, champion.snapshots[steps.ASSET])
+    report = workspace.lake.find(report_files.ASSET, champion.snapshots[report_files.ASSET])
     assert report is not None
-    stored = report.folder / steps.PER_QUERY
+    stored = report.folder / report_files.PER_QUERY
     raised = pl.min_horizontal(pl.col("value") + better_by, 1.0)
     pl.read_parquet(stored).with_columns(value=raised).write_parquet(stored)
     # Another policy is another evaluation; otherwise the champion's own would stand.
     workspace.__dict__["gate_policy"] = workspace.gate_policy.model_copy(update={"champion": ChampionRule()})
     steps.evaluate(workspace)
-    made = workspace.lake.current(steps.ASSET)
+    made = workspace.lake.current(report_files.ASSET)
     assert made.digest != report.digest
-    branches = set(pl.read_parquet(made.folder / steps.PER_QUERY)["branch"])
-    return Decision.from_json((made.folder / steps.DECISION).read_text(encoding="utf-8")), branches
+    branches = set(pl.read_parquet(made.folder / report_files.PER_QUERY)["branch"])
+    return Decision.from_json((made.folder / report_files.DECISION).read_text(encoding="utf-8")), branches
 
 
 @pytest.mark.parametrize("better_by", [0.0, 0.5])

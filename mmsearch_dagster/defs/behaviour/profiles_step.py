@@ -11,7 +11,7 @@ from mmsearch_dagster.core import columns as c
 from mmsearch_dagster.core.digest import digest_of, digest_of_frame
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.defs.behaviour import factors_step
-from mmsearch_dagster.defs.evaluation import steps as evaluation
+from mmsearch_dagster.defs.evaluation import report_files
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.steps import candidates_of
@@ -30,7 +30,7 @@ def make_profiles(workspace: Workspace) -> StepReport:
     """One row per user as of the end of the log's last day, in the space of the strategy that won."""
     with timed(PROFILES) as report:
         state, day_by_day = _state(workspace, workspace.lake.current(_LOG), None)
-        evaluated = workspace.lake.current(evaluation.ASSET)
+        evaluated = workspace.lake.current(report_files.ASSET)
         candidate = candidates_of(workspace)[evaluated.facts["winner"]]
         inputs = {name: workspace.lake.current(name) for name in (factors_step.ASSET, examples.ASSET)}
         facts = {

@@ -10,13 +10,10 @@ from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.remembered import remembered_values
 from mmsearch_dagster.defs.behaviour import factors_step
+from mmsearch_dagster.defs.evaluation.report_files import ASSET, DECISION, PER_QUERY
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.asked import VALIDATION
 from mmsearch_dagster.defs.workspace import Workspace
-
-ASSET = "evaluation_report"
-DECISION = "decision.json"
-PER_QUERY = "per_query.parquet"
 
 
 def why_not_again(workspace: Workspace, champion: ReleaseManifest) -> str | None:

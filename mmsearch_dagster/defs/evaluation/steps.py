@@ -29,24 +29,23 @@ from mmsearch_dagster.core.metrics import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.quality import ALL, quality_table
 from mmsearch_dagster.core.release import ReleaseManifest
-from mmsearch_dagster.defs.evaluation.champion import (
+from mmsearch_dagster.defs.evaluation.champion import rankings, remembered, why_not_again
+from mmsearch_dagster.defs.evaluation.lexical import lexical_search
+from mmsearch_dagster.defs.evaluation.report_files import (
     ASSET,
+    BARS,
     DECISION,
     PER_QUERY,
-    rankings,
-    remembered,
-    why_not_again,
+    QUALITY,
+    TESTED,
 )
-from mmsearch_dagster.defs.evaluation.lexical import lexical_search
-from mmsearch_dagster.defs.evaluation.tracked import BARS, QUALITY, tell_mlflow
+from mmsearch_dagster.defs.evaluation.tracked import tell_mlflow
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training import examples_step as examples
 from mmsearch_dagster.defs.training.asked import DEV, TEST, VALIDATION
 from mmsearch_dagster.defs.training.steps import candidates_of
 from mmsearch_dagster.defs.workspace import Workspace
 
-# The same table as QUALITY over the test split, in shops that have one.
-TESTED = "quality_test.parquet"
 TEST_TITLE = "test (never used to choose)"
 _INPUTS = "inputs"
 _CODE = 8

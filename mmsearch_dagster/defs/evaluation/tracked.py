@@ -10,12 +10,11 @@ from mmsearch_dagster.adapters.lake import Snapshot
 from mmsearch_dagster.core.comparison import FUSED
 from mmsearch_dagster.core.fusion.spec import Strategy
 from mmsearch_dagster.core.quality import figures_of_branch
+from mmsearch_dagster.defs.evaluation.report_files import BARS, QUALITY
 
 if TYPE_CHECKING:
     from mmsearch_dagster.defs.workspace import Workspace
 
-QUALITY = "quality.parquet"
-BARS = "quality.png"
 _SET = "validation"
 _LOG = logging.getLogger(__name__)
 

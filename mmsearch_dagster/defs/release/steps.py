@@ -13,7 +13,8 @@ from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
 from mmsearch_dagster.core.quality import verdict
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
-from mmsearch_dagster.defs.evaluation import steps as evaluation
+from mmsearch_dagster.defs.evaluation import report_files
+from mmsearch_dagster.defs.evaluation.steps import gate_table
 from mmsearch_dagster.defs.home_shop import check_same_shop
 from mmsearch_dagster.defs.people import ranker_step
 from mmsearch_dagster.defs.release.rows import index_rows
@@ -38,8 +39,8 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
     """
     check_same_shop(workspace)
     with timed(CHALLENGER) as report:
-        evaluated = workspace.lake.current(evaluation.ASSET)
-        decision = Decision.from_json((evaluated.folder / evaluation.DECISION).read_text(encoding="utf-8"))
+        evaluated = workspace.lake.current(report_files.ASSET)
+        decision = Decision.from_json((evaluated.folder / report_files.DECISION).read_text(encoding="utf-8"))
         facts = _facts(workspace, evaluated, decision)
         folder = candidates_of(workspace)[evaluated.facts["winner"]].folder
         version = workspace.registry.register(folder, facts)
@@ -57,7 +58,7 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
             "strategy": manifest.strategy,
             "gate": "passed" if decision.passed else "refused",
         }
-        report.tables["gate"] = evaluation.gate_table(decision.model_dump())
+        report.tables["gate"] = gate_table(decision.model_dump())
     return report, decision
 
 
@@ -92,7 +93,7 @@ def _facts(workspace: Workspace, evaluated: Snapshot, decision: Decision) -> "Ve
     snapshots = (
         *("products", "interactions", "searches", "queries", "collaborative_factors", "user_profiles"),
         *("reviews", ranker_step.ASSET),
-        *(examples.ASSET, evaluation.ASSET),
+        *(examples.ASSET, report_files.ASSET),
     )
     return VersionFacts(
         release_id=release_id,
@@ -112,7 +113,7 @@ def _facts(workspace: Workspace, evaluated: Snapshot, decision: Decision) -> "Ve
         parent=parent,
         run_id=candidate.facts["mlflow run"],
         description=verdict(
-            pl.read_parquet(evaluated.folder / evaluation.QUALITY),
+            pl.read_parquet(evaluated.folder / report_files.QUALITY),
             workspace.gate_policy,
             branch=ENGINE,
             strategy=winner,

@@ -21,6 +21,7 @@ from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.core.retrieval import query_kind
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.text import language_of, query_text
+from mmsearch_dagster.core.wording import wording
 from mmsearch_dagster.defs.training.voices import hear
 from mmsearch_dagster.defs.workspace import Workspace
 
@@ -40,8 +41,9 @@ _SELF_EXAMINATION = 200
 class Asked:
     """One query before it is encoded.
 
-    text: typed, or heard in `voice`. kind: what was given and understood; of what was not, what was given.
-    picture: a photo. seen: a product whose own picture is seen anew. confidence: of the words heard.
+    text: typed and heard in `voice`. kind: what was given and understood; of what was not, what was given.
+    picture: a photo. seen: a product whose own picture is seen anew. confidence: of the words heard. typed:
+    the words without those, where both are there.
     """
 
     query_id: str
@@ -53,6 +55,13 @@ class Asked:
     seen: str | None = None
     voice: Path | None = None
     confidence: float | None = None
+    typed: str | None = None
+
+    @property
+    def wording(self) -> dict[str, float]:
+        """What its words are encoded as."""
+        sure = 1.0 if self.confidence is None else self.confidence
+        return wording(query_text(self.text or ""), self.typed, sure)
 
 
 def all_queries(
@@ -121,6 +130,7 @@ def _judged(
         picture=picture,
         voice=voice if heard else None,
         confidence=heard.confidence if heard else None,
+        typed=typed if heard else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from mmsearch_dagster.core.modalities import (
 )
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.core.wording import mean_vector
 from mmsearch_dagster.defs.features.steps import FRAMES, VECTOR, asset_of
 from mmsearch_dagster.defs.report import StepReport, timed
 from mmsearch_dagster.defs.training.asked import TEST, VALIDATION, Asked, all_queries
@@ -38,7 +39,7 @@ ASSET = "training_examples"
 ITEMS = "items"
 # Fact: digest of the products whose vectors these are.
 PRODUCTS = "products snapshot"
-_CODE = 7
+_CODE = 8
 _JUDGING = (VALIDATION, TEST)
 
 
@@ -134,24 +135,38 @@ def _encode(
     workspace: Workspace, items: ModalityBatch, asked: Sequence[Asked]
 ) -> tuple[dict[str, dict[str, Matrix]], int]:
     """Query id -> modality -> vector of every query that has at least one; and how many have none."""
-    from mmsearch_dagster.adapters.feature_store import file_content, text_content
+    from mmsearch_dagster.adapters.feature_store import file_content
 
-    found: dict[str, dict[str, Matrix]] = {one.query_id: {} for one in asked}
-    spec = workspace.encoder(TEXT)
-    if TEXT in items.vectors and spec is not None:
-        texts = {
-            one.query_id: text_content(spec.query_text(query_text(one.text))) for one in asked if one.text
-        }
-        _look_up(workspace, TEXT, texts, found)
+    read: dict[str, dict[str, Matrix]] = {}
+    if TEXT in items.vectors:
+        read[TEXT] = _worded(workspace, asked)
     if IMAGE in items.vectors:
         pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
-        pictures |= _views(workspace, asked)
-        _look_up(workspace, IMAGE, pictures, found)
+        read[IMAGE] = _looked_up(workspace, IMAGE, pictures | _views(workspace, asked))
     if AUDIO in items.vectors:
         voices = {one.query_id: file_content(one.voice) for one in asked if one.voice is not None}
-        _look_up(workspace, AUDIO, voices, found)
+        read[AUDIO] = _looked_up(workspace, AUDIO, voices)
+    ids = dict.fromkeys(one.query_id for one in asked)
+    found = {key: {name: own[key] for name, own in read.items() if key in own} for key in ids}
     readable = {key: vectors for key, vectors in found.items() if vectors}
     return readable, len(found) - len(readable)
+
+
+def _worded(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, Matrix]:
+    """Query id -> vector of its words, heard ones weighed as the engine weighs them."""
+    from mmsearch_dagster.adapters.feature_store import text_content
+
+    spec = workspace.encoder(TEXT)
+    if spec is None:
+        return {}
+    wordings = {one.query_id: one.wording for one in asked if one.text}
+    texts = {text: text_content(spec.query_text(text)) for parts in wordings.values() for text in parts}
+    vectors = _looked_up(workspace, TEXT, texts)
+    return {
+        key: mean_vector(vectors, parts)
+        for key, parts in wordings.items()
+        if parts and vectors.keys() >= parts.keys()
+    }
 
 
 def _views(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, "Content"]:
@@ -174,9 +189,8 @@ def _views(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, "Content"]
     return views
 
 
-def _look_up(
-    workspace: Workspace, modality: str, contents: dict[str, Any], found: dict[str, dict[str, Matrix]]
-) -> None:
+def _looked_up(workspace: Workspace, modality: str, contents: Mapping[str, "Content"]) -> dict[str, Matrix]:
+    """The contents' vectors by their names here; what cannot be read is left out."""
     spec = workspace.encoder(modality)
     assert spec is not None
     read = workspace.features.obtain(
@@ -186,9 +200,9 @@ def _look_up(
         workspace.progress,
         f"queries ({modality})",
     )
-    for key, content in contents.items():
-        if content.key in read.vectors:
-            found[key][modality] = read.vectors[content.key]
+    return {
+        name: read.vectors[content.key] for name, content in contents.items() if content.key in read.vectors
+    }
 
 
 def _judged(
@@ -206,4 +220,5 @@ def _judged(
         grades={one.query_id: one.grades for one in asked},
         kinds={one.query_id: one.kind for one in asked},
         confidence={one.query_id: one.confidence for one in asked if one.confidence is not None},
+        typed={one.query_id: one.typed for one in asked if one.typed is not None},
     )

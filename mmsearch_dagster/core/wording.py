@@ -1,0 +1,27 @@
+"""Typed words with heard ones beside them, as their encoder reads them: the surer, the more they count."""
+
+from collections.abc import Mapping
+
+from mmsearch_dagster.core.modalities import Matrix
+
+
+def wording(text: str | None, typed: str | None, confidence: float) -> dict[str, float]:
+    """The texts whose vectors stand for a query's words, with weights that sum to 1.
+
+    text: all of the words, typed and heard; typed: without the heard ones. All of them count as much as the
+    transcript is sure, the typed ones alone the rest. Words of one kind are read as they are.
+
+    >>> wording("bag leather", "bag", 0.25)
+    {'bag': 0.75, 'bag leather': 0.25}
+    """
+    if not text:
+        return {}
+    if not typed or typed == text:
+        return {text: 1.0}
+    return {part: weight for part, weight in ((typed, 1.0 - confidence), (text, confidence)) if weight}
+
+
+def mean_vector(vectors: Mapping[str, Matrix], weights: Mapping[str, float]) -> Matrix:
+    """The mean of vectors [d] by weights that sum to 1; of one vector, itself to the last bit."""
+    weighed = [vectors[key] * weight for key, weight in weights.items()]
+    return sum(weighed[1:], start=weighed[0])
