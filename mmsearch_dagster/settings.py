@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.suggest import did_you_mean
 
 HOME_VARIABLE = "MMSEARCH_HOME"
 SOURCE_VARIABLE = "MMSEARCH_SOURCE"

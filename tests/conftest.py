@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests import shops
+from tests.end_to_end.changes import changed_shop
 from tests.homes import Place, own_environment
-from tests.pipeline.changes import changed_shop
 
 # A busy machine is no bug: no example fails for the time it took.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -88,7 +88,7 @@ def tiny(common: Path, assets: Path, shop: Path) -> Place:
 @pytest.fixture(scope="session")
 def later(common: Path, tiny: Place) -> Place:
     """The home a day later: another release, of a changed catalogue, without a disturbance. Read only."""
-    from mmsearch_dagster.defs.plain import refresh
+    from mmsearch_dagster.pipeline.run import refresh
 
     source = once(common / "later-shop", lambda folder: changed_shop(tiny, folder)) / "source.yaml"
     place = Place(common / "later", source, tiny.assets)

@@ -11,12 +11,12 @@ from unittest import mock
 
 import pytest
 
-from mmsearch_dagster import cli
-from mmsearch_dagster.adapters.released import Released
+from mmsearch_dagster.cli import main
+from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.release import ReleaseManifest
-from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.open_release import Released
 from mmsearch_dagster.settings import ASSETS_VARIABLE, HomePaths, Settings
-from mmsearch_dagster.terminal.options import released_of
 
 _OURS = ("MMSEARCH_", "DAGSTER_")
 
@@ -68,7 +68,7 @@ class Place:
 
     def actions(self) -> list[str]:
         """What the ledger tells, oldest first."""
-        from mmsearch_dagster.adapters.ledger import Ledger
+        from mmsearch_dagster.adapters.registry.ledger import Ledger
 
         return [line.action for line in Ledger(self.paths.ledger).lines()]
 
@@ -85,7 +85,7 @@ class Place:
             mock.patch.object(sys, "argv", argv),
             pytest.raises(SystemExit) as ended,
         ):
-            cli.main()
+            main.main()
         return int(ended.value.code or 0)
 
     def copy(self, home: Path, *, source: Path | None = None) -> "Place":

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from mmsearch_dagster.adapters.sample_store import write_sample_store
+from mmsearch_dagster.demo_shop.write_shop import write_sample_store
 
 REVIEWED = Path(__file__).parents[1] / "assets"
 

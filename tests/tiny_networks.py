@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmsearch_dagster.core.torchvision_cpu import import_torchvision
+from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
 
 MEAN = STD = (0.5, 0.5, 0.5)
 COLOURS = ((200, 40, 40), (40, 160, 40), (50, 60, 200))

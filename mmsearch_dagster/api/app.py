@@ -10,10 +10,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
-from mmsearch_dagster.adapters.engine import Engine
 from mmsearch_dagster.api import errors
 from mmsearch_dagster.api.media import first_picture
-from mmsearch_dagster.api.messages import (
+from mmsearch_dagster.api.people import PeopleDoor, add_people
+from mmsearch_dagster.api.release_watcher import ReleaseFollower
+from mmsearch_dagster.api.schemas import (
     SEARCH_BODY,
     Health,
     Problem,
@@ -21,10 +22,9 @@ from mmsearch_dagster.api.messages import (
     read_search,
     search_response,
 )
-from mmsearch_dagster.api.people import PeopleDoor, add_people
-from mmsearch_dagster.api.release_follower import ReleaseFollower
 from mmsearch_dagster.api.upload_limit import UploadLimit
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.serving.engine import Engine
 
 # The page is one file: nothing is loaded from elsewhere, nothing of it can be framed.
 _PAGE_POLICY = (

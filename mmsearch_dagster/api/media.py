@@ -7,7 +7,7 @@ from typing import Any
 from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
-from mmsearch_dagster.core import columns
+from mmsearch_dagster.core.catalog import columns
 
 # What browsers show; no SVG, which may carry scripts.
 _KINDS = {

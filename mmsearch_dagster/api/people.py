@@ -8,12 +8,12 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mmsearch_dagster.adapters.answers import Answer, Query
-from mmsearch_dagster.adapters.engine import MAX_K, Engine
-from mmsearch_dagster.adapters.listing import Suggestions
-from mmsearch_dagster.adapters.recommender import Recommender
-from mmsearch_dagster.api.messages import decoded
-from mmsearch_dagster.core.retrieval import WEIGHTS_HELP
+from mmsearch_dagster.api.schemas import decoded
+from mmsearch_dagster.core.retrieval.query import Answer, Query
+from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
+from mmsearch_dagster.serving.engine import MAX_K, Engine
+from mmsearch_dagster.serving.lists import Suggestions
+from mmsearch_dagster.serving.recommender import Recommender
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mmsearch_dagster.defs.monitoring.assets import GROUP as MONITORING
+from mmsearch_dagster.defs.monitoring import GROUP as MONITORING
 
 refresh = dg.define_asset_job(
     "refresh",

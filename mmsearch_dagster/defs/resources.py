@@ -6,9 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from mmsearch_dagster.adapters.run_lock import one_step
-from mmsearch_dagster.defs.home_shop import recall
-from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.adapters.host.run_lock import one_step
+from mmsearch_dagster.pipeline.home import recall
+from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
     FINETUNE_VARIABLE,

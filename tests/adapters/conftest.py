@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.adapters.mlflow_store import MlflowStore
+from mmsearch_dagster.adapters.registry.store import MlflowStore
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from mmsearch_dagster.adapters.engine import Engine
-from mmsearch_dagster.adapters.spoken import speak
 from mmsearch_dagster.api import upload_limit
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
+from mmsearch_dagster.demo_shop.espeak import speak
+from mmsearch_dagster.serving.engine import Engine
 from tests.media import noise, sound_file, tone
+from tests.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 
 
 @dataclass

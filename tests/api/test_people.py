@@ -5,17 +5,17 @@ from typing import NoReturn
 import pytest
 from fastapi.testclient import TestClient
 
-from mmsearch_dagster.adapters.engine import Engine
-from mmsearch_dagster.adapters.spoken import speak
-from mmsearch_dagster.api import messages
+from mmsearch_dagster.api import schemas
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.api.people import PeopleDoor
+from mmsearch_dagster.core.catalog.pseudonyms import pseudonym
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.core.privacy import pseudonym
-from tests.adapters.small_people import fan, make_people
-from tests.adapters.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
+from mmsearch_dagster.demo_shop.espeak import speak
+from mmsearch_dagster.serving.engine import Engine
 from tests.api.test_app import wait_for
 from tests.media import sound_file
+from tests.small_people import fan, make_people
+from tests.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 
 
 def hide(raw: str) -> str:
@@ -128,7 +128,7 @@ def test_a_campaign_takes_the_pictures_that_a_search_takes(
 ) -> None:
     url = f"data:image/png;base64,{b64encode(picture('blue')).decode()}"
     assert client.post("/campaign", json={"image_base64": url}).status_code == 200
-    monkeypatch.setattr(messages, "MAX_UPLOAD_BYTES", 10)
+    monkeypatch.setattr(schemas, "MAX_UPLOAD_BYTES", 10)
     for path in ("/campaign", "/search"):
         assert client.post(path, json={"image_base64": url}).status_code == 413
 

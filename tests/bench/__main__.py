@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from mmsearch_dagster.adapters.processes import cores
-from mmsearch_dagster.adapters.sample_store import write_sample_store
+from mmsearch_dagster.adapters.host.process_pool import cores
 from mmsearch_dagster.core.presets import RunPreset, parse_preset
+from mmsearch_dagster.demo_shop.write_shop import write_sample_store
 from mmsearch_dagster.settings import DEFAULT_HOME, HomePaths, assets_folder
 from tests.bench import image_speed, machine, report, rerun_cost, text_speed, wall_time
 from tests.bench.child import REPOSITORY

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from mmsearch_dagster.adapters.feature_store import FeatureRead, FeatureStore
+from mmsearch_dagster.adapters.lake.feature_store import FeatureRead, FeatureStore
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpec
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.progress import Progress
 from mmsearch_dagster.core.release import EncoderIdentity
-from mmsearch_dagster.defs.features.steps import encode_catalogue
-from mmsearch_dagster.defs.ingest.steps import read_raw, validate
-from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.pipeline.features.encode import encode_catalogue
+from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
+from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch_dagster.adapters.encoders import describe_encoder, load_encoder
-from mmsearch_dagster.adapters.feature_store import file_content
-from mmsearch_dagster.adapters.model_facts import resolve
-from mmsearch_dagster.adapters.model_files import locate
-from mmsearch_dagster.adapters.runtimes import start
-from mmsearch_dagster.core.encoders.ahead import ahead
+from mmsearch_dagster.adapters.lake.feature_store import file_content
+from mmsearch_dagster.adapters.models.describe import resolve
+from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder
+from mmsearch_dagster.adapters.models.locate import locate
+from mmsearch_dagster.adapters.models.runtime import start
+from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+from mmsearch_dagster.core.media.images import open_picture, square
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.pictures import open_picture, square
 from tests.bench.ratio import Ratio, in_turns, speed
 
 _WARM_UP = 8

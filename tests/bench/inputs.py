@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.catalog import columns as c
 
 
 @dataclass(frozen=True)

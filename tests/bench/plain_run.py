@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from mmsearch_dagster.core.errors import MmsearchError
-from mmsearch_dagster.defs.plain import refresh
-from mmsearch_dagster.defs.workspace import Workspace
+from mmsearch_dagster.pipeline.run import refresh
+from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 
 

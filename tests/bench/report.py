@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmsearch_dagster.adapters.lake import write_atomically
+from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from tests.bench.ratio import Ratio
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from mmsearch_dagster.adapters.encoders import load_encoder
-from mmsearch_dagster.adapters.sample_store import SOURCE
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.adapters.models.load import load_encoder
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
-from mmsearch_dagster.core.sample.rows import IMAGES, SEPARATOR
+from mmsearch_dagster.demo_shop.rows import IMAGES, SEPARATOR
+from mmsearch_dagster.demo_shop.write_shop import SOURCE
 from mmsearch_dagster.settings import Settings
 from tests.bench.child import run_module
 from tests.bench.ratio import Ratio, cost

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsearch_dagster.adapters.encoders import load_encoder
-from mmsearch_dagster.adapters.feature_store import text_content
-from mmsearch_dagster.adapters.model_files import locate
+from mmsearch_dagster.adapters.lake.feature_store import text_content
+from mmsearch_dagster.adapters.models.load import load_encoder
+from mmsearch_dagster.adapters.models.locate import locate
 from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.torchvision_cpu import import_torchvision
 from tests.bench.ratio import Ratio, in_turns, speed
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from mmsearch_dagster.adapters.answers import Answer, Query
-from mmsearch_dagster.adapters.engine import Engine
-from mmsearch_dagster.adapters.lake import Lake
-from mmsearch_dagster.adapters.released import Released
-from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.bootstrap import interval, paired_difference
-from mmsearch_dagster.core.metrics import by_query, per_query
+from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
+from mmsearch_dagster.core.metrics.ranking import by_query, per_query
+from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.speech.language import spoken_words
 from mmsearch_dagster.core.speech.noise import with_noise
 from mmsearch_dagster.core.speech.transcript import NOTHING, word_error_rate
+from mmsearch_dagster.serving.engine import Engine
+from mmsearch_dagster.serving.open_release import Released
 from mmsearch_dagster.settings import DEFAULT_HOME, Settings
 from tests.bench.voices import MORE_VOICES, VOICES, Reading, Voice, read_aloud
 from tests.media import sound_file

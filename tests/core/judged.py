@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from mmsearch_dagster.core.evaluation import JudgedQueries, Rankings
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
-from mmsearch_dagster.core.retrieval import query_kind
+from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 
 
 def queries(count: int, *, words: bool = True, picture: bool = False) -> JudgedQueries:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.fusion.spec import STRATEGIES
+from mmsearch_dagster.core.fusion.config import STRATEGIES
 from mmsearch_dagster.core.presets import parse_preset
 
 ENCODERS = "encoders: [{modality: text, library: transformers}]"

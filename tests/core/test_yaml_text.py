@@ -2,14 +2,14 @@ from collections.abc import Callable
 
 import pytest
 
-from mmsearch_dagster.core.business_rules import parse_rules
+from mmsearch_dagster.core.catalog.expectations import parse_suite
+from mmsearch_dagster.core.catalog.source_mapping import parse_source
 from mmsearch_dagster.core.errors import SourceError, UserError
-from mmsearch_dagster.core.gate_policy import parse_policy
+from mmsearch_dagster.core.gate.policy import parse_policy
 from mmsearch_dagster.core.presets import parse_preset
-from mmsearch_dagster.core.sample.spec import parse_spec
-from mmsearch_dagster.core.source_spec import parse_source
-from mmsearch_dagster.core.suite import parse_suite
+from mmsearch_dagster.core.retrieval.business_rules import parse_rules
 from mmsearch_dagster.core.yaml_text import load_yaml
+from mmsearch_dagster.demo_shop.spec import parse_spec
 
 UNREADABLE = {
     "a: [": "expected the node content",

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from mmsearch_dagster.defs.ingest.steps import VALIDATED
 from mmsearch_dagster.defs.loading import everything
+from mmsearch_dagster.pipeline.ingest.tables import VALIDATED
 from mmsearch_dagster.settings import HomePaths
 
 EXPECTATIONS = Path(__file__).parents[2] / "assets" / "expectations"

@@ -5,10 +5,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mmsearch_dagster.adapters.run_lock import alone
+from mmsearch_dagster.adapters.host.run_lock import alone
 from mmsearch_dagster.core.errors import UserError
-from mmsearch_dagster.defs.home_shop import remember
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.settings import HomePaths, Settings
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mmsearch_dagster.cli.dagster_home import prepare_dagster
 from mmsearch_dagster.settings import ASSETS_VARIABLE
-from mmsearch_dagster.terminal.dagster_home import prepare_dagster
 from tests.homes import Place, own_environment
 
 pytestmark = pytest.mark.slow

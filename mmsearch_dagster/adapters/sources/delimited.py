@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.core.casting import BROKEN, NUMBER
-from mmsearch_dagster.core.contract_rules import UNREADABLE
+from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
+from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
 from mmsearch_dagster.core.errors import SourceError
 
 _NOT_BROKEN = pl.lit(None, dtype=pl.String).alias(BROKEN)

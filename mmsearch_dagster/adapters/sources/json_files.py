@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.core.casting import BROKEN, NUMBER
-from mmsearch_dagster.core.contract_rules import UNREADABLE
+from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
+from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
+from mmsearch_dagster.core.catalog.source_mapping import Format
+from mmsearch_dagster.core.catalog.ubi import Line, records
 from mmsearch_dagster.core.errors import SourceError
-from mmsearch_dagster.core.source_spec import Format
-from mmsearch_dagster.core.ubi import Line, records
 
 _SAMPLE = 10_000
 _BATCH = 50_000

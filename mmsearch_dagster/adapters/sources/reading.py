@@ -6,12 +6,12 @@ import polars as pl
 
 from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
-from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.casting import BROKEN, NUMBER, ROW, SOURCE, cast_rows
-from mmsearch_dagster.core.contracts import RawTable, raw_table
-from mmsearch_dagster.core.privacy import PERSONAL
-from mmsearch_dagster.core.scalars import as_text
-from mmsearch_dagster.core.source_spec import TableFile
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.cast_scalars import as_text
+from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.contract import RawTable, raw_table
+from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL
+from mmsearch_dagster.core.catalog.source_mapping import TableFile
 
 Pseudonymise = Callable[[pl.Series], pl.Series]
 

@@ -3,8 +3,8 @@
 from codecs import BOM_UTF8
 from pathlib import Path
 
+from mmsearch_dagster.core.catalog.source_mapping import Format
 from mmsearch_dagster.core.errors import SourceError
-from mmsearch_dagster.core.source_spec import Format
 
 _HEAD = 65_536
 _MAGIC = {

@@ -8,13 +8,13 @@ import polars as pl
 
 from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
 from mmsearch_dagster.adapters.sources.sniff import check_file
-from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.accepted_types import unmet_demand
-from mmsearch_dagster.core.contract_rules import ONE_OF, escapes_root
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.cast_nested import attribute_column
+from mmsearch_dagster.core.catalog.column_types import unmet_demand
+from mmsearch_dagster.core.catalog.row_rules import ONE_OF, escapes_root
+from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError
-from mmsearch_dagster.core.nearest import did_you_mean, nearest
-from mmsearch_dagster.core.nested import attribute_column
-from mmsearch_dagster.core.source_spec import SourceSpec, TableFile, missing_required, parse_source
+from mmsearch_dagster.core.suggest import did_you_mean, nearest
 
 _SHOWN = 10
 _QUOTED = 60

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.catalog import columns as c
 
 WEIGHT = "weight"
 _DAY = 86_400.0

@@ -13,8 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core.bootstrap import Interval, interval
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.ease import TooManyItemsError
 from mmsearch_dagster.core.collaborative.interactions import (
     FeedbackParams,
@@ -23,7 +22,8 @@ from mmsearch_dagster.core.collaborative.interactions import (
 )
 from mmsearch_dagster.core.collaborative.models import Kind, ModelParams, Ranker, fit
 from mmsearch_dagster.core.collaborative.splits import Parts
-from mmsearch_dagster.core.metrics import measure
+from mmsearch_dagster.core.metrics.bootstrap import Interval, interval
+from mmsearch_dagster.core.metrics.ranking import measure
 
 _BATCH = 1024
 _ALS = tuple(

@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.nearest import did_you_mean
+from mmsearch_dagster.core.suggest import did_you_mean
 
 SplitName = Literal["global-time", "leave-last-one", "ratio", "random"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)

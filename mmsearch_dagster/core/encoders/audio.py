@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mmsearch_dagster.core.encoders.one_by_one import one_by_one
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch
+from mmsearch_dagster.core.encoders.threaded import one_by_one
+from mmsearch_dagster.core.media.audio import Samples, open_sound
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
-from mmsearch_dagster.core.sounds import Samples, open_sound
 
 
 @dataclass(frozen=True)

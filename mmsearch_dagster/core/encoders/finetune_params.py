@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mmsearch_dagster.core.fusion.spec import Seed
+from mmsearch_dagster.core.fusion.config import Seed
 
 
 class FinetuneParams(BaseModel):

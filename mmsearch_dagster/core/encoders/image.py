@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.encoders.ahead import ahead
+from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forward
-from mmsearch_dagster.core.pictures import UnreadablePictureError, open_picture, square
+from mmsearch_dagster.core.media.images import UnreadablePictureError, open_picture, square
 from mmsearch_dagster.core.release import EncoderIdentity
 
 _DECODING_THREADS = 2

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.media.audio import Samples
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.sounds import Samples
 
 RATE = 16_000
 _QUANTILES = (0.1, 0.5, 0.9)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
-from mmsearch_dagster.core.torchvision_cpu import import_torchvision
+from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
 
 EMBEDDED_TIMM_MODEL = "tf_efficientnet_lite0"
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mmsearch_dagster.core.encoders.image import Framing
-from mmsearch_dagster.core.encoders.one_by_one import one_by_one
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forward
+from mmsearch_dagster.core.encoders.threaded import one_by_one
+from mmsearch_dagster.core.media.images import square
+from mmsearch_dagster.core.media.video import open_video
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.pictures import square
 from mmsearch_dagster.core.release import EncoderIdentity
-from mmsearch_dagster.core.videos import open_video
 
 _DECODING_THREADS = 2
 

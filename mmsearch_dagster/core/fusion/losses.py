@@ -7,7 +7,7 @@ Legend: q queries, p items of the pool. `similarity` [q, p] are cosines, `grades
 import torch
 from torch import Tensor
 
-from mmsearch_dagster.core.fusion.spec import Loss, TrainParams
+from mmsearch_dagster.core.fusion.config import Loss, TrainParams
 
 _TOP_GRADE = 3.0
 

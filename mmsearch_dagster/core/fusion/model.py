@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.fusion.frames import FramePool
-from mmsearch_dagster.core.fusion.spec import FusionSpec
+from mmsearch_dagster.core.fusion.config import FusionSpec
+from mmsearch_dagster.core.fusion.frame_pooling import FramePool
 from mmsearch_dagster.core.fusion.strategies import make_strategy
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 

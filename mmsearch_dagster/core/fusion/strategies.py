@@ -8,7 +8,7 @@ begins from the plain mean and a strategy can only be worse by learning to be.
 import torch
 from torch import Tensor, nn
 
-from mmsearch_dagster.core.fusion.spec import Strategy
+from mmsearch_dagster.core.fusion.config import Strategy
 
 
 def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from mmsearch_dagster.core.fusion.drawing import draw_pool, hide_some, query_chances
-from mmsearch_dagster.core.fusion.examples import Examples, Judged
-from mmsearch_dagster.core.fusion.initialise import initialise
+from mmsearch_dagster.core.fusion.config import FusionSpec, Strategy, TrainParams
+from mmsearch_dagster.core.fusion.dataset import Examples, Judged
+from mmsearch_dagster.core.fusion.initialization import initialise
 from mmsearch_dagster.core.fusion.losses import loss_of
+from mmsearch_dagster.core.fusion.modality_weights import weigh
 from mmsearch_dagster.core.fusion.model import TwoTower, as_tensors
-from mmsearch_dagster.core.fusion.spec import FusionSpec, Strategy, TrainParams
-from mmsearch_dagster.core.fusion.weighing import weigh
+from mmsearch_dagster.core.fusion.sampling import draw_pool, hide_some, query_chances
 from mmsearch_dagster.core.modalities import ASKED_WITH, Matrix, ModalityBatch
 
 # A held-out figure that falls by less is chance. The schedule is made to be best at its end, and held-out

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Mask, Matrix
 
 _BINS = 10

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmsearch_dagster.core.reviewed import parse_reviewed
+from mmsearch_dagster.core.config_file import parse_reviewed
 
 
 class MonitoringPolicy(BaseModel):

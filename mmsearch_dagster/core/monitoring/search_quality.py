@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import polars as pl
 
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.catalog import columns as c
 
 _CHOSEN = ("click", "view", "add_to_cart", "purchase")
 DAY = "day"

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from mmsearch_dagster.core.bootstrap import paired_difference
-from mmsearch_dagster.core.decision import Reason
+from mmsearch_dagster.core.gate.decision import Reason
+from mmsearch_dagster.core.metrics.bootstrap import paired_difference
 
 K = 10
 Values = NDArray[np.float64]

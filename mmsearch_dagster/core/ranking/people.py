@@ -7,12 +7,12 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core import profiles as shoppers
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.factors import Factors
 from mmsearch_dagster.core.collaborative.interactions import WEIGHT, FeedbackParams, to_matrix
 from mmsearch_dagster.core.collaborative.models import ModelParams, factorise
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.ranking.features import Items, People, Values
 
 # Closed form, so that learning it anew for every day of the log costs milliseconds.

@@ -7,14 +7,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core import columns as c
-from mmsearch_dagster.core import profiles as shoppers
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, figures
-from mmsearch_dagster.core.ranking.log_pages import person_vectors
 from mmsearch_dagster.core.ranking.network import Ranker
 from mmsearch_dagster.core.ranking.people import Known, people_of
 from mmsearch_dagster.core.ranking.propensity import Propensities
+from mmsearch_dagster.core.ranking.training_rows import person_vectors
 
 _PAIRS = 200_000
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.text import category_words, clean
 

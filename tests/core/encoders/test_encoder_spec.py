@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 
-PRESETS = Path(__file__).parents[3] / "assets" / "presets" / "encoders.yaml"
+PRESETS = Path(__file__).parents[3] / "assets" / "encoders.yaml"
 
 
 def image_spec(**changes: object) -> EncoderSpec:

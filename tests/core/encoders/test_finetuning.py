@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mmsearch_dagster.core.encoders.augmenting import (
+from mmsearch_dagster.core.encoders.augmentation import (
     Photo,
     cut_mix,
     plain_views,
@@ -19,7 +19,7 @@ from mmsearch_dagster.core.encoders.augmenting import (
 )
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch, finetune
-from mmsearch_dagster.core.encoders.frozen_norms import fold_frozen_norms
+from mmsearch_dagster.core.encoders.fold_batchnorm import fold_frozen_norms
 from mmsearch_dagster.core.encoders.networks import ImageNetwork
 from tests.tiny_networks import MEAN, STD, coloured, reader, tiny_network
 

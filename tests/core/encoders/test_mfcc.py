@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.encoders.mfcc import RATE, WIDTH, sound_statistics
-from mmsearch_dagster.core.sounds import MIN_SECONDS
+from mmsearch_dagster.core.media.audio import MIN_SECONDS
 from tests.media import noise, tone
 
 

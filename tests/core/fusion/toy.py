@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core.fusion.examples import JUDGED, Examples, Judged
-from mmsearch_dagster.core.fusion.spec import FusionSpec, Strategy
+from mmsearch_dagster.core.fusion.config import FusionSpec, Strategy
+from mmsearch_dagster.core.fusion.dataset import JUDGED, Examples, Judged
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 
 WIDTHS = {TEXT: 6, IMAGE: 5}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core import columns as c
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.monitoring.search_quality import by_day, by_search, click_change, share_change
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)

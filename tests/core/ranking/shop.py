@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.columns import EVENTS, PRODUCTS
+from mmsearch_dagster.core.catalog.columns import EVENTS, PRODUCTS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.ranking.features import Items, Values
 from mmsearch_dagster.core.ranking.spaces import space_of

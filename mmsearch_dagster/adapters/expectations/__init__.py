@@ -1,0 +1,1 @@
+"""Great Expectations: runs the reviewed suites."""

@@ -1,0 +1,1 @@
+"""This machine: the home folder, its lock and key, worker processes."""

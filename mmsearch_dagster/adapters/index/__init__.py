@@ -1,0 +1,1 @@
+"""LanceDB: the search index, one tagged version per release."""

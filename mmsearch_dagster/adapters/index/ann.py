@@ -1,0 +1,99 @@
+"""A vector index chosen by measurement, never by default: it must find what exact search finds, faster."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
+from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    SCORE_DECIMALS,
+    VECTOR,
+    nearest_rows,
+    recall_against_exact,
+)
+
+REQUIRED_RECALL = 0.98
+RECALL_AT = 10
+_PROBE_QUERIES = 100
+_PROBE_SHARES = (0.125, 0.5, 1.0)
+_INDEX_NAME = "vector_idx"
+
+
+def choose_vector_index(table: Any) -> VectorIndexChoice:
+    """Build candidates on the newest version, keep the first that is as good and faster, or none.
+
+    None is built where readers compare every vector in memory: recall 1, and no index would be asked.
+    What is kept is written into the metadata of the vector field, where a reader finds its settings.
+    """
+    pinned = PinnedTable(table)
+    if pinned.held_in_memory:
+        return VectorIndexChoice()
+    vectors = pinned.matrix()[1]
+    probes = probe_queries(vectors)
+    exact_seconds = _median_seconds(pinned, probes, VectorIndexChoice())
+    partitions = max(1, round(math.sqrt(len(vectors))))
+    for kind, refine in (("ivf_sq", 3), ("ivf_flat", 0)):
+        table.create_index(VECTOR, config=_config(kind, partitions), name=_INDEX_NAME, replace=True)
+        for choice in _settings(kind, refine, partitions):
+            recall = measured_recall(pinned, probes, choice)
+            if recall >= REQUIRED_RECALL and _median_seconds(pinned, probes, choice) < exact_seconds:
+                chosen = replace(choice, recall=recall)
+                table.update_field_metadata({"path": VECTOR, "metadata": chosen.metadata()})
+                return chosen
+    table.drop_index(_INDEX_NAME)
+    return VectorIndexChoice()
+
+
+def probe_queries(vectors: Matrix) -> Matrix:
+    """Unit queries between two items each: near the data as real queries are, yet no item itself."""
+    generator = np.random.default_rng(0)
+    pairs = generator.integers(0, len(vectors), size=(min(_PROBE_QUERIES, len(vectors)), 2))
+    between = vectors[pairs[:, 0]] + 0.5 * vectors[pairs[:, 1]]
+    norms = np.linalg.norm(between, axis=1, keepdims=True)
+    return (between / np.maximum(norms, 1e-12)).astype(np.float32)
+
+
+def measured_recall(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
+    """Recall@RECALL_AT of LanceDB's answers against exact search; neighbours that tie all count."""
+    found = [
+        [hit.product_id for hit in pinned.nearest_in_table(query, RECALL_AT, choice=choice)]
+        for query in queries
+    ]
+    return recall_against_exact(found, [list(ids) for ids in _exact(pinned, queries)], RECALL_AT)
+
+
+def _exact(pinned: PinnedTable, queries: Matrix) -> Iterator[list[str]]:
+    ids, vectors = pinned.matrix()
+    tolerance = 2 * 10.0**-SCORE_DECIMALS
+    for rows, scores in nearest_rows(queries, vectors, RECALL_AT * 5):
+        kth = scores[min(RECALL_AT, len(scores)) - 1]
+        yield [ids[row] for row, score in zip(rows, scores, strict=True) if score >= kth - tolerance]
+
+
+def _median_seconds(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
+    ask: Callable[[Matrix], list[Hit]] = lambda q: pinned.nearest_in_table(q, RECALL_AT, choice=choice)  # noqa: E731
+    ask(queries[0])  # the first one reads from disk
+    seconds = []
+    for query in queries[:30]:
+        start = time.perf_counter()
+        ask(query)
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
+
+
+def _settings(kind: str, refine: int, partitions: int) -> Iterator[VectorIndexChoice]:
+    for share in _PROBE_SHARES:
+        yield VectorIndexChoice(kind, probes=max(1, round(share * partitions)), refine=refine)
+
+
+def _config(kind: str, partitions: int) -> Any:
+    from lancedb.index import IvfFlat, IvfSq
+
+    make = {"ivf_sq": IvfSq, "ivf_flat": IvfFlat}[kind]
+    return make(distance_type="cosine", num_partitions=partitions)

@@ -1,0 +1,97 @@
+"""What an index version must show before any pointer moves to it (DESIGN 2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmsearch_dagster.adapters.index.ann import RECALL_AT, REQUIRED_RECALL, measured_recall, probe_queries
+from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.release import IndexPin
+from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
+
+_GOLDEN_SAMPLE = 25
+_GOLDEN_SHARE = 0.9
+_UNIT_TOLERANCE = 1e-3
+_ITSELF = 1.0 - 1e-4
+
+
+@dataclass(frozen=True)
+class IndexCheck:
+    """One check: its name, whether it holds, and the figures a person wants to see."""
+
+    name: str
+    passed: bool
+    figures: Mapping[str, float]
+
+
+def check_index(
+    pinned: PinnedTable, pin: IndexPin, product_ids: Sequence[str], golden: Sequence[str] = ()
+) -> list[IndexCheck]:
+    """All checks of one version. golden: products that must find themselves; none: a sample of 25."""
+    chosen = list(golden) or _sample(sorted(product_ids))
+    checks = [_row_parity(pinned, pin, product_ids), _golden_words(pinned, chosen)]
+    if VECTOR in pinned.vector_columns:
+        checks += [_unit_norms(pinned), _ann_recall(pinned), _golden_vectors(pinned, chosen)]
+    return checks
+
+
+def _sample(ids: list[str]) -> list[str]:
+    step = max(1, len(ids) // _GOLDEN_SAMPLE)
+    return ids[::step][:_GOLDEN_SAMPLE]
+
+
+def _row_parity(pinned: PinnedTable, pin: IndexPin, product_ids: Sequence[str]) -> IndexCheck:
+    indexed = pinned.product_ids
+    missing, surplus = len(set(product_ids) - indexed), len(indexed - set(product_ids))
+    same = missing == surplus == 0 and pin.rows == pinned.row_count == len(product_ids)
+    figures = {"rows": pinned.row_count, "expected": len(product_ids), "missing": missing, "surplus": surplus}
+    return IndexCheck("row_parity", same, figures)
+
+
+def _unit_norms(pinned: PinnedTable) -> IndexCheck:
+    vectors = pinned.matrix()[1]
+    worst = float(np.abs(np.linalg.norm(vectors, axis=1) - 1.0).max(initial=0.0))
+    without = pinned.row_count - len(vectors)
+    return IndexCheck("unit_norms", worst <= _UNIT_TOLERANCE, {"worst": worst, "without_vector": without})
+
+
+def _ann_recall(pinned: PinnedTable) -> IndexCheck:
+    queries = probe_queries(pinned.matrix()[1])
+    recall = measured_recall(pinned, queries, pinned.index_choice)
+    figures = {f"recall_at_{RECALL_AT}": recall, "required": REQUIRED_RECALL, "queries": len(queries)}
+    return IndexCheck("ann_recall", recall >= REQUIRED_RECALL, figures)
+
+
+def _golden_words(pinned: PinnedTable, golden: Sequence[str]) -> IndexCheck:
+    """A title finds its product, or one of the same title, among the first ten.
+
+    A product without a title, or whose title is stop words only, asks nothing.
+    """
+    payload = pinned.rows(golden)
+    titles = {i: payload.get(i, {}).get(columns.TITLE) or "" for i in golden}
+    asked = {i: title for i, title in titles.items() if pinned.words_of(title)}
+    answers = pinned.lexical_batch(list(asked.values()), RECALL_AT)
+    found = 0
+    for title, hits in zip(asked.values(), answers, strict=True):
+        names = pinned.rows([hit.product_id for hit in hits])
+        found += any(row.get(columns.TITLE) == title for row in names.values())
+    return _golden("golden_words", found, len(asked), len(payload) == len(set(golden)))
+
+
+def _golden_vectors(pinned: PinnedTable, golden: Sequence[str]) -> IndexCheck:
+    """A product's own vector finds it first, or one of the same vector."""
+    ids, vectors = pinned.matrix()
+    place = {product_id: row for row, product_id in enumerate(ids)}
+    asked = [place[i] for i in golden if i in place]
+    found = 0
+    for row in asked:
+        hits = pinned.nearest_in_table(vectors[row], 1)
+        found += bool(hits) and hits[0].score >= _ITSELF
+    return _golden("golden_vectors", found, len(asked), True)
+
+
+def _golden(name: str, found: int, asked: int, known: bool) -> IndexCheck:
+    passed = known and found >= _GOLDEN_SHARE * asked
+    return IndexCheck(name, passed, {"found": found, "asked": asked, "required_share": _GOLDEN_SHARE})

@@ -1,0 +1,187 @@
+"""The search index: one LanceDB table per catalogue, one tagged version per release (DESIGN 2, 7).
+
+A version is written beside the served ones and gets its tag last, so a reader never sees half of one
+and a killed publish leaves only files without a name, which the next publish does not look at.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.index.ann import choose_vector_index
+from mmsearch_dagster.adapters.index.checks import IndexCheck, check_index
+from mmsearch_dagster.adapters.index.rows import arrow_table, prepared_rows, vector_columns
+from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.digest import digest_of_frame
+from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMismatchError
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.progress import Progress, Silent
+from mmsearch_dagster.core.release import IndexPin
+from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
+
+_STAGE = "index"
+_ROWS_KEY = b"mmsearch.rows"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# A recomputed model output may differ in its last bits; it is the same version all the same.
+_SAME_VECTOR = 1e-4
+
+
+class SearchIndex:
+    """All versions of all catalogues under one URI, a folder or an object store."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def publish(
+        self,
+        table: str,
+        tag: str,
+        rows: pl.DataFrame,
+        *,
+        vector_column: str | None = VECTOR,
+        progress: Progress | None = None,
+    ) -> IndexPin:
+        """Write `rows` as a new version of `table` and name it `tag`; nobody reads it yet.
+
+        rows: product_id (unique), search_text, payload columns, and vectors as List or Array of
+        Float32, null where an item has none. vector_column: which of them is the fused vector (it is
+        stored as `vector`), or None for an index of words only. A tag that already names these rows
+        is reused. Raises IndexCheckError when the rows cannot be published or the tag names others.
+        """
+        _checked_names(table, tag)
+        watch = progress or Silent()
+        watch.start(_STAGE, rows.height)
+        prepared = prepared_rows(rows, vector_column)
+        digest = digest_of_frame(prepared.drop(vector_columns(prepared)))
+        if tag in self.tags(table):
+            version = self._same(table, tag, prepared, digest)
+        else:
+            version = self._write(table, tag, prepared, digest)
+        watch.advance(_STAGE, rows.height)
+        choice = version.index_choice
+        pin = IndexPin(
+            table=table,
+            tag=tag,
+            version=version.version,
+            rows=version.row_count,
+            vector_index=choice.kind,
+            measured_recall=choice.recall,
+        )
+        watch.finish(_STAGE, f"version {pin.version}, {pin.rows} rows, vector index: {pin.vector_index}")
+        return pin
+
+    def _write(self, table: str, tag: str, rows: pl.DataFrame, digest: str) -> PinnedTable:
+        mode = "create" if self._found(table) is None else "overwrite"
+        # "null" because LanceDB calls a missing vector a bad one; NaN and odd widths never get here.
+        written = self._connect().create_table(
+            table, arrow_table(rows, {_ROWS_KEY: digest.encode()}), mode=mode, on_bad_vectors="null"
+        )
+        _create_text_and_scalar_indexes(written, rows.columns)
+        if VECTOR in rows.columns:
+            choose_vector_index(written)
+        written.tags.create(tag, written.version)
+        return self.open(table, tag)
+
+    def _same(self, table: str, tag: str, rows: pl.DataFrame, digest: str) -> PinnedTable:
+        opened = self._connect().open_table(table, version=tag)
+        pinned = PinnedTable(opened)
+        stored = (opened.schema.metadata or {}).get(_ROWS_KEY, b"").decode()
+        if stored != digest or not _same_vectors(pinned, rows):
+            raise IndexCheckError(
+                f"tag '{tag}' of table '{table}' already names other rows: a published version never "
+                "changes; publish under another tag, or drop this one first"
+            )
+        return pinned
+
+    def open(self, table: str, tag: str) -> PinnedTable:
+        """The version that `tag` names, for reading.
+
+        Raises ReleaseMismatchError when there is none.
+        """
+        known = self.tags(table)
+        if tag not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise ReleaseMismatchError(
+                f"the index {self._uri} has no version '{tag}' of table '{table}' (tags: {names}): "
+                "build it again, or roll back to a release that has one"
+            )
+        return PinnedTable(self._connect().open_table(table, version=tag))
+
+    def tags(self, table: str) -> dict[str, int]:
+        """Tag -> table version; empty for a table that does not exist."""
+        found = self._found(table)
+        return {} if found is None else {name: int(t["version"]) for name, t in found.tags.list().items()}
+
+    def drop_tag(self, table: str, tag: str) -> None:
+        """Forget a version; its files go with the table's next clean-up. An unknown tag is no error."""
+        if tag in self.tags(table):
+            self._connect().open_table(table).tags.delete(tag)
+
+    def check(self, pin: IndexPin, products: pl.DataFrame, golden: Sequence[str] = ()) -> list[IndexCheck]:
+        """What must hold before a pointer moves to `pin`.
+
+        products: exactly what it must hold. golden: product ids that must find themselves.
+        """
+        return check_index(self.open(pin.table, pin.tag), pin, _ids(products), golden)
+
+    def _connect(self) -> Any:
+        import lancedb
+
+        return lancedb.connect(self._uri)
+
+    def _found(self, table: str) -> Any | None:
+        try:
+            return self._connect().open_table(table)
+        except ValueError as error:
+            if "not found" in str(error):
+                return None
+            raise
+
+
+def _checked_names(table: str, tag: str) -> None:
+    for name in (table, tag):
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"'{name}' cannot name a table or tag: letters, digits, '.', '_' and '-' only")
+
+
+def _ids(rows: pl.DataFrame) -> list[str]:
+    return rows.get_column(columns.PRODUCT_ID).to_list()
+
+
+def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
+    from lancedb.index import FTS, Bitmap, BTree
+
+    # Stemming and stop words on: nDCG@10 0.940 against 0.789 without, on the fashion queries.
+    # One worker: the partition of the index, and so the order of ties, does not hang on the machine.
+    text = FTS(
+        base_tokenizer="icu",
+        language="English",
+        stem=True,
+        remove_stop_words=True,
+        ascii_folding=True,
+        lower_case=True,
+        with_position=False,
+        num_workers=1,
+    )
+    table.create_index(SEARCH_TEXT, config=text)
+    scalar = {columns.PRICE: BTree(), columns.CATEGORY: Bitmap(), columns.BRAND: Bitmap()}
+    for column, config in {**scalar, columns.IN_STOCK: Bitmap()}.items():
+        if column in present:
+            table.create_index(column, config=config)
+
+
+def _same_vectors(pinned: PinnedTable, rows: pl.DataFrame) -> bool:
+    wanted = vector_columns(rows)
+    return set(wanted) == set(pinned.vector_columns) and all(
+        _close(pinned.matrix(name), rows.select(columns.PRODUCT_ID, name).drop_nulls()) for name in wanted
+    )
+
+
+def _close(stored: tuple[list[str], Matrix], rows: pl.DataFrame) -> bool:
+    ids, vectors = stored
+    mine = rows.to_series(1).to_numpy()
+    return _ids(rows) == ids and mine.shape == vectors.shape and np.allclose(mine, vectors, atol=_SAME_VECTOR)

@@ -1,0 +1,247 @@
+"""One tagged version of a catalogue's LanceDB table, opened for reading."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
+from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.retrieval.rank_fusion import SCORE_DECIMALS, SEARCH_TEXT, VECTOR, nearest_rows
+from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_words
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Up to here an exact product with the vectors in memory is faster than any index (STACK, measured).
+EXACT_ROWS = 200_000
+# Asked for beyond k, so that equal scores at the k-th place are ordered by id and not by chance.
+_SPARE = 50
+_THREADS = 8
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One product found. score: cosine similarity, or BM25 for words; larger is better."""
+
+    product_id: str
+    score: float
+
+
+class PinnedTable:
+    """Reads one version. Safe to share between threads; loads ids and vectors at their first use."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    @property
+    def version(self) -> int:
+        return int(self._table.version)
+
+    @cached_property
+    def row_count(self) -> int:
+        return int(self._table.count_rows())
+
+    def passing(self, where: str | None) -> int:
+        """How many products pass a condition of `core.filters.to_where`."""
+        return int(self._table.count_rows(where))
+
+    @property
+    def held_in_memory(self) -> bool:
+        """Whether what has no filter is answered exactly from memory, without the table and its index."""
+        return self.row_count < EXACT_ROWS
+
+    @cached_property
+    def vector_columns(self) -> dict[str, int]:
+        """Each vector column and its width."""
+        return {f.name: f.type.list_size for f in self._table.schema if hasattr(f.type, "list_size")}
+
+    @cached_property
+    def payload_columns(self) -> tuple[str, ...]:
+        """What `rows` returns: everything that is for people, nothing that is for searching."""
+        return tuple(n for n in self._table.schema.names if n not in self.vector_columns and n != SEARCH_TEXT)
+
+    @cached_property
+    def index_choice(self) -> VectorIndexChoice:
+        """The vector index of this version."""
+        if VECTOR not in self.vector_columns:
+            return VectorIndexChoice()
+        return VectorIndexChoice.read(self._table.schema.field(VECTOR).metadata or {})
+
+    @cached_property
+    def _id_of_row(self) -> dict[int, str]:
+        query = self._table.search().select([columns.PRODUCT_ID]).with_row_id(True).limit(None)
+        found = query.to_arrow()
+        return dict(zip(found["_rowid"].to_pylist(), found[columns.PRODUCT_ID].to_pylist(), strict=True))
+
+    @cached_property
+    def _row_of_id(self) -> dict[str, int]:
+        return {product_id: row for row, product_id in self._id_of_row.items()}
+
+    @property
+    def product_ids(self) -> frozenset[str]:
+        """Every product of this version."""
+        return frozenset(self._row_of_id)
+
+    @cached_property
+    def _matrices(self) -> dict[str, tuple[list[str], Matrix]]:
+        return {}
+
+    def matrix(self, column: str = VECTOR) -> tuple[list[str], Matrix]:
+        """Ids in ascending order and their vectors float32 [n, width]; rows without one are left out."""
+        if column not in self._matrices:
+            self._matrices[column] = self._read_matrix(column)
+        return self._matrices[column]
+
+    def _read_matrix(self, column: str) -> tuple[list[str], Matrix]:
+        width = self._width(column)
+        query = self._table.search().select([columns.PRODUCT_ID, column]).where(f"{column} IS NOT NULL")
+        found = query.limit(None).to_arrow().sort_by(columns.PRODUCT_ID)
+        flat = found[column].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return found[columns.PRODUCT_ID].to_pylist(), flat.astype(np.float32).reshape(-1, width)
+
+    def _width(self, column: str) -> int:
+        if column not in self.vector_columns:
+            known = ", ".join(sorted(self.vector_columns)) or "none, it is for words only"
+            raise ReleaseMismatchError(f"the index has no vector column '{column}' (it has: {known})")
+        return self.vector_columns[column]
+
+    def nearest(self, vector: Matrix, k: int, *, where: str | None = None, column: str = VECTOR) -> list[Hit]:
+        """The `k` products of largest cosine to `vector` [width], best first, ties by id.
+
+        where: SQL from `core.filters.to_where`, applied before the search. A zero vector finds nothing.
+        Raises ReleaseMismatchError for another width and QueryError for a condition SQL refuses.
+        """
+        return self.nearest_batch(vector[np.newaxis], k, where=where, column=column)[0]
+
+    def nearest_batch(
+        self, vectors: Matrix, k: int, *, where: str | None = None, column: str = VECTOR
+    ) -> list[list[Hit]]:
+        """`nearest` for each row of `vectors` [q, width]."""
+        unit = self._unit(vectors, column)
+        if where is None and self.held_in_memory:
+            return self._in_memory(unit, k, column)
+        return _each(lambda v: self.nearest_in_table(v, k, where=where, column=column), list(unit))
+
+    def _unit(self, vectors: Matrix, column: str) -> Matrix:
+        width = self._width(column)
+        if vectors.shape[1] != width:
+            raise ReleaseMismatchError(
+                f"the query vector has {vectors.shape[1]} numbers, column '{column}' of the index {width}: "
+                "model and index are not of one release"
+            )
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.where(norms > 0, vectors / np.maximum(norms, 1e-12), 0.0).astype(np.float32)
+
+    def _in_memory(self, unit: Matrix, k: int, column: str) -> list[list[Hit]]:
+        ids, items = self.matrix(column)
+        return [
+            [Hit(ids[row], float(score)) for row, score in zip(rows, scores, strict=True)] if v.any() else []
+            for v, (rows, scores) in zip(unit, nearest_rows(unit, items, k), strict=True)
+        ]
+
+    def nearest_in_table(
+        self,
+        vector: Matrix,
+        k: int,
+        *,
+        where: str | None = None,
+        column: str = VECTOR,
+        choice: VectorIndexChoice | None = None,
+    ) -> list[Hit]:
+        """`nearest` answered by LanceDB, with this version's vector index (or `choice`) if it helps."""
+        if not vector.any():
+            return []
+        # What passes a filter may lie in partitions that are not probed: then every row is compared.
+        indexed = column == VECTOR and where is None
+        choice = choice or (self.index_choice if indexed else VectorIndexChoice())
+        query = self._table.search(vector, vector_column_name=column).distance_type("cosine")
+        if choice.kind == "none":
+            query = query.bypass_vector_index()
+        else:
+            query = query.nprobes(choice.probes)
+            query = query.refine_factor(choice.refine) if choice.refine else query
+        found = self._run(query, ["_distance"], k, where)
+        return self._ranked(found["_rowid"], 1.0 - found["_distance"].to_numpy(), k)
+
+    def lexical(self, text: str, k: int, *, where: str | None = None) -> list[Hit]:
+        """The `k` products whose text matches any word of `text` best by BM25, ties by id.
+
+        Any Unicode is welcome; text without a word the index knows finds nothing.
+        """
+        from lancedb.query import MatchQuery
+
+        words = self._asked(text.encode("utf-8", "replace").decode("utf-8"))
+        if not words.strip():
+            return []
+        # A query object, not a string: nothing in the words is syntax. Its defaults escape pyright.
+        query = MatchQuery(words, SEARCH_TEXT)  # pyright: ignore[reportCallIssue]
+        found = self._run(self._table.search(query), ["_score"], k, where)
+        return self._ranked(found["_rowid"], found["_score"].to_numpy(), k)
+
+    def _asked(self, text: str) -> str:
+        """The text without stop words that the index itself keeps: it knows those of one language only."""
+        language = language_of(text)
+        if language not in STOP_WORDS:
+            return text
+        return " ".join(without_stop_words(self.words_of(text), language))
+
+    def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
+        """`lexical` for each text, each different text once, several at a time."""
+        different = list(dict.fromkeys(texts))
+        found = dict(zip(different, _each(lambda t: self.lexical(t, k, where=where), different), strict=True))
+        return [found[text] for text in texts]
+
+    def _run(self, query: Any, select: list[str], k: int, where: str | None) -> Any:
+        if where is not None:
+            query = query.where(where, prefilter=True)
+        try:
+            return query.select(select).with_row_id(True).limit(k + _SPARE).to_arrow()
+        except (ValueError, RuntimeError) as error:
+            if where is None:
+                raise
+            reason = str(error).splitlines()[0]
+            raise QueryError(f"the filter cannot be applied to this index: {reason}") from error
+
+    def _ranked(self, row_ids: Any, scores: Any, k: int) -> list[Hit]:
+        rounded = np.round(np.asarray(scores, dtype=np.float64), SCORE_DECIMALS)
+        hits = [
+            Hit(self._id_of_row[row], float(s)) for row, s in zip(row_ids.to_pylist(), rounded, strict=True)
+        ]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.product_id))[:k]
+
+    def rows(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Payload by product id; ids the index does not hold are left out."""
+        wanted = [self._row_of_id[i] for i in dict.fromkeys(product_ids) if i in self._row_of_id]
+        if not wanted:
+            return {}
+        found = self._table.take_row_ids(wanted).select(list(self.payload_columns)).to_arrow()
+        return {row[columns.PRODUCT_ID]: row for row in found.to_pylist()}
+
+    def columns(self, names: Sequence[str]) -> "pl.DataFrame":
+        """Every row's values of those of these columns that the table has, in any order of rows."""
+        import polars as pl
+
+        known = [name for name in names if name in self.payload_columns]
+        found = pl.from_arrow(self._table.search().select(known).limit(None).to_arrow())
+        assert isinstance(found, pl.DataFrame)
+        return found
+
+    def words_of(self, text: str) -> tuple[str, ...]:
+        """What the full-text index makes of `text`: folded, stemmed, stop words gone."""
+        return tuple(token.text for token in self._table.tokenize(text, column=SEARCH_TEXT))
+
+
+def _each(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:
+    """`work` on every item, in order of `items`; LanceDB works outside the interpreter's lock."""
+    if len(items) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(work, items))

@@ -1,0 +1,1 @@
+"""Files on disk: snapshots, features, and what releases take along."""

@@ -1,0 +1,83 @@
+"""Sets of queries and items on disk: vectors as safetensors, the rest as Parquet."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
+from mmsearch_dagster.core.modalities import ModalityBatch
+
+_PRESENT = "present."
+_ORIGIN = "origin"
+_KIND = "kind"
+_CONFIDENCE = "confidence"
+_TYPED = "typed"
+_GRADES = "grades"
+
+
+def save_batch(folder: Path, name: str, batch: ModalityBatch) -> None:
+    """Write `name.safetensors` and the ids as `name.ids.parquet`."""
+    from safetensors.numpy import save_file
+
+    arrays = {key: np.ascontiguousarray(matrix) for key, matrix in batch.vectors.items()}
+    masks = {f"{_PRESENT}{key}": mask.astype(np.uint8) for key, mask in batch.present.items()}
+    save_file({**arrays, **masks}, folder / f"{name}.safetensors")
+    pl.DataFrame({"id": list(batch.ids)}, schema={"id": pl.String}).write_parquet(
+        folder / f"{name}.ids.parquet"
+    )
+
+
+def load_batch(folder: Path, name: str) -> ModalityBatch:
+    """What `save_batch` wrote."""
+    from safetensors.numpy import load_file
+
+    arrays = load_file(folder / f"{name}.safetensors")
+    ids = pl.read_parquet(folder / f"{name}.ids.parquet")["id"].to_list()
+    vectors = {key: matrix for key, matrix in arrays.items() if not key.startswith(_PRESENT)}
+    present = {key: arrays[f"{_PRESENT}{key}"].astype(bool) for key in vectors}
+    return ModalityBatch(tuple(ids), vectors, present)
+
+
+def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
+    """Write a set of queries with their grades as `name.*`."""
+    save_batch(folder, name, queries.batch)
+    rows = {
+        c.QUERY_ID: list(queries.batch.ids),
+        c.QUERY_TEXT: list(queries.texts),
+        _ORIGIN: list(queries.origins),
+        _KIND: [queries.kinds[key] for key in queries.batch.ids],
+        _CONFIDENCE: [queries.confidence.get(key) for key in queries.batch.ids],
+        _TYPED: [queries.typed.get(key) for key in queries.batch.ids],
+        c.PRODUCT_ID: [list(queries.grades.get(key, {})) for key in queries.batch.ids],
+        _GRADES: [list(queries.grades.get(key, {}).values()) for key in queries.batch.ids],
+    }
+    schema = {
+        c.QUERY_ID: pl.String,
+        c.QUERY_TEXT: pl.String,
+        _ORIGIN: pl.String,
+        _KIND: pl.String,
+        _CONFIDENCE: pl.Float64,
+        _TYPED: pl.String,
+        c.PRODUCT_ID: pl.List(pl.String),
+        _GRADES: pl.List(pl.Int64),
+    }
+    pl.DataFrame(rows, schema=schema).write_parquet(folder / f"{name}.parquet")
+
+
+def load_queries(folder: Path, name: str) -> JudgedQueries:
+    """What `save_queries` wrote."""
+    table = pl.read_parquet(folder / f"{name}.parquet")
+    graded = table.select(c.QUERY_ID, c.PRODUCT_ID, _GRADES).iter_rows()
+    # Champions of before it was kept are still compared by their queries.
+    typed = _TYPED if _TYPED in table.columns else pl.lit(None, pl.String)
+    return JudgedQueries(
+        batch=load_batch(folder, name),
+        texts=tuple(table[c.QUERY_TEXT].to_list()),
+        origins=tuple(table[_ORIGIN].to_list()),
+        kinds=dict(table.select(c.QUERY_ID, _KIND).iter_rows()),
+        confidence=dict(table.select(c.QUERY_ID, _CONFIDENCE).drop_nulls().iter_rows()),
+        typed=dict(table.select(c.QUERY_ID, typed).drop_nulls().iter_rows()),
+        grades={key: dict(zip(products, grades, strict=True)) for key, products, grades in graded},
+    )

@@ -1,0 +1,165 @@
+"""Vectors by content: nothing is ever encoded twice.
+
+One folder per encoder fingerprint, holding append-only shards. A shard appears whole or not at all,
+so a killed run loses at most one shard of 1,024. One process at a time writes a folder; readers need
+no lock.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from mmsearch_dagster.adapters.lake.feature_shards import Features, compact, read_shards, sweep, write_shard
+from mmsearch_dagster.core.digest import sha256_bytes, sha256_text
+from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Encoder
+from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.progress import Progress
+from mmsearch_dagster.core.release import EncoderIdentity
+
+_SHARD_ROWS = 1_024
+
+
+@dataclass(frozen=True)
+class FeatureRead:
+    """What is known about the contents that were asked for.
+
+    vectors: key -> float32 [width]. failures: key -> why it has none. encoded: contents the encoder
+    was asked for now. reused: distinct contents known from before. seconds: all of it, loading included.
+    """
+
+    vectors: Mapping[str, Matrix]
+    failures: Mapping[str, str]
+    encoded: int
+    reused: int
+    seconds: float
+
+
+def text_content(text: str) -> Content:
+    """A text as content, by its UTF-8 bytes."""
+    raw = text.encode("utf-8", errors="surrogatepass")
+    return Content(sha256_bytes(raw), lambda: raw)
+
+
+def file_content(path: Path) -> Content:
+    """A file as content; read now for its key and again when it is encoded, never kept in memory.
+
+    A file that cannot be read is content too: named by its path, it fails when it is encoded.
+    """
+    try:
+        key = sha256_bytes(path.read_bytes())
+    except OSError:
+        key = sha256_text(f"unreadable file {path}")
+    return Content(key, path.read_bytes)
+
+
+class FeatureStore:
+    """Feature shards under one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def obtain(
+        self,
+        identity: EncoderIdentity,
+        contents: Sequence[Content],
+        load: Callable[[], Encoder],
+        progress: Progress,
+        stage: str,
+    ) -> FeatureRead:
+        """Vectors of `contents`; `load` is called only when some are missing, and asked for those only.
+
+        Content that cannot be decoded is remembered with its reason. Content whose file cannot be
+        read, or changed since it was hashed, fails this time only. Raises MmsearchError when `load`
+        gives another encoder than `identity`.
+        """
+        started = time.perf_counter()
+        folder, width = self._root / identity.fingerprint, identity.width
+        wanted = {content.key: content for content in contents}
+        known = read_shards(folder, width, wanted)
+        progress.start(stage, sum(key not in known for key in wanted))
+        fresh = Features()
+        if len(known) < len(wanted):
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / ".lock"):
+                sweep(folder)
+                # Another process may have encoded some while this one waited for the lock.
+                known = read_shards(folder, width, wanted)
+                missing = [content for key, content in sorted(wanted.items()) if key not in known]
+                for found in _encode(folder, identity, missing, load):
+                    fresh.update(found)
+                    progress.advance(stage, len(found))
+                compact(folder, width)
+        read = FeatureRead(
+            vectors={**known.vectors, **fresh.vectors},
+            failures={**known.failures, **fresh.failures},
+            encoded=len(fresh),
+            reused=len(known),
+            seconds=time.perf_counter() - started,
+        )
+        figures = f"{read.encoded} encoded, {read.reused} reused, {len(read.failures)} unreadable"
+        progress.finish(stage, figures)
+        return read
+
+
+class _Reader:
+    """Reads one content and notices when the trouble is the file, not what was in it."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self.unreadable = False
+
+    def read(self) -> bytes:
+        self.unreadable = True
+        raw = self._content.read()
+        if sha256_bytes(raw) != self._content.key:
+            raise OSError("it changed while this run was reading it")
+        self.unreadable = False
+        return raw
+
+
+def _encode(
+    folder: Path, identity: EncoderIdentity, missing: Sequence[Content], load: Callable[[], Encoder]
+) -> Iterator[Features]:
+    """Each batch once encoded, stored shard by shard; an error keeps what was done before it."""
+    if not missing:
+        return
+    encoder = _checked(load(), identity)
+    readers = {content.key: _Reader(content) for content in missing}
+    pending = Features()
+    try:
+        for batch in encoder.encode([Content(key, reader.read) for key, reader in readers.items()]):
+            found = _sound(batch)
+            pending.vectors.update(found.vectors)
+            lasting = {key: why for key, why in found.failures.items() if not readers[key].unreadable}
+            pending.failures.update(lasting)
+            if len(pending) >= _SHARD_ROWS:
+                write_shard(folder, pending, identity.width)
+                pending = Features()
+            yield found
+    finally:
+        write_shard(folder, pending, identity.width)
+
+
+def _checked(encoder: Encoder, identity: EncoderIdentity) -> Encoder:
+    if encoder.identity.fingerprint != identity.fingerprint:
+        raise MmsearchError(
+            f"{identity.modality} encoder: asked for {identity.fingerprint}, loaded "
+            f"{encoder.identity.fingerprint}: its files changed; run again"
+        )
+    return encoder
+
+
+def _sound(batch: EncodedBatch) -> Features:
+    """The batch with vectors that are not finite turned into failures."""
+    found = Features(failures=dict(batch.failures))
+    for key, vector in zip(batch.keys, batch.vectors, strict=True):
+        if np.isfinite(vector).all():
+            found.vectors[key] = vector
+        else:
+            found.failures[key] = "the encoder's vector holds infinite numbers"
+    return found

@@ -1,0 +1,90 @@
+"""What a release knows of people and products beside its search index: one folder, part of the model
+version."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.network import Ranker
+
+FOLDER = "people"
+PEOPLE, PRODUCTS, REVIEWS = "people.parquet", "products.parquet", "reviews.parquet"
+RULES, FACTS = "business.json", "decision.json"
+# Columns beside those of core.profiles: vectors and factors in the ranker's own space.
+OWN_VECTOR, OWN_FACTORS = "ranker_vector", "ranker_factors"
+POPULARITY = "popularity"
+# Product ids that a person bought; releases made before it was kept lack it.
+BOUGHT = "bought"
+# A fact: modality -> its columns in OWN_VECTOR. Releases made before it was kept lack it.
+BLOCKS = "blocks"
+_FILES = (PEOPLE, PRODUCTS, REVIEWS, RULES, FACTS, "ranker.json", "ranker.safetensors")
+
+
+def folder_sha256(folder: Path) -> str:
+    """Hex sha256 over the folder's files, those that are there."""
+    hasher = hashlib.sha256()
+    for name in _FILES:
+        if (folder / name).exists():
+            hasher.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
+    return hasher.hexdigest()
+
+
+@dataclass(frozen=True)
+class PeopleFiles:
+    """Reads the folder; each file at its first use. Nothing changes while a release is served."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path, sha256: str) -> "PeopleFiles":
+        """Raises ReleaseMismatchError when the files are not those that the manifest names."""
+        found = folder_sha256(folder)
+        if found != sha256:
+            raise ReleaseMismatchError(
+                f"the files about people in {folder} are {found[:12]}, the release was made with "
+                f"{sha256[:12]}"
+            )
+        return cls(folder)
+
+    @cached_property
+    def people(self) -> pl.DataFrame:
+        """One row per person, sorted by user id."""
+        return pl.read_parquet(self.folder / PEOPLE)
+
+    @cached_property
+    def products(self) -> pl.DataFrame:
+        """One row per product: `product_id`, vector and factors of the ranker, popularity, smoothed
+        rating."""
+        return pl.read_parquet(self.folder / PRODUCTS)
+
+    @cached_property
+    def reviews(self) -> pl.DataFrame:
+        """Reviews of every product, the most useful first, without who wrote them."""
+        return pl.read_parquet(self.folder / REVIEWS)
+
+    @cached_property
+    def rules(self) -> BusinessRules:
+        return BusinessRules.model_validate_json((self.folder / RULES).read_bytes())
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """What was decided: `ranker promoted`, `lists`, `reasons`, and figures; and BLOCKS, which lists
+        by taste are made with."""
+        return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+
+    @cached_property
+    def ranker(self) -> "Ranker | None":
+        """The network, None where the log was too short to train one."""
+        from mmsearch_dagster.core.ranking.network import SPEC_FILE, load_ranker
+
+        return load_ranker(self.folder) if (self.folder / SPEC_FILE).exists() else None

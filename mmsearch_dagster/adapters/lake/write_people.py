@@ -1,0 +1,100 @@
+"""Writes what a release knows of people and products (adapters.people_files reads it)."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.lake import people as files
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.people.churn import CHURN, churn_scores, fit_churn, visit_figures
+from mmsearch_dagster.core.people.profiles import PURCHASE
+from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.experiment import Study
+    from mmsearch_dagster.core.ranking.features import Items
+    from mmsearch_dagster.core.ranking.people import Known
+
+
+def write_people(
+    folder: Path,
+    found: "Study",
+    items: "Items",
+    rules: BusinessRules,
+    *,
+    tables: Mapping[str, pl.DataFrame],
+) -> str:
+    """Fill `folder` and return the name of its content (`folder_sha256`).
+
+    tables: `profiles` (core.profiles), `events` and `reviews`. A person has both vectors: the fused one of
+    the profile and the ranker's own; reviews lose who wrote them.
+    """
+    from mmsearch_dagster.core.ranking.experiment import facts_of
+    from mmsearch_dagster.core.ranking.network import save_ranker
+
+    folder.mkdir(parents=True, exist_ok=True)
+    facts: dict[str, Any] = {**facts_of(found), files.BLOCKS: dict(items.blocks)}
+    (folder / files.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    (folder / files.RULES).write_text(rules.model_dump_json(), encoding="utf-8")
+    _write_products(folder, found, items)
+    tables["reviews"].drop(c.USER_ID).write_parquet(folder / files.REVIEWS)
+    people = _people(found.known, tables) if found.known else tables["profiles"]
+    people.write_parquet(folder / files.PEOPLE)
+    if found.ranker is not None:
+        save_ranker(found.ranker.trained.ranker, folder)
+    return files.folder_sha256(folder)
+
+
+def _people(known: "Known", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    from mmsearch_dagster.core.ranking.training_rows import after_the_log
+
+    factors = known.people.factors
+    if factors is None:
+        factors = np.zeros((len(known.ids), 1), np.float32)
+    own = known.profiles.select(
+        c.USER_ID,
+        _array(known.people.vectors).alias(files.OWN_VECTOR),
+        _array(factors).alias(files.OWN_FACTORS),
+    )
+    rows = tables["profiles"].join(own, on=c.USER_ID, how="inner")
+    rows = rows.join(_bought(tables["events"]), on=c.USER_ID, how="left").sort(c.USER_ID)
+    moment = after_the_log(tables["events"])
+    if moment is None:
+        return rows
+    figures = visit_figures(tables["events"], moment)
+    churn = churn_scores(figures, fit_churn(figures)).select(c.USER_ID, CHURN)
+    return rows.join(churn, on=c.USER_ID, how="left").sort(c.USER_ID)
+
+
+def _bought(events: pl.DataFrame) -> pl.DataFrame:
+    """Who bought something, and what."""
+    purchases = events.filter(pl.col(c.ACTION) == PURCHASE)
+    return purchases.group_by(c.USER_ID).agg(pl.col(c.PRODUCT_ID).unique().sort().alias(files.BOUGHT))
+
+
+def _write_products(folder: Path, found: "Study", items: "Items") -> None:
+    known = found.known
+    factors = known.factors if known else np.zeros((len(items), 1), np.float32)
+    popularity = known.popularity if known else np.zeros(len(items))
+    pl.DataFrame(
+        {
+            c.PRODUCT_ID: list(items.ids),
+            files.OWN_VECTOR: _array(items.vectors),
+            files.OWN_FACTORS: _array(factors),
+            files.POPULARITY: popularity,
+            c.PRICE: items.price,
+            c.RATING: items.rating,
+            c.UPDATED_AT: items.updated,
+            c.CATEGORY: list(items.categories),
+        },
+        schema_overrides={c.PRODUCT_ID: pl.String, c.CATEGORY: pl.String},
+    ).write_parquet(folder / files.PRODUCTS)
+
+
+def _array(matrix: Matrix) -> pl.Series:
+    return pl.Series(np.ascontiguousarray(matrix), dtype=pl.Array(pl.Float32, matrix.shape[1]))

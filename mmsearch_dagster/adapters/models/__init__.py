@@ -1,0 +1,1 @@
+"""Encoders on disk: find, describe, load, fine-tune."""

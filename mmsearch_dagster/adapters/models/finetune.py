@@ -1,0 +1,111 @@
+"""Fine-tuning between files: a configured encoder and labelled pictures in, a timm model folder out."""
+
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmsearch_dagster.adapters.models.describe import resolve, width_of
+from mmsearch_dagster.adapters.models.locate import locate
+from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+from mmsearch_dagster.core.encoders.protocol import EncoderSpec
+from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.release import EncoderIdentity
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.encoders.augmentation import Photo
+    from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch
+
+_PREFIX = "finetuned-"
+
+
+def require_tunable(spec: EncoderSpec | None) -> EncoderSpec:
+    """The spec, when it is an image encoder that can be fine-tuned; ConfigError otherwise."""
+    if spec is None or spec.library != "timm":
+        found = "there is none" if spec is None else f"'{spec.model}' is read by {spec.library}"
+        raise ConfigError(
+            f"fine-tuning needs an image encoder of library timm, but {found}: see presets/run.yaml"
+        )
+    return spec
+
+
+def tune(
+    spec: EncoderSpec,
+    photos: "Sequence[Photo]",
+    held_out: "Sequence[Photo]",
+    params: FinetuneParams,
+    folder: Path,
+    *,
+    watch: "Watch",
+    checkpoint: Path,
+) -> "tuple[Epoch, ...]":
+    """Fine-tune the encoder of `spec`; writes `config.json` and `model.safetensors` into `folder`.
+
+    Deterministic; killed and started again it goes on from `checkpoint`, which is gone in the end.
+    """
+    from mmsearch_dagster.core.encoders.finetuning import finetune
+    from mmsearch_dagster.core.encoders.networks import ImageNetwork, load_network
+
+    files = locate(spec)
+    resolved = resolve(spec, files)
+    network = load_network(resolved, files)
+    assert isinstance(network, ImageNetwork)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    state, curve = finetune(
+        network,
+        photos,
+        held_out,
+        params,
+        width=width_of(resolved, files),
+        watch=watch,
+        checkpoint=checkpoint,
+    )
+    # Loaded anew: the trained one's normalisations are folded away.
+    plain = load_network(resolved, files)
+    assert isinstance(plain, ImageNetwork)
+    plain.backbone.load_state_dict(state)
+    _write(plain.backbone, resolved, params, folder)
+    checkpoint.unlink(missing_ok=True)
+    return curve
+
+
+def _write(backbone: Any, resolved: EncoderSpec, params: FinetuneParams, folder: Path) -> None:
+    from timm.models import save_for_hf
+
+    seen = {
+        "input_size": (3, params.encode_size, params.encode_size),
+        "crop_pct": params.encode_crop,
+        "mean": resolved.mean,
+        "std": resolved.std,
+        "interpolation": resolved.interpolation,
+    }
+    save_for_hf(backbone, str(folder), safe_serialization=True, data_config=seen)
+
+
+def publish(folder: Path, encoders: Path, name: str) -> Path:
+    """The tuned model among a home's encoders, where releases look for it; copied whole or not at all."""
+    place = encoders / f"{_PREFIX}{name}"
+    if not place.is_dir():
+        part = encoders / f".{place.name}.{uuid.uuid4().hex[:8]}"
+        shutil.copytree(folder, part)
+        part.replace(place)
+    return place
+
+
+def tuned_spec(configured: EncoderSpec, place: Path) -> EncoderSpec:
+    """How a published folder is loaded: framing from its own files, the rest as configured."""
+    return EncoderSpec(
+        modality=configured.modality,
+        library="timm",
+        model=str(place),
+        runtime=configured.runtime,
+        batch_size=configured.batch_size,
+        frames=configured.frames,
+    )
+
+
+def own_folder(identity: EncoderIdentity) -> Path | None:
+    """The folder of an encoder that was fine-tuned here and belongs into the release; else None."""
+    folder = Path(str(identity.spec.get("model", "")))
+    return folder if folder.name.startswith(_PREFIX) and folder.is_dir() else None

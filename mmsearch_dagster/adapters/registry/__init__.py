@@ -1,0 +1,1 @@
+"""MLflow: runs, model versions, the pointer and its ledger."""

@@ -1,0 +1,53 @@
+"""The encoders of a registered model, loaded once per process whoever asks."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from mmsearch_dagster.core.encoders.protocol import Content, Encoder
+from mmsearch_dagster.core.errors import OtherEncoderError, QueryError
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.release import EncoderIdentity
+
+_LOADED: dict[tuple[str, Path], Encoder] = {}
+
+
+def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Path | None = None) -> Encoder:
+    """The encoder of that identity; what it compiles is kept in `cache_dir`, or among temporary files.
+
+    beside: a folder that may hold the encoder's own, as a registered model's files do.
+    Raises OtherEncoderError when what is installed here is not the encoder of the release.
+    """
+    place = cache_dir or Path(tempfile.gettempdir()) / "mmsearch-encoders"
+    key = (identity.fingerprint, place)
+    if key not in _LOADED:
+        from mmsearch_dagster.adapters.models.load import load_encoder, spec_of
+
+        encoder = load_encoder(spec_of(identity, place, *([beside] if beside else [])), place)
+        found = encoder.identity.fingerprint
+        if found != identity.fingerprint:
+            raise OtherEncoderError(
+                f"the {identity.modality} encoder here is {found}, the release was made with "
+                f"{identity.fingerprint}: install the version of the model's requirements"
+            )
+        _LOADED[key] = encoder
+    return _LOADED[key]
+
+
+def encode_contents(encoder: Encoder, contents: Mapping[str, bytes]) -> dict[str, Matrix]:
+    """Content key -> vector [width]. Raises QueryError for a content that cannot be encoded."""
+    asked = [Content(key, partial(bytes, content)) for key, content in contents.items()]
+    vectors: dict[str, Matrix] = {}
+    for batch in encoder.encode(asked):
+        for reason in batch.failures.values():
+            raise QueryError(f"the {encoder.identity.modality} cannot be read: {reason}")
+        vectors.update(zip(batch.keys, batch.vectors, strict=True))
+    return vectors
+
+
+def encode_when_asked(
+    identity: EncoderIdentity, cache_dir: Path | None, beside: Path | None = None
+) -> Callable[[Mapping[str, bytes]], Mapping[str, Matrix]]:
+    """`encode_contents` of an encoder that is loaded on the first call."""
+    return lambda contents: encode_contents(loaded_encoder(identity, cache_dir, beside), contents)

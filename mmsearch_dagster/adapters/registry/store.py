@@ -1,0 +1,119 @@
+"""Where MLflow keeps its things: a SQLite database and a folder of files under the home.
+
+MLflow keeps the store it talks to in process-wide state; `MlflowStore.connect` is the only place that sets
+it. Telemetry and progress bars are off.
+"""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from mmsearch_dagster.adapters.registry.relocate import follow, moved
+from mmsearch_dagster.adapters.registry.tags import MANIFEST, MEDIA_ROOT
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+EXPERIMENT = "mmsearch"
+_FOLDER_IN_A_TAG = (MANIFEST, MEDIA_ROOT)
+_DATABASE = "mlflow.db"
+
+
+def mlflow_module() -> ModuleType:
+    """MLflow, imported on first use, without telemetry, progress bars and chatter."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Our models need no pickle, so none is ever read.
+    os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Logging a model tries it and only warns; `ModelVersions.load_back` tries it and raises.
+    logging.getLogger("mlflow.models.model").setLevel(logging.ERROR)
+    return mlflow
+
+
+def living_run(client: "MlflowClient", run_id: str) -> "Run | None":
+    """That run, None where somebody deleted it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:
+        return None
+    return run if run.info.lifecycle_stage == "active" else None
+
+
+@dataclass(frozen=True)
+class MlflowStore:
+    """Where MLflow keeps runs, models and files: `folder/mlflow.db` and `folder/artifacts`."""
+
+    folder: Path
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self._database}"
+
+    @property
+    def _database(self) -> Path:
+        return self.folder.resolve() / _DATABASE
+
+    @property
+    def artifact_root(self) -> Path:
+        return self.folder.resolve() / "artifacts"
+
+    def connect(self) -> "MlflowClient":
+        """Point this process's MLflow here and return a client.
+
+        The database is made on first use; in a home that was moved or copied it is told so.
+        """
+        mlflow = mlflow_module()
+        self._make_database(mlflow)
+        follow(self._database, EXPERIMENT, self.artifact_root, json_tag=_FOLDER_IN_A_TAG)
+        mlflow.set_tracking_uri(self.tracking_uri)
+        mlflow.set_registry_uri(self.tracking_uri)
+        return mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
+
+    def _make_database(self, mlflow: ModuleType) -> None:
+        """Beside its place, then renamed into it: MLflow cannot mend one that was left half made, and two
+        processes that make it at once break it.
+        """
+        database = self._database
+        if database.exists():
+            return
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(database.with_name(".making.lock")):
+            if not database.exists():
+                part = database.with_name(f".{_DATABASE}.part")
+                part.unlink(missing_ok=True)
+                mlflow.MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+                part.replace(database)
+
+    def files(self, address: str) -> Path:
+        """Folder of the files that MLflow keeps at `address`. Raises MlflowException, OSError: not there."""
+        from mlflow.artifacts import download_artifacts
+
+        return Path(download_artifacts(moved(address, self._database, EXPERIMENT, self.artifact_root)))
+
+    def experiment_id(self) -> str:
+        """The experiment every run belongs to, made on first use."""
+        client = self.connect()
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return found.experiment_id
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return client.create_experiment(EXPERIMENT, artifact_location=self.artifact_root.as_uri())
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is None:
+                raise
+            return found.experiment_id

@@ -1,0 +1,99 @@
+"""What a model version says about itself, as the tags of the MLflow registry."""
+
+import json
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.release import EncoderIdentity, RankerPin, ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.speech.spec import RecogniserSpec
+
+# The tags the code reads; the rest of `tags_of` is for people and for search in the UI.
+RELEASE_ID = "mmsearch.release_id"
+MANIFEST = "mmsearch.manifest"
+DECISION = "mmsearch.decision"
+GATE = "mmsearch.gate"
+INDEX = "mmsearch.index"
+WITHDRAWN = "mmsearch.withdrawn"
+# A pointer move that is under way: what the ledger will say about it.
+MOVE = "mmsearch.move"
+# The folder of the pictures, a field of the manifest.
+MEDIA_ROOT = "media_root"
+_NOT_IN_A_MANIFEST = {"decision", "run_id", "people_dir", "language_file", "description"}
+
+
+class VersionFacts(BaseModel):
+    """What a model version is registered with.
+
+    snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
+    compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
+    description: one sentence for people who look at the registry.
+    people_dir: folder of `ranker`, copied into the version. language_file: that of `language`, likewise.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    release_id: str
+    catalogue: str
+    strategy: str
+    weights_sha256: str
+    encoders: tuple[EncoderIdentity, ...]
+    snapshots: dict[str, str]
+    retrieval: RetrievalParams
+    decision: Decision
+    media_root: str | None = None
+    recogniser: RecogniserSpec = RecogniserSpec()
+    language: str | None = None
+    language_file: str | None = None
+    ranker: RankerPin | None = None
+    people_dir: str | None = None
+    parent: str | None = None
+    run_id: str | None = None
+    description: str | None = None
+
+
+def decision_tags(decision: Decision) -> dict[str, str]:
+    """The gate's decision, whole and in a word."""
+    return {DECISION: decision.to_json(), GATE: "passed" if decision.passed else "refused"}
+
+
+def tags_of(facts: VersionFacts) -> dict[str, str]:
+    """Every tag of a new version."""
+    tags = {
+        RELEASE_ID: facts.release_id,
+        MANIFEST: facts.model_dump_json(exclude=_NOT_IN_A_MANIFEST),
+        "mmsearch.catalogue": facts.catalogue,
+        "mmsearch.strategy": facts.strategy,
+        "mmsearch.weights_sha256": facts.weights_sha256,
+        "mmsearch.parent": facts.parent or "none",
+    }
+    tags |= {f"mmsearch.encoder.{one.modality}": one.fingerprint for one in facts.encoders}
+    tags |= {f"mmsearch.snapshot.{asset}": digest for asset, digest in facts.snapshots.items()}
+    return tags | decision_tags(facts.decision)
+
+
+def manifest_of(tags: Mapping[str, str], version: int) -> ReleaseManifest:
+    """The manifest of a version from its tags.
+
+    Raises ReleaseMismatchError when the version was not registered by mmsearch or its tags are damaged.
+    """
+    if MANIFEST not in tags:
+        raise ReleaseMismatchError(
+            f"model version {version} carries no '{MANIFEST}' tag: mmsearch did not register it"
+        )
+    try:
+        facts = json.loads(tags[MANIFEST])
+        index = json.loads(tags[INDEX]) if tags.get(INDEX) else None
+        return ReleaseManifest.model_validate({**facts, "model_version": version, "index": index})
+    except (ValueError, TypeError) as error:
+        raise ReleaseMismatchError(f"the tags of model version {version} are damaged: {error}") from error
+
+
+def decision_of(tags: Mapping[str, str]) -> Decision | None:
+    """The stored decision of a version, or None where there is none that a gate can have written."""
+    try:
+        return Decision.from_json(tags.get(DECISION, ""))
+    except ValidationError:
+        return None

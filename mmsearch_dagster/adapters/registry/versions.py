@@ -1,0 +1,190 @@
+"""Model versions in the MLflow registry: register, read back, ask once. Moves no alias."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmsearch_dagster.adapters.registry.log_model import CACHE_OPTION, WEIGHTS_FILE, example_input, log_pyfunc
+from mmsearch_dagster.adapters.registry.store import MlflowStore, mlflow_module
+from mmsearch_dagster.adapters.registry.tags import (
+    DECISION,
+    INDEX,
+    RELEASE_ID,
+    VersionFacts,
+    decision_of,
+    decision_tags,
+    manifest_of,
+    tags_of,
+)
+from mmsearch_dagster.core.errors import NoReleaseError, ReleaseMismatchError
+from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+MODEL_NAME = "mmsearch"
+_UNIT = 1e-3
+
+
+def _sha256_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class ModelVersions:
+    """The versions of the registered model `mmsearch` of one store.
+
+    encoder_cache: where a loaded model's encoders keep what they compile; remembered with each version.
+    """
+
+    def __init__(self, store: MlflowStore, *, encoder_cache: Path | None = None) -> None:
+        self._store, self._encoder_cache = store, encoder_cache
+
+    def register(self, model_dir: Path, facts: VersionFacts, example: Any = None) -> int:
+        """Version number of the release `facts.release_id`, registered now if it was not before.
+
+        model_dir: what `core.fusion.model.save_model` wrote. example: one input for the UI (a pandas
+        DataFrame), made up when None. A version and all of its tags appear in one step, so a killed run
+        leaves either nothing or a whole version; one whose files are damaged is left behind and replaced.
+        Registering again stores the newest decision. Raises ReleaseMismatchError when the weights are not
+        the ones that `facts` name.
+        """
+        found = _sha256_of_file(model_dir / WEIGHTS_FILE)
+        if found != facts.weights_sha256:
+            raise ReleaseMismatchError(
+                f"{model_dir / WEIGHTS_FILE} has sha256 {found[:12]}, the release says "
+                f"{facts.weights_sha256[:12]}: train and register in one go"
+            )
+        existing = self._whole_version(facts)
+        if existing is not None:
+            self._store_decision(existing, facts)
+            return int(existing.version)
+        return self._create(model_dir, facts, example)
+
+    def load_back(self, version: int) -> None:
+        """Load the version as any user of MLflow would and ask it once, in words and with a picture.
+
+        Raises ReleaseMismatchError when it does not load, its weights are not the registered ones, or its
+        answer is not one finite unit vector per row.
+        """
+        self.check_weights(version)
+        manifest = self.manifest(version)
+        self._store.connect()
+        try:
+            # The encoders' folder that it remembers is the one of the home in which it was logged.
+            cache = {CACHE_OPTION: str(self._encoder_cache)} if self._encoder_cache else None
+            address = f"models:/{MODEL_NAME}/{version}"
+            model = mlflow_module().pyfunc.load_model(address, model_config=cache)
+            width = model.metadata.signature.outputs.inputs[0].shape[1]
+            asked = example_input([one.modality for one in manifest.encoders])
+            answer = model.predict(asked)
+        except Exception as error:  # whatever a broken model raises, it is not fit to be served
+            raise ReleaseMismatchError(f"model version {version} does not answer: {error}") from error
+        _check_answer(version, answer, (len(asked), width))
+
+    def check_weights(self, version: int) -> None:
+        """Raises ReleaseMismatchError when the stored weights file is not the one of the manifest."""
+        expected = self.manifest(version).weights_sha256
+        found = self._stored_sha256(version)
+        if found != expected:
+            raise ReleaseMismatchError(
+                f"the weights of model version {version} are {found[:12]}, registered as {expected[:12]}"
+            )
+
+    def model_folder(self, version: int) -> Path:
+        """Folder with the weights and the spec of a version, for `core.fusion.model.load_model`.
+
+        Raises ReleaseMismatchError when there is no such version or its files are gone.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            address = self._store.connect().get_model_version_download_uri(MODEL_NAME, str(version))
+            return self._store.files(address) / "artifacts"
+        except (MlflowException, OSError) as error:
+            raise ReleaseMismatchError(
+                f"the files of model version {version} are not in {self._store.folder}: copy the home whole, "
+                f"or roll back to a release whose files are there ({error})"
+            ) from error
+
+    def manifest(self, version: int) -> ReleaseManifest:
+        """What the version's tags say it is. Raises NoReleaseError when there is no such version."""
+        return manifest_of(self._get(version).tags, version)
+
+    def decision(self, version: int) -> Decision | None:
+        """The decision stored with that very version, None when there is no readable one."""
+        return decision_of(self._get(version).tags)
+
+    def attach_index(self, version: int, pin: IndexPin) -> None:
+        """Remember which index version belongs to the model version."""
+        self._tag(version, INDEX, pin.model_dump_json())
+
+    def _create(self, model_dir: Path, facts: VersionFacts, example: Any) -> int:
+        uri = log_pyfunc(self._store, model_dir, facts, encoder_cache=self._encoder_cache, example=example)
+        client = self._store.connect()
+        if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
+            client.create_registered_model(
+                MODEL_NAME, description="Two towers of mmsearch: words and pictures to unit vectors."
+            )
+        made = client.create_model_version(
+            MODEL_NAME, uri, run_id=facts.run_id, tags=tags_of(facts), description=facts.description
+        )
+        return int(made.version)
+
+    def _whole_version(self, facts: VersionFacts) -> "ModelVersion | None":
+        for found in self._all():
+            if found.tags.get(RELEASE_ID) != facts.release_id:
+                continue
+            if self._stored_sha256(int(found.version)) == facts.weights_sha256:
+                return found
+        return None
+
+    def _store_decision(self, found: "ModelVersion", facts: VersionFacts) -> None:
+        if found.tags.get(DECISION) != facts.decision.to_json():
+            for key, value in decision_tags(facts.decision).items():
+                self._tag(int(found.version), key, value)
+        if facts.description and found.description != facts.description:
+            client = self._store.connect()
+            client.update_model_version(MODEL_NAME, str(found.version), description=facts.description)
+
+    def _stored_sha256(self, version: int) -> str:
+        try:
+            return _sha256_of_file(self.model_folder(version) / WEIGHTS_FILE)
+        except (OSError, ReleaseMismatchError):
+            return "missing"
+
+    def _all(self) -> "list[ModelVersion]":
+        """Every version, newest first."""
+        client = self._store.connect()
+        found = client.search_model_versions(f"name = '{MODEL_NAME}'", max_results=10_000)
+        return sorted(found, key=lambda one: -int(one.version))
+
+    def _get(self, version: int) -> "ModelVersion":
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._store.connect().get_model_version(MODEL_NAME, str(version))
+        except MlflowException as error:
+            raise NoReleaseError(
+                f"there is no version {version} of '{MODEL_NAME}' in {self._store.folder}"
+            ) from error
+
+    def _tag(self, version: int, key: str, value: str) -> None:
+        self._store.connect().set_model_version_tag(MODEL_NAME, str(version), key, value)
+
+
+def _check_answer(version: int, answer: Any, shape: tuple[int, int]) -> None:
+    import numpy as np
+
+    vectors = np.asarray(answer)
+    if vectors.shape != shape or not np.isfinite(vectors).all():
+        raise ReleaseMismatchError(
+            f"model version {version} answered with shape {vectors.shape}, "
+            f"{int((~np.isfinite(vectors)).sum())} values not finite; asked for finite {shape}"
+        )
+    norms = np.linalg.norm(vectors, axis=1)
+    if np.abs(norms - 1.0).max() > _UNIT:
+        raise ReleaseMismatchError(
+            f"model version {version} answered with norms {norms.min():.4f} to {norms.max():.4f}, not 1"
+        )

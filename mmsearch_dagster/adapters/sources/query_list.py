@@ -1,0 +1,135 @@
+"""A file of queries in the judgments format: to be answered, or to be answered and measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import polars as pl
+from pydantic import ValidationError
+
+from mmsearch_dagster.adapters.sources.reading import read_table
+from mmsearch_dagster.adapters.sources.sniff import check_file
+from mmsearch_dagster.adapters.sources.source import Source, file_columns
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.contract import split_rows
+from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile
+from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.retrieval.query import Query
+from mmsearch_dagster.core.suggest import did_you_mean
+
+_TABLE = "judgments"
+_CONTENT = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
+
+
+@dataclass(frozen=True)
+class QueryList:
+    """Queries in the file's order; one whose files cannot be read asks nothing, and finds nothing.
+
+    grades: query id -> product id -> grade, empty in a file without grades. left_out: sentences about rows
+    and files that could not be used.
+    """
+
+    queries: tuple[Query, ...]
+    grades: dict[str, dict[str, int]]
+    left_out: tuple[str, ...]
+
+
+def read_query_list(
+    file: Path, *, root: Path | None = None, media_root: Path | None = None, graded: bool = False
+) -> QueryList:
+    """The queries of a CSV, TSV, Parquet or NDJSON file with the contract's column names.
+
+    A picture or recording is read wherever its path leads: the list is the caller's own. A relative path
+    is looked for below root, beside the list, below the current folder and below media_root, in this order.
+
+    root: given by the caller. media_root: where the pictures of the release lie.
+    graded: the file must hold `product_id` and `grade`.
+    Raises SourceError, one line with file, column and nearest name.
+    """
+    if not file.is_file():
+        raise SourceError(f"{file}: there is no such file")
+    if root is not None and not root.is_dir():
+        raise SourceError(f"{root}: the root folder does not exist; check --root")
+    source, known = _source(file.resolve(), graded)
+    raw = read_table(source, _TABLE, lambda ids: ids)
+    # Nothing is learnt from a list: whoever asks the same twice, in two splits, gets two answers.
+    frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(c.SPLIT))
+    split = split_rows(replace(raw, frame=frame), contained=False)
+    broken = [
+        f"{row[0]}, row {row[1]}: {'; '.join(row[2])}"
+        for row in split.quarantined.select("_source", "_row", c.REASONS).iter_rows()
+    ]
+    order = {key: place for place, key in enumerate(raw.frame[c.QUERY_ID].unique(maintain_order=True))}
+    first = split.good.group_by(c.QUERY_ID, maintain_order=True).agg(pl.col(_CONTENT).first())
+    rows = sorted(first.iter_rows(), key=lambda row: order[row[0]])
+    folders = [one.resolve() for one in (root, source.root, Path.cwd(), media_root) if one is not None]
+    read = [_query(row, folders) for row in rows]
+    unread = [sentence for _, sentences in read for sentence in sentences]
+    grades = _grades(split.good) if c.GRADE in known else {}
+    return QueryList(tuple(query for query, _ in read), grades, (*broken, *unread))
+
+
+def _query(
+    row: tuple[str, str | None, str | None, str | None], folders: list[Path]
+) -> tuple[Query, list[str]]:
+    """One query with the bytes of its files, and a sentence for each file that could not be read."""
+    query_id, text, image, audio = row
+    content: dict[str, bytes | None] = {}
+    unread = []
+    for name, uri in (("picture", image), ("voice", audio)):
+        try:
+            content[name] = _content(uri, folders) if uri else None
+        except SourceError as error:
+            content[name] = None
+            unread.append(f"query {query_id}: {name} {error}")
+    return Query(text=text, image=content["picture"], audio=content["voice"], query_id=query_id), unread
+
+
+def _source(file: Path, graded: bool) -> tuple[Source, list[str]]:
+    try:
+        plain = TableFile(path=str(file))  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        raise SourceError(
+            f"{file}: the suffix tells no format; use .csv, .tsv, .parquet or .ndjson"
+        ) from error
+    if plain.format == "ubi":
+        raise SourceError(f"{file}: a UBI log is no list of queries; use .csv, .tsv, .parquet or .ndjson")
+    check_file(file, plain.format)
+    known = list(file_columns(file, plain))
+    needed = (c.QUERY_ID, *((c.PRODUCT_ID, c.GRADE) if graded else ()))
+    for column in needed:
+        if column not in known:
+            raise SourceError(f"{file}: no column '{column}'; {did_you_mean(column, known)}")
+    if not set(_CONTENT) & set(known):
+        raise SourceError(f"{file}: none of query_text, image, audio among its columns {', '.join(known)}")
+    constants = {} if c.GRADE in known and c.PRODUCT_ID in known else {c.PRODUCT_ID: "-", c.GRADE: 0}
+    table = plain.model_copy(update={"constants": constants})
+    spec = SourceSpec(catalogue="queries", tables={_TABLE: (table,)})
+    return Source(spec.catalogue, file.parent, spec), known
+
+
+def _content(uri: str, folders: Sequence[Path]) -> bytes:
+    """The bytes that a path or `file://` uri leads to. Raises SourceError with all that was tried."""
+    address = urlsplit(uri) if "://" in uri else None
+    if address and address.scheme.lower() != "file":
+        raise SourceError(f"{uri} cannot be read: it is no file here; save it and give its path")
+    path = Path(url2pathname(address.path)) if address else Path(uri)
+    tried = dict.fromkeys(folder / path for folder in folders)
+    for place in tried:
+        try:
+            content = place.read_bytes()
+        except (OSError, ValueError):  # or a name that no file can have
+            continue
+        if not content:
+            raise SourceError(f"{place} cannot be read: it is empty (0 bytes)")
+        return content
+    raise SourceError(f"{uri} cannot be read; tried {', '.join(map(str, tried))}")
+
+
+def _grades(good: pl.DataFrame) -> dict[str, dict[str, int]]:
+    grades: dict[str, dict[str, int]] = {}
+    for query_id, product_id, grade in good.select(c.QUERY_ID, c.PRODUCT_ID, c.GRADE).iter_rows():
+        grades.setdefault(query_id, {})[product_id] = grade
+    return grades

@@ -1,0 +1,215 @@
+"""What the API reads and writes, and how a request of either form becomes a query."""
+
+import base64
+import binascii
+import json
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from mmsearch_dagster.api.errors import WrongRequestError, told
+from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
+from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
+from mmsearch_dagster.serving.engine import MAX_K, Answer, AnswerHit, Query
+
+_FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
+
+_USER = "order for this person, an id as the shop's log has it"
+
+
+class SearchRequest(BaseModel):
+    """A search as JSON: words, a picture, a voice, or several of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str | None = None
+    image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
+    audio_base64: str | None = Field(None, description="a recorded voice in base64, 20 MB at most")
+    filter: str | None = Field(None, examples=[_FILTER_EXAMPLE])
+    k: int = Field(10, ge=1, le=MAX_K)
+    weights: dict[str, float] | None = Field(
+        None, description=WEIGHTS_HELP, examples=[{"text": 2, "image": 1}]
+    )
+    user: str | None = Field(None, description=_USER)
+
+
+class FoundProduct(BaseModel):
+    """branches: the product's rank in each branch, null where that one did not find it. rules: what the
+    shop's rules did to it in a list ordered for a person."""
+
+    product_id: str
+    rank: int
+    score: float
+    picture: str | None
+    branches: dict[str, int | None]
+    rules: list[str] = []
+    payload: dict[str, Any]
+
+
+class Heard(BaseModel):
+    """What was heard in the voice of a query. confidence: 0 to 1."""
+
+    text: str
+    confidence: float
+
+
+class SearchResponse(BaseModel):
+    """transcript: null where the query had no voice. order: whether the list is ordered for the user, null
+    where none was named. note: where nothing is found, why and what to do, else null."""
+
+    release_id: str
+    kind: str
+    took_ms: float
+    transcript: Heard | None = None
+    order: str | None = None
+    note: str | None = None
+    hits: list[FoundProduct]
+
+
+class Problem(BaseModel):
+    error: str
+    hint: str
+
+
+class Health(BaseModel):
+    """warning: why the release that the pointer names is not the one that answers."""
+
+    status: str
+    release_id: str
+    warning: str | None = None
+
+
+_FILES = ("image", "audio")
+FORM_FIELDS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string"},
+        "image": {"type": "string", "format": "binary", "description": "a picture file, 20 MB at most"},
+        "audio": {"type": "string", "format": "binary", "description": "a recorded voice, 20 MB at most"},
+        "weights": {"type": "string", "description": f"{WEIGHTS_HELP}; as JSON", "example": '{"text": 2}'},
+        "filter": {"type": "string", "example": _FILTER_EXAMPLE},
+        "user": {"type": "string", "description": _USER},
+        "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
+    },
+}
+# FastAPI cannot say "a form or JSON" from a signature.
+SEARCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": FORM_FIELDS},
+            "application/json": {"schema": SearchRequest.model_json_schema()},
+        },
+    }
+}
+
+
+async def read_search(request: Request) -> tuple[Query, SearchRequest]:
+    """The query and its options. Raises WrongRequestError for another form of body."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        options = _checked(_parsed(await request.body(), "the body is not JSON"))
+        picture = decoded(options.image_base64, "image_base64")
+        return _query(options, picture, decoded(options.audio_base64, "audio_base64")), options
+    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        return await _read_form(request)
+    raise WrongRequestError(f"send multipart/form-data or application/json, not '{kind or 'nothing'}'")
+
+
+async def _read_form(request: Request) -> tuple[Query, SearchRequest]:
+    async with request.form(max_files=len(_FILES), max_fields=10) as form:
+        picture, voice = [await _uploaded(form, name) for name in _FILES]
+        options = _checked(
+            {name: _field(name, form[name]) for name in form if name not in _FILES and form[name]}
+        )
+    return _query(options, picture, voice), options
+
+
+async def _uploaded(form: FormData, name: str) -> bytes | None:
+    upload = form.get(name)
+    if isinstance(upload, str) and upload:
+        raise WrongRequestError(f"field '{name}' must be a file")
+    return _within_limit(await upload.read()) if isinstance(upload, UploadFile) else None
+
+
+def _field(name: str, value: Any) -> Any:
+    if name != "weights":
+        return value
+    return _parsed(value, 'weights: not JSON, for example {"text": 2}')
+
+
+def _parsed(content: Any, wrong: str) -> Any:
+    """JSON read. Raises WrongRequestError with `wrong` and the reason."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise WrongRequestError(f"{wrong}: nested too deep") from None
+    except (TypeError, ValueError) as error:
+        raise WrongRequestError(f"{wrong}: {error}") from error
+
+
+def _query(options: SearchRequest, picture: bytes | None, voice: bytes | None) -> Query:
+    return Query(text=options.text, image=picture or None, audio=voice or None, weights=options.weights)
+
+
+def _checked(fields: Any) -> SearchRequest:
+    try:
+        return SearchRequest.model_validate(fields)
+    except ValidationError as error:
+        raise WrongRequestError(told(error.errors())) from error
+
+
+def decoded(text: str | None, name: str) -> bytes | None:
+    """The file in the base64 field `name`, with or without the head of a data URL, None where empty.
+
+    Raises QueryError for other text, HTTPException 413 for a file above the limit.
+    """
+    if not text:
+        return None
+    try:
+        return _within_limit(base64.b64decode(text.rpartition(";base64,")[2], validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise QueryError(f"{name} is not base64: {error}") from error
+
+
+def _within_limit(content: bytes | None) -> bytes | None:
+    if content is not None and len(content) > MAX_UPLOAD_BYTES:
+        raise HTTPException(413, TOO_LARGE)
+    return content
+
+
+def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
+    """An answer as the API writes it; order: what is said about it to a user."""
+    return SearchResponse(
+        release_id=answer.release_id,
+        kind=answer.kind,
+        took_ms=round(answer.took_ms, 2),
+        transcript=_heard(answer),
+        order=order,
+        note=answer.note,
+        hits=[_found(hit) for hit in answer.hits],
+    )
+
+
+def _heard(answer: Answer) -> Heard | None:
+    heard = answer.transcript
+    return heard and Heard(text=heard.text, confidence=round(heard.confidence, 3))
+
+
+def _found(hit: AnswerHit) -> FoundProduct:
+    pictured = bool(hit.payload.get(columns.IMAGE_URIS))
+    return FoundProduct(
+        product_id=hit.product_id,
+        rank=hit.rank,
+        score=hit.score,
+        picture=f"/media/{quote(hit.product_id, safe='')}" if pictured else None,
+        branches=dict(hit.branches),
+        rules=list(hit.rules),
+        payload=dict(hit.payload),
+    )

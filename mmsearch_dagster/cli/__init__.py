@@ -1,0 +1,1 @@
+"""The command line, `mmsearch`: one file per command."""

@@ -1,0 +1,152 @@
+"""`mmsearch bench ...`: measurements against the literature."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmsearch_dagster.cli.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, asked_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mmsearch_dagster.core.collaborative.protocol import Comparison
+    from mmsearch_dagster.settings import Settings
+
+bench = typer.Typer(help="Measure methods on data with known results.", no_args_is_help=True)
+
+
+@bench.callback()
+def _benches() -> None:
+    """Measure methods on data with known results."""
+
+
+@bench.command()
+def collaborative(
+    ratings: Annotated[
+        Path, typer.Option("--ratings", help="MovieLens format: ratings.csv, u.data or ratings.dat.")
+    ],
+    split: Annotated[
+        str, typer.Option("--split", help="global-time, leave-last-one, ratio or random.")
+    ] = "global-time",
+    k: Annotated[int, typer.Option("--k", min=1, help="Ranks that count.")] = 10,
+    min_rating: Annotated[
+        float, typer.Option("--min-rating", help="From this rating on someone liked an item.")
+    ] = 4.0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the random split, the models and the intervals.")
+    ] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Popularity, EASE, ALS and BPR on ratings: nDCG@k and recall@k with bootstrap intervals."""
+    import json
+
+    from mmsearch_dagster.adapters.sources.ratings import read_ratings
+    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.core.collaborative import interactions, protocol, splits
+    from mmsearch_dagster.core.errors import SourceError
+
+    name = splits.check_split(split)
+    params = interactions.FeedbackParams(binary=True, half_life_days=None, min_rating=min_rating)
+    liked = interactions.feedback(read_ratings(ratings), params)
+    if liked.is_empty():
+        raise SourceError(f"no rating in {ratings} is {min_rating:g} or better: lower --min-rating")
+    compared = protocol.compare(splits.split(liked, name, seed=seed), params, k=k, seed=seed)
+    if not compared.counts["test users"]:
+        raise SourceError(
+            f"nobody in {ratings} has ratings on both sides of the split '{name}': "
+            f"take another --split ({', '.join(splits.SPLITS)}) or more ratings"
+        )
+    facts = {"ratings": str(ratings), "split": name, "rule": splits.describe(name, seed=seed)}
+    facts |= {"k": k, "min_rating": min_rating, "seed": seed}
+    if as_json:
+        told = facts | {"counts": dict(compared.counts), "skipped": dict(compared.skipped)}
+        print(json.dumps(told | {"models": figures(compared)}, ensure_ascii=False))
+        return
+    console.print(_table(compared, f"{ratings.name}, split {name}"))
+    for line in _notes(compared, str(facts["rule"])):
+        console.print(line, highlight=False, markup=False)
+
+
+def figures(compared: "Comparison") -> list[dict[str, Any]]:
+    """One entry per model, the best on validation first."""
+    return [
+        {
+            "model": one.params.kind,
+            "parameters": one.params.told(),
+            "validation": None if one.validation != one.validation else one.validation,
+            **{name: value.mean for name, value in one.intervals.items()},
+            "intervals": {
+                name: None if value.low != value.low else [value.low, value.high]
+                for name, value in one.intervals.items()
+            },
+        }
+        for one in compared.measured
+    ]
+
+
+def _notes(compared: "Comparison", rule: str) -> list[str]:
+    """What stands below the table."""
+    chosen = [f"{one.params.kind}: {one.params.told()}" for one in compared.measured if one.params.told()]
+    return [
+        f"Split: {rule}.",
+        f"Chosen on validation: {'; '.join(chosen)}.",
+        f"{', '.join(f'{name} {count:,}' for name, count in compared.counts.items())}.",
+        *(f"{kind} left out: {why}" for kind, why in compared.skipped.items()),
+    ]
+
+
+def _table(compared: "Comparison", title: str) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    metrics = list(compared.chosen.intervals)
+    table.add_column("model", no_wrap=True)
+    for name in (*metrics, "validation"):
+        table.add_column(name.replace("ndcg", "nDCG"), justify="right", no_wrap=True)
+    for one in compared.measured:
+        cells = [f"{each.mean:.4f} [{each.low:.3f}, {each.high:.3f}]" for each in one.intervals.values()]
+        table.add_row(one.params.kind, *map(escape, cells), f"{one.validation:.4f}")
+    return table
+
+
+@bench.command()
+def quality(
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
+    finetune: Finetune = None,
+    preset: Preset = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
+) -> None:
+    """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
+    from mmsearch_dagster.cli import bench_quality
+    from mmsearch_dagster.cli.progress import Display, console
+    from mmsearch_dagster.cli.run import alone_in
+    from mmsearch_dagster.pipeline.run import prepare
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    settings = asked_of(home, source, root, finetune, preset=preset)
+    with alone_in(settings), Display():
+        workspace = Workspace(settings)
+        prepare(workspace)
+        results = list(bench_quality.measure(workspace))
+    facts = {
+        "catalogue": workspace.source.catalogue,
+        "command": _command(settings),
+        "seed": workspace.preset.train.seed,
+        "products": workspace.lake.current("products").facts["rows"],
+        "queries": ", ".join(f"{len(one.queries.batch)} {one.split}" for one in results),
+    }
+    written = bench_quality.write(results, out, facts)
+    for one in results:
+        console.print(bench_quality.shown(one))
+    console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
+
+
+def _command(settings: "Settings") -> str:
+    """The command that gives the same report."""
+    asked = {"--source": settings.source, "--root": settings.root, "--preset": settings.preset}
+    named = [f" {option} {value}" for option, value in asked.items() if value]
+    return f"mmsearch bench quality{''.join(named)}{' --finetune' if settings.finetune else ''}"

@@ -1,0 +1,124 @@
+"""`mmsearch bench quality`: what each modality, strategy and loss is worth on one shop."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.table import Table
+
+from mmsearch_dagster.core.evaluation.ablation import (
+    ALONE,
+    LOSS,
+    PAIR,
+    STRATEGY,
+    WHOLE,
+    WITHOUT,
+    answers,
+    trials,
+    worth,
+)
+from mmsearch_dagster.core.evaluation.comparison import DEPTH, all_values, branches_of, untrained
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, by_words
+from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
+from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+UNTRAINED = "nothing trained"
+HYBRID = "hybrid"
+GROUPS = (UNTRAINED, HYBRID, WHOLE, ALONE, PAIR, WITHOUT, STRATEGY, LOSS)
+_STAGE = "trials"
+_SEED = 7
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One set of queries. table: `core.quality.quality_table` and `group`; worth: core.ablation.worth."""
+
+    split: str
+    queries: JudgedQueries
+    rankings: Mapping[str, Rankings]
+    table: pl.DataFrame
+    worth: list[dict[str, Any]]
+
+
+def measure(workspace: Workspace) -> Iterator[Measured]:
+    """Train every trial on the shop's current examples; one result per judged split."""
+    from mmsearch_dagster.adapters.lake.batches import load_queries
+    from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
+    from mmsearch_dagster.pipeline.training.candidates import read_examples
+
+    source = workspace.lake.current(examples.ASSET)
+    read, search = read_examples(source), lexical_search(workspace)
+    sets = {name: load_queries(source.folder, name) for name in (DEV, VALIDATION, TEST)}
+    params, progress = workspace.preset.train, workspace.progress
+    todo = list(trials(tuple(read.items.vectors), workspace.preset.strategies[0], params.loss))
+    progress.start(_STAGE, len(todo))
+    found: dict[tuple[str, str], dict[str, Rankings]] = {}
+    for trial in todo:
+        found[trial.group, trial.name] = answers(trial, read, sets, params, depth=DEPTH)
+        progress.advance(_STAGE, 1)
+    progress.finish(_STAGE)
+    whole = found[WHOLE, todo[0].name]
+    dev = sets[DEV]
+    branches = branches_of(whole[DEV], dev, read.items, by_words(dev, search, DEPTH))
+    retrieval = choose_blend(branches, dev, multilingual=workspace.multilingual)
+    for split in (VALIDATION, TEST):
+        if len(sets[split].batch):
+            yield _measured(split, sets[split], found, retrieval=retrieval, read=read, search=search)
+
+
+def _measured(
+    split: str,
+    queries: JudgedQueries,
+    found: Mapping[tuple[str, str], Mapping[str, Rankings]],
+    *,
+    retrieval: RetrievalParams,
+    read: Any,
+    search: Any,
+) -> Measured:
+    words = by_words(queries, search, DEPTH)
+    rows: dict[tuple[str, str], Rankings] = {
+        (UNTRAINED, name): one for name, one in untrained(queries, read.items, words).items()
+    }
+    rows |= {key: answered[split] for key, answered in found.items()}
+    whole = next(rankings for (group, _), rankings in rows.items() if group == WHOLE)
+    branches = branches_of(whole, queries, read.items, words)
+    rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries, retrieval.weights)
+    named = {f"{group}: {name}": rankings for (group, name), rankings in rows.items()}
+    table = quality_table(all_values(named, queries)).with_columns(
+        pl.col("branch").str.extract(r"^(.*?): ", 1).alias("group"),
+        pl.col("branch").str.replace(r"^.*?: ", ""),
+    )
+    left_out = {name: rankings for (group, name), rankings in rows.items() if group == WITHOUT}
+    return Measured(split, queries, named, table, worth(whole, left_out, queries, seed=_SEED))
+
+
+def shown(one: Measured) -> Table:
+    """All queries of one split, group by group."""
+    rows = one.table.filter(pl.col("kind") == ALL)
+    table = Table(title=f"{one.split}, all queries", title_justify="left", header_style="bold")
+    for name in ("", "trained on", "nDCG@10", "95% interval", "R@10", "top-1"):
+        table.add_column(name, justify="right" if name in ("nDCG@10", "R@10", "top-1") else "left")
+    for group in GROUPS:
+        for row in rows.filter(pl.col("group") == group).iter_rows(named=True):
+            between = f"{row['low']:.3f}–{row['high']:.3f}"
+            figures = (f"{row[name]:.3f}" for name in ("recall@10", "top1"))
+            table.add_row(group, row["branch"], f"{row['ndcg@10']:.3f}", between, *figures)
+    for row in one.worth:
+        table.add_row("verdict", row["trial"], "", str(row["lost without"]), "", str(row["verdict"]))
+    return table
+
+
+def write(results: list[Measured], folder: Path, facts: Mapping[str, Any]) -> list[Path]:
+    """The report as HTML and JSON, and qrels and runs in TREC's format; returns what was written."""
+    from mmsearch_dagster.adapters.reports.quality_report import write_report, write_trec
+
+    written = write_report(folder, facts, {one.split: (one.table, one.worth) for one in results}, GROUPS)
+    for one in results:
+        written += write_trec(folder / one.split, one.queries.grades, one.rankings)
+    return written

@@ -1,0 +1,59 @@
+"""Dagster's own folder in a home: its settings, and its runs that nobody works at any more."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.adapters.host.home import writing
+from mmsearch_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+# Marks the runs of `mmsearch run`, which have no process but that command's.
+OWN_RUN = {"mmsearch/command": "run"}
+# Every run writes the same home: a second one waits in the queue.
+_DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
+# The repository's workspace.yaml does not come with an installed package.
+_WORKSPACE_YAML = """\
+load_from:
+  - python_module:
+      module_name: mmsearch_dagster.definitions
+      location_name: mmsearch
+"""
+
+
+def prepare_dagster(settings: Settings) -> None:
+    """Point this process and its children at the home's own Dagster folder."""
+    folder = settings.paths.dagster
+    with writing(settings.home):
+        folder.mkdir(parents=True, exist_ok=True)
+        configuration = folder / "dagster.yaml"
+        if not configuration.exists():
+            configuration.write_text(_DAGSTER_YAML, encoding="utf-8")
+        workspace_file(settings).write_text(_WORKSPACE_YAML, encoding="utf-8")
+    os.environ.update({"DAGSTER_HOME": str(folder), **settings.as_environment()})
+
+
+def workspace_file(settings: Settings) -> Path:
+    """Where Dagster's servers read which code to load, under which name."""
+    return settings.paths.dagster / "workspace.yaml"
+
+
+def end_dead_runs(instance: "DagsterInstance", *, tags: Mapping[str, str] | None = None) -> None:
+    """Runs with these tags whose process was killed: Dagster would show them as under way for ever, and let
+    them hold its queue. The caller knows that none is alive: it is alone in the home."""
+    import dagster as dg
+
+    begun = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for one in instance.get_runs(dg.RunsFilter(tags=dict(tags or {}), statuses=begun)):
+        instance.report_run_failed(one, "its process ended before the run did")

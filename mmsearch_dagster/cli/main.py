@@ -1,0 +1,240 @@
+"""The command line, `mmsearch`."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmsearch_dagster.cli import people
+from mmsearch_dagster.cli.bench import bench
+from mmsearch_dagster.cli.options import (
+    DEFAULT,
+    AsJson,
+    Finetune,
+    Home,
+    Host,
+    Preset,
+    Root,
+    Source,
+    Weight,
+    asked_of,
+    released_of,
+    settings_of,
+)
+from mmsearch_dagster.core.errors import MmsearchError, QueryError
+
+app = typer.Typer(
+    help="Multimodal search: from a catalogue to a gated, released index.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(bench, name="bench")
+
+DEBUG_VARIABLE = "MMSEARCH_DEBUG"
+# What shells report for a process that SIGINT ended.
+_INTERRUPTED = 130
+
+
+@app.command()
+def run(
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
+    finetune: Finetune = None,
+    preset: Preset = None,
+) -> None:
+    """Run the whole pipeline; what did not change is used again."""
+    from mmsearch_dagster.cli import run as refreshing
+    from mmsearch_dagster.cli import summary
+
+    settings = asked_of(home, source, root, finetune, preset=preset)
+    refreshing.run(settings)
+    summary.show(settings, released_of(home))
+
+
+@app.command()
+def search(
+    text: Annotated[str | None, typer.Argument(help="What you are looking for, in words.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", help="A photo of what you are looking for.")
+    ] = None,
+    voice: Annotated[
+        Path | None, typer.Option("--voice", help="A recording of what you are looking for.")
+    ] = None,
+    weight: Weight = None,
+    k: Annotated[
+        int | None, typer.Option("--k", help="How many products; 10, or 100 for each query of --batch.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option("--filter", help='For example: price < 50 and brand = "Acme"')
+    ] = None,
+    as_json: AsJson = False,
+    batch: Annotated[
+        Path | None, typer.Option("--batch", help="File of queries in the judgments format.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="TREC run file to write the answers of --batch to.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Order for this person, an id as the shop's log has it.")
+    ] = None,
+    root: Root = None,
+    home: Home = DEFAULT,
+) -> None:
+    """Search the released catalogue with words, a photo, a voice, or several; or answer a file of queries."""
+    from mmsearch_dagster.cli import search as searching
+
+    if batch is not None:
+        if any((text, image, voice, weight, user)):
+            raise QueryError(
+                "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user"
+            )
+        deep = searching.BATCH_K if k is None else k
+        searching.batch(released_of(home), batch, out, root, k=deep, where=where)
+        return
+    if out is not None or root is not None:
+        raise QueryError("--out and --root belong to --batch")
+    k = searching.ONE_K if k is None else k
+    query = searching.question(text, image, voice, weight or ())
+    if user is not None:
+        recommender = released_of(home).recommender()
+        person = people.hidden_id(home, user)
+        people.search(recommender, query, person, k=k, where=where, as_json=as_json)
+        return
+    asked = " + ".join(str(part) for part in (text, voice, image) if part)
+    searching.one(released_of(home), query, asked, k=k, where=where, as_json=as_json)
+
+
+people.register(app)
+
+
+@app.command()
+def evaluate(
+    judgments: Annotated[Path, typer.Option("--judgments", help="Graded queries in the judgments format.")],
+    root: Root = None,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """Measure the released engine on judged queries, per kind of query."""
+    from mmsearch_dagster.cli import search as searching
+
+    searching.evaluate(released_of(home), judgments, root, as_json=as_json)
+
+
+@app.command()
+def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
+    """Every release, newest first."""
+    from mmsearch_dagster.cli import tables
+    from mmsearch_dagster.cli.progress import console
+
+    rows = released_of(home).releases()
+    if as_json:
+        print(
+            json.dumps(
+                [{**asdict(row), "manifest": row.manifest.model_dump()} for row in rows], ensure_ascii=False
+            )
+        )
+    else:
+        console.print(tables.releases(rows))
+
+
+@app.command()
+def rollback(
+    release_id: Annotated[str, typer.Argument(help="An earlier release, see `mmsearch releases`.")],
+    reason: Annotated[str, typer.Option("--reason", help="Goes into the ledger.")] = "rolled back by hand",
+    home: Home = DEFAULT,
+) -> None:
+    """Point back at an earlier release: model, encoders and index together, in one step."""
+    from mmsearch_dagster.cli.progress import console
+
+    released = released_of(home)
+    released.manifest()
+    move = released.rollback(release_id, reason=reason)
+    told = "now answers" if move.moved else "was already the one that answers"
+    console.print(f"{move.release.release_id} (model version {move.release.model_version}) {told}")
+
+
+@app.command()
+def serve(
+    home: Home = DEFAULT,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port")] = 8000,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Start without a release; answer 503 until then.")
+    ] = False,
+) -> None:
+    """Answer over HTTP: POST /search, GET /release, GET /health, a page at /."""
+    import uvicorn
+
+    from mmsearch_dagster.api.app import create_app
+    from mmsearch_dagster.api.people import PeopleDoor
+
+    released = released_of(home)
+    if not wait:
+        released.manifest()
+    door = PeopleDoor(released.recommender, lambda user: people.hidden_id(home, user))
+    serving = create_app(released.engine, released.release_id, people=door)
+    uvicorn.run(serving, host=host, port=port, log_level="warning")
+
+
+@app.command()
+def up(
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
+    finetune: Finetune = None,
+    preset: Preset = None,
+    host: Host = "127.0.0.1",
+    dagster_port: Annotated[int, typer.Option("--dagster-port")] = 3000,
+    mlflow_port: Annotated[int, typer.Option("--mlflow-port")] = 5000,
+    api_port: Annotated[int, typer.Option("--api-port")] = 8000,
+) -> None:
+    """Dagster, MLflow and the API together; Ctrl-C ends them."""
+    from mmsearch_dagster.cli import up as servers
+
+    settings = asked_of(home, source, root, finetune, preset=preset)
+    servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
+
+
+@app.command()
+def doctor(home: Home = DEFAULT) -> None:
+    """What is installed, where data lies, which encoders load."""
+    from mmsearch_dagster.adapters.host.home import check_place
+    from mmsearch_dagster.cli import doctor as checks
+    from mmsearch_dagster.cli import tables
+    from mmsearch_dagster.cli.progress import console
+
+    settings = settings_of(home)
+    check_place(settings.home)
+    console.print(tables.facts(checks.installed(), "Installed"))
+    console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
+    loaded = checks.encoders(asked_of(home))
+    console.print(tables.facts([(name, told) for name, told, _ in loaded], "Encoders"))
+    if not all(fine for _, _, fine in loaded):
+        raise MmsearchError("an encoder of the preset does not load, see above")
+
+
+def main(command: Callable[[], None] = app) -> None:
+    """Entry point: one clear sentence and an exit code instead of a traceback."""
+    try:
+        command()
+    except MmsearchError as error:
+        print(f"mmsearch: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        told = " ".join(str(error).split())
+        print(
+            f"mmsearch: unexpected {type(error).__name__}: {told} ({DEBUG_VARIABLE}=1 shows where)",
+            file=sys.stderr,
+        )
+        sys.exit(MmsearchError.exit_code)

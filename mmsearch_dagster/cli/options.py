@@ -1,0 +1,91 @@
+"""Options that several commands share, and what a home's options mean."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
+from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Asked, Settings, asked_in, preset_file
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.serving.open_release import Released
+
+DEFAULT = Path(DEFAULT_HOME)
+Home = Annotated[
+    Path, typer.Option("--home", envvar=HOME_VARIABLE, help="Folder that holds everything a run writes.")
+]
+Source = Annotated[
+    Path | None,
+    typer.Option(
+        "--source",
+        help="source.yaml of your shop; default: that of the home's last run, or the embedded sample store.",
+    ),
+]
+Root = Annotated[Path | None, typer.Option("--root", help="Folder that the source's paths are relative to.")]
+Finetune = Annotated[
+    bool | None,
+    typer.Option(
+        "--finetune/--no-finetune",
+        help="Fine-tune the image encoder on the judged training photos; default: as the home's last run.",
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="A file like assets/presets/run.yaml, or `multilingual`; default: that of the home's last run.",
+    ),
+]
+Weight = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weight",
+        metavar="NAME=NUMBER",
+        help=f"{WEIGHTS_HELP[0].upper()}{WEIGHTS_HELP[1:]}. For example image=2, or text=0; repeatable.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+
+
+def settings_of(home: Path) -> Settings:
+    """Where a home keeps its things."""
+    return Settings(home.resolve())
+
+
+def asked_of(
+    home: Path,
+    source: Path | None = None,
+    root: Path | None = None,
+    finetune: bool | None = None,
+    *,
+    preset: str | None = None,
+) -> Settings:
+    """What a run does: these options, else the environment, else what the home remembers.
+
+    Raises UserError when it remembers what is gone, ConfigError for a preset that is not there.
+    """
+    from mmsearch_dagster.pipeline.home import settings_for
+
+    options = Asked(
+        source.resolve() if source else None,
+        root.resolve() if root else None,
+        finetune,
+        preset_file(preset) if preset else None,
+    )
+    return settings_for(home.resolve(), options, asked_in())
+
+
+def released_of(home: Path) -> "Released":
+    """What answers for a home; nothing is opened yet."""
+    from mmsearch_dagster.serving.open_release import Released
+
+    paths = settings_of(home).paths
+    return Released(
+        home=paths.home,
+        mlflow=paths.mlflow,
+        ledger=paths.ledger,
+        index=paths.index,
+        encoder_cache=paths.encoder_cache,
+    )

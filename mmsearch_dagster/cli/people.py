@@ -1,0 +1,199 @@
+"""Answers for people: lists, likeness, explanations, campaigns, churn, reviews."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import polars as pl
+import typer
+
+from mmsearch_dagster.cli import tables
+from mmsearch_dagster.cli.campaign_file import read_campaign
+from mmsearch_dagster.cli.options import DEFAULT, AsJson, Home, Weight, released_of
+from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.retrieval.query import Query
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.serving.lists import Suggestions
+    from mmsearch_dagster.serving.recommender import Recommender
+
+Results = Annotated[int, typer.Option("--k", help="How many.")]
+Seen = Annotated[
+    list[str] | None,
+    typer.Option("--seen", help="A product that this session looked at; repeatable."),
+]
+Product = Annotated[str, typer.Argument(help="A product's id.")]
+MaybeUser = Annotated[str | None, typer.Option("--user", help="Id of the person as the shop's log has it.")]
+
+
+def hidden_id(home: Path, user: str) -> str:
+    """The pseudonym of a raw id, as reading the shop's log gave it with this home's key.
+
+    Ask only in a home with a release: elsewhere the key, and the home for it, would be made.
+    """
+    from mmsearch_dagster.adapters.host.secret_key import pseudonym_key
+    from mmsearch_dagster.core.catalog.pseudonyms import pseudonym
+
+    return pseudonym(user, pseudonym_key(home.resolve(), os.environ))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (recommend, similar, explain, campaign, churn, reviews):
+        app.command()(command)
+
+
+def recommend(
+    user: MaybeUser = None,
+    seen: Seen = None,
+    k: Results = 10,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """Products for one person, for what a session looked at, or both; popular ones for somebody unknown."""
+    if user is None and not seen:
+        raise QueryError("name a person with --user, products of this session with --seen, or both")
+    recommender = released_of(home).recommender()
+    person = hidden_id(home, user) if user is not None else None
+    _show_list(recommender.recommend(person, session=seen or (), k=k), as_json)
+
+
+def similar(
+    product: Product,
+    k: Results = 10,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """Products like one of the catalogue."""
+    _show_list(released_of(home).recommender().similar(product, k=k), as_json)
+
+
+def explain(
+    query_and_product: Annotated[
+        list[str],
+        typer.Argument(metavar="[QUERY] PRODUCT", help="The query's words, if any, and a product's id."),
+    ],
+    image: Annotated[Path | None, typer.Option("--image", help="The query's photo.")] = None,
+    voice: Annotated[Path | None, typer.Option("--voice", help="The query's recording.")] = None,
+    weight: Weight = None,
+    user: MaybeUser = None,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """Why a product stands where it stands: branches, modalities, features of the ranker."""
+    from mmsearch_dagster.cli.search import question
+
+    text, product = _query_and_product(query_and_product)
+    query = question(text, image, voice, weight or ())
+    recommender = released_of(home).recommender()
+    person = hidden_id(home, user) if user is not None else None
+    _show_parts(recommender.explain(query, product, person), as_json)
+
+
+def _query_and_product(given: Sequence[str]) -> tuple[str | None, str]:
+    if len(given) > 2:
+        raise QueryError(
+            f"give one QUERY, in quotes, and one PRODUCT, not {len(given)} arguments: {', '.join(given)}"
+        )
+    return (given[0] if len(given) == 2 else None), given[-1]
+
+
+def campaign(
+    file: Annotated[Path, typer.Argument(help="YAML or JSON with `text` and/or `picture`.")],
+    k: Results = 20,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """The people to show a campaign to, with their expected response."""
+    _show_parts(released_of(home).recommender().campaign(read_campaign(file), k=k), as_json)
+
+
+def churn(k: Results = 20, as_json: AsJson = False, home: Home = DEFAULT) -> None:
+    """The people most likely to stay away."""
+    rows = released_of(home).recommender().churn(k=k)
+    _show_parts({"people": rows, "note": "" if rows else "nobody is known here: no log"}, as_json)
+
+
+def reviews(
+    product: Product,
+    k: Results = 5,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """A product's smoothed rating and its most useful reviews."""
+    _show_parts(released_of(home).recommender().reviews(product, k=k), as_json)
+
+
+def search(
+    recommender: "Recommender", query: Query, person: str, *, k: int, where: str | None, as_json: bool
+) -> None:
+    """Answer one query for one person (a pseudonym)."""
+    from mmsearch_dagster.cli.search import as_dict, show
+
+    found, note = recommender.search(query, person, k=k, where=where)
+    if as_json:
+        print(json.dumps({**as_dict(found), "order": note}, ensure_ascii=False, default=str))
+        return
+    show(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}")
+    if found.hits:
+        console.print(note, highlight=False, markup=False)
+
+
+def _show_list(found: "Suggestions", as_json: bool) -> None:
+    rows = [
+        {
+            "rank": hit.rank,
+            "product_id": hit.product_id,
+            "score": hit.score,
+            "rules": list(hit.rules),
+            **hit.payload,
+        }
+        for hit in found.hits
+    ]
+    if as_json:
+        told = {"release_id": found.release_id, "order": found.order, "note": found.note, "hits": rows}
+        print(json.dumps(told, ensure_ascii=False, default=str))
+        return
+    frame = pl.DataFrame(
+        [
+            {
+                "rank": row["rank"],
+                "product": row["product_id"],
+                "title": row.get("title"),
+                "score": row["score"],
+                "rules": ", ".join(row["rules"]),
+            }
+            for row in rows
+        ],
+        schema={
+            "rank": pl.Int64,
+            "product": pl.String,
+            "title": pl.String,
+            "score": pl.Float64,
+            "rules": pl.String,
+        },
+    )
+    console.print(tables.frame_table(frame, f"{found.order} · {found.release_id}"))
+    console.print(found.note, highlight=False, markup=False)
+
+
+def _show_parts(found: dict[str, Any], as_json: bool) -> None:
+    """Lists of records as tables, the rest as lines."""
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, default=str))
+        return
+    for name, value in found.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = [
+                {key: str(one) if isinstance(one, list | dict) else one for key, one in row.items()}
+                for row in value
+            ]
+            console.print(tables.frame_table(pl.DataFrame(rows, infer_schema_length=None), name))
+        elif value not in (None, "", []):
+            told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            if isinstance(value, dict):
+                told = ", ".join(f"{key} {one}" for key, one in value.items())
+            console.print(f"{name}: {told}", highlight=False, markup=False)

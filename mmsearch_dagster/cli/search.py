@@ -1,0 +1,175 @@
+"""Questions to the released engine: one, a file of them, or a file with the right answers."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.cli import tables
+from mmsearch_dagster.cli.progress import console, errors
+from mmsearch_dagster.core.errors import QueryError, SourceError
+from mmsearch_dagster.core.retrieval.query import Answer, Query
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.sources.query_list import QueryList
+    from mmsearch_dagster.serving.open_release import Released
+
+ONE_K = 10
+# Deep enough for recall@50 and a little more, when a whole file is answered.
+BATCH_K = 100
+_TOLD = 5
+
+
+def question(text: str | None, image: Path | None, voice: Path | None, weights: Sequence[str] = ()) -> Query:
+    """What was typed as a query; weights: `branch=number` each.
+
+    Raises QueryError for a file that cannot be read and for a weight that is none.
+    """
+    return Query(text=text, image=picture(image), audio=_file(voice, "--voice"), weights=_weights(weights))
+
+
+def one(released: "Released", query: Query, asked: str, *, k: int, where: str | None, as_json: bool) -> None:
+    """Answer one query; `asked` is how a person named it."""
+    found = released.engine().search(query, k=k, where=where)
+    if as_json:
+        print(json.dumps(as_dict(found), ensure_ascii=False, default=str))
+    else:
+        if found.transcript is not None:
+            heard = found.transcript
+            console.print(
+                f"heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})", markup=False
+            )
+        show(found, f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms")
+
+
+def show(found: Answer, title: str) -> None:
+    """The products as a table, or one sentence where there is none."""
+    if found.note is None:
+        console.print(tables.answer(found, title))
+    else:
+        console.print(found.note, highlight=False, markup=False, soft_wrap=True)
+
+
+def picture(image: Path | None) -> bytes | None:
+    """The bytes of a picture file. Raises QueryError when it cannot be read."""
+    return _file(image, "--image")
+
+
+def _file(path: Path | None, option: str) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise QueryError(f"{option} {path} cannot be read: {error.strerror}") from error
+    if not content:
+        raise QueryError(f"{option} {path} is empty (0 bytes)")
+    return content
+
+
+def _weights(given: Sequence[str]) -> dict[str, float] | None:
+    weights: dict[str, float] = {}
+    for one in given:
+        branch, _, number = one.partition("=")
+        try:
+            weights[branch.strip()] = float(number)
+        except ValueError as error:
+            raise QueryError(f"--weight {one}: give a branch and a number, for example text=2") from error
+    return weights or None
+
+
+def as_dict(found: Answer) -> dict[str, Any]:
+    """An answer as the HTTP interface gives it."""
+    hits = [
+        {
+            "rank": hit.rank,
+            "product_id": hit.product_id,
+            "score": hit.score,
+            "branches": dict(hit.branches),
+            **({"rules": list(hit.rules)} if hit.rules else {}),
+            **hit.payload,
+        }
+        for hit in found.hits
+    ]
+    return {
+        "release_id": found.release_id,
+        "kind": found.kind,
+        "took_ms": round(found.took_ms, 1),
+        "transcript": found.transcript and asdict(found.transcript),
+        "note": found.note,
+        "hits": hits,
+    }
+
+
+def batch(
+    released: "Released", file: Path, out: Path | None, root: Path | None, *, k: int, where: str | None
+) -> None:
+    """Answer a file of queries as a TREC run."""
+    from mmsearch_dagster.adapters.lake.snapshots import write_atomically
+    from mmsearch_dagster.adapters.sources.query_list import read_query_list
+    from mmsearch_dagster.core.metrics.trec import write_run
+
+    if out is None:
+        raise QueryError("--batch needs --out RUN.trec to write the answers to")
+    if out.is_dir() or not out.resolve().parent.is_dir():
+        raise QueryError(f"--out {out} is not a file in a folder that exists")
+    asked = read_query_list(file, root=root, media_root=_media_root(released))
+    answers = _answers(released, asked, k, where)
+    rankings = {one.query_id: [(hit.product_id, hit.score) for hit in one.hits] for one in answers}
+    write_atomically(out, write_run(rankings, answers[0].release_id if answers else "none").encode())
+    answered = sum(bool(one.hits) for one in answers)
+    console.print(f"{answered:,} of {len(answers):,} queries answered, written to {out}", highlight=False)
+
+
+def _media_root(released: "Released") -> Path | None:
+    """Where the released catalogue's pictures lie, if that is told."""
+    told = released.manifest().media_root
+    return Path(told) if told else None
+
+
+def _answers(released: "Released", asked: "QueryList", k: int, where: str | None = None) -> list[Answer]:
+    _tell(asked.left_out)
+    readable = {one.query_id for one in asked.queries if one.text or one.image or one.audio}
+    if not readable:
+        raise SourceError("the file holds no query that can be asked")
+    answers = released.engine().search_batch(asked.queries, k=k, where=where)
+    # Why the others cannot be read is told already.
+    wrong = [one for one in answers if one.problem and one.query_id in readable]
+    _tell([f"query {one.query_id}: {one.problem}" for one in wrong])
+    return answers
+
+
+def _tell(sentences: "list[str] | tuple[str, ...]") -> None:
+    for sentence in sentences[:_TOLD]:
+        errors.print(f"left out: {sentence}", highlight=False, markup=False, soft_wrap=True)
+    if len(sentences) > _TOLD:
+        errors.print(f"left out: {len(sentences) - _TOLD:,} more", highlight=False)
+
+
+def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bool) -> None:
+    """Measure the released engine per kind of query; one that it cannot read counts as 0."""
+    from mmsearch_dagster.adapters.sources.query_list import read_query_list
+    from mmsearch_dagster.core.evaluation.comparison import METRICS
+    from mmsearch_dagster.core.evaluation.quality_table import quality_table
+    from mmsearch_dagster.core.metrics.ranking import per_query
+
+    asked = read_query_list(file, root=root, media_root=_media_root(released), graded=True)
+    answers = _answers(released, asked, BATCH_K)
+    rankings = {one.query_id: [hit.product_id for hit in one.hits] for one in answers}
+    grades = {one.query_id: asked.grades.get(one.query_id, {}) for one in answers}
+    kinds = pl.DataFrame(
+        {"query_id": [one.query_id for one in answers], "kind": [one.kind or "unreadable" for one in answers]}
+    )
+    values = per_query(rankings, grades, metrics=list(METRICS)).join(
+        kinds, on="query_id", how="left", maintain_order="left"
+    )
+    table = quality_table(values.with_columns(branch=pl.lit("released engine")))
+    if as_json:
+        kinds = table.fill_nan(None).to_dicts()  # JSON has no NaN
+        print(json.dumps({"release_id": answers[0].release_id, "kinds": kinds}))
+        return
+    for kind in table["kind"].unique(maintain_order=True):
+        console.print(tables.quality(table, kind))

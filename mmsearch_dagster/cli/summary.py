@@ -1,0 +1,140 @@
+"""The end of a run: the release, a search of each kind, answers for one person, and where to look next."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.markup import escape
+from rich.table import Table
+
+from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.cli import tables
+from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.cli.sample_queries import WORDS, Example, examples
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.core.retrieval.query import Answer
+from mmsearch_dagster.serving.open_release import Released
+from mmsearch_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.serving.engine import Engine
+    from mmsearch_dagster.serving.recommender import Recommender, Suggestions
+
+_SHOWN = 5
+
+
+def show(settings: Settings, released: Released) -> None:
+    """Release, examples, next steps."""
+    manifest = released.manifest()
+    console.print(tables.facts(release_facts(manifest), "Release"))
+    engine, lake = released.engine(), Lake(settings.paths.lake)
+    root = Path(manifest.media_root or ".")
+    words = None
+    for example in examples(lake.current("queries").table(), lake.current("products").table(), root):
+        answer = _searched(engine, example)
+        if example.kind == WORDS and answer is not None and answer.hits:
+            words = (example, answer.hits[0].product_id)
+    _people(lambda: released.recommender(engine), lake, words)
+    _left_out(settings, lake)
+    console.print(
+        f"Next: `mmsearch up --home {settings.home}` opens Dagster (http://127.0.0.1:3000), MLflow "
+        "(http://127.0.0.1:5000) and the search page (http://127.0.0.1:8000).",
+        highlight=False,
+    )
+
+
+def release_facts(manifest: ReleaseManifest) -> list[tuple[str, str]]:
+    """What a person wants to know about a release first."""
+    index = manifest.index
+    return [
+        ("release", manifest.release_id),
+        ("catalogue", manifest.catalogue),
+        ("model", f"mmsearch version {manifest.model_version} ({manifest.strategy})"),
+        (
+            "index",
+            f"{index.table} version {index.version}, {index.rows:,} rows, vector index: {index.vector_index}"
+            if index
+            else "-",
+        ),
+        ("products", f"snapshot {manifest.snapshots.get('products', '-')}"),
+        ("encoders", ", ".join(f"{one.modality} {one.fingerprint}" for one in manifest.encoders)),
+        ("parent", manifest.parent or "-"),
+    ]
+
+
+def _searched(engine: "Engine", example: Example) -> Answer | None:
+    if example.query is None:
+        _skipped(f"{example.kind}: skipped, the shop has no such query")
+        return None
+    try:
+        answer = engine.search(example.query, k=_SHOWN)
+    except MmsearchError as error:
+        _skipped(f"{example.kind}: {example.asked}: {error}")
+        return None
+    title = f"{example.kind}: {example.asked}"
+    if answer.transcript is not None:
+        heard = answer.transcript
+        title += f" · heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})"
+    if answer.note is not None:
+        _skipped(f"{title}: {answer.note}")
+    else:
+        console.print(tables.answer(answer, title))
+    return answer
+
+
+def _skipped(sentence: str) -> None:
+    console.print(sentence, style="dim", highlight=False, markup=False)
+
+
+def _people(
+    open_recommender: "Callable[[], Recommender]", lake: Lake, words: tuple[Example, str] | None
+) -> None:
+    """A list for the person of whom most is known, and why the first answer to words stands there."""
+    known = lake.current("user_profiles").table().sort("events", c.USER_ID, descending=[True, False])
+    person = known[c.USER_ID].head(1).to_list()
+    if not person:
+        _skipped("one person's list: skipped, the shop has no log")
+    try:
+        recommender = open_recommender()
+        if person:
+            console.print(_list(recommender.recommend(person[0], k=_SHOWN), person[0]))
+        if words is not None and words[0].query is not None:
+            told = recommender.explain(words[0].query, words[1], person[0] if person else None)
+            title = escape(f"explain: {words[0].asked}, {words[1]}")
+            console.print(tables.facts(_why(told), title))
+    except MmsearchError as error:
+        _skipped(f"answers for people: {error}")
+
+
+def _list(found: "Suggestions", person: str) -> Table:
+    rows = [(hit.rank, hit.product_id, hit.payload.get(c.TITLE), hit.score) for hit in found.hits]
+    schema = {"rank": pl.Int64, "product": pl.String, "title": pl.String, "score": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return tables.frame_table(frame, f"recommend: user {person[:8]}… · by {found.order}")
+
+
+def _why(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The branches, the modalities, and the features that count most."""
+    features = sorted(told["features"], key=lambda one: -abs(one["contribution"]))[:_SHOWN]
+    return [
+        *(
+            (f"branch {one['branch']}", f"rank {one['rank']}, share {one['share']:.4f}")
+            for one in told["branches"]
+        ),
+        *((f"modality {one['modality']}", f"cosine {one['own cosine']}") for one in told["modalities"]),
+        *((f"feature {one['feature']}", f"{one['contribution']:+.4f}") for one in features),
+    ]
+
+
+def _left_out(settings: Settings, lake: Lake) -> None:
+    from mmsearch_dagster.core.catalog.media_limits import left_out_sentence
+    from mmsearch_dagster.pipeline.features.media_quarantine import ALL_FILES, ASSET, LEFT_OUT
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    facts = lake.current(ASSET).facts
+    told = left_out_sentence(facts[LEFT_OUT], facts[ALL_FILES], Workspace(settings).media_limits)
+    if told:
+        console.print(f"{told}; see {ASSET}", highlight=False, soft_wrap=True)

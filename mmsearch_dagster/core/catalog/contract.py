@@ -1,0 +1,211 @@
+"""The data contract: each row is good, in quarantine with its reasons, or dropped and counted."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.cast_table import ROW, SOURCE
+from mmsearch_dagster.core.catalog.event_actions import keep_product_events
+from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL, is_personal
+from mmsearch_dagster.core.catalog.query_splits import (
+    assign_splits,
+    contract_split,
+    inconsistency,
+    keep_highest_grade,
+)
+from mmsearch_dagster.core.catalog.row_rules import reasons
+from mmsearch_dagster.core.digest import sha256_text
+from mmsearch_dagster.core.errors import PolicyError, SourceError
+
+# A quarantined row as it stood after casting, as JSON.
+RAW = "raw"
+ID_COLUMN = {
+    "products": c.PRODUCT_ID,
+    "events": c.EVENT_ID,
+    "searches": c.QUERY_ID,
+    "judgments": c.QUERY_ID,
+    "reviews": c.REVIEW_ID,
+}
+_SORTED_BY = {
+    "products": (c.PRODUCT_ID,),
+    "events": (c.TIMESTAMP, c.EVENT_ID),
+    "searches": (c.QUERY_ID,),
+    "judgments": (c.QUERY_ID, c.PRODUCT_ID),
+    "reviews": (c.REVIEW_ID,),
+}
+# An exporter that sends a record twice is normal for these; for products it is a broken catalogue.
+_REPEATS_ARE_NORMAL = ("events", "searches", "reviews")
+_INDEX = "_index"
+_TOLD = "_told"
+_QUOTED_VALUE = re.compile(r"(?<!\w)'.*'(?!\w)|(?<=: )[-+.\de]+(?= is )")
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows as read and cast, before any rule.
+
+    frame: the contract's columns plus `_source`, `_row` and `_problems` (what could not be cast).
+    dropped: sentence -> how many records were left out because they belong to something else.
+    """
+
+    table: str
+    frame: pl.DataFrame
+    dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Split:
+    """good: the contract's schema, in a fixed order.
+
+    quarantined: `_source`, `_row`, the id, `reasons` (list of sentences), `raw` (JSON).
+    dropped: sentence -> how many rows were left out without being broken.
+    """
+
+    good: pl.DataFrame
+    quarantined: pl.DataFrame
+    dropped: Mapping[str, int]
+
+
+def raw_table(table: str, frame: pl.DataFrame) -> RawTable:
+    """The table under the contract's names for actions and splits; other kinds of events are dropped."""
+    dropped: dict[str, int] = {}
+    if table == "events":
+        frame, dropped = keep_product_events(frame)
+    if table == "judgments":
+        frame = frame.with_columns(contract_split(pl.col(c.SPLIT)))
+    return RawTable(table, frame, dropped)
+
+
+def split_rows(
+    raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None, *, contained: bool = True
+) -> Split:
+    """Part the good rows from the broken ones.
+
+    flagged: row index in `raw.frame` -> reasons found elsewhere (the expectation suites).
+    contained: files must lie below the source's folder; False only for what the caller asks himself.
+    """
+    table = raw.table
+    judged = raw.frame.with_columns(reasons(table, contained=contained).alias(c.REASONS))
+    if flagged:
+        judged = _add_reasons(judged, flagged)
+    judged = _refuse_across_rows(judged, table)
+    fine = judged.filter(pl.col(c.REASONS).list.len() == 0).select(list(c.TABLES[table]))
+    kept, dropped = _finish(fine, table)
+    broken = judged.filter(pl.col(c.REASONS).list.len() > 0)
+    return Split(kept.sort(_SORTED_BY[table]), _quarantine(broken, table), {**raw.dropped, **dropped})
+
+
+def _add_reasons(rows: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl.DataFrame:
+    """`rows` with further reasons for the rows of the given indices; said twice is said once."""
+    told = pl.DataFrame(
+        {_INDEX: list(flagged), _TOLD: [list(whys) for whys in flagged.values()]},
+        schema={_INDEX: pl.UInt32, _TOLD: pl.List(pl.String)},
+    )
+    joined = rows.with_row_index(_INDEX).join(told, on=_INDEX, how="left", maintain_order="left")
+    both = pl.concat_list(c.REASONS, pl.col(_TOLD).fill_null([])).list.unique(maintain_order=True)
+    return joined.with_columns(both.alias(c.REASONS)).drop(_INDEX, _TOLD)
+
+
+def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Reasons that need the other rows, among those rows that are fine so far: the first one is kept."""
+    if table not in ("products", "judgments"):
+        return rows
+    indexed = rows.with_row_index(_INDEX)
+    fine = indexed.filter(pl.col(c.REASONS).list.len() == 0)
+    if table == "products":
+        id_text = pl.col(c.PRODUCT_ID).str.head(80)
+        repeated = pl.concat_str(pl.lit("product_id: '"), id_text, pl.lit("' stands in an earlier row"))
+        later = ~pl.col(c.PRODUCT_ID).is_first_distinct()
+        found = fine.select(pl.when(later).then(repeated).alias("reason"))["reason"]
+    else:
+        found = inconsistency(fine)
+    told = fine.select(_INDEX, found.alias(_TOLD)).drop_nulls()
+    return _add_reasons(rows, {index: [reason] for index, reason in told.iter_rows()})
+
+
+def _finish(fine: pl.DataFrame, table: str) -> tuple[pl.DataFrame, dict[str, int]]:
+    if table == "judgments":
+        kept = keep_highest_grade(assign_splits(fine))
+        why = "a lower grade of the same query and product"
+    elif table in _REPEATS_ARE_NORMAL:
+        column = ID_COLUMN[table]
+        kept = _fill_ids(fine, column).unique(column, keep="first", maintain_order=True)
+        why = f"{column} seen before"
+    else:
+        return fine, {}
+    left_out = fine.height - kept.height
+    return kept, {why: left_out} if left_out else {}
+
+
+def _fill_ids(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Name the rows without an id by their content; equal rows are told apart by counting them."""
+    nameless = rows[column].is_null()
+    if not nameless.any():
+        return rows
+    contents = rows.filter(nameless).select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    for content in contents:
+        seen[content] += 1
+        names.append(sha256_text(f"{content}#{seen[content]}")[:24])
+    place = pl.Series(range(rows.height)).filter(nameless)
+    return rows.with_columns(rows[column].scatter(place, names))
+
+
+def _quarantine(broken: pl.DataFrame, table: str) -> pl.DataFrame:
+    row = pl.struct(_kept_columns(table)).struct.json_encode().alias(RAW)
+    return broken.select(SOURCE, ROW, ID_COLUMN[table], c.REASONS, row).sort(SOURCE, ROW)
+
+
+def _kept_columns(table: str) -> list[str]:
+    """What a quarantined row keeps; `_source` and `_row` lead to the rest."""
+    schema = c.TABLES[table]
+    if not is_personal(table):
+        return list(schema)
+    return [name for name, kind in schema.items() if kind != pl.String or name in (*PERSONAL, c.ACTION)]
+
+
+def restrict_to_catalogue(rows: pl.DataFrame, product_ids: pl.Series) -> tuple[pl.DataFrame, int]:
+    """The rows whose product the catalogue holds, and how many were left out."""
+    kept = rows.filter(pl.col(c.PRODUCT_ID).is_in(product_ids.implode()))
+    return kept, rows.height - kept.height
+
+
+def check_not_empty(products: pl.DataFrame, files: Sequence[str]) -> None:
+    """Raises SourceError for a catalogue without a row."""
+    if products.is_empty():
+        raise SourceError(f"products: {', '.join(files)} holds no product; export the catalogue again")
+
+
+def quarantined_share(good: int, quarantined: int) -> float:
+    """Broken rows over all rows, 0 for an empty table."""
+    rows = good + quarantined
+    return quarantined / rows if rows else 0.0
+
+
+def top_reasons(quarantined: pl.DataFrame, most: int = 3) -> list[tuple[str, int]]:
+    """The most frequent reasons, quoted values left out so that equal causes count together."""
+    counted: Counter[str] = Counter()
+    for listed in quarantined[c.REASONS]:
+        counted.update({re.sub(_QUOTED_VALUE, "...", reason) for reason in listed})
+    return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most]
+
+
+def check_share(good: int, quarantined: pl.DataFrame, limit: float, table: str) -> float:
+    """The share of broken rows; raises PolicyError, with counts and main reasons, above `limit`.
+
+    good: how many rows keep the contract, whether or not the catalogue knows their product.
+    """
+    share = quarantined_share(good, quarantined.height)
+    if share <= limit:
+        return share
+    rows = good + quarantined.height
+    why = "; ".join(f"{reason} ({count})" for reason, count in top_reasons(quarantined))
+    raise PolicyError(
+        f"{table}: {quarantined.height} of {rows} rows are broken ({share:.1%}, the policy allows "
+        f"{limit:.1%}); mainly: {why}. Mend the export or raise max_quarantined_share for {table}."
+    )

@@ -1,0 +1,105 @@
+"""What one row must hold, table by table, and the sentence that says which rule it breaks."""
+
+import posixpath
+from collections.abc import Sequence
+
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.cast_table import PROBLEMS
+from mmsearch_dagster.core.catalog.pseudonyms import is_personal
+
+# A record that could not be read at all carries one sentence, which starts with this.
+UNREADABLE = "record: "
+
+_NOT_RELATIVE = r"^(?:[/\\]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]*://)"
+
+
+def escapes_root(uri: str) -> bool:
+    """Whether a relative uri climbs out of the folder it is relative to."""
+    path = posixpath.normpath(uri.replace("\\", "/"))
+    return path == ".." or path.startswith("../")
+
+
+def _outside(uri: pl.Expr) -> pl.Expr:
+    """`uri` where it is absolute, has a scheme, or climbs out of the root; null where it is fine."""
+    climbs = pl.when(uri.str.contains("..", literal=True)).then(uri)
+    climbs = climbs.map_elements(escapes_root, return_dtype=pl.Boolean).fill_null(False)
+    return pl.when(uri.str.contains(_NOT_RELATIVE) | climbs).then(uri)
+
+
+def _uri_rule(column: str, dtype: pl.DataType, *, quote: bool) -> pl.Expr:
+    uri = pl.col(column)
+    if isinstance(dtype, pl.List):
+        outside = uri.list.eval(_outside(pl.element())).list.drop_nulls().list.first()
+    else:
+        outside = _outside(uri)
+    shown = outside.str.head(80) if quote else pl.lit("...")
+    sentence = pl.concat_str(pl.lit(f"{column}: '"), shown, pl.lit("' leaves the source's folder"))
+    return pl.when(outside.is_not_null()).then(sentence)
+
+
+def _missing(column: str) -> pl.Expr:
+    told = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(f"{column}: ")).list.any()
+    return pl.when(pl.col(column).is_null() & ~told).then(pl.lit(f"{column} is missing"))
+
+
+def _none_of(columns: Sequence[str]) -> pl.Expr:
+    nothing = pl.all_horizontal(pl.col(column).is_null() for column in columns)
+    return pl.when(nothing).then(pl.lit(f"none of {', '.join(columns)} is given"))
+
+
+def _not(column: str, fine: pl.Expr, demand: str) -> pl.Expr:
+    sentence = pl.concat_str(pl.lit(f"{column}: "), pl.col(column), pl.lit(f" is not {demand}"))
+    return pl.when(~fine).then(sentence)
+
+
+def _number(column: str) -> pl.Expr:
+    value = pl.col(column)
+    return _not(column, value.is_finite() & (value >= 0), "a finite number of at least 0")
+
+
+def row_rules(table: str, *, contained: bool = True) -> Sequence[pl.Expr]:
+    """Text expressions over the cast rows of `table`: null where the row keeps the rule, else the reason.
+
+    contained: files must lie below the source's folder.
+    """
+    schema = c.TABLES[table]
+    quote = not is_personal(table)
+    files = [name for name in _URIS if name in schema] if contained else []
+    uris = [_uri_rule(name, schema[name], quote=quote) for name in files]
+    choice = [_none_of(ONE_OF[table])] if table in ONE_OF else []
+    return (*(_missing(column) for column in c.REQUIRED[table]), *choice, *_RULES[table], *uris)
+
+
+def reasons(table: str, *, contained: bool = True) -> pl.Expr:
+    """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row.
+
+    contained: as `row_rules` has it.
+    """
+    unreadable = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(UNREADABLE)).list.any()
+    broken = pl.concat_list(row_rules(table, contained=contained)).list.drop_nulls()
+    return pl.when(unreadable).then(pl.col(PROBLEMS)).otherwise(pl.concat_list(PROBLEMS, broken))
+
+
+# At least one of these must hold a value in every row of the table.
+ONE_OF = {
+    "products": (c.TITLE, c.IMAGE_URIS),
+    "searches": (c.QUERY_TEXT, c.IMAGE),
+    "judgments": (c.QUERY_TEXT, c.IMAGE, c.AUDIO),
+}
+_URIS = (c.IMAGE_URIS, c.AUDIO_URI, c.VIDEO_URI, c.IMAGE, c.AUDIO)
+_RULES: dict[str, tuple[pl.Expr, ...]] = {
+    "products": (_number(c.PRICE),),
+    "events": (
+        _not(c.ACTION, pl.col(c.ACTION).is_in(c.ACTIONS), f"one of {', '.join(c.ACTIONS)}"),
+        _not(c.VALUE, pl.col(c.VALUE).is_finite(), "a finite number"),
+        _not(c.POSITION, pl.col(c.POSITION) >= 0, "a rank of at least 0"),
+    ),
+    "searches": (),
+    "judgments": (
+        _not(c.GRADE, pl.col(c.GRADE).is_between(0, 3), "a grade from 0 to 3"),
+        _not(c.SPLIT, pl.col(c.SPLIT).is_in(c.SPLITS), f"one of {', '.join(c.SPLITS)}"),
+    ),
+    "reviews": (_number(c.RATING),),
+}

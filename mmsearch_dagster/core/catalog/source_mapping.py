@@ -1,0 +1,172 @@
+"""`source.yaml` as records: how somebody's export maps onto the data contract (DESIGN 5)."""
+
+from math import isfinite
+from pathlib import PurePath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, REQUIRED, TABLES
+from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.yaml_text import load_yaml
+
+Format = Literal["csv", "tsv", "parquet", "ndjson", "json", "ubi"]
+Constant = str | int | float | bool
+
+_BY_SUFFIX: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+    ".ubi": "ubi",
+}
+_UBI_TABLES = ("events", "searches")
+
+
+class TableFile(BaseModel):
+    """One file that feeds one table.
+
+    columns: contract column -> the file's column (JSON: dots go into nested objects). Left out, the
+        file's columns of the contract's own names are taken. `attributes` takes a mapping of attribute
+        name -> column, or one column that holds a map.
+    constants: contract column -> the value every row of this file gets.
+    list_separator: what parts several picture uris in one text field.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(min_length=1)
+    format: Format
+    columns: dict[str, str | dict[str, str]] | None = None
+    constants: dict[str, Constant] = {}
+    list_separator: str = Field(default="|", min_length=1)
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _format_by_suffix(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or "path" not in fields:
+            return fields
+        named = fields.get("format")
+        if named == "jsonl":
+            return {**fields, "format": "ndjson"}
+        if named is None:
+            suffix = PurePath(str(fields["path"])).suffix.lower()
+            if suffix not in _BY_SUFFIX:
+                formats = "|".join(dict.fromkeys(_BY_SUFFIX.values()))
+                raise ValueError(f"'{fields['path']}': the suffix tells no format; add format: {formats}")
+            return {**fields, "format": _BY_SUFFIX[suffix]}
+        return fields
+
+    @model_validator(mode="after")
+    def _ubi_names_its_own_columns(self) -> "TableFile":
+        if self.format == "ubi" and (self.columns or self.constants):
+            raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
+        return self
+
+    @field_validator("delimiter")
+    @classmethod
+    def _delimiter_is_a_sign(cls, sign: str | None) -> str | None:
+        if sign is None or sign == "\t" or (sign.isascii() and sign.isprintable() and sign not in "\"'"):
+            return sign
+        raise ValueError(f"{sign!r} parts no fields; take a printable ASCII character, no quote, or a tab")
+
+    @field_validator("constants")
+    @classmethod
+    def _constants_fit_a_column(cls, constants: dict[str, Constant]) -> dict[str, Constant]:
+        for column, value in constants.items():
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError(
+                    f"the constant of '{column}' has too many digits; put it in quotes for a text"
+                )
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"the constant of '{column}' is not a finite number")
+        return constants
+
+    @property
+    def separator(self) -> str:
+        """What parts the fields of a CSV or TSV file."""
+        return self.delimiter or ("\t" if self.format == "tsv" else ",")
+
+
+class SourceSpec(BaseModel):
+    """The whole mapping: which files make which table of which catalogue."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    catalogue: str = Field(pattern=r"^[a-z0-9_]+$", max_length=60)
+    tables: dict[str, tuple[TableFile, ...]] = Field(min_length=1)
+
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _one_file_is_a_list_of_one(cls, tables: Any) -> Any:
+        if not isinstance(tables, dict):
+            return tables
+        return {name: [files] if isinstance(files, dict) else files for name, files in tables.items()}
+
+    @model_validator(mode="after")
+    def _tables_and_columns_are_known(self) -> "SourceSpec":
+        for table, files in self.tables.items():
+            if table not in TABLES:
+                raise ValueError(f"tables: unknown table '{table}'; {did_you_mean(table, TABLES)}")
+            if not files:
+                raise ValueError(f"tables: '{table}' names no file; give it a path, or leave the table out")
+            for file in files:
+                _check_columns(table, file)
+        return self
+
+
+def _check_columns(table: str, file: TableFile) -> None:
+    if file.format == "ubi" and table not in _UBI_TABLES:
+        raise ValueError(f"table '{table}' cannot come from UBI; it holds {' and '.join(_UBI_TABLES)}")
+    mapped = file.columns or {}
+    known = list(TABLES[table])
+    where = f"table '{table}', file '{file.path}'"
+    for column in (*mapped, *file.constants):
+        if column not in known:
+            hint = did_you_mean(column, known)
+            raise ValueError(f"{where}: unknown column '{column}'; {hint}")
+    for column, name in mapped.items():
+        if isinstance(name, dict) and column != ATTRIBUTES:
+            raise ValueError(f"{where}: '{column}' takes one column, not a mapping")
+    if ATTRIBUTES in file.constants:
+        raise ValueError(f"{where}: '{ATTRIBUTES}' cannot be a constant")
+    twice = sorted(set(mapped) & set(file.constants))
+    if twice:
+        raise ValueError(f"{where}: '{twice[0]}' is both a column and a constant")
+
+
+def missing_required(table: str, columns: frozenset[str]) -> str | None:
+    """The first required column of `table` that is not among `columns`, or None."""
+    for column in REQUIRED[table]:
+        if column not in columns:
+            return column
+    return None
+
+
+def parse_source(text: str, where: str) -> SourceSpec:
+    """The mapping in a YAML text; `where` names the file in messages.
+
+    Raises SourceError, one line long, for YAML that cannot be read, an unknown key (with the nearest
+    known one) or a value of the wrong kind.
+    """
+    document = load_yaml(text, where, SourceError)
+    if not isinstance(document, dict):
+        raise SourceError(f"{where}: expected a mapping with the keys catalogue and tables")
+    try:
+        return SourceSpec.model_validate(document)
+    except ValidationError as error:
+        raise SourceError(f"{where}: {_first_line(error)}") from error
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        model = TableFile if len(first["loc"]) > 1 else SourceSpec
+        return f"unknown key '{place}'; {did_you_mean(place.rpartition('.')[2], model.model_fields)}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place and first["type"] != "value_error" else message

@@ -1,0 +1,127 @@
+"""Photos as a network in training sees them: cropped, mirrored and lit anew, the same for the same seed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+from mmsearch_dagster.core.encoders.prefetch import ahead
+from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
+from mmsearch_dagster.core.media.images import UnreadablePictureError, open_picture, square
+
+_THREADS = 2
+_RATIO = (3 / 4, 4 / 3)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One labelled picture. label: class number. read: its file's bytes."""
+
+    label: int
+    read: Callable[[], bytes]
+
+
+def views(
+    photos: Sequence[Photo], params: FinetuneParams, size: int, seeds: Sequence[int]
+) -> Iterator[Tensor]:
+    """Yields uint8 [size, size, 3] tensors, one random view per photo, decided by its own seed."""
+    view = _view(params, size)
+
+    def one(asked: tuple[Photo, int]) -> Tensor:
+        photo, seed = asked
+        picture = open_picture(photo.read(), shown_side=size)
+        return view(picture, torch.Generator().manual_seed(seed))
+
+    return ahead(one, zip(photos, seeds, strict=True), threads=_THREADS, depth=4 * params.batch)
+
+
+def plain_views(photos: Sequence[Photo], params: FinetuneParams) -> Iterator[Tensor]:
+    """Yields uint8 [size, size, 3] tensors: pictures as the finished encoder will see them."""
+    size, crop = params.encode_size, params.encode_crop
+
+    def one(photo: Photo) -> Tensor:
+        picture = open_picture(photo.read(), shown_side=round(size / crop))
+        return torch.from_numpy(square(picture, size, crop, "bicubic").copy())
+
+    return ahead(one, photos, threads=_THREADS, depth=2 * params.batch)
+
+
+def batches(
+    pictures: Iterator[Tensor], photos: Sequence[Photo], size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """uint8 [b, side, side, 3] and labels [b]."""
+    waiting: list[Tensor] = []
+    start = 0
+    for picture in pictures:
+        waiting.append(picture)
+        if len(waiting) == size or start + len(waiting) == len(photos):
+            labels = torch.tensor([photo.label for photo in photos[start : start + len(waiting)]])
+            yield torch.stack(waiting), labels
+            start, waiting = start + len(waiting), []
+
+
+def cut_mix(pixels: Tensor, labels: Tensor, chance: float) -> tuple[Tensor, Tensor, float]:
+    """With that chance a box of each picture comes from another one; its labels, and the own share left."""
+    if float(torch.rand(())) >= chance:
+        return pixels, labels, 1.0
+    side = pixels.shape[1]
+    cut = round(side * float(torch.rand(())) ** 0.5)  # the share cut out is even between 0 and 1
+    top, left = (int(torch.randint(side - cut + 1, ())) for _ in range(2))
+    other = torch.randperm(len(labels), device=labels.device)
+    mixed = pixels.clone()
+    mixed[:, top : top + cut, left : left + cut] = pixels[other, top : top + cut, left : left + cut]
+    return mixed, labels[other], 1.0 - (cut / side) ** 2
+
+
+def readable(files: Sequence[Callable[[], bytes]]) -> list[bool]:
+    """Which files can be read to the last pixel, in order."""
+
+    def one(read: Callable[[], bytes]) -> bool:
+        try:
+            open_picture(read(), shown_side=64)
+        except (OSError, UnreadablePictureError):
+            return False
+        return True
+
+    return list(ahead(one, files, threads=_THREADS, depth=64))
+
+
+def _view(params: FinetuneParams, size: int) -> Callable[[Any, torch.Generator], Tensor]:
+    import_torchvision()
+    from torchvision.transforms.v2 import functional as change
+
+    def between(low: float, high: float, generator: torch.Generator) -> float:
+        return low + (high - low) * float(torch.rand((), generator=generator))
+
+    def view(picture: Any, generator: torch.Generator) -> Tensor:
+        top, left, height, width = random_crop(picture.size, params.smallest_crop, generator)
+        box = (left, top, left + width, top + height)
+        shown = picture.resize((size, size), 3, box=box, reducing_gap=2.0)
+        if between(0, 1, generator) < 0.5:
+            shown = change.hflip(shown)
+        c = params.colour
+        for adjust in (change.adjust_brightness, change.adjust_contrast, change.adjust_saturation):
+            shown = adjust(shown, between(1 - c, 1 + c, generator))
+        shown = change.adjust_hue(shown, between(-c / 10, c / 10, generator))
+        return change.pil_to_tensor(shown).permute(1, 2, 0)
+
+    return view
+
+
+def random_crop(
+    shape: tuple[int, int], smallest: float, generator: torch.Generator
+) -> tuple[int, int, int, int]:
+    """Top, left, height, width: torchvision's random crop, drawn from its own generator."""
+    width, height = shape
+    for _ in range(10):
+        draw = torch.rand(4, generator=generator).tolist()
+        area = width * height * (smallest + (1 - smallest) * draw[0])
+        ratio = _RATIO[0] * (_RATIO[1] / _RATIO[0]) ** draw[1]  # even on a logarithmic scale
+        across, down = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+        if 0 < across <= width and 0 < down <= height:
+            return int((height - down + 1) * draw[2]), int((width - across + 1) * draw[3]), down, across
+    side = min(width, height)
+    return (height - side) // 2, (width - side) // 2, side, side

@@ -1,0 +1,47 @@
+"""Contents that take long to decode, each described on its own, on threads."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mmsearch_dagster.core.encoders.prefetch import ahead
+from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch
+from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.core.modalities import Matrix
+
+
+def one_by_one(
+    contents: Sequence[Content],
+    describe: Callable[[bytes], Matrix],
+    *,
+    width: int,
+    threads: int,
+    batch_size: int,
+) -> Iterator[EncodedBatch]:
+    """Vectors [k, width] per `batch_size` contents, in order of key whatever order they came in.
+
+    describe: a content's bytes to float32 [width], called on `threads` threads; a UserError it raises
+    is that content's reason.
+    """
+
+    def vector_or_reason(content: Content) -> Matrix | str:
+        try:
+            return describe(content.read())
+        except OSError as error:
+            return f"cannot be read: {error}"
+        except UserError as error:
+            return str(error)
+
+    ordered = sorted(contents, key=lambda content: content.key)
+    done = ahead(vector_or_reason, ordered, threads=threads, depth=2 * threads)
+    for start in range(0, len(ordered), batch_size):
+        keys = [content.key for content in ordered[start : start + batch_size]]
+        # The keys come first: zip must not take a result that belongs to the next batch.
+        yield _collected(dict(zip(keys, done, strict=False)), width)
+
+
+def _collected(found: dict[str, Matrix | str], width: int) -> EncodedBatch:
+    vectors = {key: one for key, one in found.items() if not isinstance(one, str)}
+    failures = {key: one for key, one in found.items() if isinstance(one, str)}
+    matrix = np.array(list(vectors.values()), dtype=np.float32).reshape(-1, width)
+    return EncodedBatch(tuple(vectors), matrix, failures)

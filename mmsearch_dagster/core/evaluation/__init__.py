@@ -1,0 +1,1 @@
+"""What an engine is worth on judged queries, and against what."""

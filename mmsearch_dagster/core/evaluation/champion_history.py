@@ -1,0 +1,36 @@
+"""A champion that cannot be run again, compared by the values of its own evaluation."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from mmsearch_dagster.core.evaluation.comparison import ENGINE
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
+from mmsearch_dagster.core.retrieval.rank_fusion import VOICE
+
+REMEMBERED = "champion, remembered"
+
+
+def remembered_values(
+    values: pl.DataFrame, then: JudgedQueries, now: JudgedQueries, metric: str
+) -> pl.DataFrame | None:
+    """The released engine's rows of `values` under the name REMEMBERED; None unless they are about the very
+    queries of `now`.
+
+    values: `query_id`, `branch`, `kind`, `metric`, `value` of the champion's evaluation on `then`. The same
+    queries have the same ids, kinds, typed words and grades; every one needs a value of `metric`.
+    """
+    if _asked(then) != _asked(now):
+        return None
+    own = values.filter(pl.col("branch") == ENGINE)
+    known = own.filter((pl.col("metric") == metric) & pl.col("value").is_finite())["query_id"]
+    if not now.grades or set(known) != set(now.grades):
+        return None
+    return own.with_columns(branch=pl.lit(REMEMBERED))
+
+
+def _asked(queries: JudgedQueries) -> tuple[Mapping[str, object], ...]:
+    """Kinds, grades and words as typed; what was heard is the recogniser's part in the answer."""
+    words = zip(queries.batch.ids, queries.texts, strict=True)
+    typed = {key: text for key, text in words if VOICE not in queries.kinds[key]}
+    return dict(queries.kinds), dict(queries.grades), typed

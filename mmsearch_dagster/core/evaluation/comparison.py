@@ -1,0 +1,162 @@
+"""Everything that can answer a query, measured on the same judged queries."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core.evaluation.judged_queries import (
+    METRIC,
+    JudgedQueries,
+    LexicalSearch,
+    Rankings,
+    by_encoder,
+    by_model,
+    by_words,
+    score,
+    single_branches,
+)
+from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
+from mmsearch_dagster.core.fusion.config import Strategy
+from mmsearch_dagster.core.gate.decision import EvaluationFigures
+from mmsearch_dagster.core.metrics.ranking import per_query
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.model import TwoTower
+
+ENGINE = "released engine"
+FUSED = "fused"
+CHAMPION = "champion"
+RRF = "rrf(bm25, text)"
+_DEPTHS = (10, 20, 50)
+METRICS = (
+    *(f"ndcg@{depth}" for depth in _DEPTHS),
+    "recall@1",
+    *(f"recall@{depth}" for depth in _DEPTHS),
+    "mrr",
+    "map",
+    "top1",
+)
+# Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
+DEPTH = RetrievalParams().depth
+
+
+def choose_winner(
+    models: Mapping[Strategy, "TwoTower"], items: ModalityBatch, queries: JudgedQueries
+) -> Strategy:
+    """The strategy with the best mean nDCG@10 on the validation queries; ties take the first.
+
+    Held-out training queries would cost no optimism, but they resemble the training ones too much: on
+    photographs taken in the same shops they chose the strategy that was worst on new ones.
+    """
+
+    def mean(name: Strategy) -> float:
+        values = score(by_model(models[name], queries.batch, items, DEPTH), queries.grades)
+        return float(np.mean(list(values.values()))) if values else 0.0
+
+    return max(models, key=mean)
+
+
+class Judge:
+    """The trained models on one catalogue, one of them the winner, beside the branches they must beat."""
+
+    def __init__(
+        self,
+        models: Mapping[Strategy, "TwoTower"],
+        winner: Strategy,
+        items: ModalityBatch,
+        search: LexicalSearch,
+    ) -> None:
+        self._models, self._items, self._search = models, items, search
+        self._winner: Strategy = winner
+
+    def choose(self, dev: JudgedQueries, *, multilingual: bool) -> RetrievalParams:
+        """The blend of the winner's branches. multilingual: the text encoder."""
+        vector = by_model(self._models[self._winner], dev.batch, self._items, DEPTH)
+        branches = branches_of(vector, dev, self._items, by_words(dev, self._search, DEPTH))
+        return choose_blend(branches, dev, multilingual=multilingual)
+
+    def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
+        """Every ranking there is of these queries, by the name it has in the tables."""
+        words = by_words(queries, self._search, DEPTH)
+        measured = untrained(queries, self._items, words)
+        for name, model in self._models.items():
+            measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, DEPTH)
+        measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
+        branches = branches_of(measured[FUSED], queries, self._items, words)
+        measured[ENGINE] = blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
+        return measured
+
+
+def untrained(
+    queries: JudgedQueries, items: ModalityBatch, words: Mapping[str, Rankings]
+) -> dict[str, Rankings]:
+    """What needs no training: each single branch, and the rank fusion of words by both that read them.
+
+    words: of `by_words`.
+    """
+    measured = single_branches(queries, items, words[LEXICAL_BRANCH], DEPTH)
+    if "text only" in measured:
+        both = {VECTOR_BRANCH: measured["text only"], **words}
+        equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
+        measured[RRF] = blend(both, queries, equal)
+    return measured
+
+
+def branches_of(
+    vector: Rankings, queries: JudgedQueries, items: ModalityBatch, words: Mapping[str, Rankings]
+) -> dict[str, Rankings]:
+    """What the engine has to blend: the fused vector, full-text search, each encoder's own vectors.
+
+    words: of `by_words`.
+    """
+    shared = [name for name in queries.batch.vectors if name in BRANCHES and name in items.vectors]
+    encoders = {name: by_encoder(name, queries.batch, items, DEPTH) for name in shared}
+    return {VECTOR_BRANCH: vector, **words, **encoders}
+
+
+def figures_of(
+    measured: Mapping[str, Rankings],
+    queries: JudgedQueries,
+    metric: str,
+    *,
+    weights: str,
+    note: str | None,
+    remembered: Mapping[str, float] | None = None,
+) -> EvaluationFigures:
+    """What the gate decides on. metric: the policy's. weights: sha256 of the candidate's.
+
+    note: why there is no ranking of a champion in `measured`, where one reigns. remembered: its values then,
+    from its own evaluation.
+    """
+    values = {name: score(rankings, queries.grades, metric) for name, rankings in measured.items()}
+    return EvaluationFigures(
+        weights_sha256=weights,
+        kinds=dict(queries.kinds),
+        engine=values[ENGINE],
+        fused=values[FUSED],
+        branches={name: own for name, own in values.items() if name.endswith(" only") or name == "bm25"},
+        champion=values.get(CHAMPION) if remembered is None else dict(remembered),
+        champion_note=note,
+    )
+
+
+def all_values(
+    measured: Mapping[str, Rankings], queries: JudgedQueries, metric: str = METRIC
+) -> pl.DataFrame:
+    """Per query, branch and metric one value, with the query's kind; `metric` is among them."""
+    metrics = list(dict.fromkeys((*METRICS, metric)))
+    kinds = pl.DataFrame(
+        {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},
+        schema={"query_id": pl.String, "kind": pl.String},
+    )
+    parts = [
+        per_query(rankings, queries.grades, metrics=metrics).with_columns(branch=pl.lit(name))
+        for name, rankings in measured.items()
+        if name != FUSED
+    ]
+    return pl.concat(parts).join(kinds, on="query_id", how="left", maintain_order="left")

@@ -1,0 +1,117 @@
+"""How good is what would be released: every branch on the same judged queries."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmsearch_dagster.core.metrics.ranking import by_query, per_query
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH, nearest_rows
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.model import TwoTower
+
+Rankings = dict[str, list[str]]
+LexicalSearch = Callable[[Sequence[str], int], list[list[str]]]
+
+METRIC = "ndcg@10"
+
+
+@dataclass(frozen=True)
+class JudgedQueries:
+    """A set of queries with graded products, row for row.
+
+    texts: the words, typed and heard, None where there are none. origins: how we know (core.fusion.examples).
+    grades: query id -> product id -> grade 1-3; unknown products are left out.
+    kinds: query id -> what the person gave (core.retrieval.query_kind), as the engine names it.
+    confidence: query id -> how sure the recogniser was, where words were heard.
+    typed: query id -> the words without the heard ones, where both are there.
+    """
+
+    batch: ModalityBatch
+    texts: tuple[str | None, ...]
+    origins: tuple[str, ...]
+    grades: Mapping[str, Mapping[str, int]]
+    kinds: Mapping[str, str]
+    confidence: Mapping[str, float] = field(default_factory=dict[str, float])
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def by_vector(
+    queries: Matrix, items: Matrix, ids: tuple[Sequence[str], Sequence[str]], depth: int
+) -> Rankings:
+    """Exact search; `ids` are (query ids, item ids). Queries without a vector (zero rows) find nothing."""
+    query_ids, item_ids = ids
+    found: Rankings = {}
+    for key, vector, (rows, _) in zip(query_ids, queries, nearest_rows(queries, items, depth), strict=True):
+        found[key] = [item_ids[int(row)] for row in rows] if vector.any() else []
+    return found
+
+
+def by_encoder(modality: str, queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
+    """The untrained encoder alone: cosine of its query vectors with its item vectors."""
+    if modality not in queries.vectors or modality not in items.vectors:
+        return {key: [] for key in queries.ids}
+    seen = np.flatnonzero(items.present[modality])
+    vectors = _unit(items.vectors[modality][seen])
+    asked = _unit(queries.vectors[modality]) * queries.present[modality][:, None]
+    return by_vector(asked, vectors, (queries.ids, [items.ids[row] for row in seen]), depth)
+
+
+def _asked_with(modality: str, queries: ModalityBatch) -> bool:
+    return modality in queries.vectors and bool(queries.present[modality].any())
+
+
+def _by_frames(queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
+    """A photo against the mean frame of each video, where one encoder reads both."""
+    width = queries.vectors[IMAGE].shape[1]
+    if items.vectors[VIDEO].shape[1] % width:
+        return {key: [] for key in queries.ids}
+    shown = mean_frames(items.vectors[VIDEO], items.vectors[VIDEO].shape[1] // width)
+    videos = ModalityBatch(items.ids, {IMAGE: shown}, {IMAGE: items.present[VIDEO]})
+    return by_encoder(IMAGE, queries, videos, depth)
+
+
+def _unit(matrix: Matrix) -> Matrix:
+    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
+
+
+def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> dict[str, Rankings]:
+    """Full-text search as the engine asks it: LEXICAL_BRANCH all words of each query, TYPED_BRANCH the typed
+    ones alone, where others were heard beside them."""
+    texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
+    asked = {LEXICAL_BRANCH: {key: text for key, text in texts.items() if text}, TYPED_BRANCH: queries.typed}
+    lists = {
+        branch: dict(zip(words, search(list(words.values()), depth), strict=True))
+        for branch, words in asked.items()
+    }
+    return {branch: {key: found.get(key, []) for key in texts} for branch, found in lists.items()}
+
+
+def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
+    """The fused vectors alone."""
+    return by_vector(model.queries(queries), model.items(items), (queries.ids, items.ids), depth)
+
+
+def score(
+    rankings: Rankings, grades: Mapping[str, Mapping[str, int]], metric: str = METRIC
+) -> dict[str, float]:
+    """Query id -> value of one metric."""
+    return by_query(per_query(rankings, grades, metrics=[metric]), metric)
+
+
+def single_branches(
+    queries: JudgedQueries, items: ModalityBatch, lexical: Rankings, depth: int
+) -> dict[str, Rankings]:
+    """Each branch that needs no training: the encoders one by one, and full-text search."""
+    branches = {
+        f"{modality} only": by_encoder(modality, queries.batch, items, depth)
+        for modality in (TEXT, IMAGE, AUDIO)
+        if modality in items.vectors and _asked_with(modality, queries.batch)
+    }
+    if VIDEO in items.vectors and _asked_with(IMAGE, queries.batch):
+        branches[f"{VIDEO} only"] = _by_frames(queries.batch, items, depth)
+    # In a shop or a set of queries without words it is no rival.
+    return {**branches, "bm25": lexical} if any(lexical.values()) else branches

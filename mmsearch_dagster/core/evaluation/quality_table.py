@@ -1,0 +1,63 @@
+"""Per-query values as the table people read."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.metrics.bootstrap import interval
+
+ALL = "all"
+
+
+def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.DataFrame:
+    """One row per branch and kind of query: means of every metric, the policy's metric with its interval.
+
+    values: `query_id`, `branch`, `kind`, `metric`, `value`.
+    """
+    by = policy or GatePolicy()
+    everything = pl.concat([values.with_columns(kind=pl.lit(ALL)), values])
+    order = {name: place for place, name in enumerate(values["branch"].unique(maintain_order=True))}
+    rows = []
+    for (kind, branch), part in everything.group_by("kind", "branch", maintain_order=True):
+        asked = part.filter(pl.col("metric") == by.metric)["value"].to_numpy()
+        between = interval(asked, resamples=by.resamples, confidence=by.confidence, seed=by.seed)
+        means = dict(part.group_by("metric", maintain_order=True).agg(pl.col("value").mean()).iter_rows())
+        figures = {**_rounded(means), "low": round(between.low, 4), "high": round(between.high, 4)}
+        rows.append({"kind": kind, "branch": branch, "queries": len(asked), **figures})
+    if not rows:
+        return pl.DataFrame(schema={"kind": pl.String, "branch": pl.String, "queries": pl.Int64})
+    places = pl.col("branch").replace_strict(order)
+    return pl.DataFrame(rows).sort(pl.col("kind") != ALL, "kind", places, maintain_order=True)
+
+
+def figures_of_branch(table: pl.DataFrame, branch: str, metric: str) -> dict[str, float]:
+    """One branch's figures of a `quality_table` by name: `all/ndcg@10`, `words/mrr`, `all/ndcg@10 low`.
+
+    metric: the one that the table has an interval of.
+    """
+    ends = {name: f"{metric} {name}" for name in ("low", "high")}
+    return {
+        f"{row['kind']}/{ends.get(name, name)}": float(value)
+        for row in table.filter(pl.col("branch") == branch).iter_rows(named=True)
+        for name, value in row.items()
+        if name not in ("kind", "branch") and value is not None
+    }
+
+
+def verdict(table: pl.DataFrame, policy: GatePolicy, *, branch: str, strategy: str, passed: bool) -> str:
+    """One sentence about a model version: its strategy, the gate's answer, the main figure."""
+    answer = "passed" if passed else "refused"
+    begin = f"Strategy {strategy}, {answer} by the gate"
+    own = table.filter((pl.col("branch") == branch) & (pl.col("kind") == ALL))
+    if own.is_empty():
+        return f"{begin}; no judged validation queries."
+    row = own.row(0, named=True)
+    return (
+        f"{begin}: {policy.metric} {row[policy.metric]:.4f} ({policy.confidence:.0%} interval "
+        f"{row['low']:.4f} to {row['high']:.4f}) on {row['queries']} judged validation queries."
+    )
+
+
+def _rounded(means: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in means.items()}

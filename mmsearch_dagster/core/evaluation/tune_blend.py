@@ -1,0 +1,116 @@
+"""How the released engine weighs its branches: chosen per kind of query on queries held out of training."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, score
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    KINDS_IN_OTHER_SCRIPTS,
+    KINDS_WITH_WORDS,
+    LEXICAL_BRANCH,
+    PICTURE,
+    TYPED_BRANCH,
+    VECTOR_BRANCH,
+    branch_weights,
+    chosen_for,
+    fuse,
+    kinds_alike,
+)
+
+# Weights a branch may take beside the fused vector's 1.0.
+WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
+# Where there are too few queries to choose by; and where the words say nothing to the encoder either.
+FALLBACK = {LEXICAL_BRANCH: 0.25}
+FULL_TEXT_ALONE = {VECTOR_BRANCH: 0.0, LEXICAL_BRANCH: 1.0}
+_FEWEST = 10
+# What an encoder's own ranking must add to be asked at all.
+_WORTH = 0.005
+# What a choice beyond those weights must add: it is made on few queries, and without the fused vector a query
+# that no other branch knows finds nothing.
+_WORTH_MORE = 0.02
+_BEYOND = ({VECTOR_BRANCH: 0.0}, {LEXICAL_BRANCH: 4.0}, {LEXICAL_BRANCH: 8.0})
+_SWEEPS = 2
+
+
+def blend(
+    branches: Mapping[str, Rankings],
+    queries: JudgedQueries,
+    weights: Mapping[str, Mapping[str, float]],
+    *,
+    rrf_k: int = RetrievalParams().rrf_k,
+) -> Rankings:
+    """What the engine answers: every branch that weighs something, by weighted reciprocal rank.
+
+    branches: branch -> rankings of some of `queries`. weights: as core.retrieval.branch_weights reads them.
+    """
+    blended: Rankings = {}
+    for key in branches[VECTOR_BRANCH]:
+        own = branch_weights(queries.kinds[key], weights, queries.confidence.get(key, 1.0))
+        rankings = {name: found[key] for name, found in branches.items() if own.get(name, 0.0) > 0.0}
+        blended[key] = [product for product, _ in fuse(rankings, own, rrf_k)]
+    return blended
+
+
+def choose_blend(
+    branches: Mapping[str, Rankings], queries: JudgedQueries, *, multilingual: bool
+) -> RetrievalParams:
+    """Weights per kind of query with the best mean nDCG@10, one branch after the other, twice over.
+
+    Full-text search takes the larger weight of a tie; an encoder's own ranking must be worth it. Where much
+    is won by it, full-text search outweighs all else or the fused vector is not asked: words that the
+    encoder cannot read are found by their letters. A kind with too few queries takes what is right for one
+    that is alike, or FALLBACK; words in a script of their own FULL_TEXT_ALONE, unless the text encoder is
+    multilingual. Beside a picture such words are blended as others are: the picture is read.
+    """
+    kinds = queries.kinds
+    unread = () if multilingual else KINDS_IN_OTHER_SCRIPTS
+    every = {*kinds.values(), *KINDS_WITH_WORDS, *unread}
+    chosen: dict[str, dict[str, float]] = {}
+    for kind in sorted(every, key=lambda one: (len(kinds_alike(one)), one)):
+        members = [key for key, own in kinds.items() if own == kind]
+        if len(members) >= _FEWEST:
+            chosen[kind] = _best_weights(branches, queries, kind, members)
+        elif kind == PICTURE:
+            chosen[kind] = {}
+        elif kind in unread:
+            chosen[kind] = dict(FULL_TEXT_ALONE)
+        else:
+            chosen[kind] = chosen_for(kind, chosen, FALLBACK)
+    return RetrievalParams(weights=chosen)
+
+
+def _best_weights(
+    branches: Mapping[str, Rankings], queries: JudgedQueries, kind: str, members: Sequence[str]
+) -> dict[str, float]:
+    """Coordinate ascent from the fused vector alone; branches that find nothing are not asked."""
+    part = {name: {key: found[key] for key in members} for name, found in branches.items()}
+    given = (VECTOR_BRANCH, TYPED_BRANCH)  # the one weighs 1, the other what full-text search leaves to it
+    names = [name for name, found in part.items() if name not in given and any(found.values())]
+    grades = {key: queries.grades[key] for key in members}
+
+    def value(weights: Mapping[str, float]) -> float:
+        blended = blend(part, queries, {kind: weights})
+        return round(float(np.mean(list(score(blended, grades).values()))), 4)
+
+    chosen = dict.fromkeys(sorted(names, key=lambda name: (name != LEXICAL_BRANCH, name)), 0.0)
+    for _ in range(_SWEEPS):
+        before = dict(chosen)
+        for name in chosen:
+            figures = {weight: value({**chosen, name: weight}) for weight in WEIGHTS}
+            chosen[name] = _best(figures, eager=name == LEXICAL_BRANCH)
+        if chosen == before:
+            break
+    best = {name: weight for name, weight in chosen.items() if weight}
+    known = {VECTOR_BRANCH, *names} if best else set[str]()
+    for other in [{**best, **beyond} for beyond in _BEYOND if known.issuperset(beyond)]:
+        best = other if value(other) > value(best) + _WORTH_MORE else best
+    return best
+
+
+def _best(figures: Mapping[float, float], *, eager: bool) -> float:
+    if eager:
+        return max(figures, key=lambda weight: (figures[weight], weight))
+    best = max(figures, key=lambda weight: (figures[weight], -weight))
+    return best if figures[best] > figures[0.0] + _WORTH else 0.0

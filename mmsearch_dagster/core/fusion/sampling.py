@@ -1,0 +1,57 @@
+"""What one step of training sees: which queries, which items, which modalities are hidden."""
+
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmsearch_dagster.core.fusion.config import TrainParams
+from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, Judged
+
+# How often a query of each origin is drawn: what a person judged teaches more than what we derived.
+ORIGIN_SHARES = {JUDGED: 0.5, LOGGED: 0.15, PAIRS: 0.15, ATTRIBUTES: 0.2}
+
+
+def query_chances(judged: Judged) -> NDArray[np.float64]:
+    """Chance of each query to be drawn: by its origin's share, evenly within the origin."""
+    chance = np.zeros(len(judged.queries))
+    if not len(chance):
+        return chance
+    for origin, share in ORIGIN_SHARES.items():
+        rows = judged.origin == origin
+        if rows.any():
+            chance[rows] = share / rows.sum()
+    # Evenly mixed with uniform, so that `choice` without replacement always finds enough queries.
+    chance = chance / chance.sum() if chance.sum() else chance + 1
+    return 0.98 * chance / chance.sum() + 0.02 / len(chance)
+
+
+def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Items of one step: some positives of each query, the rest of the catalogue at random."""
+    queries, total = cast(tuple[int, int], judged.grades.shape)
+    if total <= params.pool:
+        return np.arange(total)
+    chosen: set[int] = set()
+    for row in range(queries):
+        start, stop = judged.grades.indptr[row], judged.grades.indptr[row + 1]
+        items, grades = judged.grades.indices[start:stop], judged.grades.data[start:stop]
+        if len(items):
+            # As many of each grade as there is room: the top grade is often rare.
+            weight = 4.0**grades / np.bincount(grades.astype(int), minlength=4)[grades.astype(int)]
+            size = min(params.positives, len(items))
+            chosen.update(rng.choice(items, size=size, replace=False, p=weight / weight.sum()).tolist())
+    extra = rng.choice(total, size=max(params.pool - len(chosen), params.pool // 4), replace=False)
+    return np.array(sorted(chosen | set(extra.tolist())), dtype=np.int64)
+
+
+def hide_some(present: dict[str, Tensor], share: float, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Hide each modality with the given chance, but never the last one of a row."""
+    if len(present) < 2 or share == 0:
+        return present
+    names = sorted(present)
+    mask = torch.stack([present[name] for name in names], dim=1)
+    keep = mask & torch.from_numpy(rng.random(mask.shape) >= share)
+    keep = torch.where(keep.any(dim=1, keepdim=True), keep, mask)
+    return {name: keep[:, column] for column, name in enumerate(names)}

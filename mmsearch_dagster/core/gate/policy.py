@@ -1,0 +1,68 @@
+"""What the gate asks for: assets/policies/gate.yaml as records."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from mmsearch_dagster.core.config_file import parse_reviewed
+from mmsearch_dagster.core.metrics.ranking import check_metric
+
+
+class SingleBranchRule(BaseModel):
+    """What the candidate must show against its best single branch.
+
+    choose: `overall` takes the branch with the best mean over all queries; `per_kind` takes the best one
+        for each kind of query, as a shop without fusion would route them (stricter).
+    max_uncertainty: the low end of the interval of the difference may lie this far below zero.
+    ceiling: a branch with this mean leaves no room; beside it a draw is enough, as in a shop with one branch:
+        the mean difference may lie max_uncertainty below zero, and the interval must reach zero.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    choose: Literal["overall", "per_kind"] = "per_kind"
+    max_uncertainty: float = Field(default=0.02, ge=0.0, le=1.0)
+    ceiling: float = Field(default=0.99, ge=0.0, le=1.0)
+
+
+class ChampionRule(BaseModel):
+    """How far the candidate may fall behind the champion.
+
+    max_drop: the low end of the interval of candidate - champion must be at least minus this.
+    max_drop_per_kind: the same for the plain mean within one kind of query that has
+        `min_queries_per_kind` queries (intervals of small groups are too wide to ask for).
+    not_comparable: `pass` or `refuse` when there is a champion that these queries cannot measure, and whose
+        own evaluation was about others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    max_drop: float = Field(default=0.02, ge=0.0, le=1.0)
+    max_drop_per_kind: float = Field(default=0.05, ge=0.0, le=1.0)
+    min_queries_per_kind: int = Field(default=20, ge=1)
+    not_comparable: Literal["pass", "refuse"] = "pass"
+
+
+class GatePolicy(BaseModel):
+    """assets/policies/gate.yaml as read; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    metric: str = "ndcg@10"
+    confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
+    resamples: int = Field(default=2000, ge=100, le=100_000)
+    seed: int = Field(default=7, ge=0)
+    min_queries: int = Field(default=20, ge=1)
+    floor: float = Field(default=0.1, ge=0.0, le=1.0)
+    single_branch: SingleBranchRule = SingleBranchRule()
+    champion: ChampionRule = ChampionRule()
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return check_metric(name)
+
+
+def parse_policy(text: str, where: str) -> GatePolicy:
+    """The policy in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    return parse_reviewed(GatePolicy, text, where, what="gate policy")

@@ -1,0 +1,214 @@
+"""The gate: a pure function decides from per-query figures and a reviewed policy, and says why.
+
+Every value is a sum over the same judged validation queries, sorted by id, so their order changes nothing;
+every rule asks for `figure >= limit` or `figure > limit`, so NaN never passes.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.gate.decision import Decision, EvaluationFigures, Reason
+from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
+
+Values = NDArray[np.float64]
+# The branch that is not an encoder of the model: full-text search.
+LEXICAL = "bm25"
+
+
+def _values(lookup: Mapping[str, float], queries: Sequence[str]) -> Values:
+    return np.array([lookup.get(query, float("nan")) for query in queries], dtype=np.float64)
+
+
+def _mean(values: Values) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _difference(a: Values, b: Values, policy: GatePolicy) -> Difference:
+    return paired_difference(a, b, resamples=policy.resamples, confidence=policy.confidence, seed=policy.seed)
+
+
+def _interval_text(difference: Difference, policy: GatePolicy) -> str:
+    return (
+        f"difference {difference.mean:+.4f}, {policy.confidence:.0%} interval {difference.low:+.4f} to "
+        f"{difference.high:+.4f}, {difference.queries} queries"
+    )
+
+
+def _complete(report: EvaluationFigures, queries: Sequence[str]) -> Reason:
+    """Every engine has a finite value for every query."""
+    measured = {"engine": report.engine, "fused": report.fused, **report.branches}
+    if report.champion is not None:
+        measured["champion"] = report.champion
+    bad = {
+        name: count
+        for name, lookup in measured.items()
+        if (count := int((~np.isfinite(_values(lookup, queries))).sum()))
+    }
+    names = ", ".join(f"{name} ({count})" for name, count in bad.items())
+    text = f"values are missing, NaN or infinite in: {names}" if bad else "every value is a finite number"
+    return Reason(
+        rule="finite_figures", passed=not bad, figure=float(sum(bad.values())), limit=0.0, text=text
+    )
+
+
+def _enough(queries: Sequence[str], policy: GatePolicy) -> Reason:
+    count, least = len(queries), policy.min_queries
+    passed = count >= least
+    text = f"{count} judged validation queries, at least {least} asked"
+    if not passed:
+        text = (
+            f"only {count} judged validation queries, the policy asks for at least {least}: add judged "
+            "queries, or lower min_queries in gate.yaml"
+        )
+    return Reason(rule="enough_queries", passed=passed, figure=float(count), limit=float(least), text=text)
+
+
+def _floor(engine: Values, policy: GatePolicy) -> Reason:
+    mean = _mean(engine)
+    passed = mean >= policy.floor
+    verdict = "reaches" if passed else "is below"
+    text = f"{policy.metric} {mean:.4f} {verdict} the floor of {policy.floor}"
+    return Reason(rule="floor", passed=passed, figure=mean, limit=policy.floor, text=text)
+
+
+def _best_branch(branches: Mapping[str, Values], kinds: Sequence[str], choose: str) -> tuple[Values, str]:
+    """Values of the best single branch and its name, or one choice per kind put together."""
+    groups = np.array(kinds) if choose == "per_kind" else np.full(len(kinds), "all queries")
+    chosen = np.full(len(kinds), np.nan)
+    names = {}
+    for group in sorted(set(groups.tolist())):
+        rows = groups == group
+        names[group] = max(sorted(branches), key=lambda name: _mean(branches[name][rows]))
+        chosen[rows] = branches[names[group]][rows]
+    if len(set(names.values())) == 1:
+        return chosen, next(iter(names.values()))
+    return chosen, ", ".join(f"{name} for {group}" for group, name in names.items())
+
+
+def _beats_branch(
+    rule: str, values: Values, branches: Mapping[str, Values], *, kinds: Sequence[str], policy: GatePolicy
+) -> Reason:
+    """`values` is ahead of the best single branch, and not by luck alone; or a draw, where that is enough."""
+    what = "the engine" if rule.startswith("engine") else "the fused vector"
+    if not branches or not kinds:
+        return Reason(
+            rule=rule, passed=False, figure=float("nan"), limit=0.0, text=f"no branch to hold {what} against"
+        )
+    best, name = _best_branch(branches, kinds, policy.single_branch.choose)
+    difference = _difference(values, best, policy)
+    # One branch leaves nothing to fuse, a perfect one nothing to gain.
+    draw = len(branches) == 1 or _mean(best) >= policy.single_branch.ceiling
+    limit, passed, asked = _drawn(difference, policy) if draw else _ahead(difference, policy)
+    text = (
+        f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single branch ({name}): "
+        f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
+        f"{_interval_text(difference, policy)}; asked: {asked}"
+    )
+    return Reason(rule=rule, passed=passed, figure=difference.mean, limit=limit, text=text)
+
+
+def _ahead(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
+    """Limit of the mean, whether it is kept, and what was asked in words."""
+    slack = policy.single_branch.max_uncertainty
+    passed = difference.mean > 0.0 and difference.low >= -slack
+    return 0.0, passed, f"above 0, low end at least {-slack:+.4f}"
+
+
+def _drawn(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
+    """The same of a draw. Of two that are equally good either one has the better mean, by chance."""
+    slack = policy.single_branch.max_uncertainty
+    passed = difference.mean >= -slack and difference.high >= 0.0
+    return -slack, passed, f"at least {-slack:+.4f}, high end not below 0"
+
+
+def _champion_absent(report: EvaluationFigures, policy: GatePolicy) -> Reason:
+    note = report.champion_note
+    passed = note is None or policy.champion.not_comparable == "pass"
+    text = "there is no champion yet" if note is None else f"the champion cannot be compared: {note}"
+    if not passed:
+        text += "; the policy refuses then (champion.not_comparable)"
+    return Reason(rule="champion", passed=passed, figure=0.0, limit=0.0, text=text)
+
+
+def _champion_name(note: str | None) -> str:
+    """How the champion's values came about is part of every sentence about them."""
+    if note is None:
+        return "the champion"
+    return f"the champion as remembered from its own evaluation, not measured again ({note})"
+
+
+def _against_champion(
+    engine: Values, champion: Values, policy: GatePolicy, *, note: str | None = None
+) -> Reason:
+    difference = _difference(engine, champion, policy)
+    drop = policy.champion.max_drop
+    text = (
+        f"against {_champion_name(note)}: {policy.metric} {_mean(engine):.4f} and {_mean(champion):.4f}, "
+        f"{_interval_text(difference, policy)}; asked: low end at least {-drop:+.4f}"
+    )
+    return Reason(
+        rule="champion", passed=difference.low >= -drop, figure=difference.low, limit=-drop, text=text
+    )
+
+
+def _champion_by_kind(
+    engine: Values, champion: Values, *, kinds: Sequence[str], policy: GatePolicy, note: str | None = None
+) -> list[Reason]:
+    groups, limit, reasons = np.array(kinds), -policy.champion.max_drop_per_kind, list[Reason]()
+    for kind in sorted(set(kinds)):
+        rows = groups == kind
+        count = int(rows.sum())
+        if count < policy.champion.min_queries_per_kind:
+            continue
+        mean = _mean(engine[rows] - champion[rows])
+        text = (
+            f"against the {'remembered ' if note else ''}champion on {kind}: difference {mean:+.4f} over "
+            f"{count} queries; asked: at least {limit:+.4f}"
+        )
+        reasons.append(
+            Reason(rule=f"champion[{kind}]", passed=mean >= limit, figure=mean, limit=limit, text=text)
+        )
+    return reasons
+
+
+def _all_reasons(report: EvaluationFigures, policy: GatePolicy) -> list[Reason]:
+    queries = sorted(report.kinds)
+    kinds = [report.kinds[query] for query in queries]
+    engine, fused = _values(report.engine, queries), _values(report.fused, queries)
+    branches = {name: _values(lookup, queries) for name, lookup in report.branches.items()}
+    encoders = {name: values for name, values in branches.items() if name != LEXICAL}
+    reasons = [
+        _complete(report, queries),
+        _enough(queries, policy),
+        _floor(engine, policy),
+        _beats_branch("engine_beats_best_branch", engine, branches, kinds=kinds, policy=policy),
+        _beats_branch("fusion_beats_best_encoder", fused, encoders, kinds=kinds, policy=policy),
+    ]
+    if report.champion is None:
+        reasons.append(_champion_absent(report, policy))
+    else:
+        champion = _values(report.champion, queries)
+        note = report.champion_note
+        reasons.append(_against_champion(engine, champion, policy, note=note))
+        reasons.extend(_champion_by_kind(engine, champion, kinds=kinds, policy=policy, note=note))
+    return reasons
+
+
+def decide(report: EvaluationFigures, policy: GatePolicy) -> Decision:
+    """Whether the candidate may be released, and why: every rule answers, whatever the others say.
+
+    Better values of the candidate never turn a pass into a refusal, and the order of queries is irrelevant.
+    """
+    with np.errstate(invalid="ignore"):  # infinite figures are refused by their own rule
+        reasons = _all_reasons(report, policy)
+    return Decision(
+        passed=all(reason.passed for reason in reasons),
+        reasons=tuple(reasons),
+        weights_sha256=report.weights_sha256,
+        report_digest=report.digest(),
+        policy_digest=digest_of(policy.model_dump()),
+    )

@@ -1,0 +1,126 @@
+"""A file's bytes to mono samples, or the reason why not in words for a shop's owner."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.core.media.containers import SOUND, open_media
+
+if TYPE_CHECKING:
+    from av import AudioFrame, AudioStream
+    from av.container import InputContainer
+
+Samples = NDArray[np.float32]
+
+# A longer sound is heard in this many windows, evenly spaced from its first to its last second.
+WINDOWS = 6
+MAX_SECONDS = 30.0
+# A shorter one is repeated until it is this long: no model hears less than a few frames.
+MIN_SECONDS = 0.5
+_RATES = range(1_000, 768_001)
+# Packets looked at for one window, broken ones included: a damaged file must not cost minutes.
+_MOST_PACKETS = 20_000
+# Quieter than what 16 bits can hold: silence is not made louder.
+_SILENCE = 1e-5
+
+
+class UnreadableSoundError(UserError):
+    """These bytes are no sound we can read; the message is the reason."""
+
+
+def open_sound(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -> Samples:
+    """The sound as mono float32 [n] at `rate` Hz, its loudest sample 1.0; silence stays zeros.
+
+    WAV, FLAC, OGG (Vorbis, Opus), MP3, and the sound of MP4 or WebM; any rate, any number of channels
+    (their mean). Longer than `max_seconds`: WINDOWS pieces of it, as long together. Shorter than
+    MIN_SECONDS: repeated. A truncated file gives what can be read.
+    Raises UnreadableSoundError with the reason.
+    """
+    with open_media(content, SOUND, UnreadableSoundError) as container:
+        if not container.streams.audio:
+            raise UnreadableSoundError("no sound in this file, it holds pictures only")
+        samples = _heard(container, rate, max_seconds)
+    if not samples.size:
+        raise UnreadableSoundError("no sound in this file: it ends before the first sample can be read")
+    return _levelled(_long_enough(samples, round(MIN_SECONDS * rate)))
+
+
+def _heard(container: "InputContainer", rate: int, max_seconds: float) -> Samples:
+    """All of a short sound; of a long one evenly spaced windows, found by seeking."""
+    stream = container.streams.audio[0]
+    if stream.rate not in _RATES:
+        raise UnreadableSoundError(f"a sample rate of {stream.rate} Hz; from 1 to 768 kHz can be read")
+    length = float(container.duration or 0) / 1e6
+    if length > max_seconds:
+        window = max_seconds / WINDOWS
+        starts = np.linspace(0.0, length - window, WINDOWS)
+        pieces = [_window(container, stream, rate, float(start), seconds=window) for start in starts]
+        # A header may promise more than there is.
+        if all(piece.size for piece in pieces):
+            return np.concatenate(pieces)
+        container.seek(0)
+    return _window(container, stream, rate, 0.0, seconds=max_seconds)
+
+
+def _window(
+    container: "InputContainer", stream: "AudioStream", rate: int, start: float, *, seconds: float
+) -> Samples:
+    """Up to `seconds` of the sound from `start` on; empty when there is nothing there."""
+    from av import AudioResampler
+    from av.error import FFmpegError
+
+    resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+    wanted, found = round(seconds * rate), 0
+    parts: list[Samples] = []
+    try:
+        if start:
+            container.seek(round(start * 1e6))
+        for frame in _frames(container, stream, start):
+            made = [one.to_ndarray()[0] for one in resampler.resample(frame)]
+            parts += made
+            found += sum(one.size for one in made)
+            if found >= wanted:
+                break
+        else:
+            parts += [one.to_ndarray()[0] for one in resampler.resample(None)]
+    except (FFmpegError, ValueError):  # damaged, or of another format from here on: what was read counts
+        if not found and not start:
+            raise
+    return np.concatenate(parts)[:wanted] if parts else np.zeros(0, dtype=np.float32)
+
+
+def _frames(container: "InputContainer", stream: "AudioStream", start: float) -> Iterator["AudioFrame"]:
+    """Decoded frames that end after `start`; packets that cannot be decoded are passed over."""
+    from av.error import FFmpegError
+
+    broken: Exception | None = None
+    heard = False
+    for number, packet in enumerate(container.demux(stream)):
+        if number > _MOST_PACKETS:
+            return
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:
+            broken = error
+            continue
+        for frame in frames:
+            if frame.time is None or frame.time + frame.samples / frame.sample_rate > start:
+                heard = True
+                yield frame
+    if broken and not heard:
+        raise broken
+
+
+def _long_enough(samples: Samples, least: int) -> Samples:
+    return samples if samples.size >= least else np.resize(samples, least)
+
+
+def _levelled(samples: Samples) -> Samples:
+    """Scaled to a peak of 1.0, without offset, infinities (floating-point WAV) as silence."""
+    finite = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    finite -= finite.mean()
+    peak = np.abs(finite).max()
+    return (finite / peak if peak > _SILENCE else np.zeros_like(finite)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Ranking metrics, their intervals, and TREC files."""

@@ -1,0 +1,207 @@
+"""How good a ranking is: one value per query first, their mean second.
+
+Letters: `q` queries, `r` ranks of the longest answer, `j` judged products of the query with most.
+Matrices of grades: `found` int [q, r] holds the grade at each rank (0 where the product is not judged or
+the answer has ended), `ideal` int [q, j] holds all judged grades of the query, best first, 0 behind them.
+A product is relevant from grade 1 on. A query without any relevant product scores 0 on every measure, as
+in trec_eval, so every engine is measured on the same queries.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.catalog.columns import QUERY_ID, VALUE
+from mmsearch_dagster.core.errors import ConfigError, SourceError
+from mmsearch_dagster.core.suggest import did_you_mean
+
+METRIC = "metric"
+DEFAULT = ("ndcg@10", "recall@1", "recall@10", "recall@50", "top1", "mrr", "map")
+# A gain is 2^grade - 1: far above the contract's 3 it would drown every other product.
+MAX_GRADE = 30
+
+Grades = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+def _dcg(grades: Grades) -> Values:
+    discount = 1.0 / np.log2(np.arange(2, grades.shape[1] + 2))
+    return (np.exp2(grades) - 1.0) @ discount
+
+
+def _ratio(part: Values, whole: Values) -> Values:
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+
+
+def _relevant(ideal: Grades) -> Values:
+    return (ideal > 0).sum(axis=1).astype(np.float64)
+
+
+def ndcg(found: Grades, ideal: Grades, k: int) -> Values:
+    """Normalised discounted cumulative gain of the first `k`, [q].
+
+    DCG@k = sum over ranks i <= k of (2^grade_i - 1) / log2(i + 1), divided by the DCG@k of the best
+    order of all judged products (Burges et al., Learning to rank using gradient descent, ICML 2005).
+
+    Judged 3 and 1, the answer has the 1 first and the 3 second:
+    DCG = 1/1 + 7/log2(3) = 5.4165, ideal = 7/1 + 1/log2(3) = 7.6309.
+
+    >>> ndcg(np.array([[1, 3]]), np.array([[3, 1]]), 10).round(4).tolist()
+    [0.7098]
+    """
+    return _ratio(_dcg(found[:, :k]), _dcg(ideal[:, :k]))
+
+
+def recall(found: Grades, ideal: Grades, k: int) -> Values:
+    """Share of the relevant products that are among the first `k`, [q].
+
+    recall@k = |relevant in the first k| / |relevant| (Manning, Raghavan, Schütze, Introduction to
+    Information Retrieval, chapter 8).
+
+    Three relevant, one of them among the first two:
+
+    >>> recall(np.array([[0, 2, 1]]), np.array([[2, 1, 1]]), 2).round(4).tolist()
+    [0.3333]
+    """
+    return _ratio((found[:, :k] > 0).sum(axis=1).astype(np.float64), _relevant(ideal))
+
+
+def top1(found: Grades, ideal: Grades, k: int = 1) -> Values:
+    """1 where one of the first `k` products has the best grade the query has, else 0, [q].
+
+    Success@k of trec_eval with the query's best grade as the relevance level.
+
+    The best grade is 3; the first query shows it first, the second a 2:
+
+    >>> top1(np.array([[3, 2], [2, 3]]), np.array([[3, 2], [3, 2]])).tolist()
+    [1.0, 0.0]
+    """
+    best = ideal[:, :1]
+    return ((found[:, :k] == best) & (best > 0)).any(axis=1).astype(np.float64)
+
+
+def reciprocal_rank(found: Grades, ideal: Grades, k: int | None = None) -> Values:
+    """1 / rank of the first relevant product among the first `k` (None: all), 0 where there is none, [q].
+
+    Its mean is MRR (Voorhees, The TREC-8 question answering track report, 1999).
+
+    >>> reciprocal_rank(np.array([[0, 0, 1], [0, 0, 0]]), np.array([[1], [1]])).round(4).tolist()
+    [0.3333, 0.0]
+    """
+    hit = found[:, :k] > 0
+    return np.where(hit.any(axis=1), 1.0 / (hit.argmax(axis=1) + 1.0), 0.0)
+
+
+def average_precision(found: Grades, ideal: Grades, k: int | None = None) -> Values:
+    """Mean over all relevant products of the precision at their rank, 0 for those not found, [q].
+
+    AP = 1/|relevant| * sum over relevant ranks i of |relevant in the first i| / i; its mean is MAP
+    (Manning, Raghavan, Schütze, Introduction to Information Retrieval, chapter 8).
+
+    Relevant at ranks 1 and 3, a third one not found: (1/1 + 2/3) / 3.
+
+    >>> average_precision(np.array([[1, 0, 2]]), np.array([[2, 1, 1]])).round(4).tolist()
+    [0.5556]
+    """
+    hit = found[:, :k] > 0
+    precision = hit.cumsum(axis=1) / np.arange(1, hit.shape[1] + 1)
+    return _ratio((precision * hit).sum(axis=1), _relevant(ideal))
+
+
+_MEASURES: dict[str, Callable[[Grades, Grades, int], Values]] = {
+    "ndcg": ndcg,
+    "recall": recall,
+    "success": top1,
+}
+_WHOLE: dict[str, Callable[[Grades, Grades], Values]] = {
+    "top1": top1,
+    "mrr": reciprocal_rank,
+    "map": average_precision,
+}
+
+
+def check_metric(name: str) -> str:
+    """`name` when it can be measured: `ndcg@K`, `recall@K`, `success@K`, `top1`, `mrr` or `map`.
+
+    Raises ConfigError naming the nearest known one.
+    """
+    stem, _, depth = name.partition("@")
+    if name in _WHOLE or (stem in _MEASURES and depth.isascii() and depth.isdigit() and int(depth) > 0):
+        return name
+    hint = did_you_mean(name, DEFAULT)
+    raise ConfigError(f"unknown metric '{name}', {hint} (ndcg@K, recall@K, success@K, top1, mrr, map)")
+
+
+def measure(name: str, found: Grades, ideal: Grades) -> Values:
+    """Values [q] of the metric called `name`. Raises ConfigError for an unknown one."""
+    stem, _, depth = check_metric(name).partition("@")
+    return _MEASURES[stem](found, ideal, int(depth)) if depth else _WHOLE[name](found, ideal)
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> Grades:
+    width = max(1, max((len(row) for row in rows), default=1))
+    matrix = np.zeros((len(rows), width), dtype=np.int64)
+    for place, row in zip(matrix, rows, strict=True):
+        place[: len(row)] = row
+    return np.maximum(matrix, 0)
+
+
+def grade_matrices(
+    ranked: Mapping[str, Sequence[str]], judged: Mapping[str, Mapping[str, int]], queries: Sequence[str]
+) -> tuple[Grades, Grades]:
+    """`found` and `ideal` of the given judged queries; a repeated product counts at its first rank only.
+
+    Raises SourceError for a grade above MAX_GRADE.
+    """
+    found = []
+    for query in queries:
+        grades = judged[query]
+        found.append([grades.get(product, 0) for product in dict.fromkeys(ranked.get(query, ()))])
+    ideal = _padded([sorted(judged[query].values(), reverse=True) for query in queries])
+    if ideal.size and ideal.max() > MAX_GRADE:
+        worst = queries[int(ideal[:, 0].argmax())]
+        raise SourceError(
+            f"query '{worst}' has grade {ideal.max()}; grades go from 0 to 3: mend the judgments"
+        )
+    return _padded(found), ideal
+
+
+def per_query(
+    ranked: Mapping[str, Sequence[str]],
+    judged: Mapping[str, Mapping[str, int]],
+    *,
+    metrics: Sequence[str] = DEFAULT,
+) -> pl.DataFrame:
+    """One row per judged query and metric: `query_id`, `metric`, `value`.
+
+    ranked: query id -> product ids, best first; the given order decides ties. A judged query without an
+        answer scores 0; an answer without judgments is left out.
+    judged: query id -> product id -> grade (0 or less: not relevant).
+    Rows are sorted by query id, metrics as given. Raises ConfigError for an unknown metric and
+    SourceError for an impossible grade.
+    """
+    queries = sorted(judged)
+    found, ideal = grade_matrices(ranked, judged, queries)
+    columns = [measure(name, found, ideal) for name in metrics]
+    return pl.DataFrame(
+        {
+            QUERY_ID: [query for query in queries for _ in metrics],
+            METRIC: list(metrics) * len(queries),
+            VALUE: np.stack(columns, axis=1).ravel() if columns else np.empty(0),
+        },
+        schema={QUERY_ID: pl.String, METRIC: pl.String, VALUE: pl.Float64},
+    )
+
+
+def means(values: pl.DataFrame) -> dict[str, float]:
+    """Mean over queries of each metric of a `per_query` frame, in its order of metrics."""
+    grouped = values.group_by(METRIC, maintain_order=True).agg(pl.col(VALUE).mean())
+    return dict(zip(grouped[METRIC].to_list(), grouped[VALUE].to_list(), strict=True))
+
+
+def by_query(values: pl.DataFrame, metric: str) -> dict[str, float]:
+    """Query id -> value of one metric of a `per_query` frame."""
+    chosen = values.filter(pl.col(METRIC) == metric)
+    return dict(zip(chosen[QUERY_ID].to_list(), chosen[VALUE].to_list(), strict=True))

@@ -1,0 +1,122 @@
+"""One log from end to end: what is known, which lists people get, whether the ranker may re-order pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.collaborative.interactions import FeedbackParams, feedback
+from mmsearch_dagster.core.ranking.features import Items
+from mmsearch_dagster.core.ranking.fit import FittedRanker, fit_ranker
+from mmsearch_dagster.core.ranking.list_evaluation import ListReport, choose_order, examine_lists
+from mmsearch_dagster.core.ranking.list_orders import POPULAR
+from mmsearch_dagster.core.ranking.people import Known, known_at
+from mmsearch_dagster.core.ranking.result_pages import Split, result_lists, split_by_time
+from mmsearch_dagster.core.ranking.training import RankerParams
+from mmsearch_dagster.core.ranking.training_rows import QueryCosines, after_the_log, lessons
+
+NO_LOG = "no log, no ranker: everybody gets the unpersonalised order"
+
+
+@dataclass(frozen=True)
+class Study:
+    """known: as of the end of the log, None without events. lists: None where nothing could be compared.
+    ranker: None without enough result pages; `why_none` says so."""
+
+    known: Known | None
+    lists: ListReport | None
+    ranker: FittedRanker | None
+    why_none: str = ""
+
+    @property
+    def promoted(self) -> bool:
+        """Whether known people get their pages re-ordered."""
+        return self.ranker is not None and self.ranker.decision.promoted
+
+    @property
+    def order(self) -> str:
+        """The order of lists for known people."""
+        return self.lists.chosen if self.lists else POPULAR
+
+    def sentences(self) -> list[str]:
+        """Why people get what they get."""
+        told = [self.why_none] if self.why_none else []
+        if self.ranker is not None:
+            head = "promoted" if self.promoted else "not promoted, the unpersonalised order stays"
+            told.append(f"ranker {head}: {self.ranker.decision.sentence}")
+        if self.lists is not None:
+            told += [reason.text for reason in self.lists.reasons]
+        return told
+
+
+def study(
+    events: pl.DataFrame,
+    products: pl.DataFrame,
+    items: Items,
+    params: RankerParams,
+    *,
+    cosines: QueryCosines,
+    reviews: pl.DataFrame,
+) -> Study:
+    """Everything that a log of events tells about people; deterministic.
+
+    Whoever is compared is compared on the last `test_share` of the result pages (of the events, where the
+    shop logs no pages), with what was known before: `items` have the ratings of today, pages those of
+    `reviews` before them.
+    """
+    weights = FeedbackParams()
+    end = after_the_log(feedback(events, weights))
+    if end is None:
+        return Study(None, None, None, NO_LOG)
+    pages = result_lists(events).filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
+    split = split_by_time(pages, validation=params.validation_share, test=params.test_share)
+    lists = _lists(events, products, items, params, weights)
+    known = next(known_at(events, products, items, [end], weights))
+    clicked = split.test.filter(pl.col(c.GRADE) > 0).height
+    if not clicked or split.train.is_empty() or split.validation.is_empty():
+        return Study(
+            known, lists, None, "no result pages with clicks in the log: no ranker, nothing is re-ordered"
+        )
+    learned = lessons(pages, events, products, items, feedback=weights, cosines=cosines, reviews=reviews)
+    return Study(known, lists, fit_ranker(learned, _sizes(split), items.blocks, params))
+
+
+def _sizes(split: Split) -> tuple[int, int, int]:
+    return split.train.height, split.validation.height, split.test.height
+
+
+def _lists(
+    events: pl.DataFrame, products: pl.DataFrame, items: Items, params: RankerParams, weights: FeedbackParams
+) -> ListReport | None:
+    """The order is chosen on a period as long as the test period, just before it."""
+    moments = feedback(events, weights)[c.TIMESTAMP].sort()
+    count = len(moments)
+    begins = [moments[int(count * share)] for share in (1 - 2 * params.test_share, 1 - params.test_share)]
+    if begins[0] == moments[0] or begins[0] == begins[1]:
+        return None
+    when = pl.col(c.TIMESTAMP)
+    before, later = known_at(events, products, items, begins, weights)
+    chosen = choose_order(before, items, events.filter((when >= begins[0]) & (when < begins[1])))
+    return examine_lists(
+        later,
+        items,
+        events.filter(when >= begins[1]),
+        chosen,
+        earlier=events.filter(when < begins[1]),
+        confidence=params.confidence,
+        resamples=params.resamples,
+        seed=params.seed,
+    )
+
+
+def facts_of(found: Study) -> Mapping[str, Any]:
+    """What a release remembers about it, as JSON-able facts."""
+    return {
+        "ranker promoted": found.promoted,
+        "lists": found.order,
+        "sentences": found.sentences(),
+        "ranker decision": found.ranker.decision.model_dump(mode="json") if found.ranker else None,
+        "ranker measures": dict(found.ranker.measures) if found.ranker else {},
+    }

@@ -1,0 +1,134 @@
+"""From lessons to a ranker with its decision: propensities, training, the test period."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.metrics.beyond_accuracy import auc, expected_calibration_error
+from mmsearch_dagster.core.ranking.evaluation import (
+    RANKER,
+    SHOWN,
+    UNKNOWN_PERSON,
+    RankerDecision,
+    RankerFigures,
+    decide,
+    page_values,
+)
+from mmsearch_dagster.core.ranking.features import Scaling, columns_of, feature_names
+from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
+from mmsearch_dagster.core.ranking.propensity import Propensities, estimate
+from mmsearch_dagster.core.ranking.training import RankerParams, Shown, TrainedRanker, train_ranker
+from mmsearch_dagster.core.ranking.training_rows import Lessons
+
+
+@dataclass(frozen=True)
+class FittedRanker:
+    """A ranker, what it showed on the test period, and what that decides.
+
+    auc: of its score for a click on a shown product, test period. calibration_error: of the chance of a
+    click where the product was shown. both with and without the person.
+    """
+
+    trained: TrainedRanker
+    figures: RankerFigures
+    decision: RankerDecision
+    measures: Mapping[str, float]
+
+
+def fit_ranker(
+    lessons: Lessons, sizes: tuple[int, int, int], blocks: Mapping[str, tuple[int, int]], params: RankerParams
+) -> FittedRanker:
+    """Train on the first `sizes[0]` rows, stop by the next, decide by the last `sizes[2]`: parted by time.
+
+    Scaling and propensities are of the training rows alone.
+    """
+    train, validation, test = (
+        np.arange(end - size, end) for size, end in zip(sizes, np.cumsum(sizes), strict=True)
+    )
+    names = feature_names(list(blocks), ())
+    scaling = Scaling.of(lessons.figures[train])
+    scaled = scaling.apply(lessons.figures)
+    without_order = [n for n in range(len(names)) if n not in columns_of(names)["order"]]
+    propensities = estimate(
+        lessons.position[train],
+        lessons.grade[train] > 0,
+        scaled[train][:, without_order].astype(np.float64),
+    )
+    spec = RankerSpec(
+        width=lessons.items.shape[1],
+        rank=params.rank,
+        hidden=params.hidden,
+        drop=params.drop,
+        seed=params.seed,
+        blocks=dict(blocks),
+        features=names,
+        mean=scaling.mean,
+        spread=scaling.spread,
+        propensities=propensities.by_position,
+    )
+    parts = [_shown(lessons, scaled, rows, propensities, params.clip) for rows in (train, validation, test)]
+    trained = train_ranker(parts[0], parts[1], spec, params)
+    figures, measures = examine(trained.ranker, parts[2], lessons.position[test])
+    decision = decide(
+        figures,
+        min_pages=params.min_pages,
+        confidence=params.confidence,
+        resamples=params.resamples,
+        seed=params.seed,
+    )
+    return FittedRanker(trained, figures, decision, measures)
+
+
+def _shown(
+    lessons: Lessons, scaled: NDArray[np.float32], rows: NDArray[np.int64], chances: Propensities, clip: float
+) -> Shown:
+    return Shown(
+        people=lessons.people[rows],
+        items=lessons.items[rows],
+        figures=scaled[rows],
+        page=lessons.page[rows],
+        grade=lessons.grade[rows],
+        weight=chances.weights(lessons.position[rows], clip),
+        look=chances.of(lessons.position[rows]),
+    )
+
+
+def without_person(shown: Shown, names: tuple[str, ...]) -> Shown:
+    """The same rows as somebody unknown would see them."""
+    figures = shown.figures.copy()
+    figures[:, list(columns_of(names)["person"])] = 0.0
+    return replace(shown, people=np.zeros_like(shown.people), figures=figures)
+
+
+def examine(
+    ranker: Ranker, test: Shown, positions: NDArray[np.int64]
+) -> tuple[RankerFigures, dict[str, float]]:
+    """Values of every page of the test period, for the ranker, for it without the person, for the order as
+    shown."""
+    if not len(test):
+        return RankerFigures(corrected={}, plain={}), {}
+    unknown = without_person(test, ranker.spec.features)
+    scores = {
+        RANKER: ranker.scores(test.people, test.items, test.figures),
+        UNKNOWN_PERSON: ranker.scores(unknown.people, unknown.items, unknown.figures),
+        SHOWN: -positions.astype(np.float32),
+    }
+    plain = np.ones(len(test))
+    figures = RankerFigures(
+        corrected={
+            name: tuple(page_values(one, test.page, test.grade, test.weight).tolist())
+            for name, one in scores.items()
+        },
+        plain={
+            name: tuple(page_values(one, test.page, test.grade, plain).tolist())
+            for name, one in scores.items()
+        },
+    )
+    clicked = test.grade > 0
+    measures = {f"AUC, {name}": auc(one.astype(np.float64), clicked) for name, one in scores.items()}
+    for name in (RANKER, UNKNOWN_PERSON):
+        chance = test.look / (1.0 + np.exp(-scores[name].astype(np.float64)))
+        measures[f"calibration error, {name}"] = expected_calibration_error(chance, clicked)
+    return figures, measures

@@ -1,0 +1,174 @@
+"""Lists for people without a query, and whether they beat what everybody buys."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.gate.decision import Reason
+from mmsearch_dagster.core.metrics.beyond_accuracy import (
+    calibration,
+    coverage,
+    exposure_by_group,
+    intra_list_diversity,
+    listing,
+    mean_of,
+    novelty,
+    popularity_lift,
+    price_bands,
+)
+from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
+from mmsearch_dagster.core.metrics.ranking import by_query, per_query
+from mmsearch_dagster.core.ranking.features import Items
+from mmsearch_dagster.core.ranking.list_orders import PERSONAL, POPULAR, best, order_of, scores_of
+from mmsearch_dagster.core.ranking.people import Known
+from mmsearch_dagster.core.ranking.result_pages import GRADE_OF
+
+_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class ListReport:
+    """chosen: the order for known people, `popular` when none is promoted. measures: one row per order;
+    `low` and `high` are the interval of its ndcg@10.
+    exposure: of the best personal lists, by category (first level) and price band."""
+
+    chosen: str
+    reasons: tuple[Reason, ...]
+    measures: pl.DataFrame
+    exposure: pl.DataFrame
+
+
+def choose_order(known: Known, items: Items, later: pl.DataFrame) -> str:
+    """The personal order with the best mean nDCG@10 on what known people did in `later`, the validation
+    period; the simplest of a tie."""
+    liked = _liked(later, known.ids, items.ids)
+    values = _values(_lists(known, items, sorted(liked)), liked)
+    return max(PERSONAL, key=lambda name: round(float(np.mean(values[name])), 6) if liked else 0.0)
+
+
+def examine_lists(
+    known: Known,
+    items: Items,
+    later: pl.DataFrame,
+    candidate: str,
+    *,
+    earlier: pl.DataFrame,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> ListReport:
+    """Every order on what known people did in `later`, the test period: events after the moment of `known`.
+    earlier: those before it, what people's histories are.
+
+    The candidate is promoted when its nDCG@10 is above that of popular products, by a paired bootstrap over
+    people whose interval lies above zero; otherwise everybody gets popular products.
+    """
+    liked = _liked(later, known.ids, items.ids)
+    lists = _lists(known, items, sorted(liked))
+    values = _values(lists, liked)
+    gap = paired_difference(
+        values[candidate], values[POPULAR], resamples=resamples, confidence=confidence, seed=seed
+    )
+    passed = gap.low > 0.0
+    text = (
+        f"lists by {candidate}: nDCG@10 {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] against popular "
+        f"products for {len(liked):,} people of the test period: "
+        f"{'above zero' if passed else 'not above zero'}"
+    )
+    reason = Reason(
+        rule="personal lists beat popular products", passed=passed, figure=gap.low, limit=0.0, text=text
+    )
+    histories = {user: list(one) for user, one in _liked(earlier, known.ids, items.ids).items()}
+    rows = []
+    for name, one in lists.items():
+        around = interval(values[name], resamples=resamples, confidence=confidence, seed=seed)
+        row = {"order": name, **_measures(one, liked, known, items, histories=histories)}
+        rows.append({**row, "low": around.low, "high": around.high})
+    exposed = _exposure(lists[candidate], items)
+    return ListReport(candidate if passed else POPULAR, (reason,), pl.DataFrame(rows), exposed)
+
+
+def _values(
+    lists: Mapping[str, Mapping[str, Sequence[str]]], liked: Mapping[str, Mapping[str, int]]
+) -> dict[str, list[float]]:
+    """Order -> nDCG@10 of each person, sorted by person."""
+    return {
+        name: list(by_query(per_query(one, liked, metrics=["ndcg@10"]), "ndcg@10").values())
+        for name, one in lists.items()
+    }
+
+
+def _liked(later: pl.DataFrame, people: Sequence[str], products: Sequence[str]) -> dict[str, dict[str, int]]:
+    grade = pl.col(c.ACTION).replace_strict(GRADE_OF, default=0, return_dtype=pl.Int64)
+    rows = (
+        later.with_columns(grade.alias(c.GRADE))
+        .filter(
+            (pl.col(c.GRADE) > 0)
+            & pl.col(c.USER_ID).is_in(list(people))
+            & pl.col(c.PRODUCT_ID).is_in(list(products))
+        )
+        .group_by(c.USER_ID, c.PRODUCT_ID)
+        .agg(pl.col(c.GRADE).max())
+        .sort(c.USER_ID, c.PRODUCT_ID)
+    )
+    liked: dict[str, dict[str, int]] = {}
+    for user, product, found in rows.iter_rows():
+        liked.setdefault(user, {})[product] = found
+    return liked
+
+
+def _lists(known: Known, items: Items, users: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    place = {user: row for row, user in enumerate(known.ids)}
+    lists: dict[str, dict[str, list[str]]] = {name: {} for name in (POPULAR, *PERSONAL)}
+    for user in users:
+        scores = scores_of(known, items, place[user])
+        for name in lists:
+            rows = best(scores[order_of(scores, name)], _DEPTH)
+            lists[name][user] = [items.ids[row] for row in rows]
+    return lists
+
+
+def _measures(
+    lists: Mapping[str, Sequence[str]],
+    liked: Mapping[str, Mapping[str, int]],
+    known: Known,
+    items: Items,
+    *,
+    histories: Mapping[str, Sequence[str]],
+) -> dict[str, float]:
+    tens = {user: one[:10] for user, one in lists.items()}
+    popularity = dict(zip(items.ids, known.popularity.tolist(), strict=True))
+    vectors = {key: items.vectors[row] for row, key in enumerate(items.ids)}
+    group = {key: path for key, path in zip(items.ids, items.categories, strict=True) if path}
+    place = {user: row for row, user in enumerate(known.ids)}
+    wanted = {user: known.people.categories[place[user]] for user in tens}
+    return {
+        **listing(lists, liked),
+        "coverage@10": coverage(tens, len(items)),
+        "novelty@10 (bits)": mean_of(novelty(tens, popularity)),
+        "diversity@10": mean_of(intra_list_diversity(tens, vectors)),
+        "calibration@10 (KL)": mean_of(calibration(wanted, tens, group)),
+        "popularity lift@10": mean_of(popularity_lift(tens, histories, popularity)),
+    }
+
+
+def _exposure(lists: Mapping[str, Sequence[str]], items: Items) -> pl.DataFrame:
+    tens = {user: one[:10] for user, one in lists.items()}
+    tops = {
+        key: path.split(c.CATEGORY_SEPARATOR)[0] if path else None
+        for key, path in zip(items.ids, items.categories, strict=True)
+    }
+    prices = dict(zip(items.ids, items.price.tolist(), strict=True))
+    rows = [*exposure_by_group(tens, tops), *exposure_by_group(tens, price_bands(prices))]
+    return pl.DataFrame(
+        [
+            {"group": row.group, "share of catalogue": row.catalogue, "share of exposure": row.exposure,
+             "ratio": row.ratio}
+            for row in rows
+        ],
+        schema={"group": pl.String, "share of catalogue": pl.Float64, "share of exposure": pl.Float64,
+                "ratio": pl.Float64},
+    )  # fmt: skip

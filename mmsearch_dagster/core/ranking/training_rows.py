@@ -1,0 +1,113 @@
+"""The log as the ranker's lessons: every shown product with what was known before its day."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.ranking.catalogue import ratings_before
+from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, figures
+from mmsearch_dagster.core.ranking.people import Known, known_at
+from mmsearch_dagster.core.ranking.result_pages import LIST_ID
+
+QueryCosines = Callable[[pl.Series, NDArray[np.int64]], Mapping[str, Values]]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """`n` shown products, row for row with the lists. people: float32 [n, d] (zeros: unknown); items: float32
+    [n, d]; figures: [n, f], not scaled; page, position, grade: int [n]."""
+
+    people: Matrix
+    items: Matrix
+    figures: Values
+    page: NDArray[np.int64]
+    position: NDArray[np.int64]
+    grade: NDArray[np.int64]
+
+
+def lessons(
+    lists: pl.DataFrame,
+    events: pl.DataFrame,
+    products: pl.DataFrame,
+    items: Items,
+    *,
+    feedback: FeedbackParams,
+    cosines: QueryCosines,
+    reviews: pl.DataFrame,
+) -> Lessons:
+    """What the ranker could have known of every row of `core.ranking.lists.result_lists`.
+
+    Profiles, popularity, collaborative factors and ratings are taken at midnight (UTC) before the page, from
+    events and reviews before it: the day's own clicks, its label among them, are unseen. cosines: (query
+    ids, product rows) -> modality -> cosine.
+    """
+    rows = {key: number for number, key in enumerate(items.ids)}
+    known_rows = lists.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
+    numbered = known_rows.with_columns(pl.struct(LIST_ID, c.USER_ID).rle_id().alias("page"))
+    days = _by_day(numbered)
+    known = known_at(events, products, items, [day for day, _ in days], feedback)
+    parts = [
+        _day(shown, one, _items_at(day, one, items, reviews), rows, cosines)
+        for (day, shown), one in zip(days, known, strict=True)
+    ]
+    width = items.vectors.shape[1]
+    people = [part[0] for part in parts] or [np.zeros((0, width), np.float32)]
+    values = [part[1] for part in parts]
+    item = (
+        numbered[c.PRODUCT_ID].replace_strict(rows, return_dtype=pl.Int64).to_numpy() if len(parts) else None
+    )
+    return Lessons(
+        people=np.concatenate(people),
+        items=items.vectors[item] if item is not None else np.zeros((0, width), np.float32),
+        figures=np.concatenate(values) if values else np.zeros((0, 0)),
+        page=numbered["page"].to_numpy().astype(np.int64),
+        position=numbered[c.POSITION].to_numpy().astype(np.int64),
+        grade=numbered[c.GRADE].to_numpy().astype(np.int64),
+    )
+
+
+def _by_day(lists: pl.DataFrame) -> list[tuple[datetime, pl.DataFrame]]:
+    """Rows stay sorted by time, so the days follow each other."""
+    days = lists.with_columns(pl.col(c.TIMESTAMP).dt.truncate("1d").alias("day"))
+    return [(day, part) for (day,), part in days.group_by("day", maintain_order=True)]  # type: ignore[misc]
+
+
+def _day(
+    shown: pl.DataFrame, known: Known, items: Items, rows: Mapping[str, int], cosines: QueryCosines
+) -> tuple[Matrix, Values]:
+    place = {user: row for row, user in enumerate(known.ids)}
+    person = np.array([place.get(user, -1) for user in shown[c.USER_ID]], dtype=np.int64)
+    item = np.array([rows[product] for product in shown[c.PRODUCT_ID]], dtype=np.int64)
+    pairs = Pairs(
+        person=person,
+        item=item,
+        popularity=known.popularity[item],
+        order=shown[c.POSITION].to_numpy().astype(np.float64),
+        moment=shown[c.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6,
+        query=cosines(shown[c.QUERY_ID], item),
+    )
+    return person_vectors(known.people, person), figures(pairs, known.people, items, list(items.blocks), ())
+
+
+def _items_at(day: datetime, known: Known, items: Items, reviews: pl.DataFrame) -> Items:
+    return replace(items, factors=known.factors, rating=ratings_before(items.ids, reviews, day))
+
+
+def person_vectors(people: People, person: NDArray[np.int64]) -> Matrix:
+    """Vectors [n, d] of the given rows, zeros for -1."""
+    if not len(people):
+        return np.zeros((len(person), people.vectors.shape[1]), dtype=np.float32)
+    return np.where((person >= 0)[:, None], people.vectors[np.maximum(person, 0)], np.float32(0))
+
+
+def after_the_log(events: pl.DataFrame) -> datetime | None:
+    """The moment a release's profiles are of: just behind the last event; None without events."""
+    last = events[c.TIMESTAMP].max()
+    return last + timedelta(microseconds=1) if isinstance(last, datetime) else None

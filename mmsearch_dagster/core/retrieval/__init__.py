@@ -1,0 +1,1 @@
+"""Queries, filters, rank fusion, business rules."""

@@ -1,0 +1,88 @@
+"""What goes into the query engine and what comes out of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, VECTOR_BRANCH
+from mmsearch_dagster.core.speech.transcript import Transcript
+
+_MOST_QUOTED = 80
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person asks: words, the bytes of a picture file, of a recorded voice, or several of them.
+
+    weights: weight of a branch (core.retrieval.BRANCHES) for this request instead of the release's. text,
+        image and audio weigh in the fused vector too (core.fusion.mixing); with 0 they are not asked at all.
+    """
+
+    text: str | None = None
+    image: bytes | None = None
+    audio: bytes | None = None
+    query_id: str = ""
+    weights: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class AnswerHit:
+    """One product. rank: from 1. branches: branch -> its rank there, None where it did not find it.
+    rules: what the shop's rules did to it in a list made for a person."""
+
+    product_id: str
+    score: float
+    rank: int
+    payload: Mapping[str, Any]
+    branches: Mapping[str, int | None]
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Ranked products of one query.
+
+    problem: why this query has no answer, else None. transcript: what was heard in its voice, None where
+    there was none. note: where nothing is found, why and what to do, else None.
+    """
+
+    hits: tuple[AnswerHit, ...]
+    release_id: str
+    took_ms: float
+    kind: str
+    query_id: str = ""
+    problem: str | None = None
+    transcript: Transcript | None = None
+    note: str | None = None
+
+
+def nothing_found(text: str | None, where: str | None, passing: int) -> str:
+    """Why an answer is empty and what to do. text: the words, typed and heard. where: the filter, as given;
+    passing: how many products pass it."""
+    # Half a surrogate pair, which JSON may carry, has no UTF-8.
+    shown = where and where.strip().encode("utf-8", "replace").decode("utf-8")
+    if shown and not passing:
+        return f"no product passes the filter {shown}: loosen it or leave it out"
+    asked = f"'{text[:_MOST_QUOTED]}{'…' * (len(text) > _MOST_QUOTED)}'" if text else "this picture"
+    among = f" among the {passing:,} that pass the filter {shown}" if shown else ""
+    looser = "loosen the filter, or " if shown else ""
+    why = "no product has one of these words in its text" if text else "no product can be compared with it"
+    return f"nothing is found for {asked}{among}: {why}; {looser}ask with other words or with a photo"
+
+
+def ranked_hits(
+    best: Sequence[tuple[str, float]], ranking: Mapping[str, Sequence[str]], payload: Mapping[str, Any]
+) -> tuple[AnswerHit, ...]:
+    """best: (product id, score), best first. ranking: branch -> product ids, best first."""
+    names = dict.fromkeys((VECTOR_BRANCH, LEXICAL_BRANCH, *ranking))
+    places = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
+    return tuple(
+        AnswerHit(
+            product_id=key,
+            score=score,
+            rank=rank,
+            payload=payload[key],
+            branches={name: places.get(name, {}).get(key) for name in names},
+        )
+        for rank, (key, score) in enumerate(best, start=1)
+    )

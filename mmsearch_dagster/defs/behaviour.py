@@ -1,0 +1,87 @@
+"""interactions -> collaborative_factors; with the winner's item vectors -> user_profiles."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from mmsearch_dagster.defs.evaluation import evaluation_report
+from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.features import collaborative
+from mmsearch_dagster.pipeline.people import profiles
+
+GROUP = "behaviour"
+DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=VALIDATED_KEYS,
+    description="One row is one product's vector by who chose it; a product that nobody chose has no row.",
+    kinds={"scipy"},
+)
+def collaborative_factors(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=collaborative.learn_factors(workspace.open()).metadata())
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[dg.AssetKey("interactions")],
+    partitions_def=DAYS,
+    output_required=False,
+    description=(
+        "One row is what one user did with one product by one kind of action, as of the end of the last "
+        "day with events up to the partition's: the nearest earlier state plus the events since. Not part "
+        "of the refresh, which has no partitions; user_profiles starts from the newest state that fits "
+        "the log and stores its own, so a refresh adds only new days whether or not this asset ran."
+    ),
+    kinds={"polars"},
+)
+def profile_states(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> Iterator[dg.MaterializeResult]:
+    report = profiles.update_state(workspace.open(), date.fromisoformat(context.partition_key))
+    if report is None:
+        context.log.info("no log was read yet: the first refresh reads it")
+    else:
+        yield dg.MaterializeResult(metadata=report.metadata())
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[dg.AssetKey("interactions"), collaborative_factors, evaluation_report],
+    description=(
+        "One row is one user (a pseudonym) as of the end of the log's last day: decayed fused vectors, "
+        "factors, tastes, recency, frequency and money; in the space of the strategy that won."
+    ),
+    kinds={"polars"},
+)
+def user_profiles(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=profiles.make_profiles(workspace.open()).metadata())
+
+
+profile_days = dg.define_asset_job(
+    "profile_days",
+    selection=[profile_states],
+    partitions_def=DAYS,
+    description="Carry the users' states to the end of each day.",
+)
+daily = dg.build_schedule_from_partitioned_job(
+    profile_days,
+    name="daily",
+    # After the nightly refresh: before it the lake's log ends in the middle of the day that is over.
+    hour_of_day=4,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Yesterday's state every night at 04:00 UTC; the next refresh adds only the days since.",
+)
+
+
+@dg.definitions
+def behaviour() -> dg.Definitions:
+    """Factors, profiles, the job that carries them from day to day and its schedule."""
+    return dg.Definitions(
+        assets=[collaborative_factors, profile_states, user_profiles],
+        jobs=[profile_days],
+        schedules=[daily],
+    )

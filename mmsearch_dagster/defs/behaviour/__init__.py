@@ -1,1 +1,0 @@
-"""What the log knows: collaborative factors and the profiles of users."""

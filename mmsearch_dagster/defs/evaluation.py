@@ -1,0 +1,25 @@
+"""What every branch, strategy and the champion reach on the same queries."""
+
+import dagster as dg
+
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.training import fusion_candidates
+from mmsearch_dagster.pipeline.evaluation import evaluate
+
+GROUP = "evaluation"
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[fusion_candidates],
+    description="One row is one validation query's figures for one branch; with them the gate's decision.",
+    kinds={"polars"},
+)
+def evaluation_report(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=evaluate.evaluate(workspace.open()).metadata())
+
+
+@dg.definitions
+def evaluation() -> dg.Definitions:
+    """The report."""
+    return dg.Definitions(assets=[evaluation_report])

@@ -1,1 +1,0 @@
-"""What the candidates are worth, and the gate."""

@@ -1,0 +1,49 @@
+"""One asset per modality."""
+
+import dagster as dg
+
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
+from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.features import encode as steps
+from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
+
+GROUP = "features"
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=VALIDATED_KEYS,
+    description="The network that reads pictures in this run: as configured, or fine-tuned on judged photos.",
+    kinds={"timm", "mlflow"},
+)
+def image_encoder(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=tune_image_encoder(workspace.open()).metadata())
+
+
+def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=steps.asset_of(modality),
+        group_name=GROUP,
+        deps=[*VALIDATED_KEYS, *([image_encoder] if modality in (IMAGE, VIDEO) else [])],
+        description=f"One row is one product's {modality} vector; a product without {modality} has no row.",
+        kinds={kind},
+    )
+    def encode(workspace: WorkspaceResource) -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=steps.encode_catalogue(workspace.open(), modality).metadata())
+
+    return encode
+
+
+FEATURE_ASSETS = {
+    TEXT: _feature_asset(TEXT, "transformers"),
+    IMAGE: _feature_asset(IMAGE, "timm"),
+    AUDIO: _feature_asset(AUDIO, "librosa"),
+    VIDEO: _feature_asset(VIDEO, "timm"),
+}
+
+
+@dg.definitions
+def features() -> dg.Definitions:
+    """Vectors of the catalogue."""
+    return dg.Definitions(assets=[image_encoder, *FEATURE_ASSETS.values()])

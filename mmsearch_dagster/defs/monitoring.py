@@ -1,0 +1,78 @@
+"""data_drift, embedding_drift, search_quality: looked at every hour, outside the refresh."""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.monitoring import monitors
+from mmsearch_dagster.pipeline.report import check_results
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+GROUP = "monitoring"
+_Monitor = Callable[[Workspace], monitors.Watched]
+
+
+def _monitor(name: str, watch: _Monitor, deps: tuple[str, ...], description: str) -> dg.AssetsDefinition:
+    check = dg.AssetCheckSpec(
+        f"{name}_within_policy",
+        asset=name,
+        description="The bounds of assets/policies/monitoring.yaml hold.",
+    )
+
+    @dg.asset(
+        name=name,
+        group_name=GROUP,
+        deps=[dg.AssetKey(one) for one in deps],
+        check_specs=[check],
+        description=description,
+        kinds={"polars"},
+    )
+    def look(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
+        found = watch(workspace.open())
+        yield dg.MaterializeResult(
+            metadata=found.report.metadata(), check_results=check_results([found.checked])
+        )
+
+    return look
+
+
+MONITORS = [
+    _monitor(
+        monitors.DATA,
+        monitors.watch_data,
+        ("products", "interactions"),
+        "One row is one column of products or of the log: population stability since the champion's data.",
+    ),
+    _monitor(
+        monitors.EMBEDDINGS,
+        monitors.watch_embeddings,
+        (monitors.examples.ASSET,),
+        "One row is one modality: how far the catalogue's vectors moved since the champion's.",
+    ),
+    _monitor(
+        monitors.SEARCHES,
+        monitors.watch_searches,
+        ("searches", "interactions"),
+        "One row is one logged search: answered or not, clicked, bought from; by day in the metadata.",
+    ),
+]
+watch = dg.define_asset_job(
+    "watch",
+    selection=dg.AssetSelection.groups(GROUP),
+    description="Drift of data and vectors since the champion, and what people do with its answers.",
+)
+hourly = dg.ScheduleDefinition(
+    name="hourly",
+    job=watch,
+    cron_schedule="15 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Look every hour; what did not change is not measured again.",
+)
+
+
+@dg.definitions
+def monitoring() -> dg.Definitions:
+    """The monitors, their job and its schedule."""
+    return dg.Definitions(assets=MONITORS, jobs=[watch], schedules=[hourly])

@@ -1,0 +1,68 @@
+"""challenger -> [gate] -> search_index -> [index checks] -> release.
+
+The gate's check hangs on the challenger, not on the report: a refused model is then in the registry too,
+with its reasons, where people review versions. The check only stops the ordinary run; what holds in every
+run is that `release` reads the stored decision again.
+"""
+
+import dagster as dg
+
+from mmsearch_dagster.defs.evaluation import evaluation_report
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.release import release as steps
+from mmsearch_dagster.pipeline.report import check_results
+
+GROUP = "release"
+GATE = "gate"
+_INDEX_CHECKS = ("row_parity", "golden_words", "unit_norms", "ann_recall", "golden_vectors")
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[evaluation_report, dg.AssetKey("user_profiles"), dg.AssetKey("ranker")],
+    description="One model version in MLflow with the gate's decision stored in its tags.",
+    check_specs=[
+        dg.AssetCheckSpec(
+            GATE, asset="challenger", blocking=True, description="The policy in assets/policies/gate.yaml"
+        )
+    ],
+    kinds={"mlflow"},
+)
+def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    report, decision = steps.register(workspace.open())
+    gate = dg.AssetCheckResult(
+        check_name=GATE,
+        passed=decision.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={reason.rule: reason.text for reason in decision.reasons},
+        description="; ".join(decision.refusals) or "every rule holds",
+    )
+    return dg.MaterializeResult(metadata=report.metadata(), check_results=[gate])
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[challenger],
+    description="One row is one product with its vectors, words and payload, in an unserved table version.",
+    check_specs=[dg.AssetCheckSpec(name, asset="search_index", blocking=True) for name in _INDEX_CHECKS],
+    kinds={"lancedb"},
+)
+def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    report, outcomes = steps.build_index(workspace.open())
+    return dg.MaterializeResult(metadata=report.metadata(), check_results=check_results(outcomes))
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[search_index],
+    description="The pointer: which model version and index version answer from now on.",
+    kinds={"mlflow", "lancedb"},
+)
+def release(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=steps.release(workspace.open()).metadata())
+
+
+@dg.definitions
+def releases() -> dg.Definitions:
+    """From a model version to the pointer."""
+    return dg.Definitions(assets=[challenger, search_index, release])

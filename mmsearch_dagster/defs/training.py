@@ -1,0 +1,58 @@
+"""training_examples -> one candidate per strategy."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mmsearch_dagster.core.fusion.config import STRATEGIES
+from mmsearch_dagster.defs.features import FEATURE_ASSETS
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.training import candidates, examples
+
+GROUP = "training"
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[
+        *FEATURE_ASSETS.values(),
+        dg.AssetKey("queries"),
+        dg.AssetKey("interactions"),
+        dg.AssetKey("collaborative_factors"),
+        dg.AssetKey("searches"),
+    ],
+    description="One row is one query with graded products: judged, logged, or derived from the catalogue.",
+    kinds={"polars"},
+)
+def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=examples.build_examples(workspace.open()).metadata())
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            candidates.asset_of(strategy),
+            deps=[training_examples],
+            description=f"One two-tower model that fuses by {strategy}: weights, curves, an MLflow run.",
+            group_name=GROUP,
+            kinds={"pytorch", "mlflow"},
+        )
+        for strategy in STRATEGIES
+    ],
+    can_subset=True,
+)
+def fusion_candidates(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> Iterator[dg.MaterializeResult]:
+    """One step for all strategies, so that it can share out the cores."""
+    asked = [
+        one for one in STRATEGIES if dg.AssetKey(candidates.asset_of(one)) in context.selected_asset_keys
+    ]
+    for strategy, report in zip(asked, candidates.train_candidates(workspace.open(), asked), strict=True):
+        yield dg.MaterializeResult(asset_key=candidates.asset_of(strategy), metadata=report.metadata())
+
+
+@dg.definitions
+def training() -> dg.Definitions:
+    """Examples and candidates."""
+    return dg.Definitions(assets=[training_examples, fusion_candidates])

@@ -1,0 +1,1 @@
+"""Measures the candidates and asks the gate."""

@@ -1,0 +1,73 @@
+"""The released engine beside the candidate: measured again, or by the values of its own evaluation."""
+
+import polars as pl
+
+from mmsearch_dagster.core.evaluation.champion_history import remembered_values
+from mmsearch_dagster.core.evaluation.comparison import DEPTH, branches_of
+from mmsearch_dagster.core.evaluation.judged_queries import (
+    JudgedQueries,
+    LexicalSearch,
+    Rankings,
+    by_model,
+    by_words,
+)
+from mmsearch_dagster.core.evaluation.tune_blend import blend
+from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
+from mmsearch_dagster.pipeline.features import collaborative
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.queries import VALIDATION
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+
+def why_not_again(workspace: Workspace, champion: ReleaseManifest) -> str | None:
+    """Why today's vectors say nothing to the champion's model, None where they do."""
+    configured = (workspace.encoder(m) for m in examples.modalities_of(workspace))
+    now = {spec.modality: workspace.identity(spec).fingerprint for spec in configured if spec}
+    other = [one.modality for one in champion.encoders if now.get(one.modality) != one.fingerprint]
+    return f"its {', '.join(other)} encoder is not the one of this run" if other else None
+
+
+def rankings(
+    workspace: Workspace,
+    champion: ReleaseManifest,
+    items: ModalityBatch,
+    queries: JudgedQueries,
+    *,
+    search: LexicalSearch,
+) -> Rankings:
+    """What it answers on the catalogue and the queries of today."""
+    from mmsearch_dagster.core.fusion.model import load_model
+
+    model = load_model(workspace.registry.model_folder(champion.model_version))
+    own = champion.snapshots.get(collaborative.ASSET)
+    factors = workspace.lake.find(collaborative.ASSET, own) if own else None
+    items = collaborative.with_factors_of(items, factors)
+    vector = by_model(model, queries.batch, items, DEPTH)
+    branches = branches_of(vector, queries, items, by_words(queries, search, DEPTH))
+    retrieval = champion.retrieval
+    return blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
+
+
+def remembered(
+    workspace: Workspace, champion: ReleaseManifest, queries: JudgedQueries
+) -> pl.DataFrame | None:
+    """The per-query values of its own evaluation, where that was about these queries and is still there."""
+    from mmsearch_dagster.adapters.lake.batches import load_queries
+
+    report, asked = (
+        workspace.lake.find(name, champion.snapshots.get(name) or "none") for name in (ASSET, examples.ASSET)
+    )
+    if report is None or asked is None:
+        return None
+    try:
+        decision = Decision.from_json((report.folder / DECISION).read_text(encoding="utf-8"))
+        values = pl.read_parquet(report.folder / PER_QUERY)
+        then = load_queries(asked.folder, VALIDATION)
+    except (OSError, ValueError, pl.exceptions.PolarsError):  # written by another version, or damaged
+        return None
+    if decision.weights_sha256 != champion.weights_sha256:
+        return None
+    return remembered_values(values, then, queries, workspace.gate_policy.metric)

@@ -1,0 +1,179 @@
+"""Measure every branch, strategy and the champion on the same judged queries, then let the gate decide."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.evaluation.comparison import (
+    CHAMPION,
+    ENGINE,
+    Judge,
+    all_values,
+    choose_winner,
+    figures_of,
+)
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, LexicalSearch, Rankings
+from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
+from mmsearch_dagster.core.fusion.config import Strategy
+from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.metrics.ranking import by_query
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.pipeline.evaluation.champion import rankings, remembered, why_not_again
+from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
+from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
+from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.candidates import candidates_of
+from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+TEST_TITLE = "test (never used to choose)"
+_INPUTS = "inputs"
+_CODE = 8
+
+
+def evaluate(workspace: Workspace) -> StepReport:
+    """One report per set of candidates, queries, policy and champion.
+
+    Nothing new to compare with a champion that came of the same set: its own report stands.
+    """
+    with timed(ASSET) as report:
+        source = workspace.lake.current(examples.ASSET)
+        candidates = candidates_of(workspace)
+        champion = workspace.registry.champion()
+        inputs = digest_of(
+            {
+                "code": _CODE,
+                "examples": source.digest,
+                "products": workspace.lake.current("products").digest,
+                "candidates": {name: one.facts["weights"] for name, one in candidates.items()},
+                "policy": workspace.gate_policy.model_dump(),
+                "multilingual": workspace.multilingual,
+            }
+        )
+
+        def make(folder: Path) -> dict[str, Any]:
+            measured = _Evaluation(workspace, source, candidates, champion).write(folder)
+            return {**measured, _INPUTS: inputs}
+
+        snapshot, made = workspace.lake.obtain(ASSET, _digest(workspace, inputs, champion), make)
+        report.about(snapshot, made)
+        tell_mlflow(workspace, snapshot, source.digest, candidates)
+        report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
+        if (snapshot.folder / TESTED).exists():
+            report.tables[TEST_TITLE] = pl.read_parquet(snapshot.folder / TESTED)
+        report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
+        report.pictures["quality, drawn"] = (snapshot.folder / BARS).read_bytes()
+    return report
+
+
+def _digest(workspace: Workspace, inputs: str, champion: ReleaseManifest | None) -> str:
+    """Of the report to be made; of the champion's own, where that came of the same inputs: it won then."""
+    if champion is not None and ASSET in champion.snapshots:
+        own = workspace.lake.find(ASSET, champion.snapshots[ASSET])
+        if own is not None and own.facts.get(_INPUTS) == inputs:
+            return own.digest
+    facts = {"inputs": inputs, "champion": champion.release_id if champion else None}
+    if champion is not None and ASSET in champion.snapshots and why_not_again(workspace, champion):
+        facts["remembered"] = champion.snapshots[ASSET]
+    return digest_of(facts)
+
+
+def gate_table(decision: Mapping[str, Any]) -> pl.DataFrame:
+    """The gate's answer rule by rule."""
+    rows = [{"rule": one["rule"], "passed": one["passed"], "why": one["text"]} for one in decision["reasons"]]
+    return pl.DataFrame(rows, schema={"rule": pl.String, "passed": pl.Boolean, "why": pl.String})
+
+
+class _Evaluation:
+    """One evaluation, its inputs loaded once."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        source: Snapshot,
+        candidates: dict[Strategy, Snapshot],
+        champion: ReleaseManifest | None,
+    ) -> None:
+        self._workspace, self._candidates, self._champion_manifest = workspace, candidates, champion
+        self._source = source
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Measure, decide, store. Returns the snapshot's facts."""
+        from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
+        from mmsearch_dagster.core.fusion.model import load_model
+        from mmsearch_dagster.core.gate.rules import decide
+
+        items = load_batch(self._source.folder, examples.ITEMS)
+        sets = {name: load_queries(self._source.folder, name) for name in (DEV, VALIDATION, TEST)}
+        search = lexical_search(self._workspace)
+        models = {name: load_model(one.folder) for name, one in self._candidates.items()}
+        winner = choose_winner(models, items, sets[VALIDATION])
+        judge = Judge(models, winner, items, search)
+        retrieval = judge.choose(sets[DEV], multilingual=self._workspace.multilingual)
+        measured = judge.measure(sets[VALIDATION], retrieval)
+        champion, past, note = self._champion(items, sets[VALIDATION], search)
+        if champion is not None:
+            measured[CHAMPION] = champion
+        policy = self._workspace.gate_policy
+        weights = self._candidates[winner].facts["weights"]
+        figures = figures_of(
+            measured,
+            sets[VALIDATION],
+            policy.metric,
+            weights=weights,
+            note=note,
+            remembered=None if past is None else by_query(past, policy.metric),
+        )
+        decision = decide(figures, policy)
+        (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
+        values = all_values(measured, sets[VALIDATION], policy.metric)
+        if past is not None:
+            values = pl.concat([values, past.select(values.columns)])
+        values.write_parquet(folder / PER_QUERY)
+        table = quality_table(values, policy)
+        table.write_parquet(folder / QUALITY)
+        (folder / BARS).write_bytes(quality_bars(table, policy.metric))
+        if len(sets[TEST].batch):
+            tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST], policy.metric)
+            quality_table(tested, policy).write_parquet(folder / TESTED)
+        return {
+            "rows": len(sets[VALIDATION].batch),
+            "winner": winner,
+            "passed": decision.passed,
+            "retrieval": retrieval.model_dump(),
+            "self examination": JUDGED not in sets[VALIDATION].origins,
+            policy.metric: round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
+        }
+
+    def _champion(
+        self, items: ModalityBatch, queries: JudgedQueries, search: LexicalSearch
+    ) -> tuple[Rankings | None, pl.DataFrame | None, str | None]:
+        """Its answers now, or else what its own evaluation remembers, or neither; and why not the first."""
+        champion = self._champion_manifest
+        if champion is None:
+            return None, None, None
+        note = why_not_again(self._workspace, champion)
+        if note is None:
+            return rankings(self._workspace, champion, items, queries, search=search), None, None
+        return None, remembered(self._workspace, champion, queries), note
+
+
+def quality_bars(table: pl.DataFrame, metric: str) -> bytes:
+    """The branches side by side over all queries, with intervals."""
+    from mmsearch_dagster.adapters.reports.charts import Bar, metric_bars
+
+    rows = table.filter(pl.col("kind") == ALL)
+    bars = [
+        Bar(row["branch"], row[metric], row["low"], row["high"], highlight=row["branch"] == ENGINE)
+        for row in rows.iter_rows(named=True)
+    ]
+    return metric_bars(bars, title=f"{metric} on validation queries", metric=metric)

@@ -1,0 +1,59 @@
+"""The figures of an evaluation, in the MLflow runs of what it measured."""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.evaluation.comparison import FUSED
+from mmsearch_dagster.core.evaluation.quality_table import figures_of_branch
+from mmsearch_dagster.core.fusion.config import Strategy
+from mmsearch_dagster.pipeline.evaluation.files import BARS, QUALITY
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+_SET = "validation"
+_LOG = logging.getLogger(__name__)
+
+
+def tell_mlflow(
+    workspace: "Workspace", report: Snapshot, examples: str, candidates: Mapping[Strategy, Snapshot]
+) -> None:
+    """Each strategy's figures go to its own run, everybody else's to their parent, which ends here.
+
+    Done again, it writes nothing twice. A run that somebody deleted is missed, not made again.
+    examples: digest of the training examples; it names the parent.
+    """
+    table = pl.read_parquet(report.folder / QUALITY)
+    metric, tracking = workspace.gate_policy.metric, workspace.tracking
+    deleted = [
+        strategy
+        for strategy, candidate in candidates.items()
+        if not tracking.evaluated(
+            candidate.facts["mlflow run"],
+            report.digest,
+            _named(figures_of_branch(table, f"{FUSED}: {strategy}", metric)),
+        )
+    ]
+    parent = tracking.parent(examples)
+    drawn = (report.folder / BARS).read_bytes()
+    if parent is not None and tracking.evaluated(parent, report.digest, _of_others(table, metric), drawn):
+        tracking.finish(parent)
+    else:
+        deleted.append("their parent")
+    if deleted:
+        _LOG.warning("MLflow runs were deleted, their figures are in %s only: %s", QUALITY, deleted)
+
+
+def _of_others(table: pl.DataFrame, metric: str) -> dict[str, float]:
+    """Of the single branches, the released engine and the champion."""
+    names = [name for name in table["branch"].unique(maintain_order=True) if not name.startswith(FUSED)]
+    figures = {name: figures_of_branch(table, name, metric) for name in names}
+    return _named({f"{name}/{key}": value for name, own in figures.items() for key, value in own.items()})
+
+
+def _named(figures: Mapping[str, float]) -> dict[str, float]:
+    return {f"{_SET}/{name}": value for name, value in figures.items()}

@@ -1,0 +1,150 @@
+"""Collaborative factors: chosen on a split by time, then learned from the whole log."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.modalities import COLLABORATIVE, ModalityBatch
+from mmsearch_dagster.pipeline.features.encode import VECTOR, asset_of
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+    from mmsearch_dagster.core.collaborative.protocol import Comparison
+
+ASSET = asset_of(COLLABORATIVE)
+_CODE = 2
+_BARS = "models.png"
+_SPLIT = "global-time"
+# Below so many pairs of user and product, and users in the validation part, there is nothing to choose by.
+_FEWEST_PAIRS = 50
+_FEWEST_JUDGED = 5
+_SEED = 7
+
+
+def _feedbacks() -> "tuple[FeedbackParams, ...]":
+    """Aged weights by action, or only that it happened: the validation part decides."""
+    from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+
+    return FeedbackParams(), FeedbackParams(binary=True, half_life_days=None)
+
+
+def learn_factors(workspace: Workspace) -> StepReport:
+    """One vector per product that somebody chose; none where the log is too short to choose by.
+
+    The model and its parameters are chosen on the validation part of the log. What is released is learned
+    from all of it: the judged queries that decide about a release are no part of the log.
+    """
+    from mmsearch_dagster.core.collaborative.protocol import FACTOR_GRID
+
+    with timed(ASSET) as report:
+        interactions = workspace.lake.current("interactions")
+        facts = {
+            "code": _CODE,
+            "interactions": interactions.digest,
+            "feedback": [one.model_dump() for one in _feedbacks()],
+            "grid": [one.model_dump() for one in FACTOR_GRID],
+        }
+        snapshot, made = workspace.lake.obtain(
+            ASSET, digest_of(facts), lambda folder: _learn(interactions.table(), folder)
+        )
+        report.about(snapshot, made)
+        for name in ("models", "trials"):
+            if snapshot.facts[name]:
+                report.tables[name] = pl.DataFrame(snapshot.facts[name])
+        if snapshot.facts["models"]:
+            report.pictures["test part"] = (snapshot.folder / _BARS).read_bytes()
+    return report
+
+
+def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
+    from mmsearch_dagster.adapters.lake.factors import save_factors
+    from mmsearch_dagster.core.collaborative import protocol, splits
+    from mmsearch_dagster.core.collaborative.factors import no_factors
+    from mmsearch_dagster.core.collaborative.interactions import feedback, interactions_of
+    from mmsearch_dagster.core.collaborative.models import factorise, popularity
+
+    tried = []
+    for params in _feedbacks():
+        parts = splits.split(feedback(events, params), _SPLIT)
+        compared = protocol.compare(parts, params, grid=protocol.FACTOR_GRID, seed=_SEED)
+        best = compared.best_of(protocol.FACTOR_KINDS)
+        tried.append((best.validation if best else float("nan"), params, compared, best))
+    value, params, compared, best = max(tried, key=lambda one: np.nan_to_num(one[0], nan=-1.0))
+    everything = interactions_of(events, params)
+    judged = compared.counts["validation users"]
+    enough = everything.matrix.nnz >= _FEWEST_PAIRS and judged >= _FEWEST_JUDGED
+    if best is None or not enough:
+        save_factors(folder, no_factors(), np.zeros(0, np.float32))
+        return {"rows": 0, "models": [], "trials": [], "why none": "the log is too short to choose by"}
+    factors = factorise(everything, best.params)
+    save_factors(folder, factors, popularity(everything.matrix))
+    (folder / _BARS).write_bytes(_bars(compared, best.params.kind))
+    told = {f"test {name}": round(one.mean, 4) for name, one in best.intervals.items()}
+    return {
+        "rows": len(factors.item_ids),
+        "users": len(factors.user_ids),
+        "width": int(factors.items.shape[1]),
+        "model": best.params.kind,
+        "parameters": best.params.told(),
+        "feedback": "each pair once" if params.binary else f"aged, half life {params.half_life_days:g} days",
+        "split": splits.describe(_SPLIT),
+        "validation nDCG@10": round(value, 4),
+        **told,
+        **{name: count for name, count in compared.counts.items()},
+        "models": _models(compared),
+        "trials": [
+            {"model": one.params.kind, "parameters": one.params.told(), "validation": one.value}
+            for one in compared.trials
+        ],
+    }
+
+
+def _models(compared: "Comparison") -> list[dict[str, Any]]:
+    rows = []
+    for one in compared.measured:
+        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.told()}
+        row["validation"] = one.validation
+        for name, value in one.intervals.items():
+            row |= {name: value.mean, f"{name} low": value.low, f"{name} high": value.high}
+        rows.append(row)
+    return rows
+
+
+def _bars(compared: "Comparison", chosen: str) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import Bar, metric_bars
+
+    bars = [
+        Bar(row["model"], row["ndcg@10"], row["ndcg@10 low"], row["ndcg@10 high"], row["model"] == chosen)
+        for row in _models(compared)
+    ]
+    return metric_bars(bars, title="nDCG@10 on the last tenth of the log", metric="ndcg@10")
+
+
+def with_factors_of(items: ModalityBatch, snapshot: Snapshot | None) -> ModalityBatch:
+    """`items` with the factors of another snapshot, masked where there is none.
+
+    An older model can only read the factors that it was trained with: every learning has its own axes.
+    """
+    if COLLABORATIVE not in items.vectors:
+        return items
+    table = snapshot.table() if snapshot is not None else pl.DataFrame(schema={c.PRODUCT_ID: pl.String})
+    if not table.height:
+        return items.only(*(name for name in items.vectors if name != COLLABORATIVE))
+    matrix = table[VECTOR].to_numpy()
+    place = {item: row for row, item in enumerate(table[c.PRODUCT_ID])}
+    present = np.array([item in place for item in items.ids], dtype=bool)
+    vectors = np.zeros((len(items), matrix.shape[1]), np.float32)
+    vectors[present] = matrix[[place[item] for item in items.ids if item in place]]
+    return replace(
+        items,
+        vectors={**items.vectors, COLLABORATIVE: vectors},
+        present={**items.present, COLLABORATIVE: present},
+    )

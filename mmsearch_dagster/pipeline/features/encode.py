@@ -1,0 +1,174 @@
+"""Encode what the catalogue holds, each content once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.digest import digest_of, sha256_text
+from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, VIDEO
+from mmsearch_dagster.core.text import item_text
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
+
+VECTOR = "vector"
+# Fact of a snapshot whose rows hold several vectors side by side.
+FRAMES = "frames"
+FAILURES = "failures.parquet"
+_CODE = 2
+_PICTURE = "pictures.png"
+_SHOWN = 18
+_MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
+# A file is read into memory whole, two at a time.
+_LARGEST_FILE = 1_000_000_000
+
+
+def product_text(row: dict[str, Any]) -> str:
+    """All that is known about a product in words."""
+    return item_text(
+        row[c.TITLE],
+        brand=row[c.BRAND],
+        category=row[c.CATEGORY],
+        attributes=row[c.ATTRIBUTES] or [],
+        description=row[c.DESCRIPTION],
+    )
+
+
+def asset_of(modality: str) -> str:
+    """Name of the asset with one modality's vectors."""
+    return "collaborative_factors" if modality == COLLABORATIVE else f"{modality}_features"
+
+
+def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
+    """One vector per product that has this modality; several pictures of a product become their mean."""
+    asset = asset_of(modality)
+    with timed(asset) as report:
+        products = workspace.lake.current("products")
+        spec = workspace.encoder(modality)
+        facts: dict[str, Any] = {"code": _CODE, "products": products.digest, "encoder": None}
+        table = products.table()
+        contents = list(_contents(workspace, table, spec)) if spec else []
+        if spec is not None and contents:
+            facts["encoder"] = workspace.identity(spec).fingerprint
+            facts["contents"] = digest_of({"all": sorted((p, x.key) for p, _, x in contents)})
+
+        def make(folder: Path) -> dict[str, Any]:
+            return _encode(workspace, spec, contents, folder)
+
+        snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make)
+        report.about(snapshot, made)
+        if not made:
+            report.figures |= {"encoded now": 0}
+        failures = pl.read_parquet(snapshot.folder / FAILURES)
+        if failures.height:
+            report.tables["left out"] = failures
+        if modality == IMAGE and contents:
+            report.pictures["pictures"] = (snapshot.folder / _PICTURE).read_bytes()
+    return report
+
+
+def _contents(
+    workspace: Workspace, products: pl.DataFrame, spec: "EncoderSpec"
+) -> Iterator[tuple[str, str, "Content"]]:
+    """(product, where it stands, content) of everything to encode; files that are gone are skipped later."""
+    from mmsearch_dagster.adapters.lake.feature_store import file_content, text_content
+
+    for row in products.iter_rows(named=True):
+        if spec.modality == TEXT:
+            if row[c.TITLE] or row[c.DESCRIPTION]:
+                yield row[c.PRODUCT_ID], c.TITLE, text_content(spec.item_text(product_text(row)))
+        elif spec.modality == IMAGE:
+            for uri in row[c.IMAGE_URIS] or []:
+                yield row[c.PRODUCT_ID], uri, file_content(workspace.source.root / uri)
+        elif uri := row[_MEDIA[spec.modality]]:
+            yield row[c.PRODUCT_ID], uri, _media_content(workspace.source.root / uri)
+
+
+def _media_content(path: Path) -> "Content":
+    """A sound or video file; one too large to be read has that as its reason."""
+    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.core.encoders.protocol import Content
+
+    size = path.stat().st_size if path.is_file() else 0
+    if size <= _LARGEST_FILE:
+        return file_content(path)
+
+    def refuse() -> bytes:
+        raise OSError(f"{size / 1e9:.1f} GB, the limit is {_LARGEST_FILE / 1e9:.0f} GB")
+
+    return Content(sha256_text(f"too large {path} {size}"), refuse)
+
+
+def _encode(
+    workspace: Workspace,
+    spec: "EncoderSpec | None",
+    contents: list[tuple[str, str, "Content"]],
+    folder: Path,
+) -> dict[str, Any]:
+    if spec is None or not contents:
+        _write(folder, {}, [], width=1)
+        return {"rows": 0, "encoded now": 0}
+    identity = workspace.identity(spec)
+    read = workspace.features.obtain(
+        identity,
+        [content for _, _, content in contents],
+        workspace.loader(spec),
+        workspace.progress,
+        asset_of(spec.modality),
+    )
+    found: dict[str, list[np.ndarray]] = {}
+    failures = []
+    for product, uri, content in contents:
+        if content.key in read.vectors:
+            found.setdefault(product, []).append(read.vectors[content.key])
+        else:
+            failures.append({c.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
+    _write(folder, {key: _mean(vectors) for key, vectors in found.items()}, failures, width=identity.width)
+    if spec.modality == IMAGE:
+        (folder / _PICTURE).write_bytes(_sheet(contents))
+    return {
+        "rows": len(found),
+        "encoded now": read.encoded,
+        "used again": read.reused,
+        "left out": len(failures),
+        "items per second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
+        "encoder": identity.fingerprint,
+        **({FRAMES: spec.frames} if spec.modality == VIDEO and found else {}),
+    }
+
+
+def _mean(vectors: list[np.ndarray]) -> np.ndarray:
+    return np.mean(vectors, axis=0).astype(np.float32)
+
+
+def _write(
+    folder: Path, vectors: dict[str, np.ndarray], failures: list[dict[str, str]], *, width: int
+) -> None:
+    ids = sorted(vectors)
+    matrix = np.stack([vectors[key] for key in ids]) if ids else np.zeros((0, width), np.float32)
+    frame = pl.DataFrame(
+        {c.PRODUCT_ID: ids, VECTOR: matrix},
+        schema={c.PRODUCT_ID: pl.String, VECTOR: pl.Array(pl.Float32, width)},
+    )
+    frame.write_parquet(folder / "table.parquet")
+    schema = {c.PRODUCT_ID: pl.String, "uri": pl.String, "reason": pl.String}
+    pl.DataFrame(failures, schema=schema).write_parquet(folder / FAILURES)
+
+
+def _sheet(contents: list[tuple[str, str, "Content"]]) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import contact_sheet
+
+    step = max(1, len(contents) // _SHOWN)
+    shown = []
+    for product, _, content in contents[::step][:_SHOWN]:
+        try:
+            shown.append((product, content.read()))
+        except OSError:
+            continue
+    return contact_sheet(shown)

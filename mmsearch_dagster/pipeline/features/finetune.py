@@ -1,0 +1,195 @@
+"""The image encoder of this run: the configured one, or that one fine-tuned on the shop's judged photos."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.core.modalities import IMAGE
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.workspace import IMAGE_ENCODER, Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.encoders.augmentation import Photo
+    from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
+
+MODEL = "model"
+CURVE = "curve.json"
+PICTURE = "curve.png"
+# Raised when the loop's code changes what the same parameters give.
+_CODE = 1
+_BEST = 3  # the grade of "this is the product in the photo"
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """One picture that shows one product. name: where it stands, for a person."""
+
+    product: str
+    name: str
+    content: "Content"
+
+
+def tune_image_encoder(workspace: Workspace) -> StepReport:
+    """Without `finetune` nothing is done. The same photos, encoder and params are never trained twice."""
+    params = workspace.finetune
+    if params is None:
+        return StepReport(IMAGE_ENCODER, made=False, note="the configured encoder is used as it is")
+    from mmsearch_dagster.adapters.models.finetune import publish, require_tunable, tuned_spec
+
+    with timed(IMAGE_ENCODER) as report:
+        spec = require_tunable(workspace.preset.encoder(IMAGE))
+        photos, own = _judged_photos(workspace), _own_pictures(workspace)
+        own = [one for one in own if one.product in {photo.product for photo in photos}]
+        facts = {
+            "code": _CODE,
+            "encoder": workspace.identity(spec).fingerprint,
+            "params": params.model_dump(),
+            "photos": [(one.product, one.content.key) for one in photos],
+            "own": [(one.product, one.content.key) for one in own],
+        }
+        digest = digest_of(facts)
+
+        def make(folder: Path) -> dict[str, Any]:
+            return _tune(workspace, spec, (photos, own), digest, folder)
+
+        snapshot, made = workspace.lake.obtain(IMAGE_ENCODER, digest, make)
+        place = publish(snapshot.folder / MODEL, workspace.paths.encoder_cache, digest)
+        report.about(snapshot, made)
+        report.figures["encoder"] = workspace.identity(tuned_spec(spec, place)).fingerprint
+        report.tables["epochs"] = pl.DataFrame(json.loads((snapshot.folder / CURVE).read_text()))
+        report.pictures["accuracy"] = (snapshot.folder / PICTURE).read_bytes()
+    return report
+
+
+def _judged_photos(workspace: Workspace) -> list[_Labelled]:
+    """Training photos that show exactly one product and come without words or voice."""
+    from mmsearch_dagster.adapters.lake.feature_store import file_content
+
+    queries = workspace.lake.current("queries").table()
+    shown = queries.filter(
+        (pl.col(c.SPLIT) == "train")
+        & (pl.col(c.GRADE) == _BEST)
+        & pl.col(c.IMAGE).is_not_null()
+        & pl.col(c.QUERY_TEXT).is_null()
+        & pl.col(c.AUDIO).is_null()
+        & (pl.len().over(c.QUERY_ID) == 1)
+    )
+    return [
+        _Labelled(product, uri, file_content(workspace.source.root / uri))
+        for _, product, uri in shown.select(c.QUERY_ID, c.PRODUCT_ID, c.IMAGE).sort(c.QUERY_ID).iter_rows()
+    ]
+
+
+def _own_pictures(workspace: Workspace) -> list[_Labelled]:
+    from mmsearch_dagster.adapters.lake.feature_store import file_content
+
+    products = workspace.lake.current("products").table().select(c.PRODUCT_ID, c.IMAGE_URIS)
+    return [
+        _Labelled(product, uri, file_content(workspace.source.root / uri))
+        for product, uris in products.sort(c.PRODUCT_ID).iter_rows()
+        for uri in uris or []
+    ]
+
+
+def _tune(
+    workspace: Workspace,
+    spec: "EncoderSpec",
+    pictures: tuple[list[_Labelled], list[_Labelled]],
+    digest: str,
+    folder: Path,
+) -> dict[str, Any]:
+    from mmsearch_dagster.adapters.models.finetune import tune
+    from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch
+
+    params = workspace.finetune
+    assert params is not None
+    photos, own = (_readable(part) for part in pictures)
+    train, held_out = _parted(photos, own, params)
+    progress = workspace.progress
+    progress.start(IMAGE_ENCODER, len(train) * params.epochs)
+    parent = workspace.tracking.refresh(digest)
+    with workspace.tracking.strategy(parent, IMAGE_ENCODER) as log:
+        log.params({name: str(value) for name, value in params.model_dump().items()})
+        log.dataset("judged photos", digest, len(train))
+
+        def told(epoch: Epoch) -> None:
+            for name in ("loss", "accuracy", "held_out"):
+                if (value := getattr(epoch, name)) is not None:
+                    log.curve(name, epoch.epoch, value)
+
+        watch = Watch(lambda count: progress.advance(IMAGE_ENCODER, count), told)
+        checkpoint = workspace.paths.encoder_cache / f"{digest}.checkpoint"
+        curve = tune(spec, train, held_out, params, folder / MODEL, watch=watch, checkpoint=checkpoint)
+        (folder / PICTURE).write_bytes(_drawn(curve))
+        log.figure("accuracy", (folder / PICTURE).read_bytes())
+        run_id = log.run_id
+    workspace.tracking.finish(parent)
+    (folder / CURVE).write_text(json.dumps([asdict(one) for one in curve]), encoding="utf-8")
+    return {
+        "rows": len(train),
+        "products": 1 + max(photo.label for photo in train),
+        "unreadable": sum(map(len, pictures)) - len(photos) - len(own),
+        "last accuracy": round(curve[-1].accuracy, 4),
+        "held out": curve[-1].held_out,
+        "mlflow run": run_id,
+    }
+
+
+def _readable(pictures: Sequence[_Labelled]) -> list[_Labelled]:
+    """Those whose pixels can be read; the others' reasons are told by the encoder."""
+    from mmsearch_dagster.core.encoders.augmentation import readable
+
+    return [
+        one for one, fine in zip(pictures, readable([p.content.read for p in pictures]), strict=True) if fine
+    ]
+
+
+def _parted(
+    photos: Sequence[_Labelled], own: Sequence[_Labelled], params: FinetuneParams
+) -> "tuple[list[Photo], list[Photo]]":
+    """Photos to train on, the products' own pictures among them, and those held out.
+
+    The last photos of each product are held out: neighbours were taken at the same shelf.
+    Raises UserError when there are not two products to tell apart.
+    """
+    from mmsearch_dagster.core.encoders.augmentation import Photo
+
+    by_product: dict[str, list[_Labelled]] = {}
+    for one in photos:
+        by_product.setdefault(one.product, []).append(one)
+    if len(by_product) < 2:
+        raise UserError(
+            f"fine-tuning needs judged training photos (split train, grade 3, a picture and no words) of at "
+            f"least two products; there are {len(photos)} of {len(by_product)}: add some, or leave it out"
+        )
+    label = {product: number for number, product in enumerate(sorted(by_product))}
+    last = {product: int(len(some) * params.held_out) for product, some in by_product.items()}
+    apart = {id(one) for product, some in by_product.items() for one in some[len(some) - last[product] :]}
+
+    def as_photo(one: _Labelled) -> Photo:
+        return Photo(label[one.product], one.content.read)
+
+    train = [as_photo(one) for one in photos if id(one) not in apart]
+    shown = [as_photo(one) for one in own if one.product in label]
+    held_out = [as_photo(one) for one in photos if id(one) in apart]
+    return train + shown * params.own_pictures, held_out
+
+
+def _drawn(curve: Sequence[Any]) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import curves
+
+    lines = {"accuracy on augmented photos": [(one.epoch, one.accuracy) for one in curve]}
+    measured = [(one.epoch, one.held_out) for one in curve if one.held_out is not None]
+    return curves(
+        lines | ({"held-out photos": measured} if measured else {}),
+        title="Fine-tuning the image encoder",
+        y_label="",
+    )

@@ -1,0 +1,41 @@
+"""What the index stores of each product."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, mean_frames
+from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR, modality_column
+from mmsearch_dagster.pipeline.features.encode import product_text
+
+
+def index_rows(
+    products: pl.DataFrame,
+    items: ModalityBatch | None = None,
+    fused: Matrix | None = None,
+    frames: Mapping[str, int] | None = None,
+) -> pl.DataFrame:
+    """Payload and search text of every product; with `items` and `fused` also the vectors.
+
+    fused: float32 [n, d], in the order of `items`. Missing modalities are null, not zero.
+    frames: modality -> vectors per row, of those with more than one; the index holds their mean.
+    """
+    texts = [product_text(row) for row in products.iter_rows(named=True)]
+    rows = products.with_columns(pl.Series(SEARCH_TEXT, texts, dtype=pl.String))
+    if items is None or fused is None:
+        return rows
+    columns = {VECTOR: _column(fused, np.linalg.norm(fused, axis=1) > 0)}
+    for name, matrix in items.vectors.items():
+        several = (frames or {}).get(name, 1)
+        own = matrix if several == 1 else mean_frames(matrix, several)
+        columns[modality_column(name)] = _column(own, items.present[name])
+    vectors = pl.DataFrame({c.PRODUCT_ID: list(items.ids), **columns})
+    return rows.join(vectors, on=c.PRODUCT_ID, how="inner", maintain_order="left")
+
+
+def _column(matrix: Matrix, present: np.ndarray) -> pl.Series:
+    values = pl.Series(matrix, dtype=pl.Array(pl.Float32, matrix.shape[1]))
+    mask = pl.Series(present)
+    return pl.select(pl.when(mask).then(values)).to_series()

@@ -1,0 +1,87 @@
+"""Every medium that no encoder could read, in one table with its reason."""
+
+from typing import Any
+
+import polars as pl
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.media_limits import FILES
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
+from mmsearch_dagster.pipeline.features.encode import FAILURES, asset_of
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+ASSET = "media_quarantine"
+LEFT_OUT = "left out by modality"
+ALL_FILES = "files by modality"
+_CODE = 1
+_SCHEMA = {c.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
+
+
+def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]:
+    """What the current features left out, and per kind of file whether its share is within the limits.
+
+    The files' reasons are the features' own: nothing is read again.
+    """
+    features = {modality: workspace.lake.current(asset_of(modality)) for modality in FILES}
+    products = workspace.lake.current("products")
+    with timed(ASSET) as report:
+        digest = digest_of(
+            {
+                "code": _CODE,
+                "products": products.digest,
+                "features": {modality: one.digest for modality, one in features.items()},
+            }
+        )
+
+        def make() -> tuple[pl.DataFrame, dict[str, Any]]:
+            parts = [
+                pl.read_parquet(one.folder / FAILURES).with_columns(modality=pl.lit(modality))
+                for modality, one in features.items()
+            ]
+            broken = pl.concat([part.select(*_SCHEMA) for part in parts]).sort(
+                "modality", "uri", c.PRODUCT_ID
+            )
+            counts = {modality: part.height for modality, part in zip(features, parts, strict=True)}
+            return broken, {LEFT_OUT: counts, ALL_FILES: _files(products.table())}
+
+        snapshot, made = workspace.lake.obtain_table(ASSET, digest, make)
+        report.about(snapshot, made)
+        report.tables["reasons"] = _reasons(snapshot.table())
+        report.tables["rows"] = snapshot.table().head(20)
+    return report, [_check(workspace, modality, snapshot.facts) for modality in FILES]
+
+
+def _files(products: pl.DataFrame) -> dict[str, int]:
+    """How many files of each kind the catalogue names."""
+    pictures = products[c.IMAGE_URIS].list.len().sum()
+    return {
+        IMAGE: int(pictures or 0),
+        AUDIO: products[c.AUDIO_URI].drop_nulls().len(),
+        VIDEO: products[c.VIDEO_URI].drop_nulls().len(),
+    }
+
+
+def _reasons(broken: pl.DataFrame) -> pl.DataFrame:
+    """Most frequent first."""
+    counted = broken.group_by("modality", "reason").agg(pl.len().alias("files"))
+    return counted.sort("files", "modality", "reason", descending=[True, False, False]).head(20)
+
+
+def _check(workspace: Workspace, modality: str, facts: Any) -> dict[str, Any]:
+    broken, files = facts[LEFT_OUT][modality], facts[ALL_FILES][modality]
+    limit = workspace.media_limits.of(modality)
+    share = broken / files if files else 0.0
+    return {
+        "name": check_name(modality),
+        "passed": workspace.media_limits.kept(modality, broken, files),
+        "severity": "warn",
+        "text": f"{broken:,} of {files:,} {FILES[modality]} cannot be read ({share:.1%}, limit {limit:.1%})",
+        "figures": {"left out": broken, "files": files, "share": round(share, 4), "limit": limit},
+    }
+
+
+def check_name(modality: str) -> str:
+    """Name of the check of one kind of file."""
+    return f"readable_{modality}"

@@ -1,0 +1,75 @@
+"""Which shop a home belongs to: what its last run was asked, and whose releases it holds."""
+
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from mmsearch_dagster.adapters.host.home import writing
+from mmsearch_dagster.adapters.lake.snapshots import write_atomically
+from mmsearch_dagster.core.errors import ConfigError, UserError
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.settings import Asked, HomePaths, Settings, settle
+
+SAMPLE = "the embedded sample store"
+_FILES = ("source", "root", "preset")
+
+
+def settings_for(home: Path, *said: Asked) -> Settings:
+    """What a run in `home` does: what is said now, first come first, then what the home remembers.
+
+    Raises UserError when it remembers a file that is gone, ConfigError when its memory cannot be read.
+    """
+    settings, now = settle(home, *said, recall(home)), settle(home, *said)
+    for option in _FILES:
+        path: Path | None = getattr(settings, option)
+        if path is not None and path != getattr(now, option) and not path.exists():
+            raise UserError(
+                f"home {settings.home} remembers --{option} {path}, which is gone: give --{option}; for "
+                f"{SAMPLE} use another --home"
+            )
+    return settings
+
+
+def recall(home: Path) -> Asked:
+    """What the last run in `home` was asked; nothing where there was none.
+
+    Raises ConfigError when it cannot be read: to take the sample store instead would be another shop.
+    """
+    file = HomePaths(home).asked
+    try:
+        return TypeAdapter(Asked).validate_json(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return Asked()
+    except (OSError, ValidationError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
+        raise ConfigError(f"{file} cannot be read ({why}): delete it and give --source again") from error
+
+
+def remember(settings: Settings) -> None:
+    """Keep what a run is asked for the next one that is asked nothing. Absolute paths, in one step."""
+    if recall(settings.home) != settings.asked:
+        with writing(settings.home):
+            write_atomically(settings.paths.asked, TypeAdapter(Asked).dump_json(settings.asked, indent=2))
+
+
+def in_words(asked: Asked) -> str:
+    """As options of the command line; a file that is gone is told."""
+    paths = [(name, path) for name in _FILES if (path := getattr(asked, name)) is not None]
+    words = [f"--{name} {path}{'' if path.exists() else ' (gone)'}" for name, path in paths]
+    shop = [] if asked.source else [SAMPLE]
+    return " ".join([*shop, *words, *(["--finetune"] if asked.finetune else [])])
+
+
+def check_same_shop(workspace: Workspace) -> None:
+    """Raises UserError when the home's releases are of another catalogue than the source.
+
+    They would be replaced by answers from another shop. Nothing is written or drawn for the question.
+    """
+    champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
+    if champion is None or champion.catalogue == workspace.catalogue:
+        return
+    raise UserError(
+        f"home {workspace.settings.home} holds releases of '{champion.catalogue}', the source "
+        f"({workspace.settings.source or SAMPLE}) is '{workspace.catalogue}': use another --home for it, or "
+        f"give the --source of '{champion.catalogue}'"
+    )

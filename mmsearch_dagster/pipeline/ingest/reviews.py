@@ -1,0 +1,50 @@
+"""Reviews as the shop exports them, checked, the useful ones first; an empty table where there are none."""
+
+from pathlib import Path
+from typing import Any
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, split_rows
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
+from mmsearch_dagster.pipeline.ingest.tables import raw_asset, read_raw
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+ASSET = "reviews"
+RATINGS = "ratings.parquet"
+QUARANTINE = "quarantine.parquet"
+_CODE = 1
+
+
+def read_reviews(workspace: Workspace) -> StepReport:
+    """The good reviews of known products, ordered by usefulness, and a smoothed rating per product.
+
+    Broken rows lie beside them in `quarantine.parquet` with their reasons.
+    """
+    read_raw(workspace, ASSET)
+    with timed(ASSET) as report:
+        raw = workspace.lake.current(raw_asset(ASSET))
+        products = workspace.lake.current("products")
+
+        def make(folder: Path) -> dict[str, Any]:
+            split = split_rows(RawTable(ASSET, raw.table(), raw.facts["dropped"]))
+            known, unknown = restrict_to_catalogue(split.good, products.table()[c.PRODUCT_ID])
+            ordered_by_usefulness(known).write_parquet(folder / "table.parquet")
+            ratings = smoothed_ratings(known)
+            ratings.write_parquet(folder / RATINGS)
+            split.quarantined.write_parquet(folder / QUARANTINE)
+            return {
+                "rows": known.height,
+                "rated products": ratings.height,
+                "quarantined": split.quarantined.height,
+                "of unknown products": unknown,
+            }
+
+        digest = digest_of({"code": _CODE, "raw": raw.digest, "products": products.digest})
+        snapshot, made = workspace.lake.obtain(ASSET, digest, make)
+        report.about(snapshot, made)
+        report.tables["most useful"] = snapshot.table().drop(c.USER_ID).head(5)
+        if not report.rows:
+            report.note = "the shop has no reviews: products have no rating, everything else goes on"
+    return report

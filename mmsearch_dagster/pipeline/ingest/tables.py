@@ -1,0 +1,211 @@
+"""Read, validate, part the broken rows. Each step is a plain function from a workspace to a report."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.contract import (
+    RawTable,
+    Split,
+    check_not_empty,
+    check_share,
+    quarantined_share,
+    restrict_to_catalogue,
+    split_rows,
+    top_reasons,
+)
+from mmsearch_dagster.core.digest import digest_of, sha256_bytes
+from mmsearch_dagster.pipeline.home import check_same_shop
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.catalog.expectations import RuleOutcome
+
+# Raised when reading or the contract's rules change what comes out of the same files.
+_CODE = 4
+_DROPPED = "dropped"
+_GOOD = "good rows"
+_CHECKS = "checks"
+
+# asset that holds the good rows -> contract table
+VALIDATED = {"products": "products", "interactions": "events", "queries": "judgments"}
+
+
+def raw_asset(table: str) -> str:
+    """Name of the asset with the rows as read."""
+    return f"{table}_raw"
+
+
+def read_raw(workspace: Workspace, table: str) -> StepReport:
+    """One table as the shop exports it, cast to the contract's types, people as pseudonyms.
+
+    Raises UserError when the home's releases are of another shop, SourceError for a catalogue without a row.
+    """
+    from mmsearch_dagster.adapters.sources.reading import read_table
+
+    check_same_shop(workspace)
+    with timed(raw_asset(table)) as report:
+        source = workspace.source
+        files = source.spec.tables.get(table, ())
+        facts = {
+            "code": _CODE,
+            "files": {file.path: _sha256(source.path_of(file)) for file in files},
+            "mapping": [file.model_dump(mode="json") for file in files],
+            "key": sha256_bytes(b"mmsearch" + _key(workspace))[:16],
+        }
+
+        def make() -> tuple[pl.DataFrame, dict[str, Any]]:
+            raw = read_table(source, table, lambda ids: _pseudonyms(workspace, ids))
+            return raw.frame, {_DROPPED: dict(raw.dropped), "files": len(files)}
+
+        snapshot, made = workspace.lake.obtain_table(raw_asset(table), digest_of(facts), make)
+        if table == "products":
+            check_not_empty(snapshot.table(), [file.path for file in files])
+        report.about(snapshot, made)
+        report.tables["first rows"] = snapshot.table().head(5).drop("_problems", strict=False)
+    return report
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _key(workspace: Workspace) -> bytes:
+    from mmsearch_dagster.adapters.host.secret_key import pseudonym_key
+
+    return pseudonym_key(workspace.settings.home, os.environ)
+
+
+def _pseudonyms(workspace: Workspace, ids: pl.Series) -> pl.Series:
+    from mmsearch_dagster.core.catalog.pseudonyms import pseudonymise
+
+    return pseudonymise(ids, _key(workspace))
+
+
+def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, list[dict[str, Any]]]:
+    """Run the suite and the contract's rules over one raw table.
+
+    Returns the reports of the good rows and of the quarantine, and every check's outcome.
+    Raises PolicyError when a rule about the whole table fails, and, after the quarantine was written, when
+    too large a share is broken.
+    """
+    from mmsearch_dagster.adapters.expectations.suite import load_suite
+
+    table = VALIDATED[asset]
+    suite = load_suite(suite_file(workspace.assets, table))
+    raw = workspace.lake.current(raw_asset(table))
+    facts = {"code": _CODE, "raw": raw.digest, "suite": suite.model_dump(mode="json")}
+    if table != "products":
+        facts["products"] = workspace.lake.current("products").digest
+    digest = digest_of(facts)
+    with timed(f"{asset}_quarantine") as quarantine:
+        snapshot, made = _quarantine(workspace, asset, digest, raw)
+        quarantine.about(snapshot, made)
+        broken = snapshot.table()
+        quarantine.tables["reasons"] = pl.DataFrame(
+            top_reasons(broken, most=20), schema={"reason": pl.String, "rows": pl.Int64}, orient="row"
+        )
+        quarantine.tables["rows"] = broken.head(10)
+    with timed(asset) as report:
+        good, made = _good_rows(workspace, asset, digest, snapshot, suite.max_quarantined_share)
+        report.about(good, made)
+        report.links["data docs"] = _docs(workspace, table) / "index.html"
+        report.tables["first rows"] = good.table().head(5)
+    return report, quarantine, list(snapshot.facts[_CHECKS])
+
+
+def suite_file(assets: Path, table: str) -> Path:
+    """The reviewed rules of one contract table."""
+    return assets / "expectations" / f"{table}.yaml"
+
+
+def _docs(workspace: Workspace, table: str) -> Path:
+    return workspace.paths.reports / "data_docs" / table
+
+
+def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) -> tuple[Snapshot, bool]:
+    """The broken rows, with the good ones laid beside them for the next asset."""
+    from mmsearch_dagster.adapters.expectations.suite import load_suite, run_suite
+    from mmsearch_dagster.core.catalog.expectations import check_whole_table
+
+    table = VALIDATED[asset]
+
+    def make(folder: Path) -> dict[str, Any]:
+        suite = load_suite(suite_file(workspace.assets, table))
+        frame = raw.table()
+        result = run_suite(suite, frame, _docs(workspace, table))
+        check_whole_table(suite, result)
+        split = split_rows(RawTable(table, frame, raw.facts[_DROPPED]), result.flagged_rows())
+        good, unknown = _known_products(workspace, table, split)
+        split.quarantined.write_parquet(folder / "table.parquet")
+        good.write_parquet(folder / "good.parquet")
+        return {
+            "rows": split.quarantined.height,
+            # Those of unknown products too: they are not broken, and `good.parquet` lacks them.
+            _GOOD: split.good.height,
+            "share": round(quarantined_share(split.good.height, split.quarantined.height), 4),
+            _DROPPED: {**split.dropped, **unknown},
+            _CHECKS: [_check(rule) for rule in result.outcomes()],
+        }
+
+    return workspace.lake.obtain(f"{asset}_quarantine", digest, make)
+
+
+def _check(rule: "RuleOutcome") -> dict[str, Any]:
+    figures = {
+        "unexpected rows": rule.unexpected_count,
+        "unexpected percent": rule.unexpected_percent,
+        "observed": rule.observed,
+        "column": rule.column,
+    }
+    return {
+        "name": rule.name,
+        "passed": rule.success,
+        "severity": rule.severity,
+        "text": rule.why,
+        "figures": figures,
+    }
+
+
+def _known_products(workspace: Workspace, table: str, split: Split) -> tuple[pl.DataFrame, dict[str, int]]:
+    if table == "products":
+        return split.good, {}
+    products = workspace.lake.current("products").table()[c.PRODUCT_ID]
+    kept, left_out = restrict_to_catalogue(split.good, products)
+    return kept, {"product unknown to the catalogue": left_out} if left_out else {}
+
+
+def _good_rows(
+    workspace: Workspace, asset: str, digest: str, quarantine: Snapshot, limit: float
+) -> tuple[Snapshot, bool]:
+    if not workspace.lake.find(asset, digest):
+        check_share(quarantine.facts[_GOOD], quarantine.table(), limit, VALIDATED[asset])
+
+    def make() -> tuple[pl.DataFrame, dict[str, Any]]:
+        good, dropped = pl.read_parquet(quarantine.folder / "good.parquet"), quarantine.facts[_DROPPED]
+        return good, {"quarantined": quarantine.facts["rows"], "dropped rows": sum(dropped.values())}
+
+    return workspace.lake.obtain_table(asset, digest, make)
+
+
+def read_searches(workspace: Workspace) -> StepReport:
+    """Logged searches: what was typed, by which pseudonym, when."""
+    with timed("searches") as report:
+        raw = workspace.lake.current(raw_asset("searches"))
+
+        def make() -> tuple[pl.DataFrame, dict[str, Any]]:
+            split = split_rows(RawTable("searches", raw.table(), raw.facts[_DROPPED]))
+            return split.good, {"quarantined": split.quarantined.height}
+
+        digest = digest_of({"code": _CODE, "raw": raw.digest})
+        snapshot, made = workspace.lake.obtain_table("searches", digest, make)
+        report.about(snapshot, made)
+        report.tables["first rows"] = snapshot.table().head(5)
+    return report

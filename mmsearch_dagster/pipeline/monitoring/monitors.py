@@ -1,0 +1,157 @@
+"""The lake of today beside the snapshots that the champion was made of."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.core.monitoring import drift, search_quality
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+    from mmsearch_dagster.core.modalities import ModalityBatch
+
+DATA, EMBEDDINGS, SEARCHES = "data_drift", "embedding_drift", "search_quality"
+_CODE = 1
+_TRAITS = {"products": drift.product_traits, "interactions": drift.event_traits}
+_NO_CHAMPION = "no release yet: nothing to compare with"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a monitor found. fine: None where it could not tell. said: why, in a sentence."""
+
+    report: StepReport
+    fine: bool | None
+    said: str
+
+    @property
+    def checked(self) -> dict[str, Any]:
+        """As `defs.report.check_results` reads it; what cannot be told is no alarm."""
+        name = f"{self.report.name}_within_policy"
+        return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.said}
+
+
+def watch_data(workspace: Workspace) -> Watched:
+    """Columns of products and of the log: stability since the champion's snapshots."""
+    policy = workspace.monitoring_policy
+    pairs = _then_and_now(workspace, *_TRAITS)
+
+    def table() -> pl.DataFrame:
+        parts = [
+            drift.table_drift(*(_TRAITS[name](one.table()) for one in pair)).with_columns(table=pl.lit(name))
+            for name, pair in pairs.items()
+        ]
+        return pl.concat(parts).select("table", pl.exclude("table"))
+
+    if not pairs:
+        return _untold(DATA, _NO_CHAMPION)
+    report, found = _stored(workspace, DATA, [one.digest for pair in pairs.values() for one in pair], table)
+    names = list(drift.drifted(found, policy.stability))
+    report.figures["columns that drifted"] = len(names)
+    said = f"drifted since the champion: {', '.join(names)}" if names else "the data are what they were"
+    return Watched(report, not names, said)
+
+
+def watch_embeddings(workspace: Workspace) -> Watched:
+    """Vectors of every modality: their middle and their reach since the champion's."""
+    from mmsearch_dagster.adapters.lake.batches import load_batch
+
+    policy = workspace.monitoring_policy
+    pair = _then_and_now(workspace, examples.ASSET).get(examples.ASSET)
+    if pair is None:
+        return _untold(EMBEDDINGS, _NO_CHAMPION)
+
+    def table() -> pl.DataFrame:
+        return _vectors_moved(*(load_batch(one.folder, examples.ITEMS) for one in pair))
+
+    report, found = _stored(workspace, EMBEDDINGS, [one.digest for one in pair], table)
+    far = (pl.col("centroid") >= policy.centroid) | (pl.col("outside") >= policy.outside)
+    names = found.filter(pl.col("centroid").is_not_nan() & far)["modality"].to_list()
+    said = f"moved since the champion: {', '.join(names)}" if names else "the vectors lie where they lay"
+    return Watched(report, not names, said)
+
+
+def watch_searches(workspace: Workspace) -> Watched:
+    """The feedback log by day, and whether clicks fell."""
+    policy = workspace.monitoring_policy
+    try:
+        log = [workspace.lake.current(name) for name in ("searches", "interactions")]
+    except MmsearchError:  # a home so new that no refresh has come to its log
+        return _untold(SEARCHES, "no log was read yet")
+
+    def table() -> pl.DataFrame:
+        return search_quality.by_search(*(one.table() for one in log))
+
+    report, taken = _stored(workspace, SEARCHES, [one.digest for one in log], table)
+    days = search_quality.by_day(taken)
+    report.tables = {"by day": days.tail(31)}
+    if days.height:
+        report.pictures["searches with a click"] = _drawn(days)
+    change = search_quality.click_change(taken, policy.days, policy.confidence)
+    if change is None:
+        return Watched(report, None, f"fewer than two periods of {policy.days} days with searches")
+    report.figures |= {name: round(value, 4) for name, value in asdict(change).items()}
+    fell = change.high < -policy.click_drop
+    said = (
+        f"share of searches with a click: {change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] "
+        f"in the last {policy.days} days ({change.now:,} searches, {change.before:,} before)"
+    )
+    return Watched(report, not fell, said)
+
+
+def _then_and_now(workspace: Workspace, *assets: str) -> "dict[str, tuple[Snapshot, Snapshot]]":
+    """Asset -> the champion's snapshot of it, and today's; those of which the lake has the former."""
+    champion = workspace.registry.champion()
+    known = champion.snapshots if champion else {}
+    found = {name: workspace.lake.find(name, known[name]) for name in assets if name in known}
+    return {name: (then, workspace.lake.current(name)) for name, then in found.items() if then is not None}
+
+
+def _stored(
+    workspace: Workspace, name: str, made_of: list[str], table: Any
+) -> tuple[StepReport, pl.DataFrame]:
+    """The monitor's table as a snapshot of its own, made once for the same inputs."""
+    with timed(name) as report:
+        digest = digest_of({"code": _CODE, "of": made_of})
+        snapshot, made = workspace.lake.obtain_table(name, digest, lambda: (table(), {}))
+        found = snapshot.table()
+        report.about(snapshot, made)
+        report.tables["table"] = found
+    return report, found
+
+
+def _untold(name: str, why: str) -> Watched:
+    return Watched(StepReport(name, made=False, note=why), None, why)
+
+
+def _vectors_moved(before: "ModalityBatch", now: "ModalityBatch") -> pl.DataFrame:
+    """One row per modality that both have, in vectors of one width."""
+    rows = [
+        {"modality": name}
+        | asdict(
+            drift.vector_drift(
+                (before.vectors[name], before.present[name]), (now.vectors[name], now.present[name])
+            )
+        )
+        for name in before.vectors
+        if name in now.vectors and before.widths[name] == now.widths[name]
+    ]
+    columns = ("modality", "centroid", "outside", "share_before", "share_now")
+    return pl.DataFrame(
+        rows, schema={name: pl.String if name == "modality" else pl.Float64 for name in columns}
+    )
+
+
+def _drawn(days: pl.DataFrame) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import curves
+
+    shares = ("with a click", "with a purchase")
+    lines = {name: list(enumerate(days[name].to_list())) for name in shares}
+    first = days[search_quality.DAY].min()
+    return curves(lines, title=f"Searches by day, from {first}", y_label="share")

@@ -1,0 +1,1 @@
+"""Profiles and the ranker for known users."""

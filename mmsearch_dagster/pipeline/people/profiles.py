@@ -1,0 +1,140 @@
+"""User profiles, carried from day to day: what was there yesterday is not computed again."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.digest import digest_of, digest_of_frame
+from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.pipeline.evaluation import files
+from mmsearch_dagster.pipeline.features import collaborative
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.candidates import candidates_of
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+PROFILES = "user_profiles"
+STATES = "profile_states"
+_LOG = "interactions"
+_CODE = 1
+_AS_OF = "as of"
+_BEFORE_ANY = date(1969, 12, 31)
+_COLUMNS = (c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP, c.ACTION, c.VALUE)
+
+
+def make_profiles(workspace: Workspace) -> StepReport:
+    """One row per user as of the end of the log's last day, in the space of the strategy that won."""
+    with timed(PROFILES) as report:
+        state, day_by_day = _state(workspace, workspace.lake.current(_LOG), None)
+        evaluated = workspace.lake.current(files.ASSET)
+        candidate = candidates_of(workspace)[evaluated.facts["winner"]]
+        inputs = {name: workspace.lake.current(name) for name in (collaborative.ASSET, examples.ASSET)}
+        facts = {
+            "code": _CODE,
+            "state": state.digest,
+            "weights": candidate.facts["weights"],
+            "products": workspace.lake.current("products").digest,
+            **{name: one.digest for name, one in inputs.items()},
+        }
+
+        def make() -> tuple[pl.DataFrame, dict[str, Any]]:
+            return _profiles(workspace, state, candidate, inputs), {
+                "strategy": evaluated.facts["winner"],
+                "weights": candidate.facts["weights"],
+                _AS_OF: state.facts[_AS_OF],
+            }
+
+        snapshot, made = workspace.lake.obtain_table(PROFILES, digest_of(facts), make)
+        report.about(snapshot, made)
+        report.figures |= {"days added to the stored state": day_by_day}
+        report.tables["first rows"] = snapshot.table().select(pl.exclude("^vector.*$", "factors")).head(5)
+    return report
+
+
+def update_state(workspace: Workspace, day: date) -> StepReport | None:
+    """The state at the end of `day`: the nearest stored one before it, and the events since.
+
+    None in a home so new that no refresh has come to its log.
+    """
+    try:
+        log = workspace.lake.current(_LOG)
+    except MmsearchError:
+        return None
+    with timed(STATES) as report:
+        snapshot, added = _state(workspace, log, day)
+        report.about(snapshot, made=added > 0)
+        report.figures |= {"days added to the stored state": added}
+    return report
+
+
+def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Snapshot, int]:
+    """The state after the log's days up to `until` (None: all), and how many days had to be added.
+
+    A state is named by the chain of the days' contents, so a day that changed later makes new names from
+    there on and an older state is never used for it.
+    """
+    from mmsearch_dagster.core.collaborative.interactions import FeedbackParams, feedback
+    from mmsearch_dagster.core.people.profiles import EMPTY, ProfileState, advance
+
+    params = FeedbackParams()
+    events = feedback(log.table(), params).select(_COLUMNS)
+    parts = (
+        events.sort(_COLUMNS)
+        .with_columns(day=pl.col(c.TIMESTAMP).dt.date())
+        .partition_by("day", maintain_order=True, as_dict=True, include_key=False)
+    )
+    days = {key[0]: part for key, part in sorted(parts.items()) if until is None or key[0] <= until}
+    names = _chain(days, params.model_dump())
+    stored = [place for place, name in enumerate(names) if workspace.lake.find(STATES, name)]
+    known = stored[-1] if stored else 0
+    as_of = _end_of(max(days, default=_BEFORE_ANY))
+
+    def make(folder: Path) -> dict[str, Any]:
+        before = EMPTY
+        if known:
+            found = workspace.lake.find(STATES, names[known])
+            assert found is not None
+            before = ProfileState(found.table(), datetime.fromisoformat(found.facts[_AS_OF]))
+        fresh = list(days.values())[known:]
+        state = advance(before, pl.concat(fresh) if fresh else events.head(0), as_of, params)
+        state.rows.write_parquet(folder / "table.parquet")
+        return {"rows": state.rows.height, _AS_OF: as_of.isoformat()}
+
+    snapshot, _ = workspace.lake.obtain(STATES, names[-1], make)
+    return snapshot, len(days) - known
+
+
+def _chain(days: dict[date, pl.DataFrame], params: dict[str, Any]) -> list[str]:
+    """One name per state: before the first day, and after each."""
+    names = [digest_of({"code": _CODE, "params": params})]
+    for day, part in days.items():
+        names.append(digest_of({"before": names[-1], "day": day, "events": digest_of_frame(part)}))
+    return names
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC)
+
+
+def _profiles(
+    workspace: Workspace, state: Snapshot, candidate: Snapshot, inputs: dict[str, Snapshot]
+) -> pl.DataFrame:
+    from mmsearch_dagster.adapters.lake.batches import load_batch
+    from mmsearch_dagster.adapters.lake.factors import load_factors
+    from mmsearch_dagster.core.fusion.model import load_model
+    from mmsearch_dagster.core.people.profiles import ProfileState, profiles
+
+    items = load_batch(inputs[examples.ASSET].folder, examples.ITEMS)
+    fused = load_model(candidate.folder).items(items)
+    factors, _ = load_factors(inputs[collaborative.ASSET].folder)
+    return profiles(
+        ProfileState(state.table(), datetime.fromisoformat(state.facts[_AS_OF])),
+        workspace.lake.current("products").table(),
+        # A product of which nothing is known has a vector of zeros: it says nothing about taste.
+        {item: vector for item, vector in zip(items.ids, fused, strict=True) if vector.any()},
+        dict(zip(factors.user_ids, factors.users, strict=True)),
+    )

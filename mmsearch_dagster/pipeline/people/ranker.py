@@ -1,0 +1,110 @@
+"""The ranker and what a release takes along about people: one folder in the lake, named by its inputs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.pipeline.ingest import reviews as reviews_step
+from mmsearch_dagster.pipeline.people import ranker_report
+from mmsearch_dagster.pipeline.people.profiles import PROFILES
+from mmsearch_dagster.pipeline.people.query_similarity import query_cosines
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.release import RankerPin
+    from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+
+ASSET = "ranker"
+SHA256 = "people sha256"
+_CODE = 8
+_INPUTS = ("products", "interactions", "searches", reviews_step.ASSET, examples.ASSET, PROFILES)
+
+
+def train_ranker(workspace: Workspace) -> StepReport:
+    """Study the log; without one the step says so and the run goes on."""
+    from mmsearch_dagster.core.ranking.training import RankerParams
+
+    with timed(ASSET) as report:
+        params = RankerParams()
+        rules = workspace.business_rules
+        inputs = {name: workspace.lake.current(name) for name in _INPUTS}
+        facts = {
+            "code": _CODE,
+            "params": params.model_dump(),
+            "rules": rules.model_dump(mode="json"),
+            "inputs": {name: one.digest for name, one in inputs.items()},
+        }
+        snapshot, made = workspace.lake.obtain(
+            ASSET, digest_of(facts), lambda folder: _make(workspace, inputs, rules, folder)
+        )
+        report.about(snapshot, made)
+        report.note = "; ".join(snapshot.facts["sentences"])
+        for name, title in ranker_report.TABLES.items():
+            if snapshot.facts.get(name):
+                report.tables[title] = pl.DataFrame(snapshot.facts[name])
+        for name in ranker_report.PICTURES:
+            if (snapshot.folder / f"{name}.png").exists():
+                report.pictures[name] = (snapshot.folder / f"{name}.png").read_bytes()
+    return report
+
+
+@dataclass(frozen=True)
+class PinnedPeople:
+    """The files that go into the model version, and their line in the manifest."""
+
+    pin: "RankerPin"
+    folder: Path
+
+
+def pin_of(workspace: Workspace) -> PinnedPeople:
+    """What the current ranker brings to a release."""
+    from mmsearch_dagster.adapters.lake.people import FOLDER
+    from mmsearch_dagster.core.release import RankerPin
+
+    snapshot = workspace.lake.current(ASSET)
+    facts = snapshot.facts
+    pin = RankerPin(
+        sha256=facts[SHA256],
+        promoted=facts["ranker promoted"],
+        lists=facts["lists"],
+        people=facts["people"],
+    )
+    return PinnedPeople(pin, snapshot.folder / FOLDER)
+
+
+def _make(
+    workspace: Workspace, inputs: dict[str, Snapshot], rules: "BusinessRules", folder: Path
+) -> dict[str, Any]:
+    from mmsearch_dagster.adapters.lake.batches import load_batch
+    from mmsearch_dagster.adapters.lake.people import FOLDER
+    from mmsearch_dagster.adapters.lake.write_people import write_people
+    from mmsearch_dagster.core.ranking.catalogue import items_of
+    from mmsearch_dagster.core.ranking.experiment import facts_of, study
+    from mmsearch_dagster.core.ranking.training import RankerParams
+
+    batch = load_batch(inputs[examples.ASSET].folder, examples.ITEMS)
+    products, events = inputs["products"].table(), inputs["interactions"].table()
+    ratings = pl.read_parquet(inputs[reviews_step.ASSET].folder / reviews_step.RATINGS)
+    items = items_of(products, batch, ratings)
+    cosines = query_cosines(workspace, batch, inputs["searches"].table())
+    reviews = inputs[reviews_step.ASSET].table()
+    found = study(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
+    tables = {"profiles": inputs[PROFILES].table(), "reviews": reviews, "events": events}
+    sha256 = write_people(folder / FOLDER, found, items, rules, tables=tables)
+    run = ranker_report.log_run(workspace, found, ASSET, inputs[examples.ASSET].digest)
+    ranker_report.draw(found, folder)
+    known = len(found.known.ids) if found.known else 0
+    return {
+        "rows": known,
+        "people": known,
+        SHA256: sha256,
+        "mlflow run": run,
+        **facts_of(found),
+        **ranker_report.tables(found),
+    }

@@ -1,0 +1,102 @@
+"""What the study of a log looks like: an MLflow run, tables, pictures."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.experiment import Study
+
+PICTURES = ("lists", "beside accuracy", "exposure", "training")
+CLICKS = "clicks of the test period"
+_PLAIN = "of lists as ranked, before diversity (MMR) and business rules"
+# Fact of the snapshot -> the table's title.
+TABLES = {
+    "measures": f"measures {_PLAIN}",
+    "exposure": f"exposure {_PLAIN}",
+    "orders of result pages": "orders of result pages",
+    CLICKS: CLICKS,
+}
+# Columns of the measures that say what a list does beside being right.
+_BESIDE = (
+    "coverage@10",
+    "novelty@10 (bits)",
+    "diversity@10",
+    "calibration@10 (KL)",
+    "popularity lift@10",
+)
+
+
+def log_run(workspace: Workspace, found: "Study", name: str, examples_digest: str) -> str | None:
+    """A nested MLflow run beside those of the fusion candidates; its id, None without a ranker."""
+    if found.ranker is None:
+        return None
+    trained = found.ranker.trained
+    parent = workspace.tracking.refresh(examples_digest)
+    with workspace.tracking.strategy(parent, name) as log:
+        log.params({"promoted": str(found.promoted), "decision": found.ranker.decision.sentence[:480]})
+        for epoch, value in trained.loss_curve:
+            log.curve("loss", epoch, value)
+        for epoch, value in trained.validation_curve:
+            log.curve("validation_ndcg@10", epoch, value)
+        log.figures({name: one for name, one in found.ranker.measures.items() if isfinite(one)})
+        return log.run_id
+
+
+def tables(found: "Study") -> dict[str, Any]:
+    """The measures as JSON-able tables."""
+    from mmsearch_dagster.core.ranking.evaluation import summary
+
+    pages = summary(found.ranker.figures) if found.ranker else []
+    return {
+        "measures": found.lists.measures.to_dicts() if found.lists else [],
+        "exposure": found.lists.exposure.to_dicts() if found.lists else [],
+        "orders of result pages": [dict(row) for row in pages],
+        CLICKS: _clicks(found.ranker.measures) if found.ranker else [],
+    }
+
+
+def _clicks(measures: Mapping[str, float]) -> list[dict[str, Any]]:
+    """How well each order tells clicked from unclicked, and how true its chances of a click are: one row per
+    order, from `<measure>, <order>` -> figure."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, value in measures.items():
+        measure, _, order = name.partition(", ")
+        rows.setdefault(order, {"order": order, "AUC": None, "calibration error": None})[measure] = value
+    return list(rows.values())
+
+
+def _beside(rows: Sequence[Mapping[str, Any]], order: str) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import panels
+
+    values = {name: {row["order"]: row[name] for row in rows} for name in _BESIDE}
+    return panels(values, title=f"Beside accuracy: measures {_PLAIN}", highlight=order)
+
+
+def draw(found: "Study", folder: Path) -> None:
+    """How good each order of lists is, who is shown how much, how training went."""
+    from mmsearch_dagster.adapters.reports.charts import Bar, curves, metric_bars
+
+    if found.lists is not None and found.lists.measures.height:
+        bars = [
+            Bar(row["order"], row["ndcg@10"], row["low"], row["high"], row["order"] == found.order)
+            for row in found.lists.measures.to_dicts()
+        ]
+        png = metric_bars(bars, title="Lists for known people, test period", metric="nDCG@10")
+        (folder / "lists.png").write_bytes(png)
+        (folder / "beside accuracy.png").write_bytes(_beside(found.lists.measures.to_dicts(), found.order))
+        even = [
+            Bar(row["group"], row["ratio"], row["ratio"], row["ratio"])
+            for row in found.lists.exposure.to_dicts()
+        ]
+        png = metric_bars(even, title="Exposure / share of the catalogue (1 is even)", metric="ratio")
+        (folder / "exposure.png").write_bytes(png)
+    if found.ranker is not None:
+        lines = {
+            "loss": found.ranker.trained.loss_curve,
+            "validation nDCG@10, corrected": found.ranker.trained.validation_curve,
+        }
+        (folder / "training.png").write_bytes(curves(lines, title="Training: ranker", y_label=""))

@@ -1,0 +1,51 @@
+"""The refresh as a plain script: the same step functions in the same order, without Dagster.
+
+What the orchestration costs is measured against this.
+"""
+
+from mmsearch_dagster.core.errors import GateRefusedError
+from mmsearch_dagster.core.fusion.config import STRATEGIES
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
+from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
+from mmsearch_dagster.pipeline.features.collaborative import learn_factors
+from mmsearch_dagster.pipeline.features.encode import encode_catalogue
+from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
+from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
+from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
+from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_searches, validate
+from mmsearch_dagster.pipeline.people.profiles import make_profiles
+from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
+from mmsearch_dagster.pipeline.report import StepReport
+from mmsearch_dagster.pipeline.training.candidates import train_candidates
+from mmsearch_dagster.pipeline.training.examples import build_examples
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+
+def prepare(workspace: Workspace) -> list[StepReport]:
+    """From the shop's files to training examples. Raises what a step raises."""
+    reports = [read_raw(workspace, table) for table in ("products", "events", "searches", "judgments")]
+    for asset in VALIDATED:
+        good, quarantine, _ = validate(workspace, asset)
+        reports += [good, quarantine]
+    reports.append(read_searches(workspace))
+    reports.append(tune_image_encoder(workspace))
+    reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
+    reports.append(quarantine_media(workspace)[0])
+    reports.append(learn_factors(workspace))
+    return [*reports, build_examples(workspace)]
+
+
+def refresh(workspace: Workspace) -> list[StepReport]:
+    """Run every step; raises what a step raises, GateRefusedError when the gate refuses."""
+    reports = prepare(workspace)
+    reports += train_candidates(workspace, STRATEGIES)
+    reports.append(evaluate(workspace))
+    reports += [make_profiles(workspace), read_reviews(workspace), train_ranker(workspace)]
+    registered, decision = register(workspace)
+    reports.append(registered)
+    if not decision.passed:
+        raise GateRefusedError("; ".join(decision.refusals))
+    index, outcomes = build_index(workspace)
+    raise_if_failed(outcomes)
+    return [*reports, index, release(workspace)]

@@ -1,0 +1,168 @@
+"""Train one candidate per strategy; each is a nested MLflow run and a folder in the lake."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.adapters.host.process_pool import cores, side_by_side
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
+from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.pipeline.features.encode import FRAMES
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.settings import Settings
+
+PICTURE = "training.png"
+_CURVES = "curves.json"
+# Raised when the model's or the loop's code changes what the same parameters give.
+_CODE = 5
+# What a process takes to begin: about as long as so many steps of a small shop.
+_STEPS_WORTH_A_PROCESS = 100
+_BYTES_AT_ONCE = 2 * 2**30
+
+
+def asset_of(strategy: Strategy) -> str:
+    """Name of the asset with one strategy's candidate."""
+    return f"fusion_{strategy}"
+
+
+def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> list[StepReport]:
+    """Train these strategies on the current examples, several at once; one report each, in their order.
+
+    The same inputs are never trained twice. A strategy that the preset leaves out is not trained.
+    """
+    source = workspace.lake.current(examples.ASSET)
+    missing = [
+        one
+        for one in strategies
+        if one in workspace.preset.strategies
+        and workspace.lake.find(asset_of(one), _digest(workspace, one, source)) is None
+    ]
+    if missing:
+        workspace.tracking.refresh(source.digest)  # all find this one parent, whichever comes first
+    work = partial(_train_in_process, workspace.settings, workspace.assets)
+    made = side_by_side(work, missing, processes=_processes(workspace, source))
+    reports = dict(zip(missing, made, strict=True))
+    return [reports.get(one) or train_candidate(workspace, one) for one in strategies]
+
+
+def _processes(workspace: Workspace, source: Snapshot) -> int:
+    """Each process holds the examples; a short training is over before another process has begun."""
+    params = workspace.preset.train
+    if params.steps < _STEPS_WORTH_A_PROCESS:
+        return 1
+    size = sum(file.stat().st_size for file in source.folder.iterdir())
+    return max(1, min(cores() // params.threads, _BYTES_AT_ONCE // max(size, 1)))
+
+
+def _train_in_process(settings: Settings, assets: Path, strategy: Strategy) -> StepReport:
+    return train_candidate(Workspace(settings, assets), strategy)
+
+
+def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
+    """Like `train_candidates` of one."""
+    if strategy not in workspace.preset.strategies:
+        return StepReport(asset_of(strategy), made=False, note="left out by presets/run.yaml")
+    with timed(asset_of(strategy)) as report:
+        source = workspace.lake.current(examples.ASSET)
+        snapshot, made = workspace.lake.obtain(
+            asset_of(strategy),
+            _digest(workspace, strategy, source),
+            lambda folder: _train(workspace, strategy, source, folder),
+        )
+        report.about(snapshot, made)
+        report.pictures["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
+    return report
+
+
+def _digest(workspace: Workspace, strategy: Strategy, source: Snapshot) -> str:
+    params = workspace.preset.train.model_dump()
+    return digest_of({"code": _CODE, "examples": source.digest, "strategy": strategy, "params": params})
+
+
+def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: Path) -> dict[str, Any]:
+    from mmsearch_dagster.core.fusion.model import save_model
+    from mmsearch_dagster.core.fusion.training import train
+
+    params = workspace.preset.train
+    stage = f"train {strategy}"
+    read = read_examples(source)
+    workspace.progress.start(stage, params.steps)
+    parent = workspace.tracking.refresh(source.digest)
+    with workspace.tracking.strategy(parent, strategy) as log:
+        log.params({"strategy": strategy, **{k: str(v) for k, v in params.model_dump().items()}})
+        log.dataset(examples.ASSET, source.digest, len(read.train.queries))
+        trained = train(strategy, read, params, on_step=lambda step: workspace.progress.advance(stage, 1))
+        sha = save_model(trained.model, folder)
+        for step, value in trained.loss_curve:
+            log.curve("loss", step, value)
+        for step, value in trained.dev_curve:
+            log.curve("dev_ndcg@10", step, value)
+        (folder / PICTURE).write_bytes(_picture(strategy, trained.loss_curve, trained.dev_curve))
+        log.figure("training", (folder / PICTURE).read_bytes())
+        run_id = log.run_id
+    workspace.progress.finish(stage)
+    (folder / _CURVES).write_text(json.dumps({"loss": trained.loss_curve, "dev": trained.dev_curve}))
+    kept = dict(trained.dev_curve)[trained.best_step]
+    return {
+        "rows": len(read.train.queries),
+        "weights": sha,
+        "mlflow run": run_id,
+        "best step": trained.best_step,
+        "steps": trained.steps,
+        "dev nDCG@10": round(kept, 4) if kept == kept else None,
+    }
+
+
+def _picture(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tuple[int, float], ...]) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import curves
+
+    highest = max((value for _, value in loss), default=1.0) or 1.0
+    relative = [(step, value / highest) for step, value in loss]
+    known = [(step, value) for step, value in dev if value == value]
+    lines = {"loss / its highest": relative} | ({"held-out nDCG@10": known} if known else {})
+    return curves(lines, title=f"Training: {strategy}", y_label="")
+
+
+def read_examples(source: Snapshot) -> Any:
+    """The examples of a snapshot as the training loop wants them."""
+    from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
+    from mmsearch_dagster.core.fusion.dataset import Examples
+
+    items = load_batch(source.folder, examples.ITEMS)
+    train, dev = (load_queries(source.folder, name) for name in (TRAIN, DEV))
+    return Examples(items, as_judged(train, items), as_judged(dev, items), source.facts.get(FRAMES, {}))
+
+
+def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:
+    """Queries with their grades as the matrix that the training loop draws from."""
+    from mmsearch_dagster.core.fusion.dataset import Judged, grade_matrix
+
+    graded = {key: {p: float(g) for p, g in grades.items()} for key, grades in queries.grades.items()}
+    grades = grade_matrix(queries.batch.ids, items.ids, graded)
+    return Judged(queries.batch, grades, np.array(queries.origins, dtype=np.str_))
+
+
+def candidates_of(workspace: Workspace) -> dict[Strategy, Snapshot]:
+    """The current candidate of every strategy of the preset."""
+    return {
+        one: workspace.lake.current(asset_of(one)) for one in STRATEGIES if one in workspace.preset.strategies
+    }
+
+
+def candidate_table(candidates: dict[Strategy, Snapshot]) -> pl.DataFrame:
+    """What each candidate says about its training."""
+    keys = ("best step", "steps", "dev nDCG@10")
+    return pl.DataFrame(
+        [{"strategy": name, **{key: one.facts[key] for key in keys}} for name, one in candidates.items()]
+    )

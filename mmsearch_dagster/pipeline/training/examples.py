@@ -1,0 +1,224 @@
+"""Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.digest import digest_of, sha256_bytes
+from mmsearch_dagster.core.encoders.protocol import Content
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
+from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.modalities import (
+    AUDIO,
+    COLLABORATIVE,
+    IMAGE,
+    TEXT,
+    VIDEO,
+    Matrix,
+    ModalityBatch,
+    assemble,
+)
+from mmsearch_dagster.core.retrieval.text_blend import mean_vector
+from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
+from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.pipeline.features.encode import FRAMES, VECTOR, asset_of
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, Asked, all_queries
+from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
+
+ASSET = "training_examples"
+ITEMS = "items"
+# Fact: digest of the products whose vectors these are.
+PRODUCTS = "products snapshot"
+_CODE = 8
+_JUDGING = (VALIDATION, TEST)
+
+
+def modalities_of(workspace: Workspace) -> dict[str, Snapshot]:
+    """Feature snapshots of the modalities that at least one product has."""
+    every = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
+    found = {name: workspace.lake.current(asset_of(name)) for name in every}
+    return {name: snapshot for name, snapshot in found.items() if snapshot.facts["rows"]}
+
+
+def build_examples(workspace: Workspace) -> StepReport:
+    """Encode the queries of every split and of every origin; store them with the item vectors."""
+    with timed(ASSET) as report:
+        features = modalities_of(workspace)
+        inputs = {
+            name: workspace.lake.current(name).digest
+            for name in ("products", "queries", "interactions", "searches")
+        }
+        preset, said = workspace.preset, cache(partial(language, workspace))  # read where it is needed
+        facts = {
+            "code": _CODE,
+            PRODUCTS: inputs["products"],
+            "queries": inputs["queries"],
+            "derived": preset.derived.model_dump(),
+            "features": {name: snapshot.digest for name, snapshot in features.items()},
+            "interactions": inputs["interactions"],
+            "searches": inputs["searches"],
+            "media": _media_digest(workspace, said),
+        }
+        snapshot, made = workspace.lake.obtain(
+            ASSET, digest_of(facts), lambda folder: _make(workspace, features, said(), folder)
+        )
+        report.about(snapshot, made)
+        report.tables["queries"] = pl.DataFrame(snapshot.facts["counts"])
+    return report
+
+
+def _media_digest(workspace: Workspace, said: "Callable[[], Language]") -> str:
+    """Names what lies behind the uris of queries, and what hears it."""
+    from mmsearch_dagster.adapters.lake.feature_store import file_content
+
+    queries = workspace.lake.current("queries").table()
+    spoken = queries[c.AUDIO].drop_nulls().unique()
+    uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
+    ears = recogniser_fingerprint(workspace, said()) if len(spoken) else None
+    return digest_of({"ears": ears} | {uri: file_content(workspace.source.root / uri).key for uri in uris})
+
+
+def _make(
+    workspace: Workspace, features: dict[str, Snapshot], said: "Language", folder: Path
+) -> dict[str, Any]:
+    from mmsearch_dagster.adapters.lake.batches import save_batch, save_queries
+
+    items = item_batch(workspace, features)
+    save_batch(folder, ITEMS, items)
+    (folder / LANGUAGE_FILE).write_text(said.to_json(), encoding="utf-8")
+    asked = all_queries(workspace, features, said)
+    encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
+    counts = []
+    for name, part in asked.items():
+        # What people ask and nobody understands is judged too: it scores 0, as it does for them.
+        kept = [one for one in part if one.query_id in encoded or (one.origin == JUDGED and name in _JUDGING)]
+        queries = _judged(kept, encoded, items)
+        save_queries(folder, name, queries)
+        counts += [
+            {"split": name, "origin": origin, "queries": queries.origins.count(origin)}
+            for origin in sorted(set(queries.origins))
+        ]
+    return {
+        "rows": sum(one["queries"] for one in counts),
+        "counts": counts,
+        "unreadable queries": failures,
+        "language": said.digest,
+        PRODUCTS: workspace.lake.current("products").digest,
+        # Read by the training step: how many vectors stand side by side in a row of each modality.
+        FRAMES: {name: one.facts[FRAMES] for name, one in features.items() if FRAMES in one.facts},
+    }
+
+
+def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityBatch:
+    """Item vectors of every modality, in the order of the products table."""
+    ids = workspace.lake.current("products").table()[c.PRODUCT_ID].to_list()
+    columns, widths = {}, {}
+    for name, snapshot in features.items():
+        table = snapshot.table()
+        matrix = table[VECTOR].to_numpy()
+        columns[name] = dict(zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True))
+        widths[name] = matrix.shape[1]
+    return assemble(ids, columns, widths)
+
+
+def _encode(
+    workspace: Workspace, items: ModalityBatch, asked: Sequence[Asked]
+) -> tuple[dict[str, dict[str, Matrix]], int]:
+    """Query id -> modality -> vector of every query that has at least one; and how many have none."""
+    from mmsearch_dagster.adapters.lake.feature_store import file_content
+
+    read: dict[str, dict[str, Matrix]] = {}
+    if TEXT in items.vectors:
+        read[TEXT] = _worded(workspace, asked)
+    if IMAGE in items.vectors:
+        pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
+        read[IMAGE] = _looked_up(workspace, IMAGE, pictures | _views(workspace, asked))
+    if AUDIO in items.vectors:
+        voices = {one.query_id: file_content(one.voice) for one in asked if one.voice is not None}
+        read[AUDIO] = _looked_up(workspace, AUDIO, voices)
+    ids = dict.fromkeys(one.query_id for one in asked)
+    found = {key: {name: own[key] for name, own in read.items() if key in own} for key in ids}
+    readable = {key: vectors for key, vectors in found.items() if vectors}
+    return readable, len(found) - len(readable)
+
+
+def _worded(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, Matrix]:
+    """Query id -> vector of its words, heard ones weighed as the engine weighs them."""
+    from mmsearch_dagster.adapters.lake.feature_store import text_content
+
+    spec = workspace.encoder(TEXT)
+    if spec is None:
+        return {}
+    wordings = {one.query_id: one.wording for one in asked if one.text}
+    texts = {text: text_content(spec.query_text(text)) for parts in wordings.values() for text in parts}
+    vectors = _looked_up(workspace, TEXT, texts)
+    return {
+        key: mean_vector(vectors, parts)
+        for key, parts in wordings.items()
+        if parts and vectors.keys() >= parts.keys()
+    }
+
+
+def _views(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, "Content"]:
+    """Query id -> another view of the product's first picture that can be read."""
+    from mmsearch_dagster.core.media.augment_view import photographed
+    from mmsearch_dagster.core.media.images import UnreadablePictureError
+
+    products = workspace.lake.current("products").table()
+    first = dict(products.select(c.PRODUCT_ID, pl.col(c.IMAGE_URIS).list.first()).drop_nulls().iter_rows())
+    views: dict[str, Content] = {}
+    for one in asked:
+        if one.seen not in first:
+            continue
+        seed = workspace.preset.derived.seed + len(one.query_id)
+        try:
+            view = photographed((workspace.source.root / first[one.seen]).read_bytes(), seed)
+        except (OSError, UnreadablePictureError):
+            continue
+        views[one.query_id] = Content(sha256_bytes(view), partial(bytes, view))
+    return views
+
+
+def _looked_up(workspace: Workspace, modality: str, contents: Mapping[str, "Content"]) -> dict[str, Matrix]:
+    """The contents' vectors by their names here; what cannot be read is left out."""
+    spec = workspace.encoder(modality)
+    assert spec is not None
+    read = workspace.features.obtain(
+        workspace.identity(spec),
+        list(contents.values()),
+        workspace.loader(spec),
+        workspace.progress,
+        f"queries ({modality})",
+    )
+    return {
+        name: read.vectors[content.key] for name, content in contents.items() if content.key in read.vectors
+    }
+
+
+def _judged(
+    asked: Sequence[Asked], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
+) -> JudgedQueries:
+    ids = [one.query_id for one in asked]
+    columns = {
+        name: {key: encoded[key][name] for key in ids if name in encoded.get(key, {})}
+        for name in items.vectors
+    }
+    return JudgedQueries(
+        batch=assemble(ids, columns, items.widths),
+        texts=tuple(query_text(one.text) or None if one.text else None for one in asked),
+        origins=tuple(one.origin for one in asked),
+        grades={one.query_id: one.grades for one in asked},
+        kinds={one.query_id: one.kind for one in asked},
+        confidence={one.query_id: one.confidence for one in asked if one.confidence is not None},
+        typed={one.query_id: one.typed for one in asked if one.typed is not None},
+    )

@@ -1,0 +1,148 @@
+"""Which queries teach, choose and judge: judged ones, logged ones, and those the catalogue itself yields."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
+from mmsearch_dagster.core.fusion.synthetic_queries import (
+    DerivedQuery,
+    attribute_queries,
+    logged_queries,
+    picture_queries,
+    title_queries,
+)
+from mmsearch_dagster.core.modalities import IMAGE
+from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
+from mmsearch_dagster.core.retrieval.text_blend import wording
+from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.text import language_of, query_text
+from mmsearch_dagster.pipeline.training.transcripts import hear
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
+
+TRAIN = "train"
+DEV = "dev"
+VALIDATION = "validation"
+TEST = "test"
+# Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
+# words left out, other views of pictures.
+_SELF_EXAMINATION = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query before it is encoded.
+
+    text: typed and heard in `voice`. kind: what was given and understood; of what was not, what was given.
+    picture: a photo. seen: a product whose own picture is seen anew. confidence: of the words heard. typed:
+    the words without those, where both are there.
+    """
+
+    query_id: str
+    text: str | None
+    origin: str
+    grades: dict[str, int]
+    kind: str
+    picture: Path | None = None
+    seen: str | None = None
+    voice: Path | None = None
+    confidence: float | None = None
+    typed: str | None = None
+
+    @property
+    def wording(self) -> dict[str, float]:
+        """What its words are encoded as."""
+        sure = 1.0 if self.confidence is None else self.confidence
+        return wording(query_text(self.text or ""), self.typed, sure)
+
+
+def all_queries(
+    workspace: Workspace, features: dict[str, Snapshot], said: "Language"
+) -> dict[str, list[Asked]]:
+    """Split -> its queries; without judged ones to hold out, the catalogue examines itself."""
+    limits = workspace.preset.derived
+    products = workspace.lake.current("products").table()
+    judged = _judged_queries(workspace, said)
+    derived = [
+        _from_derived(one, ATTRIBUTES)
+        for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
+    ]
+    searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
+    derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
+    pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
+    derived += [
+        _from_derived(one, PAIRS)
+        for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
+        + picture_queries(pictured, limit=limits.views, seed=limits.seed)
+    ]
+    taught = judged.get(TRAIN, [])
+    kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
+    train, dev = [taught[row] for row in kept], [taught[row] for row in held]
+    dev = dev or _self_examination(DEV, products, pictured, limits.seed + 2)
+    validation = judged.get(VALIDATION, []) or _self_examination(VALIDATION, products, pictured, limits.seed)
+    return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
+
+
+def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[Asked]]:
+    grouped = (
+        workspace.lake.current("queries")
+        .table()
+        .group_by(c.QUERY_ID, maintain_order=True)
+        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
+    )
+    spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
+    voices = {key: workspace.source.root / uri for key, uri in spoken}
+    heard = hear(workspace, said, voices)
+    by_split: dict[str, list[Asked]] = {}
+    for row in grouped.iter_rows(named=True):
+        picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
+        asked = _judged(row, picture, voices.get(row[c.QUERY_ID]), heard.get(row[c.QUERY_ID]))
+        if asked.grades:
+            by_split.setdefault(row[c.SPLIT], []).append(asked)
+    return by_split
+
+
+def _judged(
+    row: Mapping[str, Any], picture: Path | None, voice: Path | None, heard: Transcript | None
+) -> Asked:
+    """heard: None where nothing was understood; where that is all there is, it stays an unanswered voice."""
+    typed = query_text(row[c.QUERY_TEXT] or "") or None
+    graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
+    return Asked(
+        query_id=row[c.QUERY_ID],
+        text=" ".join(part for part in (typed, heard and query_text(heard.text)) if part) or None,
+        origin=JUDGED,
+        grades={product: grade for product, grade in graded if grade > 0},
+        kind=query_kind(
+            words=typed is not None,
+            picture=picture is not None,
+            voice=heard is not None or not (typed or picture),
+            language=language_of(typed or ""),
+        ),
+        picture=picture,
+        voice=voice if heard else None,
+        confidence=heard.confidence if heard else None,
+        typed=typed if heard else None,
+    )
+
+
+def _from_derived(one: DerivedQuery, origin: str) -> Asked:
+    grades = {product: int(grade) for product, grade in one.graded.items()}
+    words, picture = bool(one.text), one.image_of is not None
+    kind = query_kind(words=words, picture=picture, language=language_of(one.text or ""))
+    return Asked(one.query_id, one.text, origin, grades, kind, seen=one.image_of)
+
+
+def _self_examination(split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[Asked]:
+    half = _SELF_EXAMINATION // 2
+    derived = title_queries(products, limit=half, seed=seed + 1)
+    derived += picture_queries(pictured, limit=half, seed=seed + 1)
+    return [replace(_from_derived(one, PAIRS), query_id=f"{split}:{one.query_id}") for one in derived]

@@ -1,0 +1,89 @@
+"""Judged queries that were spoken: each recording heard once, by the recogniser of the release to come."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.adapters.host.process_pool import dealt, side_by_side
+from mmsearch_dagster.adapters.lake.feature_store import file_content
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.speech.spec import RecogniserSpec
+from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
+
+_FOLDER = "transcripts"
+_STAGE = "voices"
+# Fewer are heard sooner than another process begins.
+_LEAST_RECORDINGS = 10
+
+_Recording = tuple[str, Path]  # content key, file
+_Heard = dict[str, tuple[str, float]]  # content key -> text, confidence
+
+
+def language(workspace: Workspace) -> "Language":
+    """What shoppers of this run's catalogue may say, by its words and by what was searched for."""
+    from mmsearch_dagster.core.speech.language import shop_language
+
+    return shop_language(*(workspace.lake.current(name).table() for name in ("products", "searches")))
+
+
+def recogniser_fingerprint(workspace: Workspace, said: "Language") -> str:
+    """The recogniser of this run's catalogue, not loaded."""
+    from mmsearch_dagster.adapters.speech.pocketsphinx import fingerprint_of
+
+    return fingerprint_of(workspace.preset.recogniser, lambda: said)
+
+
+def hear(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:
+    """Query id -> what was said, of the recordings in which words were understood."""
+    if not voices:
+        return {}
+    from mmsearch_dagster.serving.prepare_query import is_understood
+
+    heard = _transcripts(workspace, said, voices)
+    return {key: one for key, one in heard.items() if is_understood(one)}
+
+
+def _transcripts(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:
+    from mmsearch_dagster.adapters.lake.snapshots import write_atomically
+
+    kept = workspace.paths.features / _FOLDER / f"{recogniser_fingerprint(workspace, said)}.json"
+    found = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    contents = {key: file_content(path) for key, path in voices.items()}
+    new = sorted({one.key: voices[key] for key, one in contents.items() if one.key not in found}.items())
+    if new:
+        found |= _listen(workspace, said, new)
+        write_atomically(kept, json.dumps(found, ensure_ascii=False, sort_keys=True).encode())
+    return {key: Transcript(*found[one.key]) for key, one in contents.items()}
+
+
+def _listen(workspace: Workspace, said: "Language", recordings: Sequence[_Recording]) -> _Heard:
+    """Content key -> text and confidence; what cannot be read is heard as nothing."""
+    workspace.progress.start(_STAGE, len(recordings))
+    hands = dealt(recordings, least=_LEAST_RECORDINGS)
+    work = partial(_hear_some, workspace.preset.recogniser, said)
+    parts = side_by_side(work, hands, processes=len(hands))
+    found = {key: heard for part in parts for key, heard in part.items()}
+    workspace.progress.finish(_STAGE, f"{sum(bool(text) for text, _ in found.values())} understood")
+    return found
+
+
+def _hear_some(spec: RecogniserSpec, said: "Language", recordings: Sequence[_Recording]) -> _Heard:
+    from mmsearch_dagster.adapters.speech.pocketsphinx import open_recogniser
+    from mmsearch_dagster.serving.transcriber import Hearing
+
+    hearing, found = Hearing(lambda: open_recogniser(spec, lambda: said)), {}
+    for key, path in recordings:
+        try:
+            heard = hearing.transcribe(path.read_bytes())
+        except (OSError, QueryError):
+            heard = NOTHING
+        found[key] = (heard.text, heard.confidence)
+        WATCHER.get().advance(_STAGE, 1)
+    return found

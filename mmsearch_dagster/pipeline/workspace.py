@@ -1,0 +1,181 @@
+"""What every step works with: the home folder's stores and the reviewed files, opened when first used."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
+from mmsearch_dagster.core.progress import WATCHER, Progress
+from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_reviewed
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.index.index import SearchIndex
+    from mmsearch_dagster.adapters.lake.feature_store import FeatureStore
+    from mmsearch_dagster.adapters.registry.registry import Registry
+    from mmsearch_dagster.adapters.registry.tracking import Tracking
+    from mmsearch_dagster.adapters.sources.source import Source
+    from mmsearch_dagster.core.catalog.media_limits import MediaLimits
+    from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+    from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+    from mmsearch_dagster.core.gate.policy import GatePolicy
+    from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
+    from mmsearch_dagster.core.presets import RunPreset
+    from mmsearch_dagster.core.release import EncoderIdentity
+    from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+
+# The asset that names the image encoder of a run.
+IMAGE_ENCODER = "image_encoder"
+
+
+class Workspace:
+    """One home and one shop. Opening a store costs its library's import, so nothing opens early."""
+
+    def __init__(self, settings: Settings, assets: Path | None = None) -> None:
+        self.settings = settings
+        self.assets = assets or assets_folder()
+        self.lake = Lake(settings.paths.lake)
+
+    @property
+    def paths(self) -> HomePaths:
+        return self.settings.paths
+
+    @property
+    def progress(self) -> Progress:
+        return WATCHER.get()
+
+    @cached_property
+    def source(self) -> "Source":
+        """The shop's tables; the embedded sample store is drawn first when no source was named."""
+        from mmsearch_dagster.adapters.sources.source import load_source
+        from mmsearch_dagster.demo_shop.write_shop import write_sample_store
+
+        named = self.settings.source
+        if named is None:
+            named = write_sample_store(self._sample_spec, self.paths.sample, self.progress)
+        return load_source(named, self.settings.root, require=("products",))
+
+    @property
+    def catalogue(self) -> str:
+        """Name of the shop that `source` is; the sample store is not drawn for it."""
+        from mmsearch_dagster.demo_shop.write_shop import sample_name
+
+        return sample_name(self._sample_spec) if self.settings.source is None else self.source.catalogue
+
+    @property
+    def _sample_spec(self) -> Path:
+        return self.assets / "sample" / "store.yaml"
+
+    @cached_property
+    def preset(self) -> "RunPreset":
+        from mmsearch_dagster.core.presets import parse_preset
+
+        file = self.settings.preset or self.assets / "presets" / "run.yaml"
+        return parse_preset(read_reviewed(file, "preset"), str(file))
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether the text encoder of this run reads other scripts than Latin."""
+        spec = self.preset.encoder(TEXT)
+        return spec is not None and spec.multilingual
+
+    @property
+    def finetune(self) -> "FinetuneParams | None":
+        """How the image encoder is fine-tuned, None when it is not."""
+        from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+
+        return self.preset.finetune or (FinetuneParams() if self.settings.finetune else None)
+
+    def encoder(self, modality: str) -> "EncoderSpec | None":
+        """The encoder of that modality in this run: for pictures the fine-tuned one, where that is on,
+        and for videos whose frames the same encoder reads.
+
+        Raises MmsearchError when it is on and the asset `image_encoder` was never materialised.
+        """
+        configured = self.preset.encoder(modality)
+        pictures = self.preset.encoder(IMAGE)
+        if configured is None or pictures is None or self.finetune is None:
+            return configured
+        alike = (configured.library, configured.model) == (pictures.library, pictures.model)
+        if modality != IMAGE and not (modality == VIDEO and alike):
+            return configured
+        from mmsearch_dagster.adapters.models.finetune import publish, tuned_spec
+
+        tuned = self.lake.current(IMAGE_ENCODER)
+        return tuned_spec(configured, publish(tuned.folder / "model", self.paths.encoder_cache, tuned.digest))
+
+    @cached_property
+    def gate_policy(self) -> "GatePolicy":
+        from mmsearch_dagster.core.gate.policy import parse_policy
+
+        return parse_policy(*self._reviewed("policies/gate.yaml", "gate policy"))
+
+    @cached_property
+    def business_rules(self) -> "BusinessRules":
+        """What the shop wants of lists made for a person; a shop may have no such file."""
+        from mmsearch_dagster.core.retrieval.business_rules import parse_rules
+
+        return parse_rules(*self._reviewed("policies/business.yaml", "business rules", needed=False))
+
+    @cached_property
+    def monitoring_policy(self) -> "MonitoringPolicy":
+        from mmsearch_dagster.core.monitoring.policy import parse_monitoring
+
+        return parse_monitoring(*self._reviewed("policies/monitoring.yaml", "monitoring policy"))
+
+    @cached_property
+    def media_limits(self) -> "MediaLimits":
+        """How many media may be unreadable; a shop may have no such file."""
+        from mmsearch_dagster.core.catalog.media_limits import parse_media_limits
+
+        return parse_media_limits(*self._reviewed("policies/media.yaml", "media limits", needed=False))
+
+    def _reviewed(self, name: str, what: str, *, needed: bool = True) -> tuple[str, str]:
+        """Text and address of a reviewed file; no text where a shop may be without it, and is."""
+        file = self.assets / name
+        return (read_reviewed(file, what) if needed or file.exists() else ""), str(file)
+
+    @cached_property
+    def features(self) -> "FeatureStore":
+        from mmsearch_dagster.adapters.lake.feature_store import FeatureStore
+
+        return FeatureStore(self.paths.features)
+
+    @cached_property
+    def tracking(self) -> "Tracking":
+        from mmsearch_dagster.adapters.registry.store import MlflowStore
+        from mmsearch_dagster.adapters.registry.tracking import Tracking
+
+        return Tracking(MlflowStore(self.paths.mlflow))
+
+    @cached_property
+    def registry(self) -> "Registry":
+        from mmsearch_dagster.adapters.registry.ledger import Ledger
+        from mmsearch_dagster.adapters.registry.registry import Registry
+        from mmsearch_dagster.adapters.registry.store import MlflowStore
+
+        store = MlflowStore(self.paths.mlflow)
+        return Registry(store, Ledger(self.paths.ledger), encoder_cache=self.paths.encoder_cache)
+
+    @cached_property
+    def index(self) -> "SearchIndex":
+        from mmsearch_dagster.adapters.index.index import SearchIndex
+
+        return SearchIndex(str(self.paths.index))
+
+    def identity(self, spec: "EncoderSpec") -> "EncoderIdentity":
+        """The encoder's name and width, without loading it."""
+        from mmsearch_dagster.adapters.models.load import describe_encoder
+
+        return describe_encoder(spec)
+
+    def loader(self, spec: "EncoderSpec") -> "Callable[[], Encoder]":
+        """Loads the encoder when something really needs encoding."""
+
+        def load() -> "Encoder":
+            from mmsearch_dagster.adapters.models.load import load_encoder
+
+            return load_encoder(spec, self.paths.encoder_cache)
+
+        return load

@@ -1,0 +1,1 @@
+"""One opened release answers queries."""

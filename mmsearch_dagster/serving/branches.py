@@ -1,0 +1,87 @@
+"""The branches of the engine: each ranks the queries that give it a weight."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
+from mmsearch_dagster.core.fusion.weighted_query import mixed_queries
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    LEXICAL_BRANCH,
+    TYPED_BRANCH,
+    VECTOR_BRANCH,
+    modality_column,
+)
+from mmsearch_dagster.serving.encode_query import QueryContent
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.config import FusionSpec
+
+Rankings = list[dict[str, list[str]]]
+
+
+class QueryTower(Protocol):
+    """What the engine asks of a fusion model."""
+
+    spec: "FusionSpec"
+
+    def items(self, batch: ModalityBatch) -> Matrix:
+        """Unit item vectors, float32 [n, width]; zero rows where nothing is present."""
+        ...
+
+    def queries(self, batch: ModalityBatch) -> Matrix:
+        """Unit query vectors, float32 [n, width]; zero rows where nothing is present."""
+        ...
+
+
+def rank(
+    table: PinnedTable,
+    model: QueryTower,
+    queries: Sequence[QueryContent],
+    batch: ModalityBatch,
+    *,
+    depth: int,
+    where: str | None,
+) -> Rankings:
+    """Per query, branch -> its `depth` best product ids; a branch without a weight is not asked.
+
+    batch: the queries' vectors, row for row. where: SQL from `core.filters.to_where`.
+    """
+    rankings: Rankings = [{} for _ in queries]
+    readable = np.zeros(len(queries), dtype=bool)
+    for mask in batch.present.values():
+        readable |= mask
+    asked = [row for row in _weighing(queries, VECTOR_BRANCH) if readable[row]]
+    if asked:
+        vectors = fused_queries(model, [queries[row] for row in asked], batch.take(asked))
+        _note(rankings, VECTOR_BRANCH, asked, table.nearest_batch(vectors, depth, where=where))
+    for name, texts in (
+        (LEXICAL_BRANCH, [query.text for query in queries]),
+        (TYPED_BRANCH, [query.typed for query in queries]),
+    ):
+        words = {row: text for row in _weighing(queries, name) if (text := texts[row])}
+        found = table.lexical_batch(list(words.values()), depth, where=where)
+        _note(rankings, name, list(words), found)
+    for name, vectors in batch.vectors.items():
+        column = modality_column(name)
+        asked = [row for row in _weighing(queries, name) if batch.present[name][row]]
+        if asked and column in table.vector_columns:
+            found = table.nearest_batch(vectors[asked], depth, where=where, column=column)
+            _note(rankings, name, asked, found)
+    return rankings
+
+
+def fused_queries(model: QueryTower, queries: Sequence[QueryContent], batch: ModalityBatch) -> Matrix:
+    """The vectors that the fused branch searches with, float32 [n, width]: each as its request weighs it."""
+    return mixed_queries(model.queries, batch, [query.asked for query in queries])
+
+
+def _weighing(queries: Sequence[QueryContent], branch: str) -> list[int]:
+    return [row for row, query in enumerate(queries) if query.weights.get(branch, 0.0) > 0]
+
+
+def _note(rankings: Rankings, branch: str, rows: Sequence[int], found: Sequence[Sequence[Hit]]) -> None:
+    for row, hits in zip(rows, found, strict=True):
+        rankings[row][branch] = [hit.product_id for hit in hits]

@@ -1,0 +1,176 @@
+"""Why a product stands where it stands: branches, modalities, features of the ranker."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.catalog.columns import PRODUCT_ID
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.retrieval.query import Query
+from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, modality_column
+from mmsearch_dagster.serving.encode_query import QueryContent
+from mmsearch_dagster.serving.engine import Engine
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.scoring import Scored
+
+Values = NDArray[np.float64]
+# Cosine of a product fused again with its published vector; less, and it is not explained by these vectors.
+_NEAR = 0.99
+
+
+def explain(
+    engine: Engine, query: Query, product: str, person: "tuple[Scored, int] | None" = None
+) -> dict[str, Any]:
+    """What contributed to one product's place in the answer to `query`.
+
+    branches: rank there and its share of the blended score, weight / (rrf_k + rank). modalities: cosine of
+    the query's and the product's own vectors, and of the fused vectors with and without that modality of
+    the query; the query's is weighed as the request says. product_modalities: the same cosine with and
+    without each modality of the product.
+    features, for a known person (the catalogue and their row): each figure's part of the ranker's score.
+    Raises QueryError like `Engine.search`.
+    """
+    content, batch = engine.read(query)
+    # As deep as the engine blends for a page of results: deeper lists would give other ranks.
+    hits = engine.search(query, k=engine.manifest.retrieval.depth).hits
+    hit = next((one for one in hits if one.product_id == product), None)
+    rrf_k = engine.manifest.retrieval.rrf_k
+    branches = [
+        {
+            "branch": name,
+            "weight": content.weights.get(name, 0.0),
+            "rank": rank,
+            "share": content.weights.get(name, 0.0) / (rrf_k + rank) if rank else 0.0,
+        }
+        for name, rank in (hit.branches.items() if hit else ())
+    ]
+    return {
+        "release_id": engine.manifest.release_id,
+        PRODUCT_ID: product,
+        "kind": content.kind,
+        "transcript": _heard(content),
+        "rank": hit.rank if hit else None,
+        "score": hit.score if hit else None,
+        "branches": branches,
+        "modalities": _modalities(engine, content, batch, product),
+        "product_modalities": product_parts(engine, engine.fused(content, batch)[0], product),
+        "features": _features(engine, batch, (product, hit.rank if hit else None), person),
+    }
+
+
+def _heard(content: QueryContent) -> dict[str, Any] | None:
+    heard = content.transcript
+    return heard and {"text": heard.text, "confidence": number(heard.confidence)}
+
+
+def _modalities(
+    engine: Engine, content: QueryContent, batch: ModalityBatch, product: str
+) -> list[dict[str, Any]]:
+    own = _own_cosines(engine, batch, [product])
+    present = [name for name, mask in batch.present.items() if mask[0]]
+
+    def fused(part: ModalityBatch) -> float | None:
+        return number(_to_products(engine, engine.fused(content, part)[0], [product], VECTOR)[0])
+
+    whole, rows = fused(batch), []
+    for name in present:
+        others = [one for one in present if one != name]
+        rows.append(
+            {
+                "modality": name,
+                "own cosine": number(float(own[name][0])) if name in own else None,
+                "fused cosine": whole,
+                "fused without it": fused(batch.only(*others)) if others else None,
+            }
+        )
+    return rows
+
+
+def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str, Any]]:
+    """Per modality of a product, the cosine of the fused vectors with and without it, and what it brings.
+
+    The product is fused again from its own vectors in the index. Of a video the index keeps the mean of its
+    frames, so cosines with one can differ a little from those of the published vector; where they are not
+    that near, nothing is said. query: fused, [width].
+    """
+    own = _own_vectors(engine, product)
+    present = [name for name, mask in own.present.items() if mask[0]]
+    if not present:
+        return []
+    # All of them, then each left out.
+    parts = [own, *(own.only(*(one for one in present if one != name)) for name in present)]
+    fused = np.concatenate([engine.fused_items(part) for part in parts])
+    if not _to_products(engine, fused[0], [product], VECTOR)[0] >= _NEAR:
+        return []
+    cosines = fused.astype(np.float64) @ query / max(float(np.linalg.norm(query)), 1e-12)
+    return [
+        {
+            "modality": name,
+            "fused cosine": number(cosines[0]),
+            "fused without it": number(without) if len(present) > 1 else None,
+            "brings": number(cosines[0] - without) if len(present) > 1 else None,
+        }
+        for name, without in zip(present, cosines[1:], strict=True)
+    ]
+
+
+def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
+    """What the index keeps of a product, as the item tower reads it."""
+    spec, found = engine.model_spec, {}
+    for name, width in spec.item_widths.items():
+        column = modality_column(name)
+        if engine.table.vector_columns.get(column) != width // spec.frames.get(name, 1):
+            continue
+        ids, matrix = engine.table.matrix(column)
+        if product in ids:
+            # The mean frame of a video is a video of one frame; a frame of zeros is none.
+            vector = np.zeros(width, dtype=np.float32)
+            vector[: matrix.shape[1]] = matrix[ids.index(product)]
+            found[name] = {product: vector}
+    return assemble([product], found, spec.item_widths)
+
+
+def _features(
+    engine: Engine, batch: ModalityBatch, found: tuple[str, int | None], person: "tuple[Scored, int] | None"
+) -> list[dict[str, Any]]:
+    product, rank = found
+    if person is None or person[0].ranker is None or product not in person[0].row:
+        return []
+    catalogue, row = person
+    ranks = np.array([np.nan if rank is None else rank - 1.0])
+    cosines = _own_cosines(engine, batch, [product])
+    parts = catalogue.contributions(row, np.array([catalogue.row[product]]), ranks, cosines)
+    return [{"feature": name, "contribution": round(value, 4)} for name, value in parts]
+
+
+def query_cosines(engine: Engine, query: Query, products: Sequence[str]) -> dict[str, Values]:
+    """Modality -> cosine of the query's own vector with each product's, NaN where either lacks it."""
+    return _own_cosines(engine, engine.read(query)[1], products)
+
+
+def _own_cosines(engine: Engine, batch: ModalityBatch, products: Sequence[str]) -> dict[str, Values]:
+    columns = engine.table.vector_columns
+    return {
+        name: _to_products(engine, vectors[0], products, modality_column(name))
+        for name, vectors in batch.vectors.items()
+        if batch.present[name][0] and columns.get(modality_column(name)) == vectors.shape[1]
+    }
+
+
+def _to_products(engine: Engine, vector: Matrix, products: Sequence[str], column: str) -> Values:
+    ids, matrix = engine.table.matrix(column)
+    place = {key: row for row, key in enumerate(ids)}
+    found = np.full(len(products), np.nan)
+    known = [n for n, key in enumerate(products) if key in place]
+    rows = matrix[[place[products[n]] for n in known]].astype(np.float64)
+    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(vector)
+    found[known] = (rows @ vector.astype(np.float64)) / np.maximum(norms, 1e-12)
+    return found
+
+
+def number(value: float | None) -> float | None:
+    """To four decimals, None for what is unknown."""
+    return None if value is None or value != value else round(float(value), 4)

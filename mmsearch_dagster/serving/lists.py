@@ -1,0 +1,74 @@
+"""Lists made for a person: candidates made different, then bent by the shop's rules."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.retrieval.business_rules import BusinessRules, apply_rules
+from mmsearch_dagster.core.retrieval.diversity import marginal_relevance
+from mmsearch_dagster.core.retrieval.query import AnswerHit
+from mmsearch_dagster.serving.engine import Engine
+
+# How many candidates diversity and the shop's rules choose from, and how many results are re-ordered.
+CANDIDATES = 200
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Products, best first. scores: [n]; vectors: float32 [n, d], by which they are alike."""
+
+    ids: Sequence[str]
+    scores: NDArray[np.floating]
+    vectors: Matrix
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One product of a list. rules: what the shop's rules did to it."""
+
+    product_id: str
+    score: float
+    rank: int
+    payload: Mapping[str, Any]
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """A list with the order it was made by, and what has to be said about it."""
+
+    hits: tuple[Suggestion, ...]
+    order: str
+    note: str
+    release_id: str
+
+
+def listed(
+    engine: Engine, found: Candidates, rules: BusinessRules, k: int, *, bought: Collection[str] = ()
+) -> tuple[Suggestion, ...]:
+    """The `k` best, made different by maximal marginal relevance and bent by the shop's rules; scores are
+    those of the candidates."""
+    chosen = marginal_relevance(found.scores, found.vectors, len(found.ids), 1.0 - rules.diversity)
+    own = {found.ids[row]: float(found.scores[row]) for row in chosen}
+    payload = engine.payload(list(own))
+    ruled = apply_rules(_evenly(list(own)), payload, rules, bought=bought)[:k]
+    return tuple(
+        Suggestion(one.product_id, own[one.product_id], rank, payload[one.product_id], one.rules)
+        for rank, one in enumerate(ruled, start=1)
+    )
+
+
+def ruled_hits(hits: Sequence[AnswerHit], rules: BusinessRules) -> list[AnswerHit]:
+    """The hits of a search made for a person, best first, as the shop wants them."""
+    by_id = {hit.product_id: hit for hit in hits}
+    ruled = apply_rules(_evenly(list(by_id)), {key: hit.payload for key, hit in by_id.items()}, rules)
+    return [replace(by_id[one.product_id], rules=one.rules) for one in ruled]
+
+
+def _evenly(ids: Sequence[str]) -> list[tuple[str, float]]:
+    """The order is what counts here: the rules see evenly spaced scores."""
+    return [(key, 1.0 - n / len(ids)) for n, key in enumerate(ids)]

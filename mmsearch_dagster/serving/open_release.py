@@ -1,0 +1,112 @@
+"""The released engine of one home: resolve the pointer, open what it names, nothing else."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
+from mmsearch_dagster.adapters.registry.ledger import Ledger
+from mmsearch_dagster.adapters.registry.registry import PointerMove, Registry
+from mmsearch_dagster.adapters.registry.release_list import ReleaseRow
+from mmsearch_dagster.adapters.registry.store import MlflowStore
+from mmsearch_dagster.core.errors import (
+    ConfigError,
+    MmsearchError,
+    NoReleaseError,
+    OtherEncoderError,
+    QueryError,
+    ReleaseMismatchError,
+)
+from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
+from mmsearch_dagster.serving.encode_query import EncoderHere
+from mmsearch_dagster.serving.engine import Engine
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.serving.recommender import Recommender
+
+
+class Released:
+    """Reads one home's release pointer."""
+
+    def __init__(self, *, home: Path, mlflow: Path, ledger: Path, index: Path, encoder_cache: Path) -> None:
+        self._home, self._mlflow, self._index, self._cache = home, mlflow, index, encoder_cache
+        self.registry = Registry(MlflowStore(mlflow), Ledger(ledger), encoder_cache=encoder_cache)
+
+    def manifest(self) -> ReleaseManifest:
+        """What the pointer names. Raises NoReleaseError when nothing was released here yet."""
+        champion = self.registry.champion() if self._mlflow.is_dir() else None
+        if champion is None:
+            raise self._nothing_yet()
+        return champion
+
+    def releases(self) -> list[ReleaseRow]:
+        """Every version, refused ones too, newest first. Raises NoReleaseError when there is none."""
+        rows = self.registry.releases() if self._mlflow.is_dir() else []
+        if not rows:
+            raise self._nothing_yet()
+        return rows
+
+    def _nothing_yet(self) -> NoReleaseError:
+        return NoReleaseError(
+            f"{self._home} holds no release yet: run `mmsearch run --home {self._home}` first"
+        )
+
+    def release_id(self) -> str | None:
+        """The id the pointer names, None before the first release."""
+        try:
+            return self.manifest().release_id
+        except NoReleaseError:
+            return None
+
+    def engine(self) -> Engine:
+        """The released engine; encoders load with the first query that needs them.
+
+        Raises OtherEncoderError when this installation has other encoders.
+        """
+        return self._open(self.manifest())
+
+    def rollback(self, release_id: str, *, reason: str) -> PointerMove:
+        """Point back at an earlier release. Raises like `Registry.rollback`, before the pointer moves also
+        when that release cannot be opened here."""
+        return self.registry.rollback(release_id, reason=reason, check=self._check)
+
+    def _open(self, manifest: ReleaseManifest) -> Engine:
+        folder = self.registry.model_folder(manifest.model_version)
+        encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
+        return Engine.open(manifest, str(self._index), folder, encoders)
+
+    def _check(self, manifest: ReleaseManifest) -> None:
+        try:
+            self._open(manifest)
+        except MmsearchError as error:
+            kind = OtherEncoderError if isinstance(error, OtherEncoderError) else ReleaseMismatchError
+            raise kind(
+                f"{manifest.release_id} cannot be opened here, so the pointer stays where it is: {error}"
+            ) from error
+
+    def recommender(self, engine: Engine | None = None) -> "Recommender":
+        """Answers for people, from the files of the released version, or of the release that `engine` is of.
+
+        Raises ReleaseMismatchError for damaged files, QueryError when the release is of before it knew
+        people.
+        """
+        from mmsearch_dagster.adapters.lake.people import FOLDER, PeopleFiles
+        from mmsearch_dagster.serving.recommender import Recommender
+
+        engine = engine or self.engine()
+        manifest = engine.manifest
+        if manifest.ranker is None:
+            raise QueryError(
+                f"release {manifest.release_id} knows nothing of people: run `mmsearch run --home "
+                f"{self._home}`"
+            )
+        folder = self.registry.model_folder(manifest.model_version) / FOLDER
+        return Recommender(engine, PeopleFiles.open(folder, manifest.ranker.sha256))
+
+    def _encoder(self, identity: EncoderIdentity, folder: Path) -> EncoderHere:
+        """What this installation has in the place of a release's encoder, by its files."""
+        spec = spec_of(identity, self._cache, folder)
+        try:
+            here = describe_encoder(spec, identity.width)
+        except ConfigError as error:
+            raise OtherEncoderError(f"the release's encoder is not here: {error}") from error
+        return EncoderHere(here, lambda: load_encoder(spec, self._cache))

@@ -1,0 +1,79 @@
+"""From what a person gives to what is searched for: cleaned, heard, named, weighed."""
+
+from collections.abc import Mapping
+
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.query import Query
+from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, branch_weights, query_kind
+from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.text import language_of, query_text
+from mmsearch_dagster.serving.encode_query import QueryContent
+from mmsearch_dagster.serving.transcriber import Hearing
+
+# Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
+LEAST_CONFIDENCE = 0.1
+
+
+def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> QueryContent:
+    """A modality that weighs 0 is as good as not given: `text` are the words typed and heard, `audio` is the
+    sound of the voice itself.
+
+    Raises QueryError for an empty query, a recording that cannot be read or understood and stands alone,
+    and a wrong weight."""
+    asked = _checked(query.weights or {})
+    left_out = {name for name, weight in asked.items() if not weight}
+    typed = query_text(query.text or "") or None
+    image = query.image or None
+    heard = hearing.transcribe(query.audio) if query.audio else None
+    understood = heard if heard and is_understood(heard) else None
+    if heard and not understood and not typed and not image:
+        raise QueryError(_not_understood(heard))
+    words = [part for part in (typed, understood and query_text(understood.text)) if part]
+    voice = query.audio if understood else None
+    given = {TEXT: bool(words), IMAGE: image is not None, AUDIO: voice is not None}
+    if any(given.values()) and left_out.issuperset(name for name, here in given.items() if here):
+        raise QueryError(f"all that the query gives weighs 0: {', '.join(sorted(left_out))}")
+    typed, words = (None, []) if TEXT in left_out else (typed, words)
+    image = None if IMAGE in left_out else image
+    kind = query_kind(
+        words=typed is not None,
+        picture=image is not None,
+        voice=understood is not None and (bool(words) or AUDIO not in left_out),
+        language=language_of(typed or ""),
+    )
+    sure = understood.confidence if understood else 1.0
+    return QueryContent(
+        text=" ".join(words) or None,
+        typed=typed,
+        image=image,
+        kind=kind,
+        weights=branch_weights(kind, retrieval.weights, sure, asked),
+        audio=None if AUDIO in left_out else voice,
+        transcript=heard,
+        asked={name: weight for name, weight in asked.items() if weight and name in given},
+    )
+
+
+def is_understood(heard: Transcript) -> bool:
+    """Whether something can be looked for by it: a clap or a hum is heard as a `the` or a `but`."""
+    return heard.confidence >= LEAST_CONFIDENCE and heard.says_something
+
+
+def _not_understood(heard: Transcript) -> str:
+    guess = f" (a guess: '{heard.text}', confidence {heard.confidence:.2f})" if heard.text else ""
+    return (
+        f"the voice of the query is not understood{guess}: speak close to the microphone, in "
+        "this shop's words, or type them"
+    )
+
+
+def _checked(weights: Mapping[str, float]) -> dict[str, float]:
+    for branch, weight in weights.items():
+        if branch not in BRANCHES:
+            raise QueryError(f"there is no branch '{branch}' to weigh: {did_you_mean(branch, BRANCHES)}")
+        if not 0.0 <= weight < float("inf"):
+            raise QueryError(f"the weight of '{branch}' must be 0 or more, not {weight}")
+    return dict(weights)

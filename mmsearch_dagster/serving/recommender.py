@@ -1,0 +1,269 @@
+"""Answers for people, from one release: its engine, and what it knows of people and products.
+
+People are named by their pseudonyms. Nothing here reads the lake, so a rollback brings back the answers too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mmsearch_dagster.adapters.lake import people as files
+from mmsearch_dagster.adapters.lake.people import PeopleFiles
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.people.churn import CHURN
+from mmsearch_dagster.core.retrieval.query import Answer, Query
+from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.serving.engine import MAX_K, Engine
+from mmsearch_dagster.serving.explain import explain, number, query_cosines
+from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.people import Known
+    from mmsearch_dagster.core.ranking.scoring import Scored
+
+UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
+RESPONSE_NOTE = "expected response: chance of a click per product of a page with these products"
+TASTE_NOTE = "no ranker: expected response is the share of people with less taste for these products"
+HIDDEN_NOTE = "the shop's rules hide all that is found: ask for something else, or without a user"
+POPULAR_NOTE = "this person is not known here: popular products"
+
+
+class Recommender:
+    """Answers for people. Safe to share between threads: everything is read once and never changed."""
+
+    def __init__(self, engine: Engine, known: PeopleFiles) -> None:
+        self._engine, self._files = engine, known
+
+    @property
+    def release_id(self) -> str:
+        return self._engine.manifest.release_id
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @cached_property
+    def _catalogue(self) -> "Scored":
+        from mmsearch_dagster.core.ranking.scoring import Scored
+
+        tables = self._files
+        return Scored.of(
+            tables.products,
+            tables.people,
+            tables.ranker,
+            names=_COLUMNS,
+            blocks=tables.facts.get(files.BLOCKS),
+        )
+
+    @property
+    def _known(self) -> "Known":
+        return self._catalogue.known
+
+    def row_of(self, user: str | None) -> int:
+        """The person's row, -1 when the release does not know them."""
+        return self._catalogue.person.get(user, -1) if user is not None else -1
+
+    def recommend(self, user: str | None = None, *, session: Sequence[str] = (), k: int = 10) -> Suggestions:
+        """The `k` best products for one person; popular ones for somebody of whom nothing is known, and that
+        is said.
+
+        session: ids of products that the person, known or not, has just looked at. They lead the list and
+        are left out of it. Made different by maximal marginal relevance and bent by the shop's rules
+        (assets/policies/business.yaml as it was when the release was made). Raises QueryError for a wrong
+        `k`, for an unknown product, and where neither a person nor a session is named.
+        """
+        from mmsearch_dagster.core.ranking.list_orders import best
+
+        _check_k(k)
+        if user is None and not session:
+            raise QueryError("name a user, products that this session looked at, or both")
+        for product in session:
+            self.check_product(product)
+        seen = sorted({self._catalogue.row[key] for key in session if key in self._catalogue.row})
+        person = self.row_of(user)
+        order, scores, note = self._ordered(person, seen)
+        ranked = best(scores, max(CANDIDATES, k) + len(seen))
+        rows = ranked[np.isfinite(scores[ranked])]
+        items = self._catalogue.items
+        found = Candidates([items.ids[row] for row in rows], scores[rows], items.vectors[rows])
+        hits = listed(self._engine, found, self._files.rules, k, bought=self._bought(person))
+        return Suggestions(hits, order, note, self.release_id)
+
+    def _ordered(self, person: int, seen: Sequence[int]) -> "tuple[str, NDArray[np.float64], str]":
+        """Name, scores and note of the order for a person (-1 unknown) whose session saw these rows."""
+        from mmsearch_dagster.core.ranking.list_orders import (
+            POPULAR,
+            SESSION,
+            led_by_session,
+            order_of,
+            scores_of,
+        )
+
+        known, items, wanted = self._known, self._catalogue.items, self._files.facts["lists"]
+        told = scores_of(known, items, person)
+        own = order_of(told, wanted)
+        if not seen:
+            return own, told[own], POPULAR_NOTE if person < 0 or own != wanted else self._note(own)
+        led = f"led by what this session looked at (products: {len(seen)}, left out here)"
+        if own == POPULAR:
+            note = f"{led}, then by what is popular"
+            return SESSION, led_by_session(known, items, seen, None), note
+        scores = led_by_session(known, items, seen, told[own])
+        return f"{SESSION} + {own}", scores, f"{led} and by the person's own history; {self._note(own)}"
+
+    def _bought(self, person: int) -> frozenset[str]:
+        people = self._files.people
+        if person < 0 or files.BOUGHT not in people.columns:
+            return frozenset()
+        own = people[files.BOUGHT][person]
+        return frozenset(own if own is not None else ())
+
+    def _note(self, order: str) -> str:
+        from mmsearch_dagster.core.ranking.list_orders import POPULAR
+
+        told = [one for one in self._files.facts["sentences"] if one.startswith("lists by")]
+        return (
+            "; ".join(told) if order != POPULAR else "; ".join([*told, "so everybody gets popular products"])
+        )
+
+    def similar(self, product: str, *, k: int = 10) -> Suggestions:
+        """The `k` products nearest to one of the release, by the fused vector, made different and bent by
+        the shop's rules as recommendations are; score is the cosine. Raises QueryError for an unknown
+        product."""
+        _check_k(k)
+        ids, vectors = self._engine.table.matrix()
+        self.check_product(product)
+        if product not in ids:
+            raise QueryError(f"product '{product}' has no vector: nothing is known of it but its id")
+        place = {key: row for row, key in enumerate(ids)}
+        near = self._engine.table.nearest(vectors[place[product]], max(CANDIDATES, k) + 1)
+        hits = [hit for hit in near if hit.product_id != product]
+        scores = np.array([hit.score for hit in hits], dtype=np.float64)
+        alike = vectors[[place[hit.product_id] for hit in hits]]
+        found = Candidates([hit.product_id for hit in hits], scores, alike)
+        ranked = listed(self._engine, found, self._files.rules, k)
+        return Suggestions(ranked, "similar", f"like {product}", self.release_id)
+
+    def check_product(self, product: str) -> None:
+        """Raises QueryError, naming the nearest id, when the release has no such product."""
+        known = self._engine.table.product_ids
+        if product not in known:
+            raise QueryError(f"there is no product '{product}': {did_you_mean(product, known)}")
+
+    def search(
+        self, query: Query, user: str | None, *, k: int, where: str | None = None
+    ) -> tuple[Answer, str]:
+        """The answer to a query for one person, and what has to be said about its order.
+
+        The best 200 are re-ordered, then bent by the shop's rules, when the release's ranker was promoted and
+        the person is known; else it is the answer that everybody gets, in the order of relevance. What the
+        person bought before keeps its place: they ask for it.
+        """
+        person = self.row_of(user)
+        note = self._why_for_everybody(person)
+        if note:
+            return self._engine.search(query, k=k, where=where), note
+        wide = self._engine.search(query, k=max(k, CANDIDATES), where=where)
+        return self._reordered(wide, query, person, k), "ordered for this person"
+
+    def _why_for_everybody(self, person: int) -> str:
+        """Why a search is not re-ordered for this person; empty where it is."""
+        if person < 0:
+            return "this person is not known: the order for everybody"
+        if self._files.facts["ranker promoted"]:
+            return ""
+        told = [one for one in self._files.facts["sentences"] if one.startswith("ranker")]
+        return "; ".join(told) or "no ranker in this release: the order for everybody"
+
+    def _reordered(self, answer: Answer, query: Query, person: int, k: int) -> Answer:
+        known = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]
+        rows = np.array([self._catalogue.row[hit.product_id] for hit in known], dtype=np.int64)
+        ranks = np.array([hit.rank - 1 for hit in known], dtype=np.float64)
+        cosines = query_cosines(self._engine, query, [hit.product_id for hit in known])
+        scores = self._catalogue.scores(person, rows, ranks, cosines)
+        order = np.argsort(-np.round(scores, 6), kind="stable")
+        rest = [hit for hit in answer.hits if hit.product_id not in self._catalogue.row]
+        mine = [replace(known[n], score=float(scores[n])) for n in order] + rest
+        hits = ruled_hits(mine, self._files.rules)[:k]
+        note = answer.note if hits or not mine else HIDDEN_NOTE
+        return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits, 1)), note=note)
+
+    def explain(self, query: Query, product: str, user: str | None = None) -> dict[str, Any]:
+        """What each branch, modality and feature of the ranker contributed (adapters.explaining).
+
+        note: for a user whose searches are not re-ordered, why; features are then what the ranker would
+        count.
+        """
+        self.check_product(product)
+        person = self.row_of(user)
+        told = explain(self._engine, query, product, (self._catalogue, person) if person >= 0 else None)
+        note = self._why_for_everybody(person) if user is not None else ""
+        if note and told["features"]:
+            note += "; the features are what the ranker would count, they order nothing here"
+        return {**told, "note": note}
+
+    def campaign(self, query: Query, *, k: int = 50, products: int = 20) -> dict[str, Any]:
+        """The `k` people to show a campaign to, by expected response, with the products it stands for.
+
+        response: the chance that this person clicks a product of a page with the `products` best answers to
+        the campaign's text and picture, the mean over the page: chance that its place is looked at times
+        chance of a click then, by the ranker, which sees how well each product fits the campaign. Without a
+        ranker, the share of people with less taste for the products (no chance). The note says which, and
+        names a ranker that was not promoted.
+        """
+        _check_k(k)
+        answer = self._engine.search(query, k=products)
+        found = [hit.product_id for hit in answer.hits]
+        catalogue, people = self._catalogue, self._known.ids
+        shown = [key for key in found if key in catalogue.row]
+        rows = np.array([catalogue.row[key] for key in shown], dtype=np.int64)
+        fit = query_cosines(self._engine, query, shown)
+        response = catalogue.responses(rows, fit) if len(people) and len(rows) else np.zeros(0)
+        best = np.argsort(-np.round(response, 6), kind="stable")[:k]
+        note = RESPONSE_NOTE if catalogue.ranker is not None else TASTE_NOTE
+        if not self._files.facts["ranker promoted"]:
+            note = f"{note}; {UNPROVEN_NOTE}"
+        return {
+            "release_id": self.release_id,
+            "people": [
+                {c.USER_ID: people[row], "expected response": round(float(response[row]), 4)} for row in best
+            ],
+            "products": found,
+            "note": answer.note or (note if len(best) else "nobody is known here"),
+        }
+
+    def churn(self, *, k: int = 50) -> list[dict[str, Any]]:
+        """The `k` people most likely to stay away: chance, last visit, events."""
+        _check_k(k)
+        if CHURN not in self._files.people.columns:
+            return []
+        wanted = (c.USER_ID, CHURN, "last_seen", "events", "monetary")
+        rows = self._files.people.sort(CHURN, c.USER_ID, descending=[True, False], nulls_last=True).head(k)
+        return rows.select(wanted).to_dicts()
+
+    def reviews(self, product: str, *, k: int = 10) -> dict[str, Any]:
+        """Smoothed rating and the `k` most useful reviews of a product; QueryError for an unknown one."""
+        _check_k(k)
+        self.check_product(product)
+        rated = self._files.products.filter(pl.col(c.PRODUCT_ID) == product)[c.RATING]
+        rows = self._files.reviews.filter(pl.col(c.PRODUCT_ID) == product)
+        return {
+            c.PRODUCT_ID: product,
+            "smoothed_rating": number(rated[0]) if len(rated) else None,
+            "reviews": rows.height,
+            "most_useful": rows.head(k).to_dicts(),
+        }
+
+
+_COLUMNS = {"vector": files.OWN_VECTOR, "factors": files.OWN_FACTORS, "popularity": files.POPULARITY}
+
+
+def _check_k(k: int) -> None:
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+        raise QueryError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")

@@ -1,0 +1,31 @@
+"""The ears of one release: a recording becomes words, or a sentence that says why not."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.core.speech.transcript import Transcript
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.transcript import Recogniser
+
+
+class Hearing:
+    """Opens its recogniser with the first recording. Safe to share between threads."""
+
+    def __init__(self, open_one: "Callable[[], Recogniser]") -> None:
+        self._open = open_one
+        self._recogniser: Recogniser | None = None
+        self._lock = threading.Lock()
+
+    def transcribe(self, recording: bytes) -> Transcript:
+        """What is said in a recording (WAV, FLAC, OGG, MP3, WebM).
+
+        Raises QueryError for a recording that cannot be read, ConfigError when the recogniser cannot start.
+        """
+        from mmsearch_dagster.adapters.speech.pocketsphinx import recorded
+
+        samples = recorded(recording)
+        with self._lock:
+            self._recogniser = self._recogniser or self._open()
+        return self._recogniser.transcribe(samples)

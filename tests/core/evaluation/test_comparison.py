@@ -1,0 +1,45 @@
+"""What the gate is told, in the metric of its policy."""
+
+import polars as pl
+
+from mmsearch_dagster.core.evaluation.comparison import CHAMPION, ENGINE, FUSED, all_values, figures_of
+from mmsearch_dagster.core.evaluation.quality_table import quality_table
+from mmsearch_dagster.core.gate.policy import GatePolicy
+from tests.core.judged import queries, rankings
+
+ASKED = queries(3)
+MEASURED = {
+    ENGINE: rankings(ASKED, "wrong", "right"),
+    FUSED: rankings(ASKED, "wrong"),
+    "text only": rankings(ASKED, "right"),
+    "fused: concat": rankings(ASKED, "right"),
+    "bm25": rankings(ASKED),
+}
+
+
+def test_the_gate_decides_on_the_metric_of_its_policy() -> None:
+    first = figures_of(MEASURED, ASKED, "recall@1", weights="w", note=None)
+    assert first.engine == {"q0": 0.0, "q1": 0.0, "q2": 0.0}
+    second = figures_of(MEASURED, ASKED, "recall@2", weights="w", note=None)
+    assert second.engine == {"q0": 1.0, "q1": 1.0, "q2": 1.0}
+
+
+def test_rivals_are_the_single_branches_and_the_champion() -> None:
+    found = figures_of(MEASURED, ASKED, "mrr", weights="w", note="not comparable")
+    assert set(found.branches) == {"text only", "bm25"}
+    assert (found.champion, found.champion_note) == (None, "not comparable")
+    reigning = {**MEASURED, CHAMPION: rankings(ASKED, "wrong", "worse", "bad", "right")}
+    assert figures_of(reigning, ASKED, "mrr", weights="w", note=None).champion == dict.fromkeys(
+        ASKED.batch.ids, 0.25
+    )
+
+
+def test_searches_are_measured_to_three_depths() -> None:
+    told = set(all_values(MEASURED, ASKED)["metric"])
+    assert {f"{name}@{depth}" for name in ("ndcg", "recall") for depth in (10, 20, 50)} <= told
+
+
+def test_a_policys_own_metric_has_its_column_and_interval() -> None:
+    table = quality_table(all_values(MEASURED, ASKED, "ndcg@5"), GatePolicy(metric="ndcg@5"))
+    engine = table.filter(pl.col("branch") == ENGINE, pl.col("kind") == "all")
+    assert engine["ndcg@5"].item() == engine["low"].item() == engine["high"].item() > 0.6

@@ -1,0 +1,63 @@
+"""Every branch on the same queries."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmsearch_dagster.core.evaluation.judged_queries import (
+    by_encoder,
+    by_vector,
+    by_words,
+    score,
+    single_branches,
+)
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
+from tests.core.judged import queries, rankings
+
+
+def test_a_query_without_a_vector_finds_nothing() -> None:
+    items = np.eye(2, dtype=np.float32)
+    asked = np.array([[0, 1], [0, 0]], np.float32)
+    assert by_vector(asked, items, (["q", "nothing"], ["a", "b"]), 2) == {"q": ["b", "a"], "nothing": []}
+
+
+def test_the_encoder_alone_ranks_by_cosine_among_the_items_that_have_it() -> None:
+    vectors = {TEXT: np.array([[9, 9], [1, 0], [0, 0], [0, 5]], np.float32)}
+    items = ModalityBatch(("both", "x", "missing", "y"), vectors, {TEXT: np.array([True, True, False, True])})
+    asked = ModalityBatch(
+        ("q", "silent"), {TEXT: np.array([[2, 1], [1, 1]], np.float32)}, {TEXT: np.array([True, False])}
+    )
+    assert by_encoder(TEXT, asked, items, 9) == {"q": ["both", "x", "y"], "silent": []}
+    assert by_encoder(IMAGE, asked, items, 9) == {"q": [], "silent": []}
+
+
+def test_only_queries_with_words_are_searched_by_words() -> None:
+    asked = queries(3)
+    mute = replace(asked, texts=("a", None, "c"))
+    found = by_words(mute, lambda texts, depth: [[f"{text}{depth}"] for text in texts], 7)
+    assert found["lexical"] == {"q0": ["a7"], "q1": [], "q2": ["c7"]}
+    assert found["typed"] == {"q0": [], "q1": [], "q2": []}
+
+
+def test_typed_words_are_searched_alone_too_where_others_were_heard_beside_them() -> None:
+    asked = replace(queries(2), texts=("bag leather", "c"), typed={"q0": "bag"})
+    found = by_words(asked, lambda texts, _: [[text] for text in texts], 7)
+    assert found["lexical"] == {"q0": ["bag leather"], "q1": ["c"]}
+    assert found["typed"] == {"q0": ["bag"], "q1": []}
+
+
+def test_the_score_of_a_query_is_its_metric() -> None:
+    assert score({"q": ["x", "right"]}, {"q": {"right": 3}}) == {"q": pytest.approx(1 / np.log2(3))}
+
+
+def test_the_single_branches_are_those_that_both_sides_have() -> None:
+    asked = queries(2)
+    items = ModalityBatch(("a",), {TEXT: np.ones((1, 2), np.float32)}, {TEXT: np.array([True])})
+    assert set(single_branches(asked, items, rankings(asked, "a"), 5)) == {"text only", "bm25"}
+
+
+def test_full_text_is_no_rival_where_there_are_no_words() -> None:
+    asked = queries(2, words=False, picture=True)
+    items = ModalityBatch(("a",), {IMAGE: np.ones((1, 3), np.float32)}, {IMAGE: np.array([True])})
+    assert set(single_branches(asked, items, rankings(asked), 5)) == {"image only"}

@@ -1,0 +1,96 @@
+"""Random weights are refused: in the run, in a later run, and where no check is asked."""
+
+import json
+
+import dagster as dg
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mmsearch_dagster.cli.dagster_home import prepare_dagster
+from mmsearch_dagster.core.errors import GateRefusedError
+from mmsearch_dagster.core.fusion.config import STRATEGIES
+from mmsearch_dagster.core.fusion.model import WEIGHTS_FILE, weights_sha256
+from mmsearch_dagster.defs.loading import everything
+from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
+from mmsearch_dagster.pipeline.release import release
+from mmsearch_dagster.settings import ASSETS_VARIABLE
+from tests.homes import Place, own_environment
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def sabotaged(place: Place) -> Place:
+    """The released home, with random weights in the place of every candidate's."""
+    for strategy in STRATEGIES:
+        folder = place.workspace.lake.current(f"fusion_{strategy}").folder
+        weights = load_file(folder / WEIGHTS_FILE)
+        generator = torch.Generator().manual_seed(1)
+        noise = {name: torch.randn(one.shape, generator=generator) for name, one in weights.items()}
+        save_file(noise, folder / WEIGHTS_FILE)
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+        (folder / "facts.json").write_text(json.dumps({**facts, "weights": weights_sha256(folder)}))
+    return place
+
+
+def unmoved(place: Place, tiny: Place) -> None:
+    assert place.manifest() == tiny.manifest()
+    assert place.actions() == ["promotion", "rejection"]
+    assert "does not beat its best single branch" in place.ledger()
+
+
+def materialise(place: Place, *assets: str) -> dg.ExecuteInProcessResult:
+    """One run of these assets alone, as somebody selects them in the UI."""
+    with own_environment(**{ASSETS_VARIABLE: str(place.assets)}):
+        prepare_dagster(place.settings)
+        job = dg.define_asset_job("part", dg.AssetSelection.assets(*assets))
+        loaded = dg.Definitions.merge(everything(), dg.Definitions(jobs=[job]))
+        with dg.DagsterInstance.get() as instance:
+            return loaded.resolve_job_def("part").execute_in_process(instance=instance, raise_on_error=False)
+
+
+def test_in_the_same_run(sabotaged: Place, tiny: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sabotaged.run() == 1
+
+    unmoved(sabotaged, tiny)
+    told = capsys.readouterr()
+    assert len(told.err.strip().splitlines()) == 1
+    assert "nothing was released" in told.err
+    assert "Gate: refused" in told.out
+
+
+def test_in_later_runs_of_single_assets(sabotaged: Place, tiny: Place) -> None:
+    evaluate(sabotaged.workspace)
+
+    together = materialise(sabotaged, "challenger", "search_index", "release")
+    assert not together.success
+    assert "release" not in {event.step_key for event in together.get_step_success_events()}
+    unmoved(sabotaged, tiny)
+
+    assert materialise(sabotaged, "search_index").success  # an unserved version harms nobody
+    alone = materialise(sabotaged, "release")
+    assert not alone.success
+    assert "GateRefusedError" in str(alone.failure_data_for_node("release"))
+    unmoved(sabotaged, tiny)
+
+
+def test_where_the_asset_with_the_check_is_skipped(sabotaged: Place, tiny: Place) -> None:
+    skipped = materialise(sabotaged, "evaluation_report", "search_index", "release")
+
+    assert skipped.success  # what was released stays released
+    assert sabotaged.manifest() == tiny.manifest()
+    assert sabotaged.actions() == ["promotion"]
+
+
+def test_where_no_check_is_asked(sabotaged: Place, tiny: Place) -> None:
+    evaluate(sabotaged.workspace)
+    _, decision = release.register(sabotaged.workspace)
+    assert not decision.passed
+    _, outcomes = release.build_index(sabotaged.workspace)
+    release.raise_if_failed(outcomes)
+
+    with pytest.raises(GateRefusedError, match="does not beat"):
+        release.release(sabotaged.workspace)
+
+    unmoved(sabotaged, tiny)

@@ -1,0 +1,48 @@
+"""The monitors on a released home: silent where nothing changed, loud where something did."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.pipeline.monitoring import monitors
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.settings import Settings
+from tests.homes import Place
+
+
+def test_before_the_first_release_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    workspace = Workspace(Settings(tmp_path))
+    found = [monitors.watch_data(workspace), monitors.watch_embeddings(workspace)]
+    assert {one.said for one in found} == {"no release yet: nothing to compare with"}
+    found.append(monitors.watch_searches(workspace))
+    assert found[-1].said == "no log was read yet"
+    assert all(one.checked["passed"] for one in found)
+
+
+@pytest.mark.slow
+class TestReleased:
+    def test_right_after_a_release_nothing_has_moved(self, tiny: Place) -> None:
+        workspace = tiny.workspace
+        assert monitors.watch_data(workspace).said == "the data are what they were"
+        assert monitors.watch_embeddings(workspace).said == "the vectors lie where they lay"
+        assert not monitors.watch_data(workspace).report.made
+
+    def test_a_catalogue_that_became_another_is_named(self, tiny: Place, tmp_path: Path) -> None:
+        workspace = tiny.copy(tmp_path / "home").workspace
+        now = (
+            workspace.lake.current("products")
+            .table()
+            .with_columns((pl.col(c.PRICE) * 10).alias(c.PRICE), pl.lit("Toys > All").alias(c.CATEGORY))
+        )
+        workspace.lake.obtain_table("products", "another", lambda: (now, {}))
+        found = monitors.watch_data(workspace)
+        assert not found.checked["passed"]
+        assert "price" in found.said
+        assert "top category" in found.said
+
+    def test_searches_are_told_by_day(self, tiny: Place) -> None:
+        found = monitors.watch_searches(tiny.workspace)
+        assert found.checked["passed"]
+        assert found.report.rows == tiny.workspace.lake.current("searches").table().height

@@ -1,0 +1,46 @@
+"""A release is of one catalogue: its model, its examples and its index."""
+
+from pathlib import Path
+
+import pytest
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
+from mmsearch_dagster.pipeline.features.index_rows import index_rows
+from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
+from mmsearch_dagster.pipeline.release import release
+from tests.end_to_end.changes import changed_shop
+from tests.homes import Place
+
+pytestmark = pytest.mark.slow
+
+
+def test_examples_of_an_older_catalogue_register_no_version(
+    tiny: Place, place: Place, tmp_path: Path
+) -> None:
+    """As where somebody materialises `products`, then `challenger` alone, in the UI."""
+    changed = Place(place.home, changed_shop(tiny, tmp_path / "later-shop"), place.assets)
+    read_raw(changed.workspace, "products")
+    validate(changed.workspace, "products")
+    before = place.versions()
+
+    with pytest.raises(MmsearchError, match=r"training_examples are about other products .*'products' again"):
+        release.register(changed.workspace)
+
+    assert place.versions() == before
+
+
+def test_an_index_without_a_product_of_the_catalogue_fails_row_parity(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, workspace = place.manifest(), place.workspace
+    workspace.index.drop_tag(manifest.catalogue, manifest.release_id)
+    lost = workspace.lake.current("products").table()[c.PRODUCT_ID][0]
+    monkeypatch.setattr(release, "index_rows", lambda *given: index_rows(*given).remove(product_id=lost))
+
+    _, outcomes = release.build_index(workspace)
+
+    failed = {one["name"]: one["figures"] for one in outcomes if not one["passed"]}
+    assert failed["row_parity"]["missing"] == 1
+    with pytest.raises(IndexCheckError, match="row_parity"):
+        release.raise_if_failed(outcomes)
