@@ -69,7 +69,7 @@ class HomePaths:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunOptions:
     """What one place says of a run: options, environment, or what the home remembers. None: not said."""
 
     source: Path | None = None
@@ -97,8 +97,8 @@ class Settings:
         return HomePaths(self.home)
 
     @property
-    def asked(self) -> Asked:
-        return Asked(self.source, self.root, self.finetune, self.preset)
+    def asked(self) -> RunOptions:
+        return RunOptions(self.source, self.root, self.finetune, self.preset)
 
     def as_environment(self) -> dict[str, str]:
         """The same settings for a child process; what they leave open is empty, whatever stood there."""
@@ -112,14 +112,14 @@ class Settings:
         return {name: "" if value is None else str(value) for name, value in pairs.items()}
 
 
-def asked_in(environment: Mapping[str, str] | None = None) -> Asked:
+def asked_in(environment: Mapping[str, str] | None = None) -> RunOptions:
     """What the environment says: `MMSEARCH_` with `SOURCE`, `ROOT`, `FINETUNE`, `PRESET`."""
     known = os.environ if environment is None else environment
 
     def path_of(name: str) -> Path | None:
         return Path(known[name]).resolve() if known.get(name) else None
 
-    return Asked(
+    return RunOptions(
         source=path_of(SOURCE_VARIABLE),
         root=path_of(ROOT_VARIABLE),
         finetune=True if known.get(FINETUNE_VARIABLE) else None,
@@ -127,7 +127,7 @@ def asked_in(environment: Mapping[str, str] | None = None) -> Asked:
     )
 
 
-def settle(home: Path, *said: Asked) -> Settings:
+def settle(home: Path, *said: RunOptions) -> Settings:
     """What a run in `home` does; who comes first wins.
 
     A root is that of the source it is said with: who says another source does not mean the old root.

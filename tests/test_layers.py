@@ -141,7 +141,7 @@ def test_a_public_class_name_is_defined_once() -> None:
 def test_no_folder_imports_in_a_circle() -> None:
     arrows: dict[str, set[str]] = {}
     for module in MODULES:
-        own = name_of(module.parent)
+        own = _room_of(module)
         for one in imports(read(module)):
             if one.startswith(f"{NAME}.") and (folder := _folder_of(one)) != own:
                 arrows.setdefault(own, set()).add(folder)
@@ -149,11 +149,19 @@ def test_no_folder_imports_in_a_circle() -> None:
     graphlib.TopologicalSorter(arrows).prepare()  # raises CycleError naming the circle
 
 
+def _room_of(module: Path) -> str:
+    """The folder of a module; a loose one beside folders is a room of its own."""
+    folders = [path for path in module.parent.iterdir() if (path / "__init__.py").exists()]
+    return name_of(module) if folders else name_of(module.parent)
+
+
 def _folder_of(imported: str) -> str:
-    """The folder of the module that a full name is in, or of the package it names."""
+    """The room of the module that a full name is in, or of the package it names."""
     path = ROOT.parent.joinpath(*imported.split("."))
     while not path.is_dir():
-        path = path.parent
+        module, path = path.with_suffix(".py"), path.parent
+        if module.is_file():
+            return _room_of(module)
     return name_of(path)
 
 

@@ -9,7 +9,7 @@ from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.presets import parse_preset
 from mmsearch_dagster.settings import (
     HOME_VARIABLE,
-    Asked,
+    RunOptions,
     Settings,
     asked_in,
     assets_folder,
@@ -28,22 +28,22 @@ def test_a_child_process_is_asked_for_the_same(tmp_path: Path) -> None:
 def test_what_settings_leave_open_a_child_does_not_take_from_elsewhere(tmp_path: Path) -> None:
     elsewhere = Settings(tmp_path / "x", tmp_path / "s.yaml", tmp_path, True, tmp_path / "p.yaml")
     environment = elsewhere.as_environment() | Settings(tmp_path).as_environment()
-    assert asked_in(environment) == Asked()
+    assert asked_in(environment) == RunOptions()
 
 
 def test_who_comes_first_wins_one_by_one(tmp_path: Path) -> None:
-    first = Asked(finetune=False)
-    second = Asked(finetune=True, preset=tmp_path / "p.yaml")
-    last = Asked(tmp_path / "s.yaml", tmp_path / "root", preset=tmp_path / "old.yaml")
+    first = RunOptions(finetune=False)
+    second = RunOptions(finetune=True, preset=tmp_path / "p.yaml")
+    last = RunOptions(tmp_path / "s.yaml", tmp_path / "root", preset=tmp_path / "old.yaml")
     expected = Settings(tmp_path, tmp_path / "s.yaml", tmp_path / "root", False, tmp_path / "p.yaml")
     assert settle(tmp_path, first, second, last) == expected
     assert settle(tmp_path) == Settings(tmp_path)
 
 
 def test_another_source_does_not_come_with_the_old_root(tmp_path: Path) -> None:
-    old, new = Asked(tmp_path / "old.yaml", tmp_path / "root"), Asked(tmp_path / "new.yaml")
+    old, new = RunOptions(tmp_path / "old.yaml", tmp_path / "root"), RunOptions(tmp_path / "new.yaml")
     assert settle(tmp_path, new, old) == Settings(tmp_path, tmp_path / "new.yaml")
-    moved = settle(tmp_path, Asked(root=tmp_path / "moved"), old)
+    moved = settle(tmp_path, RunOptions(root=tmp_path / "moved"), old)
     assert moved == Settings(tmp_path, tmp_path / "old.yaml", tmp_path / "moved")
 
 

@@ -52,7 +52,7 @@ class FoundProduct(BaseModel):
     payload: dict[str, Any]
 
 
-class Heard(BaseModel):
+class TranscriptMessage(BaseModel):
     """What was heard in the voice of a query. confidence: 0 to 1."""
 
     text: str
@@ -66,7 +66,7 @@ class SearchResponse(BaseModel):
     release_id: str
     kind: str
     took_ms: float
-    transcript: Heard | None = None
+    transcript: TranscriptMessage | None = None
     order: str | None = None
     note: str | None = None
     hits: list[FoundProduct]
@@ -197,9 +197,9 @@ def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
     )
 
 
-def _heard(answer: Answer) -> Heard | None:
+def _heard(answer: Answer) -> TranscriptMessage | None:
     heard = answer.transcript
-    return heard and Heard(text=heard.text, confidence=round(heard.confidence, 3))
+    return heard and TranscriptMessage(text=heard.text, confidence=round(heard.confidence, 3))
 
 
 def _found(hit: AnswerHit) -> FoundProduct:

@@ -36,7 +36,7 @@ _SEED = 7
 
 
 @dataclass(frozen=True)
-class Measured:
+class BenchResult:
     """One set of queries. table: `core.quality.quality_table` and `group`; worth: core.ablation.worth."""
 
     split: str
@@ -46,7 +46,7 @@ class Measured:
     worth: list[dict[str, Any]]
 
 
-def measure(workspace: Workspace) -> Iterator[Measured]:
+def measure(workspace: Workspace) -> Iterator[BenchResult]:
     """Train every trial on the shop's current examples; one result per judged split."""
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
@@ -80,7 +80,7 @@ def _measured(
     retrieval: RetrievalParams,
     read: Any,
     search: Any,
-) -> Measured:
+) -> BenchResult:
     words = by_words(queries, search, DEPTH)
     rows: dict[tuple[str, str], Rankings] = {
         (UNTRAINED, name): one for name, one in untrained(queries, read.items, words).items()
@@ -95,10 +95,10 @@ def _measured(
         pl.col("branch").str.replace(r"^.*?: ", ""),
     )
     left_out = {name: rankings for (group, name), rankings in rows.items() if group == WITHOUT}
-    return Measured(split, queries, named, table, worth(whole, left_out, queries, seed=_SEED))
+    return BenchResult(split, queries, named, table, worth(whole, left_out, queries, seed=_SEED))
 
 
-def shown(one: Measured) -> Table:
+def shown(one: BenchResult) -> Table:
     """All queries of one split, group by group."""
     rows = one.table.filter(pl.col("kind") == ALL)
     table = Table(title=f"{one.split}, all queries", title_justify="left", header_style="bold")
@@ -114,7 +114,7 @@ def shown(one: Measured) -> Table:
     return table
 
 
-def write(results: list[Measured], folder: Path, facts: Mapping[str, Any]) -> list[Path]:
+def write(results: list[BenchResult], folder: Path, facts: Mapping[str, Any]) -> list[Path]:
     """The report as HTML and JSON, and qrels and runs in TREC's format; returns what was written."""
     from mmsearch_dagster.adapters.reports.quality_report import write_report, write_trec
 

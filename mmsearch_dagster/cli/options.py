@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
-from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, Asked, Settings, asked_in, preset_file
+from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, RunOptions, Settings, asked_in, preset_file
 
 if TYPE_CHECKING:
     from mmsearch_dagster.serving.open_release import Released
@@ -68,7 +68,7 @@ def asked_of(
     """
     from mmsearch_dagster.pipeline.home import settings_for
 
-    options = Asked(
+    options = RunOptions(
         source.resolve() if source else None,
         root.resolve() if root else None,
         finetune,

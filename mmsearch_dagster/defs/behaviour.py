@@ -7,6 +7,7 @@ import dagster as dg
 
 from mmsearch_dagster.defs.evaluation import evaluation_report
 from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
+from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.people import profiles
@@ -22,7 +23,7 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
     kinds={"scipy"},
 )
 def collaborative_factors(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=collaborative.learn_factors(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(collaborative.learn_factors(workspace.open())))
 
 
 @dg.asset(
@@ -45,7 +46,7 @@ def profile_states(
     if report is None:
         context.log.info("no log was read yet: the first refresh reads it")
     else:
-        yield dg.MaterializeResult(metadata=report.metadata())
+        yield dg.MaterializeResult(metadata=metadata_of(report))
 
 
 @dg.asset(
@@ -58,7 +59,7 @@ def profile_states(
     kinds={"polars"},
 )
 def user_profiles(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=profiles.make_profiles(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(profiles.make_profiles(workspace.open())))
 
 
 profile_days = dg.define_asset_job(

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.defs.training import fusion_candidates
 from mmsearch_dagster.pipeline.evaluation import evaluate
@@ -16,7 +17,7 @@ GROUP = "evaluation"
     kinds={"polars"},
 )
 def evaluation_report(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=evaluate.evaluate(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(evaluate.evaluate(workspace.open())))
 
 
 @dg.definitions

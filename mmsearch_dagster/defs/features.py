@@ -4,6 +4,7 @@ import dagster as dg
 
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
+from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.features import encode as steps
 from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
@@ -18,7 +19,7 @@ GROUP = "features"
     kinds={"timm", "mlflow"},
 )
 def image_encoder(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=tune_image_encoder(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(tune_image_encoder(workspace.open())))
 
 
 def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
@@ -30,7 +31,7 @@ def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
         kinds={kind},
     )
     def encode(workspace: WorkspaceResource) -> dg.MaterializeResult:
-        return dg.MaterializeResult(metadata=steps.encode_catalogue(workspace.open(), modality).metadata())
+        return dg.MaterializeResult(metadata=metadata_of(steps.encode_catalogue(workspace.open(), modality)))
 
     return encode
 

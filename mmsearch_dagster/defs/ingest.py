@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
+from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.pipeline.ingest import tables
-from mmsearch_dagster.pipeline.report import check_results
 from mmsearch_dagster.settings import assets_folder
 
 GROUP = "ingest"
@@ -34,17 +34,9 @@ def _raw_asset(table: str) -> dg.AssetsDefinition:
         # What a run of Dagster was given by its environment is the home's from here on.
         if table == "products":
             remember(opened.settings)
-        return dg.MaterializeResult(metadata=report.metadata())
+        return dg.MaterializeResult(metadata=metadata_of(report))
 
     return read
-
-
-def _suite_rules(table: str) -> list[tuple[str, str]]:
-    """(check name, why) of every reviewed expectation; read without importing Great Expectations."""
-    from mmsearch_dagster.adapters.expectations.suite import load_suite
-
-    suite = load_suite(tables.suite_file(assets_folder(), table))
-    return [(rule.name, rule.why) for rule in suite.rules]
 
 
 def _validated_asset(asset: str) -> dg.AssetsDefinition:
@@ -67,14 +59,15 @@ def _validated_asset(asset: str) -> dg.AssetsDefinition:
             ),
         ],
         check_specs=[
-            dg.AssetCheckSpec(name=name, asset=asset, description=why) for name, why in _suite_rules(table)
+            dg.AssetCheckSpec(name=name, asset=asset, description=why)
+            for name, why in tables.suite_rules(assets_folder(), table)
         ],
     )
     def validate(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
         report, broken, checks = tables.validate(workspace.open(), asset)
-        yield dg.MaterializeResult(asset_key=quarantine, metadata=broken.metadata())
+        yield dg.MaterializeResult(asset_key=quarantine, metadata=metadata_of(broken))
         yield dg.MaterializeResult(
-            asset_key=asset, metadata=report.metadata(), check_results=check_results(checks)
+            asset_key=asset, metadata=metadata_of(report), check_results=check_results(checks)
         )
 
     return validate
@@ -93,7 +86,7 @@ VALIDATED_KEYS = [dg.AssetKey(asset) for asset in _GOOD]
     kinds={"polars"},
 )
 def searches(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=tables.read_searches(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(tables.read_searches(workspace.open())))
 
 
 @dg.definitions

@@ -4,9 +4,9 @@ import dagster as dg
 
 from mmsearch_dagster.core.catalog.media_limits import FILES
 from mmsearch_dagster.defs.features import FEATURE_ASSETS, GROUP
+from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.features import media_quarantine as quarantine_step
-from mmsearch_dagster.pipeline.report import check_results
 
 
 @dg.asset(
@@ -25,7 +25,7 @@ from mmsearch_dagster.pipeline.report import check_results
 )
 def media_quarantine(workspace: WorkspaceResource) -> dg.MaterializeResult:
     report, checks = quarantine_step.quarantine_media(workspace.open())
-    return dg.MaterializeResult(metadata=report.metadata(), check_results=check_results(checks))
+    return dg.MaterializeResult(metadata=metadata_of(report), check_results=check_results(checks))
 
 
 @dg.definitions

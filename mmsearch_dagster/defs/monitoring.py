@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
+from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.monitoring import monitors
-from mmsearch_dagster.pipeline.report import check_results
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 GROUP = "monitoring"
@@ -31,7 +31,7 @@ def _monitor(name: str, watch: _Monitor, deps: tuple[str, ...], description: str
     def look(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
         found = watch(workspace.open())
         yield dg.MaterializeResult(
-            metadata=found.report.metadata(), check_results=check_results([found.checked])
+            metadata=metadata_of(found.report), check_results=check_results([found.checked])
         )
 
     return look

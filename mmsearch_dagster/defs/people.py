@@ -3,6 +3,7 @@
 import dagster as dg
 
 from mmsearch_dagster.defs.behaviour import user_profiles
+from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.ingest import reviews as reviews_step
 from mmsearch_dagster.pipeline.people import ranker as ranker_step
@@ -15,7 +16,7 @@ from mmsearch_dagster.pipeline.people import ranker as ranker_step
     kinds={"polars"},
 )
 def reviews(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=reviews_step.read_reviews(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(reviews_step.read_reviews(workspace.open())))
 
 
 @dg.asset(
@@ -28,7 +29,7 @@ def reviews(workspace: WorkspaceResource) -> dg.MaterializeResult:
     kinds={"pytorch", "mlflow"},
 )
 def ranker(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=ranker_step.train_ranker(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(ranker_step.train_ranker(workspace.open())))
 
 
 @dg.definitions

@@ -8,9 +8,9 @@ run is that `release` reads the stored decision again.
 import dagster as dg
 
 from mmsearch_dagster.defs.evaluation import evaluation_report
+from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.release import release as steps
-from mmsearch_dagster.pipeline.report import check_results
 
 GROUP = "release"
 GATE = "gate"
@@ -37,7 +37,7 @@ def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
         metadata={reason.rule: reason.text for reason in decision.reasons},
         description="; ".join(decision.refusals) or "every rule holds",
     )
-    return dg.MaterializeResult(metadata=report.metadata(), check_results=[gate])
+    return dg.MaterializeResult(metadata=metadata_of(report), check_results=[gate])
 
 
 @dg.asset(
@@ -49,7 +49,7 @@ def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
 )
 def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
     report, outcomes = steps.build_index(workspace.open())
-    return dg.MaterializeResult(metadata=report.metadata(), check_results=check_results(outcomes))
+    return dg.MaterializeResult(metadata=metadata_of(report), check_results=check_results(outcomes))
 
 
 @dg.asset(
@@ -59,7 +59,7 @@ def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
     kinds={"mlflow", "lancedb"},
 )
 def release(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=steps.release(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(steps.release(workspace.open())))
 
 
 @dg.definitions

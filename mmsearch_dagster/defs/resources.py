@@ -6,8 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from mmsearch_dagster.adapters.host.run_lock import one_step
-from mmsearch_dagster.pipeline.home import recall
+from mmsearch_dagster.pipeline.home import one_step_in, recall
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
@@ -16,8 +15,7 @@ from mmsearch_dagster.settings import (
     PRESET_VARIABLE,
     ROOT_VARIABLE,
     SOURCE_VARIABLE,
-    Asked,
-    HomePaths,
+    RunOptions,
     Settings,
     asked_in,
     settle,
@@ -47,7 +45,7 @@ class WorkspaceResource(dg.ConfigurableResource):
             yield self
             return
         told = f"waiting for the refresh that is alone in {self.home}"
-        with one_step(HomePaths(Path(self.home).resolve()).lock, lambda: dg.get_dagster_logger().info(told)):
+        with one_step_in(Path(self.home).resolve(), lambda: dg.get_dagster_logger().info(told)):
             yield self
 
     def open(self) -> Workspace:
@@ -63,7 +61,7 @@ class WorkspaceResource(dg.ConfigurableResource):
         return settle(home, self._said, recall(home))
 
     @property
-    def _said(self) -> Asked:
+    def _said(self) -> RunOptions:
         return asked_in(
             {
                 SOURCE_VARIABLE: self.source,

@@ -6,6 +6,7 @@ import dagster as dg
 
 from mmsearch_dagster.core.fusion.config import STRATEGIES
 from mmsearch_dagster.defs.features import FEATURE_ASSETS
+from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.training import candidates, examples
 
@@ -25,7 +26,7 @@ GROUP = "training"
     kinds={"polars"},
 )
 def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=examples.build_examples(workspace.open()).metadata())
+    return dg.MaterializeResult(metadata=metadata_of(examples.build_examples(workspace.open())))
 
 
 @dg.multi_asset(
@@ -49,7 +50,7 @@ def fusion_candidates(
         one for one in STRATEGIES if dg.AssetKey(candidates.asset_of(one)) in context.selected_asset_keys
     ]
     for strategy, report in zip(asked, candidates.train_candidates(workspace.open(), asked), strict=True):
-        yield dg.MaterializeResult(asset_key=candidates.asset_of(strategy), metadata=report.metadata())
+        yield dg.MaterializeResult(asset_key=candidates.asset_of(strategy), metadata=metadata_of(report))
 
 
 @dg.definitions

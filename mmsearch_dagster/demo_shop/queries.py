@@ -42,7 +42,7 @@ class Utterance:
 
 
 @dataclass(frozen=True)
-class Query:
+class DemoQuery:
     """One judged query; `grades` hold product id -> 1..3.
 
     photo: what to draw for its picture. speech: what to say for its sound. wanted, meant: what its words
@@ -69,7 +69,7 @@ class Query:
         return f"queries/{self.query_id}.wav" if self.speech else ""
 
 
-def make_queries(spec: StoreSpec, items: Sequence[Item]) -> tuple[Query, ...]:
+def make_queries(spec: StoreSpec, items: Sequence[Item]) -> tuple[DemoQuery, ...]:
     """All judged queries, each group split by query; a counterpart is in the split of its original.
 
     `zh-0007` asks in Chinese for what `words-0007` asks for, `voice-0007` says it.
@@ -84,7 +84,7 @@ def make_queries(spec: StoreSpec, items: Sequence[Item]) -> tuple[Query, ...]:
     return (*words, *_in_chinese(spec, words), *_said(spec, words), *shown)
 
 
-def judgment_rows(query: Query) -> list[dict[str, str]]:
+def judgment_rows(query: DemoQuery) -> list[dict[str, str]]:
     """The query's judgments, best first."""
     best_first = sorted(query.grades.items(), key=lambda pair: (-pair[1], pair[0]))
     return [
@@ -101,9 +101,9 @@ def judgment_rows(query: Query) -> list[dict[str, str]]:
     ]
 
 
-def _distinct(count: int, make: Callable[[int], Query]) -> list[Query]:
+def _distinct(count: int, make: Callable[[int], DemoQuery]) -> list[DemoQuery]:
     """Queries with different words: the same words in two splits would leak."""
-    found: dict[str, Query] = {}
+    found: dict[str, DemoQuery] = {}
     for number in range(count * _TRIES):
         if len(found) == count:
             break
@@ -114,18 +114,18 @@ def _distinct(count: int, make: Callable[[int], Query]) -> list[Query]:
     return list(found.values())
 
 
-def _words(spec: StoreSpec, items: Sequence[Item], number: int) -> Query:
+def _words(spec: StoreSpec, items: Sequence[Item], number: int) -> DemoQuery:
     rng = spec.rng("query:words", number)
     meant, wanted = meant_query(spec, rng.choice(items).traits, rng)
     text = misspelt(meant, rng) if rng.random() < spec.queries.misspelt else meant
     similar = spec.kinds[wanted.kind].similar
     grades = _positive({item.product_id: grade(wanted, item.traits, similar) for item in items})
-    return Query("words", text, grades, wanted=wanted, meant=meant)
+    return DemoQuery("words", text, grades, wanted=wanted, meant=meant)
 
 
-def _in_chinese(spec: StoreSpec, words: Sequence[Query]) -> list[Query]:
+def _in_chinese(spec: StoreSpec, words: Sequence[DemoQuery]) -> list[DemoQuery]:
     """What the English queries ask for in Chinese, each wording once: two splits must not share one."""
-    found: dict[str, Query] = {}
+    found: dict[str, DemoQuery] = {}
     for query in words:
         if query.wanted is not None and len(found) < spec.queries.chinese:
             text = in_chinese(spec, query.wanted)
@@ -135,7 +135,7 @@ def _in_chinese(spec: StoreSpec, words: Sequence[Query]) -> list[Query]:
     return list(found.values())
 
 
-def _said(spec: StoreSpec, words: Sequence[Query]) -> list[Query]:
+def _said(spec: StoreSpec, words: Sequence[DemoQuery]) -> list[DemoQuery]:
     """English queries read aloud, without their text; several voices, speeds and pitches."""
     rng, said = spec.rng("query:spoken"), []
     for query in words[: spec.queries.spoken]:
@@ -152,14 +152,14 @@ def _photographed(spec: StoreSpec, items: Sequence[Item]) -> list[Item]:
     return list(itertools.islice(itertools.cycle(pictured), spec.queries.pictures))
 
 
-def _picture(spec: StoreSpec, items: Sequence[Item], item: Item, number: int) -> Query:
+def _picture(spec: StoreSpec, items: Sequence[Item], item: Item, number: int) -> DemoQuery:
     grades = {
         other.product_id: 1 + (other.traits.pattern == item.traits.pattern)
         for other in items
         if (other.traits.kind, other.traits.color) == (item.traits.kind, item.traits.color)
     }
     grades[item.product_id] = 3
-    return Query(
+    return DemoQuery(
         f"picture-{number + 1:04d}",
         "",
         grades,
@@ -167,7 +167,7 @@ def _picture(spec: StoreSpec, items: Sequence[Item], item: Item, number: int) ->
     )
 
 
-def _mixed(spec: StoreSpec, items: Sequence[Item], number: int) -> Query | None:
+def _mixed(spec: StoreSpec, items: Sequence[Item], number: int) -> DemoQuery | None:
     """A photo of one product and the wish for another of its kind that differs in colour or pattern only."""
     rng = spec.rng("query:mixed", number)
     pairs: list[tuple[Item, Item]] = []
@@ -183,7 +183,7 @@ def _mixed(spec: StoreSpec, items: Sequence[Item], number: int) -> Query | None:
     words = words_for(spec, target.traits, rng)
     text = filled(rng.choice(spec.color_changes if by_color else spec.pattern_changes), words)
     grades = {item.product_id: _mixed_grade(shown, target, item, by_color) for item in items}
-    return Query(f"mixed-{number + 1:04d}", text, _positive(grades), (shown.look, phone_view(spec, rng)))
+    return DemoQuery(f"mixed-{number + 1:04d}", text, _positive(grades), (shown.look, phone_view(spec, rng)))
 
 
 def _differs_in_one(shown: Item, other: Item, by_color: bool) -> bool:
@@ -207,7 +207,7 @@ def _positive(grades: dict[str, int]) -> dict[str, int]:
     return {product: mark for product, mark in grades.items() if mark > 0}
 
 
-def _split(spec: StoreSpec, queries: list[Query]) -> list[Query]:
+def _split(spec: StoreSpec, queries: list[DemoQuery]) -> list[DemoQuery]:
     """The queries with their split: shares as in the specification, drawn by query."""
     order = list(range(len(queries)))
     spec.rng(f"split:{queries[0].query_id if queries else ''}").shuffle(order)

@@ -13,7 +13,7 @@ from mmsearch_dagster.demo_shop import media
 from mmsearch_dagster.demo_shop.catalogue import Item
 from mmsearch_dagster.demo_shop.espeak import can_speak, speak
 from mmsearch_dagster.demo_shop.film import Frames
-from mmsearch_dagster.demo_shop.queries import Query
+from mmsearch_dagster.demo_shop.queries import DemoQuery
 from mmsearch_dagster.demo_shop.sound import RATE
 from mmsearch_dagster.demo_shop.spec import StoreSpec
 
@@ -105,7 +105,7 @@ def _film(spec: StoreSpec, item: Item, fault: str) -> bytes:
     return content[: len(content) // 3] if fault == media.TRUNCATED else content
 
 
-def write_speech(queries: Sequence[Query], folder: Path, progress: Progress) -> None:
+def write_speech(queries: Sequence[DemoQuery], folder: Path, progress: Progress) -> None:
     """The sounds of spoken queries, where there is a synthesiser."""
     said = [(query.audio, query.speech) for query in queries if query.speech]
     progress.start(_STAGE, len(said))

@@ -22,7 +22,7 @@ from mmsearch_dagster.demo_shop.espeak import can_speak
 from mmsearch_dagster.demo_shop.log import make_log
 from mmsearch_dagster.demo_shop.media import with_media
 from mmsearch_dagster.demo_shop.picture import Look, View, jpeg
-from mmsearch_dagster.demo_shop.queries import JUDGMENT_FIELDS, Query, judgment_rows, make_queries
+from mmsearch_dagster.demo_shop.queries import JUDGMENT_FIELDS, DemoQuery, judgment_rows, make_queries
 from mmsearch_dagster.demo_shop.reviews import REVIEW_FIELDS, make_reviews
 from mmsearch_dagster.demo_shop.spec import StoreSpec, parse_spec
 from mmsearch_dagster.demo_shop.write_media import write_media, write_speech
@@ -123,7 +123,7 @@ def _product_photos(spec: StoreSpec, items: Sequence[Item]) -> Iterator[Photo]:
             yield path, item.look, studio_view(spec, item, number)
 
 
-def _query_photos(queries: Sequence[Query]) -> Iterator[Photo]:
+def _query_photos(queries: Sequence[DemoQuery]) -> Iterator[Photo]:
     for query in queries:
         if query.photo:
             yield query.image, *query.photo

@@ -1,20 +1,23 @@
 """Which shop a home belongs to: what its last run was asked, and whose releases it holds."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from mmsearch_dagster.adapters.host.home import writing
+from mmsearch_dagster.adapters.host.run_lock import one_step
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.core.errors import ConfigError, UserError
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.settings import Asked, HomePaths, Settings, settle
+from mmsearch_dagster.settings import HomePaths, RunOptions, Settings, settle
 
 SAMPLE = "the embedded sample store"
 _FILES = ("source", "root", "preset")
 
 
-def settings_for(home: Path, *said: Asked) -> Settings:
+def settings_for(home: Path, *said: RunOptions) -> Settings:
     """What a run in `home` does: what is said now, first come first, then what the home remembers.
 
     Raises UserError when it remembers a file that is gone, ConfigError when its memory cannot be read.
@@ -30,16 +33,16 @@ def settings_for(home: Path, *said: Asked) -> Settings:
     return settings
 
 
-def recall(home: Path) -> Asked:
+def recall(home: Path) -> RunOptions:
     """What the last run in `home` was asked; nothing where there was none.
 
     Raises ConfigError when it cannot be read: to take the sample store instead would be another shop.
     """
     file = HomePaths(home).asked
     try:
-        return TypeAdapter(Asked).validate_json(file.read_bytes())
+        return TypeAdapter(RunOptions).validate_json(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        return Asked()
+        return RunOptions()
     except (OSError, ValidationError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
         raise ConfigError(f"{file} cannot be read ({why}): delete it and give --source again") from error
@@ -49,10 +52,17 @@ def remember(settings: Settings) -> None:
     """Keep what a run is asked for the next one that is asked nothing. Absolute paths, in one step."""
     if recall(settings.home) != settings.asked:
         with writing(settings.home):
-            write_atomically(settings.paths.asked, TypeAdapter(Asked).dump_json(settings.asked, indent=2))
+            write_atomically(
+                settings.paths.asked, TypeAdapter(RunOptions).dump_json(settings.asked, indent=2)
+            )
 
 
-def in_words(asked: Asked) -> str:
+def one_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
+    """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
+    return one_step(HomePaths(home).lock, waiting)
+
+
+def in_words(asked: RunOptions) -> str:
     """As options of the command line; a file that is gone is told."""
     paths = [(name, path) for name in _FILES if (path := getattr(asked, name)) is not None]
     words = [f"--{name} {path}{'' if path.exists() else ' (gone)'}" for name, path in paths]

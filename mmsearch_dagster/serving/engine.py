@@ -17,7 +17,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, fuse
 from mmsearch_dagster.serving.branches import QueryTower, fused_queries, rank
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryContent, QueryEncoders
 from mmsearch_dagster.serving.prepare_query import prepare
-from mmsearch_dagster.serving.transcriber import Hearing
+from mmsearch_dagster.serving.transcriber import Transcriber
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -41,7 +41,7 @@ class Engine:
         modalities: Sequence[str],
         *,
         encoders: QueryEncoders,
-        hearing: Hearing,
+        hearing: Transcriber,
     ) -> None:
         self._manifest = manifest
         self._table = table
@@ -71,7 +71,7 @@ class Engine:
             raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
         table = _open_table(manifest, index_uri, model.spec.width)
         asked.require(model.spec.query_widths)
-        hearing = Hearing(lambda: _open_ears(manifest, table, model_dir))
+        hearing = Transcriber(lambda: _open_ears(manifest, table, model_dir))
         modalities = sorted(model.spec.query_widths)
         return cls(manifest, table, model, modalities, encoders=asked, hearing=hearing)
 

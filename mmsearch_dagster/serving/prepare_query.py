@@ -11,13 +11,13 @@ from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text import language_of, query_text
 from mmsearch_dagster.serving.encode_query import QueryContent
-from mmsearch_dagster.serving.transcriber import Hearing
+from mmsearch_dagster.serving.transcriber import Transcriber
 
 # Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
 LEAST_CONFIDENCE = 0.1
 
 
-def prepare(query: Query, retrieval: RetrievalParams, hearing: Hearing) -> QueryContent:
+def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> QueryContent:
     """A modality that weighs 0 is as good as not given: `text` are the words typed and heard, `audio` is the
     sound of the voice itself.
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.transcript import Recogniser
 
 
-class Hearing:
+class Transcriber:
     """Opens its recogniser with the first recording. Safe to share between threads."""
 
     def __init__(self, open_one: "Callable[[], Recogniser]") -> None:

@@ -5,20 +5,20 @@ from collections import Counter, defaultdict
 import pytest
 
 from mmsearch_dagster.demo_shop.catalogue import Item
-from mmsearch_dagster.demo_shop.queries import JUDGMENT_FIELDS, Query, judgment_rows, make_queries
+from mmsearch_dagster.demo_shop.queries import JUDGMENT_FIELDS, DemoQuery, judgment_rows, make_queries
 from mmsearch_dagster.demo_shop.spec import StoreSpec
 
 
 @pytest.fixture(scope="module")
-def queries(spec: StoreSpec, items: tuple[Item, ...]) -> tuple[Query, ...]:
+def queries(spec: StoreSpec, items: tuple[Item, ...]) -> tuple[DemoQuery, ...]:
     return make_queries(spec, items)
 
 
-def _group(query: Query) -> str:
+def _group(query: DemoQuery) -> str:
     return query.query_id.split("-")[0]
 
 
-def test_there_are_as_many_of_each_sort_as_specified(spec: StoreSpec, queries: tuple[Query, ...]) -> None:
+def test_there_are_as_many_of_each_sort_as_specified(spec: StoreSpec, queries: tuple[DemoQuery, ...]) -> None:
     asked = spec.queries
     expected = {"words": asked.words, "zh": asked.chinese, "voice": asked.spoken}
     expected |= {"picture": asked.pictures, "mixed": asked.mixed}
@@ -26,7 +26,7 @@ def test_there_are_as_many_of_each_sort_as_specified(spec: StoreSpec, queries: t
     assert len({query.query_id for query in queries}) == len(queries)
 
 
-def test_words_pictures_both_and_voices(queries: tuple[Query, ...]) -> None:
+def test_words_pictures_both_and_voices(queries: tuple[DemoQuery, ...]) -> None:
     has = {"words": (True, False), "zh": (True, False), "picture": (False, True), "mixed": (True, True)}
     has["voice"] = (False, False)
     assert all((bool(query.text), query.photo is not None) == has[_group(query)] for query in queries)
@@ -36,7 +36,7 @@ def test_words_pictures_both_and_voices(queries: tuple[Query, ...]) -> None:
     )
 
 
-def test_each_group_is_split_60_20_20(queries: tuple[Query, ...]) -> None:
+def test_each_group_is_split_60_20_20(queries: tuple[DemoQuery, ...]) -> None:
     for group, off in (("words", 0.01), ("picture", 0.01), ("mixed", 0.01), ("zh", 0.06), ("voice", 0.1)):
         splits = Counter(query.split for query in queries if _group(query) == group)
         total = sum(splits.values())
@@ -45,7 +45,9 @@ def test_each_group_is_split_60_20_20(queries: tuple[Query, ...]) -> None:
 
 
 @pytest.mark.parametrize("group", ["zh", "voice"])
-def test_a_counterpart_asks_for_the_same_in_the_same_split(group: str, queries: tuple[Query, ...]) -> None:
+def test_a_counterpart_asks_for_the_same_in_the_same_split(
+    group: str, queries: tuple[DemoQuery, ...]
+) -> None:
     by_id = {query.query_id: query for query in queries}
     for query in (each for each in queries if _group(each) == group):
         original = by_id[query.query_id.replace(group, "words")]
@@ -53,7 +55,7 @@ def test_a_counterpart_asks_for_the_same_in_the_same_split(group: str, queries: 
 
 
 def test_what_is_said_has_no_slip_of_the_fingers_and_many_voices(
-    spec: StoreSpec, queries: tuple[Query, ...]
+    spec: StoreSpec, queries: tuple[DemoQuery, ...]
 ) -> None:
     said = [query.speech for query in queries if query.speech]
     typed = {query.text for query in queries if query.text}
@@ -62,7 +64,7 @@ def test_what_is_said_has_no_slip_of_the_fingers_and_many_voices(
     assert len({(speech.rate, speech.pitch) for speech in said}) > 0.8 * len(said)
 
 
-def test_no_words_stand_in_two_splits(queries: tuple[Query, ...]) -> None:
+def test_no_words_stand_in_two_splits(queries: tuple[DemoQuery, ...]) -> None:
     splits: dict[str, set[str]] = defaultdict(set)
     for query in queries:
         if _group(query) in ("words", "zh"):
@@ -71,7 +73,7 @@ def test_no_words_stand_in_two_splits(queries: tuple[Query, ...]) -> None:
 
 
 def test_every_query_has_a_perfect_answer_in_the_shop(
-    queries: tuple[Query, ...], items: tuple[Item, ...]
+    queries: tuple[DemoQuery, ...], items: tuple[Item, ...]
 ) -> None:
     known = {item.product_id for item in items}
     for query in queries:
@@ -81,7 +83,7 @@ def test_every_query_has_a_perfect_answer_in_the_shop(
 
 
 def test_a_photo_is_of_one_product_and_its_near_ones_are_graded_lower(
-    queries: tuple[Query, ...], items: tuple[Item, ...]
+    queries: tuple[DemoQuery, ...], items: tuple[Item, ...]
 ) -> None:
     by_id = {item.product_id: item for item in items}
     for query in (each for each in queries if _group(each) == "picture"):
@@ -96,7 +98,7 @@ def test_a_photo_is_of_one_product_and_its_near_ones_are_graded_lower(
 
 
 def test_a_wish_beside_a_photo_is_met_by_another_product(
-    queries: tuple[Query, ...], items: tuple[Item, ...]
+    queries: tuple[DemoQuery, ...], items: tuple[Item, ...]
 ) -> None:
     by_id = {item.product_id: item for item in items}
     for query in (each for each in queries if _group(each) == "mixed"):
@@ -107,7 +109,7 @@ def test_a_wish_beside_a_photo_is_met_by_another_product(
             assert (best.color != look.color) != (best.pattern != look.pattern)
 
 
-def test_judgments_are_written_best_first(queries: tuple[Query, ...]) -> None:
+def test_judgments_are_written_best_first(queries: tuple[DemoQuery, ...]) -> None:
     rows = judgment_rows(queries[-1])
     assert tuple(rows[0]) == JUDGMENT_FIELDS
     marks = [int(row["grade"]) for row in rows]

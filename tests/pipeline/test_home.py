@@ -12,7 +12,7 @@ from mmsearch_dagster.pipeline.home import check_same_shop, in_words, recall, re
 from mmsearch_dagster.pipeline.ingest.tables import read_raw
 from mmsearch_dagster.pipeline.release.release import register
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.settings import HOME_VARIABLE, Asked, HomePaths, Settings
+from mmsearch_dagster.settings import HOME_VARIABLE, HomePaths, RunOptions, Settings
 from tests.homes import Place
 from tests.shops import REVIEWED, bare_shop
 
@@ -49,7 +49,7 @@ def test_what_is_said_wins_and_is_remembered_anew(home: Path, asked: Settings, t
     remember(asked)
     other = bare_shop(tmp_path / "other", LAMPS)
 
-    now = settings_for(home, Asked(other, finetune=False))
+    now = settings_for(home, RunOptions(other, finetune=False))
     remember(now)
 
     assert now == Settings(home, other, None, False, asked.preset)
@@ -66,7 +66,7 @@ def test_what_is_gone_is_named_with_the_option_to_give(home: Path, asked: Settin
 
     assert "(gone)" in in_words(recall(home))
     said = {"source": asked.source, option: getattr(asked, option)}
-    assert settings_for(home, Asked(**said)) == Settings(home, **said)
+    assert settings_for(home, RunOptions(**said)) == Settings(home, **said)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"source": 3}'])
@@ -83,7 +83,7 @@ def test_a_memory_that_cannot_be_read_is_not_the_sample_store(home: Path, conten
 
 
 def test_it_is_told_as_options(asked: Settings) -> None:
-    assert in_words(Asked()) == "the embedded sample store"
+    assert in_words(RunOptions()) == "the embedded sample store"
     told = in_words(asked.asked)
     assert told == f"--source {asked.source} --root {asked.root} --preset {asked.preset} --finetune"
 

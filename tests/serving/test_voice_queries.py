@@ -19,7 +19,7 @@ from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.serving import engine as engine_module
 from mmsearch_dagster.serving.engine import Answer, AnswerHit, Engine, Query
 from mmsearch_dagster.serving.prepare_query import prepare
-from mmsearch_dagster.serving.transcriber import Hearing
+from mmsearch_dagster.serving.transcriber import Transcriber
 from tests.media import clap, clicks, hum, noise, sound_file, tone
 from tests.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 
@@ -164,7 +164,7 @@ def test_a_voice_that_says_nothing_does_not_spoil_the_words_beside_it(engine: En
 
 
 def test_a_doubtful_voice_weighs_less_beside_a_picture(engine: Engine) -> None:
-    hearing = Hearing(lambda: hearing_always("leather", 0.5))
+    hearing = Transcriber(lambda: hearing_always("leather", 0.5))
     spoken, shown = voice("leather"), picture("red")
     blend = RetrievalParams(
         weights={"voice": {"lexical": 1.0}, "voice+picture": {"lexical": 1.0, "image": 2.0}}

@@ -9,7 +9,7 @@ import numpy as np
 from mmsearch_dagster.adapters.models.locate import read_config, weights_sha256
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.encoders import mfcc
-from mmsearch_dagster.core.encoders.audio import AudioEncoder, Hearing
+from mmsearch_dagster.core.encoders.audio import AudioEncoder, SampleSource
 from mmsearch_dagster.core.encoders.protocol import LIBROSA, EncoderSpec
 from mmsearch_dagster.core.media.audio import Samples
 from mmsearch_dagster.core.modalities import Matrix
@@ -35,13 +35,13 @@ def sound_weights(spec: EncoderSpec, files: Path) -> str:
 def load_audio(identity: EncoderIdentity, spec: EncoderSpec, files: Path) -> AudioEncoder:
     """The encoder of a resolved spec, ready to run."""
     if spec.library == LIBROSA:
-        hearing = Hearing(mfcc.RATE, mfcc.sound_statistics, _RECIPE_THREADS)
+        hearing = SampleSource(mfcc.RATE, mfcc.sound_statistics, _RECIPE_THREADS)
     else:
         hearing = _network(spec, files)
     return AudioEncoder(identity, hearing, max_seconds=spec.max_seconds, batch_size=spec.batch_size)
 
 
-def _network(spec: EncoderSpec, files: Path) -> Hearing:
+def _network(spec: EncoderSpec, files: Path) -> SampleSource:
     import torch
 
     from mmsearch_dagster.adapters.models.runtime import best_device
@@ -63,7 +63,7 @@ def _network(spec: EncoderSpec, files: Path) -> Hearing:
         lengths = [piece.size for piece in pieces]
         return np.average(vectors, axis=0, weights=lengths).astype(np.float32)
 
-    return Hearing(rate, describe)
+    return SampleSource(rate, describe)
 
 
 def _pieces(samples: Samples, rate: int) -> list[Samples]:

@@ -26,7 +26,7 @@ Encode = Callable[[Mapping[str, bytes]], Mapping[str, Matrix]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelRow:
     """One row: what it consists of, cleaned and read, and whether it is a query or an item."""
 
     text: str | None
@@ -83,7 +83,7 @@ def _one_per_row(frame: "pd.DataFrame") -> "pd.DataFrame":
         raise QueryError(f"the columns {', '.join(lists)} differ in length") from error
 
 
-def read_rows(frame: "pd.DataFrame") -> list[Asked]:
+def read_rows(frame: "pd.DataFrame") -> list[ModelRow]:
     """Each row of the columns `text`, `image` and `side`; each column may be absent.
 
     Raises QueryError naming the row that has neither words nor a picture, an unknown side or an unreadable
@@ -97,7 +97,7 @@ def read_rows(frame: "pd.DataFrame") -> list[Asked]:
         side = QUERY if _missing(side) else side
         if side not in (QUERY, ITEM):
             raise QueryError(f"row {number}: '{SIDE}' is '{QUERY}' or '{ITEM}', not '{side}'")
-        asked = Asked(_text(cells.get(TEXT), number), _picture(cells.get(IMAGE), number), side)
+        asked = ModelRow(_text(cells.get(TEXT), number), _picture(cells.get(IMAGE), number), side)
         if asked.text is None and asked.picture is None:
             raise QueryError(f"row {number}: give words in '{TEXT}', a picture in '{IMAGE}', or both")
         rows.append(asked)
@@ -105,7 +105,7 @@ def read_rows(frame: "pd.DataFrame") -> list[Asked]:
 
 
 def encode_rows(
-    rows: Sequence[Asked], encode: Mapping[str, Encode], widths: Mapping[str, int]
+    rows: Sequence[ModelRow], encode: Mapping[str, Encode], widths: Mapping[str, int]
 ) -> ModalityBatch:
     """The rows' vectors, each distinct content encoded once; ids are row numbers.
 

@@ -21,7 +21,7 @@ from mlflow.pyfunc.model import PythonModel
 from mmsearch_dagster.adapters.models.load import spec_of
 from mmsearch_dagster.adapters.registry.log_model import CACHE_OPTION, ENCODERS_FILE
 from mmsearch_dagster.adapters.registry.pyfunc_encoders import encode_when_asked
-from mmsearch_dagster.adapters.registry.pyfunc_inputs import ITEM, Asked, encode_rows, read_rows
+from mmsearch_dagster.adapters.registry.pyfunc_inputs import ITEM, ModelRow, encode_rows, read_rows
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -52,7 +52,7 @@ class SearchModel(PythonModel):
             return self._model.queries(batch)
         return np.where(items, self._model.items(batch), self._model.queries(batch))
 
-    def _prefixed(self, row: Asked) -> Asked:
+    def _prefixed(self, row: ModelRow) -> ModelRow:
         spec = self._specs.get(TEXT)
         if row.text is None or spec is None:
             return row

@@ -17,7 +17,7 @@ from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.media.audio import UnreadableSoundError, open_sound
 from mmsearch_dagster.core.speech.language import Language, bigrams
 from mmsearch_dagster.core.speech.noise import loudness_range, without_noise
-from mmsearch_dagster.core.speech.pooling import Heard, agreed
+from mmsearch_dagster.core.speech.pooling import SpeechGuess, agreed
 from mmsearch_dagster.core.speech.pronunciation import british, pronounce
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, RATE, Recogniser, Transcript
@@ -91,7 +91,7 @@ class SphinxRecogniser:
             best = agreed([first, *(self._heard(_with_tract(cleaned, *lengths)) for lengths in _TRACTS)])
         return Transcript(best.text, trust * best.confidence) if best.text else NOTHING
 
-    def _heard(self, samples: Samples) -> Heard:
+    def _heard(self, samples: Samples) -> SpeechGuess:
         heard = np.round(_on_a_floor(samples) * 32_767).astype(np.int16).tobytes()
         with self._lock:
             self._decoder.reinit_feat()  # else a recording is heard by what came before it
@@ -101,10 +101,10 @@ class SphinxRecogniser:
             found = self._decoder.hyp()
             guesses = [_said(one) for one in islice(self._decoder.nbest(), _GUESSES)]
         if found is None or not found.hypstr:
-            return Heard(NOTHING)
+            return SpeechGuess(NOTHING)
         root = 1 / (len(found.hypstr.split()) + 1)
         chosen = Transcript(found.hypstr, float(np.clip(found.prob, 0.0, 1.0)) ** root)
-        return Heard(chosen, tuple((text, score) for text, score in guesses if text and score > 0))
+        return SpeechGuess(chosen, tuple((text, score) for text, score in guesses if text and score > 0))
 
 
 def _said(guess: "Hypothesis | None") -> tuple[str, float]:

@@ -61,7 +61,7 @@ class ModelParams(BaseModel):
         return ", ".join(f"{name} {getattr(self, name):g}" for name in read)
 
 
-class Ranker(Protocol):
+class ItemRanker(Protocol):
     """What was fitted to a matrix [u, n]."""
 
     def scores(self, rows: NDArray[np.int64]) -> Matrix:
@@ -106,7 +106,7 @@ def popularity(matrix: csr_matrix) -> Matrix:
     return np.bincount(matrix.indices, minlength=items).astype(np.float32)
 
 
-def fit(known: Interactions, params: ModelParams) -> Ranker:
+def fit(known: Interactions, params: ModelParams) -> ItemRanker:
     """Fit one model; the same input gives the same bytes. Raises TooManyItemsError (EASE)."""
     if params.kind == "popularity":
         return Popularity(popularity(known.matrix))

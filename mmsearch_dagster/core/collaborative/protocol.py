@@ -20,7 +20,7 @@ from mmsearch_dagster.core.collaborative.interactions import (
     Interactions,
     interactions_of,
 )
-from mmsearch_dagster.core.collaborative.models import Kind, ModelParams, Ranker, fit
+from mmsearch_dagster.core.collaborative.models import ItemRanker, Kind, ModelParams, fit
 from mmsearch_dagster.core.collaborative.splits import Parts
 from mmsearch_dagster.core.metrics.bootstrap import Interval, interval
 from mmsearch_dagster.core.metrics.ranking import measure
@@ -49,7 +49,7 @@ FACTOR_KINDS: tuple[Kind, ...] = ("ease-svd", "als", "bpr")
 
 
 @dataclass(frozen=True)
-class Judged:
+class HeldOutItems:
     """Who is asked about, and what they chose later.
 
     users: rows [q] of the training matrix; chosen: per user the columns of the training matrix.
@@ -102,7 +102,7 @@ class Comparison:
         return next((one for one in self.measured if one.params.kind in kinds), None)
 
 
-def judged(known: Interactions, later: pl.DataFrame) -> Judged:
+def judged(known: Interactions, later: pl.DataFrame) -> HeldOutItems:
     """What `later` says about the users and items of `known`."""
     pairs = later.select(c.USER_ID, c.PRODUCT_ID).unique().sort(c.USER_ID, c.PRODUCT_ID)
     place_of_user = {user: row for row, user in enumerate(known.users)}
@@ -114,7 +114,7 @@ def judged(known: Interactions, later: pl.DataFrame) -> Judged:
     rows = sorted(chosen)
     cold = set(pairs[c.USER_ID].to_list()) - set(known.users)
     judged_pairs = sum(len(items) for items in chosen.values())
-    return Judged(
+    return HeldOutItems(
         users=np.array(rows, dtype=np.int64),
         chosen=tuple(np.array(chosen[row], dtype=np.int64) for row in rows),
         cold_users=len(cold),
@@ -133,7 +133,7 @@ def top(scores: NDArray[np.float32], seen: NDArray[np.bool_], depth: int) -> NDA
 
 
 def per_user(
-    ranker: Ranker, known: Interactions, asked: Judged, metrics: Sequence[str], depth: int
+    ranker: ItemRanker, known: Interactions, asked: HeldOutItems, metrics: Sequence[str], depth: int
 ) -> dict[str, NDArray[np.float64]]:
     """Metric -> values [q]; an item counts as relevant (grade 1) when the user chose it later."""
     parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
@@ -198,7 +198,7 @@ def _best(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def _measured(
-    known: Interactions, asked: Judged, trial: Trial, metrics: Sequence[str], *, depth: int, seed: int
+    known: Interactions, asked: HeldOutItems, trial: Trial, metrics: Sequence[str], *, depth: int, seed: int
 ) -> Measured:
     values = per_user(fit(known, trial.params), known, asked, metrics, depth)
     return Measured(
@@ -209,7 +209,7 @@ def _measured(
     )
 
 
-def _counts(known: Interactions, asked: Judged, tested: Judged) -> dict[str, int]:
+def _counts(known: Interactions, asked: HeldOutItems, tested: HeldOutItems) -> dict[str, int]:
     return {
         "training users": len(known.users),
         "training items": len(known.items),

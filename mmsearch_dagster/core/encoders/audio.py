@@ -11,7 +11,7 @@ from mmsearch_dagster.core.release import EncoderIdentity
 
 
 @dataclass(frozen=True)
-class Hearing:
+class SampleSource:
     """What describes a sound. describe: mono float32 [n] at `rate` Hz to float32 [width].
 
     threads: how many callers may be inside `describe` at once.
@@ -23,10 +23,10 @@ class Hearing:
 
 
 class AudioEncoder:
-    """Any `Hearing`; of a sound longer than `max_seconds` it gets evenly spaced windows."""
+    """Any `SampleSource`; of a sound longer than `max_seconds` it gets evenly spaced windows."""
 
     def __init__(
-        self, identity: EncoderIdentity, hearing: Hearing, *, max_seconds: float, batch_size: int
+        self, identity: EncoderIdentity, hearing: SampleSource, *, max_seconds: float, batch_size: int
     ) -> None:
         self._identity = identity
         self._hearing = hearing

@@ -22,7 +22,7 @@ LOSS = "loss"
 
 
 @dataclass(frozen=True)
-class Trial:
+class AblationTrial:
     """One training: which modalities, how fused, by which loss."""
 
     group: str
@@ -34,17 +34,21 @@ class Trial:
 
 def trials(
     modalities: Sequence[str], strategy: Strategy, loss: Loss, strategies: Sequence[Strategy] = STRATEGIES
-) -> Iterator[Trial]:
+) -> Iterator[AblationTrial]:
     """Every training of the report, each different one once; the first is the whole.
 
     Only what people can ask with can answer alone; a pair needs one such modality.
     """
     whole = tuple(sorted(modalities))
-    yield Trial(WHOLE, f"{strategy}, {loss}", whole, strategy, loss)
+    yield AblationTrial(WHOLE, f"{strategy}, {loss}", whole, strategy, loss)
     for group, name, subset in _subsets(whole):
-        yield Trial(group, name, subset, strategy, loss)
-    yield from (Trial(STRATEGY, other, whole, other, loss) for other in strategies if other != strategy)
-    yield from (Trial(LOSS, another, whole, strategy, another) for another in LOSSES if another != loss)
+        yield AblationTrial(group, name, subset, strategy, loss)
+    yield from (
+        AblationTrial(STRATEGY, other, whole, other, loss) for other in strategies if other != strategy
+    )
+    yield from (
+        AblationTrial(LOSS, another, whole, strategy, another) for another in LOSSES if another != loss
+    )
 
 
 def _subsets(whole: tuple[str, ...]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -59,7 +63,12 @@ def _subsets(whole: tuple[str, ...]) -> Iterator[tuple[str, str, tuple[str, ...]
 
 
 def answers(
-    trial: Trial, examples: Examples, sets: Mapping[str, JudgedQueries], params: TrainParams, *, depth: int
+    trial: AblationTrial,
+    examples: Examples,
+    sets: Mapping[str, JudgedQueries],
+    params: TrainParams,
+    *,
+    depth: int,
 ) -> dict[str, Rankings]:
     """Train as the trial says; what the model alone answers to each set of queries."""
     from mmsearch_dagster.core.fusion.training import train

@@ -13,7 +13,7 @@ from mmsearch_dagster.core.ranking.fit import FittedRanker, fit_ranker
 from mmsearch_dagster.core.ranking.list_evaluation import ListReport, choose_order, examine_lists
 from mmsearch_dagster.core.ranking.list_orders import POPULAR
 from mmsearch_dagster.core.ranking.people import Known, known_at
-from mmsearch_dagster.core.ranking.result_pages import Split, result_lists, split_by_time
+from mmsearch_dagster.core.ranking.result_pages import PeriodSplit, result_lists, split_by_time
 from mmsearch_dagster.core.ranking.training import RankerParams
 from mmsearch_dagster.core.ranking.training_rows import QueryCosines, after_the_log, lessons
 
@@ -83,7 +83,7 @@ def study(
     return Study(known, lists, fit_ranker(learned, _sizes(split), items.blocks, params))
 
 
-def _sizes(split: Split) -> tuple[int, int, int]:
+def _sizes(split: PeriodSplit) -> tuple[int, int, int]:
     return split.train.height, split.validation.height, split.test.height
 
 

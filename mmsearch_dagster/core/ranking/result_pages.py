@@ -24,7 +24,7 @@ _AFTER = tuple(GRADE_OF)
 
 
 @dataclass(frozen=True)
-class Split:
+class PeriodSplit:
     """Lists parted by global time: everything in `test` happened after everything in `validation`, and so on.
 
     Each frame has the columns of `result_lists`. `begins_test` is the first moment of the test period.
@@ -64,19 +64,19 @@ def result_lists(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def split_by_time(lists: pl.DataFrame, *, validation: float = 0.1, test: float = 0.2) -> Split:
+def split_by_time(lists: pl.DataFrame, *, validation: float = 0.1, test: float = 0.2) -> PeriodSplit:
     """The last `test` share of the pages, the `validation` share before them, and the rest for training.
 
     Parted at moments, never at random; pages of one moment stay together.
     """
     moments = lists.group_by(LIST_ID, USER_ID).agg(pl.col(TIMESTAMP).first())[TIMESTAMP].sort()
     if moments.is_empty():
-        return Split(lists, lists, lists, None, None)
+        return PeriodSplit(lists, lists, lists, None, None)
     count = len(moments)
     begins_test = moments[min(count - 1, round(count * (1 - test)))]
     begins_validation = moments[min(count - 1, round(count * (1 - test - validation)))]
     when = pl.col(TIMESTAMP)
-    return Split(
+    return PeriodSplit(
         train=lists.filter(when < begins_validation),
         validation=lists.filter((when >= begins_validation) & (when < begins_test)),
         test=lists.filter(when >= begins_test),

@@ -12,14 +12,14 @@ _CHOSEN = 1.0
 
 
 @dataclass(frozen=True)
-class Heard:
+class SpeechGuess:
     """What one pass understood. guesses: (text, likelihood > 0), the recogniser's n best in any order."""
 
     chosen: Transcript
     guesses: tuple[tuple[str, float], ...] = ()
 
 
-def agreed(hearings: Sequence[Heard]) -> Transcript:
+def agreed(hearings: Sequence[SpeechGuess]) -> Transcript:
     """The text with the highest sum of p(text | hearing) * confidence(hearing)^2; ties by the text.
 
     confidence: of the surest hearing that chose that text; of the least sure one where none did.
@@ -38,7 +38,7 @@ def agreed(hearings: Sequence[Heard]) -> Transcript:
     return Transcript(text, max(sure, default=min(one.chosen.confidence for one in heard)))
 
 
-def _weights(one: Heard) -> dict[str, float]:
+def _weights(one: SpeechGuess) -> dict[str, float]:
     """Text -> weight, the likeliest guess 1; the same words guessed twice count once."""
     highest = max((likelihood for _, likelihood in one.guesses), default=1.0)
     weights = {one.chosen.text: 0.0}

@@ -126,6 +126,13 @@ def suite_file(assets: Path, table: str) -> Path:
     return assets / "expectations" / f"{table}.yaml"
 
 
+def suite_rules(assets: Path, table: str) -> list[tuple[str, str]]:
+    """(check name, why) of every reviewed expectation; read without importing Great Expectations."""
+    from mmsearch_dagster.adapters.expectations.suite import load_suite
+
+    return [(rule.name, rule.why) for rule in load_suite(suite_file(assets, table)).rules]
+
+
 def _docs(workspace: Workspace, table: str) -> Path:
     return workspace.paths.reports / "data_docs" / table
 

@@ -28,7 +28,7 @@ from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.core.text import query_text
 from mmsearch_dagster.pipeline.features.encode import FRAMES, VECTOR, asset_of
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, Asked, all_queries
+from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -132,7 +132,7 @@ def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityB
 
 
 def _encode(
-    workspace: Workspace, items: ModalityBatch, asked: Sequence[Asked]
+    workspace: Workspace, items: ModalityBatch, asked: Sequence[TrainingQuery]
 ) -> tuple[dict[str, dict[str, Matrix]], int]:
     """Query id -> modality -> vector of every query that has at least one; and how many have none."""
     from mmsearch_dagster.adapters.lake.feature_store import file_content
@@ -152,7 +152,7 @@ def _encode(
     return readable, len(found) - len(readable)
 
 
-def _worded(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, Matrix]:
+def _worded(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, Matrix]:
     """Query id -> vector of its words, heard ones weighed as the engine weighs them."""
     from mmsearch_dagster.adapters.lake.feature_store import text_content
 
@@ -169,7 +169,7 @@ def _worded(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, Matrix]:
     }
 
 
-def _views(workspace: Workspace, asked: Sequence[Asked]) -> dict[str, "Content"]:
+def _views(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, "Content"]:
     """Query id -> another view of the product's first picture that can be read."""
     from mmsearch_dagster.core.media.augment_view import photographed
     from mmsearch_dagster.core.media.images import UnreadablePictureError
@@ -206,7 +206,7 @@ def _looked_up(workspace: Workspace, modality: str, contents: Mapping[str, "Cont
 
 
 def _judged(
-    asked: Sequence[Asked], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
+    asked: Sequence[TrainingQuery], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
 ) -> JudgedQueries:
     ids = [one.query_id for one in asked]
     columns = {

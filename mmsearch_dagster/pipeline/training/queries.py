@@ -38,7 +38,7 @@ _SELF_EXAMINATION = 200
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainingQuery:
     """One query before it is encoded.
 
     text: typed and heard in `voice`. kind: what was given and understood; of what was not, what was given.
@@ -66,7 +66,7 @@ class Asked:
 
 def all_queries(
     workspace: Workspace, features: dict[str, Snapshot], said: "Language"
-) -> dict[str, list[Asked]]:
+) -> dict[str, list[TrainingQuery]]:
     """Split -> its queries; without judged ones to hold out, the catalogue examines itself."""
     limits = workspace.preset.derived
     products = workspace.lake.current("products").table()
@@ -91,7 +91,7 @@ def all_queries(
     return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
 
 
-def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[Asked]]:
+def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[TrainingQuery]]:
     grouped = (
         workspace.lake.current("queries")
         .table()
@@ -101,7 +101,7 @@ def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[As
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
     voices = {key: workspace.source.root / uri for key, uri in spoken}
     heard = hear(workspace, said, voices)
-    by_split: dict[str, list[Asked]] = {}
+    by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
         picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
         asked = _judged(row, picture, voices.get(row[c.QUERY_ID]), heard.get(row[c.QUERY_ID]))
@@ -112,11 +112,11 @@ def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[As
 
 def _judged(
     row: Mapping[str, Any], picture: Path | None, voice: Path | None, heard: Transcript | None
-) -> Asked:
+) -> TrainingQuery:
     """heard: None where nothing was understood; where that is all there is, it stays an unanswered voice."""
     typed = query_text(row[c.QUERY_TEXT] or "") or None
     graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
-    return Asked(
+    return TrainingQuery(
         query_id=row[c.QUERY_ID],
         text=" ".join(part for part in (typed, heard and query_text(heard.text)) if part) or None,
         origin=JUDGED,
@@ -134,14 +134,16 @@ def _judged(
     )
 
 
-def _from_derived(one: DerivedQuery, origin: str) -> Asked:
+def _from_derived(one: DerivedQuery, origin: str) -> TrainingQuery:
     grades = {product: int(grade) for product, grade in one.graded.items()}
     words, picture = bool(one.text), one.image_of is not None
     kind = query_kind(words=words, picture=picture, language=language_of(one.text or ""))
-    return Asked(one.query_id, one.text, origin, grades, kind, seen=one.image_of)
+    return TrainingQuery(one.query_id, one.text, origin, grades, kind, seen=one.image_of)
 
 
-def _self_examination(split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int) -> list[Asked]:
+def _self_examination(
+    split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int
+) -> list[TrainingQuery]:
     half = _SELF_EXAMINATION // 2
     derived = title_queries(products, limit=half, seed=seed + 1)
     derived += picture_queries(pictured, limit=half, seed=seed + 1)

@@ -76,9 +76,9 @@ def _listen(workspace: Workspace, said: "Language", recordings: Sequence[_Record
 
 def _hear_some(spec: RecogniserSpec, said: "Language", recordings: Sequence[_Recording]) -> _Heard:
     from mmsearch_dagster.adapters.speech.pocketsphinx import open_recogniser
-    from mmsearch_dagster.serving.transcriber import Hearing
+    from mmsearch_dagster.serving.transcriber import Transcriber
 
-    hearing, found = Hearing(lambda: open_recogniser(spec, lambda: said)), {}
+    hearing, found = Transcriber(lambda: open_recogniser(spec, lambda: said)), {}
     for key, path in recordings:
         try:
             heard = hearing.transcribe(path.read_bytes())

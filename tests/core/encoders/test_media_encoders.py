@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmsearch_dagster.core.digest import sha256_bytes
-from mmsearch_dagster.core.encoders.audio import AudioEncoder, Hearing
+from mmsearch_dagster.core.encoders.audio import AudioEncoder, SampleSource
 from mmsearch_dagster.core.encoders.image import Framing
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Encoder, Forward
 from mmsearch_dagster.core.encoders.video import VideoEncoder
@@ -35,7 +35,7 @@ def mean_colour(pixels: Any) -> Matrix:
 
 
 def audio(threads: int = 2) -> AudioEncoder:
-    hearing = Hearing(8_000, length_and_peak, threads)
+    hearing = SampleSource(8_000, length_and_peak, threads)
     return AudioEncoder(identity("audio", 2), hearing, max_seconds=2.0, batch_size=3)
 
 

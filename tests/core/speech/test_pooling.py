@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.speech.pooling import Heard, agreed
+from mmsearch_dagster.core.speech.pooling import SpeechGuess, agreed
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 
 TEXTS = st.sampled_from(["red hat", "bread hat", "red cat", "a red hat", ""])
 SURE = st.floats(min_value=0.01, max_value=1.0)
 HEARINGS = st.lists(
     st.builds(
-        Heard,
+        SpeechGuess,
         st.builds(Transcript, TEXTS, SURE),
         st.lists(st.tuples(TEXTS.filter(bool), SURE), max_size=5).map(tuple),
     ),
@@ -18,8 +18,8 @@ HEARINGS = st.lists(
 )
 
 
-def chose(text: str, confidence: float, *guesses: tuple[str, float]) -> Heard:
-    return Heard(Transcript(text, confidence), guesses)
+def chose(text: str, confidence: float, *guesses: tuple[str, float]) -> SpeechGuess:
+    return SpeechGuess(Transcript(text, confidence), guesses)
 
 
 def test_what_two_agree_on_outweighs_a_surer_third() -> None:
@@ -50,11 +50,11 @@ def test_the_same_words_guessed_twice_count_once() -> None:
 
 
 def test_nothing_heard_is_nothing() -> None:
-    assert agreed([]) == agreed([Heard(NOTHING), Heard(NOTHING)]) == NOTHING
+    assert agreed([]) == agreed([SpeechGuess(NOTHING), SpeechGuess(NOTHING)]) == NOTHING
 
 
 @given(HEARINGS)
-def test_it_is_something_that_was_heard_in_any_order(hearings: list[Heard]) -> None:
+def test_it_is_something_that_was_heard_in_any_order(hearings: list[SpeechGuess]) -> None:
     found = agreed(hearings)
 
     said = {one.chosen.text for one in hearings} | {text for one in hearings for text, _ in one.guesses}
@@ -65,4 +65,4 @@ def test_it_is_something_that_was_heard_in_any_order(hearings: list[Heard]) -> N
 
 @given(st.builds(Transcript, TEXTS.filter(bool), SURE))
 def test_one_hearing_alone_is_believed(chosen: Transcript) -> None:
-    assert agreed([Heard(chosen)]) == chosen
+    assert agreed([SpeechGuess(chosen)]) == chosen
