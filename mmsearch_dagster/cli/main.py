@@ -166,18 +166,17 @@ def serve(
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option("--port")] = 8000,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Start without a release; answer 503 until then.")
-    ] = False,
+        bool, typer.Option("--wait", hidden=True, help="What `serve` always does; kept for old scripts.")
+    ] = True,
 ) -> None:
-    """Answer over HTTP: POST /search, GET /release, GET /health, a page at /."""
+    """Answer over HTTP: POST /search, GET /release, GET /health, a page at /. Until the first release every
+    path answers 503 and says so; each later release is taken up without a restart."""
     import uvicorn
 
     from mmsearch_dagster.api.app import create_app
     from mmsearch_dagster.api.people import PeopleDoor
 
     released = released_of(home)
-    if not wait:
-        released.manifest()
     door = PeopleDoor(released.recommender, lambda user: people.hidden_id(home, user))
     serving = create_app(released.engine, released.release_id, people=door)
     uvicorn.run(serving, host=host, port=port, log_level="warning")

@@ -50,7 +50,6 @@ def commands(
             "-m",
             "mmsearch_dagster.cli",
             "serve",
-            "--wait",
             "--home",
             str(settings.home),
             "--host",

@@ -42,7 +42,6 @@ def nowhere(tmp_path: Path, assets: Path) -> Place:
         ["search", "kite"],
         ["releases"],
         ["rollback", "r-1"],
-        ["serve"],
         ["search", "kite", "--user", "u"],
         ["recommend", "--user", "u"],
         ["explain", "kite", "p1", "--user", "u"],
