@@ -1,4 +1,4 @@
-"""The layers of the design, held by reading what each module imports and calls."""
+"""The layers of docs/architecture.md, held by reading what each module imports and calls."""
 
 import ast
 import graphlib
@@ -181,7 +181,7 @@ def test_core_knows_no_environment_no_clock_and_no_network(module: Path) -> None
     assert not {".".join(one[:length]) for one in parts for length in (1, 2)} & _NETWORK
 
 
-def test_every_layer_of_the_design_is_looked_at() -> None:
+def test_every_layer_is_looked_at() -> None:
     assert {layer_of(module) for module in MODULES} == set(_MAY_IMPORT)
 
 

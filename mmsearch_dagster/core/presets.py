@@ -62,5 +62,5 @@ def _refuse_twice(names: Sequence[str], told: str) -> None:
 
 
 def parse_preset(text: str, where: str) -> RunPreset:
-    """The preset in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    """The preset in a YAML text; `where` names it in messages. Raises ConfigError."""
     return parse_reviewed(RunPreset, text, where, what="preset")

@@ -1,4 +1,4 @@
-"""What a release is: the names of everything that belongs together (DESIGN 2)."""
+"""What a release is: the names of everything that belongs together."""
 
 from pydantic import BaseModel, ConfigDict
 

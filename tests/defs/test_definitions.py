@@ -13,7 +13,7 @@ from mmsearch_dagster.pipeline.ingest.tables import VALIDATED
 from mmsearch_dagster.settings import HomePaths
 
 EXPECTATIONS = Path(__file__).parents[2] / "assets" / "expectations"
-# The graph of the design, as far as it is built.
+# The whole asset graph, asset by asset.
 GRAPH = {
     "ingest": {
         "products_raw", "events_raw", "searches_raw", "judgments_raw",

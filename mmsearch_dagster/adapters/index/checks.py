@@ -1,4 +1,4 @@
-"""What an index version must show before any pointer moves to it (DESIGN 2)."""
+"""What an index version must show before any pointer moves to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

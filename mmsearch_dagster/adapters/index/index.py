@@ -1,4 +1,4 @@
-"""The search index: one LanceDB table per catalogue, one tagged version per release (DESIGN 2, 7).
+"""The search index: one LanceDB table per catalogue, one tagged version per release.
 
 A version is written beside the served ones and gets its tag last, so a reader never sees half of one
 and a killed publish leaves only files without a name, which the next publish does not look at.

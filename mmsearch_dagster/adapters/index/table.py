@@ -18,7 +18,7 @@ from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_wor
 if TYPE_CHECKING:
     import polars as pl
 
-# Up to here an exact product with the vectors in memory is faster than any index (STACK, measured).
+# Up to here an exact product with the vectors in memory is faster than any index (measured).
 EXACT_ROWS = 200_000
 # Asked for beyond k, so that equal scores at the k-th place are ordered by id and not by chance.
 _SPARE = 50

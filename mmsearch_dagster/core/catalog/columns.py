@@ -1,4 +1,4 @@
-"""Names and types of every column of the data contract, in one place (DESIGN 5)."""
+"""Names and types of every column of the data contract, in one place."""
 
 import polars as pl
 

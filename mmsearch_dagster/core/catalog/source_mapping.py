@@ -1,4 +1,4 @@
-"""`source.yaml` as records: how somebody's export maps onto the data contract (DESIGN 5)."""
+"""`source.yaml` as records: how somebody's export maps onto the data contract."""
 
 from math import isfinite
 from pathlib import PurePath

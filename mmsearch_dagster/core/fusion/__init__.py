@@ -1,1 +1,1 @@
-"""Two towers into one space: strategies, losses, examples, training (DESIGN 7)."""
+"""Two towers into one space: strategies, losses, examples, training."""

@@ -64,5 +64,5 @@ class GatePolicy(BaseModel):
 
 
 def parse_policy(text: str, where: str) -> GatePolicy:
-    """The policy in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    """The policy in a YAML text; `where` names it in messages. Raises ConfigError."""
     return parse_reviewed(GatePolicy, text, where, what="gate policy")

@@ -148,5 +148,5 @@ def _within(path: str, prefix: str) -> bool:
 
 
 def parse_rules(text: str, where: str) -> BusinessRules:
-    """The rules in a YAML text; `where` names it in messages. Raises ConfigError (core.reviewed)."""
+    """The rules in a YAML text; `where` names it in messages. Raises ConfigError."""
     return parse_reviewed(BusinessRules, text, where, what="business rules")
