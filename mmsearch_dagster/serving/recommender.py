@@ -3,7 +3,8 @@
 People are named by their pseudonyms. Nothing here reads the lake, so a rollback brings back the answers too.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,8 @@ POPULAR_NOTE = "this person is not known here: popular products"
 class Recommender:
     """Answers for people. Safe to share between threads: everything is read once and never changed."""
 
-    def __init__(self, engine: Engine, known: PeopleFiles) -> None:
-        self._engine, self._files = engine, known
+    def __init__(self, engine: Engine, known: PeopleFiles, *, now: Callable[[], float] = time.time) -> None:
+        self._engine, self._files, self._now = engine, known, now
 
     @property
     def release_id(self) -> str:
@@ -59,6 +60,7 @@ class Recommender:
             tables.ranker,
             names=_COLUMNS,
             blocks=tables.facts.get(files.BLOCKS),
+            now=self._now,
         )
 
     @property

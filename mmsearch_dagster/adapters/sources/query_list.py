@@ -9,6 +9,7 @@ from urllib.request import url2pathname
 import polars as pl
 from pydantic import ValidationError
 
+from mmsearch_dagster.adapters.sources.formats import magic_of
 from mmsearch_dagster.adapters.sources.reading import read_table
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.adapters.sources.source import Source, file_columns
@@ -96,7 +97,7 @@ def _source(file: Path, graded: bool) -> tuple[Source, list[str]]:
         ) from error
     if plain.format == "ubi":
         raise SourceError(f"{file}: a UBI log is no list of queries; use .csv, .tsv, .parquet or .ndjson")
-    check_file(file, plain.format)
+    check_file(file, plain.format, magic_of(plain.format))
     known = list(file_columns(file, plain))
     needed = (c.QUERY_ID, *((c.PRODUCT_ID, c.GRADE) if graded else ()))
     for column in needed:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
+from mmsearch_dagster.adapters.sources import json_files
+from mmsearch_dagster.adapters.sources.formats import READERS
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.cast_scalars import as_text
@@ -38,12 +39,7 @@ def _read_file(source: Source, table: str, file: TableFile) -> pl.DataFrame:
         return json_files.read_ubi(path, table, list(c.TABLES[table]))
     mapped = mapped_columns(table, file, file_columns(path, file))
     wanted = list(dict.fromkeys(mapped.values()))
-    if file.format == "parquet":
-        rows = parquet_files.read(path, wanted)
-    elif file.format in ("csv", "tsv"):
-        rows = delimited.read(path, file.separator, wanted)
-    else:
-        rows = json_files.read(path, file.format, wanted)
+    rows = READERS[file.format].read(path, file, wanted)
     constants = [pl.lit(value).alias(column) for column, value in file.constants.items()]
     named = [pl.col(name).alias(column) for column, name in mapped.items()]
     return rows.select(NUMBER, BROKEN, *named, *constants)

@@ -21,8 +21,15 @@ _MAGIC = {
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def check_file(path: Path, form: Format) -> None:
-    """Raises SourceError for a file that is absent, empty, or plainly of another kind than `form`."""
+def check_file(path: Path, form: Format, magic: bytes | None = None) -> None:
+    """Refuses what is plainly no file of this format, by its first 64 KiB.
+
+    Args:
+        path: the file. form: the format that the source names.
+        magic: the bytes that every file of the format begins with; None for a text format.
+    Raises:
+        SourceError: the file is absent, empty, or of another kind.
+    """
     try:
         if not path.is_file():
             raise SourceError(f"{path}: no such file; check path in the source file, or --root")
@@ -32,9 +39,9 @@ def check_file(path: Path, form: Format) -> None:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
     if not head.removeprefix(BOM_UTF8).strip():
         raise SourceError(f"{path}: the file is empty")
-    if form == "parquet":
-        if not head.startswith(b"PAR1"):
-            raise SourceError(f"{path}: is not a Parquet file")
+    if magic is not None:
+        if not head.startswith(magic):
+            raise SourceError(f"{path}: is not a {form.capitalize()} file")
         return
     _check_text(path, head, form)
 

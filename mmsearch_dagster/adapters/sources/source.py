@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
+from mmsearch_dagster.adapters.sources import json_files
+from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.cast_nested import attribute_column
@@ -65,7 +66,7 @@ def _check_table_file(source: Source, table: str, file: TableFile, where: str) -
             f"{where}: '{file.path}' leaves the root folder; give an absolute path or another --root"
         )
     path = source.path_of(file)
-    check_file(path, file.format)
+    check_file(path, file.format, magic_of(file.format))
     if file.format == "ubi":
         json_files.columns_of(path, "ndjson")
         return
@@ -81,11 +82,7 @@ def _check_table_file(source: Source, table: str, file: TableFile, where: str) -
 
 def file_columns(path: Path, file: TableFile) -> dict[str, pl.DataType]:
     """Column -> type as the file has them; text formats hold text."""
-    if file.format == "parquet":
-        return parquet_files.types_of(path)
-    if file.format in ("csv", "tsv"):
-        return dict.fromkeys(delimited.columns_of(path, file.separator), pl.String())
-    return dict.fromkeys(json_files.columns_of(path, file.format), pl.String())
+    return READERS[file.format].columns(path, file)
 
 
 def mapped_columns(

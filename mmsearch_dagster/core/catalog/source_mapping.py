@@ -2,28 +2,44 @@
 
 from math import isfinite
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, REQUIRED, TABLES
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.yaml_text import load_yaml
 
-Format = Literal["csv", "tsv", "parquet", "ndjson", "json", "ubi"]
 Constant = str | int | float | bool
 
-_BY_SUFFIX: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".json": "json",
-    ".ubi": "ubi",
+# Format -> the suffixes that mean it. What reads each of them: adapters.sources.formats.
+FORMATS: dict[str, tuple[str, ...]] = {
+    "csv": (".csv",),
+    "tsv": (".tsv",),
+    "parquet": (".parquet",),
+    "ndjson": (".ndjson", ".jsonl"),
+    "json": (".json",),
+    "ubi": (".ubi",),
 }
 _UBI_TABLES = ("events", "searches")
+
+
+def _check_format(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"unknown format '{name}'; {did_you_mean(name, FORMATS)}")
+    return name
+
+
+Format = Annotated[str, AfterValidator(_check_format)]
 
 
 class TableFile(BaseModel):
@@ -55,10 +71,11 @@ class TableFile(BaseModel):
             return {**fields, "format": "ndjson"}
         if named is None:
             suffix = PurePath(str(fields["path"])).suffix.lower()
-            if suffix not in _BY_SUFFIX:
-                formats = "|".join(dict.fromkeys(_BY_SUFFIX.values()))
+            form = next((form for form, suffixes in FORMATS.items() if suffix in suffixes), None)
+            if form is None:
+                formats = "|".join(FORMATS)
                 raise ValueError(f"'{fields['path']}': the suffix tells no format; add format: {formats}")
-            return {**fields, "format": _BY_SUFFIX[suffix]}
+            return {**fields, "format": form}
         return fields
 
     @model_validator(mode="after")

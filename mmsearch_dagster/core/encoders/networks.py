@@ -12,6 +12,7 @@ from torch import nn
 
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
+from mmsearch_dagster.core.random_state import seeded
 
 EMBEDDED_TIMM_MODEL = "tf_efficientnet_lite0"
 
@@ -88,6 +89,11 @@ def load_network(spec: EncoderSpec, files: Path) -> nn.Module:
     files: the model's folder, or the state dict of the embedded picture model. Never downloads.
     """
     import_torchvision()
+    with seeded(0):  # the first weights are drawn at random, and then replaced by those of the files
+        return _load(spec, files)
+
+
+def _load(spec: EncoderSpec, files: Path) -> nn.Module:
     if spec.modality == "text":
         return TextNetwork(_from_transformers(files), spec.pooling).eval()
     if spec.modality == "audio":

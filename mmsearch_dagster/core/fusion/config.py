@@ -1,15 +1,16 @@
 """What describes a fusion model and its training, apart from the weights."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmsearch_dagster.core.modalities import MODALITIES
 from mmsearch_dagster.core.suggest import did_you_mean
 
+# Each has a class in core.fusion.strategies, under the same name.
 Strategy = Literal["concat", "weighted", "attention", "hadamard"]
 Loss = Literal["contrastive", "triplet", "cosine"]
-STRATEGIES: tuple[Strategy, ...] = ("concat", "weighted", "attention", "hadamard")
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 # What every generator of random numbers takes.
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 LOSSES: tuple[Loss, ...] = ("contrastive", "triplet", "cosine")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.frame_pooling import FramePool
 from mmsearch_dagster.core.fusion.strategies import make_strategy
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.random_state import seeded
 
 WEIGHTS_FILE = "weights.safetensors"
 SPEC_FILE = "model.json"
@@ -117,14 +119,20 @@ def _branch(name: str, input_width: int, spec: FusionSpec) -> Branch:
 
 
 class TwoTower(nn.Module):
-    """An item tower and a query tower into one space."""
+    """An item tower and a query tower into one space.
 
-    def __init__(self, spec: FusionSpec) -> None:
+    Args:
+        spec: widths, strategy and seed; the first weights follow from it.
+        in_training: draw the first weights from the random state of the moment, which a training has seeded
+            and goes on with. Otherwise that state is left as it was.
+    """
+
+    def __init__(self, spec: FusionSpec, *, in_training: bool = False) -> None:
         super().__init__()
-        torch.manual_seed(spec.seed)
         self.spec = spec
-        self.item_tower = Tower(spec.item_widths, spec)
-        self.query_tower = Tower(spec.query_widths, spec)
+        with nullcontext() if in_training else seeded(spec.seed):
+            self.item_tower = Tower(spec.item_widths, spec)
+            self.query_tower = Tower(spec.query_widths, spec)
 
     def items(self, batch: ModalityBatch) -> Matrix:
         """Item vectors, float32 [n, d], unit rows (zero rows where every modality is missing)."""

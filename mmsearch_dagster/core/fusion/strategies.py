@@ -5,10 +5,36 @@ Each is a weighted mean of the present modalities plus a correction that starts 
 begins from the plain mean and a strategy can only be worse by learning to be.
 """
 
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from mmsearch_dagster.core.fusion.config import Strategy
+
+
+class _MakesStrategy(Protocol):
+    def __call__(self, modalities: int, width: int, hidden: int) -> nn.Module: ...
+
+
+_Made = TypeVar("_Made", bound=_MakesStrategy)
+_CLASSES: dict[Strategy, _MakesStrategy] = {}
+
+
+def register(name: Strategy) -> Callable[[_Made], _Made]:
+    """Makes the decorated class the strategy of that name, one of `core.fusion.config.Strategy`."""
+
+    def add(strategy: _Made) -> _Made:
+        _CLASSES[name] = strategy
+        return strategy
+
+    return add
+
+
+def make_strategy(strategy: Strategy, *, modalities: int, width: int, hidden: int) -> nn.Module:
+    """The named strategy for `m` modalities of width `d`."""
+    return _CLASSES[strategy](modalities, width, hidden)
 
 
 def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
@@ -23,6 +49,7 @@ def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
     return torch.softmax(blocked, dim=1) * present
 
 
+@register("weighted")
 class Weighted(nn.Module):
     """One learned weight per modality."""
 
@@ -36,6 +63,7 @@ class Weighted(nn.Module):
         return (weights.unsqueeze(-1) * h).sum(dim=1)
 
 
+@register("concat")
 class Concat(nn.Module):
     """The modalities side by side, with their masks, through a small network."""
 
@@ -54,6 +82,7 @@ class Concat(nn.Module):
         return self.mean(h, present) + self.outer(torch.nn.functional.gelu(self.inner(both)))
 
 
+@register("attention")
 class Attention(nn.Module):
     """Weights that depend on the content: each modality is scored beside the mean of all."""
 
@@ -75,6 +104,7 @@ class Attention(nn.Module):
         return (weights.unsqueeze(-1) * h).sum(dim=1)
 
 
+@register("hadamard")
 class Hadamard(nn.Module):
     """Element-wise products of every pair of present modalities, mapped and added to the mean."""
 
@@ -96,16 +126,3 @@ class Hadamard(nn.Module):
         both = (present[:, self.first] & present[:, self.second]).unsqueeze(-1)
         product = (pairs * both).sum(dim=1) / both.sum(dim=1).clamp(min=1)
         return self.mean(h, present) + self.mix(product)
-
-
-_FAMILY: dict[Strategy, type[nn.Module]] = {
-    "concat": Concat,
-    "weighted": Weighted,
-    "attention": Attention,
-    "hadamard": Hadamard,
-}
-
-
-def make_strategy(strategy: Strategy, *, modalities: int, width: int, hidden: int) -> nn.Module:
-    """The named strategy for `m` modalities of width `d`."""
-    return _FAMILY[strategy](modalities, width, hidden)

@@ -18,6 +18,7 @@ from mmsearch_dagster.core.fusion.modality_weights import weigh
 from mmsearch_dagster.core.fusion.model import TwoTower, as_tensors
 from mmsearch_dagster.core.fusion.sampling import draw_pool, hide_some, query_chances
 from mmsearch_dagster.core.modalities import ASKED_WITH, Matrix, ModalityBatch
+from mmsearch_dagster.core.random_state import seeded
 
 # A held-out figure that falls by less is chance. The schedule is made to be best at its end, and held-out
 # photos that the image encoder was tuned on are all found after a few steps: only a real fall keeps an
@@ -47,9 +48,8 @@ def train(
 
     Deterministic for the same examples and params. Without training queries the model stays untrained.
     """
-    with _threads(params.threads):
-        torch.manual_seed(params.seed)
-        model = TwoTower(_spec(strategy, examples, params))
+    with _threads(params.threads), seeded(params.seed):
+        model = TwoTower(_spec(strategy, examples, params), in_training=True)
         initialise(model, examples.items)
         weigh(model, examples, params)
         loop = _Loop(model, examples, params)

@@ -6,6 +6,7 @@ w·x is the wide part of Cheng et al., Wide & Deep Learning for Recommender Syst
 """
 
 import hashlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.random_state import seeded
 
 WEIGHTS_FILE = "ranker.safetensors"
 SPEC_FILE = "ranker.json"
@@ -44,19 +46,25 @@ class RankerSpec(BaseModel):
 
 
 class Ranker(nn.Module):
-    """Scores pairs. Legend: n pairs, d width, f figures, r rank, h hidden."""
+    """Scores pairs. Legend: n pairs, d width, f figures, r rank, h hidden.
 
-    def __init__(self, spec: RankerSpec) -> None:
+    Args:
+        spec: widths, features and seed; the first weights follow from it.
+        in_training: draw the first weights from the random state of the moment, which a training has seeded
+            and goes on with. Otherwise that state is left as it was.
+    """
+
+    def __init__(self, spec: RankerSpec, *, in_training: bool = False) -> None:
         super().__init__()
-        torch.manual_seed(spec.seed)
         self.spec = spec
         figures = len(spec.features)
-        self.person = nn.Linear(spec.width, spec.rank, bias=False)
-        self.product = nn.Linear(spec.width, spec.rank, bias=False)
-        self.together = nn.Linear(spec.rank, spec.hidden, bias=False)
-        self.wide = nn.Linear(figures, 1)
-        self.inner = nn.Linear(figures + spec.hidden, spec.hidden)
-        self.outer = nn.Linear(spec.hidden, 1, bias=False)
+        with nullcontext() if in_training else seeded(spec.seed):
+            self.person = nn.Linear(spec.width, spec.rank, bias=False)
+            self.product = nn.Linear(spec.width, spec.rank, bias=False)
+            self.together = nn.Linear(spec.rank, spec.hidden, bias=False)
+            self.wide = nn.Linear(figures, 1)
+            self.inner = nn.Linear(figures + spec.hidden, spec.hidden)
+            self.outer = nn.Linear(spec.hidden, 1, bias=False)
         self.drop = nn.Dropout(spec.drop)
         nn.init.zeros_(self.wide.weight)
         nn.init.zeros_(self.outer.weight)

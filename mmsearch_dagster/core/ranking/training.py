@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.random_state import seeded
 from mmsearch_dagster.core.ranking.evaluation import mean_value
 from mmsearch_dagster.core.ranking.features import Values, columns_of
 from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
@@ -103,14 +104,15 @@ def train_ranker(train: Shown, validation: Shown, spec: RankerSpec, params: Rank
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _fit(train, validation, spec, params)
+        with seeded(spec.seed):
+            return _fit(train, validation, spec, params)
     finally:
         torch.set_num_threads(threads)
 
 
 def _fit(train: Shown, validation: Shown, spec: RankerSpec, params: RankerParams) -> TrainedRanker:
     rng = np.random.default_rng(params.seed)
-    ranker = Ranker(spec)
+    ranker = Ranker(spec, in_training=True)
     optimizer = torch.optim.AdamW(
         ranker.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay
     )

@@ -52,7 +52,10 @@ def test_the_format_can_be_named():
             "table 'products', file 'a.csv': unknown column 'titel'; did you mean 'title'?",
         ),
         ("catalogue: x\ntables: {products: {path: a.xlsx}}", "'a.xlsx': the suffix tells no format"),
-        ("catalogue: x\ntables: {products: {path: a.csv, format: excel}}", "format: Input should be"),
+        (
+            "catalogue: x\ntables: {products: {path: a.csv, format: excel}}",
+            "unknown format 'excel'; known: csv",
+        ),
         ("catalogue: x\ntables: {products: {path: a.ubi}}", "table 'products' cannot come from UBI"),
         (
             "catalogue: x\ntables: {events: {path: a.ubi, columns: {user_id: u}}}",
