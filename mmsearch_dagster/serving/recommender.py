@@ -139,16 +139,16 @@ class Recommender:
         the shop's rules as recommendations are; score is the cosine. Raises QueryError for an unknown
         product."""
         _check_k(k)
-        ids, vectors = self._engine.table.matrix()
         self.check_product(product)
-        if product not in ids:
+        table = self._engine.table
+        _, vectors = table.vectors([product])
+        if not len(vectors):
             raise QueryError(f"product '{product}' has no vector: nothing is known of it but its id")
-        place = {key: row for row, key in enumerate(ids)}
-        near = self._engine.table.nearest(vectors[place[product]], max(CANDIDATES, k) + 1)
-        hits = [hit for hit in near if hit.product_id != product]
-        scores = np.array([hit.score for hit in hits], dtype=np.float64)
-        alike = vectors[[place[hit.product_id] for hit in hits]]
-        found = Candidates([hit.product_id for hit in hits], scores, alike)
+        near = table.nearest(vectors[0], max(CANDIDATES, k) + 1)
+        ids = [hit.product_id for hit in near if hit.product_id != product]
+        scores = np.array([hit.score for hit in near if hit.product_id != product], dtype=np.float64)
+        alike = dict(zip(*table.vectors(ids), strict=True))
+        found = Candidates(ids, scores, np.stack([alike[key] for key in ids]) if ids else vectors[:0])
         ranked = listed(self._engine, found, self._files.rules, k)
         return Suggestions(ranked, "similar", f"like {product}", self.release_id)
 

@@ -49,17 +49,30 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("multilingual", [False, True])
+# A condition that every product passes, so that it must change nothing.
+ALWAYS_TRUE = 'category ~ "shop"'
+IN_MEMORY, BY_THE_INDEX = 1_000_000, 1
+
+
+@pytest.mark.parametrize("where", [None, ALWAYS_TRUE])
+@pytest.mark.parametrize("exact_rows", [IN_MEMORY, BY_THE_INDEX])
+@pytest.mark.parametrize(("multilingual", "longest"), [(False, 20.0), (True, 1000.0), (False, 1.0)])
 def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    multilingual: bool,
+    longest: float,
+    exact_rows: int,
+    where: str | None,
 ) -> None:
     monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
-    one = make_release(tmp_path, text_column=True)
-    model, encoders = load_model(one.model_dir), {TEXT: HashedWords(), IMAGE: MeanColour()}
+    one = make_release(tmp_path, text_column=True, longest=longest)
+    model = load_model(one.model_dir)
+    encoders = {TEXT: HashedWords(longest=longest), IMAGE: MeanColour(longest=longest)}
 
     def opened(retrieval: RetrievalParams) -> Engine:
         manifest = one.manifest.model_copy(update={"retrieval": retrieval})
-        return Engine.open(manifest, one.index_uri, one.model_dir, encoders)
+        return Engine.open(manifest, one.index_uri, one.model_dir, encoders, exact_rows=exact_rows)
 
     engine = opened(RetrievalParams())
     items, asked = _items(engine), _judged(engine)
@@ -72,7 +85,7 @@ def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
     chosen = choose_blend(branches, asked, multilingual=multilingual)
 
     measured = blend(branches, asked, chosen.weights)
-    answers = {kind: opened(chosen).search(query, k=DEPTH) for kind, query in ASKED.items()}
+    answers = {kind: opened(chosen).search(query, k=DEPTH, where=where) for kind, query in ASKED.items()}
 
     assert {kind: answer.kind for kind, answer in answers.items()} == {kind: kind for kind in ASKED}
     assert {kind: [hit.product_id for hit in one.hits] for kind, one in answers.items()} == measured
