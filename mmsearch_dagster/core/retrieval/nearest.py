@@ -83,7 +83,7 @@ class ProductVectors:
         exact = np.round(self.units[rows].astype(np.float64) @ query.astype(np.float64), SCORE_DECIMALS)
         scores = np.maximum.reduceat(exact, starts)
         order = np.argsort(-scores, kind="stable")[:k]
-        return [(self.ids[places[n]], float(np.float32(scores[n]))) for n in order]
+        return [(self.ids[int(places[n])], float(np.float32(scores[n]))) for n in order]
 
     def _by_product(self, scores: Matrix) -> Matrix:
         """Scores of rows [m] -> the best of each product [p]."""
