@@ -1,6 +1,6 @@
 """What a request reads does not grow with the shop."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,9 @@ REQUESTS: dict[str, Callable[[Recommender], object]] = {
 @pytest.fixture(scope="module", params=[IN_MEMORY, BY_THE_INDEX], ids=["in memory", "by the index"])
 def shops(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[tuple[Recommender, list[int]], ...]]:
+) -> tuple[tuple[Recommender, list[int]], ...]:
     folder = tmp_path_factory.mktemp("shops")
-    yield tuple(release_of(folder, products, request.param) for products in (SMALL, LARGE))
+    return tuple(release_of(folder, products, request.param) for products in (SMALL, LARGE))
 
 
 @pytest.mark.parametrize("name", REQUESTS)
