@@ -20,7 +20,7 @@ _BLOCK_SCORES = 32_000_000
 _ROUGH = 1e-5
 
 
-def unit_rows(matrix: Matrix) -> Matrix:
+def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
     """Each row divided by its length, float32 [n, d]; a row of zeros stays one.
 
     >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)).tolist()
