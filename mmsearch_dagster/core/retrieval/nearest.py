@@ -20,7 +20,7 @@ _BLOCK_SCORES = 32_000_000
 _ROUGH = 1e-5
 
 
-def unit_rows(matrix: Matrix) -> Matrix:
+def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
     """Each row divided by its length, float32 [n, d]; a row of zeros stays one.
 
     >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)).tolist()
@@ -83,7 +83,7 @@ class ProductVectors:
         exact = np.round(self.units[rows].astype(np.float64) @ query.astype(np.float64), SCORE_DECIMALS)
         scores = np.maximum.reduceat(exact, starts)
         order = np.argsort(-scores, kind="stable")[:k]
-        return [(self.ids[places[n]], float(np.float32(scores[n]))) for n in order]
+        return [(self.ids[int(places[n])], float(np.float32(scores[n]))) for n in order]
 
     def _by_product(self, scores: Matrix) -> Matrix:
         """Scores of rows [m] -> the best of each product [p]."""

@@ -43,7 +43,7 @@ def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> li
     The same inputs are never trained twice. A strategy that the preset leaves out is not trained.
     """
     source = workspace.lake.current(examples.ASSET)
-    missing = [
+    missing: list[Strategy] = [
         one
         for one in strategies
         if one in workspace.preset.strategies
