@@ -37,12 +37,18 @@ TEXT_IDENTITY = identity(TEXT, TEXT_WIDTH)
 IMAGE_IDENTITY = identity(IMAGE, IMAGE_WIDTH)
 
 
+def norm_of(content: bytes, most: float) -> float:
+    """A length from 1 to `most` that differs from content to content, as those of real encoders do."""
+    return most ** (int(hashlib.sha256(content).hexdigest()[:8], 16) / 2**32)
+
+
 @dataclass
 class HashedWords:
-    """Each word is one random direction; a text is their sum. Counts its calls."""
+    """Each word is one random direction; a text is their sum, `norm_of` times as long. Counts its calls."""
 
     identity: EncoderIdentity = TEXT_IDENTITY
     calls: int = 0
+    longest: float = 1.0
 
     def encode(self, contents: Sequence[Content]) -> Iterator[EncodedBatch]:
         self.calls += 1
@@ -53,14 +59,15 @@ class HashedWords:
         words = text.lower().split()
         seeds = [int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) for word in words]
         rows = [np.random.default_rng(seed).standard_normal(TEXT_WIDTH) for seed in seeds]
-        return np.sum(rows, axis=0).astype(np.float32)
+        return (np.sum(rows, axis=0) * norm_of(text.encode(), self.longest)).astype(np.float32)
 
 
 @dataclass
 class MeanColour:
-    """The mean colour of a picture, around grey."""
+    """The mean colour of a picture, around grey, `norm_of` times as long."""
 
     identity: EncoderIdentity = IMAGE_IDENTITY
+    longest: float = 1.0
 
     def encode(self, contents: Sequence[Content]) -> Iterator[EncodedBatch]:
         vectors: dict[str, Matrix] = {}
@@ -75,7 +82,8 @@ class MeanColour:
 
     def vector(self, picture: bytes) -> Matrix:
         pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"), dtype=np.float32)
-        return pixels.reshape(-1, 3).mean(axis=0) / 255 - 0.5
+        colour = pixels.reshape(-1, 3).mean(axis=0) / 255 - 0.5
+        return (colour * norm_of(picture, self.longest)).astype(np.float32)
 
 
 def picture(colour: str) -> bytes:
@@ -93,11 +101,18 @@ class SmallRelease:
 
 
 def make_release(
-    home: Path, *, name: str = "r-one", products: int = 40, seed: int = 7, text_column: bool = False
+    home: Path,
+    *,
+    name: str = "r-one",
+    products: int = 40,
+    seed: int = 7,
+    text_column: bool = False,
+    longest: float = 1.0,
 ) -> SmallRelease:
     """Products of `catalogue`; each has a picture in one plain colour, the first of its title.
 
-    text_column: the index keeps the vectors of texts too, as a whole run does."""
+    text_column: the index keeps the vectors of texts too, as a whole run does. longest: of both encoders.
+    """
     media = home / "media"
     rows = catalogue(products)
     for row, colour in enumerate(rows["title"].str.split(" ").list.first()):
@@ -107,7 +122,9 @@ def make_release(
     model = _model(seed)
     weights = save_model(model, home / name)
     uri = str(home / "index")
-    pin = SearchIndex(uri).publish("shop", name, _with_vectors(rows, model, text_column))
+    encoders = HashedWords(longest=longest), MeanColour(longest=longest)
+    kept = (TEXT, IMAGE) if text_column else (IMAGE,)
+    pin = SearchIndex(uri).publish("shop", name, _with_vectors(rows, model, encoders, kept))
     manifest = ReleaseManifest(
         release_id=name,
         catalogue="shop",
@@ -135,12 +152,13 @@ def _model(seed: int) -> TwoTower:
     return model
 
 
-def _with_vectors(rows: pl.DataFrame, model: TwoTower, text_column: bool) -> pl.DataFrame:
+def _with_vectors(
+    rows: pl.DataFrame, model: TwoTower, encoders: tuple[HashedWords, MeanColour], kept: Sequence[str]
+) -> pl.DataFrame:
     ids = rows["product_id"].to_list()
-    words, colours = HashedWords(), MeanColour()
+    words, colours = encoders
     texts = {i: words.vector(title) for i, title in zip(ids, rows["title"], strict=True)}
     pictures = {i: colours.vector(picture(COLOURS[n % 5])) for n, i in enumerate(ids)}
     batch = assemble(ids, {TEXT: texts, IMAGE: pictures}, {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH})
-    kept = (TEXT, IMAGE) if text_column else (IMAGE,)
     own = [pl.Series(f"{name}_vector", batch.vectors[name]) for name in kept]
     return rows.drop("image_vector").with_columns(pl.Series("vector", model.items(batch)), *own)

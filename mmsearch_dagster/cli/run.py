@@ -20,7 +20,7 @@ from mmsearch_dagster.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
 
 def run(settings: Settings) -> None:

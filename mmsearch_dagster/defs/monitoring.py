@@ -48,7 +48,8 @@ MONITORS = [
         monitors.EMBEDDINGS,
         monitors.watch_embeddings,
         (monitors.examples.ASSET,),
-        "One row is one modality: how far the catalogue's vectors moved since the champion's.",
+        "One row is one modality: how far the catalogue's vectors moved since the champion's, or why they"
+        " cannot be compared with them.",
     ),
     _monitor(
         monitors.SEARCHES,

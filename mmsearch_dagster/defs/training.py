@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from mmsearch_dagster.core.fusion.config import STRATEGIES
+from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
 from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
@@ -46,10 +46,12 @@ def fusion_candidates(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult]:
     """One step for all strategies, so that it can share out the cores."""
-    asked = [
+    selected: list[Strategy] = [
         one for one in STRATEGIES if dg.AssetKey(candidates.asset_of(one)) in context.selected_asset_keys
     ]
-    for strategy, report in zip(asked, candidates.train_candidates(workspace.open(), asked), strict=True):
+    for strategy, report in zip(
+        selected, candidates.train_candidates(workspace.open(), selected), strict=True
+    ):
         yield dg.MaterializeResult(asset_key=candidates.asset_of(strategy), metadata=metadata_of(report))
 
 

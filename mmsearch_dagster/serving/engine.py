@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
-from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
@@ -57,10 +57,13 @@ class Engine:
         index_uri: str,
         model_dir: Path,
         encoders: Mapping[str, EncoderOrLoader],
+        *,
+        exact_rows: int = EXACT_ROWS,
     ) -> "Engine":
         """The release that `manifest` names.
 
-        encoders: modality -> encoder, loaded or not. Raises ReleaseMismatchError when model, encoders
+        encoders: modality -> encoder, loaded or not. exact_rows: a catalogue of fewer products is compared in
+        memory, a larger one by LanceDB. Raises ReleaseMismatchError when model, encoders
         and index are not those of the manifest.
         """
         from mmsearch_dagster.core.fusion.model import load_model, weights_sha256
@@ -69,7 +72,7 @@ class Engine:
         model = load_model(model_dir)
         if weights_sha256(model_dir) != manifest.weights_sha256:
             raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
-        table = _open_table(manifest, index_uri, model.spec.width)
+        table = _open_table(manifest, SearchIndex(index_uri, exact_rows=exact_rows), model.spec.width)
         asked.require(model.spec.query_widths)
         hearing = Transcriber(lambda: _open_ears(manifest, table, model_dir))
         modalities = sorted(model.spec.query_widths)
@@ -83,8 +86,7 @@ class Engine:
         """Load now what the first query would wait for."""
         for modality in self._modalities:
             self._encoders.load(modality)
-        self._table.matrix()
-        self._table.lexical("warm", 1)
+        self._table.warm()
 
     @property
     def table(self) -> PinnedTable:
@@ -198,11 +200,11 @@ class Engine:
         return contents, problems
 
 
-def _open_table(manifest: ReleaseManifest, index_uri: str, width: int) -> PinnedTable:
+def _open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> PinnedTable:
     pin = manifest.index
     if pin is None:
         raise ReleaseMismatchError(f"release {manifest.release_id} has no index yet: publish one for it")
-    table = SearchIndex(index_uri).open(pin.table, pin.tag)
+    table = index.open(pin.table, pin.tag)
     _same_version(table, pin)
     found = table.vector_columns.get(VECTOR)
     if found != width:

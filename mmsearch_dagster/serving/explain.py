@@ -124,11 +124,11 @@ def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
         column = modality_column(name)
         if engine.table.vector_columns.get(column) != width // spec.frames.get(name, 1):
             continue
-        ids, matrix = engine.table.matrix(column)
-        if product in ids:
+        _, matrix = engine.table.vectors([product], column)
+        if len(matrix):
             # The mean frame of a video is a video of one frame; a frame of zeros is none.
             vector = np.zeros(width, dtype=np.float32)
-            vector[: matrix.shape[1]] = matrix[ids.index(product)]
+            vector[: matrix.shape[1]] = matrix[0]
             found[name] = {product: vector}
     return assemble([product], found, spec.item_widths)
 
@@ -161,14 +161,8 @@ def _own_cosines(engine: Engine, batch: ModalityBatch, products: Sequence[str]) 
 
 
 def _to_products(engine: Engine, vector: Matrix, products: Sequence[str], column: str) -> Values:
-    ids, matrix = engine.table.matrix(column)
-    place = {key: row for row, key in enumerate(ids)}
-    found = np.full(len(products), np.nan)
-    known = [n for n, key in enumerate(products) if key in place]
-    rows = matrix[[place[products[n]] for n in known]].astype(np.float64)
-    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(vector)
-    found[known] = (rows @ vector.astype(np.float64)) / np.maximum(norms, 1e-12)
-    return found
+    scores = engine.table.scores(vector, products, column)
+    return np.array([scores.get(product, np.nan) for product in products], dtype=np.float64)
 
 
 def number(value: float | None) -> float | None:

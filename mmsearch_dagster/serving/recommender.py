@@ -3,7 +3,8 @@
 People are named by their pseudonyms. Nothing here reads the lake, so a rollback brings back the answers too.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,8 @@ POPULAR_NOTE = "this person is not known here: popular products"
 class Recommender:
     """Answers for people. Safe to share between threads: everything is read once and never changed."""
 
-    def __init__(self, engine: Engine, known: PeopleFiles) -> None:
-        self._engine, self._files = engine, known
+    def __init__(self, engine: Engine, known: PeopleFiles, *, now: Callable[[], float] = time.time) -> None:
+        self._engine, self._files, self._now = engine, known, now
 
     @property
     def release_id(self) -> str:
@@ -59,6 +60,7 @@ class Recommender:
             tables.ranker,
             names=_COLUMNS,
             blocks=tables.facts.get(files.BLOCKS),
+            now=self._now,
         )
 
     @property
@@ -137,16 +139,16 @@ class Recommender:
         the shop's rules as recommendations are; score is the cosine. Raises QueryError for an unknown
         product."""
         _check_k(k)
-        ids, vectors = self._engine.table.matrix()
         self.check_product(product)
-        if product not in ids:
+        table = self._engine.table
+        _, vectors = table.vectors([product])
+        if not len(vectors):
             raise QueryError(f"product '{product}' has no vector: nothing is known of it but its id")
-        place = {key: row for row, key in enumerate(ids)}
-        near = self._engine.table.nearest(vectors[place[product]], max(CANDIDATES, k) + 1)
-        hits = [hit for hit in near if hit.product_id != product]
-        scores = np.array([hit.score for hit in hits], dtype=np.float64)
-        alike = vectors[[place[hit.product_id] for hit in hits]]
-        found = Candidates([hit.product_id for hit in hits], scores, alike)
+        near = table.nearest(vectors[0], max(CANDIDATES, k) + 1)
+        ids = [hit.product_id for hit in near if hit.product_id != product]
+        scores = np.array([hit.score for hit in near if hit.product_id != product], dtype=np.float64)
+        alike = dict(zip(*table.vectors(ids), strict=True))
+        found = Candidates(ids, scores, np.stack([alike[key] for key in ids]) if ids else vectors[:0])
         ranked = listed(self._engine, found, self._files.rules, k)
         return Suggestions(ranked, "similar", f"like {product}", self.release_id)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from mmsearch_dagster.adapters.host.process_pool import cores
+from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.core.presets import RunPreset, parse_preset
 from mmsearch_dagster.demo_shop.write_shop import write_sample_store
 from mmsearch_dagster.settings import DEFAULT_HOME, HomePaths, assets_folder

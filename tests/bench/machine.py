@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mmsearch_dagster.adapters.host.process_pool import cores
+from mmsearch_dagster.adapters.host.cores import cores
 
 _LIBRARIES = ("torch", "onnxruntime", "transformers", "sentence-transformers", "timm", "dagster", "pillow")
 

@@ -1,5 +1,7 @@
 """What the evaluation measures is what the engine serves, for every kind of query."""
 
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.evaluation.comparison import DEPTH, branches_of
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, by_model, by_words
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, by_model, by_words
 from mmsearch_dagster.core.evaluation.tune_blend import FULL_TEXT_ALONE, blend, choose_blend
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, modality_column
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.serving import engine as engine_module
 from mmsearch_dagster.serving.engine import Engine
@@ -49,36 +51,88 @@ ASKED = {
 }
 
 
+# A condition that every product passes, so that it must change nothing.
+ALWAYS_TRUE = 'category ~ "shop"'
+IN_MEMORY, BY_THE_INDEX = 1_000_000, 1
+
+
+every_way = pytest.mark.parametrize(
+    ("exact_rows", "where"), list(itertools.product((IN_MEMORY, BY_THE_INDEX), (None, ALWAYS_TRUE)))
+)
+
+
+@dataclass
+class Shop:
+    """A release whose encoders make vectors of lengths from 1 to `longest`, served as a test wants it."""
+
+    folder: Path
+    exact_rows: int
+    longest: float
+
+    def __post_init__(self) -> None:
+        self.release = make_release(self.folder, text_column=True, longest=self.longest)
+        self.encoders = {TEXT: HashedWords(longest=self.longest), IMAGE: MeanColour(longest=self.longest)}
+        self.engine = self.opened(RetrievalParams())
+        self.queries = _judged(self.engine)
+
+    def opened(self, retrieval: RetrievalParams) -> Engine:
+        one = self.release
+        manifest = one.manifest.model_copy(update={"retrieval": retrieval})
+        return Engine.open(manifest, one.index_uri, one.model_dir, self.encoders, exact_rows=self.exact_rows)
+
+    def measured(self) -> dict[str, Rankings]:
+        """What each retriever finds, as the evaluation computes it."""
+        items, model = _items(self.engine), load_model(self.release.model_dir)
+        words = by_words(
+            self.queries,
+            lambda texts, k: [
+                [hit.product_id for hit in hits] for hits in self.engine.table.lexical_batch(texts, k)
+            ],
+            DEPTH,
+        )
+        vector = by_model(model, self.queries.batch, items, DEPTH)
+        return branches_of(vector, self.queries, items, words)
+
+
+@every_way
 @pytest.mark.parametrize("multilingual", [False, True])
 def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool, exact_rows: int, where: str | None
 ) -> None:
     monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
-    one = make_release(tmp_path, text_column=True)
-    model, encoders = load_model(one.model_dir), {TEXT: HashedWords(), IMAGE: MeanColour()}
+    shop = Shop(tmp_path, exact_rows, longest=20.0)
+    branches = shop.measured()
+    chosen = choose_blend(branches, shop.queries, multilingual=multilingual)
 
-    def opened(retrieval: RetrievalParams) -> Engine:
-        manifest = one.manifest.model_copy(update={"retrieval": retrieval})
-        return Engine.open(manifest, one.index_uri, one.model_dir, encoders)
-
-    engine = opened(RetrievalParams())
-    items, asked = _items(engine), _judged(engine)
-    words = by_words(
-        asked,
-        lambda texts, k: [[h.product_id for h in hits] for hits in engine.table.lexical_batch(texts, k)],
-        DEPTH,
-    )
-    branches = branches_of(by_model(model, asked.batch, items, DEPTH), asked, items, words)
-    chosen = choose_blend(branches, asked, multilingual=multilingual)
-
-    measured = blend(branches, asked, chosen.weights)
-    answers = {kind: opened(chosen).search(query, k=DEPTH) for kind, query in ASKED.items()}
+    measured = blend(branches, shop.queries, chosen.weights)
+    engine = shop.opened(chosen)
+    answers = {kind: engine.search(query, k=DEPTH, where=where) for kind, query in ASKED.items()}
 
     assert {kind: answer.kind for kind, answer in answers.items()} == {kind: kind for kind in ASKED}
     assert {kind: [hit.product_id for hit in one.hits] for kind, one in answers.items()} == measured
     for kind in ("words[zh]", "words[ja]", "words[other]"):
-        assert (measured[kind] == words[LEXICAL_BRANCH][kind]) is not multilingual
+        assert (measured[kind] == branches[LEXICAL_BRANCH][kind]) is not multilingual
         assert (chosen.weights.get(kind) == FULL_TEXT_ALONE) is not multilingual
+
+
+@every_way
+@pytest.mark.parametrize("longest", [1.0, 20.0, 1000.0])
+def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_its_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: float, exact_rows: int, where: str | None
+) -> None:
+    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
+    shop = Shop(tmp_path, exact_rows, longest)
+    branches = shop.measured()
+
+    for retriever in (TEXT, IMAGE, VECTOR_BRANCH):
+        alone = {VECTOR_BRANCH: 0.0, retriever: 1.0}
+        engine = shop.opened(RetrievalParams(weights=dict.fromkeys(ASKED, alone)))
+        able = {kind: query for kind, query in ASKED.items() if branches[retriever][kind]}
+        answers = {kind: engine.search(query, k=DEPTH, where=where) for kind, query in able.items()}
+
+        assert {kind: [hit.product_id for hit in one.hits] for kind, one in answers.items()} == {
+            kind: branches[retriever][kind] for kind in able
+        }
 
 
 def _items(engine: Engine) -> ModalityBatch:

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.progress import WATCHER, Progress
 
@@ -21,11 +22,6 @@ _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 _Told = tuple[str, tuple[str | int, ...]]
 _LISTEN_SECONDS = 0.2
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def dealt(items: Sequence[_Argument], *, least: int) -> list[Sequence[_Argument]]:

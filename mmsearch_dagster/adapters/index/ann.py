@@ -9,14 +9,10 @@ from typing import Any
 import numpy as np
 
 from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
-from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
+from mmsearch_dagster.adapters.index.table import EXACT_ROWS, Hit, PinnedTable
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.rank_fusion import (
-    SCORE_DECIMALS,
-    VECTOR,
-    nearest_rows,
-    recall_against_exact,
-)
+from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS, recall_against_exact, unit_rows
+from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
 
 REQUIRED_RECALL = 0.98
 RECALL_AT = 10
@@ -25,16 +21,16 @@ _PROBE_SHARES = (0.125, 0.5, 1.0)
 _INDEX_NAME = "vector_idx"
 
 
-def choose_vector_index(table: Any) -> VectorIndexChoice:
+def choose_vector_index(table: Any, exact_rows: int = EXACT_ROWS) -> VectorIndexChoice:
     """Build candidates on the newest version, keep the first that is as good and faster, or none.
 
     None is built where readers compare every vector in memory: recall 1, and no index would be asked.
     What is kept is written into the metadata of the vector field, where a reader finds its settings.
     """
-    pinned = PinnedTable(table)
+    pinned = PinnedTable(table, exact_rows=exact_rows)
     if pinned.held_in_memory:
         return VectorIndexChoice()
-    vectors = pinned.matrix()[1]
+    vectors = pinned.compared().units
     probes = probe_queries(vectors)
     exact_seconds = _median_seconds(pinned, probes, VectorIndexChoice())
     partitions = max(1, round(math.sqrt(len(vectors))))
@@ -54,9 +50,7 @@ def probe_queries(vectors: Matrix) -> Matrix:
     """Unit queries between two items each: near the data as real queries are, yet no item itself."""
     generator = np.random.default_rng(0)
     pairs = generator.integers(0, len(vectors), size=(min(_PROBE_QUERIES, len(vectors)), 2))
-    between = vectors[pairs[:, 0]] + 0.5 * vectors[pairs[:, 1]]
-    norms = np.linalg.norm(between, axis=1, keepdims=True)
-    return (between / np.maximum(norms, 1e-12)).astype(np.float32)
+    return unit_rows(vectors[pairs[:, 0]] + np.float32(0.5) * vectors[pairs[:, 1]])
 
 
 def measured_recall(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
@@ -69,11 +63,10 @@ def measured_recall(pinned: PinnedTable, queries: Matrix, choice: VectorIndexCho
 
 
 def _exact(pinned: PinnedTable, queries: Matrix) -> Iterator[list[str]]:
-    ids, vectors = pinned.matrix()
     tolerance = 2 * 10.0**-SCORE_DECIMALS
-    for rows, scores in nearest_rows(queries, vectors, RECALL_AT * 5):
-        kth = scores[min(RECALL_AT, len(scores)) - 1]
-        yield [ids[row] for row, score in zip(rows, scores, strict=True) if score >= kth - tolerance]
+    for hits in pinned.compared().nearest(queries, RECALL_AT * 5):
+        kth = hits[:RECALL_AT][-1][1]
+        yield [product_id for product_id, score in hits if score >= kth - tolerance]
 
 
 def _median_seconds(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:

@@ -14,7 +14,7 @@ import polars as pl
 from mmsearch_dagster.adapters.index.ann import choose_vector_index
 from mmsearch_dagster.adapters.index.checks import IndexCheck, check_index
 from mmsearch_dagster.adapters.index.rows import arrow_table, prepared_rows, vector_columns
-from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.digest import digest_of_frame
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMismatchError
@@ -33,8 +33,9 @@ _SAME_VECTOR = 1e-4
 class SearchIndex:
     """All versions of all catalogues under one URI, a folder or an object store."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    def __init__(self, uri: str, *, exact_rows: int = EXACT_ROWS) -> None:
+        """exact_rows: versions of fewer products are compared in memory, and get no vector index."""
+        self._uri, self._exact_rows = uri, exact_rows
 
     def publish(
         self,
@@ -82,13 +83,13 @@ class SearchIndex:
         )
         _create_text_and_scalar_indexes(written, rows.columns)
         if VECTOR in rows.columns:
-            choose_vector_index(written)
+            choose_vector_index(written, self._exact_rows)
         written.tags.create(tag, written.version)
         return self.open(table, tag)
 
     def _same(self, table: str, tag: str, rows: pl.DataFrame, digest: str) -> PinnedTable:
         opened = self._connect().open_table(table, version=tag)
-        pinned = PinnedTable(opened)
+        pinned = self._pinned(opened)
         stored = (opened.schema.metadata or {}).get(_ROWS_KEY, b"").decode()
         if stored != digest or not _same_vectors(pinned, rows):
             raise IndexCheckError(
@@ -109,7 +110,7 @@ class SearchIndex:
                 f"the index {self._uri} has no version '{tag}' of table '{table}' (tags: {names}): "
                 "build it again, or roll back to a release that has one"
             )
-        return PinnedTable(self._connect().open_table(table, version=tag))
+        return self._pinned(self._connect().open_table(table, version=tag))
 
     def tags(self, table: str) -> dict[str, int]:
         """Tag -> table version; empty for a table that does not exist."""
@@ -127,6 +128,9 @@ class SearchIndex:
         products: exactly what it must hold. golden: product ids that must find themselves.
         """
         return check_index(self.open(pin.table, pin.tag), pin, _ids(products), golden)
+
+    def _pinned(self, opened: Any) -> PinnedTable:
+        return PinnedTable(opened, exact_rows=self._exact_rows)
 
     def _connect(self) -> Any:
         import lancedb

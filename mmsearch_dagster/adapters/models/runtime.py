@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmsearch_dagster.adapters.host.process_pool import cores
+from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec, Forward
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.modalities import Matrix

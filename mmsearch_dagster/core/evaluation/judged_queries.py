@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH, nearest_rows
+from mmsearch_dagster.core.retrieval.nearest import ProductVectors
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -42,22 +41,22 @@ class JudgedQueries:
 def by_vector(
     queries: Matrix, items: Matrix, ids: tuple[Sequence[str], Sequence[str]], depth: int
 ) -> Rankings:
-    """Exact search; `ids` are (query ids, item ids). Queries without a vector (zero rows) find nothing."""
+    """Exact search, as the index answers it; `ids` are (query ids, item ids).
+
+    Items and queries without a vector (zero rows) are not found and find nothing.
+    """
     query_ids, item_ids = ids
-    found: Rankings = {}
-    for key, vector, (rows, _) in zip(query_ids, queries, nearest_rows(queries, items, depth), strict=True):
-        found[key] = [item_ids[int(row)] for row in rows] if vector.any() else []
-    return found
+    answers = ProductVectors.of(item_ids, items).nearest(queries, depth)
+    return {key: [item for item, _ in hits] for key, hits in zip(query_ids, answers, strict=True)}
 
 
 def by_encoder(modality: str, queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
     """The untrained encoder alone: cosine of its query vectors with its item vectors."""
     if modality not in queries.vectors or modality not in items.vectors:
         return {key: [] for key in queries.ids}
-    seen = np.flatnonzero(items.present[modality])
-    vectors = _unit(items.vectors[modality][seen])
-    asked = _unit(queries.vectors[modality]) * queries.present[modality][:, None]
-    return by_vector(asked, vectors, (queries.ids, [items.ids[row] for row in seen]), depth)
+    vectors = items.vectors[modality] * items.present[modality][:, None]
+    query_vectors = queries.vectors[modality] * queries.present[modality][:, None]
+    return by_vector(query_vectors, vectors, (queries.ids, items.ids), depth)
 
 
 def _asked_with(modality: str, queries: ModalityBatch) -> bool:
@@ -72,10 +71,6 @@ def _by_frames(queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rank
     shown = mean_frames(items.vectors[VIDEO], items.vectors[VIDEO].shape[1] // width)
     videos = ModalityBatch(items.ids, {IMAGE: shown}, {IMAGE: items.present[VIDEO]})
     return by_encoder(IMAGE, queries, videos, depth)
-
-
-def _unit(matrix: Matrix) -> Matrix:
-    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
 
 
 def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> dict[str, Rankings]:

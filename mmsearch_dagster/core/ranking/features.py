@@ -42,7 +42,7 @@ _OF_PERSON = (COLLABORATIVE_SCORE, CATEGORY_AFFINITY, PRICE_AFFINITY, FREQUENCY,
 _TASTE, _QUERY, _DEVICE = "taste ", "query to ", "device "
 # A person whose prices hardly vary still accepts others: least spread of log1p(price).
 _LEAST_SPREAD = 0.25
-_SECONDS_PER_DAY = 86_400.0
+_SECONDS_PER_DAY, _SECONDS_PER_HOUR, _HOURS_PER_DAY = 86_400.0, 3_600.0, 24.0
 # A spread beside which any value is nothing (JSON has no infinity).
 _NEVER_KNOWN = 1e30
 
@@ -89,7 +89,8 @@ class Items:
 class Pairs:
     """`n` pairs to be scored. person: row of People, -1 unknown; item: row of Items; popularity: what the
     product was worth to everybody before this moment; order: rank in the order before, from 0, NaN where
-    there is none; moment: seconds since 1970, UTC; query: modality -> cosine of query and product, NaN
+    there is none; moment: seconds since 1970, UTC, what freshness is counted to; hour: when the page is
+    made, see `hour_of_day`; query: modality -> cosine of query and product, NaN
     where either lacks it; collaborative: score of person and product, NaN unknown, or None: from the
     factors; device: a name, or None.
     """
@@ -99,12 +100,25 @@ class Pairs:
     popularity: Values
     order: Values
     moment: Values
+    hour: Values
     query: Mapping[str, Values]
     collaborative: Values | None = None
     device: Sequence[str | None] | None = None
 
     def __len__(self) -> int:
         return len(self.person)
+
+
+def hour_of_day(moment: Values) -> Values:
+    """Whole hour of the day in UTC, 0 to 23. moment: seconds since 1970.
+
+    Of the moment a page is made, in training and in serving alike. Whole, so that the same question asked
+    twice in an hour has the same answer.
+
+    >>> hour_of_day(np.array([0.0, 3_599.9, 90_000.0])).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    return np.floor(moment / _SECONDS_PER_HOUR) % _HOURS_PER_DAY
 
 
 def feature_names(modalities: Sequence[str], devices: Sequence[str]) -> tuple[str, ...]:
@@ -142,7 +156,7 @@ def figures(
     if len(people):
         personal = _personal(pairs, people, items, person)
         columns |= {name: np.where(known, values, np.nan) for name, values in personal.items()}
-    angle = 2 * np.pi * (pairs.moment % _SECONDS_PER_DAY) / _SECONDS_PER_DAY
+    angle = 2 * np.pi * pairs.hour / _HOURS_PER_DAY
     columns |= {HOUR_SINE: np.sin(angle), HOUR_COSINE: np.cos(angle)}
     nothing = np.full(len(pairs), np.nan)
     columns |= {f"{_QUERY}{name}": pairs.query.get(name, nothing) for name in modalities}

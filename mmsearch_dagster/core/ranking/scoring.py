@@ -1,6 +1,6 @@
 """A release's people and products, ready to be scored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
-from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, figures
+from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, figures, hour_of_day
 from mmsearch_dagster.core.ranking.network import Ranker
 from mmsearch_dagster.core.ranking.people import Known, people_of
 from mmsearch_dagster.core.ranking.propensity import Propensities
@@ -22,7 +22,8 @@ _PAIRS = 200_000
 @dataclass(frozen=True)
 class Scored:
     """known: people with popularity; items: products, factors included; person and row: id -> place;
-    moment: the newest of the products' dates and people's last events, what freshness is counted from."""
+    moment: the newest of the products' dates and people's last events, what freshness is counted to; now:
+    the moment in which a page is made, seconds since 1970."""
 
     known: Known
     items: Items
@@ -30,6 +31,7 @@ class Scored:
     row: Mapping[str, int]
     ranker: Ranker | None
     moment: float
+    now: Callable[[], float]
 
     @classmethod
     def of(
@@ -40,6 +42,7 @@ class Scored:
         *,
         names: Mapping[str, str],
         blocks: Mapping[str, Sequence[int]] | None,
+        now: Callable[[], float],
     ) -> "Scored":
         """From a release's tables. names: this module's `vector`, `factors`, `popularity` -> their
         columns. blocks: modality -> its columns in the vectors, None in releases that did not keep them."""
@@ -66,7 +69,7 @@ class Scored:
         )
         seen = frame[shoppers.AS_OF].dt.epoch("us").max() if frame.height else None
         moment = float(seen) / 1e6 if isinstance(seen, int) else float(np.nanmax(items.updated, initial=0.0))
-        return cls(known, items, _places(known.ids), _places(items.ids), ranker, moment)
+        return cls(known, items, _places(known.ids), _places(items.ids), ranker, moment, now)
 
     def inputs(
         self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
@@ -113,6 +116,7 @@ class Scored:
             popularity=self.known.popularity[rows],
             order=ranks,
             moment=np.full(len(rows), self.moment),
+            hour=hour_of_day(np.full(len(rows), self.now())),
             query=query,
         )
         values = figures(pairs, self.known.people, self.items, list(spec.blocks), spec.devices)

@@ -12,7 +12,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.ranking.catalogue import ratings_before
-from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, figures
+from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, figures, hour_of_day
 from mmsearch_dagster.core.ranking.people import Known, known_at
 from mmsearch_dagster.core.ranking.result_pages import LIST_ID
 
@@ -85,12 +85,14 @@ def _day(
     place = {user: row for row, user in enumerate(known.ids)}
     person = np.array([place.get(user, -1) for user in shown[c.USER_ID]], dtype=np.int64)
     item = np.array([rows[product] for product in shown[c.PRODUCT_ID]], dtype=np.int64)
+    moment = shown[c.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6
     pairs = Pairs(
         person=person,
         item=item,
         popularity=known.popularity[item],
         order=shown[c.POSITION].to_numpy().astype(np.float64),
-        moment=shown[c.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6,
+        moment=moment,
+        hour=hour_of_day(moment),
         query=cosines(shown[c.QUERY_ID], item),
     )
     return person_vectors(known.people, person), figures(pairs, known.people, items, list(items.blocks), ())

@@ -1,12 +1,9 @@
-"""Ranking arithmetic of the released engine: exact neighbours, rank fusion, recall of an index."""
+"""Retrievers, kinds of queries, and how the rankings of several retrievers become one."""
 
-from collections.abc import Iterator, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
 
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
 
 SEARCH_TEXT = "search_text"
 VECTOR = "vector"
@@ -42,13 +39,6 @@ KINDS_WITH_WORDS = (
 # Other than Latin, as core.text.language_of names them; typed words in each are a kind of their own.
 _OTHER_SCRIPTS = ("zh", "ja", "ko", "other")
 KINDS_IN_OTHER_SCRIPTS = tuple(f"{WORDS}[{script}]" for script in _OTHER_SCRIPTS)
-
-# Two programs that multiply the same vectors differ in the last bits; a rank must not.
-SCORE_DECIMALS = 6
-# Scores of one block of queries: 32 M floats are 128 MB.
-_BLOCK_SCORES = 32_000_000
-# More than single precision loses in a product of unit vectors.
-_ROUGH = 1e-5
 
 
 def modality_column(modality: str) -> str:
@@ -134,47 +124,3 @@ def fuse(
         for rank, key in enumerate(dict.fromkeys(rankings[name]), start=1):
             scores[key] = scores.get(key, 0.0) + weight / (k + rank)
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-
-
-def nearest_rows(queries: Matrix, items: Matrix, k: int) -> Iterator[tuple[NDArray[np.int64], Matrix]]:
-    """Exact search: per query the rows of its `k` largest dot products, best first, ties by row.
-
-    queries: float32 [q, d]; items: float32 [n, d], unit rows, so the product is the cosine.
-    Yields q pairs: rows int64 [min(k, n)] and their scores, rounded to SCORE_DECIMALS.
-    """
-    count = min(k, len(items))
-    block = max(1, _BLOCK_SCORES // max(1, len(items)))
-    for start in range(0, len(queries), block):
-        part = queries[start : start + block]
-        for query, rough in zip(part, part @ items.T, strict=True):
-            rows = _contenders(rough, count)
-            # Single precision depends on how many queries share a product; double does so no more.
-            exact = items[rows].astype(np.float64) @ query.astype(np.float64)
-            scores = np.round(exact, SCORE_DECIMALS)
-            best = np.argsort(-scores, kind="stable")[:count]
-            yield rows[best], scores[best].astype(np.float32)
-
-
-def _contenders(scores: Matrix, count: int) -> NDArray[np.int64]:
-    """Ascending positions of all that may be among the `count` largest of `scores` [n]."""
-    if count == 0:
-        return np.empty(0, dtype=np.int64)
-    threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
-    return np.flatnonzero(scores >= threshold - _ROUGH)
-
-
-def recall_against_exact(found: Sequence[Sequence[str]], exact: Sequence[Sequence[str]], k: int) -> float:
-    """Mean over queries of |found@k that are true neighbours| / min(k, number of true neighbours).
-
-    exact: per query the true neighbours; pass more than `k` where several tie with the k-th, any of
-    them is a correct answer then. No queries, or no neighbours at all: 1.0, nothing was missed.
-
-    >>> recall_against_exact([["a", "x"]], [["a", "b"]], k=2)
-    0.5
-    """
-    shares = [
-        len(set(mine[:k]) & set(truth)) / min(k, len(truth))
-        for mine, truth in zip(found, exact, strict=True)
-        if truth
-    ]
-    return float(np.mean(shares)) if shares else 1.0

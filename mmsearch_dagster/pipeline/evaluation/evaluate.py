@@ -109,13 +109,15 @@ class _Evaluation:
     def write(self, folder: Path) -> dict[str, Any]:
         """Measure, decide, store. Returns the snapshot's facts."""
         from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
-        from mmsearch_dagster.core.fusion.model import load_model
+        from mmsearch_dagster.core.fusion.model import TwoTower, load_model
         from mmsearch_dagster.core.gate.rules import decide
 
         items = load_batch(self._source.folder, examples.ITEMS)
         sets = {name: load_queries(self._source.folder, name) for name in (DEV, VALIDATION, TEST)}
         search = lexical_search(self._workspace)
-        models = {name: load_model(one.folder) for name, one in self._candidates.items()}
+        models: dict[Strategy, TwoTower] = {
+            name: load_model(one.folder) for name, one in self._candidates.items()
+        }
         winner = choose_winner(models, items, sets[VALIDATION])
         judge = Judge(models, winner, items, search)
         retrieval = judge.choose(sets[DEV], multilingual=self._workspace.multilingual)

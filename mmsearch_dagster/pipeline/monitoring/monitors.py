@@ -8,16 +8,17 @@ import polars as pl
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.monitoring import drift, search_quality
+from mmsearch_dagster.core.monitoring.embedding_drift import NOT_COMPARED, embedding_drift
+from mmsearch_dagster.pipeline.features.encode import asset_of
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-    from mmsearch_dagster.core.modalities import ModalityBatch
 
 DATA, EMBEDDINGS, SEARCHES = "data_drift", "embedding_drift", "search_quality"
-_CODE = 1
+_CODE = 2
 _TRAITS = {"products": drift.product_traits, "interactions": drift.event_traits}
 _NO_CHAMPION = "no release yet: nothing to compare with"
 
@@ -59,7 +60,8 @@ def watch_data(workspace: Workspace) -> Watched:
 
 
 def watch_embeddings(workspace: Workspace) -> Watched:
-    """Vectors of every modality: their middle and their reach since the champion's."""
+    """Vectors of every modality: their middle and their reach since the champion's; which modalities cannot
+    be compared, and why, is said."""
     from mmsearch_dagster.adapters.lake.batches import load_batch
 
     policy = workspace.monitoring_policy
@@ -67,14 +69,23 @@ def watch_embeddings(workspace: Workspace) -> Watched:
     if pair is None:
         return _untold(EMBEDDINGS, _NO_CHAMPION)
 
-    def table() -> pl.DataFrame:
-        return _vectors_moved(*(load_batch(one.folder, examples.ITEMS) for one in pair))
+    other = _other_encoders(workspace)
 
-    report, found = _stored(workspace, EMBEDDINGS, [one.digest for one in pair], table)
+    def table() -> pl.DataFrame:
+        before, now = (load_batch(one.folder, examples.ITEMS) for one in pair)
+        return embedding_drift(before, now, other_encoders=other)
+
+    report, found = _stored(workspace, EMBEDDINGS, [*(one.digest for one in pair), *sorted(other)], table)
     far = (pl.col("centroid") >= policy.centroid) | (pl.col("outside") >= policy.outside)
-    names = found.filter(pl.col("centroid").is_not_nan() & far)["modality"].to_list()
+    names = found.filter(far)["modality"].to_list()
     said = f"moved since the champion: {', '.join(names)}" if names else "the vectors lie where they lay"
-    return Watched(report, not names, said)
+    return Watched(report, not names, "; ".join([said, *_not_compared(found)]))
+
+
+def _not_compared(found: pl.DataFrame) -> list[str]:
+    """A sentence for each modality that `embedding_drift` left out."""
+    left_out = found.drop_nulls(NOT_COMPARED).select("modality", NOT_COMPARED).iter_rows()
+    return [f"{modality} is not compared: {why}" for modality, why in left_out]
 
 
 def watch_searches(workspace: Workspace) -> Watched:
@@ -130,22 +141,12 @@ def _untold(name: str, why: str) -> Watched:
     return Watched(StepReport(name, made=False, note=why), None, why)
 
 
-def _vectors_moved(before: "ModalityBatch", now: "ModalityBatch") -> pl.DataFrame:
-    """One row per modality that both have, in vectors of one width."""
-    rows = [
-        {"modality": name}
-        | asdict(
-            drift.vector_drift(
-                (before.vectors[name], before.present[name]), (now.vectors[name], now.present[name])
-            )
-        )
-        for name in before.vectors
-        if name in now.vectors and before.widths[name] == now.widths[name]
-    ]
-    columns = ("modality", "centroid", "outside", "share_before", "share_now")
-    return pl.DataFrame(
-        rows, schema={name: pl.String if name == "modality" else pl.Float64 for name in columns}
-    )
+def _other_encoders(workspace: Workspace) -> set[str]:
+    """Modalities whose vectors of today another encoder made than the champion's."""
+    champion = workspace.registry.champion()
+    before = {one.modality: one.fingerprint for one in champion.encoders} if champion else {}
+    now = {name: workspace.lake.current(asset_of(name)).facts.get("encoder") for name in before}
+    return {name for name, fingerprint in now.items() if fingerprint not in (None, before[name])}
 
 
 def _drawn(days: pl.DataFrame) -> bytes:

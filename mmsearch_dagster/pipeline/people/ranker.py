@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ASSET = "ranker"
 SHA256 = "people sha256"
-_CODE = 8
+_CODE = 9
 _INPUTS = ("products", "interactions", "searches", reviews_step.ASSET, examples.ASSET, PROFILES)
 
 

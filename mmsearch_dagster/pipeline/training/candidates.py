@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.adapters.host.process_pool import cores, side_by_side
+from mmsearch_dagster.adapters.host.cores import cores
+from mmsearch_dagster.adapters.host.process_pool import side_by_side
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
@@ -42,7 +43,7 @@ def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> li
     The same inputs are never trained twice. A strategy that the preset leaves out is not trained.
     """
     source = workspace.lake.current(examples.ASSET)
-    missing = [
+    missing: list[Strategy] = [
         one
         for one in strategies
         if one in workspace.preset.strategies

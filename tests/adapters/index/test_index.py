@@ -15,7 +15,6 @@ from lancedb.index import IvfFlat
 
 from mmsearch_dagster.adapters.index import ann
 from mmsearch_dagster.adapters.index import index as index_module
-from mmsearch_dagster.adapters.index import table as pinned_table
 from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import PinnedTable
@@ -285,7 +284,7 @@ def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
 ) -> None:
     probing_one = VectorIndexChoice(kind="ivf_flat", probes=1)
 
-    def narrow(table: Any) -> VectorIndexChoice:
+    def narrow(table: Any, exact_rows: int) -> VectorIndexChoice:
         table.create_index("vector", config=IvfFlat(distance_type="cosine", num_partitions=16))
         table.update_field_metadata({"path": "vector", "metadata": probing_one.metadata()})
         return probing_one
@@ -306,7 +305,6 @@ def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
 def test_a_vector_index_is_tried_only_where_readers_would_ask_it(
     limit: int, asked: bool, tmp_path: Path, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinned_table, "EXACT_ROWS", limit)
     tried: list[VectorIndexChoice] = []
 
     def perfect(table: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
@@ -314,20 +312,18 @@ def test_a_vector_index_is_tried_only_where_readers_would_ask_it(
         return 1.0
 
     monkeypatch.setattr(ann, "measured_recall", perfect)
-    pin = SearchIndex(str(tmp_path)).publish("shop", "r", rows)
+    index = SearchIndex(str(tmp_path), exact_rows=limit)
+    pin = index.publish("shop", "r", rows)
 
     assert bool(tried) == asked
     assert pin.vector_index == "none" or asked
-    assert SearchIndex(str(tmp_path)).open("shop", "r").held_in_memory is not asked
+    assert index.open("shop", "r").held_in_memory is not asked
 
 
 @pytest.mark.slow
-def test_a_vector_index_is_kept_only_for_measured_recall(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pinned_table, "EXACT_ROWS", 20_000)
+def test_a_vector_index_is_kept_only_for_measured_recall(tmp_path: Path) -> None:
     rows = catalogue(20_500, width=32)
-    index = SearchIndex(str(tmp_path))
+    index = SearchIndex(str(tmp_path), exact_rows=20_000)
     pin = index.publish("shop", "r", rows)
     pinned = index.open("shop", "r")
     assert pin.measured_recall >= 0.98
@@ -336,8 +332,8 @@ def test_a_vector_index_is_kept_only_for_measured_recall(
     # A reader above the in-memory limit asks the index and finds what exact search finds.
     query = unit_rows(1, 32, seed=0)[0]
     found = {hit.product_id for hit in pinned.nearest(query, 10)}
-    monkeypatch.setattr(pinned_table, "EXACT_ROWS", 200_000)
-    assert len(found & {hit.product_id for hit in pinned.nearest(query, 10)}) >= 9
+    in_memory = SearchIndex(str(tmp_path)).open("shop", "r")
+    assert len(found & {hit.product_id for hit in in_memory.nearest(query, 10)}) >= 9
 
 
 _PUBLISH_AND_DIE = """
@@ -345,7 +341,7 @@ import os, signal, sys
 import lancedb
 from lancedb.db import LanceDBConnection
 from lancedb.table import LanceTable, Tags
-from mmsearch_dagster.adapters.index import SearchIndex
+from mmsearch_dagster.adapters.index.index import SearchIndex
 from tests.catalogue_rows import catalogue
 
 left = int(sys.argv[2])

@@ -243,7 +243,7 @@ def test_a_lone_surrogate_is_content_too() -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from mmsearch_dagster.adapters.feature_store import FeatureStore, text_content
+from mmsearch_dagster.adapters.lake.feature_store import FeatureStore, text_content
 from mmsearch_dagster.core.progress import Silent
 from tests.fakes.encoders import FakeEncoder
 

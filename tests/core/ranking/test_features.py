@@ -34,6 +34,7 @@ def pairs(person: int) -> Pairs:
         popularity=np.array([0.0, 1.0]),
         order=np.array([0.0, NAN]),
         moment=np.array([6 * 3600.0, 6 * 3600.0]),
+        hour=np.array([6.0, 6.0]),
         query={"text": np.array([0.5, NAN])},
         device=["phone", None],
     )

@@ -3,19 +3,23 @@
 from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import torch
 
+from mmsearch_dagster.core.catalog.columns import REVIEWS, TIMESTAMP
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
-from mmsearch_dagster.core.ranking.features import feature_names
+from mmsearch_dagster.core.ranking.features import HOUR_COSINE, HOUR_SINE, feature_names
 from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
 from mmsearch_dagster.core.ranking.people import known_at
+from mmsearch_dagster.core.ranking.result_pages import result_lists
 from mmsearch_dagster.core.ranking.scoring import Scored
-from tests.core.ranking.shop import START, items, log, products
+from mmsearch_dagster.core.ranking.training_rows import lessons
+from tests.core.ranking.shop import START, items, log, no_cosines, products
 
 LOOKS = (1.0, 0.5, 0.25)
 
 
-def scored() -> Scored:
+def scored(now: float = 0.0) -> Scored:
     """A ranker that counts one figure alone: the cosine of query and text."""
     shop = items()
     names = feature_names(list(shop.blocks), ())
@@ -34,7 +38,7 @@ def scored() -> Scored:
             weights.zero_()
         ranker.wide.weight[0, names.index(f"query to {next(iter(shop.blocks))}")] = 2.0
     known = next(known_at(log(), products(), shop, [START + timedelta(days=2)], FeedbackParams()))
-    return Scored(known, shop, {}, {}, ranker.eval(), 0.0)
+    return Scored(known, shop, {}, {}, ranker.eval(), 0.0, lambda: now)
 
 
 def test_a_response_is_a_look_times_a_click_and_knows_how_well_the_campaign_fits() -> None:
@@ -48,3 +52,26 @@ def test_a_response_is_a_look_times_a_click_and_knows_how_well_the_campaign_fits
     np.testing.assert_allclose(found, expected, atol=1e-6)
     without = one.responses(rows, {})
     np.testing.assert_allclose(without, 0.5 * np.mean(LOOKS), atol=1e-6)
+
+
+def test_a_page_has_the_same_hour_when_it_is_served_as_when_the_ranker_learned_from_it() -> None:
+    events = log(40)
+    pages = result_lists(events)
+    learned = lessons(
+        pages,
+        events,
+        products(),
+        items(),
+        feedback=FeedbackParams(),
+        cosines=no_cosines,
+        reviews=pl.DataFrame(schema=REVIEWS),
+    ).figures
+    hours = [feature_names(list(items().blocks), ()).index(name) for name in (HOUR_SINE, HOUR_COSINE)]
+    first, unranked = np.array([0], dtype=np.int64), np.array([np.nan])
+
+    served = [
+        scored(moment.timestamp()).inputs(-1, first, unranked, {})[2][0, hours] for moment in pages[TIMESTAMP]
+    ]
+
+    np.testing.assert_allclose(served, learned[:, hours], atol=1e-6)
+    assert len({tuple(row) for row in learned[:, hours].round(6).tolist()}) == 24

@@ -1,6 +1,5 @@
 import doctest
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +10,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     branch_weights,
     fuse,
     kinds_alike,
-    nearest_rows,
     query_kind,
-    recall_against_exact,
 )
 
 ids = st.lists(st.sampled_from("abcdefgh"), unique=True)
@@ -56,35 +53,6 @@ def test_fusion_keeps_every_id_once_and_the_order_of_agreeing_rankings(
     assert [key for key, _ in fuse({"a": first, "b": first}, {"b": weight}, k)] == first
     scores = [score for _, score in fuse({"a": first, "b": second}, {"b": weight}, k)]
     assert scores == sorted(scores, reverse=True)
-
-
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(0, 40), k=st.integers(1, 50))
-def test_nearest_rows_agrees_with_sorting_every_product(seed: int, n: int, k: int) -> None:
-    generator = np.random.default_rng(seed)
-    # Few different values, so that ties are common.
-    items = generator.integers(-1, 2, size=(n, 3)).astype(np.float32)
-    queries = generator.integers(-1, 2, size=(4, 3)).astype(np.float32)
-    for query, (rows, scores) in zip(queries, nearest_rows(queries, items, k), strict=True):
-        expected = sorted(range(n), key=lambda row: (-float(items[row] @ query), row))[:k]
-        assert rows.tolist() == expected
-        assert scores.tolist() == [float(items[row] @ query) for row in expected]
-
-
-def test_blocks_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    generator = np.random.default_rng(1)
-    items = generator.standard_normal((30, 8)).astype(np.float32)
-    queries = generator.standard_normal((7, 8)).astype(np.float32)
-    whole = [rows.tolist() for rows, _ in nearest_rows(queries, items, 5)]
-    monkeypatch.setattr(rank_fusion, "_BLOCK_SCORES", 60)
-    assert [rows.tolist() for rows, _ in nearest_rows(queries, items, 5)] == whole
-
-
-def test_recall_counts_true_neighbours_and_any_that_tie() -> None:
-    assert recall_against_exact([["a", "b"], ["x", "y"]], [["a", "b"], ["a", "x"]], k=2) == 0.75
-    assert recall_against_exact([["a", "c"]], [["a", "b", "c"]], k=2) == 1.0
-    assert recall_against_exact([[]], [["a"]], k=10) == 0.0
-    assert recall_against_exact([["a"]], [["a"]], k=10) == 1.0
-    assert recall_against_exact([], [], k=10) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """The monitors on a released home: silent where nothing changed, loud where something did."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from mmsearch_dagster.adapters.lake.batches import load_batch, save_batch
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.pipeline.monitoring import monitors
+from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.homes import Place
@@ -41,6 +45,22 @@ class TestReleased:
         assert not found.checked["passed"]
         assert "price" in found.said
         assert "top category" in found.said
+
+    def test_vectors_that_cannot_be_compared_are_named(self, tiny: Place, tmp_path: Path) -> None:
+        workspace = tiny.copy(tmp_path / "home").workspace
+        items = load_batch(workspace.lake.current(examples.ASSET).folder, examples.ITEMS)
+        shorter = {
+            name: vectors[:, :3] if name == TEXT else vectors for name, vectors in items.vectors.items()
+        }
+
+        def make(folder: Path) -> dict[str, int]:
+            save_batch(folder, examples.ITEMS, replace(items, vectors=shorter))
+            return {"rows": len(items)}
+
+        workspace.lake.obtain(examples.ASSET, "another", make)
+        said = monitors.watch_embeddings(workspace).said
+        width = items.widths[TEXT]
+        assert f"text is not compared: vectors of {width} numbers have become vectors of 3" in said
 
     def test_searches_are_told_by_day(self, tiny: Place) -> None:
         found = monitors.watch_searches(tiny.workspace)

@@ -25,7 +25,7 @@ TWO: tuple[Strategy, ...] = ("weighted", "concat")
 def under(place: Place, folder: Path, *, steps: int, strategies: Sequence[Strategy]) -> Workspace:
     """The place's workspace, under a preset of its own."""
     preset = yaml.safe_load((place.assets / "presets" / "run.yaml").read_text(encoding="utf-8"))
-    preset["train"]["steps"] = candidates
+    preset["train"]["steps"] = steps
     preset["strategies"] = list(strategies)
     file = folder / "run.yaml"
     file.write_text(yaml.safe_dump(preset), encoding="utf-8")

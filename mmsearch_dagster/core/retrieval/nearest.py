@@ -1,0 +1,124 @@
+"""What the score of a product is for a vector, for every retriever: the cosine of its nearest vector.
+
+The published index and the offline evaluation both score by this module, with and without a filter, from
+memory or from what LanceDB proposes. Encoders' vectors have any norm, so nobody compares them undivided.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.modalities import Matrix
+
+# Two programs that multiply the same vectors differ in the last bits; a rank must not.
+SCORE_DECIMALS = 6
+# Scores of one block of queries: 32 M floats are 128 MB.
+_BLOCK_SCORES = 32_000_000
+# More than single precision loses in a product of unit vectors.
+_ROUGH = 1e-5
+
+
+def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
+    """Each row divided by its length, float32 [n, d]; a row of zeros stays one.
+
+    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    return np.where(norms > 0, matrix / np.maximum(norms, 1e-12), 0.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ProductVectors:
+    """What one retriever compares with a query: one or several unit vectors per product.
+
+    ids: the p products that have a vector, ascending. units: float32 [m, d], m >= p; the rows of a product
+    stand together, in the order of `ids`. starts: int64 [p], the first row of each product.
+    """
+
+    ids: Sequence[str]
+    units: Matrix
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ids: Sequence[str], vectors: Matrix) -> "ProductVectors":
+        """Made of rows in any order and of any norm; a row of zeros is no vector.
+
+        Args:
+            ids: the product of each row, m of them; a product may have several rows.
+            vectors: float32 [m, d].
+        """
+        kept = sorted(np.flatnonzero(vectors.any(axis=1)).tolist(), key=lambda row: ids[row])
+        owners = [ids[row] for row in kept]
+        starts = [n for n, key in enumerate(owners) if n == 0 or key != owners[n - 1]]
+        return cls([owners[n] for n in starts], unit_rows(vectors[kept]), np.array(starts, dtype=np.int64))
+
+    def nearest(self, queries: Matrix, k: int) -> Iterator[list[tuple[str, float]]]:
+        """Per query the `k` best products and their scores, best first, ties by id.
+
+        The score is the largest cosine of the query with a vector of the product, rounded to
+        SCORE_DECIMALS. A query of zeros finds nothing.
+
+        Args:
+            queries: float32 [q, d], of any norm.
+
+        Yields:
+            q lists of at most `k` pairs.
+        """
+        block = max(1, _BLOCK_SCORES // max(1, len(self.units)))
+        for first in range(0, len(queries), block):
+            part = unit_rows(queries[first : first + block])
+            for query, rough in zip(part, part @ self.units.T, strict=True):
+                yield self._best(query, rough, k) if query.any() else []
+
+    def _best(self, query: Matrix, rough: Matrix, k: int) -> list[tuple[str, float]]:
+        """rough: the products of `query` [d] with `units` [m] in single precision."""
+        places = _contenders(self._by_product(rough), min(k, len(self.ids)))
+        rows, starts = self._rows_of(places)
+        if not len(rows):
+            return []
+        # Single precision depends on how many queries share a product; double does so no more.
+        exact = np.round(self.units[rows].astype(np.float64) @ query.astype(np.float64), SCORE_DECIMALS)
+        scores = np.maximum.reduceat(exact, starts)
+        order = np.argsort(-scores, kind="stable")[:k]
+        return [(self.ids[int(places[n])], float(np.float32(scores[n]))) for n in order]
+
+    def _by_product(self, scores: Matrix) -> Matrix:
+        """Scores of rows [m] -> the best of each product [p]."""
+        single = len(self.starts) == len(scores)
+        return scores if single else np.maximum.reduceat(scores, self.starts)
+
+    def _rows_of(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of the products at these places, and where each product begins among them."""
+        ends = np.append(self.starts[1:], len(self.units))
+        counts = ends[places] - self.starts[places]
+        starts = np.cumsum(counts) - counts
+        rows = np.repeat(self.starts[places] - starts, counts) + np.arange(counts.sum())
+        return rows, starts
+
+
+def _contenders(scores: Matrix, count: int) -> NDArray[np.int64]:
+    """Ascending positions of all that may be among the `count` largest of `scores` [n]."""
+    if count == 0:
+        return np.empty(0, dtype=np.int64)
+    threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
+    return np.flatnonzero(scores >= threshold - _ROUGH)
+
+
+def recall_against_exact(found: Sequence[Sequence[str]], exact: Sequence[Sequence[str]], k: int) -> float:
+    """Mean over queries of |found@k that are true neighbours| / min(k, number of true neighbours).
+
+    exact: per query the true neighbours; pass more than `k` where several tie with the k-th, any of
+    them is a correct answer then. No queries, or no neighbours at all: 1.0, nothing was missed.
+
+    >>> recall_against_exact([["a", "x"]], [["a", "b"]], k=2)
+    0.5
+    """
+    shares = [
+        len(set(mine[:k]) & set(truth)) / min(k, len(truth))
+        for mine, truth in zip(found, exact, strict=True)
+        if truth
+    ]
+    return float(np.mean(shares)) if shares else 1.0
