@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from mmsearch_dagster.adapters.host.home import writing
 from mmsearch_dagster.adapters.host.run_lock import one_step
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
+from mmsearch_dagster.adapters.registry import relocate
 from mmsearch_dagster.core.errors import ConfigError, UserError
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import HomePaths, RunOptions, Settings, settle
@@ -60,6 +61,11 @@ def remember(settings: Settings) -> None:
 def one_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
     """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
     return one_step(HomePaths(home).lock, waiting)
+
+
+def check_location(home: Path) -> None:
+    """Raises MovedHomeError where `home` was moved or copied and has not been relocated."""
+    relocate.check_location(HomePaths(home).mlflow)
 
 
 def in_words(asked: RunOptions) -> str:
