@@ -175,9 +175,12 @@ def relocate(
     once, every other command refuses such a home. Nothing but those addresses is changed; the encoders, the
     index and the tables of a home may lie anywhere. Stop the servers of the home first.
     """
-    from mmsearch_dagster.cli.relocate import relocate_home
+    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.pipeline.home import relocate_home
 
-    relocate_home(settings_of(home), to)
+    done = relocate_home(settings_of(home).home, to.resolve() if to else None)
+    told = done.sentence if done else "Nothing to change: the home finds its own files."
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

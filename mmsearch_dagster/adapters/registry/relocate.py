@@ -40,6 +40,12 @@ class Relocation:
     now: Path
     counts: Mapping[str, int]
 
+    @property
+    def sentence(self) -> str:
+        """What was done, for people."""
+        counts = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
+        return f"Led to {self.former}, lead to {self.now} now: {counts}."
+
 
 def former_home(mlflow: Path) -> Path | None:
     """The folder that the home lay in when its addresses were written, None where they fit.
