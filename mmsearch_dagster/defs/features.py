@@ -31,7 +31,7 @@ def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         deps=[*VALIDATED_KEYS, *([image_encoder] if modality in (IMAGE, VIDEO) else [])],
         description=_ROW.get(
-            modality, f"One row is one product's {modality} vector; a product without has none."
+            modality, f"One row is one product's {modality} vector; not every product has one."
         ),
         kinds={kind},
     )
