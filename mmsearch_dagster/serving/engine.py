@@ -12,7 +12,7 @@ from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.filters import to_where
-from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, nothing_found, ranked_hits
+from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, fuse
 from mmsearch_dagster.serving.branches import QueryTower, fused_queries, rank
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryContent, QueryEncoders
@@ -143,7 +143,7 @@ class Engine:
         passing = cache(lambda: self._table.passing(condition))  # asked only where nothing is found
 
         def why_nothing(content: QueryContent) -> str:
-            return nothing_found(content.text, where if condition else None, passing())
+            return no_result_note(content.text, where if condition else None, passing())
 
         answers: list[Answer] = []
         for start in range(0, len(queries), _BATCH):

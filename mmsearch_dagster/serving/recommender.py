@@ -25,7 +25,7 @@ from mmsearch_dagster.serving.explain import explain, number, query_cosines
 from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.people import Known
+    from mmsearch_dagster.core.ranking.people import PeopleState
     from mmsearch_dagster.core.ranking.scoring import Scored
 
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
@@ -64,8 +64,8 @@ class Recommender:
         )
 
     @property
-    def _known(self) -> "Known":
-        return self._catalogue.known
+    def _known(self) -> "PeopleState":
+        return self._catalogue.state
 
     def row_of(self, user: str | None) -> int:
         """The person's row, -1 when the release does not know them."""

@@ -20,7 +20,7 @@ from mmsearch_dagster.core.ranking.features import Scaling, columns_of, feature_
 from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
 from mmsearch_dagster.core.ranking.propensity import Propensities, estimate
 from mmsearch_dagster.core.ranking.training import RankerParams, Shown, TrainedRanker, train_ranker
-from mmsearch_dagster.core.ranking.training_rows import Lessons
+from mmsearch_dagster.core.ranking.training_rows import TrainingRows
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,10 @@ class FittedRanker:
 
 
 def fit_ranker(
-    lessons: Lessons, sizes: tuple[int, int, int], blocks: Mapping[str, tuple[int, int]], params: RankerParams
+    lessons: TrainingRows,
+    sizes: tuple[int, int, int],
+    blocks: Mapping[str, tuple[int, int]],
+    params: RankerParams,
 ) -> FittedRanker:
     """Train on the first `sizes[0]` rows, stop by the next, decide by the last `sizes[2]`: parted by time.
 
@@ -82,7 +85,11 @@ def fit_ranker(
 
 
 def _shown(
-    lessons: Lessons, scaled: NDArray[np.float32], rows: NDArray[np.int64], chances: Propensities, clip: float
+    lessons: TrainingRows,
+    scaled: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    chances: Propensities,
+    clip: float,
 ) -> Shown:
     return Shown(
         people=lessons.people[rows],
@@ -118,16 +125,16 @@ def examine(
     plain = np.ones(len(test))
     figures = RankerFigures(
         corrected={
-            name: tuple(page_values(one, test.page, test.grade, test.weight).tolist())
-            for name, one in scores.items()
+            name: tuple(page_values(values, test.page, test.grade, test.weight).tolist())
+            for name, values in scores.items()
         },
         plain={
-            name: tuple(page_values(one, test.page, test.grade, plain).tolist())
-            for name, one in scores.items()
+            name: tuple(page_values(values, test.page, test.grade, plain).tolist())
+            for name, values in scores.items()
         },
     )
     clicked = test.grade > 0
-    measures = {f"AUC, {name}": auc(one.astype(np.float64), clicked) for name, one in scores.items()}
+    measures = {f"AUC, {name}": auc(values.astype(np.float64), clicked) for name, values in scores.items()}
     for name in (RANKER, UNKNOWN_PERSON):
         chance = test.look / (1.0 + np.exp(-scores[name].astype(np.float64)))
         measures[f"calibration error, {name}"] = expected_calibration_error(chance, clicked)

@@ -93,7 +93,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         "users": len(factors.user_ids),
         "width": int(factors.items.shape[1]),
         "model": best.params.kind,
-        "parameters": best.params.told(),
+        "parameters": best.params.description(),
         "feedback": "each pair once" if params.binary else f"aged, half life {params.half_life_days:g} days",
         "split": splits.describe(_SPLIT),
         "validation nDCG@10": round(value, 4),
@@ -101,7 +101,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         **{name: count for name, count in compared.counts.items()},
         "models": _models(compared),
         "trials": [
-            {"model": one.params.kind, "parameters": one.params.told(), "validation": one.value}
+            {"model": one.params.kind, "parameters": one.params.description(), "validation": one.value}
             for one in compared.trials
         ],
     }
@@ -110,7 +110,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
 def _models(compared: "Comparison") -> list[dict[str, Any]]:
     rows = []
     for one in compared.measured:
-        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.told()}
+        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.description()}
         row["validation"] = one.validation
         for name, value in one.intervals.items():
             row |= {name: value.mean, f"{name} low": value.low, f"{name} high": value.high}
