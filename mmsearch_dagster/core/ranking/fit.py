@@ -1,4 +1,4 @@
-"""From lessons to a ranker with its decision: propensities, training, the test period."""
+"""From training rows to a ranker with its decision: propensities, training, the test period."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class FittedRanker:
 
 
 def fit_ranker(
-    lessons: TrainingRows,
+    dataset: TrainingRows,
     sizes: tuple[int, int, int],
     blocks: Mapping[str, tuple[int, int]],
     params: RankerParams,
@@ -51,16 +51,16 @@ def fit_ranker(
         np.arange(end - size, end) for size, end in zip(sizes, np.cumsum(sizes), strict=True)
     )
     names = feature_names(list(blocks), ())
-    scaling = Scaling.of(lessons.figures[train])
-    scaled = scaling.apply(lessons.figures)
+    scaling = Scaling.of(dataset.figures[train])
+    scaled = scaling.apply(dataset.figures)
     without_order = [n for n in range(len(names)) if n not in columns_of(names)["order"]]
     propensities = estimate(
-        lessons.position[train],
-        lessons.grade[train] > 0,
+        dataset.position[train],
+        dataset.grade[train] > 0,
         scaled[train][:, without_order].astype(np.float64),
     )
     spec = RankerSpec(
-        width=lessons.items.shape[1],
+        width=dataset.items.shape[1],
         rank=params.rank,
         hidden=params.hidden,
         drop=params.drop,
@@ -71,9 +71,9 @@ def fit_ranker(
         spread=scaling.spread,
         propensities=propensities.by_position,
     )
-    parts = [_shown(lessons, scaled, rows, propensities, params.clip) for rows in (train, validation, test)]
+    parts = [_shown(dataset, scaled, rows, propensities, params.clip) for rows in (train, validation, test)]
     trained = train_ranker(parts[0], parts[1], spec, params)
-    figures, measures = examine(trained.ranker, parts[2], lessons.position[test])
+    figures, measures = examine(trained.ranker, parts[2], dataset.position[test])
     decision = decide(
         figures,
         min_pages=params.min_pages,
@@ -85,20 +85,20 @@ def fit_ranker(
 
 
 def _shown(
-    lessons: TrainingRows,
+    dataset: TrainingRows,
     scaled: NDArray[np.float32],
     rows: NDArray[np.int64],
     chances: Propensities,
     clip: float,
 ) -> Shown:
     return Shown(
-        people=lessons.people[rows],
-        items=lessons.items[rows],
+        people=dataset.people[rows],
+        items=dataset.items[rows],
         figures=scaled[rows],
-        page=lessons.page[rows],
-        grade=lessons.grade[rows],
-        weight=chances.weights(lessons.position[rows], clip),
-        look=chances.of(lessons.position[rows]),
+        page=dataset.page[rows],
+        grade=dataset.grade[rows],
+        weight=chances.weights(dataset.position[rows], clip),
+        look=chances.of(dataset.position[rows]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The log as the ranker's lessons: every shown product with what was known before its day."""
+"""The log as the ranker's training rows: every shown product with what was recorded before its day."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
