@@ -53,7 +53,7 @@ def measure(workspace: Workspace) -> Iterator[BenchResult]:
     from mmsearch_dagster.pipeline.training.candidates import read_examples
 
     source = workspace.lake.current(examples.ASSET)
-    read, search = read_examples(source), lexical_search(workspace)
+    read, search = read_examples(source), lexical_search(workspace, products)
     sets = {name: load_queries(source.folder, name) for name in (DEV, VALIDATION, TEST)}
     params, progress = workspace.preset.train, workspace.progress
     todo = list(trials(tuple(read.items.vectors), workspace.preset.strategies[0], params.loss))

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.comparison import (
@@ -36,8 +38,8 @@ from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 TEST_TITLE = "test (never used to choose)"
-_INPUTS = "inputs"
-_CODE = 8
+_INPUTS_DIGEST = "inputs_digest"
+_CODE = 9
 
 
 def evaluate(workspace: Workspace) -> StepReport:
@@ -46,25 +48,26 @@ def evaluate(workspace: Workspace) -> StepReport:
     Nothing new to compare with a champion that came of the same set: its own report stands.
     """
     with timed(ASSET) as report:
-        source = workspace.lake.current(examples.ASSET)
-        candidates = candidates_of(workspace)
+        inputs = _Inputs.current(workspace)
+        source, candidates = inputs.examples, inputs.candidates
         champion = workspace.registry.champion()
-        inputs = digest_of(
+        inputs_digest = digest_of(
             {
                 "code": _CODE,
                 "examples": source.digest,
-                "products": workspace.lake.current("products").digest,
-                "candidates": {name: one.facts["weights"] for name, one in candidates.items()},
+                "candidates": {name: candidate.digest for name, candidate in candidates.items()},
                 "policy": workspace.gate_policy.model_dump(),
                 "multilingual": workspace.multilingual,
             }
         )
 
         def make(folder: Path) -> dict[str, Any]:
-            measured = _Evaluation(workspace, source, candidates, champion).write(folder)
-            return {**measured, _INPUTS: inputs}
+            measured = _Evaluation(workspace, inputs, champion).write(folder)
+            return {**measured, _INPUTS_DIGEST: inputs_digest}
 
-        snapshot, made = workspace.lake.obtain(ASSET, _digest(workspace, inputs, champion), make)
+        digest = _digest(workspace, inputs_digest, champion)
+        made_from = [source, *candidates.values()]
+        snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=made_from)
         report.about(snapshot, made)
         tell_mlflow(workspace, snapshot, source.digest, candidates)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
@@ -75,11 +78,28 @@ def evaluate(workspace: Workspace) -> StepReport:
     return report
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """The snapshots that an evaluation reads, all of one lineage."""
+
+    examples: Snapshot
+    products: Snapshot
+    candidates: dict[Strategy, Snapshot]
+
+    @classmethod
+    def current(cls, workspace: Workspace) -> "_Inputs":
+        """Raises LineageError where the candidates were not trained on the current examples."""
+        candidates = candidates_of(workspace)
+        source = workspace.lake.current(examples.ASSET)
+        lineage = lineage_of(workspace.lake, [source, *candidates.values()])
+        return cls(source, lineage["products"], candidates)
+
+
 def _digest(workspace: Workspace, inputs: str, champion: ReleaseManifest | None) -> str:
     """Of the report to be made; of the champion's own, where that came of the same inputs: it won then."""
     if champion is not None and ASSET in champion.snapshots:
         own = workspace.lake.find(ASSET, champion.snapshots[ASSET])
-        if own is not None and own.facts.get(_INPUTS) == inputs:
+        if own is not None and own.facts.get(_INPUTS_DIGEST) == inputs:
             return own.digest
     facts = {"inputs": inputs, "champion": champion.release_id if champion else None}
     if champion is not None and ASSET in champion.snapshots and why_not_again(workspace, champion):
@@ -99,12 +119,10 @@ class _Evaluation:
     def __init__(
         self,
         workspace: Workspace,
-        source: Snapshot,
-        candidates: dict[Strategy, Snapshot],
+        inputs: _Inputs,
         champion: ReleaseManifest | None,
     ) -> None:
-        self._workspace, self._candidates, self._champion_manifest = workspace, candidates, champion
-        self._source = source
+        self._workspace, self._inputs, self._champion_manifest = workspace, inputs, champion
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Measure, decide, store. Returns the snapshot's facts."""
@@ -112,11 +130,11 @@ class _Evaluation:
         from mmsearch_dagster.core.fusion.model import TwoTower, load_model
         from mmsearch_dagster.core.gate.rules import decide
 
-        items = load_batch(self._source.folder, examples.ITEMS)
-        sets = {name: load_queries(self._source.folder, name) for name in (DEV, VALIDATION, TEST)}
-        search = lexical_search(self._workspace)
+        items = load_batch(self._inputs.examples.folder, examples.ITEMS)
+        sets = {name: load_queries(self._inputs.examples.folder, name) for name in (DEV, VALIDATION, TEST)}
+        search = lexical_search(self._workspace, self._inputs.products)
         models: dict[Strategy, TwoTower] = {
-            name: load_model(one.folder) for name, one in self._candidates.items()
+            name: load_model(one.folder) for name, one in self._inputs.candidates.items()
         }
         winner = choose_winner(models, items, sets[VALIDATION])
         judge = Judge(models, winner, items, search)
@@ -126,7 +144,7 @@ class _Evaluation:
         if champion is not None:
             measured[CHAMPION] = champion
         policy = self._workspace.gate_policy
-        weights = self._candidates[winner].facts["weights"]
+        weights = self._inputs.candidates[winner].facts["weights"]
         figures = figures_of(
             measured,
             sets[VALIDATION],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.collaborative.protocol import Comparison
 
 ASSET = asset_of(COLLABORATIVE)
-_CODE = 2
+_CODE = 3
 _BARS = "models.png"
 _SPLIT = "global-time"
 # Below so many pairs of user and product, and users in the validation part, there is nothing to choose by.
@@ -53,7 +53,10 @@ def learn_factors(workspace: Workspace) -> StepReport:
             "grid": [one.model_dump() for one in FACTOR_GRID],
         }
         snapshot, made = workspace.lake.obtain(
-            ASSET, digest_of(facts), lambda folder: _learn(interactions.table(), folder)
+            ASSET,
+            digest_of(facts),
+            lambda folder: _learn(interactions.table(), folder),
+            inputs=[interactions],
         )
         report.about(snapshot, made)
         for name in ("models", "trials"):

@@ -21,7 +21,7 @@ VECTOR = "vector"
 # Fact of a snapshot whose rows hold several vectors side by side.
 FRAMES = "frames"
 FAILURES = "failures.parquet"
-_CODE = 2
+_CODE = 3
 _PICTURE = "pictures.png"
 _SHOWN = 18
 _MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
@@ -61,7 +61,7 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
         def make(folder: Path) -> dict[str, Any]:
             return _encode(workspace, spec, contents, folder)
 
-        snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make)
+        snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make, inputs=[products])
         report.about(snapshot, made)
         if not made:
             report.figures |= {"encoded now": 0}

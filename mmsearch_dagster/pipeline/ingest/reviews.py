@@ -14,7 +14,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 ASSET = "reviews"
 RATINGS = "ratings.parquet"
 QUARANTINE = "quarantine.parquet"
-_CODE = 1
+_CODE = 2
 
 
 def read_reviews(workspace: Workspace) -> StepReport:
@@ -42,7 +42,7 @@ def read_reviews(workspace: Workspace) -> StepReport:
             }
 
         digest = digest_of({"code": _CODE, "raw": raw.digest, "products": products.digest})
-        snapshot, made = workspace.lake.obtain(ASSET, digest, make)
+        snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=[raw, products])
         report.about(snapshot, made)
         report.tables["most useful"] = snapshot.table().drop(c.USER_ID).head(5)
         if not report.rows:

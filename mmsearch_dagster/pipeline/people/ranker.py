@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mmsearch_dagster.adapters.lake.lineage import current_inputs
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.pipeline.ingest import reviews as reviews_step
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 ASSET = "ranker"
 SHA256 = "people sha256"
-_CODE = 9
+_CODE = 10
 _INPUTS = ("products", "interactions", "searches", reviews_step.ASSET, examples.ASSET, PROFILES)
 
 
@@ -33,7 +34,7 @@ def train_ranker(workspace: Workspace) -> StepReport:
     with timed(ASSET) as report:
         params = RankerParams()
         rules = workspace.business_rules
-        inputs = {name: workspace.lake.current(name) for name in _INPUTS}
+        inputs = dict(current_inputs(workspace.lake, _INPUTS))
         facts = {
             "code": _CODE,
             "params": params.model_dump(),
@@ -41,7 +42,10 @@ def train_ranker(workspace: Workspace) -> StepReport:
             "inputs": {name: one.digest for name, one in inputs.items()},
         }
         snapshot, made = workspace.lake.obtain(
-            ASSET, digest_of(facts), lambda folder: _make(workspace, inputs, rules, folder)
+            ASSET,
+            digest_of(facts),
+            lambda folder: _make(workspace, inputs, rules, folder),
+            inputs=inputs.values(),
         )
         report.about(snapshot, made)
         report.note = "; ".join(snapshot.facts["sentences"])
@@ -62,12 +66,11 @@ class PinnedPeople:
     folder: Path
 
 
-def pin_of(workspace: Workspace) -> PinnedPeople:
-    """What the current ranker brings to a release."""
+def pin_of(snapshot: Snapshot) -> PinnedPeople:
+    """What a snapshot of the ranker brings to a release."""
     from mmsearch_dagster.adapters.lake.people import FOLDER
     from mmsearch_dagster.core.release import RankerPin
 
-    snapshot = workspace.lake.current(ASSET)
     facts = snapshot.facts
     pin = RankerPin(
         sha256=facts[SHA256],

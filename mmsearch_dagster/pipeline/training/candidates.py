@@ -26,7 +26,7 @@ from mmsearch_dagster.settings import Settings
 PICTURE = "training.png"
 _CURVES = "curves.json"
 # Raised when the model's or the loop's code changes what the same parameters give.
-_CODE = 5
+_CODE = 6
 # What a process takes to begin: about as long as so many steps of a small shop.
 _STEPS_WORTH_A_PROCESS = 100
 _BYTES_AT_ONCE = 2 * 2**30
@@ -80,6 +80,7 @@ def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
             asset_of(strategy),
             _digest(workspace, strategy, source),
             lambda folder: _train(workspace, strategy, source, folder),
+            inputs=[source],
         )
         report.about(snapshot, made)
         report.pictures["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
