@@ -19,8 +19,28 @@ class _Step:
     root: str
 
 
-def lineage_of(lake: Lake, roots: Iterable[Snapshot]) -> dict[str, Snapshot]:
-    """Asset -> the one snapshot of it that the roots were made from, the roots included.
+@dataclass(frozen=True)
+class Lineage:
+    """Asset -> the one snapshot of it that something was made from."""
+
+    snapshots: Mapping[str, Snapshot]
+
+    def __contains__(self, asset: object) -> bool:
+        return asset in self.snapshots
+
+    def __getitem__(self, asset: str) -> Snapshot:
+        """Raises LineageError where the way back does not come to this asset."""
+        if asset not in self.snapshots:
+            known = ", ".join(sorted(self.snapshots))
+            raise LineageError(
+                f"{known} do not say which {asset} they were made from (an older version made them): "
+                "materialise them again, or use `mmsearch run`"
+            )
+        return self.snapshots[asset]
+
+
+def lineage_of(lake: Lake, roots: Iterable[Snapshot]) -> Lineage:
+    """The snapshots that the roots were made from, the roots included.
 
     What an older version stored without its inputs ends the way there.
 
@@ -48,7 +68,7 @@ def lineage_of(lake: Lake, roots: Iterable[Snapshot]) -> dict[str, Snapshot]:
         pending.extend(
             _Step(asset, digest, step.asset, step.root) for asset, digest in snapshot.inputs.items()
         )
-    return snapshots
+    return Lineage(snapshots)
 
 
 def current_inputs(lake: Lake, assets: Iterable[str]) -> Mapping[str, Snapshot]:

@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmsearch_dagster.core.errors import MmsearchError
 
@@ -45,6 +46,32 @@ class Snapshot:
     def table(self) -> pl.DataFrame:
         """The snapshot's rows."""
         return pl.read_parquet(self.table_path)
+
+
+class Facts(BaseModel):
+    """What a step remembers of a snapshot of its asset; each asset has a record of its own.
+
+    rows: of the snapshot's table, or of what it is about.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: int = 0
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Self:
+        """The record of a snapshot.
+
+        Raises:
+            MmsearchError: for facts of another version or damaged ones.
+        """
+        try:
+            return cls.model_validate(snapshot.facts)
+        except ValidationError as error:
+            raise MmsearchError(
+                f"the facts of {snapshot.asset} {snapshot.digest[:10]} are not those of this version "
+                f"({error.errors()[0]['msg']}): materialise '{snapshot.asset}' again, or use `mmsearch run`"
+            ) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

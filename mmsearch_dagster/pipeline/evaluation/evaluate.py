@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.comparison import (
     CHAMPION,
@@ -26,20 +26,19 @@ from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.fusion.dataset import JUDGED
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, remembered, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
 from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
-from mmsearch_dagster.pipeline.training.candidates import candidates_of
+from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
 from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 TEST_TITLE = "test (never used to choose)"
-_INPUTS_DIGEST = "inputs_digest"
-_CODE = 9
+CODE_VERSION = "9"
 
 
 def evaluate(workspace: Workspace) -> StepReport:
@@ -53,7 +52,7 @@ def evaluate(workspace: Workspace) -> StepReport:
         champion = workspace.registry.champion()
         inputs_digest = digest_of(
             {
-                "code": _CODE,
+                "code": CODE_VERSION,
                 "examples": source.digest,
                 "candidates": {name: candidate.digest for name, candidate in candidates.items()},
                 "policy": workspace.gate_policy.model_dump(),
@@ -62,10 +61,9 @@ def evaluate(workspace: Workspace) -> StepReport:
         )
 
         def make(folder: Path) -> dict[str, Any]:
-            measured = _Evaluation(workspace, inputs, champion).write(folder)
-            return {**measured, _INPUTS_DIGEST: inputs_digest}
+            return _Evaluation(workspace, inputs, champion).write(folder, inputs_digest).model_dump()
 
-        digest = _digest(workspace, inputs_digest, champion)
+        digest = _digest(workspace, inputs, inputs_digest, champion)
         made_from = [source, *candidates.values()]
         snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=made_from)
         report.about(snapshot, made)
@@ -78,6 +76,22 @@ def evaluate(workspace: Workspace) -> StepReport:
     return report
 
 
+class EvaluationFacts(Facts):
+    """What later steps read of an evaluation.
+
+    self_examination: no judged query decided. engine: mean of `metric` of the engine to be released.
+    inputs_digest: of all but the champion; an evaluation of the same inputs is not made again.
+    """
+
+    winner: Strategy
+    passed: bool
+    retrieval: RetrievalParams
+    self_examination: bool
+    metric: str
+    engine: float
+    inputs_digest: str
+
+
 @dataclass(frozen=True)
 class _Inputs:
     """The snapshots that an evaluation reads, all of one lineage."""
@@ -85,6 +99,7 @@ class _Inputs:
     examples: Snapshot
     products: Snapshot
     candidates: dict[Strategy, Snapshot]
+    modalities: tuple[str, ...]
 
     @classmethod
     def current(cls, workspace: Workspace) -> "_Inputs":
@@ -92,17 +107,23 @@ class _Inputs:
         candidates = candidates_of(workspace)
         source = workspace.lake.current(examples.ASSET)
         lineage = lineage_of(workspace.lake, [source, *candidates.values()])
-        return cls(source, lineage["products"], candidates)
+        return cls(source, lineage["products"], candidates, tuple(examples.modalities_of(lineage)))
 
 
-def _digest(workspace: Workspace, inputs: str, champion: ReleaseManifest | None) -> str:
+def _digest(
+    workspace: Workspace, inputs: _Inputs, inputs_digest: str, champion: ReleaseManifest | None
+) -> str:
     """Of the report to be made; of the champion's own, where that came of the same inputs: it won then."""
     if champion is not None and ASSET in champion.snapshots:
         own = workspace.lake.find(ASSET, champion.snapshots[ASSET])
-        if own is not None and own.facts.get(_INPUTS_DIGEST) == inputs:
+        if own is not None and own.facts.get("inputs_digest") == inputs_digest:
             return own.digest
-    facts = {"inputs": inputs, "champion": champion.release_id if champion else None}
-    if champion is not None and ASSET in champion.snapshots and why_not_again(workspace, champion):
+    facts = {"inputs": inputs_digest, "champion": champion.release_id if champion else None}
+    if (
+        champion is not None
+        and ASSET in champion.snapshots
+        and why_not_again(workspace, champion, inputs.modalities)
+    ):
         facts["remembered"] = champion.snapshots[ASSET]
     return digest_of(facts)
 
@@ -124,13 +145,13 @@ class _Evaluation:
     ) -> None:
         self._workspace, self._inputs, self._champion_manifest = workspace, inputs, champion
 
-    def write(self, folder: Path) -> dict[str, Any]:
-        """Measure, decide, store. Returns the snapshot's facts."""
-        from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
+    def write(self, folder: Path, inputs_digest: str) -> EvaluationFacts:
+        """Measure, decide, store."""
+        from mmsearch_dagster.adapters.lake.batches import load_queries
         from mmsearch_dagster.core.fusion.model import TwoTower, load_model
         from mmsearch_dagster.core.gate.rules import decide
 
-        items = load_batch(self._inputs.examples.folder, examples.ITEMS)
+        items = examples.load_views(self._inputs.examples)
         sets = {name: load_queries(self._inputs.examples.folder, name) for name in (DEV, VALIDATION, TEST)}
         search = lexical_search(self._workspace, self._inputs.products)
         models: dict[Strategy, TwoTower] = {
@@ -144,7 +165,7 @@ class _Evaluation:
         if champion is not None:
             measured[CHAMPION] = champion
         policy = self._workspace.gate_policy
-        weights = self._inputs.candidates[winner].facts["weights"]
+        weights = CandidateFacts.of(self._inputs.candidates[winner]).weights
         figures = figures_of(
             measured,
             sets[VALIDATION],
@@ -165,14 +186,16 @@ class _Evaluation:
         if len(sets[TEST].batch):
             tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST], policy.metric)
             quality_table(tested, policy).write_parquet(folder / TESTED)
-        return {
-            "rows": len(sets[VALIDATION].batch),
-            "winner": winner,
-            "passed": decision.passed,
-            "retrieval": retrieval.model_dump(),
-            "self examination": JUDGED not in sets[VALIDATION].origins,
-            policy.metric: round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
-        }
+        return EvaluationFacts(
+            rows=len(sets[VALIDATION].batch),
+            winner=winner,
+            passed=decision.passed,
+            retrieval=retrieval,
+            self_examination=JUDGED not in sets[VALIDATION].origins,
+            metric=policy.metric,
+            engine=round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
+            inputs_digest=inputs_digest,
+        )
 
     def _champion(
         self, items: ModalityBatch, queries: JudgedQueries, search: LexicalSearch
@@ -181,7 +204,7 @@ class _Evaluation:
         champion = self._champion_manifest
         if champion is None:
             return None, None, None
-        note = why_not_again(self._workspace, champion)
+        note = why_not_again(self._workspace, champion, self._inputs.modalities)
         if note is None:
             return rankings(self._workspace, champion, items, queries, search=search), None, None
         return None, remembered(self._workspace, champion, queries), note

@@ -14,9 +14,9 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "media_quarantine"
-LEFT_OUT = "left out by modality"
-ALL_FILES = "files by modality"
-_CODE = 2
+LEFT_OUT = "left_out"
+ALL_FILES = "files"
+CODE_VERSION = "2"
 _SCHEMA = {c.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
 
 
@@ -30,7 +30,7 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
     with timed(ASSET) as report:
         digest = digest_of(
             {
-                "code": _CODE,
+                "code": CODE_VERSION,
                 "products": products.digest,
                 "features": {modality: one.digest for modality, one in features.items()},
             }

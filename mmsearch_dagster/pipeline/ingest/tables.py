@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.catalog.expectations import RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
-_CODE = 5
+CODE_VERSION = "5"
 _DROPPED = "dropped"
-_GOOD = "good rows"
+_GOOD = "good_rows"
 _CHECKS = "checks"
 
 # asset that holds the good rows -> contract table
@@ -55,7 +55,7 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
         source = workspace.source
         files = source.spec.tables.get(table, ())
         facts = {
-            "code": _CODE,
+            "code": CODE_VERSION,
             "files": {file.path: _sha256(source.path_of(file)) for file in files},
             "mapping": [file.model_dump(mode="json") for file in files],
             "key": sha256_bytes(b"mmsearch" + _key(workspace))[:16],
@@ -104,7 +104,7 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
     inputs = _Inputs.current(workspace, table)
     digest = digest_of(
         {
-            "code": _CODE,
+            "code": CODE_VERSION,
             "made_from": {snapshot.asset: snapshot.digest for snapshot in inputs.all},
             "suite": suite.model_dump(mode="json"),
         }
@@ -220,7 +220,7 @@ def _good_rows(
 
     def make() -> tuple[pl.DataFrame, dict[str, Any]]:
         good, dropped = pl.read_parquet(quarantine.folder / "good.parquet"), quarantine.facts[_DROPPED]
-        return good, {"quarantined": quarantine.facts["rows"], "dropped rows": sum(dropped.values())}
+        return good, {"quarantined": quarantine.facts["rows"], "dropped_rows": sum(dropped.values())}
 
     return workspace.lake.obtain_table(asset, digest, make, inputs=inputs.all)
 
@@ -234,7 +234,7 @@ def read_searches(workspace: Workspace) -> StepReport:
             split = split_rows(RawTable("searches", raw.table(), raw.facts[_DROPPED]))
             return split.good, {"quarantined": split.quarantined.height}
 
-        digest = digest_of({"code": _CODE, "raw": raw.digest})
+        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest})
         snapshot, made = workspace.lake.obtain_table("searches", digest, make, inputs=[raw])
         report.about(snapshot, made)
         report.tables["first rows"] = snapshot.table().head(5)

@@ -65,19 +65,27 @@ class TrainingQuery:
 
 
 def all_queries(
-    workspace: Workspace, features: dict[str, Snapshot], said: "Language"
+    workspace: Workspace,
+    inputs: Mapping[str, Snapshot],
+    features: Mapping[str, Snapshot],
+    said: "Language",
 ) -> dict[str, list[TrainingQuery]]:
-    """Split -> its queries; without judged ones to hold out, the catalogue examines itself."""
+    """Split -> its queries; without judged ones to hold out, the catalogue examines itself.
+
+    inputs: snapshots of `products`, `queries`, `searches` and `interactions`.
+    """
     limits = workspace.preset.derived
-    products = workspace.lake.current("products").table()
-    judged = _judged_queries(workspace, said)
+    products = inputs["products"].table()
+    judged = _judged_queries(workspace, inputs["queries"].table(), said)
     derived = [
         _from_derived(one, ATTRIBUTES)
         for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
     ]
-    searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
+    searches, events = (inputs[name].table() for name in ("searches", "interactions"))
     derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
-    pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
+    pictured = []
+    if IMAGE in features:
+        pictured = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
     derived += [
         _from_derived(one, PAIRS)
         for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
@@ -91,12 +99,11 @@ def all_queries(
     return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
 
 
-def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[TrainingQuery]]:
-    grouped = (
-        workspace.lake.current("queries")
-        .table()
-        .group_by(c.QUERY_ID, maintain_order=True)
-        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
+def _judged_queries(
+    workspace: Workspace, queries: pl.DataFrame, said: "Language"
+) -> dict[str, list[TrainingQuery]]:
+    grouped = queries.group_by(c.QUERY_ID, maintain_order=True).agg(
+        pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE)
     )
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
     voices = {key: workspace.source.root / uri for key, uri in spoken}
