@@ -122,7 +122,7 @@ def test_a_table_comes_back_with_its_types_and_its_number_of_rows(tmp_path: Path
     assert made
     assert snapshot.table().equals(frame)
     assert snapshot.table().schema == frame.schema
-    assert dict(lake.current("t").facts) == {"rows": 2, "source": "here"}
+    assert dict(lake.current("t").facts) == {"rows": 2, "source": "here", "made_from": {}}
 
 
 def test_a_file_is_replaced_whole_or_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
