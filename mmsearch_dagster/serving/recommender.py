@@ -132,7 +132,7 @@ class Recommender:
     def _note(self, order: str) -> str:
         from mmsearch_dagster.core.ranking.list_orders import POPULAR
 
-        told = [one for one in self._files.facts["sentences"] if one.startswith("lists by")]
+        told = self._files.list_sentences
         return (
             "; ".join(told) if order != POPULAR else "; ".join([*told, "so everybody gets popular products"])
         )
@@ -179,8 +179,7 @@ class Recommender:
             return "this person is not known: the order for everybody"
         if self._files.facts["ranker promoted"]:
             return ""
-        told = [one for one in self._files.facts["sentences"] if one.startswith("ranker")]
-        return "; ".join(told) or "no ranker in this release: the order for everybody"
+        return "; ".join(self._files.ranker_sentences) or "no ranker in this release: the order for everybody"
 
     def _reordered(self, answer: Answer, query: Query, person: int, k: int) -> Answer:
         known = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]

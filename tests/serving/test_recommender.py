@@ -249,14 +249,26 @@ def test_an_explanation_says_when_the_ranker_orders_nothing(
     people: SmallPeople, engine: Engine, tmp_path: Path
 ) -> None:
     told = ["ranker not promoted, the unpersonalised order stays: too few pages"]
-    facts = {"ranker promoted": False, "sentences": told}
-    unproven = people.deciding(tmp_path / "p", **facts).recommender(engine)
+    unproven = people.deciding(
+        tmp_path / "p", **{"ranker promoted": False, "ranker_sentences": told}
+    ).recommender(engine)
     query = Query(text="red wool scarf")
     found = unproven.explain(query, "p00000", fan(0))
     assert found["features"]
     assert found["note"].startswith(unproven.search(query, fan(0), k=3)[1])
     assert "they order nothing here" in found["note"]
     assert unproven.explain(query, "p00000")["note"] == ""
+
+
+def test_a_release_of_0_1_0_keeps_all_its_sentences_in_one_fact(
+    people: SmallPeople, engine: Engine, tmp_path: Path
+) -> None:
+    ranker, lists = "ranker not promoted: too few pages", "lists by taste: nDCG@10 +0.1"
+    facts = {"ranker_sentences": None, "list_sentences": None, "sentences": [ranker, lists]}
+    former = people.deciding(tmp_path / "p", **facts, **{"ranker promoted": False, "lists": TASTE})
+    recommender = former.recommender(engine)
+    assert recommender.search(Query(text="red wool scarf"), fan(0), k=3)[1] == ranker
+    assert recommender.recommend(fan(0), k=3).note == lists
 
 
 def test_a_campaign_finds_its_fans(recommender: Recommender) -> None:

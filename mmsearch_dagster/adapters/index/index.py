@@ -138,12 +138,12 @@ class SearchIndex:
         return lancedb.connect(self._uri)
 
     def _found(self, table: str) -> Any | None:
+        """The newest version, None where there is none: LanceDB says that by a ValueError, and raises other
+        errors for files that it cannot read."""
         try:
             return self._connect().open_table(table)
-        except ValueError as error:
-            if "not found" in str(error):
-                return None
-            raise
+        except ValueError:
+            return None
 
 
 def _checked_names(table: str, tag: str) -> None:

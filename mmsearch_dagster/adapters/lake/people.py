@@ -82,6 +82,22 @@ class PeopleFiles:
         by taste are made with."""
         return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
 
+    @property
+    def ranker_sentences(self) -> list[str]:
+        """Why pages of known people are re-ordered, or not; empty without a ranker."""
+        return self._sentences("ranker_sentences", former_beginning="ranker")
+
+    @property
+    def list_sentences(self) -> list[str]:
+        """Why lists for known people have their order; empty where nothing could be compared."""
+        return self._sentences("list_sentences", former_beginning="lists by")
+
+    def _sentences(self, fact: str, *, former_beginning: str) -> list[str]:
+        """Releases of 0.1.0 keep all sentences in one fact."""
+        if fact in self.facts:
+            return self.facts[fact]
+        return [text for text in self.facts["sentences"] if text.startswith(former_beginning)]
+
     @cached_property
     def ranker(self) -> "Ranker | None":
         """The network, None where the log was too short to train one."""

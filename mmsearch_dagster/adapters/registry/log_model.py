@@ -26,7 +26,7 @@ ENCODERS_FILE = "encoders.json"
 CACHE_OPTION = "encoder_cache"
 SIDE = "side"
 
-_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+_SCRIPT = Path(__file__).with_name("pyfunc_script.py")
 # What answering with the model imports. Named, so MLflow need not run the model to find out.
 _PACKAGES = (
     "mmsearch-dagster",

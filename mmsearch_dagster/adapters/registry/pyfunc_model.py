@@ -1,4 +1,4 @@
-"""The script that MLflow runs to load a registered model: words and pictures to unit vectors.
+"""A registered model as MLflow loads it: words and pictures to unit vectors.
 
     model = mlflow.pyfunc.load_model("models:/mmsearch@champion")
     model.predict(pandas.DataFrame({"text": ["red shoes"], "image": ["photo.jpg"]}))
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 from mmsearch_dagster.adapters.models.load import spec_of
@@ -58,6 +57,3 @@ class SearchModel(PythonModel):
             return row
         text = spec.item_text(row.text) if row.side == ITEM else spec.query_text(row.text)
         return replace(row, text=text)
-
-
-set_model(SearchModel())

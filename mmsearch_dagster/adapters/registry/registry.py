@@ -145,7 +145,7 @@ class Registry(ModelVersions):
     def _was_promoted(self, version: int) -> bool:
         """Whether the pointer came to the version through the gate, not by hand."""
         moves = [line for line in self._ledger.lines() if line.action in MOVES]
-        return any(line.model_version == version and line.why != _BY_HAND for line in moves)
+        return any(line.model_version == version and not line.by_hand for line in moves)
 
     def _damages(self, version: int, manifest: ReleaseManifest, decision: Decision | None) -> list[str]:
         """What makes the version no whole release, whatever the gate says of it."""
@@ -204,9 +204,9 @@ class Registry(ModelVersions):
         if written:
             self._settle(manifest, _Move.model_validate_json(written))
         elif last is None or last.model_version != version:
-            self._write("promotion", manifest, _BY_HAND)
+            self._write("promotion", manifest, _BY_HAND, by_hand=True)
 
-    def _write(self, action: Action, manifest: ReleaseManifest, why: str) -> None:
+    def _write(self, action: Action, manifest: ReleaseManifest, why: str, *, by_hand: bool = False) -> None:
         decision = self.decision(manifest.model_version)
         figures: Mapping[str, Figure] = dict(decision.figures()) if decision else {}
         self._ledger.append(
@@ -215,6 +215,7 @@ class Registry(ModelVersions):
             model_version=manifest.model_version,
             why=why,
             figures=figures,
+            by_hand=by_hand,
         )
 
     def _released(self, release_id: str) -> ReleaseManifest:

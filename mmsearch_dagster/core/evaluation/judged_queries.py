@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
-from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
+from mmsearch_dagster.core.modalities import (
+    AUDIO,
+    IMAGE,
+    MODALITIES,
+    TEXT,
+    VIDEO,
+    Matrix,
+    ModalityBatch,
+    mean_frames,
+)
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH
 
@@ -97,16 +106,26 @@ def score(
     return by_query(per_query(rankings, grades, metrics=[metric]), metric)
 
 
+def single_branch(modality: str) -> str:
+    """The name that a modality's own encoder, asked alone, has in tables."""
+    return f"{modality} only"
+
+
+BM25 = "bm25"
+# What the engine and the fused vector must beat.
+SINGLE_BRANCHES = frozenset({BM25, *map(single_branch, MODALITIES)})
+
+
 def single_branches(
     queries: JudgedQueries, items: ModalityBatch, lexical: Rankings, depth: int
 ) -> dict[str, Rankings]:
     """Each branch that needs no training: the encoders one by one, and full-text search."""
     branches = {
-        f"{modality} only": by_encoder(modality, queries.batch, items, depth)
+        single_branch(modality): by_encoder(modality, queries.batch, items, depth)
         for modality in (TEXT, IMAGE, AUDIO)
         if modality in items.vectors and _asked_with(modality, queries.batch)
     }
     if VIDEO in items.vectors and _asked_with(IMAGE, queries.batch):
-        branches[f"{VIDEO} only"] = _by_frames(queries.batch, items, depth)
+        branches[single_branch(VIDEO)] = _by_frames(queries.batch, items, depth)
     # In a shop or a set of queries without words it is no rival.
-    return {**branches, "bm25": lexical} if any(lexical.values()) else branches
+    return {**branches, BM25: lexical} if any(lexical.values()) else branches

@@ -40,15 +40,21 @@ class Study:
         """The order of lists for known people."""
         return self.lists.chosen if self.lists else POPULAR
 
+    def ranker_sentences(self) -> list[str]:
+        """Why pages of known people are re-ordered, or not; empty without a ranker."""
+        if self.ranker is None:
+            return []
+        head = "promoted" if self.promoted else "not promoted, the unpersonalised order stays"
+        return [f"ranker {head}: {self.ranker.decision.sentence}"]
+
+    def list_sentences(self) -> list[str]:
+        """Why lists for known people have their order; empty where nothing could be compared."""
+        return [reason.text for reason in self.lists.reasons] if self.lists else []
+
     def sentences(self) -> list[str]:
         """Why people get what they get."""
-        told = [self.why_none] if self.why_none else []
-        if self.ranker is not None:
-            head = "promoted" if self.promoted else "not promoted, the unpersonalised order stays"
-            told.append(f"ranker {head}: {self.ranker.decision.sentence}")
-        if self.lists is not None:
-            told += [reason.text for reason in self.lists.reasons]
-        return told
+        none = [self.why_none] if self.why_none else []
+        return [*none, *self.ranker_sentences(), *self.list_sentences()]
 
 
 def study(
@@ -117,6 +123,8 @@ def facts_of(found: Study) -> Mapping[str, Any]:
         "ranker promoted": found.promoted,
         "lists": found.order,
         "sentences": found.sentences(),
+        "ranker_sentences": found.ranker_sentences(),
+        "list_sentences": found.list_sentences(),
         "ranker decision": found.ranker.decision.model_dump(mode="json") if found.ranker else None,
         "ranker measures": dict(found.ranker.measures) if found.ranker else {},
     }
