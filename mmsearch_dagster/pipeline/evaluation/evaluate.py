@@ -54,7 +54,10 @@ def evaluate(workspace: Workspace) -> StepReport:
             {
                 "code": CODE_VERSION,
                 "examples": source.digest,
-                "candidates": {name: candidate.digest for name, candidate in candidates.items()},
+                "candidates": {
+                    name: [snapshot.digest, CandidateFacts.of(snapshot).weights]
+                    for name, snapshot in candidates.items()
+                },
                 "policy": workspace.gate_policy.model_dump(),
                 "multilingual": workspace.multilingual,
             }

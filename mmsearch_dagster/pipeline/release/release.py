@@ -27,6 +27,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry.tags import VersionFacts
 
+CODE_VERSION = "1"
 CHALLENGER = "challenger"
 INDEX = "search_index"
 RELEASE = "release"
