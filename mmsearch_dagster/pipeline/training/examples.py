@@ -198,7 +198,7 @@ def _worded(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, M
     spec = workspace.encoder(TEXT)
     if spec is None:
         return {}
-    wordings = {one.query_id: one.wording for one in asked if one.text}
+    wordings = {one.query_id: one.text_blend for one in asked if one.text}
     texts = {text: text_content(spec.query_text(text)) for parts in wordings.values() for text in parts}
     vectors = _looked_up(workspace, TEXT, texts)
     return {

@@ -19,7 +19,7 @@ from mmsearch_dagster.core.fusion.synthetic_queries import (
 )
 from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
-from mmsearch_dagster.core.retrieval.text_blend import wording
+from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.text import language_of, query_text
 from mmsearch_dagster.pipeline.training.transcripts import hear
@@ -58,10 +58,10 @@ class TrainingQuery:
     typed: str | None = None
 
     @property
-    def wording(self) -> dict[str, float]:
+    def text_blend(self) -> dict[str, float]:
         """What its words are encoded as."""
         sure = 1.0 if self.confidence is None else self.confidence
-        return wording(query_text(self.text or ""), self.typed, sure)
+        return text_blend(query_text(self.text or ""), self.typed, sure)
 
 
 def all_queries(

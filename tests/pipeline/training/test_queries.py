@@ -73,8 +73,8 @@ def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) 
         "all": "words+voice+picture",
     }
     assert (found["all"].text, found["all"].confidence) == ("red shoes", 0.7)
-    assert found["all"].wording == pytest.approx({"red": 0.3, "red shoes": 0.7})
-    assert found["said"].wording == {"red shoes": 1.0}
+    assert found["all"].text_blend == pytest.approx({"red": 0.3, "red shoes": 0.7})
+    assert found["said"].text_blend == {"red shoes": 1.0}
     assert (found["mumbled"].text, found["mumbled"].confidence) == (None, None)
 
 
