@@ -25,6 +25,10 @@ class ConfigError(UserError):
     """A setting, policy file or preset is wrong."""
 
 
+class MovedHomeError(ConfigError):
+    """A home that was moved or copied and has not been told so."""
+
+
 class NoReleaseError(UserError):
     """There is no release to read yet."""
 

@@ -32,12 +32,15 @@ def index_rows(
         several = (frames or {}).get(name, 1)
         own = matrix if several == 1 else mean_frames(matrix, several)
         columns[modality_column(name)] = _column(own, items.present[name])
-    vectors = _by_product(pl.DataFrame({c.PRODUCT_ID: list(items.ids), **columns}))
+    vectors = by_product(pl.DataFrame({c.PRODUCT_ID: list(items.ids), **columns}))
     return rows.join(vectors, on=c.PRODUCT_ID, how="inner", maintain_order="left")
 
 
-def _by_product(views: pl.DataFrame) -> pl.DataFrame:
-    """One row per product; what differs from picture to picture becomes a list where any has several."""
+def by_product(views: pl.DataFrame) -> pl.DataFrame:
+    """One row per product of vectors with a row per picture.
+
+    Where any product has several, what differs from picture to picture becomes a list.
+    """
     if views[c.PRODUCT_ID].is_unique().all():
         return views
     each = [name for name in (VECTOR, modality_column(IMAGE)) if name in views.columns]
