@@ -22,12 +22,17 @@ def image_encoder(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(tune_image_encoder(workspace.open())))
 
 
+_ROW = {IMAGE: "One row is the vector of one picture of a product; each of its pictures has one."}
+
+
 def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=steps.asset_of(modality),
         group_name=GROUP,
         deps=[*VALIDATED_KEYS, *([image_encoder] if modality in (IMAGE, VIDEO) else [])],
-        description=f"One row is one product's {modality} vector; a product without {modality} has no row.",
+        description=_ROW.get(
+            modality, f"One row is one product's {modality} vector; not every product has one."
+        ),
         kinds={kind},
     )
     def encode(workspace: WorkspaceResource) -> dg.MaterializeResult:

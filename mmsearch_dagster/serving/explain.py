@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog.columns import PRODUCT_ID
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, modality_column
 from mmsearch_dagster.serving.encode_query import QueryContent
@@ -94,12 +94,13 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
 
     The product is fused again from its own vectors in the index. Of a video the index keeps the mean of its
     frames, so cosines with one can differ a little from those of the published vector; where they are not
-    that near, nothing is said. query: fused, [width].
+    that near, nothing is said. Of several pictures it is about the nearest one. query: fused, [width].
     """
-    own = _own_vectors(engine, product)
-    present = [name for name, mask in own.present.items() if mask[0]]
+    views = _own_vectors(engine, product)
+    present = [name for name, mask in views.present.items() if mask[0]]
     if not present:
         return []
+    own = views.take([int(np.argmax(engine.fused_items(views) @ query))])
     # All of them, then each left out.
     parts = [own, *(own.only(*(one for one in present if one != name)) for name in present)]
     fused = np.concatenate([engine.fused_items(part) for part in parts])
@@ -118,7 +119,7 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
 
 
 def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
-    """What the index keeps of a product, as the item tower reads it."""
+    """What the index keeps of a product, as the item tower reads it: a row per picture."""
     spec, found = engine.model_spec, {}
     for name, width in spec.item_widths.items():
         column = modality_column(name)
@@ -127,10 +128,14 @@ def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
         _, matrix = engine.table.vectors([product], column)
         if len(matrix):
             # The mean frame of a video is a video of one frame; a frame of zeros is none.
-            vector = np.zeros(width, dtype=np.float32)
-            vector[: matrix.shape[1]] = matrix[0]
-            found[name] = {product: vector}
-    return assemble([product], found, spec.item_widths)
+            found[name] = np.pad(matrix, ((0, 0), (0, width - matrix.shape[1])))
+    views = max(map(len, found.values()), default=1)
+    whole = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | found
+    return ModalityBatch(
+        ids=(product,) * views,
+        vectors={name: np.resize(matrix, (views, matrix.shape[1])) for name, matrix in whole.items()},
+        present={name: np.full(views, name in found) for name in spec.item_widths},
+    )
 
 
 def _features(

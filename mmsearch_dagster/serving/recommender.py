@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake import people as files
 from mmsearch_dagster.adapters.lake.people import PeopleFiles
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people.churn import CHURN
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.suggest import did_you_mean
@@ -144,11 +147,7 @@ class Recommender:
         _, vectors = table.vectors([product])
         if not len(vectors):
             raise QueryError(f"product '{product}' has no vector: nothing is known of it but its id")
-        near = table.nearest(vectors[0], max(CANDIDATES, k) + 1)
-        ids = [hit.product_id for hit in near if hit.product_id != product]
-        scores = np.array([hit.score for hit in near if hit.product_id != product], dtype=np.float64)
-        alike = dict(zip(*table.vectors(ids), strict=True))
-        found = Candidates(ids, scores, np.stack([alike[key] for key in ids]) if ids else vectors[:0])
+        found = _neighbours(table, product, vectors, max(CANDIDATES, k))
         ranked = listed(self._engine, found, self._files.rules, k)
         return Suggestions(ranked, "similar", f"like {product}", self.release_id)
 
@@ -263,6 +262,20 @@ class Recommender:
 
 
 _COLUMNS = {"vector": files.OWN_VECTOR, "factors": files.OWN_FACTORS, "popularity": files.POPULARITY}
+
+
+def _neighbours(table: PinnedTable, product: str, vectors: Matrix, count: int) -> Candidates:
+    """The `count` products nearest to a product of these vectors, by the nearest pair of vectors."""
+    best: dict[str, float] = {}
+    near = chain.from_iterable(table.nearest_batch(vectors, count + 1))
+    for hit in sorted(near, key=lambda hit: (-hit.score, hit.product_id)):
+        best.setdefault(hit.product_id, hit.score)
+    best.pop(product, None)
+    ids = list(best)[:count]
+    # What makes a list diverse is the first picture of each.
+    first = dict(reversed(list(zip(*table.vectors(ids), strict=True))))
+    alike = np.stack([first[key] for key in ids]) if ids else vectors[:0]
+    return Candidates(ids, np.array([best[key] for key in ids], dtype=np.float64), alike)
 
 
 def _check_k(k: int) -> None:

@@ -87,3 +87,16 @@ def test_what_each_modality_of_the_product_brings_is_the_change_without_it(
     # A red picture asks, and both towers share their weights: the product's own red picture is all that fits.
     assert parts["text"]["fused without it"] == pytest.approx(1.0, abs=1e-3)
     assert parts["image"]["brings"] > 0 > parts["text"]["brings"]
+
+
+def test_of_several_pictures_the_nearest_one_is_explained(tmp_path: Path) -> None:
+    release = make_release(tmp_path, products=30, text_column=True, several_pictures=True)
+    encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
+    engine = Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
+    # The pictures of p00003 are black, white and red.
+    for colour, like in (("black", True), ("red", True), ("green", False)):
+        told = explain(engine, Query(image=picture(colour)), "p00003")
+        (shown,) = told["modalities"]
+        assert (shown["own cosine"] > 0.999) is like
+        parts = {part["modality"]: part["fused cosine"] for part in told["product_modalities"]}
+        assert parts == {TEXT: shown["fused cosine"], IMAGE: shown["fused cosine"]}

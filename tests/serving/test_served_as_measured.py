@@ -68,9 +68,15 @@ class Shop:
     folder: Path
     exact_rows: int
     longest: float
+    several_pictures: bool = False
 
     def __post_init__(self) -> None:
-        self.release = make_release(self.folder, text_column=True, longest=self.longest)
+        self.release = make_release(
+            self.folder,
+            text_column=True,
+            longest=self.longest,
+            several_pictures=self.several_pictures,
+        )
         self.encoders = {TEXT: HashedWords(longest=self.longest), IMAGE: MeanColour(longest=self.longest)}
         self.engine = self.opened(RetrievalParams())
         self.queries = _judged(self.engine)
@@ -116,12 +122,17 @@ def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
 
 
 @every_way
-@pytest.mark.parametrize("longest", [1.0, 20.0, 1000.0])
+@pytest.mark.parametrize(("longest", "several_pictures"), [(1.0, False), (20.0, True), (1000.0, False)])
 def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_its_vectors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: float, exact_rows: int, where: str | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    longest: float,
+    several_pictures: bool,
+    exact_rows: int,
+    where: str | None,
 ) -> None:
     monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
-    shop = Shop(tmp_path, exact_rows, longest)
+    shop = Shop(tmp_path, exact_rows, longest, several_pictures)
     branches = shop.measured()
 
     for retriever in (TEXT, IMAGE, VECTOR_BRANCH):
@@ -136,9 +147,12 @@ def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_i
 
 
 def _items(engine: Engine) -> ModalityBatch:
-    own = {name: engine.table.matrix(modality_column(name)) for name in WIDTHS}
-    found = {name: dict(zip(*pair, strict=True)) for name, pair in own.items()}
-    return assemble(sorted(engine.table.product_ids), found, WIDTHS)
+    """The catalogue by the index's own vectors, a row per picture."""
+    ids, pictures = engine.table.matrix(modality_column(IMAGE))
+    texts = dict(zip(*engine.table.matrix(modality_column(TEXT)), strict=True))
+    batch = assemble(ids, {TEXT: texts}, WIDTHS)
+    present = np.ones(len(ids), bool)
+    return ModalityBatch(batch.ids, {**batch.vectors, IMAGE: pictures}, {**batch.present, IMAGE: present})
 
 
 def _judged(engine: Engine) -> JudgedQueries:

@@ -51,9 +51,9 @@ def _row_parity(pinned: PinnedTable, pin: IndexPin, product_ids: Sequence[str]) 
 
 
 def _unit_norms(pinned: PinnedTable) -> IndexCheck:
-    vectors = pinned.matrix()[1]
+    ids, vectors = pinned.matrix()
     worst = float(np.abs(np.linalg.norm(vectors, axis=1) - 1.0).max(initial=0.0))
-    without = pinned.row_count - len(vectors)
+    without = pinned.row_count - len(set(ids))
     return IndexCheck("unit_norms", worst <= _UNIT_TOLERANCE, {"worst": worst, "without_vector": without})
 
 

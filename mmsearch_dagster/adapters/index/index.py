@@ -186,6 +186,8 @@ def _same_vectors(pinned: PinnedTable, rows: pl.DataFrame) -> bool:
 
 
 def _close(stored: tuple[list[str], Matrix], rows: pl.DataFrame) -> bool:
+    """rows: product id, and one vector or a list of several."""
     ids, vectors = stored
+    rows = rows.explode(rows.columns[1]) if isinstance(rows.dtypes[1], pl.List) else rows
     mine = rows.to_series(1).to_numpy()
     return _ids(rows) == ids and mine.shape == vectors.shape and np.allclose(mine, vectors, atol=_SAME_VECTOR)

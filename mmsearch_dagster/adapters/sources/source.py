@@ -12,7 +12,7 @@ from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.cast_nested import attribute_column
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
-from mmsearch_dagster.core.catalog.row_rules import ONE_OF, escapes_root
+from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean, nearest
@@ -113,7 +113,7 @@ def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.Data
 def _check_required(
     table: str, given: frozenset[str], known: dict[str, pl.DataType], *, path: Path, where: str
 ) -> None:
-    choice = ONE_OF.get(table, ())
+    choice = NEEDS_ANY.get(table, ())
     if choice and not given.intersection(choice):
         raise SourceError(
             f"{where}: table '{table}' maps none of {', '.join(choice)} for {path}; map one. "

@@ -108,11 +108,11 @@ class _Evaluation:
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Measure, decide, store. Returns the snapshot's facts."""
-        from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
+        from mmsearch_dagster.adapters.lake.batches import load_queries
         from mmsearch_dagster.core.fusion.model import TwoTower, load_model
         from mmsearch_dagster.core.gate.rules import decide
 
-        items = load_batch(self._source.folder, examples.ITEMS)
+        items = examples.load_views(self._source)
         sets = {name: load_queries(self._source.folder, name) for name in (DEV, VALIDATION, TEST)}
         search = lexical_search(self._workspace)
         models: dict[Strategy, TwoTower] = {

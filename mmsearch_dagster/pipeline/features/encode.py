@@ -46,7 +46,7 @@ def asset_of(modality: str) -> str:
 
 
 def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
-    """One vector per product that has this modality; several pictures of a product become their mean."""
+    """One vector per product that has this modality; several pictures of a product are as many rows."""
     asset = asset_of(modality)
     with timed(asset) as report:
         products = workspace.lake.current("products")
@@ -57,6 +57,8 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
         if spec is not None and contents:
             facts["encoder"] = workspace.identity(spec).fingerprint
             facts["contents"] = digest_of({"all": sorted((p, x.key) for p, _, x in contents)})
+            if len({product for product, _, _ in contents}) < len(contents):
+                facts["row"] = "picture"  # it was their mean, and is still named so where each has one
 
         def make(folder: Path) -> dict[str, Any]:
             return _encode(workspace, spec, contents, folder)
@@ -112,7 +114,7 @@ def _encode(
     folder: Path,
 ) -> dict[str, Any]:
     if spec is None or not contents:
-        _write(folder, {}, [], width=1)
+        _write(folder, [], [], width=1)
         return {"rows": 0, "encoded now": 0}
     identity = workspace.identity(spec)
     read = workspace.features.obtain(
@@ -122,14 +124,14 @@ def _encode(
         workspace.progress,
         asset_of(spec.modality),
     )
-    found: dict[str, list[np.ndarray]] = {}
+    found: list[tuple[str, np.ndarray]] = []
     failures = []
     for product, uri, content in contents:
         if content.key in read.vectors:
-            found.setdefault(product, []).append(read.vectors[content.key])
+            found.append((product, read.vectors[content.key]))
         else:
             failures.append({c.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
-    _write(folder, {key: _mean(vectors) for key, vectors in found.items()}, failures, width=identity.width)
+    _write(folder, found, failures, width=identity.width)
     if spec.modality == IMAGE:
         (folder / _PICTURE).write_bytes(_sheet(contents))
     return {
@@ -143,15 +145,13 @@ def _encode(
     }
 
 
-def _mean(vectors: list[np.ndarray]) -> np.ndarray:
-    return np.mean(vectors, axis=0).astype(np.float32)
-
-
 def _write(
-    folder: Path, vectors: dict[str, np.ndarray], failures: list[dict[str, str]], *, width: int
+    folder: Path, vectors: list[tuple[str, np.ndarray]], failures: list[dict[str, str]], *, width: int
 ) -> None:
-    ids = sorted(vectors)
-    matrix = np.stack([vectors[key] for key in ids]) if ids else np.zeros((0, width), np.float32)
+    """Rows by product, the pictures of each in the order that the shop gives."""
+    ordered = sorted(vectors, key=lambda pair: pair[0])
+    ids = [product for product, _ in ordered]
+    matrix = np.stack([vector for _, vector in ordered]) if ids else np.zeros((0, width), np.float32)
     frame = pl.DataFrame(
         {c.PRODUCT_ID: ids, VECTOR: matrix},
         schema={c.PRODUCT_ID: pl.String, VECTOR: pl.Array(pl.Float32, width)},

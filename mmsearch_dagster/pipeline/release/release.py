@@ -183,10 +183,9 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
 
 
 def _rows_of(workspace: Workspace, manifest: ReleaseManifest, products: pl.DataFrame) -> pl.DataFrame:
-    from mmsearch_dagster.adapters.lake.batches import load_batch
     from mmsearch_dagster.core.fusion.model import load_model
 
-    items = load_batch(_snapshot(workspace, manifest, examples.ASSET).folder, examples.ITEMS)
+    items = examples.load_views(_snapshot(workspace, manifest, examples.ASSET))
     model = load_model(workspace.registry.model_folder(manifest.model_version))
     return index_rows(products, items, model.items(items), model.spec.frames)
 

@@ -137,10 +137,10 @@ def _picture(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tupl
 
 def read_examples(source: Snapshot) -> Any:
     """The examples of a snapshot as the training loop wants them."""
-    from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
+    from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.core.fusion.dataset import Examples
 
-    items = load_batch(source.folder, examples.ITEMS)
+    items = examples.load_views(source)
     train, dev = (load_queries(source.folder, name) for name in (TRAIN, DEV))
     return Examples(items, as_judged(train, items), as_judged(dev, items), source.facts.get(FRAMES, {}))
 

@@ -1,10 +1,13 @@
 """Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
+import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 ASSET = "training_examples"
 ITEMS = "items"
+# The same with a row per picture; stored where some product has several.
+VIEWS = "item_views"
 # Fact: digest of the products whose vectors these are.
 PRODUCTS = "products snapshot"
 _CODE = 8
@@ -93,8 +98,11 @@ def _make(
 ) -> dict[str, Any]:
     from mmsearch_dagster.adapters.lake.batches import save_batch, save_queries
 
-    items = item_batch(workspace, features)
+    views = item_views(workspace, features)
+    items = views.merged()
     save_batch(folder, ITEMS, items)
+    if len(items) < len(views):
+        save_batch(folder, VIEWS, views)
     (folder / LANGUAGE_FILE).write_text(said.to_json(), encoding="utf-8")
     asked = all_queries(workspace, features, said)
     encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
@@ -119,16 +127,37 @@ def _make(
     }
 
 
-def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityBatch:
-    """Item vectors of every modality, in the order of the products table."""
+def item_views(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityBatch:
+    """Item vectors of every modality, in the order of the products table; a row per picture of a product.
+
+    Every picture is a key to its product and the best one counts: a photo resembles one of them, and their
+    mean resembles none.
+    """
     ids = workspace.lake.current("products").table()[c.PRODUCT_ID].to_list()
-    columns, widths = {}, {}
+    found: dict[str, dict[str, list[Matrix]]] = {}
+    widths = {}
     for name, snapshot in features.items():
         table = snapshot.table()
         matrix = table[VECTOR].to_numpy()
-        columns[name] = dict(zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True))
-        widths[name] = matrix.shape[1]
-    return assemble(ids, columns, widths)
+        found[name], widths[name] = {}, matrix.shape[1]
+        for key, vector in zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True):
+            found[name].setdefault(key, []).append(vector)
+    first = {name: {key: vectors[0] for key, vectors in lookup.items()} for name, lookup in found.items()}
+    batch, pictures = assemble(ids, first, widths), found.get(IMAGE, {})
+    counts = [len(pictures.get(key, "-")) for key in ids]
+    views = batch.take(np.repeat(np.arange(len(ids)), counts))
+    if len(views) > len(batch):
+        nothing = [np.zeros(widths[IMAGE], np.float32)]
+        stacked = np.stack([one for key in ids for one in pictures.get(key, nothing)])
+        views = replace(views, vectors={**views.vectors, IMAGE: stacked})
+    return views
+
+
+def load_views(source: Snapshot) -> ModalityBatch:
+    """The catalogue of these examples as retrieval compares it: a row per picture, or one per product."""
+    from mmsearch_dagster.adapters.lake.batches import holds_batch, load_batch
+
+    return load_batch(source.folder, VIEWS if holds_batch(source.folder, VIEWS) else ITEMS)
 
 
 def _encode(
@@ -170,19 +199,21 @@ def _worded(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, M
 
 
 def _views(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, "Content"]:
-    """Query id -> another view of the product's first picture that can be read."""
+    """Query id -> one of the product's pictures, seen differently; where that can be read."""
     from mmsearch_dagster.core.media.augment_view import photographed
     from mmsearch_dagster.core.media.images import UnreadablePictureError
 
     products = workspace.lake.current("products").table()
-    first = dict(products.select(c.PRODUCT_ID, pl.col(c.IMAGE_URIS).list.first()).drop_nulls().iter_rows())
+    pictures = dict(products.select(c.PRODUCT_ID, c.IMAGE_URIS).drop_nulls().iter_rows())
     views: dict[str, Content] = {}
     for one in asked:
-        if one.seen not in first:
+        uris = pictures.get(one.seen)
+        if not uris:
             continue
         seed = workspace.preset.derived.seed + len(one.query_id)
+        uri = uris[crc32(one.query_id.encode()) % len(uris)]
         try:
-            view = photographed((workspace.source.root / first[one.seen]).read_bytes(), seed)
+            view = photographed((workspace.source.root / uri).read_bytes(), seed)
         except (OSError, UnreadablePictureError):
             continue
         views[one.query_id] = Content(sha256_bytes(view), partial(bytes, view))

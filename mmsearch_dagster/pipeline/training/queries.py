@@ -77,7 +77,9 @@ def all_queries(
     ]
     searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
     derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
-    pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
+    pictured = []
+    if IMAGE in features:
+        pictured = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
     derived += [
         _from_derived(one, PAIRS)
         for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
