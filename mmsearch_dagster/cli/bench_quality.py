@@ -49,11 +49,13 @@ class BenchResult:
 def measure(workspace: Workspace) -> Iterator[BenchResult]:
     """Train every trial on the shop's current examples; one result per judged split."""
     from mmsearch_dagster.adapters.lake.batches import load_queries
+    from mmsearch_dagster.adapters.lake.lineage import lineage_of
     from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
     from mmsearch_dagster.pipeline.training.candidates import read_examples
 
     source = workspace.lake.current(examples.ASSET)
-    read, search = read_examples(source), lexical_search(workspace)
+    products = lineage_of(workspace.lake, [source])["products"]
+    read, search = read_examples(source), lexical_search(workspace, products)
     sets = {name: load_queries(source.folder, name) for name in (DEV, VALIDATION, TEST)}
     params, progress = workspace.preset.train, workspace.progress
     todo = list(trials(tuple(read.items.vectors), workspace.preset.strategies[0], params.loss))

@@ -83,6 +83,16 @@ class ModalityBatch:
         )
 
 
+def stacked(batches: Sequence[ModalityBatch]) -> ModalityBatch:
+    """The rows of all batches, one batch after the other; at least one, all of the same modalities."""
+    first = batches[0]
+    return ModalityBatch(
+        ids=tuple(key for batch in batches for key in batch.ids),
+        vectors={name: np.concatenate([batch.vectors[name] for batch in batches]) for name in first.vectors},
+        present={name: np.concatenate([batch.present[name] for batch in batches]) for name in first.present},
+    )
+
+
 def mean_frames(matrix: Matrix, frames: int) -> Matrix:
     """The mean of the frames of each row: [n, frames * d] -> [n, d]; a frame of zeros is no frame."""
     each = matrix.reshape(len(matrix), frames, -1)
