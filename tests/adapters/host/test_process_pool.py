@@ -96,10 +96,10 @@ def test_a_process_ended_from_outside_is_a_clear_sentence() -> None:
 def test_killed_with_its_children_at_work_none_of_them_stays(tmp_path: Path) -> None:
     script = (
         "import sys; from functools import partial; from pathlib import Path\n"
-        "from mmsearch_dagster.adapters.host.process_pool import side_by_side\n"
+        "from mmsearch_dagster.adapters.host.process_pool import map_in_processes\n"
         "from tests.adapters.host.test_process_pool import note_and_go_on\n"
         "if __name__ == '__main__':\n"
-        "    side_by_side(partial(note_and_go_on, Path(sys.argv[1])), [1, 2], processes=2)\n"
+        "    map_in_processes(partial(note_and_go_on, Path(sys.argv[1])), [1, 2], processes=2)\n"
     )
     program = tmp_path / "program.py"
     program.write_text(script)
