@@ -102,13 +102,13 @@ def search(
         raise QueryError("--out and --root belong to --batch")
     k = searching.ONE_K if k is None else k
     query = searching.question(text, image, voice, weight or ())
+    name = " + ".join(str(part) for part in (text, voice, image) if part)
     if user is not None:
         recommender = released_of(home).recommender()
         person = people.hidden_id(home, user)
-        people.search(recommender, query, person, k=k, where=where, as_json=as_json)
+        people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
         return
-    asked = " + ".join(str(part) for part in (text, voice, image) if part)
-    searching.one(released_of(home), query, asked, k=k, where=where, as_json=as_json)
+    searching.one(released_of(home), query, name, k=k, where=where, as_json=as_json)
 
 
 people.register(app)

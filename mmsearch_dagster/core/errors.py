@@ -45,6 +45,10 @@ class ReleaseMismatchError(MmsearchError):
     """Model, encoders and index of a release do not belong together."""
 
 
+class LineageError(UserError):
+    """Snapshots that were not made from the same data: something must be materialised again."""
+
+
 class OtherEncoderError(ReleaseMismatchError, UserError):
     """The release is whole, but an encoder of it is not installed here, or another one is in its place."""
 

@@ -14,7 +14,7 @@ COLLABORATIVE = "collaborative"
 MODALITIES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 
 # What a shopper can show; videos and collaborative factors are a product's alone.
-ASKED_WITH = (TEXT, IMAGE, AUDIO)
+QUERY_MODALITIES = (TEXT, IMAGE, AUDIO)
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -81,6 +81,16 @@ class ModalityBatch:
                 for name, mask in self.present.items()
             },
         )
+
+
+def stacked(batches: Sequence[ModalityBatch]) -> ModalityBatch:
+    """The rows of all batches, one batch after the other; at least one, all of the same modalities."""
+    first = batches[0]
+    return ModalityBatch(
+        ids=tuple(key for batch in batches for key in batch.ids),
+        vectors={name: np.concatenate([batch.vectors[name] for batch in batches]) for name in first.vectors},
+        present={name: np.concatenate([batch.present[name] for batch in batches]) for name in first.present},
+    )
 
 
 def mean_frames(matrix: Matrix, frames: int) -> Matrix:

@@ -33,7 +33,9 @@ class StepReport:
         self.digest, self.made = snapshot.digest, made
         self.rows = int(snapshot.facts.get("rows", 0))
         self.figures |= {
-            key: value for key, value in snapshot.facts.items() if not isinstance(value, dict | list)
+            key.replace("_", " "): value
+            for key, value in snapshot.facts.items()
+            if not isinstance(value, dict | list)
         }
         return self
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog.columns import PRODUCT_ID
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, modality_column
-from mmsearch_dagster.serving.encode_query import QueryContent
 from mmsearch_dagster.serving.engine import Engine
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NEAR = 0.99
 
 
 def explain(
-    engine: Engine, query: Query, product: str, person: "tuple[Scored, int] | None" = None
+    engine: Engine, query: Query | PreparedQuery, product: str, person: "tuple[Scored, int] | None" = None
 ) -> dict[str, Any]:
     """What contributed to one product's place in the answer to `query`.
 
@@ -33,9 +33,10 @@ def explain(
     features, for a known person (the catalogue and their row): each figure's part of the ranker's score.
     Raises QueryError like `Engine.search`.
     """
-    content, batch = engine.read(query)
+    content = query if isinstance(query, PreparedQuery) else engine.prepare(query)
+    batch = content.vectors
     # As deep as the engine blends for a page of results: deeper lists would give other ranks.
-    hits = engine.search(query, k=engine.manifest.retrieval.depth).hits
+    hits = engine.search(content, k=engine.manifest.retrieval.depth).hits
     hit = next((one for one in hits if one.product_id == product), None)
     rrf_k = engine.manifest.retrieval.rrf_k
     branches = [
@@ -51,23 +52,23 @@ def explain(
         "release_id": engine.manifest.release_id,
         PRODUCT_ID: product,
         "kind": content.kind,
-        "transcript": _heard(content),
+        "transcript": _transcript(content),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
         "branches": branches,
         "modalities": _modalities(engine, content, batch, product),
-        "product_modalities": product_parts(engine, engine.fused(content, batch)[0], product),
+        "product_modalities": product_parts(engine, engine.fused(content)[0], product),
         "features": _features(engine, batch, (product, hit.rank if hit else None), person),
     }
 
 
-def _heard(content: QueryContent) -> dict[str, Any] | None:
-    heard = content.transcript
-    return heard and {"text": heard.text, "confidence": number(heard.confidence)}
+def _transcript(query: PreparedQuery) -> dict[str, Any] | None:
+    transcript = query.transcript
+    return transcript and {"text": transcript.text, "confidence": number(transcript.confidence)}
 
 
 def _modalities(
-    engine: Engine, content: QueryContent, batch: ModalityBatch, product: str
+    engine: Engine, content: PreparedQuery, batch: ModalityBatch, product: str
 ) -> list[dict[str, Any]]:
     own = _own_cosines(engine, batch, [product])
     present = [name for name, mask in batch.present.items() if mask[0]]
@@ -151,9 +152,9 @@ def _features(
     return [{"feature": name, "contribution": round(value, 4)} for name, value in parts]
 
 
-def query_cosines(engine: Engine, query: Query, products: Sequence[str]) -> dict[str, Values]:
+def query_cosines(engine: Engine, query: PreparedQuery, products: Sequence[str]) -> dict[str, Values]:
     """Modality -> cosine of the query's own vector with each product's, NaN where either lacks it."""
-    return _own_cosines(engine, engine.read(query)[1], products)
+    return _own_cosines(engine, query.vectors, products)
 
 
 def _own_cosines(engine: Engine, batch: ModalityBatch, products: Sequence[str]) -> dict[str, Values]:

@@ -21,6 +21,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people.churn import CHURN
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.serving.engine import MAX_K, Engine
@@ -28,7 +29,7 @@ from mmsearch_dagster.serving.explain import explain, number, query_cosines
 from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.people import Known
+    from mmsearch_dagster.core.ranking.people import PeopleState
     from mmsearch_dagster.core.ranking.scoring import Scored
 
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
@@ -67,8 +68,8 @@ class Recommender:
         )
 
     @property
-    def _known(self) -> "Known":
-        return self._catalogue.known
+    def _known(self) -> "PeopleState":
+        return self._catalogue.state
 
     def row_of(self, user: str | None) -> int:
         """The person's row, -1 when the release does not know them."""
@@ -170,8 +171,10 @@ class Recommender:
         note = self._why_for_everybody(person)
         if note:
             return self._engine.search(query, k=k, where=where), note
-        wide = self._engine.search(query, k=max(k, CANDIDATES), where=where)
-        return self._reordered(wide, query, person, k), "ordered for this person"
+        prepared = self._engine.prepare(query)
+        wide = self._engine.search(prepared, k=max(k, CANDIDATES), where=where)
+        answer = replace(self._reordered(wide, prepared, person, k), query_id=query.query_id)
+        return answer, "ordered for this person"
 
     def _why_for_everybody(self, person: int) -> str:
         """Why a search is not re-ordered for this person; empty where it is."""
@@ -181,7 +184,7 @@ class Recommender:
             return ""
         return "; ".join(self._files.ranker_sentences) or "no ranker in this release: the order for everybody"
 
-    def _reordered(self, answer: Answer, query: Query, person: int, k: int) -> Answer:
+    def _reordered(self, answer: Answer, query: PreparedQuery, person: int, k: int) -> Answer:
         known = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]
         rows = np.array([self._catalogue.row[hit.product_id] for hit in known], dtype=np.int64)
         ranks = np.array([hit.rank - 1 for hit in known], dtype=np.float64)
@@ -218,12 +221,13 @@ class Recommender:
         names a ranker that was not promoted.
         """
         _check_k(k)
-        answer = self._engine.search(query, k=products)
+        prepared = self._engine.prepare(query)
+        answer = self._engine.search(prepared, k=products)
         found = [hit.product_id for hit in answer.hits]
         catalogue, people = self._catalogue, self._known.ids
         shown = [key for key in found if key in catalogue.row]
         rows = np.array([catalogue.row[key] for key in shown], dtype=np.int64)
-        fit = query_cosines(self._engine, query, shown)
+        fit = query_cosines(self._engine, prepared, shown)
         response = catalogue.responses(rows, fit) if len(people) and len(rows) else np.zeros(0)
         best = np.argsort(-np.round(response, 6), kind="stable")[:k]
         note = RESPONSE_NOTE if catalogue.ranker is not None else TASTE_NOTE

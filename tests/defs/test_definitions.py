@@ -60,6 +60,7 @@ def test_every_asset_says_what_it_is_and_is_made_by_this_project(graph: AssetGra
         node = graph.get(key)
         assert node.description, key
         assert node.is_materializable, f"{key} is only a name in somebody's deps"
+        assert node.code_version, f"the page cannot show whether {key} is stale"
 
 
 def test_data_flows_from_the_shop_to_the_pointer(graph: AssetGraph) -> None:

@@ -71,7 +71,7 @@ def without_pages(release: SmallRelease, tmp_path_factory: pytest.TempPathFactor
 def test_lists_by_taste_are_served_by_the_scores_they_were_measured_by(
     without_pages: SmallPeople, engine: Engine, tmp_path: Path
 ) -> None:
-    known, items = without_pages.found.known, without_pages.items
+    known, items = without_pages.found.state, without_pages.items
     assert (without_pages.found.ranker, len(items.blocks)) == (None, 2)
     assert known is not None
     served = without_pages.deciding(tmp_path / "p", lists=TASTE).recommender(engine).recommend(fan(0), k=20)

@@ -105,7 +105,7 @@ class Shop:
 def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool, exact_rows: int, where: str | None
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
+    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
     shop = Shop(tmp_path, exact_rows, longest=20.0)
     branches = shop.measured()
     chosen = choose_blend(branches, shop.queries, multilingual=multilingual)
@@ -131,7 +131,7 @@ def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_i
     exact_rows: int,
     where: str | None,
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
+    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
     shop = Shop(tmp_path, exact_rows, longest, several_pictures)
     branches = shop.measured()
 
@@ -157,17 +157,21 @@ def _items(engine: Engine) -> ModalityBatch:
 
 def _judged(engine: Engine) -> JudgedQueries:
     """Too few of each kind to choose a blend by."""
-    read = {kind: engine.read(query) for kind, query in ASKED.items()}
+    read = {kind: engine.prepare(query) for kind, query in ASKED.items()}
     vectors = {
-        name: {kind: batch.vectors[name][0] for kind, (_, batch) in read.items() if batch.present[name][0]}
+        name: {
+            kind: query.vectors.vectors[name][0]
+            for kind, query in read.items()
+            if query.vectors.present[name][0]
+        }
         for name in WIDTHS
     }
     return JudgedQueries(
         batch=assemble(list(ASKED), vectors, WIDTHS),
-        texts=tuple(content.text for content, _ in read.values()),
+        texts=tuple(query.text for query in read.values()),
         origins=("judged",) * len(ASKED),
         grades={kind: {"p00000": 3} for kind in ASKED},
-        kinds={kind: content.kind for kind, (content, _) in read.items()},
-        confidence={k: one.transcript.confidence for k, (one, _) in read.items() if one.transcript},
-        typed={kind: one.typed for kind, (one, _) in read.items() if one.transcript and one.typed},
+        kinds={kind: query.kind for kind, query in read.items()},
+        confidence={k: query.transcript.confidence for k, query in read.items() if query.transcript},
+        typed={kind: query.typed for kind, query in read.items() if query.transcript and query.typed},
     )

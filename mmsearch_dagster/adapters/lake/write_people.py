@@ -16,14 +16,14 @@ from mmsearch_dagster.core.people.profiles import PURCHASE
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.experiment import Study
+    from mmsearch_dagster.core.ranking.experiment import Experiment
     from mmsearch_dagster.core.ranking.features import Items
-    from mmsearch_dagster.core.ranking.people import Known
+    from mmsearch_dagster.core.ranking.people import PeopleState
 
 
 def write_people(
     folder: Path,
-    found: "Study",
+    found: "Experiment",
     items: "Items",
     rules: BusinessRules,
     *,
@@ -31,8 +31,8 @@ def write_people(
 ) -> str:
     """Fill `folder` and return the name of its content (`folder_sha256`).
 
-    tables: `profiles` (core.profiles), `events` and `reviews`. A person has both vectors: the fused one of
-    the profile and the ranker's own; reviews lose who wrote them.
+    tables: `profiles` (core.people.profiles), `events` and `reviews`. A person has both vectors: the fused
+    one of the profile and the ranker's own; reviews lose who wrote them.
     """
     from mmsearch_dagster.core.ranking.experiment import facts_of
     from mmsearch_dagster.core.ranking.network import save_ranker
@@ -43,14 +43,14 @@ def write_people(
     (folder / files.RULES).write_text(rules.model_dump_json(), encoding="utf-8")
     _write_products(folder, found, items)
     tables["reviews"].drop(c.USER_ID).write_parquet(folder / files.REVIEWS)
-    people = _people(found.known, tables) if found.known else tables["profiles"]
+    people = _people(found.state, tables) if found.state else tables["profiles"]
     people.write_parquet(folder / files.PEOPLE)
     if found.ranker is not None:
         save_ranker(found.ranker.trained.ranker, folder)
     return files.folder_sha256(folder)
 
 
-def _people(known: "Known", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _people(known: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     from mmsearch_dagster.core.ranking.training_rows import after_the_log
 
     factors = known.people.factors
@@ -77,8 +77,8 @@ def _bought(events: pl.DataFrame) -> pl.DataFrame:
     return purchases.group_by(c.USER_ID).agg(pl.col(c.PRODUCT_ID).unique().sort().alias(files.BOUGHT))
 
 
-def _write_products(folder: Path, found: "Study", items: "Items") -> None:
-    known = found.known
+def _write_products(folder: Path, found: "Experiment", items: "Items") -> None:
+    known = found.state
     factors = known.factors if known else np.zeros((len(items), 1), np.float32)
     popularity = known.popularity if known else np.zeros(len(items))
     pl.DataFrame(

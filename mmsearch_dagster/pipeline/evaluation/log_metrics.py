@@ -11,6 +11,7 @@ from mmsearch_dagster.core.evaluation.comparison import fused_by
 from mmsearch_dagster.core.evaluation.quality_table import figures_of_branch
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.pipeline.evaluation.files import BARS, QUALITY
+from mmsearch_dagster.pipeline.training.candidates import CandidateFacts
 
 if TYPE_CHECKING:
     from mmsearch_dagster.pipeline.workspace import Workspace
@@ -33,7 +34,7 @@ def tell_mlflow(
         strategy
         for strategy, candidate in candidates.items()
         if not tracking.evaluated(
-            candidate.facts["mlflow run"],
+            CandidateFacts.of(candidate).mlflow_run,
             report.digest,
             _named(figures_of_branch(table, fused_by(strategy), metric)),
         )

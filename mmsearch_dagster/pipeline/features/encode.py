@@ -21,7 +21,7 @@ VECTOR = "vector"
 # Fact of a snapshot whose rows hold several vectors side by side.
 FRAMES = "frames"
 FAILURES = "failures.parquet"
-_CODE = 2
+CODE_VERSION = "3"
 _PICTURE = "pictures.png"
 _SHOWN = 18
 _MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
@@ -51,7 +51,7 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
     with timed(asset) as report:
         products = workspace.lake.current("products")
         spec = workspace.encoder(modality)
-        facts: dict[str, Any] = {"code": _CODE, "products": products.digest, "encoder": None}
+        facts: dict[str, Any] = {"code": CODE_VERSION, "products": products.digest, "encoder": None}
         table = products.table()
         contents = list(_contents(workspace, table, spec)) if spec else []
         if spec is not None and contents:
@@ -63,7 +63,7 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
         def make(folder: Path) -> dict[str, Any]:
             return _encode(workspace, spec, contents, folder)
 
-        snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make)
+        snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make, inputs=[products])
         report.about(snapshot, made)
         if not made:
             report.figures |= {"encoded now": 0}
@@ -115,7 +115,7 @@ def _encode(
 ) -> dict[str, Any]:
     if spec is None or not contents:
         _write(folder, [], [], width=1)
-        return {"rows": 0, "encoded now": 0}
+        return {"rows": 0, "encoded_now": 0}
     identity = workspace.identity(spec)
     read = workspace.features.obtain(
         identity,
@@ -136,10 +136,10 @@ def _encode(
         (folder / _PICTURE).write_bytes(_sheet(contents))
     return {
         "rows": len(found),
-        "encoded now": read.encoded,
-        "used again": read.reused,
-        "left out": len(failures),
-        "items per second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
+        "encoded_now": read.encoded,
+        "used_again": read.reused,
+        "left_out": len(failures),
+        "items_per_second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
         "encoder": identity.fingerprint,
         **({FRAMES: spec.frames} if spec.modality == VIDEO and found else {}),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.host.process_pool import dealt, side_by_side
 from mmsearch_dagster.adapters.lake.feature_store import file_content
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.progress import WATCHER
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
@@ -26,11 +27,14 @@ _Recording = tuple[str, Path]  # content key, file
 _Heard = dict[str, tuple[str, float]]  # content key -> text, confidence
 
 
-def language(workspace: Workspace) -> "Language":
-    """What shoppers of this run's catalogue may say, by its words and by what was searched for."""
+def language(inputs: Mapping[str, Snapshot]) -> "Language":
+    """What shoppers of this catalogue may say, by its words and by what was searched for.
+
+    inputs: snapshots of `products` and `searches`, among others.
+    """
     from mmsearch_dagster.core.speech.language import shop_language
 
-    return shop_language(*(workspace.lake.current(name).table() for name in ("products", "searches")))
+    return shop_language(*(inputs[name].table() for name in ("products", "searches")))
 
 
 def recogniser_fingerprint(workspace: Workspace, said: "Language") -> str:

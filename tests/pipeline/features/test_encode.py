@@ -144,7 +144,7 @@ def test_towers_and_index_read_them(encoded: tuple[Workspace, dict[str, StepRepo
     workspace, _ = encoded
     features = {name: workspace.lake.current(asset_of(name)) for name in (AUDIO, VIDEO)}
     frames = features[VIDEO].facts["frames"]
-    items = item_views(workspace, features)
+    items = item_views(workspace.lake.current("products").table(), features)
     model = TwoTower(
         FusionSpec(
             strategy="weighted",
