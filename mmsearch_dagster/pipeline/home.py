@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from mmsearch_dagster.adapters.host.home import writing
-from mmsearch_dagster.adapters.host.run_lock import alone, one_step
+from mmsearch_dagster.adapters.host.run_lock import alone, locked_step
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.adapters.registry import relocate
 from mmsearch_dagster.core.errors import ConfigError, UserError
@@ -64,7 +64,7 @@ def remember(settings: Settings) -> None:
 
 def one_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
     """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
-    return one_step(HomePaths(home).lock, waiting)
+    return locked_step(HomePaths(home).lock, waiting)
 
 
 def check_location(home: Path) -> None:

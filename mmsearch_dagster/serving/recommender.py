@@ -265,7 +265,7 @@ class Recommender:
         }
 
 
-_COLUMNS = {"vector": files.OWN_VECTOR, "factors": files.OWN_FACTORS, "popularity": files.POPULARITY}
+_COLUMNS = {"vector": files.RANKER_VECTOR, "factors": files.RANKER_FACTORS, "popularity": files.POPULARITY}
 
 
 def _neighbours(table: PinnedTable, product: str, vectors: Matrix, count: int) -> Candidates:

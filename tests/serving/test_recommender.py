@@ -5,7 +5,7 @@ from typing import Literal
 import polars as pl
 import pytest
 
-from mmsearch_dagster.adapters.lake.people import BLOCKS, OWN_VECTOR, PEOPLE, PeopleFiles
+from mmsearch_dagster.adapters.lake.people import BLOCKS, PEOPLE, RANKER_VECTOR, PeopleFiles
 from mmsearch_dagster.core.catalog.columns import EVENTS
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
@@ -93,7 +93,7 @@ def test_somebody_without_any_signal_gets_popular_products_and_is_told(
 ) -> None:
     folder = without_pages.deciding(tmp_path / "p", lists=TASTE).folder
     people = pl.read_parquet(folder / PEOPLE)
-    silent = pl.when(pl.col("user_id") != fan(0)).then(pl.col(OWN_VECTOR)).alias(OWN_VECTOR)
+    silent = pl.when(pl.col("user_id") != fan(0)).then(pl.col(RANKER_VECTOR)).alias(RANKER_VECTOR)
     people.with_columns(silent).write_parquet(folder / PEOPLE)
     recommender = Recommender(engine, PeopleFiles(folder))
     found = recommender.recommend(fan(0), k=5)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def write_people(
     folder: Path,
-    found: "Experiment",
+    experiment: "Experiment",
     items: "Items",
     rules: BusinessRules,
     *,
@@ -38,30 +38,30 @@ def write_people(
     from mmsearch_dagster.core.ranking.network import save_ranker
 
     folder.mkdir(parents=True, exist_ok=True)
-    facts: dict[str, Any] = {**facts_of(found), files.BLOCKS: dict(items.blocks)}
+    facts: dict[str, Any] = {**facts_of(experiment), files.BLOCKS: dict(items.blocks)}
     (folder / files.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
     (folder / files.RULES).write_text(rules.model_dump_json(), encoding="utf-8")
-    _write_products(folder, found, items)
+    _write_products(folder, experiment, items)
     tables["reviews"].drop(c.USER_ID).write_parquet(folder / files.REVIEWS)
-    people = _people(found.state, tables) if found.state else tables["profiles"]
+    people = _people(experiment.state, tables) if experiment.state else tables["profiles"]
     people.write_parquet(folder / files.PEOPLE)
-    if found.ranker is not None:
-        save_ranker(found.ranker.trained.ranker, folder)
+    if experiment.ranker is not None:
+        save_ranker(experiment.ranker.trained.ranker, folder)
     return files.folder_sha256(folder)
 
 
-def _people(known: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _people(state: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     from mmsearch_dagster.core.ranking.training_rows import after_the_log
 
-    factors = known.people.factors
+    factors = state.people.factors
     if factors is None:
-        factors = np.zeros((len(known.ids), 1), np.float32)
-    own = known.profiles.select(
+        factors = np.zeros((len(state.ids), 1), np.float32)
+    vectors = state.profiles.select(
         c.USER_ID,
-        _array(known.people.vectors).alias(files.OWN_VECTOR),
-        _array(factors).alias(files.OWN_FACTORS),
+        _array(state.people.vectors).alias(files.RANKER_VECTOR),
+        _array(factors).alias(files.RANKER_FACTORS),
     )
-    rows = tables["profiles"].join(own, on=c.USER_ID, how="inner")
+    rows = tables["profiles"].join(vectors, on=c.USER_ID, how="inner")
     rows = rows.join(_bought(tables["events"]), on=c.USER_ID, how="left").sort(c.USER_ID)
     moment = after_the_log(tables["events"])
     if moment is None:
@@ -77,15 +77,15 @@ def _bought(events: pl.DataFrame) -> pl.DataFrame:
     return purchases.group_by(c.USER_ID).agg(pl.col(c.PRODUCT_ID).unique().sort().alias(files.BOUGHT))
 
 
-def _write_products(folder: Path, found: "Experiment", items: "Items") -> None:
-    known = found.state
-    factors = known.factors if known else np.zeros((len(items), 1), np.float32)
-    popularity = known.popularity if known else np.zeros(len(items))
+def _write_products(folder: Path, experiment: "Experiment", items: "Items") -> None:
+    state = experiment.state
+    factors = state.factors if state else np.zeros((len(items), 1), np.float32)
+    popularity = state.popularity if state else np.zeros(len(items))
     pl.DataFrame(
         {
             c.PRODUCT_ID: list(items.ids),
-            files.OWN_VECTOR: _array(items.vectors),
-            files.OWN_FACTORS: _array(factors),
+            files.RANKER_VECTOR: _array(items.vectors),
+            files.RANKER_FACTORS: _array(factors),
             files.POPULARITY: popularity,
             c.PRICE: items.price,
             c.RATING: items.rating,

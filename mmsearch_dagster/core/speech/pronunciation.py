@@ -109,13 +109,13 @@ def _spelled(word: str, phones_of: Dictionary) -> str | None:
 
 def _by_rules(word: str) -> str:
     phones: list[str] = []
-    place = 0
-    while place < len(word):
-        found, sound = next(
-            (match, sound) for rule, sound in _RULES if (match := rule.match(word, place)) and match.end()
+    position = 0
+    while position < len(word):
+        matched, sound = next(
+            (match, sound) for rule, sound in _RULES if (match := rule.match(word, position)) and match.end()
         )
         phones += sound.split()
-        place = found.end()
+        position = matched.end()
     return " ".join(phones)
 
 
@@ -128,14 +128,14 @@ def british(phones: str) -> str:
     'K AO T AH N B EH'
     """
     sounds = phones.split()
-    said: list[str] = []
+    british_sounds: list[str] = []
     for before, sound, after in zip(["", *sounds], sounds, [*sounds[1:], ""], strict=False):
         if sound == "R" and before in _VOWELS and after not in _VOWELS:
-            said += ["AH"] if before in {"IH", "UH"} else []
+            british_sounds += ["AH"] if before in {"IH", "UH"} else []
         elif sound == "ER" and not after:
-            said.append("AH")
+            british_sounds.append("AH")
         elif sound == "AA" and after != "R":
-            said.append("AO")
+            british_sounds.append("AO")
         else:
-            said.append("AA" if sound == "AE" else sound)
-    return " ".join(said)
+            british_sounds.append("AA" if sound == "AE" else sound)
+    return " ".join(british_sounds)
