@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Two processes, whole files to each, in the order of tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install demo test quick bench lint clean
+.PHONY: help install demo test check style types rules quick bench lint clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -33,21 +33,31 @@ install: $(STAMP) ## make .venv with the pinned dependencies
 demo: $(STAMP) ## run the whole pipeline on the embedded sample store
 	$(BIN)/mmsearch run
 
-test: $(STAMP) ## style, then every test
+test: check ## all of check, then every test
+	$(PYTEST) --durations=15 tests
+
+check: $(STAMP) ## style, types, import rules and the examples in docstrings
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types rules style
+
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PYTEST) --durations=15
+
+types: $(STAMP)
+	$(BIN)/pyright
+
+rules: $(STAMP)
+	$(BIN)/python -m pytest --doctest-modules tests/test_layers.py mmsearch_dagster
 
 quick: $(STAMP) ## the tests that take seconds
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" tests
 
 bench: $(STAMP) ## speed ratios against others, on this machine
 	$(BIN)/python -m tests.bench
 
-lint: $(STAMP) ## mend style; check types (pyright needs node)
+lint: $(STAMP) ## mend style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/pyright
 
 clean: ## remove .venv and caches; .mmsearch stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

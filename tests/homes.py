@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 
+from mmsearch_dagster.adapters.registry.relocate import relocate
 from mmsearch_dagster.cli import main
 from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.release import ReleaseManifest
@@ -89,7 +90,7 @@ class Place:
         return int(ended.value.code or 0)
 
     def copy(self, home: Path, *, source: Path | None = None) -> "Place":
-        """The same state in another folder; encoders are shared."""
+        """The same state in another folder, which knows where it lies; encoders are shared."""
         home.mkdir(parents=True)
         for part in self.home.iterdir():
             if part.name == self.paths.encoder_cache.name:
@@ -98,4 +99,6 @@ class Place:
                 shutil.copytree(part, home / part.name)
             else:
                 shutil.copy2(part, home / part.name)
-        return Place(home, source or self.source, self.assets)
+        copied = Place(home, source or self.source, self.assets)
+        relocate(copied.paths.mlflow)
+        return copied

@@ -14,8 +14,9 @@ from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.model import TwoTower, save_model
-from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, assemble
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams
+from mmsearch_dagster.pipeline.features.index_rows import by_product
 from tests.catalogue_rows import COLOURS, catalogue
 
 TEXT_WIDTH = 32
@@ -108,10 +109,12 @@ def make_release(
     seed: int = 7,
     text_column: bool = False,
     longest: float = 1.0,
+    several_pictures: bool = False,
 ) -> SmallRelease:
     """Products of `catalogue`; each has a picture in one plain colour, the first of its title.
 
     text_column: the index keeps the vectors of texts too, as a whole run does. longest: of both encoders.
+    several_pictures: every third product has a picture in each of two more colours.
     """
     media = home / "media"
     rows = catalogue(products)
@@ -124,7 +127,8 @@ def make_release(
     uri = str(home / "index")
     encoders = HashedWords(longest=longest), MeanColour(longest=longest)
     kept = (TEXT, IMAGE) if text_column else (IMAGE,)
-    pin = SearchIndex(uri).publish("shop", name, _with_vectors(rows, model, encoders, kept))
+    views = _views(rows, encoders, several_pictures)
+    pin = SearchIndex(uri).publish("shop", name, _with_vectors(rows, model, views, kept))
     manifest = ReleaseManifest(
         release_id=name,
         catalogue="shop",
@@ -152,13 +156,26 @@ def _model(seed: int) -> TwoTower:
     return model
 
 
-def _with_vectors(
-    rows: pl.DataFrame, model: TwoTower, encoders: tuple[HashedWords, MeanColour], kept: Sequence[str]
-) -> pl.DataFrame:
+def _views(
+    rows: pl.DataFrame, encoders: tuple[HashedWords, MeanColour], several_pictures: bool
+) -> ModalityBatch:
+    """A row per picture of each product."""
+    words, looks = encoders
     ids = rows["product_id"].to_list()
-    words, colours = encoders
     texts = {i: words.vector(title) for i, title in zip(ids, rows["title"], strict=True)}
-    pictures = {i: colours.vector(picture(COLOURS[n % 5])) for n, i in enumerate(ids)}
-    batch = assemble(ids, {TEXT: texts, IMAGE: pictures}, {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH})
-    own = [pl.Series(f"{name}_vector", batch.vectors[name]) for name in kept]
-    return rows.drop("image_vector").with_columns(pl.Series("vector", model.items(batch)), *own)
+    counts = [3 if several_pictures and n % 3 == 0 else 1 for n in range(len(ids))]
+    shown = [(n, n + more) for n, count in enumerate(counts) for more in range(count)]
+    batch = assemble([ids[n] for n, _ in shown], {TEXT: texts}, {TEXT: TEXT_WIDTH})
+    pictures = np.stack([looks.vector(picture(COLOURS[colour % 5])) for _, colour in shown])
+    present = np.ones(len(shown), bool)
+    return ModalityBatch(batch.ids, {**batch.vectors, IMAGE: pictures}, {**batch.present, IMAGE: present})
+
+
+def _with_vectors(
+    rows: pl.DataFrame, model: TwoTower, views: ModalityBatch, kept: Sequence[str]
+) -> pl.DataFrame:
+    own = {f"{name}_vector": views.vectors[name] for name in kept}
+    vectors = pl.DataFrame({"product_id": list(views.ids), "vector": model.items(views), **own})
+    return rows.drop("image_vector", "vector").join(
+        by_product(vectors), on="product_id", maintain_order="left"
+    )

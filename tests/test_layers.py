@@ -5,6 +5,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{one.name}" for one in node.names)
 
 
+@cache
 def read(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"), str(module))
 
@@ -115,6 +117,39 @@ def test_an_outside_library_has_one_home(module: Path) -> None:
     strangers = {one for one in libraries if not name_of(module).startswith(_HOMES[one])}
 
     assert not strangers, f"{strangers} may be imported in {[_HOMES[one] for one in strangers]} only"
+
+
+@cache
+def _bound(module: Path) -> set[str]:
+    """Every name that a module's top level, or a block of it, binds."""
+    names = {
+        node.id
+        for node in ast.walk(read(module))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    for node in ast.walk(read(module)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_what_a_module_imports_from_this_package_is_there(module: Path) -> None:
+    """Also in functions and under TYPE_CHECKING, which no import of the module would show."""
+    missing = []
+    for node in ast.walk(read(module)):
+        if not (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == NAME):
+            continue
+        source = ROOT.parent.joinpath(*str(node.module).split("."))
+        file = source / "__init__.py" if source.is_dir() else source.with_suffix(".py")
+        for alias in node.names:
+            submodule = (source / f"{alias.name}.py").exists() or (source / alias.name).is_dir()
+            if not submodule and (not file.exists() or alias.name not in _bound(file)):
+                missing.append(f"{node.module}.{alias.name}")
+
+    assert not missing
 
 
 def test_adapters_holds_folders_only() -> None:

@@ -102,13 +102,13 @@ def search(
         raise QueryError("--out and --root belong to --batch")
     k = searching.ONE_K if k is None else k
     query = searching.question(text, image, voice, weight or ())
+    name = " + ".join(str(part) for part in (text, voice, image) if part)
     if user is not None:
         recommender = released_of(home).recommender()
         person = people.hidden_id(home, user)
-        people.search(recommender, query, person, k=k, where=where, as_json=as_json)
+        people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
         return
-    asked = " + ".join(str(part) for part in (text, voice, image) if part)
-    searching.one(released_of(home), query, asked, k=k, where=where, as_json=as_json)
+    searching.one(released_of(home), query, name, k=k, where=where, as_json=as_json)
 
 
 people.register(app)
@@ -161,6 +161,29 @@ def rollback(
 
 
 @app.command()
+def relocate(
+    home: Home = DEFAULT,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Where the home will lie, if that is not where it is now: a container's /data."),
+    ] = None,
+) -> None:
+    """After a home was moved or copied: let it find its own files, and say what was changed.
+
+    MLflow remembers whole addresses of the files of runs and models. In a home that lies elsewhere they lead
+    to where it was: to nothing, or to the files of the home it was copied from. Until this command was run
+    once, every other command refuses such a home. Nothing but those addresses is changed; the encoders, the
+    index and the tables of a home may lie anywhere. Stop the servers of the home first.
+    """
+    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.pipeline.home import relocate_home
+
+    done = relocate_home(settings_of(home).home, to.resolve() if to else None)
+    told = done.sentence if done else "Nothing to change: the home finds its own files."
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def serve(
     home: Home = DEFAULT,
     host: Host = "127.0.0.1",
@@ -175,7 +198,9 @@ def serve(
 
     from mmsearch_dagster.api.app import create_app
     from mmsearch_dagster.api.people import PeopleDoor
+    from mmsearch_dagster.pipeline.home import check_location
 
+    check_location(settings_of(home).home)
     released = released_of(home)
     door = PeopleDoor(released.recommender, lambda user: people.hidden_id(home, user))
     serving = create_app(released.engine, released.release_id, people=door)
@@ -204,13 +229,13 @@ def up(
 @app.command()
 def doctor(home: Home = DEFAULT) -> None:
     """What is installed, where data lies, which encoders load."""
-    from mmsearch_dagster.adapters.host.home import check_place
+    from mmsearch_dagster.adapters.host.home import check_home_folder
     from mmsearch_dagster.cli import doctor as checks
     from mmsearch_dagster.cli import tables
     from mmsearch_dagster.cli.progress import console
 
     settings = settings_of(home)
-    check_place(settings.home)
+    check_home_folder(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
     console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
     loaded = checks.encoders(asked_of(home))

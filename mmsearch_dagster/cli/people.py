@@ -128,17 +128,24 @@ def reviews(
 
 
 def search(
-    recommender: "Recommender", query: Query, person: str, *, k: int, where: str | None, as_json: bool
+    recommender: "Recommender",
+    query: Query,
+    person: str,
+    *,
+    name: str,
+    k: int,
+    where: str | None,
+    as_json: bool,
 ) -> None:
-    """Answer one query for one person (a pseudonym)."""
+    """Answer one query for one person (a pseudonym). name: how a person gave the query."""
     from mmsearch_dagster.cli.search import as_dict, show
 
-    found, note = recommender.search(query, person, k=k, where=where)
+    answer, note = recommender.search(query, person, k=k, where=where)
     if as_json:
-        print(json.dumps({**as_dict(found), "order": note}, ensure_ascii=False, default=str))
+        print(json.dumps({**as_dict(answer), "order": note}, ensure_ascii=False, default=str))
         return
-    show(found, f"{query.text or 'picture'} · {found.kind} · {found.release_id}")
-    if found.hits:
+    show(answer, name)
+    if answer.hits:
         console.print(note, highlight=False, markup=False)
 
 

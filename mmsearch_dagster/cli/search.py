@@ -31,26 +31,29 @@ def question(text: str | None, image: Path | None, voice: Path | None, weights: 
     return Query(text=text, image=picture(image), audio=_file(voice, "--voice"), weights=_weights(weights))
 
 
-def one(released: "Released", query: Query, asked: str, *, k: int, where: str | None, as_json: bool) -> None:
-    """Answer one query; `asked` is how a person named it."""
-    found = released.engine().search(query, k=k, where=where)
+def one(released: "Released", query: Query, name: str, *, k: int, where: str | None, as_json: bool) -> None:
+    """Answer one query; `name` is how a person gave it."""
+    answer = released.engine().search(query, k=k, where=where)
     if as_json:
-        print(json.dumps(as_dict(found), ensure_ascii=False, default=str))
+        print(json.dumps(as_dict(answer), ensure_ascii=False, default=str))
     else:
-        if found.transcript is not None:
-            heard = found.transcript
-            console.print(
-                f"heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})", markup=False
-            )
-        show(found, f"{asked} · {found.kind} · {found.release_id} · {found.took_ms:.0f} ms")
+        show(answer, name)
 
 
-def show(found: Answer, title: str) -> None:
-    """The products as a table, or one sentence where there is none."""
-    if found.note is None:
-        console.print(tables.answer(found, title))
+def show(answer: Answer, name: str) -> None:
+    """What was recognised, then the products as a table, or one sentence where there is none.
+
+    name: how a person gave the query.
+    """
+    transcript = answer.transcript
+    if transcript is not None:
+        words = transcript.text or "no words"
+        console.print(f"heard: {words} (confidence {transcript.confidence:.2f})", markup=False)
+    if answer.note is None:
+        title = f"{name} · {answer.kind} · {answer.release_id} · {answer.took_ms:.0f} ms"
+        console.print(tables.answer(answer, title))
     else:
-        console.print(found.note, highlight=False, markup=False, soft_wrap=True)
+        console.print(answer.note, highlight=False, markup=False, soft_wrap=True)
 
 
 def picture(image: Path | None) -> bytes | None:

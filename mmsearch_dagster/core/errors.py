@@ -25,6 +25,10 @@ class ConfigError(UserError):
     """A setting, policy file or preset is wrong."""
 
 
+class MovedHomeError(ConfigError):
+    """A home that was moved or copied and has not been told so."""
+
+
 class NoReleaseError(UserError):
     """There is no release to read yet."""
 
@@ -39,6 +43,10 @@ class GateRefusedError(MmsearchError):
 
 class ReleaseMismatchError(MmsearchError):
     """Model, encoders and index of a release do not belong together."""
+
+
+class LineageError(UserError):
+    """Snapshots that were not made from the same data: something must be materialised again."""
 
 
 class OtherEncoderError(ReleaseMismatchError, UserError):

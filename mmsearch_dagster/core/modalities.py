@@ -14,7 +14,7 @@ COLLABORATIVE = "collaborative"
 MODALITIES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 
 # What a shopper can show; videos and collaborative factors are a product's alone.
-ASKED_WITH = (TEXT, IMAGE, AUDIO)
+QUERY_MODALITIES = (TEXT, IMAGE, AUDIO)
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -24,7 +24,8 @@ Mask = NDArray[np.bool_]
 class ModalityBatch:
     """Vectors of `n` items or queries, missing modalities masked.
 
-    ids: `n` product or query ids.
+    ids: `n` product or query ids. Where every picture is a row of its own, a product with several has that
+        many rows, one after the other; what else is known of it is repeated.
     vectors: modality -> float32 [n, width of that modality]; rows where `present` is False hold
         zeros and must never be read as data. A video's row is its frames' vectors one after the other.
     present: modality -> bool [n].
@@ -41,6 +42,25 @@ class ModalityBatch:
     def widths(self) -> dict[str, int]:
         """Vector width of each modality."""
         return {name: matrix.shape[1] for name, matrix in self.vectors.items()}
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """The first row of each different id, [number of different ids]; equal ids stand together."""
+        first = [n for n, key in enumerate(self.ids) if n == 0 or key != self.ids[n - 1]]
+        return np.array(first, dtype=np.int64)
+
+    def merged(self) -> "ModalityBatch":
+        """One row per id: the mean of its vectors."""
+        starts = self.starts
+        if len(starts) == len(self):
+            return self
+        counts = np.diff(np.append(starts, len(self)))[:, None]
+        means = {name: np.add.reduceat(matrix, starts) / counts for name, matrix in self.vectors.items()}
+        return ModalityBatch(
+            ids=tuple(self.ids[row] for row in starts),
+            vectors={name: matrix.astype(np.float32) for name, matrix in means.items()},
+            present={name: mask[starts] for name, mask in self.present.items()},
+        )
 
     def take(self, rows: Sequence[int] | NDArray[np.integer]) -> "ModalityBatch":
         """The given rows, in the given order."""
@@ -61,6 +81,16 @@ class ModalityBatch:
                 for name, mask in self.present.items()
             },
         )
+
+
+def stacked(batches: Sequence[ModalityBatch]) -> ModalityBatch:
+    """The rows of all batches, one batch after the other; at least one, all of the same modalities."""
+    first = batches[0]
+    return ModalityBatch(
+        ids=tuple(key for batch in batches for key in batch.ids),
+        vectors={name: np.concatenate([batch.vectors[name] for batch in batches]) for name in first.vectors},
+        present={name: np.concatenate([batch.present[name] for batch in batches]) for name in first.present},
+    )
 
 
 def mean_frames(matrix: Matrix, frames: int) -> Matrix:

@@ -17,6 +17,7 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
 
 
 @dg.asset(
+    code_version=collaborative.CODE_VERSION,
     group_name=GROUP,
     deps=VALIDATED_KEYS,
     description="One row is one product's vector by who chose it; a product that nobody chose has no row.",
@@ -27,6 +28,7 @@ def collaborative_factors(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 
 @dg.asset(
+    code_version=profiles.CODE_VERSION,
     group_name=GROUP,
     deps=[dg.AssetKey("interactions")],
     partitions_def=DAYS,
@@ -50,6 +52,7 @@ def profile_states(
 
 
 @dg.asset(
+    code_version=profiles.CODE_VERSION,
     group_name=GROUP,
     deps=[dg.AssetKey("interactions"), collaborative_factors, evaluation_report],
     description=(

@@ -11,6 +11,7 @@ GROUP = "evaluation"
 
 
 @dg.asset(
+    code_version=evaluate.CODE_VERSION,
     group_name=GROUP,
     deps=[fusion_candidates],
     description="One row is one validation query's figures for one branch; with them the gate's decision.",

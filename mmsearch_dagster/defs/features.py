@@ -7,27 +7,34 @@ from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.features import encode as steps
-from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
+from mmsearch_dagster.pipeline.features import finetune
 
 GROUP = "features"
 
 
 @dg.asset(
+    code_version=finetune.CODE_VERSION,
     group_name=GROUP,
     deps=VALIDATED_KEYS,
     description="The network that reads pictures in this run: as configured, or fine-tuned on judged photos.",
     kinds={"timm", "mlflow"},
 )
 def image_encoder(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=metadata_of(tune_image_encoder(workspace.open())))
+    return dg.MaterializeResult(metadata=metadata_of(finetune.tune_image_encoder(workspace.open())))
+
+
+_ROW = {IMAGE: "One row is the vector of one picture of a product; each of its pictures has one."}
 
 
 def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
     @dg.asset(
+        code_version=steps.CODE_VERSION,
         name=steps.asset_of(modality),
         group_name=GROUP,
         deps=[*VALIDATED_KEYS, *([image_encoder] if modality in (IMAGE, VIDEO) else [])],
-        description=f"One row is one product's {modality} vector; a product without {modality} has no row.",
+        description=_ROW.get(
+            modality, f"One row is one product's {modality} vector; not every product has one."
+        ),
         kinds={kind},
     )
     def encode(workspace: WorkspaceResource) -> dg.MaterializeResult:

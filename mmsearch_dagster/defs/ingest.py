@@ -27,7 +27,13 @@ _GOOD = {
 
 
 def _raw_asset(table: str) -> dg.AssetsDefinition:
-    @dg.asset(name=tables.raw_asset(table), group_name=GROUP, description=_RAW[table], kinds={"polars"})
+    @dg.asset(
+        code_version=tables.CODE_VERSION,
+        name=tables.raw_asset(table),
+        group_name=GROUP,
+        description=_RAW[table],
+        kinds={"polars"},
+    )
     def read(workspace: WorkspaceResource) -> dg.MaterializeResult:
         opened = workspace.open()
         report = tables.read_raw(opened, table)
@@ -50,10 +56,17 @@ def _validated_asset(asset: str) -> dg.AssetsDefinition:
         name=f"{asset}_validated",
         group_name=GROUP,
         specs=[
-            dg.AssetSpec(asset, deps=deps, description=_GOOD[asset], kinds={"polars", "greatexpectations"}),
+            dg.AssetSpec(
+                asset,
+                deps=deps,
+                code_version=tables.CODE_VERSION,
+                description=_GOOD[asset],
+                kinds={"polars", "greatexpectations"},
+            ),
             dg.AssetSpec(
                 quarantine,
                 deps=deps,
+                code_version=tables.CODE_VERSION,
                 description=f"One row is one broken row of {table}, with every reason and where it stood.",
                 kinds={"polars"},
             ),
@@ -80,6 +93,7 @@ VALIDATED_KEYS = [dg.AssetKey(asset) for asset in _GOOD]
 
 
 @dg.asset(
+    code_version=tables.CODE_VERSION,
     group_name=GROUP,
     deps=[RAW_ASSETS["searches"]],
     description="One row is one logged search: what was typed, by whom (a pseudonym), when.",

@@ -10,6 +10,7 @@ from mmsearch_dagster.pipeline.features import media_quarantine as quarantine_st
 
 
 @dg.asset(
+    code_version=quarantine_step.CODE_VERSION,
     group_name=GROUP,
     deps=[dg.AssetKey("products"), *(FEATURE_ASSETS[modality] for modality in FILES)],
     description="One row is one picture, sound or video that could not be read, with its reason.",

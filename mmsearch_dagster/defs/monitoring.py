@@ -21,6 +21,7 @@ def _monitor(name: str, watch: _Monitor, deps: tuple[str, ...], description: str
     )
 
     @dg.asset(
+        code_version=monitors.CODE_VERSION,
         name=name,
         group_name=GROUP,
         deps=[dg.AssetKey(one) for one in deps],

@@ -10,6 +10,7 @@ from mmsearch_dagster.pipeline.people import ranker as ranker_step
 
 
 @dg.asset(
+    code_version=reviews_step.CODE_VERSION,
     group_name="ingest",
     deps=[dg.AssetKey("products")],
     description="One row is one review of a known product, the most useful of each product first.",
@@ -20,6 +21,7 @@ def reviews(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 
 @dg.asset(
+    code_version=ranker_step.CODE_VERSION,
     group_name="training",
     deps=[user_profiles, reviews, dg.AssetKey("searches"), dg.AssetKey("interactions")],
     description=(

@@ -14,10 +14,14 @@ from mmsearch_dagster.pipeline.release import release as steps
 
 GROUP = "release"
 GATE = "gate"
-_INDEX_CHECKS = ("row_parity", "golden_words", "unit_norms", "ann_recall", "golden_vectors")
+_INDEX_CHECKS = (
+    *("row_parity", "golden_words", "golden_queries", "measured_queries"),
+    *("unit_norms", "ann_recall", "golden_vectors"),
+)
 
 
 @dg.asset(
+    code_version=steps.CODE_VERSION,
     group_name=GROUP,
     deps=[evaluation_report, dg.AssetKey("user_profiles"), dg.AssetKey("ranker")],
     description="One model version in MLflow with the gate's decision stored in its tags.",
@@ -41,6 +45,7 @@ def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 
 @dg.asset(
+    code_version=steps.CODE_VERSION,
     group_name=GROUP,
     deps=[challenger],
     description="One row is one product with its vectors, words and payload, in an unserved table version.",
@@ -53,6 +58,7 @@ def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 
 @dg.asset(
+    code_version=steps.CODE_VERSION,
     group_name=GROUP,
     deps=[search_index],
     description="The pointer: which model version and index version answer from now on.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from mmsearch_dagster.pipeline.home import one_step_in, recall
+from mmsearch_dagster.pipeline.home import check_location, one_step_in, recall
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
@@ -49,7 +49,8 @@ class WorkspaceResource(dg.ConfigurableResource):
             yield self
 
     def open(self) -> Workspace:
-        """The workspace these settings name."""
+        """The workspace these settings name. Raises MovedHomeError in a home that was moved or copied."""
+        check_location(self._settings.home)
         return Workspace(self._settings)
 
     @property

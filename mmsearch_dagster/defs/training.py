@@ -14,6 +14,7 @@ GROUP = "training"
 
 
 @dg.asset(
+    code_version=examples.CODE_VERSION,
     group_name=GROUP,
     deps=[
         *FEATURE_ASSETS.values(),
@@ -36,6 +37,7 @@ def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
             deps=[training_examples],
             description=f"One two-tower model that fuses by {strategy}: weights, curves, an MLflow run.",
             group_name=GROUP,
+            code_version=candidates.CODE_VERSION,
             kinds={"pytorch", "mlflow"},
         )
         for strategy in STRATEGIES

@@ -120,8 +120,8 @@ def _look(spec: StoreSpec, traits: Traits, rng: random.Random) -> Look:
     )
 
 
-def _distance(one: Rgb, other: Rgb) -> float:
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
+def _distance(color: Rgb, other: Rgb) -> float:
+    return sum((a - b) ** 2 for a, b in zip(color, other, strict=True)) ** 0.5
 
 
 def studio_view(spec: StoreSpec, item: Item, number: int) -> View:

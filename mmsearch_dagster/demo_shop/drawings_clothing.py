@@ -186,14 +186,14 @@ def socks(s: float) -> list[Part]:
     top = -0.95 + 0.3 * (1 - s)
     leg = [(-0.28, top), (0.1, top), (0.12, 0.2), (0.42, 0.48), (0.5, 0.68), (0.36, 0.82), (0.1, 0.76)]
     outline = np.concatenate([leg[:2], curve([*leg[2:], (-0.2, 0.5), (-0.3, 0.3), (-0.28, 0.1)])])
-    one = [
+    sock = [
         fill(outline),
         fill(box(-0.3, top - 0.04, 0.12, top + 0.16, 0.03), "accent"),
         fill(smooth([(0.36, 0.42), (0.5, 0.6), (0.48, 0.78), (0.34, 0.82), (0.26, 0.62)]), "accent"),
         fill(smooth([(-0.3, 0.16), (-0.1, 0.3), (-0.08, 0.52), (-0.22, 0.5), (-0.31, 0.34)]), "accent"),
     ]
-    behind = [Part(moved(part.points, -0.38, -0.04), part.paint, part.width) for part in one]
-    return [*behind, *[Part(moved(part.points, 0.3, 0.06), part.paint, part.width) for part in one]]
+    behind = [Part(moved(part.points, -0.38, -0.04), part.paint, part.width) for part in sock]
+    return [*behind, *[Part(moved(part.points, 0.3, 0.06), part.paint, part.width) for part in sock]]
 
 
 CLOTHING = {

@@ -81,7 +81,7 @@ def make_queries(spec: StoreSpec, items: Sequence[Item]) -> tuple[DemoQuery, ...
         [_mixed(spec, items, number) for number in range(counts.mixed)],
     )
     shown = [query for group in groups for query in _split(spec, [each for each in group if each])]
-    return (*words, *_in_chinese(spec, words), *_said(spec, words), *shown)
+    return (*words, *_in_chinese(spec, words), *_spoken(spec, words), *shown)
 
 
 def judgment_rows(query: DemoQuery) -> list[dict[str, str]]:
@@ -103,15 +103,15 @@ def judgment_rows(query: DemoQuery) -> list[dict[str, str]]:
 
 def _distinct(count: int, make: Callable[[int], DemoQuery]) -> list[DemoQuery]:
     """Queries with different words: the same words in two splits would leak."""
-    found: dict[str, DemoQuery] = {}
+    queries: dict[str, DemoQuery] = {}
     for number in range(count * _TRIES):
-        if len(found) == count:
+        if len(queries) == count:
             break
         query = make(number)
-        found.setdefault(
-            query.text.lower(), replace(query, query_id=f"{query.query_id}-{len(found) + 1:04d}")
+        queries.setdefault(
+            query.text.lower(), replace(query, query_id=f"{query.query_id}-{len(queries) + 1:04d}")
         )
-    return list(found.values())
+    return list(queries.values())
 
 
 def _words(spec: StoreSpec, items: Sequence[Item], number: int) -> DemoQuery:
@@ -125,24 +125,24 @@ def _words(spec: StoreSpec, items: Sequence[Item], number: int) -> DemoQuery:
 
 def _in_chinese(spec: StoreSpec, words: Sequence[DemoQuery]) -> list[DemoQuery]:
     """What the English queries ask for in Chinese, each wording once: two splits must not share one."""
-    found: dict[str, DemoQuery] = {}
+    queries: dict[str, DemoQuery] = {}
     for query in words:
-        if query.wanted is not None and len(found) < spec.queries.chinese:
+        if query.wanted is not None and len(queries) < spec.queries.chinese:
             text = in_chinese(spec, query.wanted)
-            found.setdefault(
+            queries.setdefault(
                 text, replace(query, query_id=query.query_id.replace("words", "zh"), text=text, meant=text)
             )
-    return list(found.values())
+    return list(queries.values())
 
 
-def _said(spec: StoreSpec, words: Sequence[DemoQuery]) -> list[DemoQuery]:
+def _spoken(spec: StoreSpec, words: Sequence[DemoQuery]) -> list[DemoQuery]:
     """English queries read aloud, without their text; several voices, speeds and pitches."""
-    rng, said = spec.rng("query:spoken"), []
+    rng, queries = spec.rng("query:spoken"), []
     for query in words[: spec.queries.spoken]:
         speech = Utterance(query.meant, rng.choice(spec.voices), rng.randint(130, 180), rng.randint(35, 65))
         name = query.query_id.replace("words", "voice")
-        said.append(replace(query, query_id=name, text="", speech=speech))
-    return said
+        queries.append(replace(query, query_id=name, text="", speech=speech))
+    return queries
 
 
 def _photographed(spec: StoreSpec, items: Sequence[Item]) -> list[Item]:
@@ -174,7 +174,7 @@ def _mixed(spec: StoreSpec, items: Sequence[Item], number: int) -> DemoQuery | N
     by_color = rng.random() < 0.7
     for _ in range(_TRIES):
         shown = rng.choice([item for item in items if item.pictures])
-        pairs = [(shown, item) for item in items if _differs_in_one(shown, item, by_color)]
+        pairs = [(shown, item) for item in items if _differs_in_single_trait(shown, item, by_color)]
         if pairs:
             break
     if not pairs:
@@ -186,7 +186,7 @@ def _mixed(spec: StoreSpec, items: Sequence[Item], number: int) -> DemoQuery | N
     return DemoQuery(f"mixed-{number + 1:04d}", text, _positive(grades), (shown.look, phone_view(spec, rng)))
 
 
-def _differs_in_one(shown: Item, other: Item, by_color: bool) -> bool:
+def _differs_in_single_trait(shown: Item, other: Item, by_color: bool) -> bool:
     a, b = shown.traits, other.traits
     if a.kind != b.kind or (a.color != b.color) != by_color or (a.pattern != b.pattern) == by_color:
         return False
@@ -195,10 +195,10 @@ def _differs_in_one(shown: Item, other: Item, by_color: bool) -> bool:
 
 def _mixed_grade(shown: Item, target: Item, item: Item, by_color: bool) -> int:
     """3: the wish granted and the rest kept. 2: the wish granted. 1: the rest kept."""
-    want, own = target.traits, item.traits
-    if own.kind != want.kind:
+    want, traits = target.traits, item.traits
+    if traits.kind != want.kind:
         return 0
-    same_color, same_pattern = own.color == want.color, own.pattern == want.pattern
+    same_color, same_pattern = traits.color == want.color, traits.pattern == want.pattern
     granted, kept = (same_color, same_pattern) if by_color else (same_pattern, same_color)
     return 3 if granted and kept else 2 if granted else 1 if kept else 0
 
@@ -215,7 +215,7 @@ def _split(spec: StoreSpec, queries: list[DemoQuery]) -> list[DemoQuery]:
     for name in names:
         done += spec.queries.splits[name]
         bounds.append(round(done * len(queries)))
-    split_of = {row: names[sum(place >= bound for bound in bounds[:-1])] for place, row in enumerate(order)}
+    split_of = {row: names[sum(rank >= bound for bound in bounds[:-1])] for rank, row in enumerate(order)}
     return [replace(query, split=split_of[row]) for row, query in enumerate(queries)]
 
 

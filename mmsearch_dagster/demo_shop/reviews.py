@@ -95,7 +95,7 @@ def quality_of(spec: StoreSpec, item: Item) -> float:
 def _review(spec: StoreSpec, item: Item, user: str, number: int) -> Row:
     rng = spec.rng("review", number)
     rating = min(5, max(1, round(rng.gauss(quality_of(spec, item), 0.9))))
-    title, text = _said(spec, item, rating, rng)
+    title, text = _title_and_text(spec, item, rating, rng)
     moment = spec.now - timedelta(minutes=rng.randrange(_DAYS * 24 * 60))
     return {
         REVIEW_ID: f"R-{number + 1:05d}",
@@ -108,7 +108,7 @@ def _review(spec: StoreSpec, item: Item, user: str, number: int) -> Row:
     }
 
 
-def _said(spec: StoreSpec, item: Item, rating: int, rng: random.Random) -> tuple[str, str]:
+def _title_and_text(spec: StoreSpec, item: Item, rating: int, rng: random.Random) -> tuple[str, str]:
     if rng.random() < spec.reviews.empty:
         return "", ""
     if rng.random() < spec.reviews.chinese:
@@ -117,8 +117,8 @@ def _said(spec: StoreSpec, item: Item, rating: int, rng: random.Random) -> tuple
     if rng.random() < 0.2:
         return "", rng.choice(_USELESS)
     words = {**words_for(spec, item.traits, rng), "size": item.size}
-    told = " ".join(filled(each, words) for each in _some(_SENTENCES[rating], rng))
-    return filled(rng.choice(_TITLES[rating]), words), told
+    text = " ".join(filled(each, words) for each in _some(_SENTENCES[rating], rng))
+    return filled(rng.choice(_TITLES[rating]), words), text
 
 
 def _some(sentences: tuple[str, ...], rng: random.Random) -> list[str]:

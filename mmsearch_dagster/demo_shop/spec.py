@@ -160,8 +160,8 @@ class StoreSpec(_Record):
         return random.Random(f"{self.seed}:{purpose}:{number}")
 
 
-def _check(where: str, name: str, known: Iterable[str]) -> None:
-    choices = sorted(known)
+def _check(where: str, name: str, allowed: Iterable[str]) -> None:
+    choices = sorted(allowed)
     if name not in choices:
         near = difflib.get_close_matches(name, choices, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(choices)}"
@@ -177,7 +177,7 @@ def _check_names(spec: StoreSpec, where: str) -> None:
     for name, kind in spec.kinds.items():
         here = f"{where}: kinds.{name}"
         _check(here, name, DRAWINGS)
-        for key, used, known in (
+        for key, used, allowed in (
             ("colors", kind.colors, spec.colors),
             ("patterns", kind.patterns, spec.patterns),
             ("genders", kind.genders, spec.genders),
@@ -185,7 +185,7 @@ def _check_names(spec: StoreSpec, where: str) -> None:
             ("similar", kind.similar, spec.kinds),
         ):
             for each in used:
-                _check(f"{here}.{key}", each, known)
+                _check(f"{here}.{key}", each, allowed)
 
 
 def parse_spec(text: str, where: str) -> StoreSpec:
@@ -198,7 +198,7 @@ def parse_spec(text: str, where: str) -> StoreSpec:
         spec = StoreSpec.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise ConfigError(f"{where}: {place}: {first['msg']}") from error
+        key = ".".join(str(part) for part in first["loc"]) or "top level"
+        raise ConfigError(f"{where}: {key}: {first['msg']}") from error
     _check_names(spec, where)
     return spec

@@ -150,17 +150,17 @@ def grade(wanted: Wanted, traits: Traits, similar: tuple[str, ...]) -> int:
     3: its kind and all that was asked for. 2: its kind, and the colour or at least half of the rest.
     1: its kind, or everything asked for on a kind that looks `similar`.
     """
-    asked = [(name, getattr(wanted, name)) for name in ("color", "pattern", "gender", "material", "brand")]
-    asked = [(name, value) for name, value in asked if value is not None]
-    met = [name for name, value in asked if _fits(name, value, traits)]
-    everything = len(met) == len(asked)
+    names = ("color", "pattern", "gender", "material", "brand")
+    requested = [(name, value) for name in names if (value := getattr(wanted, name)) is not None]
+    met = [name for name, value in requested if _fits(name, value, traits)]
+    everything = len(met) == len(requested)
     if traits.kind != wanted.kind:
         return 1 if everything and traits.kind in similar else 0
     if everything:
         return 3
-    return 2 if "color" in met or 2 * len(met) >= len(asked) else 1
+    return 2 if "color" in met or 2 * len(met) >= len(requested) else 1
 
 
 def _fits(name: str, value: str, traits: Traits) -> bool:
-    own = getattr(traits, name)
-    return own == value or (name == "gender" and own == UNISEX and value != "kids")
+    actual = getattr(traits, name)
+    return actual == value or (name == "gender" and actual == UNISEX and value != "kids")

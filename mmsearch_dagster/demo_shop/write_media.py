@@ -107,11 +107,11 @@ def _film(spec: StoreSpec, item: Item, fault: str) -> bytes:
 
 def write_speech(queries: Sequence[DemoQuery], folder: Path, progress: Progress) -> None:
     """The sounds of spoken queries, where there is a synthesiser."""
-    said = [(query.audio, query.speech) for query in queries if query.speech]
-    progress.start(_STAGE, len(said))
-    for path, speech in said:
+    spoken = [(query.audio, query.speech) for query in queries if query.speech]
+    progress.start(_STAGE, len(spoken))
+    for path, speech in spoken:
         samples = speak(speech.words, speech.voice, speech.rate, speech.pitch)
         (folder / path).write_bytes(sound_file(samples, RATE, "wav"))
         progress.advance(_STAGE, 1)
     missing = "no queries spoken: espeakng-loader is not installed"
-    progress.finish(_STAGE, f"{len(said)} queries spoken" if can_speak() else missing)
+    progress.finish(_STAGE, f"{len(spoken)} queries spoken" if can_speak() else missing)

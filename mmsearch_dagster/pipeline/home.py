@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from mmsearch_dagster.adapters.host.home import writing
-from mmsearch_dagster.adapters.host.run_lock import one_step
+from mmsearch_dagster.adapters.host.run_lock import alone, locked_step
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
+from mmsearch_dagster.adapters.registry import relocate
 from mmsearch_dagster.core.errors import ConfigError, UserError
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import HomePaths, RunOptions, Settings, settle
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.registry.relocate import Relocation
 
 SAMPLE = "the embedded sample store"
 _FILES = ("source", "root", "preset")
@@ -20,8 +25,10 @@ _FILES = ("source", "root", "preset")
 def settings_for(home: Path, *said: RunOptions) -> Settings:
     """What a run in `home` does: what is said now, first come first, then what the home remembers.
 
-    Raises UserError when it remembers a file that is gone, ConfigError when its memory cannot be read.
+    Raises MovedHomeError in a home that was moved or copied, UserError when it remembers a file that is gone,
+    ConfigError when its memory cannot be read.
     """
+    check_location(home)
     settings, now = settle(home, *said, recall(home)), settle(home, *said)
     for option in _FILES:
         path: Path | None = getattr(settings, option)
@@ -59,7 +66,24 @@ def remember(settings: Settings) -> None:
 
 def one_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
     """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
-    return one_step(HomePaths(home).lock, waiting)
+    return locked_step(HomePaths(home).lock, waiting)
+
+
+def check_location(home: Path) -> None:
+    """Raises MovedHomeError where `home` was moved or copied and has not been relocated."""
+    relocate.check_location(HomePaths(home).mlflow)
+
+
+def relocate_home(home: Path, to: Path | None = None) -> "Relocation | None":
+    """Let a home that was moved or copied find its own files; None where it does. to: where it will lie.
+
+    Raises ConfigError where there is no home, UserError while something works in it.
+    """
+    paths = HomePaths(home)
+    if not (paths.mlflow / relocate.DATABASE).is_file():
+        raise ConfigError(f"{home} holds no models: give the --home that was moved or copied")
+    with alone(paths.lock):
+        return relocate.relocate(paths.mlflow, to)
 
 
 def in_words(asked: RunOptions) -> str:

@@ -8,13 +8,13 @@ import numpy as np
 from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
 from mmsearch_dagster.core.fusion.weighted_query import mixed_queries
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEXICAL_BRANCH,
     TYPED_BRANCH,
     VECTOR_BRANCH,
     modality_column,
 )
-from mmsearch_dagster.serving.encode_query import QueryContent
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -39,7 +39,7 @@ class QueryTower(Protocol):
 def rank(
     table: PinnedTable,
     model: QueryTower,
-    queries: Sequence[QueryContent],
+    queries: Sequence[PreparedQuery],
     batch: ModalityBatch,
     *,
     depth: int,
@@ -73,12 +73,12 @@ def rank(
     return rankings
 
 
-def fused_queries(model: QueryTower, queries: Sequence[QueryContent], batch: ModalityBatch) -> Matrix:
+def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: ModalityBatch) -> Matrix:
     """The vectors that the fused branch searches with, float32 [n, width]: each as its request weighs it."""
-    return mixed_queries(model.queries, batch, [query.asked for query in queries])
+    return mixed_queries(model.queries, batch, [query.modality_weights for query in queries])
 
 
-def _weighing(queries: Sequence[QueryContent], branch: str) -> list[int]:
+def _weighing(queries: Sequence[PreparedQuery], branch: str) -> list[int]:
     return [row for row, query in enumerate(queries) if query.weights.get(branch, 0.0) > 0]
 
 

@@ -1,8 +1,8 @@
-"""What people ask, as the query tower reads it: each modality encoded once, failures told apart."""
+"""Prepared queries as the query tower reads them: each modality encoded once, failures told apart."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from mmsearch_dagster.core.digest import sha256_bytes
@@ -11,8 +11,8 @@ from mmsearch_dagster.core.errors import OtherEncoderError, ReleaseMismatchError
 from mmsearch_dagster.core.media.images import too_large_to_ask
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.release import EncoderIdentity
-from mmsearch_dagster.core.retrieval.text_blend import mean_vector, wording
-from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.text_blend import mean_vector
 
 
 @dataclass(frozen=True)
@@ -24,31 +24,6 @@ class EncoderHere:
 
 
 EncoderOrLoader = Encoder | EncoderHere
-
-
-@dataclass(frozen=True)
-class QueryContent:
-    """One prepared query.
-
-    text: cleaned, None or not empty; with what was heard. typed: without it. audio: the recording, where it
-    was understood.
-    weights: per branch, already checked. asked: per modality, those above 0 that the request itself names.
-    transcript: what was heard, however doubtful.
-    """
-
-    text: str | None
-    image: bytes | None
-    kind: str
-    weights: Mapping[str, float] = field(default_factory=dict)
-    audio: bytes | None = None
-    transcript: Transcript | None = None
-    asked: Mapping[str, float] = field(default_factory=dict)
-    typed: str | None = None
-
-    @property
-    def wording(self) -> dict[str, float]:
-        """What its words are encoded as."""
-        return wording(self.text, self.typed, self.transcript.confidence if self.transcript else 1.0)
 
 
 class QueryEncoders:
@@ -91,7 +66,7 @@ class QueryEncoders:
                 )
 
     def encode(
-        self, queries: Sequence[QueryContent], modalities: Sequence[str]
+        self, queries: Sequence[PreparedQuery], modalities: Sequence[str]
     ) -> tuple[ModalityBatch, dict[int, str]]:
         """Vectors of `q` queries in `modalities`, and row -> reason for what cannot be read."""
         ids = [str(row) for row in range(len(queries))]
@@ -104,7 +79,7 @@ class QueryEncoders:
         widths = {modality: self._identities[modality].width for modality in modalities}
         return assemble(ids, vectors, widths), problems
 
-    def _contents(self, queries: Sequence[QueryContent], modality: str) -> dict[int, dict[bytes, float]]:
+    def _contents(self, queries: Sequence[PreparedQuery], modality: str) -> dict[int, dict[bytes, float]]:
         """Row -> what of it is to be encoded, with weights that sum to 1."""
         if modality == IMAGE:
             return {row: {query.image: 1.0} for row, query in enumerate(queries) if query.image is not None}
@@ -112,7 +87,7 @@ class QueryEncoders:
             return {row: {query.audio: 1.0} for row, query in enumerate(queries) if query.audio is not None}
         if modality == TEXT:
             prefix = str(self._identities[TEXT].spec.get("query_prefix") or "")
-            worded = {row: query.wording for row, query in enumerate(queries) if query.text is not None}
+            worded = {row: query.text_blend for row, query in enumerate(queries) if query.text is not None}
             return {
                 row: {(prefix + text).encode("utf-8"): weight for text, weight in parts.items()}
                 for row, parts in worded.items()

@@ -1,7 +1,8 @@
 """The query engine: one release opened for reading, from words, voice and pictures to ranked products."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, stacked
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.filters import to_where
-from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, nothing_found, ranked_hits
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, fuse
 from mmsearch_dagster.serving.branches import QueryTower, fused_queries, rank
-from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryContent, QueryEncoders
+from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.transcriber import Transcriber
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
     from mmsearch_dagster.core.speech.language import Language
-    from mmsearch_dagster.core.speech.transcript import Recogniser
+    from mmsearch_dagster.core.speech.transcript import Recogniser, Transcript
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
 
@@ -41,14 +43,14 @@ class Engine:
         modalities: Sequence[str],
         *,
         encoders: QueryEncoders,
-        hearing: Transcriber,
+        transcriber: Transcriber,
     ) -> None:
         self._manifest = manifest
         self._table = table
         self._model = model
         self._modalities = tuple(modalities)
         self._encoders = encoders
-        self._hearing = hearing
+        self._transcriber = transcriber
 
     @classmethod
     def open(
@@ -68,15 +70,15 @@ class Engine:
         """
         from mmsearch_dagster.core.fusion.model import load_model, weights_sha256
 
-        asked = QueryEncoders(manifest.encoders, encoders)
+        query_encoders = QueryEncoders(manifest.encoders, encoders)
         model = load_model(model_dir)
         if weights_sha256(model_dir) != manifest.weights_sha256:
             raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
         table = _open_table(manifest, SearchIndex(index_uri, exact_rows=exact_rows), model.spec.width)
-        asked.require(model.spec.query_widths)
-        hearing = Transcriber(lambda: _open_ears(manifest, table, model_dir))
+        query_encoders.require(model.spec.query_widths)
+        transcriber = Transcriber(lambda: _open_recogniser(manifest, table, model_dir))
         modalities = sorted(model.spec.query_widths)
-        return cls(manifest, table, model, modalities, encoders=asked, hearing=hearing)
+        return cls(manifest, table, model, modalities, encoders=query_encoders, transcriber=transcriber)
 
     @property
     def manifest(self) -> ReleaseManifest:
@@ -93,20 +95,26 @@ class Engine:
         """The index version that answers."""
         return self._table
 
-    def read(self, query: Query) -> tuple[QueryContent, ModalityBatch]:
-        """The query as the engine sees it: prepared, and one row of vectors by modality.
+    def prepare(self, query: Query) -> PreparedQuery:
+        """The query cleaned, transcribed and encoded: made once, then searched, explained, personalised.
 
-        Raises QueryError like `search`.
+        Raises:
+            QueryError: for an empty query, an unreadable picture, a voice that is not understood, a wrong
+                weight.
         """
-        content = prepare(query, self._manifest.retrieval, self._hearing)
-        batch, unread = self._encoders.encode([content], self._modalities)
-        if unread:
-            raise QueryError(unread[0])
-        return content, batch
+        prepared, unanswered = self._prepare_batch([query])
+        if unanswered:
+            raise QueryError(unanswered[0].problem)
+        return prepared[0]
 
-    def fused(self, content: QueryContent, batch: ModalityBatch) -> Matrix:
-        """The vector that `search` compares, float32 [1, width]. batch: of `read`, or a part of it."""
-        return fused_queries(self._model, [content], batch)
+    def fused(self, query: PreparedQuery, vectors: ModalityBatch | None = None) -> Matrix:
+        """The vector that `search` compares, float32 [1, width].
+
+        Args:
+            query: of `prepare`.
+            vectors: a part of its vectors instead of all.
+        """
+        return fused_queries(self._model, [query], vectors or query.vectors)
 
     def fused_items(self, batch: ModalityBatch) -> Matrix:
         """Item vectors of the released model, float32 [n, width]."""
@@ -121,83 +129,122 @@ class Engine:
         """What the release knows of these products; unknown ids are left out."""
         return self._table.rows(product_ids)
 
-    def search(self, query: Query, *, k: int, where: str | None = None) -> Answer:
+    def search(self, query: Query | PreparedQuery, *, k: int, where: str | None = None) -> Answer:
         """The `k` best products for one query.
 
-        where: a filter in the language of `core.filters`. Raises QueryError for an empty query, an
-        unreadable picture, a voice that is not understood, a wrong filter, weight or `k`.
+        Args:
+            query: as given, or prepared already.
+            k: how many, 1 to MAX_K.
+            where: a filter in the language of `core.retrieval.filters`.
+
+        Raises:
+            QueryError: like `prepare`, and for a wrong filter or `k`.
         """
-        answer = self.search_batch([query], k=k, where=where)[0]
+        begun = time.perf_counter()
+        condition = self._condition(k, where)
+        prepared = query if isinstance(query, PreparedQuery) else self.prepare(query)
+        answer = self._answers([prepared], k, condition, where)[0]
         if answer.problem is not None:
             raise QueryError(answer.problem)
-        return answer
+        query_id = "" if isinstance(query, PreparedQuery) else query.query_id
+        return replace(answer, query_id=query_id, took_ms=(time.perf_counter() - begun) * 1000)
 
     def search_batch(self, queries: Sequence[Query], *, k: int, where: str | None = None) -> list[Answer]:
         """An answer per query, in their order; one that cannot be answered says so in `problem`.
 
-        Raises QueryError for what concerns all of them: a wrong filter or `k`.
+        Raises:
+            QueryError: for what concerns all of them: a wrong filter or `k`.
         """
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
-            raise QueryError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
-        condition = to_where(where)
-        passing = cache(lambda: self._table.passing(condition))  # asked only where nothing is found
-
-        def why_nothing(content: QueryContent) -> str:
-            return nothing_found(content.text, where if condition else None, passing())
-
+        condition = self._condition(k, where)
         answers: list[Answer] = []
         for start in range(0, len(queries), _BATCH):
+            begun = time.perf_counter()
             part = queries[start : start + _BATCH]
-            answers.extend(self._answer_batch(part, k, condition, why_nothing))
+            prepared, unanswered = self._prepare_batch(part)
+            ranked = dict(
+                zip(prepared, self._answers(list(prepared.values()), k, condition, where), strict=True)
+            )
+            took_ms = (time.perf_counter() - begun) * 1000 / len(part)
+            for row, query in enumerate(part):
+                answer = ranked.get(row) or unanswered[row]
+                answers.append(replace(answer, query_id=query.query_id, took_ms=took_ms))
         return answers
 
-    def _answer_batch(
-        self, queries: Sequence[Query], k: int, where: str | None, why_nothing: Callable[[QueryContent], str]
-    ) -> Iterator[Answer]:
-        begun = time.perf_counter()
-        contents, problems = self._prepare(queries)
-        rows = sorted(contents)
-        asked = [contents[row] for row in rows]
-        batch, unread = self._encoders.encode(asked, self._modalities)
-        problems |= {rows[place]: reason for place, reason in unread.items()}
-        depth = max(k, self._manifest.retrieval.depth)
-        rankings = rank(self._table, self._model, asked, batch, depth=depth, where=where)
-        problems |= {
-            row: f"this release cannot answer a query of {contents[row].kind}: with these weights it reads "
-            f"{', '.join(self._modalities)} only"
-            for row, ranking in zip(rows, rankings, strict=True)
-            if not ranking and row not in problems
-        }
-        fused = {
-            row: fuse(ranking, contents[row].weights, self._manifest.retrieval.rrf_k)[:k]
-            for row, ranking in zip(rows, rankings, strict=True)
-            if row not in problems
-        }
-        payload = self._table.rows([key for best in fused.values() for key, _ in best])
-        place = {row: number for number, row in enumerate(rows)}
-        took_ms = (time.perf_counter() - begun) * 1000 / len(queries)
-        for row, query in enumerate(queries):
-            answered = row in fused
-            yield Answer(
-                hits=ranked_hits(fused[row], rankings[place[row]], payload) if answered else (),
-                release_id=self._manifest.release_id,
-                took_ms=took_ms,
-                kind=contents[row].kind if row in contents else "",
-                query_id=query.query_id,
-                problem=problems.get(row),
-                transcript=contents[row].transcript if row in contents else None,
-                note=why_nothing(contents[row]) if answered and not fused[row] else None,
-            )
+    def _condition(self, k: int, where: str | None) -> str | None:
+        """The filter as SQL. Raises QueryError for a wrong one and for a wrong `k`."""
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+            raise QueryError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
+        return to_where(where)
 
-    def _prepare(self, queries: Sequence[Query]) -> tuple[dict[int, QueryContent], dict[int, str]]:
-        contents: dict[int, QueryContent] = {}
-        problems: dict[int, str] = {}
+    def _unanswered(self, problem: str, kind: str = "", transcript: "Transcript | None" = None) -> Answer:
+        release_id = self._manifest.release_id
+        return Answer((), release_id, 0.0, kind, problem=problem, transcript=transcript)
+
+    def _prepare_batch(self, queries: Sequence[Query]) -> tuple[dict[int, PreparedQuery], dict[int, Answer]]:
+        """Row -> the prepared query, or row -> the answer that says why there is none."""
+        prepared: dict[int, PreparedQuery] = {}
+        unanswered: dict[int, Answer] = {}
         for row, query in enumerate(queries):
             try:
-                contents[row] = prepare(query, self._manifest.retrieval, self._hearing)
+                prepared[row] = prepare(query, self._manifest.retrieval, self._transcriber)
             except QueryError as error:
-                problems[row] = str(error)
-        return contents, problems
+                unanswered[row] = self._unanswered(str(error))
+        rows = list(prepared)
+        batch, unread = self._encoders.encode(list(prepared.values()), self._modalities)
+        for position, row in enumerate(rows):
+            query = replace(prepared[row], vectors=batch.take([position]))
+            prepared[row] = query
+            if position in unread:
+                unanswered[row] = self._unanswered(unread[position], query.kind, query.transcript)
+                del prepared[row]
+        return prepared, unanswered
+
+    def _answers(
+        self, queries: Sequence[PreparedQuery], k: int, condition: str | None, where: str | None
+    ) -> list[Answer]:
+        """An answer per prepared query. condition: the filter as SQL; where: as it was given."""
+        if not queries:
+            return []
+        depth = max(k, self._manifest.retrieval.depth)
+        batch = stacked([query.vectors for query in queries])
+        rankings = rank(self._table, self._model, queries, batch, depth=depth, where=condition)
+        best = [
+            fuse(ranking, query.weights, self._manifest.retrieval.rrf_k)[:k]
+            for query, ranking in zip(queries, rankings, strict=True)
+        ]
+        payload = self._table.rows([key for hits in best for key, _ in hits])
+        passing = cache(lambda: self._table.passing(condition))  # counted only where nothing is found
+        return [
+            self._answer(
+                query, ranking, ranked_hits(hits, ranking, payload), where if condition else None, passing
+            )
+            for query, ranking, hits in zip(queries, rankings, best, strict=True)
+        ]
+
+    def _answer(
+        self,
+        query: PreparedQuery,
+        ranking: Mapping[str, Sequence[str]],
+        hits: tuple[AnswerHit, ...],
+        where: str | None,
+        passing: Callable[[], int],
+    ) -> Answer:
+        if not ranking:
+            readable = ", ".join(self._modalities)
+            return self._unanswered(
+                f"this release cannot answer a query of {query.kind}: with these weights it reads "
+                f"{readable} only",
+                query.kind,
+                query.transcript,
+            )
+        return Answer(
+            hits=hits,
+            release_id=self._manifest.release_id,
+            took_ms=0.0,
+            kind=query.kind,
+            transcript=query.transcript,
+            note=None if hits else no_result_note(query.text, where, passing()),
+        )
 
 
 def _open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> PinnedTable:
@@ -212,7 +259,7 @@ def _open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> Pi
     return table
 
 
-def _open_ears(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":
+def _open_recogniser(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":
     from mmsearch_dagster.adapters.speech.pocketsphinx import open_recogniser
 
     return open_recogniser(manifest.recogniser, lambda: _language(manifest, table, model_dir))

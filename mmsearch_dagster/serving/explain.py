@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog.columns import PRODUCT_ID
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, assemble
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, modality_column
-from mmsearch_dagster.serving.encode_query import QueryContent
 from mmsearch_dagster.serving.engine import Engine
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NEAR = 0.99
 
 
 def explain(
-    engine: Engine, query: Query, product: str, person: "tuple[Scored, int] | None" = None
+    engine: Engine, query: Query | PreparedQuery, product: str, person: "tuple[Scored, int] | None" = None
 ) -> dict[str, Any]:
     """What contributed to one product's place in the answer to `query`.
 
@@ -33,9 +33,10 @@ def explain(
     features, for a known person (the catalogue and their row): each figure's part of the ranker's score.
     Raises QueryError like `Engine.search`.
     """
-    content, batch = engine.read(query)
+    content = query if isinstance(query, PreparedQuery) else engine.prepare(query)
+    batch = content.vectors
     # As deep as the engine blends for a page of results: deeper lists would give other ranks.
-    hits = engine.search(query, k=engine.manifest.retrieval.depth).hits
+    hits = engine.search(content, k=engine.manifest.retrieval.depth).hits
     hit = next((one for one in hits if one.product_id == product), None)
     rrf_k = engine.manifest.retrieval.rrf_k
     branches = [
@@ -51,23 +52,23 @@ def explain(
         "release_id": engine.manifest.release_id,
         PRODUCT_ID: product,
         "kind": content.kind,
-        "transcript": _heard(content),
+        "transcript": _transcript(content),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
         "branches": branches,
         "modalities": _modalities(engine, content, batch, product),
-        "product_modalities": product_parts(engine, engine.fused(content, batch)[0], product),
+        "product_modalities": product_parts(engine, engine.fused(content)[0], product),
         "features": _features(engine, batch, (product, hit.rank if hit else None), person),
     }
 
 
-def _heard(content: QueryContent) -> dict[str, Any] | None:
-    heard = content.transcript
-    return heard and {"text": heard.text, "confidence": number(heard.confidence)}
+def _transcript(query: PreparedQuery) -> dict[str, Any] | None:
+    transcript = query.transcript
+    return transcript and {"text": transcript.text, "confidence": number(transcript.confidence)}
 
 
 def _modalities(
-    engine: Engine, content: QueryContent, batch: ModalityBatch, product: str
+    engine: Engine, content: PreparedQuery, batch: ModalityBatch, product: str
 ) -> list[dict[str, Any]]:
     own = _own_cosines(engine, batch, [product])
     present = [name for name, mask in batch.present.items() if mask[0]]
@@ -81,9 +82,9 @@ def _modalities(
         rows.append(
             {
                 "modality": name,
-                "own cosine": number(float(own[name][0])) if name in own else None,
-                "fused cosine": whole,
-                "fused without it": fused(batch.only(*others)) if others else None,
+                "own_cosine": number(float(own[name][0])) if name in own else None,
+                "fused_cosine": whole,
+                "fused_without_it": fused(batch.only(*others)) if others else None,
             }
         )
     return rows
@@ -94,12 +95,13 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
 
     The product is fused again from its own vectors in the index. Of a video the index keeps the mean of its
     frames, so cosines with one can differ a little from those of the published vector; where they are not
-    that near, nothing is said. query: fused, [width].
+    that near, nothing is said. Of several pictures it is about the nearest one. query: fused, [width].
     """
-    own = _own_vectors(engine, product)
-    present = [name for name, mask in own.present.items() if mask[0]]
+    views = _own_vectors(engine, product)
+    present = [name for name, mask in views.present.items() if mask[0]]
     if not present:
         return []
+    own = views.take([int(np.argmax(engine.fused_items(views) @ query))])
     # All of them, then each left out.
     parts = [own, *(own.only(*(one for one in present if one != name)) for name in present)]
     fused = np.concatenate([engine.fused_items(part) for part in parts])
@@ -109,8 +111,8 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
     return [
         {
             "modality": name,
-            "fused cosine": number(cosines[0]),
-            "fused without it": number(without) if len(present) > 1 else None,
+            "fused_cosine": number(cosines[0]),
+            "fused_without_it": number(without) if len(present) > 1 else None,
             "brings": number(cosines[0] - without) if len(present) > 1 else None,
         }
         for name, without in zip(present, cosines[1:], strict=True)
@@ -118,7 +120,7 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
 
 
 def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
-    """What the index keeps of a product, as the item tower reads it."""
+    """What the index keeps of a product, as the item tower reads it: a row per picture."""
     spec, found = engine.model_spec, {}
     for name, width in spec.item_widths.items():
         column = modality_column(name)
@@ -127,10 +129,14 @@ def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
         _, matrix = engine.table.vectors([product], column)
         if len(matrix):
             # The mean frame of a video is a video of one frame; a frame of zeros is none.
-            vector = np.zeros(width, dtype=np.float32)
-            vector[: matrix.shape[1]] = matrix[0]
-            found[name] = {product: vector}
-    return assemble([product], found, spec.item_widths)
+            found[name] = np.pad(matrix, ((0, 0), (0, width - matrix.shape[1])))
+    views = max(map(len, found.values()), default=1)
+    whole = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | found
+    return ModalityBatch(
+        ids=(product,) * views,
+        vectors={name: np.resize(matrix, (views, matrix.shape[1])) for name, matrix in whole.items()},
+        present={name: np.full(views, name in found) for name in spec.item_widths},
+    )
 
 
 def _features(
@@ -146,9 +152,9 @@ def _features(
     return [{"feature": name, "contribution": round(value, 4)} for name, value in parts]
 
 
-def query_cosines(engine: Engine, query: Query, products: Sequence[str]) -> dict[str, Values]:
+def query_cosines(engine: Engine, query: PreparedQuery, products: Sequence[str]) -> dict[str, Values]:
     """Modality -> cosine of the query's own vector with each product's, NaN where either lacks it."""
-    return _own_cosines(engine, engine.read(query)[1], products)
+    return _own_cosines(engine, query.vectors, products)
 
 
 def _own_cosines(engine: Engine, batch: ModalityBatch, products: Sequence[str]) -> dict[str, Values]:

@@ -5,26 +5,26 @@ from collections.abc import Mapping
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, branch_weights, query_kind
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text import language_of, query_text
-from mmsearch_dagster.serving.encode_query import QueryContent
 from mmsearch_dagster.serving.transcriber import Transcriber
 
 # Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
 LEAST_CONFIDENCE = 0.1
 
 
-def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> QueryContent:
+def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> PreparedQuery:
     """A modality that weighs 0 is as good as not given: `text` are the words typed and heard, `audio` is the
     sound of the voice itself.
 
     Raises QueryError for an empty query, a recording that cannot be read or understood and stands alone,
     and a wrong weight."""
-    asked = _checked(query.weights or {})
-    left_out = {name for name, weight in asked.items() if not weight}
+    requested = _checked(query.weights or {})
+    left_out = {name for name, weight in requested.items() if not weight}
     typed = query_text(query.text or "") or None
     image = query.image or None
     heard = hearing.transcribe(query.audio) if query.audio else None
@@ -45,15 +45,15 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> Q
         language=language_of(typed or ""),
     )
     sure = understood.confidence if understood else 1.0
-    return QueryContent(
+    return PreparedQuery(
         text=" ".join(words) or None,
         typed=typed,
         image=image,
         kind=kind,
-        weights=branch_weights(kind, retrieval.weights, sure, asked),
+        weights=branch_weights(kind, retrieval.weights, sure, requested),
         audio=None if AUDIO in left_out else voice,
         transcript=heard,
-        asked={name: weight for name, weight in asked.items() if weight and name in given},
+        modality_weights={name: weight for name, weight in requested.items() if weight and name in given},
     )
 
 

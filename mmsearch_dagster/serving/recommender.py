@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake import people as files
 from mmsearch_dagster.adapters.lake.people import PeopleFiles
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people.churn import CHURN
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.serving.engine import MAX_K, Engine
@@ -25,7 +29,7 @@ from mmsearch_dagster.serving.explain import explain, number, query_cosines
 from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.people import Known
+    from mmsearch_dagster.core.ranking.people import PeopleState
     from mmsearch_dagster.core.ranking.scoring import Scored
 
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
@@ -64,8 +68,8 @@ class Recommender:
         )
 
     @property
-    def _known(self) -> "Known":
-        return self._catalogue.known
+    def _known(self) -> "PeopleState":
+        return self._catalogue.state
 
     def row_of(self, user: str | None) -> int:
         """The person's row, -1 when the release does not know them."""
@@ -129,7 +133,7 @@ class Recommender:
     def _note(self, order: str) -> str:
         from mmsearch_dagster.core.ranking.list_orders import POPULAR
 
-        told = [one for one in self._files.facts["sentences"] if one.startswith("lists by")]
+        told = self._files.list_sentences
         return (
             "; ".join(told) if order != POPULAR else "; ".join([*told, "so everybody gets popular products"])
         )
@@ -144,11 +148,7 @@ class Recommender:
         _, vectors = table.vectors([product])
         if not len(vectors):
             raise QueryError(f"product '{product}' has no vector: nothing is known of it but its id")
-        near = table.nearest(vectors[0], max(CANDIDATES, k) + 1)
-        ids = [hit.product_id for hit in near if hit.product_id != product]
-        scores = np.array([hit.score for hit in near if hit.product_id != product], dtype=np.float64)
-        alike = dict(zip(*table.vectors(ids), strict=True))
-        found = Candidates(ids, scores, np.stack([alike[key] for key in ids]) if ids else vectors[:0])
+        found = _neighbours(table, product, vectors, max(CANDIDATES, k))
         ranked = listed(self._engine, found, self._files.rules, k)
         return Suggestions(ranked, "similar", f"like {product}", self.release_id)
 
@@ -171,8 +171,10 @@ class Recommender:
         note = self._why_for_everybody(person)
         if note:
             return self._engine.search(query, k=k, where=where), note
-        wide = self._engine.search(query, k=max(k, CANDIDATES), where=where)
-        return self._reordered(wide, query, person, k), "ordered for this person"
+        prepared = self._engine.prepare(query)
+        wide = self._engine.search(prepared, k=max(k, CANDIDATES), where=where)
+        answer = replace(self._reordered(wide, prepared, person, k), query_id=query.query_id)
+        return answer, "ordered for this person"
 
     def _why_for_everybody(self, person: int) -> str:
         """Why a search is not re-ordered for this person; empty where it is."""
@@ -180,10 +182,9 @@ class Recommender:
             return "this person is not known: the order for everybody"
         if self._files.facts["ranker promoted"]:
             return ""
-        told = [one for one in self._files.facts["sentences"] if one.startswith("ranker")]
-        return "; ".join(told) or "no ranker in this release: the order for everybody"
+        return "; ".join(self._files.ranker_sentences) or "no ranker in this release: the order for everybody"
 
-    def _reordered(self, answer: Answer, query: Query, person: int, k: int) -> Answer:
+    def _reordered(self, answer: Answer, query: PreparedQuery, person: int, k: int) -> Answer:
         known = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]
         rows = np.array([self._catalogue.row[hit.product_id] for hit in known], dtype=np.int64)
         ranks = np.array([hit.rank - 1 for hit in known], dtype=np.float64)
@@ -220,12 +221,13 @@ class Recommender:
         names a ranker that was not promoted.
         """
         _check_k(k)
-        answer = self._engine.search(query, k=products)
+        prepared = self._engine.prepare(query)
+        answer = self._engine.search(prepared, k=products)
         found = [hit.product_id for hit in answer.hits]
         catalogue, people = self._catalogue, self._known.ids
         shown = [key for key in found if key in catalogue.row]
         rows = np.array([catalogue.row[key] for key in shown], dtype=np.int64)
-        fit = query_cosines(self._engine, query, shown)
+        fit = query_cosines(self._engine, prepared, shown)
         response = catalogue.responses(rows, fit) if len(people) and len(rows) else np.zeros(0)
         best = np.argsort(-np.round(response, 6), kind="stable")[:k]
         note = RESPONSE_NOTE if catalogue.ranker is not None else TASTE_NOTE
@@ -234,7 +236,7 @@ class Recommender:
         return {
             "release_id": self.release_id,
             "people": [
-                {c.USER_ID: people[row], "expected response": round(float(response[row]), 4)} for row in best
+                {c.USER_ID: people[row], "expected_response": round(float(response[row]), 4)} for row in best
             ],
             "products": found,
             "note": answer.note or (note if len(best) else "nobody is known here"),
@@ -263,7 +265,21 @@ class Recommender:
         }
 
 
-_COLUMNS = {"vector": files.OWN_VECTOR, "factors": files.OWN_FACTORS, "popularity": files.POPULARITY}
+_COLUMNS = {"vector": files.RANKER_VECTOR, "factors": files.RANKER_FACTORS, "popularity": files.POPULARITY}
+
+
+def _neighbours(table: PinnedTable, product: str, vectors: Matrix, count: int) -> Candidates:
+    """The `count` products nearest to a product of these vectors, by the nearest pair of vectors."""
+    best: dict[str, float] = {}
+    near = chain.from_iterable(table.nearest_batch(vectors, count + 1))
+    for hit in sorted(near, key=lambda hit: (-hit.score, hit.product_id)):
+        best.setdefault(hit.product_id, hit.score)
+    best.pop(product, None)
+    ids = list(best)[:count]
+    # What makes a list diverse is the first picture of each.
+    first = dict(reversed(list(zip(*table.vectors(ids), strict=True))))
+    alike = np.stack([first[key] for key in ids]) if ids else vectors[:0]
+    return Candidates(ids, np.array([best[key] for key in ids], dtype=np.float64), alike)
 
 
 def _check_k(k: int) -> None:

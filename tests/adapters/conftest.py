@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from mmsearch_dagster.adapters.registry.relocate import relocate
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 
 
@@ -20,4 +21,5 @@ def mlflow_store(empty_mlflow_database: Path, tmp_path: Path) -> MlflowStore:
     store = MlflowStore(tmp_path / "ho me 家" / "mlflow")
     store.folder.mkdir(parents=True)
     shutil.copy(empty_mlflow_database, store.folder)
+    relocate(store.folder)
     return store

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from mmsearch_dagster.adapters.registry.relocate import relocate
 from tests.homes import Place
 
 
@@ -50,6 +51,7 @@ def test_the_first_release_is_served_without_a_restart(tiny: Place, tmp_path: Pa
     with TestClient(served(Place(home, None, tmp_path))) as client:
         answer_of(client, "/health", status=503)
         made = tiny.copy(tmp_path / "made")
+        relocate(made.paths.mlflow, home)
         shutil.move(made.home, home)
 
         health = answer_of(client, "/health", status=200).json()

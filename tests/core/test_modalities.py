@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
 
 known = st.sets(st.sampled_from("abcdef"))
 
@@ -41,3 +41,29 @@ def test_only_masks_every_other_modality_and_leaves_the_batch_alone() -> None:
         IMAGE: True,
     }
     assert batch.present[TEXT].all()
+
+
+def views_of_two_products() -> ModalityBatch:
+    """Two pictures of `a`, none of `b`."""
+    looks = np.array([[1, 2], [3, 6], [0, 0]], np.float32)
+    words = np.array([[5], [5], [7]], np.float32)
+    present = {IMAGE: np.array([True, True, False]), TEXT: np.ones(3, bool)}
+    return ModalityBatch(("a", "a", "b"), {IMAGE: looks, TEXT: words}, present)
+
+
+def test_equal_ids_are_one_item_whose_rows_stand_together() -> None:
+    assert views_of_two_products().starts.tolist() == [0, 2]
+    assert assemble("", {}, {}).starts.tolist() == []
+
+
+def test_merged_has_a_row_per_item_the_mean_of_its_rows() -> None:
+    merged = views_of_two_products().merged()
+    assert merged.ids == ("a", "b")
+    assert merged.vectors[IMAGE].tolist() == [[2, 4], [0, 0]]
+    assert merged.vectors[TEXT].tolist() == [[5], [7]]
+    assert merged.present[IMAGE].tolist() == [True, False]
+
+
+def test_merging_items_of_one_row_each_changes_nothing() -> None:
+    batch = assemble("ab", {TEXT: {"a": np.full(1, 0.1, np.float32)}}, {TEXT: 1})
+    assert batch.merged() is batch

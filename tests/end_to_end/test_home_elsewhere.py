@@ -1,4 +1,4 @@
-"""A released home is a folder like any other: it may be moved."""
+"""A released home is a folder like any other: it may be moved or copied, and is told so once."""
 
 import shutil
 from pathlib import Path
@@ -8,18 +8,27 @@ import pytest
 from tests.homes import Place
 
 pytestmark = pytest.mark.slow
+Captured = pytest.CaptureFixture[str]
 
 
-def test_a_moved_home_answers_from_its_own_files(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    release = place.manifest().release_id
-    assert place.released.registry.model_folder(1).is_relative_to(place.home)
-    moved = Place(Path(shutil.move(place.home, tmp_path / "elsewhere")), place.source, place.assets)
+@pytest.fixture
+def moved(place: Place, tmp_path: Path) -> Place:
+    """A released home in another folder than the one it was made in."""
+    return Place(Path(shutil.move(place.home, tmp_path / "elsewhere")), place.source, place.assets)
 
+
+def test_a_relocated_home_answers_from_its_own_files(moved: Place, tmp_path: Path, capsys: Captured) -> None:
+    assert moved.mmsearch("relocate") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith(f"Led to {tmp_path / 'home'}, lead to {moved.home} now: ")
+    assert " model versions" in told
+    assert moved.mmsearch("relocate") == 0
+    assert "Nothing to change" in capsys.readouterr().out
+
+    release = moved.manifest().release_id
     assert moved.mmsearch("search", "red shoes", "--k", 3, "--json") == 0
     assert release in capsys.readouterr().out
     assert moved.mmsearch("releases") == 0
     assert release[:4] in capsys.readouterr().out
     assert moved.released.registry.model_folder(1).is_relative_to(moved.home)
-    assert not place.home.exists()
+    assert not (tmp_path / "home").exists()

@@ -13,6 +13,8 @@ from mmsearch_dagster.core.fusion.config import STRATEGIES
 from mmsearch_dagster.core.fusion.model import WEIGHTS_FILE, weights_sha256
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
+from mmsearch_dagster.pipeline.people.profiles import make_profiles
+from mmsearch_dagster.pipeline.people.ranker import train_ranker
 from mmsearch_dagster.pipeline.release import release
 from mmsearch_dagster.settings import ASSETS_VARIABLE
 from tests.homes import Place, own_environment
@@ -32,6 +34,13 @@ def sabotaged(place: Place) -> Place:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
         (folder / "facts.json").write_text(json.dumps({**facts, "weights": weights_sha256(folder)}))
     return place
+
+
+def evaluate_all(place: Place) -> None:
+    """Everything up to the registration: what it registers must belong together."""
+    evaluate(place.workspace)
+    make_profiles(place.workspace)
+    train_ranker(place.workspace)
 
 
 def unmoved(place: Place, tiny: Place) -> None:
@@ -61,7 +70,7 @@ def test_in_the_same_run(sabotaged: Place, tiny: Place, capsys: pytest.CaptureFi
 
 
 def test_in_later_runs_of_single_assets(sabotaged: Place, tiny: Place) -> None:
-    evaluate(sabotaged.workspace)
+    evaluate_all(sabotaged)
 
     together = materialise(sabotaged, "challenger", "search_index", "release")
     assert not together.success
@@ -84,7 +93,7 @@ def test_where_the_asset_with_the_check_is_skipped(sabotaged: Place, tiny: Place
 
 
 def test_where_no_check_is_asked(sabotaged: Place, tiny: Place) -> None:
-    evaluate(sabotaged.workspace)
+    evaluate_all(sabotaged)
     _, decision = release.register(sabotaged.workspace)
     assert not decision.passed
     _, outcomes = release.build_index(sabotaged.workspace)

@@ -68,9 +68,15 @@ class Shop:
     folder: Path
     exact_rows: int
     longest: float
+    several_pictures: bool = False
 
     def __post_init__(self) -> None:
-        self.release = make_release(self.folder, text_column=True, longest=self.longest)
+        self.release = make_release(
+            self.folder,
+            text_column=True,
+            longest=self.longest,
+            several_pictures=self.several_pictures,
+        )
         self.encoders = {TEXT: HashedWords(longest=self.longest), IMAGE: MeanColour(longest=self.longest)}
         self.engine = self.opened(RetrievalParams())
         self.queries = _judged(self.engine)
@@ -99,7 +105,7 @@ class Shop:
 def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool, exact_rows: int, where: str | None
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
+    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
     shop = Shop(tmp_path, exact_rows, longest=20.0)
     branches = shop.measured()
     chosen = choose_blend(branches, shop.queries, multilingual=multilingual)
@@ -116,12 +122,17 @@ def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
 
 
 @every_way
-@pytest.mark.parametrize("longest", [1.0, 20.0, 1000.0])
+@pytest.mark.parametrize(("longest", "several_pictures"), [(1.0, False), (20.0, True), (1000.0, False)])
 def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_its_vectors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: float, exact_rows: int, where: str | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    longest: float,
+    several_pictures: bool,
+    exact_rows: int,
+    where: str | None,
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: Doubtful())
-    shop = Shop(tmp_path, exact_rows, longest)
+    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
+    shop = Shop(tmp_path, exact_rows, longest, several_pictures)
     branches = shop.measured()
 
     for retriever in (TEXT, IMAGE, VECTOR_BRANCH):
@@ -136,24 +147,31 @@ def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_i
 
 
 def _items(engine: Engine) -> ModalityBatch:
-    own = {name: engine.table.matrix(modality_column(name)) for name in WIDTHS}
-    found = {name: dict(zip(*pair, strict=True)) for name, pair in own.items()}
-    return assemble(sorted(engine.table.product_ids), found, WIDTHS)
+    """The catalogue by the index's own vectors, a row per picture."""
+    ids, pictures = engine.table.matrix(modality_column(IMAGE))
+    texts = dict(zip(*engine.table.matrix(modality_column(TEXT)), strict=True))
+    batch = assemble(ids, {TEXT: texts}, WIDTHS)
+    present = np.ones(len(ids), bool)
+    return ModalityBatch(batch.ids, {**batch.vectors, IMAGE: pictures}, {**batch.present, IMAGE: present})
 
 
 def _judged(engine: Engine) -> JudgedQueries:
     """Too few of each kind to choose a blend by."""
-    read = {kind: engine.read(query) for kind, query in ASKED.items()}
+    read = {kind: engine.prepare(query) for kind, query in ASKED.items()}
     vectors = {
-        name: {kind: batch.vectors[name][0] for kind, (_, batch) in read.items() if batch.present[name][0]}
+        name: {
+            kind: query.vectors.vectors[name][0]
+            for kind, query in read.items()
+            if query.vectors.present[name][0]
+        }
         for name in WIDTHS
     }
     return JudgedQueries(
         batch=assemble(list(ASKED), vectors, WIDTHS),
-        texts=tuple(content.text for content, _ in read.values()),
+        texts=tuple(query.text for query in read.values()),
         origins=("judged",) * len(ASKED),
         grades={kind: {"p00000": 3} for kind in ASKED},
-        kinds={kind: content.kind for kind, (content, _) in read.items()},
-        confidence={k: one.transcript.confidence for k, (one, _) in read.items() if one.transcript},
-        typed={kind: one.typed for kind, (one, _) in read.items() if one.transcript and one.typed},
+        kinds={kind: query.kind for kind, query in read.items()},
+        confidence={k: query.transcript.confidence for k, query in read.items() if query.transcript},
+        typed={kind: query.typed for kind, query in read.items() if query.transcript and query.typed},
     )

@@ -88,13 +88,13 @@ def test_words_voice_and_picture_are_all_read(engine: Engine) -> None:
     assert answer.kind == "words+voice+picture"
     assert answer.transcript is not None
     assert answer.transcript.text
-    content, batch = engine.read(asked)
-    assert set(content.wording) == {"bag", f"bag {answer.transcript.text}"}
-    assert all(batch.present[name][0] for name in (TEXT, IMAGE))
+    prepared = engine.prepare(asked)
+    assert set(prepared.text_blend) == {"bag", f"bag {answer.transcript.text}"}
+    assert all(prepared.vectors.present[name][0] for name in (TEXT, IMAGE))
 
 
 def with_ears(release: SmallRelease, ears: Recogniser, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setattr(engine_module, "_open_ears", lambda *_: ears)
+    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: ears)
     encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
     return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
 

@@ -50,7 +50,7 @@ def probe_queries(vectors: Matrix) -> Matrix:
     """Unit queries between two items each: near the data as real queries are, yet no item itself."""
     generator = np.random.default_rng(0)
     pairs = generator.integers(0, len(vectors), size=(min(_PROBE_QUERIES, len(vectors)), 2))
-    return unit_rows(vectors[pairs[:, 0]] + np.float32(0.5) * vectors[pairs[:, 1]])
+    return unit_rows(vectors[pairs[:, 0]] + vectors[pairs[:, 1]] * np.float32(0.5))
 
 
 def measured_recall(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:

@@ -37,12 +37,23 @@ def _typed(series: pl.Series) -> pl.Series:
         return series.cast(columns.PRODUCTS.get(series.name, pl.String))
     if series.dtype.is_float():
         return series.fill_nan(None)
+    if _is_several(series.dtype):
+        return _several(series)
     return _vectors(series) if _is_vector(series) else series
 
 
 def _is_vector(series: pl.Series) -> bool:
-    inner = getattr(series.dtype, "inner", None)
-    return isinstance(series.dtype, (pl.List, pl.Array)) and inner in (pl.Float32, pl.Float64)
+    return _is_of_numbers(series.dtype) or _is_several(series.dtype)
+
+
+def _is_of_numbers(kind: pl.DataType | None) -> bool:
+    inner = getattr(kind, "inner", None)
+    return isinstance(kind, (pl.List, pl.Array)) and inner in (pl.Float32, pl.Float64)
+
+
+def _is_several(kind: pl.DataType) -> bool:
+    """A list of vectors."""
+    return isinstance(kind, pl.List) and _is_of_numbers(getattr(kind, "inner", None))
 
 
 def vector_columns(rows: pl.DataFrame) -> list[str]:
@@ -65,6 +76,15 @@ def _vectors(series: pl.Series) -> pl.Series:
     fixed = lists.cast(pl.Array(pl.Float32, int(widths[0])))
     frame = pl.DataFrame({"fixed": fixed, "present": present})
     return frame.select(pl.when("present").then("fixed").alias(series.name)).to_series()
+
+
+def _several(series: pl.Series) -> pl.Series:
+    """Lists of vectors of one width; vectors of length zero are left out, and lists of none are missing."""
+    rows = pl.DataFrame({"row": range(len(series)), series.name: series})
+    flat = rows.explode(series.name, empty_as_null=True, keep_nulls=False)
+    fixed = flat.with_columns(_vectors(flat.get_column(series.name))).drop_nulls(series.name)
+    lists = fixed.group_by("row", maintain_order=True).agg(series.name)
+    return rows.select("row").join(lists, on="row", how="left", maintain_order="left").get_column(series.name)
 
 
 def arrow_table(rows: pl.DataFrame, metadata: dict[bytes, bytes]) -> pa.Table:

@@ -29,6 +29,11 @@ def save_batch(folder: Path, name: str, batch: ModalityBatch) -> None:
     )
 
 
+def holds_batch(folder: Path, name: str) -> bool:
+    """Whether `save_batch` wrote one of this name."""
+    return (folder / f"{name}.ids.parquet").exists()
+
+
 def load_batch(folder: Path, name: str) -> ModalityBatch:
     """What `save_batch` wrote."""
     from safetensors.numpy import load_file

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 FOLDER = "people"
 PEOPLE, PRODUCTS, REVIEWS = "people.parquet", "products.parquet", "reviews.parquet"
 RULES, FACTS = "business.json", "decision.json"
-# Columns beside those of core.profiles: vectors and factors in the ranker's own space.
-OWN_VECTOR, OWN_FACTORS = "ranker_vector", "ranker_factors"
+# Columns beside those of core.people.profiles: vectors and factors in the ranker's own space.
+RANKER_VECTOR, RANKER_FACTORS = "ranker_vector", "ranker_factors"
 POPULARITY = "popularity"
 # Product ids that a person bought; releases made before it was kept lack it.
 BOUGHT = "bought"
@@ -48,10 +48,10 @@ class PeopleFiles:
     @classmethod
     def open(cls, folder: Path, sha256: str) -> "PeopleFiles":
         """Raises ReleaseMismatchError when the files are not those that the manifest names."""
-        found = folder_sha256(folder)
-        if found != sha256:
+        content = folder_sha256(folder)
+        if content != sha256:
             raise ReleaseMismatchError(
-                f"the files about people in {folder} are {found[:12]}, the release was made with "
+                f"the files about people in {folder} are {content[:12]}, the release was made with "
                 f"{sha256[:12]}"
             )
         return cls(folder)
@@ -81,6 +81,22 @@ class PeopleFiles:
         """What was decided: `ranker promoted`, `lists`, `reasons`, and figures; and BLOCKS, which lists
         by taste are made with."""
         return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+
+    @property
+    def ranker_sentences(self) -> list[str]:
+        """Why pages of known people are re-ordered, or not; empty without a ranker."""
+        return self._sentences("ranker_sentences", former_beginning="ranker")
+
+    @property
+    def list_sentences(self) -> list[str]:
+        """Why lists for known people have their order; empty where nothing could be compared."""
+        return self._sentences("list_sentences", former_beginning="lists by")
+
+    def _sentences(self, fact: str, *, former_beginning: str) -> list[str]:
+        """Releases of 0.1.0 keep all sentences in one fact."""
+        if fact in self.facts:
+            return self.facts[fact]
+        return [text for text in self.facts["sentences"] if text.startswith(former_beginning)]
 
     @cached_property
     def ranker(self) -> "Ranker | None":

@@ -9,18 +9,20 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmsearch_dagster.core.errors import MmsearchError
 
 _POINTER = "CURRENT"
 _FACTS = "facts.json"
 _TABLE = "table.parquet"
+_MADE_FROM = "made_from"
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,43 @@ class Snapshot:
     facts: Mapping[str, Any]
 
     @property
+    def inputs(self) -> Mapping[str, str]:
+        """Asset -> digest of each snapshot that this one was made from; empty where none was stored."""
+        return self.facts.get(_MADE_FROM) or {}
+
+    @property
     def table_path(self) -> Path:
         return self.folder / _TABLE
 
     def table(self) -> pl.DataFrame:
         """The snapshot's rows."""
         return pl.read_parquet(self.table_path)
+
+
+class Facts(BaseModel):
+    """What a step remembers of a snapshot of its asset; each asset has a record of its own.
+
+    rows: of the snapshot's table, or of what it is about.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: int = 0
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Self:
+        """The record of a snapshot.
+
+        Raises:
+            MmsearchError: for facts of another version or damaged ones.
+        """
+        try:
+            return cls.model_validate(snapshot.facts)
+        except ValidationError as error:
+            raise MmsearchError(
+                f"the facts of {snapshot.asset} {snapshot.digest[:10]} are not those of this version "
+                f"({error.errors()[0]['msg']}): materialise '{snapshot.asset}' again, or use `mmsearch run`"
+            ) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -79,21 +112,38 @@ class Lake:
         return snapshot
 
     def obtain(
-        self, asset: str, digest: str, make: Callable[[Path], Mapping[str, Any]]
+        self,
+        asset: str,
+        digest: str,
+        make: Callable[[Path], Mapping[str, Any]],
+        *,
+        inputs: Iterable[Snapshot] = (),
     ) -> tuple[Snapshot, bool]:
         """The snapshot of that name, made by `make(folder) -> facts` when it does not exist yet.
 
-        Returns it and whether it was made now. Moves `CURRENT` to it either way.
+        Args:
+            asset: what it is a snapshot of.
+            digest: its name, which must follow from the digests of `inputs` among other things.
+            make: writes the files and returns the facts.
+            inputs: the snapshots that it is made from; their digests are stored with the facts.
+
+        Returns:
+            The snapshot and whether it was made now. Moves `CURRENT` to it either way.
         """
-        found = self.find(asset, digest)
-        snapshot = found or self._make(asset, digest, make)
+        existing = self.find(asset, digest)
+        snapshot = existing or self._make(asset, digest, make, inputs)
         pointer = self._root / asset / _POINTER
         if not pointer.exists() or pointer.read_bytes() != digest.encode():
             write_atomically(pointer, digest.encode())
-        return snapshot, found is None
+        return snapshot, existing is None
 
     def obtain_table(
-        self, asset: str, digest: str, make: Callable[[], tuple[pl.DataFrame, Mapping[str, Any]]]
+        self,
+        asset: str,
+        digest: str,
+        make: Callable[[], tuple[pl.DataFrame, Mapping[str, Any]]],
+        *,
+        inputs: Iterable[Snapshot] = (),
     ) -> tuple[Snapshot, bool]:
         """Like `obtain` for a snapshot that is one table."""
 
@@ -102,9 +152,15 @@ class Lake:
             frame.write_parquet(folder / _TABLE)
             return {"rows": frame.height, **facts}
 
-        return self.obtain(asset, digest, write)
+        return self.obtain(asset, digest, write, inputs=inputs)
 
-    def _make(self, asset: str, digest: str, make: Callable[[Path], Mapping[str, Any]]) -> Snapshot:
+    def _make(
+        self,
+        asset: str,
+        digest: str,
+        make: Callable[[Path], Mapping[str, Any]],
+        inputs: Iterable[Snapshot],
+    ) -> Snapshot:
         home = self._root / asset
         home.mkdir(parents=True, exist_ok=True)
         for leftover in home.glob(".part-*"):
@@ -112,16 +168,16 @@ class Lake:
                 shutil.rmtree(leftover, ignore_errors=True)
         part = home / f".part-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         part.mkdir()
-        facts = dict(make(part))
+        facts = {**make(part), _MADE_FROM: {snapshot.asset: snapshot.digest for snapshot in inputs}}
         (part / _FACTS).write_text(json.dumps(facts, ensure_ascii=False, default=str), encoding="utf-8")
         try:
             part.replace(home / digest)
         except OSError:  # another process was faster
-            found = self.find(asset, digest)
-            if found is None:
+            existing = self.find(asset, digest)
+            if existing is None:
                 raise
             shutil.rmtree(part, ignore_errors=True)
-            return found
+            return existing
         return Snapshot(asset, digest, home / digest, facts)
 
 

@@ -6,20 +6,26 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 Action = Literal["promotion", "rejection", "approval", "rollback"]
 # The actions that move the release pointer.
 MOVES: tuple[Action, ...] = ("promotion", "rollback")
 Figure = float | int | str | bool | None
 
+# What 0.1.0 wrote as the reason of a move that it had not made itself; it had no field for that.
+_FORMER_BY_HAND = "the pointer was moved outside mmsearch"
+
 _log = logging.getLogger(__name__)
 
 
 class LedgerLine(BaseModel):
-    """One thing that was done: when (ISO, UTC), who, what, to which release, why, on what figures."""
+    """One thing that was done: when (ISO, UTC), who, what, to which release, why, on what figures.
+
+    why is for people. by_hand: the pointer was found there; no gate had let it pass.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
@@ -30,6 +36,15 @@ class LedgerLine(BaseModel):
     model_version: int
     why: str
     figures: dict[str, Figure] = {}
+    by_hand: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_former(cls, line: Any) -> Any:
+        """Lines of 0.1.0 have no `by_hand`."""
+        if isinstance(line, dict) and "by_hand" not in line:
+            return {**line, "by_hand": line.get("why") == _FORMER_BY_HAND}
+        return line
 
 
 def current_user() -> str:
@@ -66,6 +81,7 @@ class Ledger:
         model_version: int,
         why: str,
         figures: Mapping[str, Figure] | None = None,
+        by_hand: bool = False,
     ) -> LedgerLine:
         """Write one line and return it once it is on disk."""
         line = LedgerLine(
@@ -76,6 +92,7 @@ class Ledger:
             model_version=model_version,
             why=why,
             figures=dict(figures or {}),
+            by_hand=by_hand,
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -91,15 +108,15 @@ class Ledger:
         """Every whole line, oldest first; empty when nothing was ever written."""
         if not self._path.exists():
             return []
-        found = []
+        lines = []
         for number, text in enumerate(self._path.read_bytes().split(b"\n"), start=1):
             if not text.strip():
                 continue
             try:
-                found.append(LedgerLine.model_validate_json(text))
+                lines.append(LedgerLine.model_validate_json(text))
             except ValidationError:
                 _log.warning("%s, line %d is torn and skipped", self._path, number)
-        return found
+        return lines
 
     def last_move(self) -> LedgerLine | None:
         """The newest line that says the pointer moved."""

@@ -145,7 +145,7 @@ class Registry(ModelVersions):
     def _was_promoted(self, version: int) -> bool:
         """Whether the pointer came to the version through the gate, not by hand."""
         moves = [line for line in self._ledger.lines() if line.action in MOVES]
-        return any(line.model_version == version and line.why != _BY_HAND for line in moves)
+        return any(line.model_version == version and not line.by_hand for line in moves)
 
     def _damages(self, version: int, manifest: ReleaseManifest, decision: Decision | None) -> list[str]:
         """What makes the version no whole release, whatever the gate says of it."""
@@ -204,9 +204,9 @@ class Registry(ModelVersions):
         if written:
             self._settle(manifest, _Move.model_validate_json(written))
         elif last is None or last.model_version != version:
-            self._write("promotion", manifest, _BY_HAND)
+            self._write("promotion", manifest, _BY_HAND, by_hand=True)
 
-    def _write(self, action: Action, manifest: ReleaseManifest, why: str) -> None:
+    def _write(self, action: Action, manifest: ReleaseManifest, why: str, *, by_hand: bool = False) -> None:
         decision = self.decision(manifest.model_version)
         figures: Mapping[str, Figure] = dict(decision.figures()) if decision else {}
         self._ledger.append(
@@ -215,6 +215,7 @@ class Registry(ModelVersions):
             model_version=manifest.model_version,
             why=why,
             figures=figures,
+            by_hand=by_hand,
         )
 
     def _released(self, release_id: str) -> ReleaseManifest:
@@ -223,15 +224,15 @@ class Registry(ModelVersions):
         for line in reversed(moves):
             if line.release_id == release_id:
                 return self.manifest(line.model_version)
-        known = did_you_mean(release_id, {line.release_id for line in moves})
-        raise NoReleaseError(f"'{release_id}' was never released here; {known}")
+        hint = did_you_mean(release_id, {line.release_id for line in moves})
+        raise NoReleaseError(f"'{release_id}' was never released here; {hint}")
 
     def _champion_version(self) -> int | None:
         return self._alias(CHAMPION)
 
     def _alias(self, name: str) -> int | None:
-        found = self._store.connect().search_registered_models(f"name = '{MODEL_NAME}'")
-        version = found[0].aliases.get(name) if found else None
+        models = self._store.connect().search_registered_models(f"name = '{MODEL_NAME}'")
+        version = models[0].aliases.get(name) if models else None
         return None if version is None else int(version)
 
     @contextmanager

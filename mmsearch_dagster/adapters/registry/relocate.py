@@ -1,97 +1,123 @@
-"""A home that was moved or copied: MLflow keeps whole addresses of files, and they follow the home here."""
+"""A home that was moved or copied: MLflow keeps whole addresses of files, and they are rewritten here, once.
+
+Looks into MLflow's tables without MLflow, which takes seconds to import.
+"""
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.adapters.registry.tags import MANIFEST, MEDIA_ROOT
+from mmsearch_dagster.core.errors import ConfigError, MovedHomeError, UserError
 
-# Where MLflow's database keeps addresses of files of a run, an experiment, a model.
+EXPERIMENT = "mmsearch"
+DATABASE, ARTIFACTS = "mlflow.db", "artifacts"
+# Where MLflow's database keeps addresses of files: what of it is counted, table, column.
 _ADDRESSES = (
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "source"),
-    ("model_versions", "storage_location"),
-    ("experiments", "artifact_location"),
+    ("runs", "runs", "artifact_uri"),
+    ("models", "logged_models", "artifact_location"),
+    ("model versions", "model_versions", "source"),
+    ("model versions", "model_versions", "storage_location"),
+    ("experiments", "experiments", "artifact_location"),
 )
 _UPDATE = (
     "update {table} set {column} = ?2 || substr({column}, length(?1) + 1) "
     "where {column} = ?1 or substr({column}, 1, length(?1) + 1) = ?1 || '/'"
 )
-_READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _PATIENCE_SECONDS = 30.0
 
 
-def follow(database: Path, experiment: str, artifacts: Path, *, json_tag: tuple[str, str]) -> None:
-    """Let the addresses in `database` begin where `experiment` keeps its files now, which is `artifacts`.
+@dataclass(frozen=True)
+class Relocation:
+    """What was rewritten. former, now: the home's folder. counts: what -> how many of them."""
 
-    json_tag: a tag of model versions and its field with a folder; one inside the home follows too. All or
-    nothing, by one process of several; one look where there is nothing to do. A home that may only be read
-    stays as it is, see `moved`. Raises MmsearchError when another process holds the database.
+    former: Path
+    now: Path
+    counts: Mapping[str, int]
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for people."""
+        counts = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
+        return f"Led to {self.former}, lead to {self.now} now: {counts}."
+
+
+def former_home(mlflow: Path) -> Path | None:
+    """The folder that the home lay in when its addresses were written, None where they fit.
+
+    Args:
+        mlflow: the home's folder of MLflow; it need not exist.
     """
-    old, new = _address(database, experiment), artifacts.as_uri()
-    if old in (None, new):
-        return
+    stored = _stored_address(mlflow)
+    return None if stored in (None, _artifacts(mlflow).as_uri()) else _path(str(stored)).parents[1]
+
+
+def check_location(mlflow: Path) -> None:
+    """Raises MovedHomeError where the addresses in a home lead to another folder."""
+    former = former_home(mlflow)
+    if former is not None:
+        home = mlflow.resolve().parent
+        raise MovedHomeError(
+            f"home {home} was moved or copied from {former}, where its files are still looked for: run "
+            f"`mmsearch relocate --home {home}` once"
+        )
+
+
+def relocate(mlflow: Path, to: Path | None = None) -> Relocation | None:
+    """Let the addresses in a home lead to where it lies now. All or nothing; None where they fit.
+
+    Args:
+        mlflow: the home's folder of MLflow.
+        to: where the home will lie, if that is not where it is now.
+
+    Raises:
+        ConfigError: the database cannot be written.
+        UserError: another process holds it.
+    """
+    artifacts = _artifacts(to / mlflow.name if to else mlflow)
+    database = mlflow.resolve() / DATABASE
+    if _stored_address(mlflow) is None:
+        return None
     try:
         with closing(_opened(database)) as connection, connection:
             connection.execute("begin immediate")
-            old = _stored(connection, experiment)  # as another process may have left it meanwhile
-            if old is None or old == new:
-                return
-            for table, column in _ADDRESSES:
-                connection.execute(_UPDATE.format(table=table, column=column), (old, new))
-            _move_folders(connection, json_tag, _path(old).parents[1], artifacts.parents[1])
+            former = _stored(connection)  # as another process may have left it meanwhile
+            if former is None or former == artifacts.as_uri():
+                return None
+            return _rewrite(connection, former, artifacts)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in _READ_ONLY:
-            raise MmsearchError(
-                f"the home was moved here from {_path(old or '').parents[1]}, and {database} cannot be told "
-                f"so: {error}; try again when nothing else works in this home"
-            ) from error
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise UserError(f"{database} is in use ({error}): stop what works in this home first") from error
+        raise ConfigError(f"{database} cannot be written: {error}; relocate a home you may write") from error
 
 
-def moved(address: str, database: Path, experiment: str, artifacts: Path) -> str:
-    """`address` as it is here, also where `follow` could not write."""
-    old = _address(database, experiment)
-    inside = old is not None and address.startswith(f"{old}/")
-    return artifacts.as_uri() + address[len(old) :] if old and inside else address
+def _rewrite(connection: sqlite3.Connection, former: str, artifacts: Path) -> Relocation:
+    counts: dict[str, int] = {}
+    for what, table, column in _ADDRESSES:
+        rows = connection.execute(_UPDATE.format(table=table, column=column), (former, artifacts.as_uri()))
+        counts[what] = max(counts.get(what, 0), rows.rowcount)
+    old, new = _path(former).parents[1], artifacts.parents[1]
+    counts["folders of pictures"] = _move_picture_folders(connection, old, new)
+    return Relocation(old, new, counts)
 
 
-def _opened(database: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(database))}?mode=rw"
-    return sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
-
-
-def _address(database: Path, experiment: str) -> str | None:
-    """Of the experiment's files; None where it keeps none on a disk or MLflow has yet to tell of a fault."""
-    try:
-        with closing(_opened(database)) as connection:
-            return _stored(connection, experiment)
-    except sqlite3.DatabaseError:
-        return None
-
-
-def _stored(connection: sqlite3.Connection, experiment: str) -> str | None:
-    asked = "select artifact_location from experiments where name = ?"
-    found = connection.execute(asked, (experiment,)).fetchone()
-    return found[0] if found and str(found[0]).startswith("file:///") else None
-
-
-def _path(address: str) -> Path:
-    return Path(unquote(urlsplit(address).path))
-
-
-def _move_folders(connection: sqlite3.Connection, json_tag: tuple[str, str], old: Path, new: Path) -> None:
-    key, field = json_tag
-    asked = "select rowid, value from model_version_tags where key = ?"
-    for row, value in connection.execute(asked, (key,)).fetchall():
+def _move_picture_folders(connection: sqlite3.Connection, old: Path, new: Path) -> int:
+    """Those of model versions whose pictures lie in the home itself."""
+    query = "select rowid, value from model_version_tags where key = ?"
+    count = 0
+    for row, value in connection.execute(query, (MANIFEST,)).fetchall():
         facts = _read(value)
-        folder = Path(str(facts.get(field) or ""))
+        folder = Path(str(facts.get(MEDIA_ROOT) or ""))
         if folder.is_relative_to(old):
-            text = json.dumps({**facts, field: str(new / folder.relative_to(old))}, ensure_ascii=False)
+            text = json.dumps({**facts, MEDIA_ROOT: str(new / folder.relative_to(old))}, ensure_ascii=False)
             connection.execute("update model_version_tags set value = ? where rowid = ?", (text, row))
+            count += 1
+    return count
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -101,3 +127,34 @@ def _read(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+def _artifacts(mlflow: Path) -> Path:
+    return mlflow.resolve() / ARTIFACTS
+
+
+def _path(address: str) -> Path:
+    return Path(unquote(urlsplit(address).path))
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(database))}?mode=rw"
+    return sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
+
+
+def _stored_address(mlflow: Path) -> str | None:
+    """Of the experiment's files; None where it keeps none on a disk or MLflow has yet to tell of a fault."""
+    database = mlflow.resolve() / DATABASE
+    if not database.is_file():
+        return None
+    try:
+        with closing(_opened(database)) as connection:
+            return _stored(connection)
+    except sqlite3.DatabaseError:
+        return None
+
+
+def _stored(connection: sqlite3.Connection) -> str | None:
+    query = "select artifact_location from experiments where name = ?"
+    row = connection.execute(query, (EXPERIMENT,)).fetchone()
+    return row[0] if row and str(row[0]).startswith("file:///") else None

@@ -13,16 +13,11 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from mmsearch_dagster.adapters.registry.relocate import follow, moved
-from mmsearch_dagster.adapters.registry.tags import MANIFEST, MEDIA_ROOT
+from mmsearch_dagster.adapters.registry.relocate import ARTIFACTS, DATABASE, EXPERIMENT, check_location
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-EXPERIMENT = "mmsearch"
-_FOLDER_IN_A_TAG = (MANIFEST, MEDIA_ROOT)
-_DATABASE = "mlflow.db"
 
 
 def mlflow_module() -> ModuleType:
@@ -63,20 +58,21 @@ class MlflowStore:
 
     @property
     def _database(self) -> Path:
-        return self.folder.resolve() / _DATABASE
+        return self.folder.resolve() / DATABASE
 
     @property
     def artifact_root(self) -> Path:
-        return self.folder.resolve() / "artifacts"
+        return self.folder.resolve() / ARTIFACTS
 
     def connect(self) -> "MlflowClient":
         """Point this process's MLflow here and return a client.
 
-        The database is made on first use; in a home that was moved or copied it is told so.
+        The database is made on first use. Raises MovedHomeError in a home that was moved or copied and has
+        not been relocated.
         """
+        check_location(self.folder)
         mlflow = mlflow_module()
         self._make_database(mlflow)
-        follow(self._database, EXPERIMENT, self.artifact_root, json_tag=_FOLDER_IN_A_TAG)
         mlflow.set_tracking_uri(self.tracking_uri)
         mlflow.set_registry_uri(self.tracking_uri)
         return mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
@@ -91,7 +87,7 @@ class MlflowStore:
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(database.with_name(".making.lock")):
             if not database.exists():
-                part = database.with_name(f".{_DATABASE}.part")
+                part = database.with_name(f".{DATABASE}.part")
                 part.unlink(missing_ok=True)
                 mlflow.MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
                 part.replace(database)
@@ -100,20 +96,20 @@ class MlflowStore:
         """Folder of the files that MLflow keeps at `address`. Raises MlflowException, OSError: not there."""
         from mlflow.artifacts import download_artifacts
 
-        return Path(download_artifacts(moved(address, self._database, EXPERIMENT, self.artifact_root)))
+        return Path(download_artifacts(address))
 
     def experiment_id(self) -> str:
         """The experiment every run belongs to, made on first use."""
         client = self.connect()
-        found = client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return found.experiment_id
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return experiment.experiment_id
         from mlflow.exceptions import MlflowException
 
         try:
             return client.create_experiment(EXPERIMENT, artifact_location=self.artifact_root.as_uri())
         except MlflowException:  # another process was faster
-            found = client.get_experiment_by_name(EXPERIMENT)
-            if found is None:
+            experiment = client.get_experiment_by_name(EXPERIMENT)
+            if experiment is None:
                 raise
-            return found.experiment_id
+            return experiment.experiment_id

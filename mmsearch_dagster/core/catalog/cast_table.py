@@ -1,4 +1,4 @@
-"""From a source's raw columns to the data contract; what cannot be cast is remembered.
+"""From a source's raw columns to the data contract; what cannot be cast is noted beside its row.
 
 Everything is a polars expression, so it runs inside a streaming scan. A value that cannot be cast becomes
 null and leaves a sentence in `_problems`, which later sends its row to quarantine.
@@ -43,9 +43,14 @@ _KINDS = {
 def cast_rows(raw: pl.LazyFrame, table: str, separator: str = "|") -> pl.LazyFrame:
     """`raw` in the contract's columns and types, plus `_source`, `_row` and `_problems`.
 
-    raw: contract columns (and `attributes.<name>`) of any type, `_source`, `_row`, and perhaps `_broken`.
-        Contract columns it lacks become null.
-    separator: what parts several picture uris in one text.
+    Args:
+        raw: contract columns (and `attributes.<name>`) of any type, `_source`, `_row`, and perhaps the column
+            BROKEN. Contract columns that it lacks become null.
+        table: name of a contract table.
+        separator: what separates several image uris in one text.
+
+    Returns:
+        The same rows; `_problems` lists the sentences about values that could not be cast.
     """
     types = dict(raw.collect_schema())
     values: list[pl.Expr] = []

@@ -40,7 +40,7 @@ _SORTED_BY = {
 # An exporter that sends a record twice is normal for these; for products it is a broken catalogue.
 _REPEATS_ARE_NORMAL = ("events", "searches", "reviews")
 _INDEX = "_index"
-_TOLD = "_told"
+_REASON = "_reason"
 _QUOTED_VALUE = re.compile(r"(?<!\w)'.*'(?!\w)|(?<=: )[-+.\de]+(?= is )")
 
 
@@ -71,7 +71,15 @@ class Split:
 
 
 def raw_table(table: str, frame: pl.DataFrame) -> RawTable:
-    """The table under the contract's names for actions and splits; other kinds of events are dropped."""
+    """A table as read and cast, under the contract's names for actions and splits.
+
+    Args:
+        table: name of a contract table.
+        frame: the contract's columns plus `_source`, `_row` and `_problems`.
+
+    Returns:
+        The table; events that are no action on a product are dropped and counted.
+    """
     dropped: dict[str, int] = {}
     if table == "events":
         frame, dropped = keep_product_events(frame)
@@ -83,10 +91,15 @@ def raw_table(table: str, frame: pl.DataFrame) -> RawTable:
 def split_rows(
     raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None, *, contained: bool = True
 ) -> Split:
-    """Part the good rows from the broken ones.
+    """Separates the good rows from the broken ones.
 
-    flagged: row index in `raw.frame` -> reasons found elsewhere (the expectation suites).
-    contained: files must lie below the source's folder; False only for what the caller asks himself.
+    Args:
+        raw: the table as read and cast.
+        flagged: row index in `raw.frame` -> reasons from elsewhere (the expectation suites).
+        contained: files must lie below the source's folder; False only for files that the caller names.
+
+    Returns:
+        Good rows sorted by their keys, quarantined rows sorted by file and row, and counts of dropped rows.
     """
     table = raw.table
     judged = raw.frame.with_columns(reasons(table, contained=contained).alias(c.REASONS))
@@ -100,14 +113,14 @@ def split_rows(
 
 
 def _add_reasons(rows: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl.DataFrame:
-    """`rows` with further reasons for the rows of the given indices; said twice is said once."""
-    told = pl.DataFrame(
-        {_INDEX: list(flagged), _TOLD: [list(whys) for whys in flagged.values()]},
-        schema={_INDEX: pl.UInt32, _TOLD: pl.List(pl.String)},
+    """`rows` with further reasons for the rows of the given indices; a repeated reason is kept once."""
+    further = pl.DataFrame(
+        {_INDEX: list(flagged), _REASON: [list(whys) for whys in flagged.values()]},
+        schema={_INDEX: pl.UInt32, _REASON: pl.List(pl.String)},
     )
-    joined = rows.with_row_index(_INDEX).join(told, on=_INDEX, how="left", maintain_order="left")
-    both = pl.concat_list(c.REASONS, pl.col(_TOLD).fill_null([])).list.unique(maintain_order=True)
-    return joined.with_columns(both.alias(c.REASONS)).drop(_INDEX, _TOLD)
+    joined = rows.with_row_index(_INDEX).join(further, on=_INDEX, how="left", maintain_order="left")
+    both = pl.concat_list(c.REASONS, pl.col(_REASON).fill_null([])).list.unique(maintain_order=True)
+    return joined.with_columns(both.alias(c.REASONS)).drop(_INDEX, _REASON)
 
 
 def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
@@ -120,11 +133,11 @@ def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
         id_text = pl.col(c.PRODUCT_ID).str.head(80)
         repeated = pl.concat_str(pl.lit("product_id: '"), id_text, pl.lit("' stands in an earlier row"))
         later = ~pl.col(c.PRODUCT_ID).is_first_distinct()
-        found = fine.select(pl.when(later).then(repeated).alias("reason"))["reason"]
+        reason = fine.select(pl.when(later).then(repeated).alias("reason"))["reason"]
     else:
-        found = inconsistency(fine)
-    told = fine.select(_INDEX, found.alias(_TOLD)).drop_nulls()
-    return _add_reasons(rows, {index: [reason] for index, reason in told.iter_rows()})
+        reason = inconsistency(fine)
+    refused = fine.select(_INDEX, reason.alias(_REASON)).drop_nulls()
+    return _add_reasons(rows, {index: [reason] for index, reason in refused.iter_rows()})
 
 
 def _finish(fine: pl.DataFrame, table: str) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -142,7 +155,7 @@ def _finish(fine: pl.DataFrame, table: str) -> tuple[pl.DataFrame, dict[str, int
 
 
 def _fill_ids(rows: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Name the rows without an id by their content; equal rows are told apart by counting them."""
+    """Names the rows without an id by the hash of their content; equal rows get different numbers."""
     nameless = rows[column].is_null()
     if not nameless.any():
         return rows
@@ -152,8 +165,8 @@ def _fill_ids(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     for content in contents:
         seen[content] += 1
         names.append(sha256_text(f"{content}#{seen[content]}")[:24])
-    place = pl.Series(range(rows.height)).filter(nameless)
-    return rows.with_columns(rows[column].scatter(place, names))
+    positions = pl.Series(range(rows.height)).filter(nameless)
+    return rows.with_columns(rows[column].scatter(positions, names))
 
 
 def _quarantine(broken: pl.DataFrame, table: str) -> pl.DataFrame:
@@ -170,13 +183,29 @@ def _kept_columns(table: str) -> list[str]:
 
 
 def restrict_to_catalogue(rows: pl.DataFrame, product_ids: pl.Series) -> tuple[pl.DataFrame, int]:
-    """The rows whose product the catalogue holds, and how many were left out."""
+    """The rows whose product is in the catalogue.
+
+    Args:
+        rows: any table with a `product_id` column.
+        product_ids: ids of the catalogue.
+
+    Returns:
+        The rows that are kept, and how many were left out.
+    """
     kept = rows.filter(pl.col(c.PRODUCT_ID).is_in(product_ids.implode()))
     return kept, rows.height - kept.height
 
 
 def check_not_empty(products: pl.DataFrame, files: Sequence[str]) -> None:
-    """Raises SourceError for a catalogue without a row."""
+    """Refuses a catalogue without a row.
+
+    Args:
+        products: the good rows.
+        files: names of the files they were read from, for the message.
+
+    Raises:
+        SourceError: there is no row.
+    """
     if products.is_empty():
         raise SourceError(f"products: {', '.join(files)} holds no product; export the catalogue again")
 
@@ -188,7 +217,15 @@ def quarantined_share(good: int, quarantined: int) -> float:
 
 
 def top_reasons(quarantined: pl.DataFrame, most: int = 3) -> list[tuple[str, int]]:
-    """The most frequent reasons, quoted values left out so that equal causes count together."""
+    """The most frequent reasons; quoted values are left out so that equal causes count together.
+
+    Args:
+        quarantined: rows with the column `reasons`, a list of sentences.
+        most: how many reasons to return.
+
+    Returns:
+        (reason, number of rows), the most frequent first.
+    """
     counted: Counter[str] = Counter()
     for listed in quarantined[c.REASONS]:
         counted.update({re.sub(_QUOTED_VALUE, "...", reason) for reason in listed})
@@ -196,9 +233,19 @@ def top_reasons(quarantined: pl.DataFrame, most: int = 3) -> list[tuple[str, int
 
 
 def check_share(good: int, quarantined: pl.DataFrame, limit: float, table: str) -> float:
-    """The share of broken rows; raises PolicyError, with counts and main reasons, above `limit`.
+    """Checks the share of broken rows against the policy.
 
-    good: how many rows keep the contract, whether or not the catalogue knows their product.
+    Args:
+        good: how many rows keep the contract, whether or not their product is in the catalogue.
+        quarantined: the broken rows.
+        limit: the greatest share that is allowed, 0 to 1.
+        table: the table's name, for the message.
+
+    Returns:
+        The share of broken rows, 0 to 1.
+
+    Raises:
+        PolicyError: the share is above `limit`; the message gives counts and main reasons.
     """
     share = quarantined_share(good, quarantined.height)
     if share <= limit:

@@ -15,7 +15,7 @@ _ALIASES = {
 }
 _CONTRACT_NAME = {alias: action for action, aliases in _ALIASES.items() for alias in (*aliases, action)}
 _SHOWN = 20
-# What is no plain name may be another field of a shifted row, so it is counted but not told.
+# What is no plain name may be another field of a shifted row, so it is counted but not shown.
 _NAME = r"^[A-Za-z]+(?:[ _-][A-Za-z]+)*$"
 _OTHER = "other actions"
 
@@ -27,9 +27,14 @@ def contract_action(action: pl.Expr) -> pl.Expr:
 
 
 def keep_product_events(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The events with the contract's action names, and how many of which other action were left out.
+    """Separates actions on products from all other logged events.
 
-    A row without any action stays: it is broken, not another kind of event.
+    Args:
+        events: rows with the column `action` as the shop named it.
+
+    Returns:
+        The events with the contract's action names, and sentence -> how many events were left out for it.
+        A row without any action stays: it is broken, not another kind of event.
     """
     named = events.with_columns(contract_action(pl.col(ACTION)).alias(ACTION))
     other = named[ACTION].is_null() & events[ACTION].is_not_null()

@@ -1,4 +1,4 @@
-"""Reviewed expectations as records: what each rule asks of a table, how grave it is, and why it is there."""
+"""Reviewed expectations as records: what each rule asks of a table, how severe it is, and why it is there."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -21,7 +21,7 @@ class Rule(BaseModel):
 
     type: Great Expectations' name of it; kwargs: its arguments.
     severity: rows that break an `error` rule go to quarantine, and one about the whole table stops the run;
-        `warn` only tells.
+        `warn` is only reported.
     name: a unique slug, made from column and type when left out.
     """
 
@@ -68,7 +68,7 @@ class Suite(BaseModel):
         return tuple(rule.model_copy(update={"name": name}) for rule, name in zip(rules, names, strict=True))
 
     @model_validator(mode="after")
-    def _columns_are_known(self) -> "Suite":
+    def _columns_exist(self) -> "Suite":
         if self.table not in TABLES:
             raise ValueError(f"unknown table '{self.table}'; {did_you_mean(self.table, TABLES)}")
         scalar = [name for name, kind in TABLES[self.table].items() if not kind.is_nested()]
@@ -81,7 +81,7 @@ class Suite(BaseModel):
 
 
 class RuleOutcome(BaseModel):
-    """What one rule found. percent: of the rows that hold a value, 0 to 100."""
+    """The outcome of one rule. percent: of the rows that hold a value, 0 to 100."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -103,7 +103,7 @@ class RuleResult(RuleOutcome):
 
 
 class SuiteResult(BaseModel):
-    """What a whole suite found, rule by rule in the suite's order."""
+    """The results of a whole suite, rule by rule in the suite's order."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -115,7 +115,7 @@ class SuiteResult(BaseModel):
         return all(result.success for result in self.results if result.severity == "error")
 
     def outcomes(self) -> tuple[RuleOutcome, ...]:
-        """The figures without the row lists."""
+        """The outcomes without the lists of rows."""
         return tuple(RuleOutcome(**result.model_dump(exclude={"unexpected_rows"})) for result in self.results)
 
     def flagged_rows(self) -> dict[int, list[str]]:
@@ -128,23 +128,30 @@ class SuiteResult(BaseModel):
         return flagged
 
 
-def check_whole_table(suite: Suite, found: SuiteResult) -> None:
-    """Raises PolicyError for a failed rule of severity error about the table: it has no row to quarantine."""
+def check_whole_table(suite: Suite, observed: SuiteResult) -> None:
+    """Refuses a table that breaks a rule of severity error about the whole table: no single row is to blame.
+
+    Raises:
+        PolicyError: the message names each such rule and what was observed.
+    """
     failed = [
-        f"{one.name} (observed: {one.observed}): {one.why}"
-        for one in found.results
-        if one.severity == "error" and not one.success and one.column is None
+        f"{result.name} (observed: {result.observed}): {result.why}"
+        for result in observed.results
+        if result.severity == "error" and not result.success and result.column is None
     ]
     if failed:
-        place = f"expectations/{suite.table}.yaml"
-        raise PolicyError(f"{suite.table}: {' '.join(failed)} Mend the export or the rule in {place}.")
+        policy = f"expectations/{suite.table}.yaml"
+        raise PolicyError(f"{suite.table}: {' '.join(failed)} Mend the export or the rule in {policy}.")
 
 
 def parse_suite(text: str, where: str) -> Suite:
     """The suite in a YAML text; `where` names the file in messages.
 
-    Raises ConfigError for YAML that cannot be read, an unknown key (with the nearest known one), an unknown
-    column, or a value of the wrong kind. Types of expectations are checked when the suite runs.
+    Types of expectations are checked when the suite runs.
+
+    Raises:
+        ConfigError: YAML that cannot be read, an unknown key (with the nearest valid one), an unknown column,
+            or a value of the wrong kind.
     """
     document = load_yaml(text, where)
     try:
@@ -155,9 +162,9 @@ def parse_suite(text: str, where: str) -> Suite:
 
 def _first_line(error: ValidationError) -> str:
     first = error.errors()[0]
-    place: Sequence[str] = [str(part) for part in first["loc"]]
+    path: Sequence[str] = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
-        model = Rule if len(place) > 1 else Suite
-        return f"unknown key '{'.'.join(place)}'; {did_you_mean(place[-1], model.model_fields)}"
+        model = Rule if len(path) > 1 else Suite
+        return f"unknown key '{'.'.join(path)}'; {did_you_mean(path[-1], model.model_fields)}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{'.'.join(place)}: {message}" if place else message
+    return f"{'.'.join(path)}: {message}" if path else message

@@ -35,7 +35,12 @@ def parse_media_limits(text: str, where: str) -> MediaLimits:
 
 
 def left_out_sentence(left_out: Mapping[str, int], files: Mapping[str, int], limits: MediaLimits) -> str:
-    """What a person is told about unreadable files (modality -> count, of all its files); "" for none.
+    """A sentence about unreadable files; "" where there are none.
+
+    Args:
+        left_out: modality -> number of unreadable files.
+        files: modality -> number of all files.
+        limits: the shares that are allowed; a higher share is pointed out.
 
     >>> left_out_sentence({"audio": 2, "video": 1, "image": 0}, {"audio": 90, "video": 1}, MediaLimits())
     'left out: 2 of 90 sounds, 1 of 1 videos (more than 5%)'

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms: the only form in which a person's id gets past the door."""
+"""Keyed pseudonyms: the only form in which a person's id is stored."""
 
 import hashlib
 import hmac
@@ -14,16 +14,20 @@ PSEUDONYM_LENGTH = 32
 
 
 def is_personal(table: str) -> bool:
-    """Whether rows of `table` tell of people: a shifted field may then hold an id anywhere, so no reason
-    quotes a value and no quarantined row keeps its free text."""
+    """Whether rows of `table` are about people.
+
+    A shifted field may then hold an id anywhere, so no reason quotes a value and no quarantined row keeps its
+    free text.
+    """
     return USER_ID in TABLES[table]
 
 
 def pseudonym(raw_id: str, key: bytes) -> str:
     """HMAC-SHA256 of the id's UTF-8 bytes under `key`, its first 32 hex digits.
 
-    Raises ValueError for an empty key, which would make the pseudonyms guessable, QueryError for an id that
-    is no Unicode text.
+    Raises:
+        ValueError: the key is empty, which would make the pseudonyms guessable.
+        QueryError: the id is not Unicode text.
     """
     if not key:
         raise ValueError("a pseudonym needs a key")
@@ -35,7 +39,19 @@ def pseudonym(raw_id: str, key: bytes) -> str:
 
 
 def pseudonymise(ids: pl.Series, key: bytes) -> pl.Series:
-    """The ids as pseudonyms, nulls kept, row for row; each distinct id is hashed once."""
+    """Replaces ids by pseudonyms; each distinct id is hashed once.
+
+    Args:
+        ids: one id per row, null where there is none.
+        key: the secret key of the shop.
+
+    Returns:
+        One pseudonym per row, null where the id is null.
+
+    Raises:
+        ValueError: the key is empty.
+        QueryError: an id is not Unicode text.
+    """
     names = ids.cast(pl.String)
     distinct = names.drop_nulls().unique()
     hidden = pl.Series([pseudonym(raw_id, key) for raw_id in distinct], dtype=pl.String)

@@ -1,4 +1,4 @@
-"""One query, one meaning, one split: what keeps judged queries from leaking into what measures them."""
+"""Keeps judged queries from leaking between splits: one query has one content and one split."""
 
 import polars as pl
 
@@ -10,15 +10,15 @@ _ALIASES = {"val": "validation", "valid": "validation", "dev": "validation", "tr
 _TRAIN_SHARE = 0.6
 _VALIDATION_SHARE = 0.2
 _CONTENT = "_content"
-# Of the queries that ask the same, the one whose id draws their split.
+# Of the queries that ask the same, the id that decides their split.
 _NAMED = "_named"
-_ASKED = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
+_QUERY_CONTENT = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
 # In this order: of queries that ask the same, those of the earliest split stay.
 _SPLITS = pl.Enum(c.SPLITS)
 
 
 def split_of(query_id: str) -> str:
-    """train (60%), validation (20%) or test (20%) by the id's sha256, whatever rows stand around it."""
+    """train (60 %), validation (20 %) or test (20 %) by the id's sha256: other rows have no influence."""
     share = int(sha256_text(query_id)[:8], 16) / 2**32
     if share < _TRAIN_SHARE:
         return "train"
@@ -31,13 +31,18 @@ def contract_split(split: pl.Expr) -> pl.Expr:
 
 
 def inconsistency(judgments: pl.DataFrame) -> pl.Series:
-    """A sentence for each row that asks another thing, or in another split, than its query's first row.
+    """Finds rows that contradict an earlier row of their query, and queries that leak between splits.
 
-    Also for each row of a query whose content another query asks in an earlier split.
+    Args:
+        judgments: rows of the judgments table, in the order of the file.
+
+    Returns:
+        One text per row, null for a good row. A row is refused when its text, image, audio or split differs
+        from its query's first row, or when another query asks the same in an earlier split.
     """
-    first = [pl.col(column).first().over(c.QUERY_ID) for column in _ASKED]
+    first = [pl.col(column).first().over(c.QUERY_ID) for column in _QUERY_CONTENT]
     differs = pl.any_horizontal(
-        pl.col(column).ne_missing(original) for column, original in zip(_ASKED, first, strict=True)
+        pl.col(column).ne_missing(original) for column, original in zip(_QUERY_CONTENT, first, strict=True)
     )
     other_split = pl.col(c.SPLIT) != _first_split(c.QUERY_ID)
     query = pl.col(c.QUERY_ID).str.head(80)
@@ -49,7 +54,7 @@ def inconsistency(judgments: pl.DataFrame) -> pl.Series:
 
 
 def _leak(judgments: pl.DataFrame) -> pl.Series:
-    """A sentence for each row of a query that asks what another query asks in an earlier split."""
+    """A reason for each row of a query that asks what another query asks in an earlier split."""
     given = _first_split(c.QUERY_ID).cast(_SPLITS)
     queries = judgments.select(c.QUERY_ID, given, _content(judgments))
     earliest = pl.col(c.SPLIT).min().over(_CONTENT)
@@ -59,7 +64,7 @@ def _leak(judgments: pl.DataFrame) -> pl.Series:
 
 
 def _content(judgments: pl.DataFrame) -> pl.Series:
-    """Names what each row asks; texts that are read alike are one."""
+    """A key for what each row asks; texts that are read alike get the same key."""
     texts = judgments[c.QUERY_TEXT].drop_nulls().unique()
     read = pl.Series([(query_text(text) or text).casefold() for text in texts], dtype=pl.String)
     text = pl.col(c.QUERY_TEXT).replace_strict(texts, read, default=None, return_dtype=pl.String)
@@ -71,12 +76,16 @@ def _first_split(of: str) -> pl.Expr:
 
 
 def assign_splits(judgments: pl.DataFrame) -> pl.DataFrame:
-    """Every row in a split, one for all queries that ask the same: a given one, else by `split_of`.
+    """Gives every row a split; all queries that ask the same get the same split.
 
-    judgments: without the rows of which `inconsistency` tells.
+    Args:
+        judgments: rows for which `inconsistency` returned null.
+
+    Returns:
+        The rows with `split` filled: as given, else by `split_of`.
     """
-    asked = judgments.with_columns(_content(judgments))
-    named = asked.with_columns(pl.col(c.QUERY_ID).min().over(_CONTENT).alias(_NAMED))
+    keyed = judgments.with_columns(_content(judgments))
+    named = keyed.with_columns(pl.col(c.QUERY_ID).min().over(_CONTENT).alias(_NAMED))
     queries = named[_NAMED].unique()
     chosen = pl.Series([split_of(query) for query in queries], dtype=pl.String)
     drawn = pl.col(_NAMED).replace_strict(queries, chosen, return_dtype=pl.String)
@@ -85,6 +94,13 @@ def assign_splits(judgments: pl.DataFrame) -> pl.DataFrame:
 
 
 def keep_highest_grade(judgments: pl.DataFrame) -> pl.DataFrame:
-    """One row per query and product: the one with the highest grade."""
+    """Keeps the row with the highest grade of each query and product.
+
+    Args:
+        judgments: rows of the judgments table.
+
+    Returns:
+        One row per (query, product), in the order of the first of them by grade.
+    """
     ordered = judgments.sort(c.GRADE, descending=True, maintain_order=True)
     return ordered.unique([c.QUERY_ID, c.PRODUCT_ID], keep="first", maintain_order=True)

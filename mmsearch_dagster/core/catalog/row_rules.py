@@ -40,8 +40,8 @@ def _uri_rule(column: str, dtype: pl.DataType, *, quote: bool) -> pl.Expr:
 
 
 def _missing(column: str) -> pl.Expr:
-    told = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(f"{column}: ")).list.any()
-    return pl.when(pl.col(column).is_null() & ~told).then(pl.lit(f"{column} is missing"))
+    reported = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(f"{column}: ")).list.any()
+    return pl.when(pl.col(column).is_null() & ~reported).then(pl.lit(f"{column} is missing"))
 
 
 def _none_of(columns: Sequence[str]) -> pl.Expr:
@@ -68,14 +68,14 @@ def row_rules(table: str, *, contained: bool = True) -> Sequence[pl.Expr]:
     quote = not is_personal(table)
     files = [name for name in _URIS if name in schema] if contained else []
     uris = [_uri_rule(name, schema[name], quote=quote) for name in files]
-    choice = [_none_of(ONE_OF[table])] if table in ONE_OF else []
+    choice = [_none_of(NEEDS_ANY[table])] if table in NEEDS_ANY else []
     return (*(_missing(column) for column in c.REQUIRED[table]), *choice, *_RULES[table], *uris)
 
 
 def reasons(table: str, *, contained: bool = True) -> pl.Expr:
     """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row.
 
-    contained: as `row_rules` has it.
+    contained: as in `row_rules`.
     """
     unreadable = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(UNREADABLE)).list.any()
     broken = pl.concat_list(row_rules(table, contained=contained)).list.drop_nulls()
@@ -83,7 +83,7 @@ def reasons(table: str, *, contained: bool = True) -> pl.Expr:
 
 
 # At least one of these must hold a value in every row of the table.
-ONE_OF = {
+NEEDS_ANY = {
     "products": (c.TITLE, c.IMAGE_URIS),
     "searches": (c.QUERY_TEXT, c.IMAGE),
     "judgments": (c.QUERY_TEXT, c.IMAGE, c.AUDIO),

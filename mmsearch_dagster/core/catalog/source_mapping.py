@@ -49,7 +49,7 @@ class TableFile(BaseModel):
         file's columns of the contract's own names are taken. `attributes` takes a mapping of attribute
         name -> column, or one column that holds a map.
     constants: contract column -> the value every row of this file gets.
-    list_separator: what parts several picture uris in one text field.
+    list_separator: what separates several image uris in one text field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +79,7 @@ class TableFile(BaseModel):
         return fields
 
     @model_validator(mode="after")
-    def _ubi_names_its_own_columns(self) -> "TableFile":
+    def _ubi_takes_no_columns(self) -> "TableFile":
         if self.format == "ubi" and (self.columns or self.constants):
             raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
         return self
@@ -119,13 +119,13 @@ class SourceSpec(BaseModel):
 
     @field_validator("tables", mode="before")
     @classmethod
-    def _one_file_is_a_list_of_one(cls, tables: Any) -> Any:
+    def _single_file_is_a_list(cls, tables: Any) -> Any:
         if not isinstance(tables, dict):
             return tables
         return {name: [files] if isinstance(files, dict) else files for name, files in tables.items()}
 
     @model_validator(mode="after")
-    def _tables_and_columns_are_known(self) -> "SourceSpec":
+    def _tables_and_columns_exist(self) -> "SourceSpec":
         for table, files in self.tables.items():
             if table not in TABLES:
                 raise ValueError(f"tables: unknown table '{table}'; {did_you_mean(table, TABLES)}")
@@ -140,11 +140,11 @@ def _check_columns(table: str, file: TableFile) -> None:
     if file.format == "ubi" and table not in _UBI_TABLES:
         raise ValueError(f"table '{table}' cannot come from UBI; it holds {' and '.join(_UBI_TABLES)}")
     mapped = file.columns or {}
-    known = list(TABLES[table])
+    columns = list(TABLES[table])
     where = f"table '{table}', file '{file.path}'"
     for column in (*mapped, *file.constants):
-        if column not in known:
-            hint = did_you_mean(column, known)
+        if column not in columns:
+            hint = did_you_mean(column, columns)
             raise ValueError(f"{where}: unknown column '{column}'; {hint}")
     for column, name in mapped.items():
         if isinstance(name, dict) and column != ATTRIBUTES:
@@ -181,9 +181,9 @@ def parse_source(text: str, where: str) -> SourceSpec:
 
 def _first_line(error: ValidationError) -> str:
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         model = TableFile if len(first["loc"]) > 1 else SourceSpec
-        return f"unknown key '{place}'; {did_you_mean(place.rpartition('.')[2], model.model_fields)}"
+        return f"unknown key '{key}'; {did_you_mean(key.rpartition('.')[2], model.model_fields)}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place and first["type"] != "value_error" else message
+    return f"{key}: {message}" if key and first["type"] != "value_error" else message

@@ -107,7 +107,16 @@ def _action(document: Record | None) -> tuple[str | None, str | None] | None:
 
 
 def to_ubi(events: pl.DataFrame, searches: pl.DataFrame, application: str = "mmsearch") -> Iterator[str]:
-    """The lines of a bulk file that reads back as the same events and searches."""
+    """Writes events and searches as a UBI bulk file.
+
+    Args:
+        events: rows of the events table.
+        searches: rows of the searches table.
+        application: UBI's name of the program that logged.
+
+    Yields:
+        Lines of JSON that read back as the same events and searches.
+    """
     for search in searches.iter_rows(named=True):
         yield _dumps({"index": {"_index": QUERIES_INDEX, "_id": search[c.QUERY_ID]}})
         yield _dumps({"application": application, **_search_document(search)})
@@ -120,7 +129,7 @@ def _dumps(document: Record) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-def _asked(row: Record) -> Record:
+def _query_keys(row: Record) -> Record:
     moment = row[c.TIMESTAMP]
     return {
         "query_id": row[c.QUERY_ID],
@@ -133,7 +142,7 @@ def _asked(row: Record) -> Record:
 
 def _search_document(search: Record) -> Record:
     shown = {c.IMAGE: search[c.IMAGE]} if search[c.IMAGE] is not None else {}
-    return {**_asked(search), "user_query": search[c.QUERY_TEXT], "query_attributes": shown}
+    return {**_query_keys(search), "user_query": search[c.QUERY_TEXT], "query_attributes": shown}
 
 
 def _event_document(event: Record) -> Record:
@@ -141,4 +150,4 @@ def _event_document(event: Record) -> Record:
     if event[c.POSITION] is not None:
         attributes["position"] = {"ordinal": event[c.POSITION]}
     attributes |= {name: event[name] for name in (c.VALUE, c.VARIANT) if event[name] is not None}
-    return {**_asked(event), "action_name": event[c.ACTION], "event_attributes": attributes}
+    return {**_query_keys(event), "action_name": event[c.ACTION], "event_attributes": attributes}

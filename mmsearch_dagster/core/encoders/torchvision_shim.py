@@ -18,12 +18,19 @@ def import_torchvision() -> None:
     """Import torchvision, defining the schemas of `nms` and `qnms` only where its own build did not."""
     try:
         importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
+    except RuntimeError:
+        if _has_operators():
             raise
         _forget("torchvision")
         _define_missing_operators()
         importlib.import_module("torchvision")
+
+
+def _has_operators() -> bool:
+    """Whether the compiled half of torchvision is there."""
+    import torch
+
+    return all(hasattr(torch.ops.torchvision, name) for name in _MISSING)
 
 
 def _define_missing_operators() -> None:

@@ -8,6 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.core.evaluation.judged_queries import (
     METRIC,
+    SINGLE_BRANCHES,
     JudgedQueries,
     LexicalSearch,
     Rankings,
@@ -15,13 +16,14 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     by_model,
     by_words,
     score,
+    single_branch,
     single_branches,
 )
 from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import EvaluationFigures
 from mmsearch_dagster.core.metrics.ranking import per_query
-from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH
 
@@ -43,6 +45,11 @@ METRICS = (
 )
 # Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
 DEPTH = RetrievalParams().depth
+
+
+def fused_by(strategy: Strategy) -> str:
+    """The name that the fused vectors of one strategy have in tables."""
+    return f"{FUSED}: {strategy}"
 
 
 def choose_winner(
@@ -85,8 +92,8 @@ class Judge:
         words = by_words(queries, self._search, DEPTH)
         measured = untrained(queries, self._items, words)
         for name, model in self._models.items():
-            measured[f"{FUSED}: {name}"] = by_model(model, queries.batch, self._items, DEPTH)
-        measured[FUSED] = measured[f"{FUSED}: {self._winner}"]
+            measured[fused_by(name)] = by_model(model, queries.batch, self._items, DEPTH)
+        measured[FUSED] = measured[fused_by(self._winner)]
         branches = branches_of(measured[FUSED], queries, self._items, words)
         measured[ENGINE] = blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
         return measured
@@ -100,8 +107,9 @@ def untrained(
     words: of `by_words`.
     """
     measured = single_branches(queries, items, words[LEXICAL_BRANCH], DEPTH)
-    if "text only" in measured:
-        both = {VECTOR_BRANCH: measured["text only"], **words}
+    words_alone = measured.get(single_branch(TEXT))
+    if words_alone is not None:
+        both = {VECTOR_BRANCH: words_alone, **words}
         equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
         measured[RRF] = blend(both, queries, equal)
     return measured
@@ -139,7 +147,7 @@ def figures_of(
         kinds=dict(queries.kinds),
         engine=values[ENGINE],
         fused=values[FUSED],
-        branches={name: own for name, own in values.items() if name.endswith(" only") or name == "bm25"},
+        branches={name: by_query for name, by_query in values.items() if name in SINGLE_BRANCHES},
         champion=values.get(CHAMPION) if remembered is None else dict(remembered),
         champion_note=note,
     )

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
-from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, Matrix, ModalityBatch, mean_frames
+from mmsearch_dagster.core.modalities import (
+    AUDIO,
+    IMAGE,
+    MODALITIES,
+    TEXT,
+    VIDEO,
+    Matrix,
+    ModalityBatch,
+    mean_frames,
+)
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH
 
@@ -59,7 +68,7 @@ def by_encoder(modality: str, queries: ModalityBatch, items: ModalityBatch, dept
     return by_vector(query_vectors, vectors, (queries.ids, items.ids), depth)
 
 
-def _asked_with(modality: str, queries: ModalityBatch) -> bool:
+def _any_has(modality: str, queries: ModalityBatch) -> bool:
     return modality in queries.vectors and bool(queries.present[modality].any())
 
 
@@ -77,12 +86,15 @@ def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> dict[
     """Full-text search as the engine asks it: LEXICAL_BRANCH all words of each query, TYPED_BRANCH the typed
     ones alone, where others were heard beside them."""
     texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
-    asked = {LEXICAL_BRANCH: {key: text for key, text in texts.items() if text}, TYPED_BRANCH: queries.typed}
+    texts_of = {
+        LEXICAL_BRANCH: {key: text for key, text in texts.items() if text},
+        TYPED_BRANCH: queries.typed,
+    }
     lists = {
         branch: dict(zip(words, search(list(words.values()), depth), strict=True))
-        for branch, words in asked.items()
+        for branch, words in texts_of.items()
     }
-    return {branch: {key: found.get(key, []) for key in texts} for branch, found in lists.items()}
+    return {branch: {key: results.get(key, []) for key in texts} for branch, results in lists.items()}
 
 
 def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
@@ -97,16 +109,26 @@ def score(
     return by_query(per_query(rankings, grades, metrics=[metric]), metric)
 
 
+def single_branch(modality: str) -> str:
+    """The name that a modality's own encoder, asked alone, has in tables."""
+    return f"{modality} only"
+
+
+BM25 = "bm25"
+# What the engine and the fused vector must beat.
+SINGLE_BRANCHES = frozenset({BM25, *map(single_branch, MODALITIES)})
+
+
 def single_branches(
     queries: JudgedQueries, items: ModalityBatch, lexical: Rankings, depth: int
 ) -> dict[str, Rankings]:
     """Each branch that needs no training: the encoders one by one, and full-text search."""
     branches = {
-        f"{modality} only": by_encoder(modality, queries.batch, items, depth)
+        single_branch(modality): by_encoder(modality, queries.batch, items, depth)
         for modality in (TEXT, IMAGE, AUDIO)
-        if modality in items.vectors and _asked_with(modality, queries.batch)
+        if modality in items.vectors and _any_has(modality, queries.batch)
     }
-    if VIDEO in items.vectors and _asked_with(IMAGE, queries.batch):
-        branches[f"{VIDEO} only"] = _by_frames(queries.batch, items, depth)
+    if VIDEO in items.vectors and _any_has(IMAGE, queries.batch):
+        branches[single_branch(VIDEO)] = _by_frames(queries.batch, items, depth)
     # In a shop or a set of queries without words it is no rival.
-    return {**branches, "bm25": lexical} if any(lexical.values()) else branches
+    return {**branches, BM25: lexical} if any(lexical.values()) else branches

@@ -21,7 +21,7 @@ _FEWEST_TO_PART = 20
 class Judged:
     """Graded items of one set of queries.
 
-    queries: `q` queries. grades: sparse float32 [q, n items], 0 where nothing is known.
+    queries: `q` queries. grades: sparse float32 [q, n products], 0 where nothing is known.
     origin: [q] one of the origins above; it sets how often a query is drawn.
     """
 
@@ -38,8 +38,9 @@ class Judged:
 class Examples:
     """Everything a training run reads.
 
-    items: the catalogue. train: queries to learn from. dev: judged training queries kept apart for
-    early stopping and for choosing the blend; the validation split is never among them.
+    items: the catalogue; a product with several pictures has a row for each, and the best one counts.
+    train: queries to learn from. dev: judged training queries kept apart for early stopping and for choosing
+    the blend; the validation split is never among them.
     frames: modality -> vectors per row, of those with more than one (a video's frames).
     """
 
@@ -52,8 +53,8 @@ class Examples:
 def grade_matrix(
     query_ids: Sequence[str], item_ids: Sequence[str], graded: Mapping[str, Mapping[str, float]]
 ) -> csr_matrix:
-    """Sparse [queries, items] of grades; unknown items are left out."""
-    column = {item: index for index, item in enumerate(item_ids)}
+    """Sparse [queries, different items] of grades; unknown items are left out."""
+    column = {item: index for index, item in enumerate(dict.fromkeys(item_ids))}
     rows, columns, values = [], [], []
     for row, query in enumerate(query_ids):
         for item, grade in graded.get(query, {}).items():
@@ -61,7 +62,7 @@ def grade_matrix(
                 rows.append(row)
                 columns.append(column[item])
                 values.append(grade)
-    shape = (len(query_ids), len(item_ids))
+    shape = (len(query_ids), len(column))
     return csr_matrix((np.asarray(values, dtype=np.float32), (rows, columns)), shape=shape)
 
 

@@ -4,6 +4,7 @@ Without it every modality of a product starts with an equal share, and one that 
 people ask (a sound, what else its buyers bought) drowns one that says much.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from mmsearch_dagster.core.fusion.config import TrainParams
 from mmsearch_dagster.core.fusion.dataset import Examples
 from mmsearch_dagster.core.fusion.model import Tower, TwoTower, as_tensors
-from mmsearch_dagster.core.fusion.sampling import draw_pool, query_chances
+from mmsearch_dagster.core.fusion.sampling import best_view, draw_pool, draw_views, query_chances
 from mmsearch_dagster.core.fusion.strategies import Weighted, masked_softmax
 from mmsearch_dagster.core.modalities import ModalityBatch
 
@@ -56,8 +57,9 @@ def weigh(model: TwoTower, examples: Examples, params: TrainParams) -> None:
     model.eval()
     with torch.inference_mode():
         queries = _side(model.query_tower, judged.queries)
-        items = _side(model.item_tower, examples.items.take(pool))
-        _search(queries, items, gains)
+        views, starts = draw_views(examples.items.starts, len(examples.items), pool, rng)
+        items = _side(model.item_tower, examples.items.take(views))
+        _search(queries, items, lambda similarity: ndcg(best_view(similarity, starts), gains))
     for tower, side in ((model.query_tower, queries), (model.item_tower, items)):
         with torch.no_grad():
             _mean_of(tower).logits.copy_(side.logits.clone())
@@ -76,24 +78,32 @@ def _side(tower: Tower, batch: ModalityBatch) -> _Side:
     return _Side(tower.branched(vectors, present), mask, torch.zeros(len(tower.modalities)))
 
 
-def _search(queries: _Side, items: _Side, gains: Tensor) -> None:
-    best = ndcg(queries.vectors() @ items.vectors().T, gains)
+def _search(queries: _Side, items: _Side, value: Callable[[Tensor], float]) -> None:
+    """value: of the similarity [q, rows of items]."""
+    best = value(queries.vectors() @ items.vectors().T)
     for _ in range(_SWEEPS):
         before = best
         for side in (items, queries):
             # Modalities that never meet another one have nothing to be weighed against.
             meets = (side.present.sum(dim=1) > 1).unsqueeze(1) & side.present
             for column in torch.nonzero(meets.any(dim=0)).flatten().tolist():
-                best = _try(side, column, (queries, items), gains, best=best)
+                best = _try(side, column, (queries, items), value, best=best)
         if best == before:
             break
 
 
-def _try(side: _Side, column: int, both: tuple[_Side, _Side], gains: Tensor, *, best: float) -> float:
+def _try(
+    side: _Side,
+    column: int,
+    both: tuple[_Side, _Side],
+    value_of: Callable[[Tensor], float],
+    *,
+    best: float,
+) -> float:
     kept = float(side.logits[column])
     for logit in _LOGITS:
         side.logits[column] = logit
-        value = ndcg(both[0].vectors() @ both[1].vectors().T, gains)
+        value = value_of(both[0].vectors() @ both[1].vectors().T)
         if value > best + _WORTH:
             best, kept = value, logit
     side.logits[column] = kept
@@ -104,7 +114,7 @@ def ndcg(similarity: Tensor, gains: Tensor, k: int = 10) -> float:
     """Mean nDCG@k over the queries that have a gain. similarity, gains: [q, n]."""
     k = min(k, similarity.shape[1])
     discount = 1.0 / torch.log2(torch.arange(k) + 2.0)
-    found = gains.gather(1, similarity.topk(k, dim=1).indices) @ discount
+    gained = gains.gather(1, similarity.topk(k, dim=1).indices) @ discount
     ideal = gains.topk(k, dim=1).values @ discount
-    asked = ideal > 0
-    return float((found[asked] / ideal[asked]).mean()) if bool(asked.any()) else 0.0
+    judged = ideal > 0
+    return float((gained[judged] / ideal[judged]).mean()) if bool(judged.any()) else 0.0

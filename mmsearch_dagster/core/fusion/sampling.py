@@ -13,6 +13,9 @@ from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAI
 # How often a query of each origin is drawn: what a person judged teaches more than what we derived.
 ORIGIN_SHARES = {JUDGED: 0.5, LOGGED: 0.15, PAIRS: 0.15, ATTRIBUTES: 0.2}
 
+# Pictures of one product in a step: a shop may have dozens of some, and each costs a pass of the tower.
+VIEWS = 4
+
 
 def query_chances(judged: Judged) -> NDArray[np.float64]:
     """Chance of each query to be drawn: by its origin's share, evenly within the origin."""
@@ -44,6 +47,41 @@ def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> 
             chosen.update(rng.choice(items, size=size, replace=False, p=weight / weight.sum()).tolist())
     extra = rng.choice(total, size=max(params.pool - len(chosen), params.pool // 4), replace=False)
     return np.array(sorted(chosen | set(extra.tolist())), dtype=np.int64)
+
+
+def draw_views(
+    starts: NDArray[np.int64], total: int, pool: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows of the pool's items in a batch with a row per picture: at most VIEWS of each, at random.
+
+    Args:
+        starts: first row of each item, [items]. total: rows of the batch.
+        pool: the items, [p].
+
+    Returns:
+        Rows [m], those of an item together, and the first one of each item among them, [p].
+    """
+    if len(starts) == total:  # every item is one row
+        return pool, np.arange(len(pool))
+    ends = np.append(starts[1:], total)
+    views: list[NDArray[np.int64]] = []
+    for first, end in zip(starts[pool], ends[pool], strict=True):
+        count = end - first
+        some = np.sort(rng.choice(count, VIEWS, replace=False)) if count > VIEWS else np.arange(count)
+        views.append(first + some)
+    counts = np.array([len(rows) for rows in views])
+    return np.concatenate(views), np.cumsum(counts) - counts
+
+
+def best_view(similarity: Tensor, starts: NDArray[np.int64]) -> Tensor:
+    """Of each item its nearest row, as the index scores it: [q, m] -> [q, p]. starts: of `draw_views`."""
+    rows = similarity.shape[1]
+    if len(starts) == rows:
+        return similarity
+    counts = np.diff(np.append(starts, rows))
+    item = torch.from_numpy(np.repeat(np.arange(len(starts)), counts)).expand(len(similarity), -1)
+    best = similarity.new_full((len(similarity), len(starts)), -torch.inf)
+    return best.scatter_reduce(1, item, similarity, reduce="amax")
 
 
 def hide_some(present: dict[str, Tensor], share: float, rng: np.random.Generator) -> dict[str, Tensor]:

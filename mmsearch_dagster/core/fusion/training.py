@@ -16,8 +16,8 @@ from mmsearch_dagster.core.fusion.initialization import initialise
 from mmsearch_dagster.core.fusion.losses import loss_of
 from mmsearch_dagster.core.fusion.modality_weights import weigh
 from mmsearch_dagster.core.fusion.model import TwoTower, as_tensors
-from mmsearch_dagster.core.fusion.sampling import draw_pool, hide_some, query_chances
-from mmsearch_dagster.core.modalities import ASKED_WITH, Matrix, ModalityBatch
+from mmsearch_dagster.core.fusion.sampling import best_view, draw_pool, draw_views, hide_some, query_chances
+from mmsearch_dagster.core.modalities import QUERY_MODALITIES, Matrix, ModalityBatch
 from mmsearch_dagster.core.random_state import seeded
 
 # A held-out figure that falls by less is chance. The schedule is made to be best at its end, and held-out
@@ -82,11 +82,11 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def _spec(strategy: Strategy, examples: Examples, params: TrainParams) -> FusionSpec:
-    asked = examples.train.queries.widths
+    widths = examples.train.queries.widths
     return FusionSpec(
         strategy=strategy,
         item_widths=examples.items.widths,
-        query_widths={name: width for name, width in asked.items() if name in ASKED_WITH},
+        query_widths={name: width for name, width in widths.items() if name in QUERY_MODALITIES},
         width=params.width,
         hidden=params.hidden,
         input_drop=params.input_drop,
@@ -124,6 +124,7 @@ class _Loop:
         self._model, self._examples, self._params = model, examples, params
         self._rng = np.random.default_rng(params.seed)
         self._chance = query_chances(examples.train)
+        self._starts = examples.items.starts
         self._log_scale = nn.Parameter(torch.tensor(float(np.log(1 / params.temperature))))
         weights = [*model.parameters(), self._log_scale]
         self._optimizer = torch.optim.AdamW(
@@ -139,10 +140,11 @@ class _Loop:
         self._model.train()
         judged, pool, grades = self._draw()
         queries = self._tower_output(self._model.query_tower, judged.queries)
-        items = self._tower_output(self._model.item_tower, self._examples.items.take(pool))
+        rows, starts = draw_views(self._starts, len(self._examples.items), pool, self._rng)
+        items = self._tower_output(self._model.item_tower, self._examples.items.take(rows))
         loss = loss_of(
             self._params.loss,
-            queries @ items.T,
+            best_view(queries @ items.T, starts),
             grades,
             torch.ones_like(grades, dtype=torch.bool),
             params=self._params,
@@ -172,12 +174,25 @@ class _Loop:
         dev = self._examples.dev
         if len(dev.queries) == 0:
             return float("nan")
-        return mean_ndcg(self._model.queries(dev.queries), self._model.items(self._examples.items), dev)
+        queries, items = self._model.queries(dev.queries), self._model.items(self._examples.items)
+        return mean_ndcg(queries, items, dev, starts=self._starts)
 
 
-def mean_ndcg(queries: Matrix, items: Matrix, judged: Judged, k: int = 10) -> float:
-    """Mean nDCG@k of exact search, gain 2^grade - 1, ideal over all judged items."""
+def mean_ndcg(
+    queries: Matrix,
+    items: Matrix,
+    judged: Judged,
+    k: int = 10,
+    *,
+    starts: NDArray[np.int64] | None = None,
+) -> float:
+    """Mean nDCG@k of exact search, gain 2^grade - 1, ideal over all judged items.
+
+    starts: the first row of each item, where items have several rows: the best one counts.
+    """
     similarity = queries @ items.T
+    if starts is not None and len(starts) < len(items):
+        similarity = np.maximum.reduceat(similarity, starts, axis=1)
     k = min(k, similarity.shape[1])
     discount = 1 / np.log2(np.arange(k) + 2)
     values = []

@@ -90,10 +90,16 @@ def _best_branch(branches: Mapping[str, Values], kinds: Sequence[str], choose: s
 
 
 def _beats_branch(
-    rule: str, values: Values, branches: Mapping[str, Values], *, kinds: Sequence[str], policy: GatePolicy
+    rule: str,
+    values: Values,
+    branches: Mapping[str, Values],
+    *,
+    what: str,
+    kinds: Sequence[str],
+    policy: GatePolicy,
 ) -> Reason:
-    """`values` is ahead of the best single branch, and not by luck alone; or a draw, where that is enough."""
-    what = "the engine" if rule.startswith("engine") else "the fused vector"
+    """`values`, those of `what`, are ahead of the best single branch, and not by luck alone; or a draw, where
+    that is enough."""
     if not branches or not kinds:
         return Reason(
             rule=rule, passed=False, figure=float("nan"), limit=0.0, text=f"no branch to hold {what} against"
@@ -102,11 +108,11 @@ def _beats_branch(
     difference = _difference(values, best, policy)
     # One branch leaves nothing to fuse, a perfect one nothing to gain.
     draw = len(branches) == 1 or _mean(best) >= policy.single_branch.ceiling
-    limit, passed, asked = _drawn(difference, policy) if draw else _ahead(difference, policy)
+    limit, passed, demand = _drawn(difference, policy) if draw else _ahead(difference, policy)
     text = (
         f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single branch ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
-        f"{_interval_text(difference, policy)}; asked: {asked}"
+        f"{_interval_text(difference, policy)}; asked: {demand}"
     )
     return Reason(rule=rule, passed=passed, figure=difference.mean, limit=limit, text=text)
 
@@ -185,8 +191,12 @@ def _all_reasons(report: EvaluationFigures, policy: GatePolicy) -> list[Reason]:
         _complete(report, queries),
         _enough(queries, policy),
         _floor(engine, policy),
-        _beats_branch("engine_beats_best_branch", engine, branches, kinds=kinds, policy=policy),
-        _beats_branch("fusion_beats_best_encoder", fused, encoders, kinds=kinds, policy=policy),
+        _beats_branch(
+            "engine_beats_best_branch", engine, branches, what="the engine", kinds=kinds, policy=policy
+        ),
+        _beats_branch(
+            "fusion_beats_best_encoder", fused, encoders, what="the fused vector", kinds=kinds, policy=policy
+        ),
     ]
     if report.champion is None:
         reasons.append(_champion_absent(report, policy))

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from mmsearch_dagster.core.modalities import Matrix
 
 
-def wording(text: str | None, typed: str | None, confidence: float) -> dict[str, float]:
+def text_blend(text: str | None, typed: str | None, confidence: float) -> dict[str, float]:
     """The texts whose vectors stand for a query's words, with weights that sum to 1.
 
     text: all of the words, typed and heard; typed: without the heard ones. All of them count as much as the
     transcript is sure, the typed ones alone the rest. Words of one kind are read as they are.
 
-    >>> wording("bag leather", "bag", 0.25)
+    >>> text_blend("bag leather", "bag", 0.25)
     {'bag': 0.75, 'bag leather': 0.25}
     """
     if not text:

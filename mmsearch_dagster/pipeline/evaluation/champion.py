@@ -1,5 +1,7 @@
 """The released engine beside the candidate: measured again, or by the values of its own evaluation."""
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from mmsearch_dagster.core.evaluation.champion_history import remembered_values
@@ -22,9 +24,9 @@ from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 
-def why_not_again(workspace: Workspace, champion: ReleaseManifest) -> str | None:
-    """Why today's vectors say nothing to the champion's model, None where they do."""
-    configured = (workspace.encoder(m) for m in examples.modalities_of(workspace))
+def why_not_again(workspace: Workspace, champion: ReleaseManifest, modalities: Iterable[str]) -> str | None:
+    """Why today's vectors, of these modalities, say nothing to the champion's model; None where they do."""
+    configured = (workspace.encoder(name) for name in modalities)
     now = {spec.modality: workspace.identity(spec).fingerprint for spec in configured if spec}
     other = [one.modality for one in champion.encoders if now.get(one.modality) != one.fingerprint]
     return f"its {', '.join(other)} encoder is not the one of this run" if other else None

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.lineage import lineage_of
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.comparison import (
     CHAMPION,
@@ -24,20 +26,19 @@ from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.fusion.dataset import JUDGED
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, remembered, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
 from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
-from mmsearch_dagster.pipeline.training.candidates import candidates_of
+from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
 from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 TEST_TITLE = "test (never used to choose)"
-_INPUTS = "inputs"
-_CODE = 8
+CODE_VERSION = "9"
 
 
 def evaluate(workspace: Workspace) -> StepReport:
@@ -46,25 +47,28 @@ def evaluate(workspace: Workspace) -> StepReport:
     Nothing new to compare with a champion that came of the same set: its own report stands.
     """
     with timed(ASSET) as report:
-        source = workspace.lake.current(examples.ASSET)
-        candidates = candidates_of(workspace)
+        inputs = _Inputs.current(workspace)
+        source, candidates = inputs.examples, inputs.candidates
         champion = workspace.registry.champion()
-        inputs = digest_of(
+        inputs_digest = digest_of(
             {
-                "code": _CODE,
+                "code": CODE_VERSION,
                 "examples": source.digest,
-                "products": workspace.lake.current("products").digest,
-                "candidates": {name: one.facts["weights"] for name, one in candidates.items()},
+                "candidates": {
+                    name: [snapshot.digest, CandidateFacts.of(snapshot).weights]
+                    for name, snapshot in candidates.items()
+                },
                 "policy": workspace.gate_policy.model_dump(),
                 "multilingual": workspace.multilingual,
             }
         )
 
         def make(folder: Path) -> dict[str, Any]:
-            measured = _Evaluation(workspace, source, candidates, champion).write(folder)
-            return {**measured, _INPUTS: inputs}
+            return _Evaluation(workspace, inputs, champion).write(folder, inputs_digest).model_dump()
 
-        snapshot, made = workspace.lake.obtain(ASSET, _digest(workspace, inputs, champion), make)
+        digest = _digest(workspace, inputs, inputs_digest, champion)
+        made_from = [source, *candidates.values()]
+        snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=made_from)
         report.about(snapshot, made)
         tell_mlflow(workspace, snapshot, source.digest, candidates)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
@@ -75,14 +79,54 @@ def evaluate(workspace: Workspace) -> StepReport:
     return report
 
 
-def _digest(workspace: Workspace, inputs: str, champion: ReleaseManifest | None) -> str:
+class EvaluationFacts(Facts):
+    """What later steps read of an evaluation.
+
+    self_examination: no judged query decided. engine: mean of `metric` of the engine to be released.
+    inputs_digest: of all but the champion; an evaluation of the same inputs is not made again.
+    """
+
+    winner: Strategy
+    passed: bool
+    retrieval: RetrievalParams
+    self_examination: bool
+    metric: str
+    engine: float
+    inputs_digest: str
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The snapshots that an evaluation reads, all of one lineage."""
+
+    examples: Snapshot
+    products: Snapshot
+    candidates: dict[Strategy, Snapshot]
+    modalities: tuple[str, ...]
+
+    @classmethod
+    def current(cls, workspace: Workspace) -> "_Inputs":
+        """Raises LineageError where the candidates were not trained on the current examples."""
+        candidates = candidates_of(workspace)
+        source = workspace.lake.current(examples.ASSET)
+        lineage = lineage_of(workspace.lake, [source, *candidates.values()])
+        return cls(source, lineage["products"], candidates, tuple(examples.modalities_of(lineage)))
+
+
+def _digest(
+    workspace: Workspace, inputs: _Inputs, inputs_digest: str, champion: ReleaseManifest | None
+) -> str:
     """Of the report to be made; of the champion's own, where that came of the same inputs: it won then."""
     if champion is not None and ASSET in champion.snapshots:
         own = workspace.lake.find(ASSET, champion.snapshots[ASSET])
-        if own is not None and own.facts.get(_INPUTS) == inputs:
+        if own is not None and own.facts.get("inputs_digest") == inputs_digest:
             return own.digest
-    facts = {"inputs": inputs, "champion": champion.release_id if champion else None}
-    if champion is not None and ASSET in champion.snapshots and why_not_again(workspace, champion):
+    facts = {"inputs": inputs_digest, "champion": champion.release_id if champion else None}
+    if (
+        champion is not None
+        and ASSET in champion.snapshots
+        and why_not_again(workspace, champion, inputs.modalities)
+    ):
         facts["remembered"] = champion.snapshots[ASSET]
     return digest_of(facts)
 
@@ -99,24 +143,22 @@ class _Evaluation:
     def __init__(
         self,
         workspace: Workspace,
-        source: Snapshot,
-        candidates: dict[Strategy, Snapshot],
+        inputs: _Inputs,
         champion: ReleaseManifest | None,
     ) -> None:
-        self._workspace, self._candidates, self._champion_manifest = workspace, candidates, champion
-        self._source = source
+        self._workspace, self._inputs, self._champion_manifest = workspace, inputs, champion
 
-    def write(self, folder: Path) -> dict[str, Any]:
-        """Measure, decide, store. Returns the snapshot's facts."""
-        from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
+    def write(self, folder: Path, inputs_digest: str) -> EvaluationFacts:
+        """Measure, decide, store."""
+        from mmsearch_dagster.adapters.lake.batches import load_queries
         from mmsearch_dagster.core.fusion.model import TwoTower, load_model
         from mmsearch_dagster.core.gate.rules import decide
 
-        items = load_batch(self._source.folder, examples.ITEMS)
-        sets = {name: load_queries(self._source.folder, name) for name in (DEV, VALIDATION, TEST)}
-        search = lexical_search(self._workspace)
+        items = examples.load_views(self._inputs.examples)
+        sets = {name: load_queries(self._inputs.examples.folder, name) for name in (DEV, VALIDATION, TEST)}
+        search = lexical_search(self._workspace, self._inputs.products)
         models: dict[Strategy, TwoTower] = {
-            name: load_model(one.folder) for name, one in self._candidates.items()
+            name: load_model(one.folder) for name, one in self._inputs.candidates.items()
         }
         winner = choose_winner(models, items, sets[VALIDATION])
         judge = Judge(models, winner, items, search)
@@ -126,7 +168,7 @@ class _Evaluation:
         if champion is not None:
             measured[CHAMPION] = champion
         policy = self._workspace.gate_policy
-        weights = self._candidates[winner].facts["weights"]
+        weights = CandidateFacts.of(self._inputs.candidates[winner]).weights
         figures = figures_of(
             measured,
             sets[VALIDATION],
@@ -147,14 +189,16 @@ class _Evaluation:
         if len(sets[TEST].batch):
             tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST], policy.metric)
             quality_table(tested, policy).write_parquet(folder / TESTED)
-        return {
-            "rows": len(sets[VALIDATION].batch),
-            "winner": winner,
-            "passed": decision.passed,
-            "retrieval": retrieval.model_dump(),
-            "self examination": JUDGED not in sets[VALIDATION].origins,
-            policy.metric: round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
-        }
+        return EvaluationFacts(
+            rows=len(sets[VALIDATION].batch),
+            winner=winner,
+            passed=decision.passed,
+            retrieval=retrieval,
+            self_examination=JUDGED not in sets[VALIDATION].origins,
+            metric=policy.metric,
+            engine=round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
+            inputs_digest=inputs_digest,
+        )
 
     def _champion(
         self, items: ModalityBatch, queries: JudgedQueries, search: LexicalSearch
@@ -163,7 +207,7 @@ class _Evaluation:
         champion = self._champion_manifest
         if champion is None:
             return None, None, None
-        note = why_not_again(self._workspace, champion)
+        note = why_not_again(self._workspace, champion, self._inputs.modalities)
         if note is None:
             return rankings(self._workspace, champion, items, queries, search=search), None, None
         return None, remembered(self._workspace, champion, queries), note

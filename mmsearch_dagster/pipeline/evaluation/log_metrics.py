@@ -1,16 +1,17 @@
 """The figures of an evaluation, in the MLflow runs of what it measured."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.evaluation.comparison import FUSED
+from mmsearch_dagster.core.evaluation.comparison import fused_by
 from mmsearch_dagster.core.evaluation.quality_table import figures_of_branch
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.pipeline.evaluation.files import BARS, QUALITY
+from mmsearch_dagster.pipeline.training.candidates import CandidateFacts
 
 if TYPE_CHECKING:
     from mmsearch_dagster.pipeline.workspace import Workspace
@@ -33,14 +34,15 @@ def tell_mlflow(
         strategy
         for strategy, candidate in candidates.items()
         if not tracking.evaluated(
-            candidate.facts["mlflow run"],
+            CandidateFacts.of(candidate).mlflow_run,
             report.digest,
-            _named(figures_of_branch(table, f"{FUSED}: {strategy}", metric)),
+            _named(figures_of_branch(table, fused_by(strategy), metric)),
         )
     ]
     parent = tracking.parent(examples)
+    others = _of_others(table, metric, candidates)
     drawn = (report.folder / BARS).read_bytes()
-    if parent is not None and tracking.evaluated(parent, report.digest, _of_others(table, metric), drawn):
+    if parent is not None and tracking.evaluated(parent, report.digest, others, drawn):
         tracking.finish(parent)
     else:
         deleted.append("their parent")
@@ -48,9 +50,10 @@ def tell_mlflow(
         _LOG.warning("MLflow runs were deleted, their figures are in %s only: %s", QUALITY, deleted)
 
 
-def _of_others(table: pl.DataFrame, metric: str) -> dict[str, float]:
+def _of_others(table: pl.DataFrame, metric: str, strategies: Iterable[Strategy]) -> dict[str, float]:
     """Of the single branches, the released engine and the champion."""
-    names = [name for name in table["branch"].unique(maintain_order=True) if not name.startswith(FUSED)]
+    fused = set(map(fused_by, strategies))
+    names = [name for name in table["branch"].unique(maintain_order=True) if name not in fused]
     figures = {name: figures_of_branch(table, name, metric) for name in names}
     return _named({f"{name}/{key}": value for name, own in figures.items() for key, value in own.items()})
 

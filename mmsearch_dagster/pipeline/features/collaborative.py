@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.collaborative.protocol import Comparison
 
 ASSET = asset_of(COLLABORATIVE)
-_CODE = 2
+CODE_VERSION = "3"
 _BARS = "models.png"
 _SPLIT = "global-time"
 # Below so many pairs of user and product, and users in the validation part, there is nothing to choose by.
@@ -47,13 +47,16 @@ def learn_factors(workspace: Workspace) -> StepReport:
     with timed(ASSET) as report:
         interactions = workspace.lake.current("interactions")
         facts = {
-            "code": _CODE,
+            "code": CODE_VERSION,
             "interactions": interactions.digest,
             "feedback": [one.model_dump() for one in _feedbacks()],
             "grid": [one.model_dump() for one in FACTOR_GRID],
         }
         snapshot, made = workspace.lake.obtain(
-            ASSET, digest_of(facts), lambda folder: _learn(interactions.table(), folder)
+            ASSET,
+            digest_of(facts),
+            lambda folder: _learn(interactions.table(), folder),
+            inputs=[interactions],
         )
         report.about(snapshot, made)
         for name in ("models", "trials"):
@@ -83,25 +86,25 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
     enough = everything.matrix.nnz >= _FEWEST_PAIRS and judged >= _FEWEST_JUDGED
     if best is None or not enough:
         save_factors(folder, no_factors(), np.zeros(0, np.float32))
-        return {"rows": 0, "models": [], "trials": [], "why none": "the log is too short to choose by"}
+        return {"rows": 0, "models": [], "trials": [], "why_none": "the log is too short to choose by"}
     factors = factorise(everything, best.params)
     save_factors(folder, factors, popularity(everything.matrix))
     (folder / _BARS).write_bytes(_bars(compared, best.params.kind))
-    told = {f"test {name}": round(one.mean, 4) for name, one in best.intervals.items()}
+    told = {f"test_{name}": round(one.mean, 4) for name, one in best.intervals.items()}
     return {
         "rows": len(factors.item_ids),
         "users": len(factors.user_ids),
         "width": int(factors.items.shape[1]),
         "model": best.params.kind,
-        "parameters": best.params.told(),
+        "parameters": best.params.description(),
         "feedback": "each pair once" if params.binary else f"aged, half life {params.half_life_days:g} days",
         "split": splits.describe(_SPLIT),
-        "validation nDCG@10": round(value, 4),
+        "validation_ndcg": round(value, 4),
         **told,
-        **{name: count for name, count in compared.counts.items()},
+        **{name.replace(" ", "_"): count for name, count in compared.counts.items()},
         "models": _models(compared),
         "trials": [
-            {"model": one.params.kind, "parameters": one.params.told(), "validation": one.value}
+            {"model": one.params.kind, "parameters": one.params.description(), "validation": one.value}
             for one in compared.trials
         ],
     }
@@ -110,7 +113,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
 def _models(compared: "Comparison") -> list[dict[str, Any]]:
     rows = []
     for one in compared.measured:
-        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.told()}
+        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.description()}
         row["validation"] = one.validation
         for name, value in one.intervals.items():
             row |= {name: value.mean, f"{name} low": value.low, f"{name} high": value.high}

@@ -21,7 +21,7 @@ VECTOR = "vector"
 # Fact of a snapshot whose rows hold several vectors side by side.
 FRAMES = "frames"
 FAILURES = "failures.parquet"
-_CODE = 2
+CODE_VERSION = "3"
 _PICTURE = "pictures.png"
 _SHOWN = 18
 _MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
@@ -46,12 +46,12 @@ def asset_of(modality: str) -> str:
 
 
 def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
-    """One vector per product that has this modality; several pictures of a product become their mean."""
+    """One vector per product that has this modality; several pictures of a product are as many rows."""
     asset = asset_of(modality)
     with timed(asset) as report:
         products = workspace.lake.current("products")
         spec = workspace.encoder(modality)
-        facts: dict[str, Any] = {"code": _CODE, "products": products.digest, "encoder": None}
+        facts: dict[str, Any] = {"code": CODE_VERSION, "products": products.digest, "encoder": None}
         table = products.table()
         contents = list(_contents(workspace, table, spec)) if spec else []
         if spec is not None and contents:
@@ -61,7 +61,7 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
         def make(folder: Path) -> dict[str, Any]:
             return _encode(workspace, spec, contents, folder)
 
-        snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make)
+        snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make, inputs=[products])
         report.about(snapshot, made)
         if not made:
             report.figures |= {"encoded now": 0}
@@ -112,8 +112,8 @@ def _encode(
     folder: Path,
 ) -> dict[str, Any]:
     if spec is None or not contents:
-        _write(folder, {}, [], width=1)
-        return {"rows": 0, "encoded now": 0}
+        _write(folder, [], [], width=1)
+        return {"rows": 0, "encoded_now": 0}
     identity = workspace.identity(spec)
     read = workspace.features.obtain(
         identity,
@@ -122,36 +122,34 @@ def _encode(
         workspace.progress,
         asset_of(spec.modality),
     )
-    found: dict[str, list[np.ndarray]] = {}
+    found: list[tuple[str, np.ndarray]] = []
     failures = []
     for product, uri, content in contents:
         if content.key in read.vectors:
-            found.setdefault(product, []).append(read.vectors[content.key])
+            found.append((product, read.vectors[content.key]))
         else:
             failures.append({c.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
-    _write(folder, {key: _mean(vectors) for key, vectors in found.items()}, failures, width=identity.width)
+    _write(folder, found, failures, width=identity.width)
     if spec.modality == IMAGE:
         (folder / _PICTURE).write_bytes(_sheet(contents))
     return {
         "rows": len(found),
-        "encoded now": read.encoded,
-        "used again": read.reused,
-        "left out": len(failures),
-        "items per second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
+        "encoded_now": read.encoded,
+        "used_again": read.reused,
+        "left_out": len(failures),
+        "items_per_second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
         "encoder": identity.fingerprint,
         **({FRAMES: spec.frames} if spec.modality == VIDEO and found else {}),
     }
 
 
-def _mean(vectors: list[np.ndarray]) -> np.ndarray:
-    return np.mean(vectors, axis=0).astype(np.float32)
-
-
 def _write(
-    folder: Path, vectors: dict[str, np.ndarray], failures: list[dict[str, str]], *, width: int
+    folder: Path, vectors: list[tuple[str, np.ndarray]], failures: list[dict[str, str]], *, width: int
 ) -> None:
-    ids = sorted(vectors)
-    matrix = np.stack([vectors[key] for key in ids]) if ids else np.zeros((0, width), np.float32)
+    """Rows by product, the pictures of each in the order that the shop gives."""
+    ordered = sorted(vectors, key=lambda pair: pair[0])
+    ids = [product for product, _ in ordered]
+    matrix = np.stack([vector for _, vector in ordered]) if ids else np.zeros((0, width), np.float32)
     frame = pl.DataFrame(
         {c.PRODUCT_ID: ids, VECTOR: matrix},
         schema={c.PRODUCT_ID: pl.String, VECTOR: pl.Array(pl.Float32, width)},

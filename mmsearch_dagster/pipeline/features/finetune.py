@@ -24,7 +24,7 @@ MODEL = "model"
 CURVE = "curve.json"
 PICTURE = "curve.png"
 # Raised when the loop's code changes what the same parameters give.
-_CODE = 1
+CODE_VERSION = "1"
 _BEST = 3  # the grade of "this is the product in the photo"
 
 
@@ -49,7 +49,7 @@ def tune_image_encoder(workspace: Workspace) -> StepReport:
         photos, own = _judged_photos(workspace), _own_pictures(workspace)
         own = [one for one in own if one.product in {photo.product for photo in photos}]
         facts = {
-            "code": _CODE,
+            "code": CODE_VERSION,
             "encoder": workspace.identity(spec).fingerprint,
             "params": params.model_dump(),
             "photos": [(one.product, one.content.key) for one in photos],
@@ -137,9 +137,9 @@ def _tune(
         "rows": len(train),
         "products": 1 + max(photo.label for photo in train),
         "unreadable": sum(map(len, pictures)) - len(photos) - len(own),
-        "last accuracy": round(curve[-1].accuracy, 4),
-        "held out": curve[-1].held_out,
-        "mlflow run": run_id,
+        "last_accuracy": round(curve[-1].accuracy, 4),
+        "held_out": curve[-1].held_out,
+        "mlflow_run": run_id,
     }
 
 

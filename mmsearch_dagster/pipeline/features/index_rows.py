@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, mean_frames
+from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch, mean_frames
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR, modality_column
 from mmsearch_dagster.pipeline.features.encode import product_text
 
@@ -19,6 +19,7 @@ def index_rows(
 ) -> pl.DataFrame:
     """Payload and search text of every product; with `items` and `fused` also the vectors.
 
+    items: may have a row per picture of a product; then its image and fused vectors are lists.
     fused: float32 [n, d], in the order of `items`. Missing modalities are null, not zero.
     frames: modality -> vectors per row, of those with more than one; the index holds their mean.
     """
@@ -31,8 +32,22 @@ def index_rows(
         several = (frames or {}).get(name, 1)
         own = matrix if several == 1 else mean_frames(matrix, several)
         columns[modality_column(name)] = _column(own, items.present[name])
-    vectors = pl.DataFrame({c.PRODUCT_ID: list(items.ids), **columns})
+    vectors = by_product(pl.DataFrame({c.PRODUCT_ID: list(items.ids), **columns}))
     return rows.join(vectors, on=c.PRODUCT_ID, how="inner", maintain_order="left")
+
+
+def by_product(views: pl.DataFrame) -> pl.DataFrame:
+    """One row per product of vectors with a row per picture.
+
+    Where any product has several, what differs from picture to picture becomes a list.
+    """
+    if views[c.PRODUCT_ID].is_unique().all():
+        return views
+    each = [name for name in (VECTOR, modality_column(IMAGE)) if name in views.columns]
+    rest = [name for name in views.columns if name not in (c.PRODUCT_ID, *each)]
+    lists = [pl.col(name).drop_nulls() for name in each]
+    grouped = views.group_by(c.PRODUCT_ID, maintain_order=True).agg(*lists, pl.col(rest).first())
+    return grouped.with_columns(pl.when(pl.col(name).list.len() > 0).then(name) for name in each)
 
 
 def _column(matrix: Matrix, present: np.ndarray) -> pl.Series:

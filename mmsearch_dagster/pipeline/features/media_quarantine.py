@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from mmsearch_dagster.adapters.lake.lineage import current_inputs
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.media_limits import FILES
 from mmsearch_dagster.core.digest import digest_of
@@ -13,9 +14,9 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "media_quarantine"
-LEFT_OUT = "left out by modality"
-ALL_FILES = "files by modality"
-_CODE = 1
+LEFT_OUT = "left_out"
+ALL_FILES = "files"
+CODE_VERSION = "2"
 _SCHEMA = {c.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
 
 
@@ -24,12 +25,12 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
 
     The files' reasons are the features' own: nothing is read again.
     """
-    features = {modality: workspace.lake.current(asset_of(modality)) for modality in FILES}
-    products = workspace.lake.current("products")
+    current = current_inputs(workspace.lake, ["products", *map(asset_of, FILES)])
+    features, products = {modality: current[asset_of(modality)] for modality in FILES}, current["products"]
     with timed(ASSET) as report:
         digest = digest_of(
             {
-                "code": _CODE,
+                "code": CODE_VERSION,
                 "products": products.digest,
                 "features": {modality: one.digest for modality, one in features.items()},
             }
@@ -46,7 +47,8 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
             counts = {modality: part.height for modality, part in zip(features, parts, strict=True)}
             return broken, {LEFT_OUT: counts, ALL_FILES: _files(products.table())}
 
-        snapshot, made = workspace.lake.obtain_table(ASSET, digest, make)
+        inputs = [products, *features.values()]
+        snapshot, made = workspace.lake.obtain_table(ASSET, digest, make, inputs=inputs)
         report.about(snapshot, made)
         report.tables["reasons"] = _reasons(snapshot.table())
         report.tables["rows"] = snapshot.table().head(20)

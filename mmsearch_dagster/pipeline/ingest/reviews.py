@@ -14,7 +14,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 ASSET = "reviews"
 RATINGS = "ratings.parquet"
 QUARANTINE = "quarantine.parquet"
-_CODE = 1
+CODE_VERSION = "2"
 
 
 def read_reviews(workspace: Workspace) -> StepReport:
@@ -36,13 +36,13 @@ def read_reviews(workspace: Workspace) -> StepReport:
             split.quarantined.write_parquet(folder / QUARANTINE)
             return {
                 "rows": known.height,
-                "rated products": ratings.height,
+                "rated_products": ratings.height,
                 "quarantined": split.quarantined.height,
-                "of unknown products": unknown,
+                "of_unknown_products": unknown,
             }
 
-        digest = digest_of({"code": _CODE, "raw": raw.digest, "products": products.digest})
-        snapshot, made = workspace.lake.obtain(ASSET, digest, make)
+        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest, "products": products.digest})
+        snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=[raw, products])
         report.about(snapshot, made)
         report.tables["most useful"] = snapshot.table().drop(c.USER_ID).head(5)
         if not report.rows:

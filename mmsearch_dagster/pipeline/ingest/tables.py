@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.catalog.expectations import RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
-_CODE = 4
+CODE_VERSION = "5"
 _DROPPED = "dropped"
-_GOOD = "good rows"
+_GOOD = "good_rows"
 _CHECKS = "checks"
 
 # asset that holds the good rows -> contract table
@@ -54,7 +55,7 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
         source = workspace.source
         files = source.spec.tables.get(table, ())
         facts = {
-            "code": _CODE,
+            "code": CODE_VERSION,
             "files": {file.path: _sha256(source.path_of(file)) for file in files},
             "mapping": [file.model_dump(mode="json") for file in files],
             "key": sha256_bytes(b"mmsearch" + _key(workspace))[:16],
@@ -100,13 +101,16 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
 
     table = VALIDATED[asset]
     suite = load_suite(suite_file(workspace.assets, table))
-    raw = workspace.lake.current(raw_asset(table))
-    facts = {"code": _CODE, "raw": raw.digest, "suite": suite.model_dump(mode="json")}
-    if table != "products":
-        facts["products"] = workspace.lake.current("products").digest
-    digest = digest_of(facts)
+    inputs = _Inputs.current(workspace, table)
+    digest = digest_of(
+        {
+            "code": CODE_VERSION,
+            "made_from": {snapshot.asset: snapshot.digest for snapshot in inputs.all},
+            "suite": suite.model_dump(mode="json"),
+        }
+    )
     with timed(f"{asset}_quarantine") as quarantine:
-        snapshot, made = _quarantine(workspace, asset, digest, raw)
+        snapshot, made = _quarantine(workspace, asset, digest, inputs)
         quarantine.about(snapshot, made)
         broken = snapshot.table()
         quarantine.tables["reasons"] = pl.DataFrame(
@@ -114,7 +118,7 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
         )
         quarantine.tables["rows"] = broken.head(10)
     with timed(asset) as report:
-        good, made = _good_rows(workspace, asset, digest, snapshot, suite.max_quarantined_share)
+        good, made = _good_rows(workspace, (asset, digest), inputs, snapshot, suite.max_quarantined_share)
         report.about(good, made)
         report.links["data docs"] = _docs(workspace, table) / "index.html"
         report.tables["first rows"] = good.table().head(5)
@@ -137,7 +141,25 @@ def _docs(workspace: Workspace, table: str) -> Path:
     return workspace.paths.reports / "data_docs" / table
 
 
-def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) -> tuple[Snapshot, bool]:
+@dataclass(frozen=True)
+class _Inputs:
+    """What is validated, and the products that its rows must be about; None for the products themselves."""
+
+    raw: Snapshot
+    products: Snapshot | None
+
+    @classmethod
+    def current(cls, workspace: Workspace, table: str) -> "_Inputs":
+        products = None if table == "products" else workspace.lake.current("products")
+        return cls(workspace.lake.current(raw_asset(table)), products)
+
+    @property
+    def all(self) -> list[Snapshot]:
+        """Both, where there are two."""
+        return [self.raw, *([self.products] if self.products else [])]
+
+
+def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) -> tuple[Snapshot, bool]:
     """The broken rows, with the good ones laid beside them for the next asset."""
     from mmsearch_dagster.adapters.expectations.suite import load_suite, run_suite
     from mmsearch_dagster.core.catalog.expectations import check_whole_table
@@ -146,11 +168,11 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) ->
 
     def make(folder: Path) -> dict[str, Any]:
         suite = load_suite(suite_file(workspace.assets, table))
-        frame = raw.table()
+        frame = inputs.raw.table()
         result = run_suite(suite, frame, _docs(workspace, table))
         check_whole_table(suite, result)
-        split = split_rows(RawTable(table, frame, raw.facts[_DROPPED]), result.flagged_rows())
-        good, unknown = _known_products(workspace, table, split)
+        split = split_rows(RawTable(table, frame, inputs.raw.facts[_DROPPED]), result.flagged_rows())
+        good, unknown = _of_the_catalogue(inputs.products, split)
         split.quarantined.write_parquet(folder / "table.parquet")
         good.write_parquet(folder / "good.parquet")
         return {
@@ -162,7 +184,7 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, raw: Snapshot) ->
             _CHECKS: [_check(rule) for rule in result.outcomes()],
         }
 
-    return workspace.lake.obtain(f"{asset}_quarantine", digest, make)
+    return workspace.lake.obtain(f"{asset}_quarantine", digest, make, inputs=inputs.all)
 
 
 def _check(rule: "RuleOutcome") -> dict[str, Any]:
@@ -181,25 +203,26 @@ def _check(rule: "RuleOutcome") -> dict[str, Any]:
     }
 
 
-def _known_products(workspace: Workspace, table: str, split: Split) -> tuple[pl.DataFrame, dict[str, int]]:
-    if table == "products":
+def _of_the_catalogue(products: Snapshot | None, split: Split) -> tuple[pl.DataFrame, dict[str, int]]:
+    if products is None:
         return split.good, {}
-    products = workspace.lake.current("products").table()[c.PRODUCT_ID]
-    kept, left_out = restrict_to_catalogue(split.good, products)
+    kept, left_out = restrict_to_catalogue(split.good, products.table()[c.PRODUCT_ID])
     return kept, {"product unknown to the catalogue": left_out} if left_out else {}
 
 
 def _good_rows(
-    workspace: Workspace, asset: str, digest: str, quarantine: Snapshot, limit: float
+    workspace: Workspace, name: tuple[str, str], inputs: _Inputs, quarantine: Snapshot, limit: float
 ) -> tuple[Snapshot, bool]:
+    """name: the asset and its digest."""
+    asset, digest = name
     if not workspace.lake.find(asset, digest):
         check_share(quarantine.facts[_GOOD], quarantine.table(), limit, VALIDATED[asset])
 
     def make() -> tuple[pl.DataFrame, dict[str, Any]]:
         good, dropped = pl.read_parquet(quarantine.folder / "good.parquet"), quarantine.facts[_DROPPED]
-        return good, {"quarantined": quarantine.facts["rows"], "dropped rows": sum(dropped.values())}
+        return good, {"quarantined": quarantine.facts["rows"], "dropped_rows": sum(dropped.values())}
 
-    return workspace.lake.obtain_table(asset, digest, make)
+    return workspace.lake.obtain_table(asset, digest, make, inputs=inputs.all)
 
 
 def read_searches(workspace: Workspace) -> StepReport:
@@ -211,8 +234,8 @@ def read_searches(workspace: Workspace) -> StepReport:
             split = split_rows(RawTable("searches", raw.table(), raw.facts[_DROPPED]))
             return split.good, {"quarantined": split.quarantined.height}
 
-        digest = digest_of({"code": _CODE, "raw": raw.digest})
-        snapshot, made = workspace.lake.obtain_table("searches", digest, make)
+        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest})
+        snapshot, made = workspace.lake.obtain_table("searches", digest, make, inputs=[raw])
         report.about(snapshot, made)
         report.tables["first rows"] = snapshot.table().head(5)
     return report

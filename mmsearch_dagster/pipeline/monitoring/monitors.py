@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 
 DATA, EMBEDDINGS, SEARCHES = "data_drift", "embedding_drift", "search_quality"
-_CODE = 2
+CODE_VERSION = "2"
 _TRAITS = {"products": drift.product_traits, "interactions": drift.event_traits}
 _NO_CHAMPION = "no release yet: nothing to compare with"
 
@@ -129,7 +129,7 @@ def _stored(
 ) -> tuple[StepReport, pl.DataFrame]:
     """The monitor's table as a snapshot of its own, made once for the same inputs."""
     with timed(name) as report:
-        digest = digest_of({"code": _CODE, "of": made_of})
+        digest = digest_of({"code": CODE_VERSION, "of": made_of})
         snapshot, made = workspace.lake.obtain_table(name, digest, lambda: (table(), {}))
         found = snapshot.table()
         report.about(snapshot, made)

@@ -6,49 +6,54 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.lineage import current_inputs, lineage_of
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of, digest_of_frame
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.pipeline.evaluation import files
+from mmsearch_dagster.pipeline.evaluation.evaluate import EvaluationFacts
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
-from mmsearch_dagster.pipeline.training.candidates import candidates_of
+from mmsearch_dagster.pipeline.training.candidates import asset_of
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 PROFILES = "user_profiles"
 STATES = "profile_states"
 _LOG = "interactions"
-_CODE = 1
-_AS_OF = "as of"
+CODE_VERSION = "2"
 _BEFORE_ANY = date(1969, 12, 31)
 _COLUMNS = (c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP, c.ACTION, c.VALUE)
+
+
+class StateFacts(Facts):
+    """as_of: the end of the last day with events that the state knows."""
+
+    as_of: datetime
 
 
 def make_profiles(workspace: Workspace) -> StepReport:
     """One row per user as of the end of the log's last day, in the space of the strategy that won."""
     with timed(PROFILES) as report:
-        state, day_by_day = _state(workspace, workspace.lake.current(_LOG), None)
-        evaluated = workspace.lake.current(files.ASSET)
-        candidate = candidates_of(workspace)[evaluated.facts["winner"]]
-        inputs = {name: workspace.lake.current(name) for name in (collaborative.ASSET, examples.ASSET)}
+        current = current_inputs(workspace.lake, (_LOG, files.ASSET, collaborative.ASSET))
+        state, day_by_day = _state(workspace, current[_LOG], None)
+        strategy = EvaluationFacts.of(current[files.ASSET]).winner
+        lineage = lineage_of(workspace.lake, current.values())
+        candidate = lineage[asset_of(strategy)]
+        inputs = {name: lineage[name] for name in ("products", collaborative.ASSET, examples.ASSET)}
+        made_from = [candidate, *inputs.values()]
         facts = {
-            "code": _CODE,
+            "code": CODE_VERSION,
             "state": state.digest,
-            "weights": candidate.facts["weights"],
-            "products": workspace.lake.current("products").digest,
-            **{name: one.digest for name, one in inputs.items()},
+            "made_from": {snapshot.asset: snapshot.digest for snapshot in made_from},
         }
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-            return _profiles(workspace, state, candidate, inputs), {
-                "strategy": evaluated.facts["winner"],
-                "weights": candidate.facts["weights"],
-                _AS_OF: state.facts[_AS_OF],
-            }
+            facts = StateFacts.of(state).model_dump(mode="json", exclude={"rows"})
+            return _profiles(state, candidate, inputs), {"strategy": strategy, **facts}
 
-        snapshot, made = workspace.lake.obtain_table(PROFILES, digest_of(facts), make)
+        snapshot, made = workspace.lake.obtain_table(PROFILES, digest_of(facts), make, inputs=made_from)
         report.about(snapshot, made)
         report.figures |= {"days added to the stored state": day_by_day}
         report.tables["first rows"] = snapshot.table().select(pl.exclude("^vector.*$", "factors")).head(5)
@@ -98,11 +103,11 @@ def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Sna
         if known:
             found = workspace.lake.find(STATES, names[known])
             assert found is not None
-            before = ProfileState(found.table(), datetime.fromisoformat(found.facts[_AS_OF]))
+            before = ProfileState(found.table(), StateFacts.of(found).as_of)
         fresh = list(days.values())[known:]
         state = advance(before, pl.concat(fresh) if fresh else events.head(0), as_of, params)
         state.rows.write_parquet(folder / "table.parquet")
-        return {"rows": state.rows.height, _AS_OF: as_of.isoformat()}
+        return StateFacts(rows=state.rows.height, as_of=as_of).model_dump(mode="json")
 
     snapshot, _ = workspace.lake.obtain(STATES, names[-1], make)
     return snapshot, len(days) - known
@@ -110,7 +115,7 @@ def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Sna
 
 def _chain(days: dict[date, pl.DataFrame], params: dict[str, Any]) -> list[str]:
     """One name per state: before the first day, and after each."""
-    names = [digest_of({"code": _CODE, "params": params})]
+    names = [digest_of({"code": CODE_VERSION, "params": params})]
     for day, part in days.items():
         names.append(digest_of({"before": names[-1], "day": day, "events": digest_of_frame(part)}))
     return names
@@ -120,9 +125,7 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC)
 
 
-def _profiles(
-    workspace: Workspace, state: Snapshot, candidate: Snapshot, inputs: dict[str, Snapshot]
-) -> pl.DataFrame:
+def _profiles(state: Snapshot, candidate: Snapshot, inputs: dict[str, Snapshot]) -> pl.DataFrame:
     from mmsearch_dagster.adapters.lake.batches import load_batch
     from mmsearch_dagster.adapters.lake.factors import load_factors
     from mmsearch_dagster.core.fusion.model import load_model
@@ -132,8 +135,8 @@ def _profiles(
     fused = load_model(candidate.folder).items(items)
     factors, _ = load_factors(inputs[collaborative.ASSET].folder)
     return profiles(
-        ProfileState(state.table(), datetime.fromisoformat(state.facts[_AS_OF])),
-        workspace.lake.current("products").table(),
+        ProfileState(state.table(), StateFacts.of(state).as_of),
+        inputs["products"].table(),
         # A product of which nothing is known has a vector of zeros: it says nothing about taste.
         {item: vector for item, vector in zip(items.ids, fused, strict=True) if vector.any()},
         dict(zip(factors.user_ids, factors.users, strict=True)),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.lineage import current_inputs
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.pipeline.ingest import reviews as reviews_step
 from mmsearch_dagster.pipeline.people import ranker_report
@@ -21,9 +22,26 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 ASSET = "ranker"
-SHA256 = "people sha256"
-_CODE = 9
+CODE_VERSION = "10"
 _INPUTS = ("products", "interactions", "searches", reviews_step.ASSET, examples.ASSET, PROFILES)
+
+
+class RankerFacts(Facts):
+    """What later steps read of the ranker.
+
+    people: how many are known. people_sha256: over the files that a release takes along. lists: the order of
+    lists without a query. sentences: for a person to read. tables: of `ranker_report`, by their name.
+    """
+
+    people: int
+    people_sha256: str
+    mlflow_run: str | None
+    ranker_promoted: bool
+    lists: str
+    sentences: list[str]
+    decision: dict[str, Any] | None
+    measures: dict[str, Any]
+    tables: dict[str, list[dict[str, Any]]]
 
 
 def train_ranker(workspace: Workspace) -> StepReport:
@@ -33,21 +51,25 @@ def train_ranker(workspace: Workspace) -> StepReport:
     with timed(ASSET) as report:
         params = RankerParams()
         rules = workspace.business_rules
-        inputs = {name: workspace.lake.current(name) for name in _INPUTS}
+        inputs = dict(current_inputs(workspace.lake, _INPUTS))
         facts = {
-            "code": _CODE,
+            "code": CODE_VERSION,
             "params": params.model_dump(),
             "rules": rules.model_dump(mode="json"),
             "inputs": {name: one.digest for name, one in inputs.items()},
         }
         snapshot, made = workspace.lake.obtain(
-            ASSET, digest_of(facts), lambda folder: _make(workspace, inputs, rules, folder)
+            ASSET,
+            digest_of(facts),
+            lambda folder: _make(workspace, inputs, rules, folder).model_dump(),
+            inputs=inputs.values(),
         )
         report.about(snapshot, made)
-        report.note = "; ".join(snapshot.facts["sentences"])
+        stored = RankerFacts.of(snapshot)
+        report.note = "; ".join(stored.sentences)
         for name, title in ranker_report.TABLES.items():
-            if snapshot.facts.get(name):
-                report.tables[title] = pl.DataFrame(snapshot.facts[name])
+            if stored.tables.get(name):
+                report.tables[title] = pl.DataFrame(stored.tables[name])
         for name in ranker_report.PICTURES:
             if (snapshot.folder / f"{name}.png").exists():
                 report.pictures[name] = (snapshot.folder / f"{name}.png").read_bytes()
@@ -62,30 +84,29 @@ class PinnedPeople:
     folder: Path
 
 
-def pin_of(workspace: Workspace) -> PinnedPeople:
-    """What the current ranker brings to a release."""
+def pin_of(snapshot: Snapshot) -> PinnedPeople:
+    """What a snapshot of the ranker brings to a release."""
     from mmsearch_dagster.adapters.lake.people import FOLDER
     from mmsearch_dagster.core.release import RankerPin
 
-    snapshot = workspace.lake.current(ASSET)
-    facts = snapshot.facts
+    facts = RankerFacts.of(snapshot)
     pin = RankerPin(
-        sha256=facts[SHA256],
-        promoted=facts["ranker promoted"],
-        lists=facts["lists"],
-        people=facts["people"],
+        sha256=facts.people_sha256,
+        promoted=facts.ranker_promoted,
+        lists=facts.lists,
+        people=facts.people,
     )
     return PinnedPeople(pin, snapshot.folder / FOLDER)
 
 
 def _make(
     workspace: Workspace, inputs: dict[str, Snapshot], rules: "BusinessRules", folder: Path
-) -> dict[str, Any]:
+) -> RankerFacts:
     from mmsearch_dagster.adapters.lake.batches import load_batch
     from mmsearch_dagster.adapters.lake.people import FOLDER
     from mmsearch_dagster.adapters.lake.write_people import write_people
     from mmsearch_dagster.core.ranking.catalogue import items_of
-    from mmsearch_dagster.core.ranking.experiment import facts_of, study
+    from mmsearch_dagster.core.ranking.experiment import run_experiment
     from mmsearch_dagster.core.ranking.training import RankerParams
 
     batch = load_batch(inputs[examples.ASSET].folder, examples.ITEMS)
@@ -94,17 +115,21 @@ def _make(
     items = items_of(products, batch, ratings)
     cosines = query_cosines(workspace, batch, inputs["searches"].table())
     reviews = inputs[reviews_step.ASSET].table()
-    found = study(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
+    found = run_experiment(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
     tables = {"profiles": inputs[PROFILES].table(), "reviews": reviews, "events": events}
     sha256 = write_people(folder / FOLDER, found, items, rules, tables=tables)
     run = ranker_report.log_run(workspace, found, ASSET, inputs[examples.ASSET].digest)
     ranker_report.draw(found, folder)
-    known = len(found.known.ids) if found.known else 0
-    return {
-        "rows": known,
-        "people": known,
-        SHA256: sha256,
-        "mlflow run": run,
-        **facts_of(found),
-        **ranker_report.tables(found),
-    }
+    known = len(found.state.ids) if found.state else 0
+    return RankerFacts(
+        rows=known,
+        people=known,
+        people_sha256=sha256,
+        mlflow_run=run,
+        ranker_promoted=found.promoted,
+        lists=found.order,
+        sentences=found.sentences(),
+        decision=found.ranker.decision.model_dump(mode="json") if found.ranker else None,
+        measures=dict(found.ranker.measures) if found.ranker else {},
+        tables=ranker_report.tables(found),
+    )

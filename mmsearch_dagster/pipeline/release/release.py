@@ -6,30 +6,45 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
+from mmsearch_dagster.adapters.lake.lineage import Lineage, lineage_of
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Lake, Snapshot
+from mmsearch_dagster.core.errors import IndexCheckError, LineageError, MmsearchError
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.quality_table import verdict
 from mmsearch_dagster.core.gate.decision import Decision
-from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, RetrievalParams, release_id_of
+from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files
-from mmsearch_dagster.pipeline.evaluation.evaluate import gate_table
+from mmsearch_dagster.pipeline.evaluation.evaluate import EvaluationFacts, gate_table
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.people import ranker
+from mmsearch_dagster.pipeline.people.profiles import PROFILES
+from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import examples
-from mmsearch_dagster.pipeline.training.candidates import candidates_of
+from mmsearch_dagster.pipeline.training import candidates, examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry.tags import VersionFacts
+    from mmsearch_dagster.core.fusion.model import TwoTower
 
+CODE_VERSION = "1"
 CHALLENGER = "challenger"
 INDEX = "search_index"
 RELEASE = "release"
 _VERSION = "model version"
+# What a release names, beside its model and index.
+_NAMED = (
+    *("products", "interactions", "searches", "queries", "collaborative_factors", "reviews"),
+    *(PROFILES, ranker.ASSET, examples.ASSET, files.ASSET),
+)
+
+
+class ChallengerFacts(Facts):
+    """The model version that this refresh is about."""
+
+    model_version: int
 
 
 def register(workspace: Workspace) -> tuple[StepReport, Decision]:
@@ -39,11 +54,12 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
     """
     check_same_shop(workspace)
     with timed(CHALLENGER) as report:
-        evaluated = workspace.lake.current(files.ASSET)
+        lineage = release_lineage(workspace.lake)
+        evaluated = lineage[files.ASSET]
         decision = Decision.from_json((evaluated.folder / files.DECISION).read_text(encoding="utf-8"))
-        facts = _facts(workspace, evaluated, decision)
-        folder = candidates_of(workspace)[evaluated.facts["winner"]].folder
-        version = workspace.registry.register(folder, facts)
+        winner = EvaluationFacts.of(evaluated).winner
+        facts = _facts(workspace, lineage, decision)
+        version = workspace.registry.register(lineage[candidates.asset_of(winner)].folder, facts)
         workspace.registry.load_back(version)
         if decision.passed:
             workspace.registry.set_challenger(version)
@@ -62,107 +78,129 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
     return report, decision
 
 
-def _facts(workspace: Workspace, evaluated: Snapshot, decision: Decision) -> "VersionFacts":
+def release_lineage(lake: Lake) -> Lineage:
+    """Everything that the current evaluation, ranker and products were made from.
+
+    Raises:
+        LineageError: where they do not belong together: a ranker of another run, profiles in the space of
+            another winner, a catalogue that moved on since the evaluation.
+    """
+    roots = [lake.current(name) for name in (files.ASSET, ranker.ASSET, "products")]
+    lineage = lineage_of(lake, roots)
+    candidate = candidates.asset_of(EvaluationFacts.of(lineage[files.ASSET]).winner)
+    if candidate not in lineage[PROFILES].inputs:
+        others = ", ".join(lineage[PROFILES].inputs)
+        raise LineageError(
+            f"the evaluation chose {candidate}, but {PROFILES} were made from {others}: they do not belong "
+            f"together; materialise '{PROFILES}' and '{ranker.ASSET}' again, or use `mmsearch run`"
+        )
+    return lineage
+
+
+def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "VersionFacts":
     from mmsearch_dagster.adapters.registry.tags import VersionFacts
 
-    products = _products(workspace)
-    retrieval = RetrievalParams(**evaluated.facts["retrieval"])
-    winner = evaluated.facts["winner"]
-    candidate = candidates_of(workspace)[winner]
-    encoders = _encoders(workspace)
-    people = ranker.pin_of(workspace)
-    asked = workspace.lake.current(examples.ASSET)
+    evaluation = EvaluationFacts.of(lineage[files.ASSET])
+    candidate = candidates.CandidateFacts.of(lineage[candidates.asset_of(evaluation.winner)])
+    source, products = lineage[examples.ASSET], lineage["products"]
+    language = examples.ExamplesFacts.of(source).language
+    encoders = _encoders(workspace, lineage)
+    people = ranker.pin_of(lineage[ranker.ASSET])
     release_id = release_id_of(
         workspace.source.catalogue,
-        candidate.facts["weights"],
+        candidate.weights,
         encoders,
         products.digest,
-        retrieval=retrieval,
+        retrieval=evaluation.retrieval,
         recogniser=workspace.preset.recogniser,
-        language=asked.facts["language"],
+        language=language,
         ranker=people.pin,
-    )
-    champion = workspace.registry.champion()
-    parent = (
-        None
-        if champion is None
-        else champion.parent
-        if champion.release_id == release_id
-        else champion.release_id
-    )
-    snapshots = (
-        *("products", "interactions", "searches", "queries", "collaborative_factors", "user_profiles"),
-        *("reviews", ranker.ASSET),
-        *(examples.ASSET, files.ASSET),
     )
     return VersionFacts(
         release_id=release_id,
         catalogue=workspace.source.catalogue,
-        strategy=winner,
-        weights_sha256=candidate.facts["weights"],
+        strategy=evaluation.winner,
+        weights_sha256=candidate.weights,
         encoders=encoders,
-        snapshots={name: workspace.lake.current(name).digest for name in snapshots},
-        retrieval=retrieval,
+        snapshots={name: lineage[name].digest for name in _NAMED},
+        retrieval=evaluation.retrieval,
         decision=decision,
         media_root=str(workspace.source.root),
         recogniser=workspace.preset.recogniser,
-        language=asked.facts["language"],
-        language_file=str(asked.folder / LANGUAGE_FILE),
+        language=language,
+        language_file=str(source.folder / LANGUAGE_FILE),
         ranker=people.pin,
         people_dir=str(people.folder),
-        parent=parent,
-        run_id=candidate.facts["mlflow run"],
+        parent=_parent(workspace.registry.champion(), release_id),
+        run_id=candidate.mlflow_run,
         description=verdict(
-            pl.read_parquet(evaluated.folder / files.QUALITY),
+            pl.read_parquet(lineage[files.ASSET].folder / files.QUALITY),
             workspace.gate_policy,
             branch=ENGINE,
-            strategy=winner,
+            strategy=evaluation.winner,
             passed=decision.passed,
         ),
     )
 
 
-def _products(workspace: Workspace) -> Snapshot:
-    """The current products. Raises MmsearchError when the training examples are about others."""
-    products, asked = (workspace.lake.current(name) for name in ("products", examples.ASSET))
-    made_from = asked.facts.get(examples.PRODUCTS)
-    if made_from != products.digest:
-        raise MmsearchError(
-            f"{examples.ASSET} are about other products (snapshot {made_from}) than the catalogue holds now "
-            f"({products.digest}), so the index would lack some: materialise everything that follows "
-            "'products' again, or use `mmsearch run`"
-        )
-    return products
+def _parent(champion: ReleaseManifest | None, release_id: str) -> str | None:
+    """The release that this one follows; of the champion itself, what it followed."""
+    if champion is None:
+        return None
+    return champion.parent if champion.release_id == release_id else champion.release_id
 
 
-def _encoders(workspace: Workspace) -> tuple[EncoderIdentity, ...]:
-    found = examples.modalities_of(workspace)
-    configured = (workspace.encoder(spec.modality) for spec in workspace.preset.encoders)
-    return tuple(workspace.identity(spec) for spec in configured if spec and spec.modality in found)
+def _encoders(workspace: Workspace, lineage: Lineage) -> tuple[EncoderIdentity, ...]:
+    """The encoders that made the features. Raises LineageError where this run has others by now."""
+    identities = []
+    for modality, features in examples.modalities_of(lineage).items():
+        spec = workspace.encoder(modality)
+        if spec is None:
+            continue
+        identity = workspace.identity(spec)
+        made_by = features.facts.get("encoder")
+        if made_by != identity.fingerprint:
+            raise LineageError(
+                f"{features.asset} were made by the encoder {made_by}, this run has {identity.fingerprint}: "
+                f"materialise everything that follows '{features.asset}' again, or use `mmsearch run`"
+            )
+        identities.append(identity)
+    return tuple(identities)
 
 
 def _remember(workspace: Workspace, manifest: ReleaseManifest) -> None:
     """Tell the next assets which version this refresh is about."""
     workspace.lake.obtain(
-        CHALLENGER, f"v{manifest.model_version}", lambda folder: {_VERSION: manifest.model_version}
+        CHALLENGER,
+        f"version-{manifest.model_version}",
+        lambda folder: ChallengerFacts(model_version=manifest.model_version).model_dump(),
     )
 
 
 def _registered(workspace: Workspace) -> ReleaseManifest:
-    version = int(workspace.lake.current(CHALLENGER).facts[_VERSION])
-    return workspace.registry.manifest(version)
+    facts = ChallengerFacts.of(workspace.lake.current(CHALLENGER))
+    return workspace.registry.manifest(facts.model_version)
 
 
 def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]:
     """The challenger's index as a new version of the catalogue's table, checked, unserved."""
+    from mmsearch_dagster.core.fusion.model import load_model
+
     with timed(INDEX) as report:
         manifest = _registered(workspace)
         products = _snapshot(workspace, manifest, "products").table()
-        rows = _rows_of(workspace, manifest, products)
+        model = load_model(workspace.registry.model_folder(manifest.model_version))
+        rows = _rows_of(workspace, manifest, products, model)
         pin = workspace.index.publish(
             manifest.catalogue, manifest.release_id, rows, progress=workspace.progress
         )
-        checks = workspace.index.check(pin, products)
+        evaluated, judged = (_snapshot(workspace, manifest, name) for name in (files.ASSET, examples.ASSET))
+        checks = workspace.index.check(
+            pin,
+            products,
+            reviewed=reviewed_queries(workspace.assets, manifest.catalogue),
+            measured=measured_queries(evaluated, judged, model, manifest.strategy),
+        )
         failed = [check.name for check in checks if not check.passed]
         if not failed:
             workspace.registry.attach_index(manifest.model_version, pin)
@@ -182,12 +220,10 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
     return report, outcomes
 
 
-def _rows_of(workspace: Workspace, manifest: ReleaseManifest, products: pl.DataFrame) -> pl.DataFrame:
-    from mmsearch_dagster.adapters.lake.batches import load_batch
-    from mmsearch_dagster.core.fusion.model import load_model
-
-    items = load_batch(_snapshot(workspace, manifest, examples.ASSET).folder, examples.ITEMS)
-    model = load_model(workspace.registry.model_folder(manifest.model_version))
+def _rows_of(
+    workspace: Workspace, manifest: ReleaseManifest, products: pl.DataFrame, model: "TwoTower"
+) -> pl.DataFrame:
+    items = examples.load_views(_snapshot(workspace, manifest, examples.ASSET))
     return index_rows(products, items, model.items(items), model.spec.frames)
 
 
@@ -201,12 +237,17 @@ def _snapshot(workspace: Workspace, manifest: ReleaseManifest, asset: str) -> Sn
 
 
 def raise_if_failed(outcomes: Sequence[dict[str, Any]]) -> None:
-    """Raises IndexCheckError naming the checks that failed."""
-    failed = [one["name"] for one in outcomes if not one["passed"]]
+    """Raises IndexCheckError naming the checks that failed, and the queries that find nothing right."""
+    failed = [_failure(one) for one in outcomes if not one["passed"]]
     if failed:
         raise IndexCheckError(
             f"the new index version is not served, these checks failed: {', '.join(failed)}"
         )
+
+
+def _failure(outcome: dict[str, Any]) -> str:
+    missed = outcome["figures"].get("missed")
+    return f"{outcome['name']} (not found: {missed})" if missed else outcome["name"]
 
 
 def release(workspace: Workspace) -> StepReport:

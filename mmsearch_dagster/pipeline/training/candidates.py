@@ -10,13 +10,12 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.host.cores import cores
-from mmsearch_dagster.adapters.host.process_pool import side_by_side
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.host.process_pool import map_in_processes
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.pipeline.features.encode import FRAMES
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN
@@ -26,10 +25,20 @@ from mmsearch_dagster.settings import Settings
 PICTURE = "training.png"
 _CURVES = "curves.json"
 # Raised when the model's or the loop's code changes what the same parameters give.
-_CODE = 5
+CODE_VERSION = "6"
 # What a process takes to begin: about as long as so many steps of a small shop.
 _STEPS_WORTH_A_PROCESS = 100
 _BYTES_AT_ONCE = 2 * 2**30
+
+
+class CandidateFacts(Facts):
+    """What later steps read of a candidate. weights: their sha256; best_step: the one that was kept."""
+
+    weights: str
+    mlflow_run: str
+    best_step: int
+    steps: int
+    dev_ndcg: float | None = None
 
 
 def asset_of(strategy: Strategy) -> str:
@@ -52,7 +61,7 @@ def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> li
     if missing:
         workspace.tracking.refresh(source.digest)  # all find this one parent, whichever comes first
     work = partial(_train_in_process, workspace.settings, workspace.assets)
-    made = side_by_side(work, missing, processes=_processes(workspace, source))
+    made = map_in_processes(work, missing, processes=_processes(workspace, source))
     reports = dict(zip(missing, made, strict=True))
     return [reports.get(one) or train_candidate(workspace, one) for one in strategies]
 
@@ -79,7 +88,8 @@ def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
         snapshot, made = workspace.lake.obtain(
             asset_of(strategy),
             _digest(workspace, strategy, source),
-            lambda folder: _train(workspace, strategy, source, folder),
+            lambda folder: _train(workspace, strategy, source, folder).model_dump(),
+            inputs=[source],
         )
         report.about(snapshot, made)
         report.pictures["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
@@ -88,10 +98,12 @@ def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
 
 def _digest(workspace: Workspace, strategy: Strategy, source: Snapshot) -> str:
     params = workspace.preset.train.model_dump()
-    return digest_of({"code": _CODE, "examples": source.digest, "strategy": strategy, "params": params})
+    return digest_of(
+        {"code": CODE_VERSION, "examples": source.digest, "strategy": strategy, "params": params}
+    )
 
 
-def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: Path) -> dict[str, Any]:
+def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: Path) -> CandidateFacts:
     from mmsearch_dagster.core.fusion.model import save_model
     from mmsearch_dagster.core.fusion.training import train
 
@@ -115,14 +127,14 @@ def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: P
     workspace.progress.finish(stage)
     (folder / _CURVES).write_text(json.dumps({"loss": trained.loss_curve, "dev": trained.dev_curve}))
     kept = dict(trained.dev_curve)[trained.best_step]
-    return {
-        "rows": len(read.train.queries),
-        "weights": sha,
-        "mlflow run": run_id,
-        "best step": trained.best_step,
-        "steps": trained.steps,
-        "dev nDCG@10": round(kept, 4) if kept == kept else None,
-    }
+    return CandidateFacts(
+        rows=len(read.train.queries),
+        weights=sha,
+        mlflow_run=run_id,
+        best_step=trained.best_step,
+        steps=trained.steps,
+        dev_ndcg=round(kept, 4) if kept == kept else None,
+    )
 
 
 def _picture(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tuple[int, float], ...]) -> bytes:
@@ -137,12 +149,14 @@ def _picture(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tupl
 
 def read_examples(source: Snapshot) -> Any:
     """The examples of a snapshot as the training loop wants them."""
-    from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries
+    from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.core.fusion.dataset import Examples
 
-    items = load_batch(source.folder, examples.ITEMS)
+    items = examples.load_views(source)
     train, dev = (load_queries(source.folder, name) for name in (TRAIN, DEV))
-    return Examples(items, as_judged(train, items), as_judged(dev, items), source.facts.get(FRAMES, {}))
+    return Examples(
+        items, as_judged(train, items), as_judged(dev, items), examples.ExamplesFacts.of(source).frames
+    )
 
 
 def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:
@@ -163,7 +177,9 @@ def candidates_of(workspace: Workspace) -> dict[Strategy, Snapshot]:
 
 def candidate_table(candidates: dict[Strategy, Snapshot]) -> pl.DataFrame:
     """What each candidate says about its training."""
-    keys = ("best step", "steps", "dev nDCG@10")
-    return pl.DataFrame(
-        [{"strategy": name, **{key: one.facts[key] for key in keys}} for name, one in candidates.items()]
-    )
+    facts = {name: CandidateFacts.of(snapshot) for name, snapshot in candidates.items()}
+    rows = [
+        {"strategy": name, "best step": own.best_step, "steps": own.steps, "dev nDCG@10": own.dev_ndcg}
+        for name, own in facts.items()
+    ]
+    return pl.DataFrame(rows)

@@ -1,13 +1,17 @@
 """Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from zlib import crc32
 
+import numpy as np
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.lineage import Lineage, current_inputs
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content
@@ -37,51 +41,61 @@ if TYPE_CHECKING:
 
 ASSET = "training_examples"
 ITEMS = "items"
-# Fact: digest of the products whose vectors these are.
-PRODUCTS = "products snapshot"
-_CODE = 8
+# The same with a row per picture; stored where some product has several.
+VIEWS = "item_views"
+CODE_VERSION = "9"
+_TABLES = ("products", "queries", "interactions", "searches")
+_FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
 
 
-def modalities_of(workspace: Workspace) -> dict[str, Snapshot]:
+class ExamplesFacts(Facts):
+    """What later steps read of the examples.
+
+    language: digest of what the recogniser expects. frames: how many vectors stand side by side in a row of
+    each modality that has several.
+    """
+
+    counts: list[dict[str, str | int]] = []
+    unreadable_queries: int = 0
+    language: str
+    frames: dict[str, int] = {}
+
+
+def modalities_of(lineage: Lineage) -> dict[str, Snapshot]:
     """Feature snapshots of the modalities that at least one product has."""
-    every = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
-    found = {name: workspace.lake.current(asset_of(name)) for name in every}
-    return {name: snapshot for name, snapshot in found.items() if snapshot.facts["rows"]}
+    features = {name: lineage[asset_of(name)] for name in _FEATURES if asset_of(name) in lineage}
+    return {name: snapshot for name, snapshot in features.items() if snapshot.facts["rows"]}
 
 
 def build_examples(workspace: Workspace) -> StepReport:
     """Encode the queries of every split and of every origin; store them with the item vectors."""
     with timed(ASSET) as report:
-        features = modalities_of(workspace)
-        inputs = {
-            name: workspace.lake.current(name).digest
-            for name in ("products", "queries", "interactions", "searches")
-        }
-        preset, said = workspace.preset, cache(partial(language, workspace))  # read where it is needed
-        facts = {
-            "code": _CODE,
-            PRODUCTS: inputs["products"],
-            "queries": inputs["queries"],
-            "derived": preset.derived.model_dump(),
-            "features": {name: snapshot.digest for name, snapshot in features.items()},
-            "interactions": inputs["interactions"],
-            "searches": inputs["searches"],
-            "media": _media_digest(workspace, said),
-        }
+        inputs = current_inputs(workspace.lake, [*_TABLES, *map(asset_of, _FEATURES)])
+        shop_language = cache(partial(language, inputs))  # read where it is needed
+        digest = digest_of(
+            {
+                "code": CODE_VERSION,
+                "made_from": {asset: snapshot.digest for asset, snapshot in inputs.items()},
+                "derived": workspace.preset.derived.model_dump(),
+                "media": _media_digest(workspace, inputs["queries"].table(), shop_language),
+            }
+        )
         snapshot, made = workspace.lake.obtain(
-            ASSET, digest_of(facts), lambda folder: _make(workspace, features, said(), folder)
+            ASSET,
+            digest,
+            lambda folder: _make(workspace, inputs, shop_language(), folder).model_dump(),
+            inputs=inputs.values(),
         )
         report.about(snapshot, made)
-        report.tables["queries"] = pl.DataFrame(snapshot.facts["counts"])
+        report.tables["queries"] = pl.DataFrame(ExamplesFacts.of(snapshot).counts)
     return report
 
 
-def _media_digest(workspace: Workspace, said: "Callable[[], Language]") -> str:
+def _media_digest(workspace: Workspace, queries: pl.DataFrame, said: "Callable[[], Language]") -> str:
     """Names what lies behind the uris of queries, and what hears it."""
     from mmsearch_dagster.adapters.lake.feature_store import file_content
 
-    queries = workspace.lake.current("queries").table()
     spoken = queries[c.AUDIO].drop_nulls().unique()
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     ears = recogniser_fingerprint(workspace, said()) if len(spoken) else None
@@ -89,15 +103,21 @@ def _media_digest(workspace: Workspace, said: "Callable[[], Language]") -> str:
 
 
 def _make(
-    workspace: Workspace, features: dict[str, Snapshot], said: "Language", folder: Path
-) -> dict[str, Any]:
+    workspace: Workspace, inputs: Mapping[str, Snapshot], said: "Language", folder: Path
+) -> ExamplesFacts:
     from mmsearch_dagster.adapters.lake.batches import save_batch, save_queries
 
-    items = item_batch(workspace, features)
+    features = modalities_of(Lineage(inputs))
+    products = inputs["products"].table()
+    views = item_views(products, features)
+    items = views.merged()
     save_batch(folder, ITEMS, items)
+    if len(items) < len(views):
+        save_batch(folder, VIEWS, views)
     (folder / LANGUAGE_FILE).write_text(said.to_json(), encoding="utf-8")
-    asked = all_queries(workspace, features, said)
-    encoded, failures = _encode(workspace, items, [one for part in asked.values() for one in part])
+    asked = all_queries(workspace, inputs, features, said)
+    everything = [query for part in asked.values() for query in part]
+    encoded, failures = _encode(workspace, items, products, everything)
     counts = []
     for name, part in asked.items():
         # What people ask and nobody understands is judged too: it scores 0, as it does for them.
@@ -108,31 +128,50 @@ def _make(
             {"split": name, "origin": origin, "queries": queries.origins.count(origin)}
             for origin in sorted(set(queries.origins))
         ]
-    return {
-        "rows": sum(one["queries"] for one in counts),
-        "counts": counts,
-        "unreadable queries": failures,
-        "language": said.digest,
-        PRODUCTS: workspace.lake.current("products").digest,
-        # Read by the training step: how many vectors stand side by side in a row of each modality.
-        FRAMES: {name: one.facts[FRAMES] for name, one in features.items() if FRAMES in one.facts},
-    }
+    return ExamplesFacts(
+        rows=sum(count["queries"] for count in counts),
+        counts=counts,
+        unreadable_queries=failures,
+        language=said.digest,
+        frames={name: one.facts[FRAMES] for name, one in features.items() if FRAMES in one.facts},
+    )
 
 
-def item_batch(workspace: Workspace, features: dict[str, Snapshot]) -> ModalityBatch:
-    """Item vectors of every modality, in the order of the products table."""
-    ids = workspace.lake.current("products").table()[c.PRODUCT_ID].to_list()
-    columns, widths = {}, {}
+def item_views(products: pl.DataFrame, features: Mapping[str, Snapshot]) -> ModalityBatch:
+    """Item vectors of every modality, in the order of the products table; a row per picture of a product.
+
+    Every picture is a key to its product and the best one counts: a photo resembles one of them, and their
+    mean resembles none.
+    """
+    ids = products[c.PRODUCT_ID].to_list()
+    found: dict[str, dict[str, list[Matrix]]] = {}
+    widths = {}
     for name, snapshot in features.items():
         table = snapshot.table()
         matrix = table[VECTOR].to_numpy()
-        columns[name] = dict(zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True))
-        widths[name] = matrix.shape[1]
-    return assemble(ids, columns, widths)
+        found[name], widths[name] = {}, matrix.shape[1]
+        for key, vector in zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True):
+            found[name].setdefault(key, []).append(vector)
+    first = {name: {key: vectors[0] for key, vectors in lookup.items()} for name, lookup in found.items()}
+    batch, pictures = assemble(ids, first, widths), found.get(IMAGE, {})
+    counts = [len(pictures.get(key, "-")) for key in ids]
+    views = batch.take(np.repeat(np.arange(len(ids)), counts))
+    if len(views) > len(batch):
+        nothing = [np.zeros(widths[IMAGE], np.float32)]
+        stacked = np.stack([one for key in ids for one in pictures.get(key, nothing)])
+        views = replace(views, vectors={**views.vectors, IMAGE: stacked})
+    return views
+
+
+def load_views(source: Snapshot) -> ModalityBatch:
+    """The catalogue of these examples as retrieval compares it: a row per picture, or one per product."""
+    from mmsearch_dagster.adapters.lake.batches import holds_batch, load_batch
+
+    return load_batch(source.folder, VIEWS if holds_batch(source.folder, VIEWS) else ITEMS)
 
 
 def _encode(
-    workspace: Workspace, items: ModalityBatch, asked: Sequence[TrainingQuery]
+    workspace: Workspace, items: ModalityBatch, products: pl.DataFrame, asked: Sequence[TrainingQuery]
 ) -> tuple[dict[str, dict[str, Matrix]], int]:
     """Query id -> modality -> vector of every query that has at least one; and how many have none."""
     from mmsearch_dagster.adapters.lake.feature_store import file_content
@@ -142,7 +181,7 @@ def _encode(
         read[TEXT] = _worded(workspace, asked)
     if IMAGE in items.vectors:
         pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
-        read[IMAGE] = _looked_up(workspace, IMAGE, pictures | _views(workspace, asked))
+        read[IMAGE] = _looked_up(workspace, IMAGE, pictures | _views(workspace, products, asked))
     if AUDIO in items.vectors:
         voices = {one.query_id: file_content(one.voice) for one in asked if one.voice is not None}
         read[AUDIO] = _looked_up(workspace, AUDIO, voices)
@@ -159,7 +198,7 @@ def _worded(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, M
     spec = workspace.encoder(TEXT)
     if spec is None:
         return {}
-    wordings = {one.query_id: one.wording for one in asked if one.text}
+    wordings = {one.query_id: one.text_blend for one in asked if one.text}
     texts = {text: text_content(spec.query_text(text)) for parts in wordings.values() for text in parts}
     vectors = _looked_up(workspace, TEXT, texts)
     return {
@@ -169,20 +208,23 @@ def _worded(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, M
     }
 
 
-def _views(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, "Content"]:
-    """Query id -> another view of the product's first picture that can be read."""
+def _views(
+    workspace: Workspace, products: pl.DataFrame, asked: Sequence[TrainingQuery]
+) -> dict[str, "Content"]:
+    """Query id -> one of the product's pictures, seen differently; where that can be read."""
     from mmsearch_dagster.core.media.augment_view import photographed
     from mmsearch_dagster.core.media.images import UnreadablePictureError
 
-    products = workspace.lake.current("products").table()
-    first = dict(products.select(c.PRODUCT_ID, pl.col(c.IMAGE_URIS).list.first()).drop_nulls().iter_rows())
+    pictures = dict(products.select(c.PRODUCT_ID, c.IMAGE_URIS).drop_nulls().iter_rows())
     views: dict[str, Content] = {}
     for one in asked:
-        if one.seen not in first:
+        uris = pictures.get(one.seen)
+        if not uris:
             continue
         seed = workspace.preset.derived.seed + len(one.query_id)
+        uri = uris[crc32(one.query_id.encode()) % len(uris)]
         try:
-            view = photographed((workspace.source.root / first[one.seen]).read_bytes(), seed)
+            view = photographed((workspace.source.root / uri).read_bytes(), seed)
         except (OSError, UnreadablePictureError):
             continue
         views[one.query_id] = Content(sha256_bytes(view), partial(bytes, view))

@@ -11,7 +11,7 @@ from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
 from mmsearch_dagster.core.fusion.synthetic_queries import (
-    DerivedQuery,
+    SyntheticQuery,
     attribute_queries,
     logged_queries,
     picture_queries,
@@ -19,7 +19,7 @@ from mmsearch_dagster.core.fusion.synthetic_queries import (
 )
 from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
-from mmsearch_dagster.core.retrieval.text_blend import wording
+from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.text import language_of, query_text
 from mmsearch_dagster.pipeline.training.transcripts import hear
@@ -58,26 +58,34 @@ class TrainingQuery:
     typed: str | None = None
 
     @property
-    def wording(self) -> dict[str, float]:
+    def text_blend(self) -> dict[str, float]:
         """What its words are encoded as."""
         sure = 1.0 if self.confidence is None else self.confidence
-        return wording(query_text(self.text or ""), self.typed, sure)
+        return text_blend(query_text(self.text or ""), self.typed, sure)
 
 
 def all_queries(
-    workspace: Workspace, features: dict[str, Snapshot], said: "Language"
+    workspace: Workspace,
+    inputs: Mapping[str, Snapshot],
+    features: Mapping[str, Snapshot],
+    said: "Language",
 ) -> dict[str, list[TrainingQuery]]:
-    """Split -> its queries; without judged ones to hold out, the catalogue examines itself."""
+    """Split -> its queries; without judged ones to hold out, the catalogue examines itself.
+
+    inputs: snapshots of `products`, `queries`, `searches` and `interactions`.
+    """
     limits = workspace.preset.derived
-    products = workspace.lake.current("products").table()
-    judged = _judged_queries(workspace, said)
+    products = inputs["products"].table()
+    judged = _judged_queries(workspace, inputs["queries"].table(), said)
     derived = [
         _from_derived(one, ATTRIBUTES)
         for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
     ]
-    searches, events = (workspace.lake.current(name).table() for name in ("searches", "interactions"))
+    searches, events = (inputs[name].table() for name in ("searches", "interactions"))
     derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
-    pictured = features[IMAGE].table()[c.PRODUCT_ID].to_list() if IMAGE in features else []
+    pictured = []
+    if IMAGE in features:
+        pictured = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
     derived += [
         _from_derived(one, PAIRS)
         for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
@@ -91,12 +99,11 @@ def all_queries(
     return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
 
 
-def _judged_queries(workspace: Workspace, said: "Language") -> dict[str, list[TrainingQuery]]:
-    grouped = (
-        workspace.lake.current("queries")
-        .table()
-        .group_by(c.QUERY_ID, maintain_order=True)
-        .agg(pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE))
+def _judged_queries(
+    workspace: Workspace, queries: pl.DataFrame, said: "Language"
+) -> dict[str, list[TrainingQuery]]:
+    grouped = queries.group_by(c.QUERY_ID, maintain_order=True).agg(
+        pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE)
     )
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
     voices = {key: workspace.source.root / uri for key, uri in spoken}
@@ -134,7 +141,7 @@ def _judged(
     )
 
 
-def _from_derived(one: DerivedQuery, origin: str) -> TrainingQuery:
+def _from_derived(one: SyntheticQuery, origin: str) -> TrainingQuery:
     grades = {product: int(grade) for product, grade in one.graded.items()}
     words, picture = bool(one.text), one.image_of is not None
     kind = query_kind(words=words, picture=picture, language=language_of(one.text or ""))

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsearch_dagster.adapters.host.process_pool import dealt, side_by_side
+from mmsearch_dagster.adapters.host.process_pool import chunked, map_in_processes
 from mmsearch_dagster.adapters.lake.feature_store import file_content
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.progress import PROGRESS
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -26,11 +27,14 @@ _Recording = tuple[str, Path]  # content key, file
 _Heard = dict[str, tuple[str, float]]  # content key -> text, confidence
 
 
-def language(workspace: Workspace) -> "Language":
-    """What shoppers of this run's catalogue may say, by its words and by what was searched for."""
+def language(inputs: Mapping[str, Snapshot]) -> "Language":
+    """What shoppers of this catalogue may say, by its words and by what was searched for.
+
+    inputs: snapshots of `products` and `searches`, among others.
+    """
     from mmsearch_dagster.core.speech.language import shop_language
 
-    return shop_language(*(workspace.lake.current(name).table() for name in ("products", "searches")))
+    return shop_language(*(inputs[name].table() for name in ("products", "searches")))
 
 
 def recogniser_fingerprint(workspace: Workspace, said: "Language") -> str:
@@ -66,9 +70,9 @@ def _transcripts(workspace: Workspace, said: "Language", voices: Mapping[str, Pa
 def _listen(workspace: Workspace, said: "Language", recordings: Sequence[_Recording]) -> _Heard:
     """Content key -> text and confidence; what cannot be read is heard as nothing."""
     workspace.progress.start(_STAGE, len(recordings))
-    hands = dealt(recordings, least=_LEAST_RECORDINGS)
+    chunks = chunked(recordings, least=_LEAST_RECORDINGS)
     work = partial(_hear_some, workspace.preset.recogniser, said)
-    parts = side_by_side(work, hands, processes=len(hands))
+    parts = map_in_processes(work, chunks, processes=len(chunks))
     found = {key: heard for part in parts for key, heard in part.items()}
     workspace.progress.finish(_STAGE, f"{sum(bool(text) for text, _ in found.values())} understood")
     return found
@@ -85,5 +89,5 @@ def _hear_some(spec: RecogniserSpec, said: "Language", recordings: Sequence[_Rec
         except (OSError, QueryError):
             heard = NOTHING
         found[key] = (heard.text, heard.confidence)
-        WATCHER.get().advance(_STAGE, 1)
+        PROGRESS.get().advance(_STAGE, 1)
     return found

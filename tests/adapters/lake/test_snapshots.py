@@ -36,7 +36,7 @@ def test_a_snapshot_is_made_once_and_then_found(tmp_path: Path) -> None:
     assert (now, again, calls) == (True, False, ["家"])
     assert found == made == lake.find("a", "d1")
     assert (found.folder / "content.txt").read_text(encoding="utf-8") == "家"
-    assert dict(found.facts) == {"said": "家"}
+    assert dict(found.facts) == {"said": "家", "made_from": {}}
 
 
 def test_current_moves_to_what_was_obtained_last_even_when_it_is_old(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_table_comes_back_with_its_types_and_its_number_of_rows(tmp_path: Path
     assert made
     assert snapshot.table().equals(frame)
     assert snapshot.table().schema == frame.schema
-    assert dict(lake.current("t").facts) == {"rows": 2, "source": "here"}
+    assert dict(lake.current("t").facts) == {"rows": 2, "source": "here", "made_from": {}}
 
 
 def test_a_file_is_replaced_whole_or_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ def test_a_line_holds_when_who_what_which_why_and_figures(ledger: Ledger, path: 
         "model_version": 3,
         "why": "自动",
         "figures": {"ndcg": 0.5},
+        "by_hand": False,
     }
 
 
@@ -80,3 +81,22 @@ def test_writers_at_the_same_time_lose_no_line(path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(40)))
     assert sorted(line.model_version for line in Ledger(path).lines()) == list(range(40))
+
+
+def test_only_a_typed_field_says_that_a_pointer_was_moved_by_hand(ledger: Ledger) -> None:
+    said = "the pointer was moved outside mmsearch"
+    ledger.append("promotion", release_id="r-1", model_version=1, why=said)
+    ledger.append("promotion", release_id="r-2", model_version=2, why="anything", by_hand=True)
+    assert [line.by_hand for line in ledger.lines()] == [False, True]
+
+
+def test_lines_of_0_1_0_are_read(ledger: Ledger, path: Path) -> None:
+    former = (
+        '{"when":"2026-11-27T19:39:12+00:00","who":"root","action":"promotion","release_id":"r-b86613dbbf",'
+        '"model_version":1,"why":"WHY","figures":{"floor":0.83}}\n'
+    )
+    passed, moved = "gate passed for attention", "the pointer was moved outside mmsearch"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(former.replace("WHY", passed) + former.replace("WHY", moved), encoding="utf-8")
+    assert [(line.why, line.by_hand) for line in ledger.lines()] == [(passed, False), (moved, True)]
+    assert ledger.lines()[0].figures == {"floor": 0.83}

@@ -341,7 +341,16 @@ def test_a_pointer_moved_by_hand_is_noticed(shop: Shop) -> None:
     shop.registry.promote(first, reason="")
     shop.store.connect().set_registered_model_alias(MODEL_NAME, "champion", str(second))
     shop.registry.promote(second, reason="nightly")
-    assert shop.ledger.lines()[-1].why == "the pointer was moved outside mmsearch"
+    assert shop.ledger.lines()[-1].by_hand
+
+
+def test_a_reason_worded_like_a_move_by_hand_is_still_a_promotion(shop: Shop) -> None:
+    first, second = shop.add(1), shop.add(2)
+    shop.registry.promote(first, reason="the pointer was moved outside mmsearch")
+    shop.registry.promote(second, reason="nightly")
+    assert shop.add(1, passed=False) == first  # evaluated again, against r-2
+    shop.registry.rollback("r-1", reason="worse")
+    assert shop.champion() == "r-1"
 
 
 def test_the_list_says_what_became_of_each_version(shop: Shop) -> None:

@@ -18,7 +18,7 @@ def run_python(code: str) -> str:
 def test_torchvision_and_what_needs_it_import_beside_a_cpu_torch() -> None:
     found = run_python(
         """
-        from mmsearch_dagster.core.torchvision_cpu import import_torchvision
+        from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
         import_torchvision()
         import_torchvision()
         import torch, timm
@@ -33,7 +33,7 @@ def test_importing_the_module_imports_nothing_heavy() -> None:
     found = run_python(
         """
         import sys
-        import mmsearch_dagster.core.torchvision_cpu
+        import mmsearch_dagster.core.encoders.torchvision_shim
         print("torch" in sys.modules, "torchvision" in sys.modules)
         """
     )
@@ -49,7 +49,7 @@ def test_another_failure_of_torchvision_is_not_hidden() -> None:
                 if name == "torchvision":
                     raise RuntimeError("something else")
         sys.meta_path.insert(0, Broken())
-        from mmsearch_dagster.core.torchvision_cpu import import_torchvision
+        from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
         try:
             import_torchvision()
         except RuntimeError as error:

@@ -27,6 +27,8 @@ def test_the_gate_decides_on_the_metric_of_its_policy() -> None:
 def test_rivals_are_the_single_branches_and_the_champion() -> None:
     found = figures_of(MEASURED, ASKED, "mrr", weights="w", note="not comparable")
     assert set(found.branches) == {"text only", "bm25"}
+    named_alike = {**MEASURED, "words and pictures only": rankings(ASKED, "right")}
+    assert figures_of(named_alike, ASKED, "mrr", weights="w", note=None).branches == found.branches
     assert (found.champion, found.champion_note) == (None, "not comparable")
     reigning = {**MEASURED, CHAMPION: rankings(ASKED, "wrong", "worse", "bad", "right")}
     assert figures_of(reigning, ASKED, "mrr", weights="w", note=None).champion == dict.fromkeys(

@@ -61,3 +61,12 @@ def test_full_text_is_no_rival_where_there_are_no_words() -> None:
     asked = queries(2, words=False, picture=True)
     items = ModalityBatch(("a",), {IMAGE: np.ones((1, 3), np.float32)}, {IMAGE: np.array([True])})
     assert set(single_branches(asked, items, rankings(asked), 5)) == {"image only"}
+
+
+def test_of_several_pictures_of_a_product_the_nearest_counts() -> None:
+    """The photo is one of `shoe`'s pictures; the mean of both lies nearer to the queries of `bag`."""
+    looks = np.array([[1, 0], [0, 9], [3, 1]], np.float32)
+    items = ModalityBatch(("shoe", "shoe", "bag"), {IMAGE: looks}, {IMAGE: np.ones(3, bool)})
+    photo = ModalityBatch(("q",), {IMAGE: np.array([[2, 0]], np.float32)}, {IMAGE: np.ones(1, bool)})
+    assert by_encoder(IMAGE, photo, items, 9) == {"q": ["shoe", "bag"]}
+    assert by_encoder(IMAGE, photo, items.merged(), 9) == {"q": ["bag", "shoe"]}

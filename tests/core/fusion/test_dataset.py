@@ -45,3 +45,7 @@ def test_taking_queries_takes_their_grades_and_origins_along(rows: list[int]) ->
     assert part.queries.ids == tuple(whole.queries.ids[row] for row in rows)
     assert part.grades.toarray().tolist() == whole.grades.toarray()[rows].tolist()
     assert part.origin.tolist() == whole.origin[rows].tolist()
+
+
+def test_an_item_of_several_rows_is_one_column() -> None:
+    assert grade_matrix(["q"], ["a", "a", "b"], {"q": {"b": 2}}).toarray().tolist() == [[0, 2]]

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.fusion.config import TrainParams
 from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, PAIRS
-from mmsearch_dagster.core.fusion.sampling import draw_pool, hide_some, query_chances
+from mmsearch_dagster.core.fusion.sampling import (
+    VIEWS,
+    best_view,
+    draw_pool,
+    draw_views,
+    hide_some,
+    query_chances,
+)
 from tests.core.fusion.toy import judged, random_batch
 
 
@@ -58,3 +65,38 @@ def test_hiding_hides_about_as_many_as_asked() -> None:
     left = hide_some(seen, 0.3, np.random.default_rng(1))["text"].float().mean()
     # A row of two loses both with the chance 0.09 and then keeps both.
     assert float(left) == pytest.approx(0.79, abs=0.03)
+
+
+@given(counts=st.lists(st.integers(1, 9), min_size=1, max_size=12), seed=st.integers(0, 500))
+@settings(deadline=None, max_examples=40)
+def test_of_each_item_some_pictures_are_drawn_and_never_another_items(counts: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    starts = np.cumsum(counts) - counts
+    pool = np.flatnonzero(rng.random(len(counts)) < 0.7)
+    if not len(pool):
+        return
+
+    rows, first = draw_views(starts, len(owner), pool, rng)
+
+    parts = np.split(rows, first[1:])
+    assert [len(part) for part in parts] == [min(VIEWS, counts[item]) for item in pool]
+    for item, part in zip(pool, parts, strict=True):
+        assert set(owner[part]) == {item}
+        assert len(set(part)) == len(part)
+
+
+def test_items_of_one_picture_cost_no_chance() -> None:
+    rng = np.random.default_rng(1)
+    rows, starts = draw_views(np.arange(5), 5, np.array([1, 4]), rng)
+    assert (rows.tolist(), starts.tolist()) == ([1, 4], [0, 1])
+    assert rng.random() == np.random.default_rng(1).random()
+
+
+def test_the_nearest_picture_of_an_item_counts_and_learns() -> None:
+    similarity = torch.tensor([[0.1, 0.9, 0.3], [0.5, 0.2, -0.4]], requires_grad=True)
+    best = best_view(similarity, np.array([0, 2]))
+    assert best.tolist() == [[pytest.approx(0.9), pytest.approx(0.3)], [0.5, pytest.approx(-0.4)]]
+    best.sum().backward()
+    assert similarity.grad is not None
+    assert similarity.grad.tolist() == [[0, 1, 1], [1, 0, 1]]

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.fusion import training
 from mmsearch_dagster.core.fusion.config import LOSSES, STRATEGIES, Loss, Strategy, TrainParams
-from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.fusion.dataset import JUDGED, Examples
 from mmsearch_dagster.core.fusion.model import save_model
 from mmsearch_dagster.core.fusion.training import mean_ndcg, train
 from mmsearch_dagster.core.metrics.ranking import means, per_query
+from mmsearch_dagster.core.modalities import TEXT
 from tests.core.fusion.toy import judged, rotated_catalogue
 
 CATALOGUE = rotated_catalogue()
@@ -124,3 +125,27 @@ def test_mean_ndcg_agrees_with_the_metric_that_is_reported(seed: int) -> None:
     assert mean_ndcg(queries.astype(np.float32), items.astype(np.float32), asked) == pytest.approx(
         reported, abs=1e-6
     )
+
+
+def with_other_pictures(examples: Examples, others: int) -> Examples:
+    """Each item also has rows that no query is about, before the one that queries are about."""
+    rng = np.random.default_rng(5)
+    items = examples.items
+    views = items.take(np.repeat(np.arange(len(items)), others + 1))
+    strange = rng.normal(size=views.vectors[TEXT].shape).astype(np.float32)
+    strange[others :: others + 1] = items.vectors[TEXT]
+    return replace(examples, items=replace(views, vectors={TEXT: strange}))
+
+
+def test_an_item_is_found_by_one_of_its_pictures_however_strange_the_others() -> None:
+    views = with_other_pictures(CATALOGUE, 5)
+    trained = train("concat", views, QUICK)
+    curve = dict(trained.dev_curve)
+    assert curve[trained.best_step] > max(0.8, curve[0] + 0.2)
+
+
+def test_a_repeated_row_changes_no_figure() -> None:
+    twice = replace(CATALOGUE, items=CATALOGUE.items.take(np.repeat(np.arange(len(CATALOGUE.items)), 2)))
+    queries, items = (np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32) for _ in range(2))
+    once = mean_ndcg(queries, items, CATALOGUE.dev)
+    assert mean_ndcg(queries, np.repeat(items, 2, axis=0), twice.dev, starts=twice.items.starts) == once

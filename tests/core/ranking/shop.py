@@ -1,6 +1,7 @@
 """A small shop whose shoppers look by position and click by taste."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,7 @@ def items() -> Items:
     )
 
 
+@cache
 def log(pages: int = 900, *, users: int = 30, taste: float = 0.8, seed: int = 5) -> pl.DataFrame:
     """taste: chance of a click on what is of the user's own camp; of the other camp it is 0.8 minus this,
     so 0.4 is a shop without tastes."""

@@ -24,7 +24,7 @@ def _runs(place: Place) -> dict[str, str]:
     workspace = place.workspace
     parent = workspace.tracking.parent(workspace.lake.current("training_examples").digest)
     assert parent is not None
-    own = {name: one.facts["mlflow run"] for name, one in candidates_of(workspace).items()}
+    own = {name: one.facts["mlflow_run"] for name, one in candidates_of(workspace).items()}
     return {**own, "parent": parent}
 
 
@@ -35,7 +35,7 @@ def test_every_candidates_run_and_the_parent_hold_the_validation_figures(tiny: P
 
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     parent = found.pop("parent").data.metrics
-    assert parent[f"validation/{ENGINE}/all/ndcg_at_10"] == pytest.approx(told["ndcg@10"], abs=1e-4)
+    assert parent[f"validation/{ENGINE}/all/ndcg_at_10"] == pytest.approx(told["engine"], abs=1e-4)
     assert 0 <= parent["validation/bm25/all/recall_at_10"] <= 1
     for run in found.values():
         for figure in ("ndcg_at_10", "ndcg_at_10 low", "recall_at_10", "mrr", "map", "top1"):

@@ -18,7 +18,7 @@ from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
 from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
 from mmsearch_dagster.pipeline.report import StepReport
-from mmsearch_dagster.pipeline.training.examples import item_batch
+from mmsearch_dagster.pipeline.training.examples import item_views
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests import shops
@@ -144,7 +144,7 @@ def test_towers_and_index_read_them(encoded: tuple[Workspace, dict[str, StepRepo
     workspace, _ = encoded
     features = {name: workspace.lake.current(asset_of(name)) for name in (AUDIO, VIDEO)}
     frames = features[VIDEO].facts["frames"]
-    items = item_batch(workspace, features)
+    items = item_views(workspace.lake.current("products").table(), features)
     model = TwoTower(
         FusionSpec(
             strategy="weighted",

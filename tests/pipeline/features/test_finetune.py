@@ -114,7 +114,7 @@ def test_the_same_photos_are_never_trained_on_twice(
 
 def test_its_training_is_an_mlflow_run(tuned: Workspace) -> None:
     client = tuned.tracking._store.connect()
-    run = client.get_run(tuned.lake.current("image_encoder").facts["mlflow run"])
+    run = client.get_run(tuned.lake.current("image_encoder").facts["mlflow_run"])
 
     assert run.info.status == "FINISHED"
     assert run.data.params["epochs"] == "2"

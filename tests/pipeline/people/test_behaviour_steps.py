@@ -127,7 +127,7 @@ def test_a_partition_holds_nothing_of_later_days(workspace: Workspace) -> None:
     profiles.update_state(workspace, date(2026, 5, 2))
 
     state = workspace.lake.current(profiles.STATES)
-    assert state.facts["as of"] == "2026-05-03T00:00:00+00:00"
+    assert state.facts["as_of"] == "2026-05-03T00:00:00Z"
     assert state.table()["last_seen"].max() < datetime(2026, 5, 3, tzinfo=UTC)  # type: ignore[operator]
 
 

@@ -5,10 +5,17 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.errors import IndexCheckError, MmsearchError
+from mmsearch_dagster.core.errors import IndexCheckError, LineageError
+from mmsearch_dagster.core.fusion.config import STRATEGIES
+from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
+from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
+from mmsearch_dagster.pipeline.people.profiles import make_profiles
+from mmsearch_dagster.pipeline.people.ranker import train_ranker
 from mmsearch_dagster.pipeline.release import release
+from mmsearch_dagster.pipeline.run import prepare
+from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from tests.end_to_end.changes import changed_shop
 from tests.homes import Place
 
@@ -24,7 +31,7 @@ def test_examples_of_an_older_catalogue_register_no_version(
     validate(changed.workspace, "products")
     before = place.versions()
 
-    with pytest.raises(MmsearchError, match=r"training_examples are about other products .*'products' again"):
+    with pytest.raises(LineageError, match=r"products .* is current, but .* follows 'products' again"):
         release.register(changed.workspace)
 
     assert place.versions() == before
@@ -44,3 +51,26 @@ def test_an_index_without_a_product_of_the_catalogue_fails_row_parity(
     assert failed["row_parity"]["missing"] == 1
     with pytest.raises(IndexCheckError, match="row_parity"):
         release.raise_if_failed(outcomes)
+
+
+def test_another_runs_ranker_and_people_are_not_released(tiny: Place, place: Place, tmp_path: Path) -> None:
+    """As where somebody materialises all up to the evaluation, then the challenger, without `ranker`."""
+    changed = Place(place.home, changed_shop(tiny, tmp_path / "later-shop"), place.assets)
+    workspace, before = changed.workspace, changed.versions()
+    prepare(workspace)
+    train_candidates(workspace, STRATEGIES)
+    evaluate(workspace)
+
+    with pytest.raises(LineageError, match=r"ranker was made from .* again, or use `mmsearch run`"):
+        release.register(workspace)
+    assert changed.versions() == before
+
+    make_profiles(workspace)
+    read_reviews(workspace)
+    train_ranker(workspace)
+    release.register(workspace)
+    lineage = release.release_lineage(workspace.lake)
+    manifest = workspace.registry.manifest(before + 1)
+
+    assert manifest.snapshots == {name: lineage[name].digest for name in manifest.snapshots}
+    assert manifest.snapshots["products"] == workspace.lake.current("products").digest

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.lake.batches import load_queries
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.pipeline.training import examples, queries
@@ -48,11 +49,19 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return made
 
 
+def inputs_of(workspace: Workspace) -> dict[str, Snapshot]:
+    names = ("products", "queries", "searches", "interactions")
+    return {name: workspace.lake.current(name) for name in names}
+
+
+def all_of(workspace: Workspace) -> dict[str, list[queries.TrainingQuery]]:
+    inputs = inputs_of(workspace)
+    return queries.all_queries(workspace, inputs, {}, language(inputs))
+
+
 @pytest.mark.slow
 def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) -> None:
-    found = {
-        one.query_id: one for one in queries.all_queries(workspace, {}, language(workspace))["validation"]
-    }
+    found = {one.query_id: one for one in all_of(workspace)["validation"]}
     assert {key: one.kind for key, one in found.items()} == {
         "typed": "words",
         "chinese": "words[zh]",
@@ -64,8 +73,8 @@ def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) 
         "all": "words+voice+picture",
     }
     assert (found["all"].text, found["all"].confidence) == ("red shoes", 0.7)
-    assert found["all"].wording == pytest.approx({"red": 0.3, "red shoes": 0.7})
-    assert found["said"].wording == {"red shoes": 1.0}
+    assert found["all"].text_blend == pytest.approx({"red": 0.3, "red shoes": 0.7})
+    assert found["said"].text_blend == {"red shoes": 1.0}
     assert (found["mumbled"].text, found["mumbled"].confidence) == (None, None)
 
 
@@ -77,7 +86,7 @@ def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engi
         return {text: np.array([len(text)], np.float32) for text in contents if text != "红色运动鞋"}
 
     monkeypatch.setattr(examples, "_looked_up", lengths)
-    judged = queries.all_queries(workspace, {}, language(workspace))["validation"]
+    judged = all_of(workspace)["validation"]
 
     found = examples._worded(workspace, judged)
 
@@ -89,7 +98,7 @@ def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engi
 @pytest.mark.slow
 def test_what_nobody_understood_is_judged_as_unanswered(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "mumbled.wav").write_bytes(sound_file(np.zeros(16_000, np.float32)))
-    examples._make(workspace, {}, language(workspace), tmp_path)
+    examples._make(workspace, inputs_of(workspace), language(inputs_of(workspace)), tmp_path)
 
     judged = load_queries(tmp_path, "validation")
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.speech.language import COLUMNS
+from mmsearch_dagster.core.speech.language import COLUMNS, Language
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.pipeline.training.transcripts import hear, language, recogniser_fingerprint
@@ -34,37 +34,41 @@ def _sell(workspace: Workspace, products: int) -> None:
     workspace.lake.obtain_table("products", f"of-{products}", lambda: (rows, {}))
 
 
+def words_of(workspace: Workspace) -> Language:
+    return language({name: workspace.lake.current(name) for name in ("products", "searches")})
+
+
 def test_what_is_understood_is_kept_and_heard_only_once(workspace: Workspace, tmp_path: Path) -> None:
     voices = {key: tmp_path / f"{key}.wav" for key in ("a", "b", "clap", "gone")}
     voices["a"].write_bytes(sound_file(speak("blue leather bag")))
     voices["b"].write_bytes(sound_file(np.zeros(16_000, np.float32)))
     voices["clap"].write_bytes(sound_file(clap()))
 
-    heard = hear(workspace, language(workspace), voices)
+    heard = hear(workspace, words_of(workspace), voices)
     assert {key: one.text for key, one in heard.items()} == {"a": "blue leather bag"}
 
     kept = next((workspace.paths.features / "transcripts").glob("*.json"))
-    assert kept.stem == recogniser_fingerprint(workspace, language(workspace))
+    assert kept.stem == recogniser_fingerprint(workspace, words_of(workspace))
     told = {key: ["red shoes", 0.9] for key in json.loads(kept.read_text())}
     kept.write_text(json.dumps(told))
-    assert hear(workspace, language(workspace), {"a": voices["a"]}) == {"a": Transcript("red shoes", 0.9)}
+    assert hear(workspace, words_of(workspace), {"a": voices["a"]}) == {"a": Transcript("red shoes", 0.9)}
 
 
 def test_another_catalogue_is_another_recogniser(workspace: Workspace) -> None:
-    before = recogniser_fingerprint(workspace, language(workspace))
+    before = recogniser_fingerprint(workspace, words_of(workspace))
     _sell(workspace, 3)
-    assert recogniser_fingerprint(workspace, language(workspace)) != before
+    assert recogniser_fingerprint(workspace, words_of(workspace)) != before
 
 
 def test_what_people_ask_is_heard_better(workspace: Workspace) -> None:
-    before = recogniser_fingerprint(workspace, language(workspace))
+    before = recogniser_fingerprint(workspace, words_of(workspace))
     rows = {c.USER_ID: ["ann", "bob"], c.QUERY_TEXT: ["zany hat", "zany hat"]}
     asked = pl.concat([c.SEARCHES.to_frame(), pl.DataFrame(rows)], how="diagonal")
     workspace.lake.obtain_table("searches", "two", lambda: (asked, {}))
-    assert recogniser_fingerprint(workspace, language(workspace)) != before
-    assert "zany" in language(workspace).words
+    assert recogniser_fingerprint(workspace, words_of(workspace)) != before
+    assert "zany" in words_of(workspace).words
 
 
 def test_no_recordings_cost_nothing(workspace: Workspace) -> None:
-    assert hear(workspace, language(workspace), {}) == {}
+    assert hear(workspace, words_of(workspace), {}) == {}
     assert not (workspace.paths.features / "transcripts").exists()

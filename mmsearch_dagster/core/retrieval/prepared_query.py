@@ -1,0 +1,34 @@
+"""A query once it is prepared: what search, explanations, people's answers and evaluation read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.retrieval.text_blend import text_blend
+from mmsearch_dagster.core.speech.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class PreparedQuery:
+    """One query, cleaned, transcribed, named, weighted and encoded once.
+
+    text: cleaned, None or not empty; with the transcript. typed: without it. audio: the recording, where it
+    was understood. weights: per retriever, already checked. modality_weights: per modality, those above 0
+    that the request itself names. transcript: what was recognised, however doubtful. vectors: a batch of one
+    row, of its modalities' own vectors; empty until it is encoded.
+    """
+
+    text: str | None
+    image: bytes | None
+    kind: str
+    weights: Mapping[str, float] = field(default_factory=dict)
+    audio: bytes | None = None
+    transcript: Transcript | None = None
+    modality_weights: Mapping[str, float] = field(default_factory=dict)
+    typed: str | None = None
+    vectors: ModalityBatch = field(default_factory=lambda: ModalityBatch(("query",), {}, {}))
+
+    @property
+    def text_blend(self) -> dict[str, float]:
+        """What its words are encoded as, with weights that sum to 1."""
+        return text_blend(self.text, self.typed, self.transcript.confidence if self.transcript else 1.0)
