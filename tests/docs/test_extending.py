@@ -15,7 +15,7 @@ from mmsearch_dagster.core.catalog.expectations import parse_suite
 from mmsearch_dagster.core.presets import parse_preset
 from tests.docs.fences import ROOT, Example, examples
 
-EXAMPLES = list(examples(ROOT / "docs" / "extending.md"))
+EXAMPLES = list(examples(ROOT / "docs/extending.md"))
 
 
 def with_example(text: str, example: Example) -> str:
@@ -131,13 +131,15 @@ def test_a_new_fusion_strategy_passes_what_every_strategy_must(checkout: Path) -
 
     tested = python(
         checkout,
-        *("-m", "pytest", "-p", "no:cacheprovider", "-k", "maximum", "-v"),
+        *("-m", "pytest", "-p", "no:cacheprovider", "-k", "maximum", "-rA"),
         *("tests/core/fusion/test_strategies.py", "tests/core/fusion/test_model.py"),
         "tests/core/fusion/test_training.py",
     )
 
     assert re.search(r"^\d+ passed", tested.splitlines()[-1].strip("= ")), tested
-    assert "test_every_strategy_beats_the_untrained_model[maximum] PASSED" in tested
+    assert (
+        "PASSED tests/core/fusion/test_training.py::test_every_strategy_beats_the_untrained_model" in tested
+    )
 
 
 @pytest.mark.slow
