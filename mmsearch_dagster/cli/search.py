@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.sources.query_list import QueryList
     from mmsearch_dagster.serving.open_release import Released
 
-ONE_K = 10
+DEFAULT_K = 10
 # Deep enough for recall@50 and a little more, when a whole file is answered.
 BATCH_K = 100
 _TOLD = 5
@@ -31,7 +31,9 @@ def question(text: str | None, image: Path | None, voice: Path | None, weights: 
     return Query(text=text, image=picture(image), audio=_file(voice, "--voice"), weights=_weights(weights))
 
 
-def one(released: "Released", query: Query, name: str, *, k: int, where: str | None, as_json: bool) -> None:
+def answer_query(
+    released: "Released", query: Query, name: str, *, k: int, where: str | None, as_json: bool
+) -> None:
     """Answer one query; `name` is how a person gave it."""
     answer = released.engine().search(query, k=k, where=where)
     if as_json:

@@ -28,7 +28,7 @@ def moved(place: Place, tmp_path: Path) -> Place:
 def test_a_moved_home_is_told_in_one_sentence_what_to_do(
     moved: Place, tmp_path: Path, capsys: Captured, arguments: list[str]
 ) -> None:
-    before = moved.ledger(), moved.paths.asked.read_text(encoding="utf-8")
+    before = moved.ledger(), moved.paths.run_options.read_text(encoding="utf-8")
 
     assert moved.mmsearch(*arguments) == 2
 
@@ -37,7 +37,7 @@ def test_a_moved_home_is_told_in_one_sentence_what_to_do(
         f"mmsearch: home {moved.home} was moved or copied from {tmp_path / 'home'}, where its files are "
         f"still looked for: run `mmsearch relocate --home {moved.home}` once"
     ]
-    assert (moved.ledger(), moved.paths.asked.read_text(encoding="utf-8")) == before
+    assert (moved.ledger(), moved.paths.run_options.read_text(encoding="utf-8")) == before
 
 
 def test_a_relocated_home_answers_from_its_own_files(moved: Place, tmp_path: Path, capsys: Captured) -> None:
