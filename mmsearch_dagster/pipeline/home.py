@@ -25,8 +25,10 @@ _FILES = ("source", "root", "preset")
 def settings_for(home: Path, *options: RunOptions) -> Settings:
     """What a run in `home` does: what is said now, first come first, then what the home remembers.
 
-    Raises UserError when it remembers a file that is gone, ConfigError when its memory cannot be read.
+    Raises MovedHomeError in a home that was moved or copied, UserError when it remembers a file that is gone,
+    ConfigError when its memory cannot be read.
     """
+    check_location(home)
     settings, now = settle(home, *options, recall(home)), settle(home, *options)
     for option in _FILES:
         path: Path | None = getattr(settings, option)

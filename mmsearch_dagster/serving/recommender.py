@@ -236,7 +236,7 @@ class Recommender:
         return {
             "release_id": self.release_id,
             "people": [
-                {c.USER_ID: people[row], "expected response": round(float(response[row]), 4)} for row in best
+                {c.USER_ID: people[row], "expected_response": round(float(response[row]), 4)} for row in best
             ],
             "products": found,
             "note": answer.note or (note if len(best) else "nobody is known here"),

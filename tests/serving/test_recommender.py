@@ -235,7 +235,7 @@ def test_an_explanation_adds_up(recommender: Recommender) -> None:
     assert told["rank"] == 1
     assert sum(one["share"] for one in told["branches"]) == pytest.approx(told["score"])
     assert {one["modality"] for one in told["modalities"]} == {"text", "image"}
-    assert all(one["fused without it"] is not None for one in told["modalities"])
+    assert all(one["fused_without_it"] is not None for one in told["modalities"])
     names = [one["feature"] for one in told["features"]]
     assert {"taste image", "network (person x product)", "constant"} <= set(names)
     assert told["note"] == ""
@@ -275,7 +275,7 @@ def test_a_campaign_finds_its_fans(recommender: Recommender) -> None:
     told = recommender.campaign(Query(image=picture("blue")), k=10, products=8)
     found = [one["user_id"] for one in told["people"]]
     assert sum(int(user[-2:]) % 2 for user in found) >= 8
-    chances = [one["expected response"] for one in told["people"]]
+    chances = [one["expected_response"] for one in told["people"]]
     assert chances == sorted(chances, reverse=True)
     assert all(0 < chance < 1 for chance in chances)
     assert told["note"].startswith("expected response: chance of a click per product of a page")
