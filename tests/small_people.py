@@ -16,7 +16,7 @@ from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
 from mmsearch_dagster.core.people.profiles import EMPTY, profiles
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.core.ranking.catalogue import items_of
-from mmsearch_dagster.core.ranking.experiment import Study, study
+from mmsearch_dagster.core.ranking.experiment import Experiment, run_experiment
 from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.training import RankerParams
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
@@ -70,7 +70,7 @@ class SmallPeople:
     folder: Path
     sha256: str
     items: Items
-    found: Study
+    found: Experiment
 
     def recommender(self, engine: Engine) -> Recommender:
         return Recommender(engine, PeopleFiles.open(self.folder, self.sha256))
@@ -108,8 +108,8 @@ def make_people(
     items = items_of(products, batch, smoothed_ratings(reviews()))
     told = log(count) if events is None else events
     params = RankerParams(epochs=10, resamples=300, min_pages=40)
-    found = study(told, products, items, params, cosines=lambda ids, rows: {}, reviews=reviews())
-    rows_of_people = found.known.profiles if found.known else profiles(EMPTY, products, {}, {})
+    found = run_experiment(told, products, items, params, cosines=lambda ids, rows: {}, reviews=reviews())
+    rows_of_people = found.state.profiles if found.state else profiles(EMPTY, products, {}, {})
     tables = {"profiles": rows_of_people, "events": told, "reviews": reviews()}
     sha256 = write_people(folder, found, items, rules, tables=tables)
     return SmallPeople(folder, sha256, items, found)

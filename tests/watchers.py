@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.progress import PROGRESS
 
 
 @dataclass
@@ -31,8 +31,8 @@ class Recorded:
 def recorded() -> Iterator[Recorded]:
     """Watches this thread's work inside the block."""
     watcher = Recorded()
-    token = WATCHER.set(watcher)
+    token = PROGRESS.set(watcher)
     try:
         yield watcher
     finally:
-        WATCHER.reset(token)
+        PROGRESS.reset(token)

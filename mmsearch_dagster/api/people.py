@@ -8,6 +8,14 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mmsearch_dagster.api.people_schemas import (
+    CampaignResponse,
+    ChurnRow,
+    ExplainResponse,
+    ListedProduct,
+    ListResponse,
+    ReviewsResponse,
+)
 from mmsearch_dagster.api.schemas import decoded
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
@@ -91,20 +99,20 @@ def add_people(
         return door.recommender(engine())
 
     @app.post("/recommend", responses=responses)
-    def recommend(body: RecommendRequest) -> dict[str, Any]:
+    def recommend(body: RecommendRequest) -> ListResponse:
         """Products for one person, led by what this session looked at; popular ones, and that is said, for
         somebody unknown without a session."""
         known = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
-        return _as_dict(known.recommend(user, session=body.session, k=body.k))
+        return _list_response(known.recommend(user, session=body.session, k=body.k))
 
     @app.get("/similar/{product_id:path}", responses=responses)
-    def similar(product_id: str, k: int = 10) -> dict[str, Any]:
+    def similar(product_id: str, k: int = 10) -> ListResponse:
         """Products like one of the catalogue."""
-        return _as_dict(answers().similar(product_id, k=k))
+        return _list_response(answers().similar(product_id, k=k))
 
     @app.post("/explain", responses=responses)
-    def explain(body: ExplainRequest) -> dict[str, Any]:
+    def explain(body: ExplainRequest) -> ExplainResponse:
         """What each branch, modality and feature contributed."""
         known = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
@@ -114,34 +122,35 @@ def add_people(
             audio=decoded(body.audio_base64, "audio_base64"),
             weights=body.weights,
         )
-        return known.explain(query, body.product_id, user)
+        return ExplainResponse.model_validate(known.explain(query, body.product_id, user))
 
     @app.post("/campaign", responses=responses)
-    def campaign(body: CampaignRequest) -> dict[str, Any]:
+    def campaign(body: CampaignRequest) -> CampaignResponse:
         """The people to show a campaign to (pseudonyms), with their expected response."""
         picture = decoded(body.image_base64, "image_base64")
-        return answers().campaign(Query(text=body.text, image=picture), k=body.k)
+        people = answers().campaign(Query(text=body.text, image=picture), k=body.k)
+        return CampaignResponse.model_validate(people)
 
     @app.get("/churn", responses=responses)
-    def churn(k: int = 50) -> list[dict[str, Any]]:
+    def churn(k: int = 50) -> list[ChurnRow]:
         """The people (pseudonyms) most likely to stay away."""
-        return answers().churn(k=k)
+        return [ChurnRow.model_validate(row) for row in answers().churn(k=k)]
 
     @app.get("/reviews/{product_id:path}", responses=responses)
-    def reviews(product_id: str, k: int = 10) -> dict[str, Any]:
+    def reviews(product_id: str, k: int = 10) -> ReviewsResponse:
         """A product's smoothed rating and its most useful reviews."""
-        return answers().reviews(product_id, k=k)
+        return ReviewsResponse.model_validate(answers().reviews(product_id, k=k))
 
 
-def _as_dict(found: Suggestions) -> dict[str, Any]:
+def _list_response(found: Suggestions) -> ListResponse:
     hits = [
-        {
-            "product_id": hit.product_id,
-            "rank": hit.rank,
-            "score": hit.score,
-            "rules": list(hit.rules),
-            "payload": dict(hit.payload),
-        }
+        ListedProduct(
+            product_id=hit.product_id,
+            rank=hit.rank,
+            score=hit.score,
+            rules=list(hit.rules),
+            payload=dict(hit.payload),
+        )
         for hit in found.hits
     ]
-    return {"release_id": found.release_id, "order": found.order, "note": found.note, "hits": hits}
+    return ListResponse(release_id=found.release_id, order=found.order, note=found.note, hits=hits)

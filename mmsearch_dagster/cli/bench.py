@@ -73,7 +73,7 @@ def figures(compared: "Comparison") -> list[dict[str, Any]]:
     return [
         {
             "model": one.params.kind,
-            "parameters": one.params.told(),
+            "parameters": one.params.description(),
             "validation": None if one.validation != one.validation else one.validation,
             **{name: value.mean for name, value in one.intervals.items()},
             "intervals": {
@@ -87,7 +87,11 @@ def figures(compared: "Comparison") -> list[dict[str, Any]]:
 
 def _notes(compared: "Comparison", rule: str) -> list[str]:
     """What stands below the table."""
-    chosen = [f"{one.params.kind}: {one.params.told()}" for one in compared.measured if one.params.told()]
+    chosen = [
+        f"{one.params.kind}: {one.params.description()}"
+        for one in compared.measured
+        if one.params.description()
+    ]
     return [
         f"Split: {rule}.",
         f"Chosen on validation: {'; '.join(chosen)}.",

@@ -15,9 +15,9 @@ from mmsearch_dagster.core.evaluation.ablation import (
     STRATEGY,
     WHOLE,
     WITHOUT,
+    ablation_deltas,
     answers,
     trials,
-    worth,
 )
 from mmsearch_dagster.core.evaluation.comparison import DEPTH, all_values, branches_of, untrained
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, by_words
@@ -37,13 +37,16 @@ _SEED = 7
 
 @dataclass(frozen=True)
 class BenchResult:
-    """One set of queries. table: `core.quality.quality_table` and `group`; worth: core.ablation.worth."""
+    """One set of queries.
+
+    table: `core.evaluation.quality_table` and `group`. deltas: of `core.evaluation.ablation`.
+    """
 
     split: str
     queries: JudgedQueries
     rankings: Mapping[str, Rankings]
     table: pl.DataFrame
-    worth: list[dict[str, Any]]
+    deltas: list[dict[str, Any]]
 
 
 def measure(workspace: Workspace) -> Iterator[BenchResult]:
@@ -97,7 +100,7 @@ def _measured(
         pl.col("branch").str.replace(r"^.*?: ", ""),
     )
     left_out = {name: rankings for (group, name), rankings in rows.items() if group == WITHOUT}
-    return BenchResult(split, queries, named, table, worth(whole, left_out, queries, seed=_SEED))
+    return BenchResult(split, queries, named, table, ablation_deltas(whole, left_out, queries, seed=_SEED))
 
 
 def shown(one: BenchResult) -> Table:
@@ -111,7 +114,7 @@ def shown(one: BenchResult) -> Table:
             between = f"{row['low']:.3f}–{row['high']:.3f}"
             figures = (f"{row[name]:.3f}" for name in ("recall@10", "top1"))
             table.add_row(group, row["branch"], f"{row['ndcg@10']:.3f}", between, *figures)
-    for row in one.worth:
+    for row in one.deltas:
         table.add_row("verdict", row["trial"], "", str(row["lost without"]), "", str(row["verdict"]))
     return table
 
@@ -120,7 +123,7 @@ def write(results: list[BenchResult], folder: Path, facts: Mapping[str, Any]) ->
     """The report as HTML and JSON, and qrels and runs in TREC's format; returns what was written."""
     from mmsearch_dagster.adapters.reports.quality_report import write_report, write_trec
 
-    written = write_report(folder, facts, {one.split: (one.table, one.worth) for one in results}, GROUPS)
+    written = write_report(folder, facts, {one.split: (one.table, one.deltas) for one in results}, GROUPS)
     for one in results:
         written += write_trec(folder / one.split, one.queries.grades, one.rankings)
     return written

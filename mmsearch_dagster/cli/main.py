@@ -229,13 +229,13 @@ def up(
 @app.command()
 def doctor(home: Home = DEFAULT) -> None:
     """What is installed, where data lies, which encoders load."""
-    from mmsearch_dagster.adapters.host.home import check_place
+    from mmsearch_dagster.adapters.host.home import check_home_folder
     from mmsearch_dagster.cli import doctor as checks
     from mmsearch_dagster.cli import tables
     from mmsearch_dagster.cli.progress import console
 
     settings = settings_of(home)
-    check_place(settings.home)
+    check_home_folder(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
     console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
     loaded = checks.encoders(asked_of(home))

@@ -5,7 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
-from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.progress import PROGRESS
 
 console = Console()
 errors = Console(stderr=True)
@@ -28,13 +28,13 @@ class Display:
 
     def __enter__(self) -> "Display":
         self._bars.start()
-        self._token = WATCHER.set(self)
+        self._token = PROGRESS.set(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        WATCHER.reset(self._token)
+        PROGRESS.reset(self._token)
         self._bars.stop()
 
     def start(self, stage: str, total: int) -> None:

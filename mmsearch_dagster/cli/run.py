@@ -15,7 +15,7 @@ from mmsearch_dagster.cli.progress import Display, console
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, QUALITY, TESTED
-from mmsearch_dagster.pipeline.home import check_location, check_same_shop, in_words, remember
+from mmsearch_dagster.pipeline.home import check_same_shop, in_words, remember
 from mmsearch_dagster.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ def check(settings: Settings) -> None:
     from mmsearch_dagster.pipeline.check_config import check_reviewed_files
     from mmsearch_dagster.pipeline.workspace import Workspace
 
-    check_location(settings.home)
     if settings.source is not None:
         load_source(settings.source, settings.root, require=("products",))
     workspace = Workspace(settings)

@@ -124,7 +124,7 @@ def _why(told: Mapping[str, Any]) -> list[tuple[str, str]]:
             (f"branch {one['branch']}", f"rank {one['rank']}, share {one['share']:.4f}")
             for one in told["branches"]
         ),
-        *((f"modality {one['modality']}", f"cosine {one['own cosine']}") for one in told["modalities"]),
+        *((f"modality {one['modality']}", f"cosine {one['own_cosine']}") for one in told["modalities"]),
         *((f"feature {one['feature']}", f"{one['contribution']:+.4f}") for one in features),
     ]
 

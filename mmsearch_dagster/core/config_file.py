@@ -24,16 +24,16 @@ def parse_reviewed(model: type[_Model], text: str, where: str, *, what: str) -> 
     except ConfigError as error:  # of a validator that knows more than types
         raise ConfigError(f"{what} {where}: {error}") from error
     except ValidationError as error:
-        complaints = "; ".join(_complaint(model, one) for one in error.errors())
+        complaints = "; ".join(_complaint(model, problem) for problem in error.errors())
         raise ConfigError(f"{what} {where}: {complaints}") from error
 
 
 def _complaint(model: type[BaseModel], error: Any) -> str:
     location = error["loc"]
-    place = ".".join(str(part) for part in location) or "the file"
+    key = ".".join(str(part) for part in location) or "the file"
     if error["type"] != "extra_forbidden":
-        return f"{place}: {error['msg'].removeprefix('Value error, ')}"
-    return f"{place}: unknown key; {did_you_mean(str(location[-1]), _keys_at(model, location))}"
+        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{key}: unknown key; {did_you_mean(str(location[-1]), _keys_at(model, location))}"
 
 
 def _keys_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
@@ -48,4 +48,4 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     """The model of a field: its own type, or that of its entries."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for one in get_args(annotation) if (found := _model_in(one))), None)
+    return next((model for argument in get_args(annotation) if (model := _model_in(argument))), None)

@@ -14,7 +14,7 @@ COLLABORATIVE = "collaborative"
 MODALITIES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 
 # What a shopper can show; videos and collaborative factors are a product's alone.
-ASKED_WITH = (TEXT, IMAGE, AUDIO)
+QUERY_MODALITIES = (TEXT, IMAGE, AUDIO)
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]

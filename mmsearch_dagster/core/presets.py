@@ -40,7 +40,7 @@ class RunPreset(BaseModel):
 
     @field_validator("encoders")
     @classmethod
-    def _one_of_each_modality(cls, encoders: tuple[EncoderSpec, ...]) -> tuple[EncoderSpec, ...]:
+    def _modalities_differ(cls, encoders: tuple[EncoderSpec, ...]) -> tuple[EncoderSpec, ...]:
         _refuse_twice([spec.modality for spec in encoders], "two encoders of modality")
         return encoders
 
@@ -55,10 +55,10 @@ class RunPreset(BaseModel):
         return next((spec for spec in self.encoders if spec.modality == modality), None)
 
 
-def _refuse_twice(names: Sequence[str], told: str) -> None:
+def _refuse_twice(names: Sequence[str], what: str) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"{told} {twice[0]}; keep one")
+        raise ValueError(f"{what} {twice[0]}; keep one")
 
 
 def parse_preset(text: str, where: str) -> RunPreset:

@@ -1,4 +1,4 @@
-"""How long work tells the caller where it is, without knowing who shows it."""
+"""How long work reports its progress, without knowing who shows it."""
 
 from contextvars import ContextVar
 from typing import Protocol
@@ -21,7 +21,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Shows nothing; the default wherever nobody watches."""
+    """Shows nothing; the default where nobody shows progress."""
 
     def start(self, stage: str, total: int) -> None: ...
 
@@ -30,6 +30,6 @@ class Silent:
     def finish(self, stage: str, note: str = "") -> None: ...
 
 
-# Who watches this thread's work. Dagster resources carry configuration only, so a live display
-# reaches the steps of an in-process run this way.
-WATCHER: ContextVar[Progress] = ContextVar("watcher", default=Silent())  # noqa: B039 (it has no state)
+# Where work of this thread reports its progress. Dagster resources carry configuration only, so a live
+# display reaches the steps of an in-process run this way.
+PROGRESS: ContextVar[Progress] = ContextVar("progress", default=Silent())  # noqa: B039 (it has no state)

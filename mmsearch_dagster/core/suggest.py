@@ -6,16 +6,16 @@ from difflib import get_close_matches
 _SHOWN = 12
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str]) -> str | None:
     """The known name nearest to `name`, without regard to case and outer space; None where none is near."""
-    folded = {known_name.strip().casefold(): known_name for known_name in sorted(set(known), reverse=True)}
+    folded = {candidate.strip().casefold(): candidate for candidate in sorted(set(names), reverse=True)}
     near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.5)
     return folded[near[0]] if near else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """ "did you mean 'x'?" for the nearest known name, else the first known names in order."""
-    names = sorted(set(known))
+    names = sorted(set(choices))
     near = nearest(name, names)
     if near is not None:
         return f"did you mean '{near}'?"

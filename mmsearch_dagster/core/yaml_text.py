@@ -18,10 +18,10 @@ def load_yaml(text: str, where: str, error: type[UserError] = ConfigError) -> An
     """
     try:
         return yaml.load(text, Loader=_Loader)  # a SafeLoader that refuses more
-    except _UNREADABLE as found:
-        raise error(f"{where}: not readable as YAML: {' '.join(str(found).split())}") from found
-    except RecursionError as found:
-        raise error(f"{where}: not readable as YAML: nested too deeply") from found
+    except _UNREADABLE as problem:
+        raise error(f"{where}: not readable as YAML: {' '.join(str(problem).split())}") from problem
+    except RecursionError as problem:
+        raise error(f"{where}: not readable as YAML: nested too deeply") from problem
 
 
 class _Loader(yaml.SafeLoader):

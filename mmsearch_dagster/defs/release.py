@@ -14,7 +14,10 @@ from mmsearch_dagster.pipeline.release import release as steps
 
 GROUP = "release"
 GATE = "gate"
-_INDEX_CHECKS = ("row_parity", "golden_words", "unit_norms", "ann_recall", "golden_vectors")
+_INDEX_CHECKS = (
+    *("row_parity", "golden_words", "golden_queries", "measured_queries"),
+    *("unit_norms", "ann_recall", "golden_vectors"),
+)
 
 
 @dg.asset(

@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from mmsearch_dagster.adapters.host.process_pool import dealt, side_by_side
+from mmsearch_dagster.adapters.host.process_pool import chunked, map_in_processes
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.progress import WATCHER, Progress, Silent
+from mmsearch_dagster.core.progress import PROGRESS, Progress, Silent
 from mmsearch_dagster.demo_shop import rows
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items, studio_view
 from mmsearch_dagster.demo_shop.espeak import can_speak
@@ -131,15 +131,15 @@ def _query_photos(queries: Sequence[DemoQuery]) -> Iterator[Photo]:
 
 def _draw(photos: Sequence[Photo], folder: Path, size: int, progress: Progress) -> None:
     progress.start(STAGE, len(photos))
-    hands = dealt(photos, least=_LEAST_PICTURES)
-    side_by_side(partial(_draw_some, folder, size), hands, processes=len(hands), watcher=progress)
+    chunks = chunked(photos, least=_LEAST_PICTURES)
+    map_in_processes(partial(_draw_some, folder, size), chunks, processes=len(chunks), progress=progress)
     progress.finish(STAGE, f"{len(photos)} pictures drawn")
 
 
 def _draw_some(folder: Path, size: int, photos: Sequence[Photo]) -> None:
     for path, look, view in photos:
         (folder / path).write_bytes(jpeg(look, view, size))
-        WATCHER.get().advance(STAGE, 1)
+        PROGRESS.get().advance(STAGE, 1)
 
 
 def _draw_spare(spec: StoreSpec, item: Item, fault: str, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from mmsearch_dagster.adapters.host.home import writing
-from mmsearch_dagster.adapters.host.run_lock import alone, one_step
+from mmsearch_dagster.adapters.host.run_lock import alone, locked_step
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.adapters.registry import relocate
 from mmsearch_dagster.core.errors import ConfigError, UserError
@@ -25,8 +25,10 @@ _FILES = ("source", "root", "preset")
 def settings_for(home: Path, *said: RunOptions) -> Settings:
     """What a run in `home` does: what is said now, first come first, then what the home remembers.
 
-    Raises UserError when it remembers a file that is gone, ConfigError when its memory cannot be read.
+    Raises MovedHomeError in a home that was moved or copied, UserError when it remembers a file that is gone,
+    ConfigError when its memory cannot be read.
     """
+    check_location(home)
     settings, now = settle(home, *said, recall(home)), settle(home, *said)
     for option in _FILES:
         path: Path | None = getattr(settings, option)
@@ -64,7 +66,7 @@ def remember(settings: Settings) -> None:
 
 def one_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
     """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
-    return one_step(HomePaths(home).lock, waiting)
+    return locked_step(HomePaths(home).lock, waiting)
 
 
 def check_location(home: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.progress import PROGRESS
 
 
 @dataclass
@@ -44,7 +44,7 @@ class StepReport:
 def timed(name: str) -> Iterator[StepReport]:
     """A report whose seconds are the block's; whoever watches is told at both ends."""
     report = StepReport(name)
-    watcher = WATCHER.get()
+    watcher = PROGRESS.get()
     watcher.start(name, 0)
     began = time.perf_counter()
     yield report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
-from mmsearch_dagster.core.progress import WATCHER, Progress
+from mmsearch_dagster.core.progress import PROGRESS, Progress
 from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_reviewed
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Workspace:
 
     @property
     def progress(self) -> Progress:
-        return WATCHER.get()
+        return PROGRESS.get()
 
     @cached_property
     def source(self) -> "Source":

@@ -14,7 +14,7 @@ from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, stacked
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, nothing_found, ranked_hits
+from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, fuse
 from mmsearch_dagster.serving.branches import QueryTower, fused_queries, rank
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
@@ -243,7 +243,7 @@ class Engine:
             took_ms=0.0,
             kind=query.kind,
             transcript=query.transcript,
-            note=None if hits else nothing_found(query.text, where, passing()),
+            note=None if hits else no_result_note(query.text, where, passing()),
         )
 
 

@@ -82,9 +82,9 @@ def _modalities(
         rows.append(
             {
                 "modality": name,
-                "own cosine": number(float(own[name][0])) if name in own else None,
-                "fused cosine": whole,
-                "fused without it": fused(batch.only(*others)) if others else None,
+                "own_cosine": number(float(own[name][0])) if name in own else None,
+                "fused_cosine": whole,
+                "fused_without_it": fused(batch.only(*others)) if others else None,
             }
         )
     return rows
@@ -111,8 +111,8 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
     return [
         {
             "modality": name,
-            "fused cosine": number(cosines[0]),
-            "fused without it": number(without) if len(present) > 1 else None,
+            "fused_cosine": number(cosines[0]),
+            "fused_without_it": number(without) if len(present) > 1 else None,
             "brings": number(cosines[0] - without) if len(present) > 1 else None,
         }
         for name, without in zip(present, cosines[1:], strict=True)

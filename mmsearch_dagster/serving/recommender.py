@@ -29,7 +29,7 @@ from mmsearch_dagster.serving.explain import explain, number, query_cosines
 from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.people import Known
+    from mmsearch_dagster.core.ranking.people import PeopleState
     from mmsearch_dagster.core.ranking.scoring import Scored
 
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
@@ -68,8 +68,8 @@ class Recommender:
         )
 
     @property
-    def _known(self) -> "Known":
-        return self._catalogue.known
+    def _known(self) -> "PeopleState":
+        return self._catalogue.state
 
     def row_of(self, user: str | None) -> int:
         """The person's row, -1 when the release does not know them."""
@@ -236,7 +236,7 @@ class Recommender:
         return {
             "release_id": self.release_id,
             "people": [
-                {c.USER_ID: people[row], "expected response": round(float(response[row]), 4)} for row in best
+                {c.USER_ID: people[row], "expected_response": round(float(response[row]), 4)} for row in best
             ],
             "products": found,
             "note": answer.note or (note if len(best) else "nobody is known here"),
@@ -265,7 +265,7 @@ class Recommender:
         }
 
 
-_COLUMNS = {"vector": files.OWN_VECTOR, "factors": files.OWN_FACTORS, "popularity": files.POPULARITY}
+_COLUMNS = {"vector": files.RANKER_VECTOR, "factors": files.RANKER_FACTORS, "popularity": files.POPULARITY}
 
 
 def _neighbours(table: PinnedTable, product: str, vectors: Matrix, count: int) -> Candidates:

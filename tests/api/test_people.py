@@ -1,6 +1,6 @@
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from fastapi.testclient import TestClient
@@ -75,6 +75,51 @@ def test_explanations_and_campaigns(client: TestClient) -> None:
     assert len(told["people"]) == 5
 
 
+def answers_of_every_path(client: TestClient) -> dict[str, Any]:
+    """An answer as rich as the shop gives it, by the path of its route."""
+    red, user = b64encode(picture("red")).decode(), f"raw-{fan(0)}"
+    query = {"text": "red running shoes", "image_base64": red}
+    asked = {
+        "/search": client.post("/search", json=query),
+        "/release": client.get("/release"),
+        "/health": client.get("/health"),
+        "/recommend": client.post("/recommend", json={"user": user}),
+        "/similar/{product_id}": client.get("/similar/p00001"),
+        "/explain": client.post("/explain", json={**query, "product_id": "p00000", "user": user}),
+        "/campaign": client.post("/campaign", json=query),
+        "/churn": client.get("/churn"),
+        "/reviews/{product_id}": client.get("/reviews/p00000"),
+    }
+    assert {reply.status_code for reply in asked.values()} == {200}
+    return {path: reply.json() for path, reply in asked.items()}
+
+
+def keys_of(answer: Any) -> Iterator[str]:
+    """Names of fields, wherever they are."""
+    for value in answer.values() if isinstance(answer, dict) else answer if isinstance(answer, list) else ():
+        yield from keys_of(value)
+    yield from answer if isinstance(answer, dict) else ()
+
+
+def test_every_json_route_has_a_schema_of_its_answer(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    paths.pop("/media/{product_id}")  # a picture
+    schemas = {
+        path: answer["content"]["application/json"]["schema"]
+        for path, methods in paths.items()
+        for method in methods.values()
+        for status, answer in method["responses"].items()
+        if status == "200"
+    }
+    assert schemas.keys() == paths.keys() == answers_of_every_path(client).keys()
+    assert all("$ref" in schema.get("items", schema) for schema in schemas.values()), schemas
+
+
+def test_no_field_of_an_answer_has_a_blank_in_its_name(client: TestClient) -> None:
+    for path, answer in answers_of_every_path(client).items():
+        assert [key for key in keys_of(answer) if " " in key] == [], path
+
+
 def test_a_search_is_ordered_for_its_user_as_json_and_as_a_form(client: TestClient) -> None:
     body = {"text": "wool scarf", "k": 20}
     plain = client.post("/search", json=body).json()
@@ -115,7 +160,7 @@ def test_an_explanation_weighs_the_modalities_as_a_search_does(client: TestClien
     body = {"text": "red scarf", "image_base64": green, "product_id": "p00000"}
 
     def fused(**fields: object) -> float:
-        return client.post("/explain", json={**body, **fields}).json()["modalities"][0]["fused cosine"]
+        return client.post("/explain", json={**body, **fields}).json()["modalities"][0]["fused_cosine"]
 
     alone = fused(text=None)
     assert fused(weights={"text": 0}) == alone

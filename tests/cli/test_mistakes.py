@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -11,8 +12,10 @@ from unittest import mock
 import pytest
 
 from mmsearch_dagster.adapters.host.run_lock import alone
+from mmsearch_dagster.adapters.registry import relocate
 from mmsearch_dagster.cli import main
 from mmsearch_dagster.core.errors import ConfigError
+from tests.fixtures.former_home import ARCHIVE
 from tests.homes import Place
 from tests.shops import bare_shop, write_csv
 
@@ -58,6 +61,39 @@ def test_a_home_without_a_release_says_what_to_do(
     assert nowhere.mmsearch(*(one.format(**files) for one in arguments)) == 2
 
     assert f"run `mmsearch run --home {nowhere.home}` first" in sentence(capsys)
+    assert not nowhere.home.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["search", "kite"], ["releases"], ["rollback", "r-1"], ["recommend", "--user", "u"]),
+        *(["serve"], ["up"], ["run"]),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_home_that_was_moved_or_copied_is_told_in_one_sentence_what_to_do(
+    tmp_path: Path, assets: Path, capsys: Captured, arguments: list[str]
+) -> None:
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    elsewhere = Place(tmp_path / "home", None, assets)
+    former = relocate.former_home(elsewhere.paths.mlflow)
+
+    assert elsewhere.mmsearch(*arguments) == 2
+
+    assert sentence(capsys) == (
+        f"mmsearch: home {elsewhere.home} was moved or copied from {former}, where its files are still "
+        f"looked for: run `mmsearch relocate --home {elsewhere.home}` once"
+    )
+    assert not elsewhere.paths.lock.exists()
+    assert relocate.former_home(elsewhere.paths.mlflow) == former
+
+
+def test_a_folder_that_is_no_home_is_not_relocated(nowhere: Place, capsys: Captured) -> None:
+    assert nowhere.mmsearch("relocate") == 2
+
+    assert "holds no models" in sentence(capsys)
     assert not nowhere.home.exists()
 
 

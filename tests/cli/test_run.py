@@ -8,7 +8,7 @@ from threading import Event
 import polars as pl
 import pytest
 
-from mmsearch_dagster.adapters.host.run_lock import one_step
+from mmsearch_dagster.adapters.host.run_lock import locked_step
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import run
 from mmsearch_dagster.settings import Settings
@@ -52,7 +52,7 @@ def test_a_run_waits_for_the_look_of_watch_and_says_for_what(
     monkeypatch.setattr(run.console, "print", lambda line, **how: told.append(line))
 
     def look() -> None:
-        with one_step(settings.paths.lock, lambda: None):
+        with locked_step(settings.paths.lock, lambda: None):
             looking.set()
             while not told:
                 Event().wait(0.01)

@@ -49,12 +49,12 @@ class Killer:
 
 
 def _refresh(place: Place, killer: Killer, dies_in: str | None) -> None:
-    from mmsearch_dagster.core.progress import WATCHER
+    from mmsearch_dagster.core.progress import PROGRESS
     from mmsearch_dagster.pipeline.run import refresh
 
     if dies_in:
         _die_in(dies_in)
-    WATCHER.set(killer)
+    PROGRESS.set(killer)
     refresh(place.workspace)
 
 

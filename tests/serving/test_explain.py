@@ -45,11 +45,11 @@ def test_the_fused_cosines_are_those_that_a_search_with_these_weights_orders_by(
 
     told = [explain(engine, query, hit.product_id) for hit in found]
 
-    cosines = [one["modalities"][0]["fused cosine"] for one in told]
+    cosines = [one["modalities"][0]["fused_cosine"] for one in told]
     assert cosines == sorted(cosines, reverse=True)
     parts = [part for one in told[:3] for part in (*one["modalities"], *one["product_modalities"])]
     for part, wanted in zip(parts, [c for c in cosines[:3] for _ in range(len(parts) // 3)], strict=True):
-        assert part["fused cosine"] == pytest.approx(wanted, abs=1e-3)
+        assert part["fused_cosine"] == pytest.approx(wanted, abs=1e-3)
 
 
 def test_without_a_modality_is_as_a_search_that_weighs_it_0(tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_without_a_modality_is_as_a_search_that_weighs_it_0(tmp_path: Path) -> N
         return {one["modality"]: one for one in told}
 
     heavy = modalities(text=2.0, image=3.0)
-    assert heavy["text"]["fused without it"] == modalities(text=0.0)["image"]["fused cosine"]
-    assert heavy["image"]["fused without it"] == modalities(image=0.0)["text"]["fused cosine"]
+    assert heavy["text"]["fused_without_it"] == modalities(text=0.0)["image"]["fused_cosine"]
+    assert heavy["image"]["fused_without_it"] == modalities(image=0.0)["text"]["fused_cosine"]
 
 
 @pytest.mark.parametrize("text_column", [True, False])
@@ -79,13 +79,13 @@ def test_what_each_modality_of_the_product_brings_is_the_change_without_it(
         return
     parts = {one["modality"]: one for one in told["product_modalities"]}
     assert set(parts) == {"text", "image"}
-    whole = told["modalities"][0]["fused cosine"]
+    whole = told["modalities"][0]["fused_cosine"]
     for one in parts.values():
-        assert one["fused cosine"] == pytest.approx(whole, abs=1e-3)
-        gap = one["fused cosine"] - one["fused without it"]
+        assert one["fused_cosine"] == pytest.approx(whole, abs=1e-3)
+        gap = one["fused_cosine"] - one["fused_without_it"]
         assert one["brings"] == pytest.approx(gap, abs=2e-4)
     # A red picture asks, and both towers share their weights: the product's own red picture is all that fits.
-    assert parts["text"]["fused without it"] == pytest.approx(1.0, abs=1e-3)
+    assert parts["text"]["fused_without_it"] == pytest.approx(1.0, abs=1e-3)
     assert parts["image"]["brings"] > 0 > parts["text"]["brings"]
 
 
@@ -97,6 +97,6 @@ def test_of_several_pictures_the_nearest_one_is_explained(tmp_path: Path) -> Non
     for colour, like in (("black", True), ("red", True), ("green", False)):
         told = explain(engine, Query(image=picture(colour)), "p00003")
         (shown,) = told["modalities"]
-        assert (shown["own cosine"] > 0.999) is like
-        parts = {part["modality"]: part["fused cosine"] for part in told["product_modalities"]}
-        assert parts == {TEXT: shown["fused cosine"], IMAGE: shown["fused cosine"]}
+        assert (shown["own_cosine"] > 0.999) is like
+        parts = {part["modality"]: part["fused_cosine"] for part in told["product_modalities"]}
+        assert parts == {TEXT: shown["fused_cosine"], IMAGE: shown["fused_cosine"]}

@@ -5,7 +5,7 @@ from typing import Literal
 import polars as pl
 import pytest
 
-from mmsearch_dagster.adapters.lake.people import BLOCKS, OWN_VECTOR, PEOPLE, PeopleFiles
+from mmsearch_dagster.adapters.lake.people import BLOCKS, PEOPLE, RANKER_VECTOR, PeopleFiles
 from mmsearch_dagster.core.catalog.columns import EVENTS
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
@@ -71,7 +71,7 @@ def without_pages(release: SmallRelease, tmp_path_factory: pytest.TempPathFactor
 def test_lists_by_taste_are_served_by_the_scores_they_were_measured_by(
     without_pages: SmallPeople, engine: Engine, tmp_path: Path
 ) -> None:
-    known, items = without_pages.found.known, without_pages.items
+    known, items = without_pages.found.state, without_pages.items
     assert (without_pages.found.ranker, len(items.blocks)) == (None, 2)
     assert known is not None
     served = without_pages.deciding(tmp_path / "p", lists=TASTE).recommender(engine).recommend(fan(0), k=20)
@@ -93,7 +93,7 @@ def test_somebody_without_any_signal_gets_popular_products_and_is_told(
 ) -> None:
     folder = without_pages.deciding(tmp_path / "p", lists=TASTE).folder
     people = pl.read_parquet(folder / PEOPLE)
-    silent = pl.when(pl.col("user_id") != fan(0)).then(pl.col(OWN_VECTOR)).alias(OWN_VECTOR)
+    silent = pl.when(pl.col("user_id") != fan(0)).then(pl.col(RANKER_VECTOR)).alias(RANKER_VECTOR)
     people.with_columns(silent).write_parquet(folder / PEOPLE)
     recommender = Recommender(engine, PeopleFiles(folder))
     found = recommender.recommend(fan(0), k=5)
@@ -235,7 +235,7 @@ def test_an_explanation_adds_up(recommender: Recommender) -> None:
     assert told["rank"] == 1
     assert sum(one["share"] for one in told["branches"]) == pytest.approx(told["score"])
     assert {one["modality"] for one in told["modalities"]} == {"text", "image"}
-    assert all(one["fused without it"] is not None for one in told["modalities"])
+    assert all(one["fused_without_it"] is not None for one in told["modalities"])
     names = [one["feature"] for one in told["features"]]
     assert {"taste image", "network (person x product)", "constant"} <= set(names)
     assert told["note"] == ""
@@ -275,7 +275,7 @@ def test_a_campaign_finds_its_fans(recommender: Recommender) -> None:
     told = recommender.campaign(Query(image=picture("blue")), k=10, products=8)
     found = [one["user_id"] for one in told["people"]]
     assert sum(int(user[-2:]) % 2 for user in found) >= 8
-    chances = [one["expected response"] for one in told["people"]]
+    chances = [one["expected_response"] for one in told["people"]]
     assert chances == sorted(chances, reverse=True)
     assert all(0 < chance < 1 for chance in chances)
     assert told["note"].startswith("expected response: chance of a click per product of a page")

@@ -45,17 +45,19 @@ def run_suite(suite: Suite, frame: pl.DataFrame, docs_dir: Path | None = None) -
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     rules = [(rule, _expectation(rule)) for rule in suite.rules]
     validation = _validate(suite, [expectation for _, expectation in rules], frame)
-    found = {_rule_name(result): result for result in validation.results}
-    if len(found) != len(rules):
-        raise ConfigError(f"suite {suite.table}: {len(rules)} rules were asked, {len(found)} were answered")
-    results = tuple(_result(rule, found[rule.name], frame.height) for rule, _ in rules)
+    result_of = {_rule_name(result): result for result in validation.results}
+    if len(result_of) != len(rules):
+        raise ConfigError(
+            f"suite {suite.table}: {len(rules)} rules were asked, {len(result_of)} were answered"
+        )
+    results = tuple(_result(rule, result_of[rule.name], frame.height) for rule, _ in rules)
     if docs_dir is not None:
         write_atomically(docs_dir / DOCS_PAGE, _render(validation).encode())
     return SuiteResult(results=results)
 
 
-def _rule_name(found: "ExpectationValidationResult") -> str:
-    config = found.expectation_config
+def _rule_name(result: "ExpectationValidationResult") -> str:
+    config = result.expectation_config
     return config.meta["rule"] if config is not None and config.meta else ""
 
 
@@ -80,8 +82,8 @@ def _expectation(rule: Rule) -> "Expectation":
 
 def _sentence(rule: Rule) -> str:
     """What Data Docs show for a rule: they leave notes out, and a description stands for the whole rule."""
-    asked = ", ".join(f"{name}: {value}" for name, value in rule.kwargs.items())
-    return html.escape(f"{rule.type}({asked}) - {rule.why}")
+    arguments = ", ".join(f"{name}: {value}" for name, value in rule.kwargs.items())
+    return html.escape(f"{rule.type}({arguments}) - {rule.why}")
 
 
 def _instant(value: Any) -> Any:
@@ -108,16 +110,16 @@ def _validate(
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
         {"dataframe": frame.select(scalars).to_pandas()}
     )
-    asked = gx.ExpectationSuite(name=suite.table, expectations=expectations)
-    return batch.validate(asked, result_format={"result_format": "COMPLETE"})
+    gx_suite = gx.ExpectationSuite(name=suite.table, expectations=expectations)
+    return batch.validate(gx_suite, result_format={"result_format": "COMPLETE"})
 
 
-def _result(rule: Rule, found: "ExpectationValidationResult", rows: int) -> RuleResult:
+def _result(rule: Rule, validated: "ExpectationValidationResult", rows: int) -> RuleResult:
     """One rule's finding. A column of an empty table has nothing that could break a rule."""
     vacuous = rows == 0 and bool(rule.columns)
-    if not found.result and not vacuous:
-        raise ConfigError(f"rule {rule.name}: could not be evaluated: {_exception_of(found)}")
-    result = found.result or {}
+    if not validated.result and not vacuous:
+        raise ConfigError(f"rule {rule.name}: could not be evaluated: {_exception_of(validated)}")
+    result = validated.result or {}
     _plain_observed(result)
     return RuleResult(
         name=rule.name,
@@ -125,7 +127,7 @@ def _result(rule: Rule, found: "ExpectationValidationResult", rows: int) -> Rule
         column=", ".join(rule.columns) or None,
         severity=rule.severity,
         why=rule.why,
-        success=bool(found.success) or vacuous,
+        success=bool(validated.success) or vacuous,
         observed=_shown(result.get("observed_value")),
         unexpected_count=int(result.get("unexpected_count") or 0),
         unexpected_percent=round(float(result.get("unexpected_percent") or 0.0), 4),
@@ -146,9 +148,9 @@ def _shown(observed: Any) -> float | str | None:
     return str(observed)
 
 
-def _exception_of(found: "ExpectationValidationResult") -> str:
-    told = found.exception_info or {}
-    parts = [told, *(part for part in told.values() if isinstance(part, dict))]
+def _exception_of(validated: "ExpectationValidationResult") -> str:
+    info = validated.exception_info or {}
+    parts = [info, *(part for part in info.values() if isinstance(part, dict))]
     messages = [part["exception_message"] for part in parts if part.get("exception_message")]
     return " ".join(str(messages[0]).split()) if messages else "no reason was given"
 
@@ -157,9 +159,9 @@ def _render(validation: "ExpectationSuiteValidationResult") -> str:
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
-    for found in validation.results:
-        shown = {key: value for key, value in found.result.items() if key not in _UNBOUNDED}
-        found.result = _escaped(shown)
+    for result in validation.results:
+        shown = {key: value for key, value in result.result.items() if key not in _UNBOUNDED}
+        result.result = _escaped(shown)
     page = ValidationResultsPageRenderer(run_info_at_end=True).render(validation)
     return DefaultJinjaPageView().render(page)
 

@@ -13,13 +13,13 @@ def writing(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        check_place(home)
+        check_home_folder(home)
         raise _unwritable(home, error.strerror or str(error)) from error
 
 
-def check_place(home: Path) -> None:
+def check_home_folder(home: Path) -> None:
     """Raises ConfigError when a file stands where `home` or a folder above it would."""
-    if any(place.is_file() for place in (home, *home.parents)):
+    if any(folder.is_file() for folder in (home, *home.parents)):
         raise _unwritable(home, "there is a file in its place")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.core.errors import MmsearchError
-from mmsearch_dagster.core.progress import WATCHER, Progress
+from mmsearch_dagster.core.progress import PROGRESS, Progress
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
@@ -20,40 +20,58 @@ if TYPE_CHECKING:
 
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
-_Told = tuple[str, tuple[str | int, ...]]
+_Message = tuple[str, tuple[str | int, ...]]
 _LISTEN_SECONDS = 0.2
 
 
-def dealt(items: Sequence[_Argument], *, least: int) -> list[Sequence[_Argument]]:
-    """The items in turns to as many hands as there are cores, but at least so many to each."""
-    hands = max(1, min(cores(), len(items) // least))
-    return [items[first::hands] for first in range(hands)]
+def chunked(items: Sequence[_Argument], *, least: int) -> list[Sequence[_Argument]]:
+    """Splits `items` into one chunk per CPU core, in turns.
+
+    Args:
+        items: what is to be worked on.
+        least: the smallest number of items that is worth a process.
+
+    Returns:
+        Chunks of nearly equal size, at most one per core, each of at least `least` items; one chunk where
+        there are fewer.
+    """
+    workers = max(1, min(cores(), len(items) // least))
+    return [items[first::workers] for first in range(workers)]
 
 
-def side_by_side(
+def map_in_processes(
     work: Callable[[_Argument], _Result],
     arguments: Sequence[_Argument],
     *,
     processes: int,
-    watcher: Progress | None = None,
+    progress: Progress | None = None,
 ) -> list[_Result]:
-    """`work(argument)` of each, in their order; in this process where fewer than two are asked for.
+    """Calls `work(argument)` for each argument, in separate processes where that pays.
 
-    work, arguments and results must pickle, and hold no tensors. watcher: hears of all that work tells its
-    WATCHER; without one, whoever watches this thread. Raises the first error; the other processes end at
-    their next sign of progress, and with this one, however it ends.
+    Args:
+        work: a function that can be pickled.
+        arguments: one per call; arguments and results must pickle, and hold no tensors.
+        processes: how many processes at most; fewer than two: all calls run in this one.
+        progress: gets what `work` reports to its PROGRESS; by default the one of this thread.
+
+    Returns:
+        The results, in the order of the arguments.
+
+    Raises:
+        Exception: the first error of any call. The other processes end at their next report of progress,
+            and with this process, however it ends.
     """
-    watcher = watcher or WATCHER.get()
+    progress = progress or PROGRESS.get()
     count = min(processes, len(arguments))
     if count < 2:
-        return _one_by_one(work, arguments, watcher)
+        return _in_this_process(work, arguments, progress)
     context = multiprocessing.get_context("spawn")
-    told, stop = context.SimpleQueue(), context.Event()
-    with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(told, stop)) as pool:
-        futures = [pool.submit(work, one) for one in arguments]
+    messages, stop = context.SimpleQueue(), context.Event()
+    with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(messages, stop)) as pool:
+        futures = [pool.submit(work, argument) for argument in arguments]
         try:
-            _pass_on(told, futures, watcher)
-            return [one.result() for one in futures]
+            _pass_on(messages, futures, progress)
+            return [future.result() for future in futures]
         except BrokenProcessPool as error:
             raise MmsearchError(
                 f"one of {count} processes was ended from outside, most often for want of memory: run again, "
@@ -65,26 +83,28 @@ def side_by_side(
             raise
 
 
-def _one_by_one(
-    work: Callable[[_Argument], _Result], arguments: Sequence[_Argument], watcher: Progress
+def _in_this_process(
+    work: Callable[[_Argument], _Result], arguments: Sequence[_Argument], progress: Progress
 ) -> list[_Result]:
-    before = WATCHER.set(watcher)
+    before = PROGRESS.set(progress)
     try:
-        return [work(one) for one in arguments]
+        return [work(argument) for argument in arguments]
     finally:
-        WATCHER.reset(before)
+        PROGRESS.reset(before)
 
 
-def _pass_on(told: "SimpleQueue[_Told]", futures: "Sequence[Future[_Result]]", watcher: Progress) -> None:
-    """Until all are done; raises what the first that failed raised."""
+def _pass_on(
+    messages: "SimpleQueue[_Message]", futures: "Sequence[Future[_Result]]", progress: Progress
+) -> None:
+    """Passes reports on until all calls are done; raises the error of the first that failed."""
     waiting: set[Future[_Result]] = set(futures)
     while waiting:
         done, waiting = wait(waiting, timeout=_LISTEN_SECONDS, return_when=FIRST_EXCEPTION)
-        while not told.empty():
-            method, values = told.get()
-            getattr(watcher, method)(*values)
-        for one in done:
-            one.result()
+        while not messages.empty():
+            method, values = messages.get()
+            getattr(progress, method)(*values)
+        for future in done:
+            future.result()
 
 
 class _StoppedError(Exception):
@@ -92,32 +112,32 @@ class _StoppedError(Exception):
 
 
 @dataclass(frozen=True)
-class _Teller:
-    """A Progress that speaks to the process that started this one."""
+class _QueueProgress:
+    """A Progress that reports to the process that started this one."""
 
-    told: "SimpleQueue[_Told]"
+    messages: "SimpleQueue[_Message]"
     stop: "Event"
 
     def start(self, stage: str, total: int) -> None:
-        self._tell("start", stage, total)
+        self._send("start", stage, total)
 
     def advance(self, stage: str, items: int) -> None:
-        self._tell("advance", stage, items)
+        self._send("advance", stage, items)
 
     def finish(self, stage: str, note: str = "") -> None:
-        self._tell("finish", stage, note)
+        self._send("finish", stage, note)
 
-    def _tell(self, method: str, *values: str | int) -> None:
+    def _send(self, method: str, *values: str | int) -> None:
         if self.stop.is_set():
             raise _StoppedError
-        self.told.put((method, values))
+        self.messages.put((method, values))
 
 
-def _begin(told: "SimpleQueue[_Told]", stop: "Event") -> None:
+def _begin(messages: "SimpleQueue[_Message]", stop: "Event") -> None:
     """Ctrl-C reaches every process of a terminal: the first one decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    WATCHER.set(_Teller(told, stop))
+    PROGRESS.set(_QueueProgress(messages, stop))
 
 
 def _end_with_parent() -> None:

@@ -59,7 +59,7 @@ def _only_steps_hold(lock: ReadWriteLock) -> bool:
 
 
 @contextmanager
-def one_step(file: Path, waiting: Callable[[], object]) -> Iterator[None]:
+def locked_step(file: Path, waiting: Callable[[], object]) -> Iterator[None]:
     """One step of a run that Dagster launched; while a refresh is alone in the home it tells so and waits."""
     lock = _lock(file)
     with writing(file.parent):

@@ -1,14 +1,15 @@
 """What an index version must show before any pointer moves to it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from mmsearch_dagster.adapters.index.ann import RECALL_AT, REQUIRED_RECALL, measured_recall, probe_queries
+from mmsearch_dagster.adapters.index.golden_checks import IndexCheck, check_golden
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.release import IndexPin
+from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
 
 _GOLDEN_SAMPLE = 25
@@ -17,21 +18,18 @@ _UNIT_TOLERANCE = 1e-3
 _ITSELF = 1.0 - 1e-4
 
 
-@dataclass(frozen=True)
-class IndexCheck:
-    """One check: its name, whether it holds, and the figures a person wants to see."""
-
-    name: str
-    passed: bool
-    figures: Mapping[str, float]
-
-
 def check_index(
-    pinned: PinnedTable, pin: IndexPin, product_ids: Sequence[str], golden: Sequence[str] = ()
+    pinned: PinnedTable,
+    pin: IndexPin,
+    product_ids: Sequence[str],
+    *,
+    reviewed: Sequence[GoldenQuery] = (),
+    measured: Sequence[GoldenQuery] = (),
 ) -> list[IndexCheck]:
-    """All checks of one version. golden: products that must find themselves; none: a sample of 25."""
-    chosen = list(golden) or _sample(sorted(product_ids))
+    """All checks of one version; `SearchIndex.check` says what is checked."""
+    chosen = _sample(sorted(product_ids))
     checks = [_row_parity(pinned, pin, product_ids), _golden_words(pinned, chosen)]
+    checks += check_golden(pinned, reviewed, measured)
     if VECTOR in pinned.vector_columns:
         checks += [_unit_norms(pinned), _ann_recall(pinned), _golden_vectors(pinned, chosen)]
     return checks

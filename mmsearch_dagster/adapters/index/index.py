@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.index.ann import choose_vector_index
-from mmsearch_dagster.adapters.index.checks import IndexCheck, check_index
+from mmsearch_dagster.adapters.index.checks import check_index
+from mmsearch_dagster.adapters.index.golden_checks import IndexCheck
 from mmsearch_dagster.adapters.index.library import lancedb_module
 from mmsearch_dagster.adapters.index.rows import arrow_table, prepared_rows, vector_columns
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
@@ -22,6 +23,7 @@ from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMi
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.progress import Progress, Silent
 from mmsearch_dagster.core.release import IndexPin
+from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 
 _STAGE = "index"
@@ -123,12 +125,26 @@ class SearchIndex:
         if tag in self.tags(table):
             self._connect().open_table(table).tags.delete(tag)
 
-    def check(self, pin: IndexPin, products: pl.DataFrame, golden: Sequence[str] = ()) -> list[IndexCheck]:
+    def check(
+        self,
+        pin: IndexPin,
+        products: pl.DataFrame,
+        *,
+        reviewed: Sequence[GoldenQuery] = (),
+        measured: Sequence[GoldenQuery] = (),
+    ) -> list[IndexCheck]:
         """What must hold before a pointer moves to `pin`.
 
-        products: exactly what it must hold. golden: product ids that must find themselves.
+        Args:
+            products: exactly what it must hold.
+            reviewed: queries that must all be answered, written by people.
+            measured: queries that the evaluation has seen answered; nearly all must still be.
+
+        Raises:
+            QueryError: for a condition of a reviewed query that this catalogue cannot be asked.
         """
-        return check_index(self.open(pin.table, pin.tag), pin, _ids(products), golden)
+        table = self.open(pin.table, pin.tag)
+        return check_index(table, pin, _ids(products), reviewed=reviewed, measured=measured)
 
     def _pinned(self, opened: Any) -> PinnedTable:
         return PinnedTable(opened, exact_rows=self._exact_rows)

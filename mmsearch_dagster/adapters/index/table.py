@@ -53,8 +53,12 @@ class PinnedTable:
         return int(self._table.count_rows())
 
     def passing(self, where: str | None) -> int:
-        """How many products pass a condition of `core.filters.to_where`."""
-        return int(self._table.count_rows(where))
+        """How many products pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
+        that SQL refuses."""
+        try:
+            return int(self._table.count_rows(where))
+        except (ValueError, RuntimeError) as error:
+            raise _refused(where, error) from error
 
     @property
     def held_in_memory(self) -> bool:
@@ -224,10 +228,7 @@ class PinnedTable:
         try:
             return query.select(select).with_row_id(True).limit(k + _SPARE).to_arrow()
         except (ValueError, RuntimeError) as error:
-            if where is None:
-                raise
-            reason = str(error).splitlines()[0]
-            raise QueryError(f"the filter cannot be applied to this index: {reason}") from error
+            raise _refused(where, error) from error
 
     def _ranked(self, row_ids: Any, scores: Any, k: int) -> list[Hit]:
         rounded = np.round(np.asarray(scores, dtype=np.float64), SCORE_DECIMALS)
@@ -258,6 +259,12 @@ class PinnedTable:
     def words_of(self, text: str) -> tuple[str, ...]:
         """What the full-text index makes of `text`: folded, stemmed, stop words gone."""
         return tuple(token.text for token in self._table.tokenize(text, column=SEARCH_TEXT))
+
+
+def _refused(where: str | None, error: Exception) -> Exception:
+    if where is None:
+        return error
+    return QueryError(f"the filter cannot be applied to this index: {str(error).splitlines()[0]}")
 
 
 def _hits(pairs: Sequence[tuple[str, float]]) -> list[Hit]:

@@ -41,13 +41,13 @@ class Features:
 def read_shards(folder: Path, width: int, keys: Collection[str]) -> Features:
     """What the shards of a folder know about `keys`; unreadable files count as absent."""
     while True:
-        found = Features()
+        features = Features()
         try:
             for path in _shards(folder):
-                found.update(_read(path, width, keys))
+                features.update(_read(path, width, keys))
         except FileNotFoundError:  # compacted by another process in the meantime: look again
             continue
-        return found
+        return features
 
 
 def write_shard(folder: Path, features: Features, width: int) -> None:

@@ -80,25 +80,25 @@ class FeatureStore:
         started = time.perf_counter()
         folder, width = self._root / identity.fingerprint, identity.width
         wanted = {content.key: content for content in contents}
-        known = read_shards(folder, width, wanted)
-        progress.start(stage, sum(key not in known for key in wanted))
+        stored = read_shards(folder, width, wanted)
+        progress.start(stage, sum(key not in stored for key in wanted))
         fresh = Features()
-        if len(known) < len(wanted):
+        if len(stored) < len(wanted):
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".lock"):
                 sweep(folder)
                 # Another process may have encoded some while this one waited for the lock.
-                known = read_shards(folder, width, wanted)
-                missing = [content for key, content in sorted(wanted.items()) if key not in known]
-                for found in _encode(folder, identity, missing, load):
-                    fresh.update(found)
-                    progress.advance(stage, len(found))
+                stored = read_shards(folder, width, wanted)
+                missing = [content for key, content in sorted(wanted.items()) if key not in stored]
+                for encoded in _encode(folder, identity, missing, load):
+                    fresh.update(encoded)
+                    progress.advance(stage, len(encoded))
                 compact(folder, width)
         read = FeatureRead(
-            vectors={**known.vectors, **fresh.vectors},
-            failures={**known.failures, **fresh.failures},
+            vectors={**stored.vectors, **fresh.vectors},
+            failures={**stored.failures, **fresh.failures},
             encoded=len(fresh),
-            reused=len(known),
+            reused=len(stored),
             seconds=time.perf_counter() - started,
         )
         figures = f"{read.encoded} encoded, {read.reused} reused, {len(read.failures)} unreadable"
@@ -133,14 +133,14 @@ def _encode(
     pending = Features()
     try:
         for batch in encoder.encode([Content(key, reader.read) for key, reader in readers.items()]):
-            found = _sound(batch)
-            pending.vectors.update(found.vectors)
-            lasting = {key: why for key, why in found.failures.items() if not readers[key].unreadable}
+            features = _sound(batch)
+            pending.vectors.update(features.vectors)
+            lasting = {key: why for key, why in features.failures.items() if not readers[key].unreadable}
             pending.failures.update(lasting)
             if len(pending) >= _SHARD_ROWS:
                 write_shard(folder, pending, identity.width)
                 pending = Features()
-            yield found
+            yield features
     finally:
         write_shard(folder, pending, identity.width)
 
@@ -156,10 +156,10 @@ def _checked(encoder: Encoder, identity: EncoderIdentity) -> Encoder:
 
 def _sound(batch: EncodedBatch) -> Features:
     """The batch with vectors that are not finite turned into failures."""
-    found = Features(failures=dict(batch.failures))
+    features = Features(failures=dict(batch.failures))
     for key, vector in zip(batch.keys, batch.vectors, strict=True):
         if np.isfinite(vector).all():
-            found.vectors[key] = vector
+            features.vectors[key] = vector
         else:
-            found.failures[key] = "the encoder's vector holds infinite numbers"
-    return found
+            features.failures[key] = "the encoder's vector holds infinite numbers"
+    return features

@@ -31,9 +31,9 @@ class Lineage:
     def __getitem__(self, asset: str) -> Snapshot:
         """Raises LineageError where the way back does not come to this asset."""
         if asset not in self.snapshots:
-            known = ", ".join(sorted(self.snapshots))
+            assets = ", ".join(sorted(self.snapshots))
             raise LineageError(
-                f"{known} do not say which {asset} they were made from (an older version made them): "
+                f"{assets} do not say which {asset} they were made from (an older version made them): "
                 "materialise them again, or use `mmsearch run`"
             )
         return self.snapshots[asset]
@@ -87,16 +87,16 @@ def _named(step: _Step) -> str:
     return f"{step.asset} {step.digest[:_SHORT]}"
 
 
-def _mixture(one: _Step, other: _Step) -> str:
+def _mixture(step: _Step, other: _Step) -> str:
     """Which two ways part, and what to materialise."""
 
-    def told(step: _Step) -> str:
+    def source_of(step: _Step) -> str:
         if step.root == step.asset:
             return f"{_named(step)} is current"
         via = "" if step.reader == step.root else f" (through {step.reader})"
         return f"{step.root} was made from {_named(step)}{via}"
 
     return (
-        f"{told(one)}, but {told(other)}: they do not belong together; materialise everything that follows "
-        f"'{one.asset}' again, or use `mmsearch run`"
+        f"{source_of(step)}, but {source_of(other)}: they do not belong together; materialise everything "
+        f"that follows '{step.asset}' again, or use `mmsearch run`"
     )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 FOLDER = "people"
 PEOPLE, PRODUCTS, REVIEWS = "people.parquet", "products.parquet", "reviews.parquet"
 RULES, FACTS = "business.json", "decision.json"
-# Columns beside those of core.profiles: vectors and factors in the ranker's own space.
-OWN_VECTOR, OWN_FACTORS = "ranker_vector", "ranker_factors"
+# Columns beside those of core.people.profiles: vectors and factors in the ranker's own space.
+RANKER_VECTOR, RANKER_FACTORS = "ranker_vector", "ranker_factors"
 POPULARITY = "popularity"
 # Product ids that a person bought; releases made before it was kept lack it.
 BOUGHT = "bought"
@@ -48,10 +48,10 @@ class PeopleFiles:
     @classmethod
     def open(cls, folder: Path, sha256: str) -> "PeopleFiles":
         """Raises ReleaseMismatchError when the files are not those that the manifest names."""
-        found = folder_sha256(folder)
-        if found != sha256:
+        content = folder_sha256(folder)
+        if content != sha256:
             raise ReleaseMismatchError(
-                f"the files about people in {folder} are {found[:12]}, the release was made with "
+                f"the files about people in {folder} are {content[:12]}, the release was made with "
                 f"{sha256[:12]}"
             )
         return cls(folder)

@@ -173,11 +173,11 @@ class Lake:
         try:
             part.replace(home / digest)
         except OSError:  # another process was faster
-            found = self.find(asset, digest)
-            if found is None:
+            existing = self.find(asset, digest)
+            if existing is None:
                 raise
             shutil.rmtree(part, ignore_errors=True)
-            return found
+            return existing
         return Snapshot(asset, digest, home / digest, facts)
 
 

@@ -16,14 +16,14 @@ from mmsearch_dagster.core.people.profiles import PURCHASE
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.experiment import Study
+    from mmsearch_dagster.core.ranking.experiment import Experiment
     from mmsearch_dagster.core.ranking.features import Items
-    from mmsearch_dagster.core.ranking.people import Known
+    from mmsearch_dagster.core.ranking.people import PeopleState
 
 
 def write_people(
     folder: Path,
-    found: "Study",
+    experiment: "Experiment",
     items: "Items",
     rules: BusinessRules,
     *,
@@ -31,37 +31,37 @@ def write_people(
 ) -> str:
     """Fill `folder` and return the name of its content (`folder_sha256`).
 
-    tables: `profiles` (core.profiles), `events` and `reviews`. A person has both vectors: the fused one of
-    the profile and the ranker's own; reviews lose who wrote them.
+    tables: `profiles` (core.people.profiles), `events` and `reviews`. A person has both vectors: the fused
+    one of the profile and the ranker's own; reviews lose who wrote them.
     """
     from mmsearch_dagster.core.ranking.experiment import facts_of
     from mmsearch_dagster.core.ranking.network import save_ranker
 
     folder.mkdir(parents=True, exist_ok=True)
-    facts: dict[str, Any] = {**facts_of(found), files.BLOCKS: dict(items.blocks)}
+    facts: dict[str, Any] = {**facts_of(experiment), files.BLOCKS: dict(items.blocks)}
     (folder / files.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
     (folder / files.RULES).write_text(rules.model_dump_json(), encoding="utf-8")
-    _write_products(folder, found, items)
+    _write_products(folder, experiment, items)
     tables["reviews"].drop(c.USER_ID).write_parquet(folder / files.REVIEWS)
-    people = _people(found.known, tables) if found.known else tables["profiles"]
+    people = _people(experiment.state, tables) if experiment.state else tables["profiles"]
     people.write_parquet(folder / files.PEOPLE)
-    if found.ranker is not None:
-        save_ranker(found.ranker.trained.ranker, folder)
+    if experiment.ranker is not None:
+        save_ranker(experiment.ranker.trained.ranker, folder)
     return files.folder_sha256(folder)
 
 
-def _people(known: "Known", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _people(state: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     from mmsearch_dagster.core.ranking.training_rows import after_the_log
 
-    factors = known.people.factors
+    factors = state.people.factors
     if factors is None:
-        factors = np.zeros((len(known.ids), 1), np.float32)
-    own = known.profiles.select(
+        factors = np.zeros((len(state.ids), 1), np.float32)
+    vectors = state.profiles.select(
         c.USER_ID,
-        _array(known.people.vectors).alias(files.OWN_VECTOR),
-        _array(factors).alias(files.OWN_FACTORS),
+        _array(state.people.vectors).alias(files.RANKER_VECTOR),
+        _array(factors).alias(files.RANKER_FACTORS),
     )
-    rows = tables["profiles"].join(own, on=c.USER_ID, how="inner")
+    rows = tables["profiles"].join(vectors, on=c.USER_ID, how="inner")
     rows = rows.join(_bought(tables["events"]), on=c.USER_ID, how="left").sort(c.USER_ID)
     moment = after_the_log(tables["events"])
     if moment is None:
@@ -77,15 +77,15 @@ def _bought(events: pl.DataFrame) -> pl.DataFrame:
     return purchases.group_by(c.USER_ID).agg(pl.col(c.PRODUCT_ID).unique().sort().alias(files.BOUGHT))
 
 
-def _write_products(folder: Path, found: "Study", items: "Items") -> None:
-    known = found.known
-    factors = known.factors if known else np.zeros((len(items), 1), np.float32)
-    popularity = known.popularity if known else np.zeros(len(items))
+def _write_products(folder: Path, experiment: "Experiment", items: "Items") -> None:
+    state = experiment.state
+    factors = state.factors if state else np.zeros((len(items), 1), np.float32)
+    popularity = state.popularity if state else np.zeros(len(items))
     pl.DataFrame(
         {
             c.PRODUCT_ID: list(items.ids),
-            files.OWN_VECTOR: _array(items.vectors),
-            files.OWN_FACTORS: _array(factors),
+            files.RANKER_VECTOR: _array(items.vectors),
+            files.RANKER_FACTORS: _array(factors),
             files.POPULARITY: popularity,
             c.PRICE: items.price,
             c.RATING: items.rating,

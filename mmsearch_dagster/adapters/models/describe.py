@@ -33,8 +33,10 @@ def resolve(spec: EncoderSpec, files: Path) -> EncoderSpec:
         _check_length(spec, files)
     if spec.modality in (TEXT, AUDIO):
         return spec
-    own = _own_framing(spec, files)
-    return spec.model_copy(update={name: value for name, value in own.items() if getattr(spec, name) is None})
+    framing = _framing_of_model(spec, files)
+    return spec.model_copy(
+        update={name: value for name, value in framing.items() if getattr(spec, name) is None}
+    )
 
 
 def _check_recipe(spec: EncoderSpec) -> None:
@@ -51,7 +53,7 @@ def _check_length(spec: EncoderSpec, files: Path) -> None:
         )
 
 
-def _own_framing(spec: EncoderSpec, files: Path) -> dict[str, Any]:
+def _framing_of_model(spec: EncoderSpec, files: Path) -> dict[str, Any]:
     if spec.model == EMBEDDED:
         half = (0.5, 0.5, 0.5)
         return {"size": 224, "mean": half, "std": half, "crop": 0.875, "interpolation": "bicubic"}
@@ -60,26 +62,26 @@ def _own_framing(spec: EncoderSpec, files: Path) -> dict[str, Any]:
 
 def _timm_framing(files: Path) -> dict[str, Any]:
     config = read_config(files)
-    own = config.get("pretrained_cfg") or config
+    config_of_weights = config.get("pretrained_cfg") or config
     return {
-        "size": own.get("input_size", (3, 224, 224))[-1],
-        "mean": tuple(own.get("mean", _IMAGENET_MEAN)),
-        "std": tuple(own.get("std", _IMAGENET_STD)),
-        "crop": own.get("crop_pct", 0.875),
-        "interpolation": "bilinear" if own.get("interpolation") == "bilinear" else "bicubic",
+        "size": config_of_weights.get("input_size", (3, 224, 224))[-1],
+        "mean": tuple(config_of_weights.get("mean", _IMAGENET_MEAN)),
+        "std": tuple(config_of_weights.get("std", _IMAGENET_STD)),
+        "crop": config_of_weights.get("crop_pct", 0.875),
+        "interpolation": "bilinear" if config_of_weights.get("interpolation") == "bilinear" else "bicubic",
     }
 
 
 def _transformers_framing(files: Path) -> dict[str, Any]:
-    own = read_config(files, "preprocessor_config.json")
-    scaled = _side(own.get("size"), default=224)
-    size = _side(own.get("crop_size"), default=scaled) if own.get("do_center_crop", True) else scaled
+    config = read_config(files, "preprocessor_config.json")
+    scaled = _side(config.get("size"), default=224)
+    size = _side(config.get("crop_size"), default=scaled) if config.get("do_center_crop", True) else scaled
     return {
         "size": size,
-        "mean": tuple(own.get("image_mean", _IMAGENET_MEAN)),
-        "std": tuple(own.get("image_std", _IMAGENET_STD)),
+        "mean": tuple(config.get("image_mean", _IMAGENET_MEAN)),
+        "std": tuple(config.get("image_std", _IMAGENET_STD)),
         "crop": min(1.0, size / scaled),
-        "interpolation": _RESAMPLE.get(own.get("resample", 3), "bicubic"),
+        "interpolation": _RESAMPLE.get(config.get("resample", 3), "bicubic"),
     }
 
 

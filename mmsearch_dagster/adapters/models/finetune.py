@@ -23,9 +23,9 @@ _PREFIX = "finetuned-"
 def require_tunable(spec: EncoderSpec | None) -> EncoderSpec:
     """The spec, when it is an image encoder that can be fine-tuned; ConfigError otherwise."""
     if spec is None or spec.library != "timm":
-        found = "there is none" if spec is None else f"'{spec.model}' is read by {spec.library}"
+        given = "there is none" if spec is None else f"'{spec.model}' is read by {spec.library}"
         raise ConfigError(
-            f"fine-tuning needs an image encoder of library timm, but {found}: see presets/run.yaml"
+            f"fine-tuning needs an image encoder of library timm, but {given}: see presets/run.yaml"
         )
     return spec
 
@@ -85,27 +85,27 @@ def _write(backbone: Any, resolved: EncoderSpec, params: FinetuneParams, folder:
 
 def publish(folder: Path, encoders: Path, name: str) -> Path:
     """The tuned model among a home's encoders, where releases look for it; copied whole or not at all."""
-    place = encoders / f"{_PREFIX}{name}"
-    if not place.is_dir():
-        part = encoders / f".{place.name}.{uuid.uuid4().hex[:8]}"
+    published = encoders / f"{_PREFIX}{name}"
+    if not published.is_dir():
+        part = encoders / f".{published.name}.{uuid.uuid4().hex[:8]}"
         shutil.copytree(folder, part)
-        part.replace(place)
-    return place
+        part.replace(published)
+    return published
 
 
-def tuned_spec(configured: EncoderSpec, place: Path) -> EncoderSpec:
+def tuned_spec(configured: EncoderSpec, folder: Path) -> EncoderSpec:
     """How a published folder is loaded: framing from its own files, the rest as configured."""
     return EncoderSpec(
         modality=configured.modality,
         library="timm",
-        model=str(place),
+        model=str(folder),
         runtime=configured.runtime,
         batch_size=configured.batch_size,
         frames=configured.frames,
     )
 
 
-def own_folder(identity: EncoderIdentity) -> Path | None:
+def finetuned_folder(identity: EncoderIdentity) -> Path | None:
     """The folder of an encoder that was fine-tuned here and belongs into the release; else None."""
     folder = Path(str(identity.spec.get("model", "")))
     return folder if folder.name.startswith(_PREFIX) and folder.is_dir() else None

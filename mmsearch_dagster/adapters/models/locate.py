@@ -64,8 +64,8 @@ def _embedded(modality: str) -> Path:
             f"or take `library: {LIBROSA}`"
         )
     package, inside = _EMBEDDED_FILES[modality]
-    found = importlib.util.find_spec(package)
-    path = Path(found.origin).parent / inside if found and found.origin else None
+    module = importlib.util.find_spec(package)
+    path = Path(module.origin).parent / inside if module and module.origin else None
     if path is None or not path.exists():
         name = package.replace("_", "-")
         raise ConfigError(f"the embedded {modality} encoder needs the package {name}: pip install {name}")

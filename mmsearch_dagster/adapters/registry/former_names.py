@@ -20,9 +20,7 @@ _LOGGING = f"{_ADAPTERS}.registry.log_model"
 # former module -> a name in it -> `module:name` of today
 FORMER_NAMES: Mapping[str, Mapping[str, str]] = {
     f"{_ADAPTERS}.encoders": {"spec_of": f"{_ADAPTERS}.models.load:spec_of"},
-    f"{_ADAPTERS}.model_encoding": {
-        "encode_when_asked": f"{_ADAPTERS}.registry.pyfunc_encoders:encode_when_asked"
-    },
+    f"{_ADAPTERS}.model_encoding": {"encode_when_asked": f"{_ADAPTERS}.registry.pyfunc_encoders:lazy_encode"},
     f"{_ADAPTERS}.model_inputs": {
         "ITEM": f"{_INPUTS}:ITEM",
         "Asked": f"{_INPUTS}:ModelRow",

@@ -108,15 +108,15 @@ class Ledger:
         """Every whole line, oldest first; empty when nothing was ever written."""
         if not self._path.exists():
             return []
-        found = []
+        lines = []
         for number, text in enumerate(self._path.read_bytes().split(b"\n"), start=1):
             if not text.strip():
                 continue
             try:
-                found.append(LedgerLine.model_validate_json(text))
+                lines.append(LedgerLine.model_validate_json(text))
             except ValidationError:
                 _log.warning("%s, line %d is torn and skipped", self._path, number)
-        return found
+        return lines
 
     def last_move(self) -> LedgerLine | None:
         """The newest line that says the pointer moved."""

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmsearch_dagster.adapters.models.finetune import own_folder
+from mmsearch_dagster.adapters.models.finetune import finetuned_folder
 from mmsearch_dagster.adapters.registry.store import MlflowStore, living_run, mlflow_module
 from mmsearch_dagster.adapters.registry.tags import VersionFacts
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
@@ -48,13 +48,13 @@ _PACKAGES = (
 
 def pinned_requirements() -> list[str]:
     """`package==version` as installed here; a local part such as +cpu is left out, PyPI has none."""
-    found = []
+    requirements = []
     for package in _PACKAGES:
         try:
-            found.append(f"{package}=={metadata.version(package).split('+')[0]}")
+            requirements.append(f"{package}=={metadata.version(package).split('+')[0]}")
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return requirements
 
 
 def example_picture() -> bytes:
@@ -94,9 +94,9 @@ def signature_of(width: int) -> "ModelSignature":
     return ModelSignature(inputs=Schema(inputs), outputs=outputs)  # type: ignore[arg-type]
 
 
-def _own_encoders(facts: VersionFacts) -> dict[str, str]:
+def _finetuned_encoders(facts: VersionFacts) -> dict[str, str]:
     """Encoders that were fine-tuned for this shop have no other home: they go with the model."""
-    folders = {one.modality: own_folder(one) for one in facts.encoders}
+    folders = {identity.modality: finetuned_folder(identity) for identity in facts.encoders}
     return {f"{modality}_encoder": str(folder) for modality, folder in folders.items() if folder}
 
 
@@ -121,7 +121,7 @@ def log_pyfunc(
                 "weights": str(model_dir / WEIGHTS_FILE),
                 "spec": str(model_dir / SPEC_FILE),
                 "encoders": str(encoders),
-                **_own_encoders(facts),
+                **_finetuned_encoders(facts),
                 **({"people": facts.people_dir} if facts.people_dir else {}),
                 **({"language": facts.language_file} if facts.language_file else {}),
             },

@@ -19,16 +19,16 @@ def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Pa
     beside: a folder that may hold the encoder's own, as a registered model's files do.
     Raises OtherEncoderError when what is installed here is not the encoder of the release.
     """
-    place = cache_dir or Path(tempfile.gettempdir()) / "mmsearch-encoders"
-    key = (identity.fingerprint, place)
+    cache = cache_dir or Path(tempfile.gettempdir()) / "mmsearch-encoders"
+    key = (identity.fingerprint, cache)
     if key not in _LOADED:
         from mmsearch_dagster.adapters.models.load import load_encoder, spec_of
 
-        encoder = load_encoder(spec_of(identity, place, *([beside] if beside else [])), place)
-        found = encoder.identity.fingerprint
-        if found != identity.fingerprint:
+        encoder = load_encoder(spec_of(identity, cache, *([beside] if beside else [])), cache)
+        fingerprint = encoder.identity.fingerprint
+        if fingerprint != identity.fingerprint:
             raise OtherEncoderError(
-                f"the {identity.modality} encoder here is {found}, the release was made with "
+                f"the {identity.modality} encoder here is {fingerprint}, the release was made with "
                 f"{identity.fingerprint}: install the version of the model's requirements"
             )
         _LOADED[key] = encoder
@@ -37,16 +37,16 @@ def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Pa
 
 def encode_contents(encoder: Encoder, contents: Mapping[str, bytes]) -> dict[str, Matrix]:
     """Content key -> vector [width]. Raises QueryError for a content that cannot be encoded."""
-    asked = [Content(key, partial(bytes, content)) for key, content in contents.items()]
+    prepared = [Content(key, partial(bytes, content)) for key, content in contents.items()]
     vectors: dict[str, Matrix] = {}
-    for batch in encoder.encode(asked):
+    for batch in encoder.encode(prepared):
         for reason in batch.failures.values():
             raise QueryError(f"the {encoder.identity.modality} cannot be read: {reason}")
         vectors.update(zip(batch.keys, batch.vectors, strict=True))
     return vectors
 
 
-def encode_when_asked(
+def lazy_encode(
     identity: EncoderIdentity, cache_dir: Path | None, beside: Path | None = None
 ) -> Callable[[Mapping[str, bytes]], Mapping[str, Matrix]]:
     """`encode_contents` of an encoder that is loaded on the first call."""

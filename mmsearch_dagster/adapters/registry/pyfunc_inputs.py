@@ -74,7 +74,7 @@ def _picture(value: Any, row: int) -> bytes | None:
         raise QueryError(f"row {row}: '{str(value)[:80]}' is neither a readable file nor base64") from error
 
 
-def _one_per_row(frame: "pd.DataFrame") -> "pd.DataFrame":
+def _rows_of(frame: "pd.DataFrame") -> "pd.DataFrame":
     """MLflow hands a dict of lists over as one row of lists."""
     lists = [name for name in frame.columns if any(isinstance(cell, list) for cell in frame[name])]
     try:
@@ -92,15 +92,15 @@ def read_rows(frame: "pd.DataFrame") -> list[ModelRow]:
     if TEXT not in frame.columns and IMAGE not in frame.columns:
         raise QueryError(f"give a column '{TEXT}', a column '{IMAGE}', or both")
     rows = []
-    for number, cells in enumerate(_one_per_row(frame).to_dict("records")):
+    for number, cells in enumerate(_rows_of(frame).to_dict("records")):
         side = cells.get(SIDE)
         side = QUERY if _missing(side) else side
         if side not in (QUERY, ITEM):
             raise QueryError(f"row {number}: '{SIDE}' is '{QUERY}' or '{ITEM}', not '{side}'")
-        asked = ModelRow(_text(cells.get(TEXT), number), _picture(cells.get(IMAGE), number), side)
-        if asked.text is None and asked.picture is None:
+        row = ModelRow(_text(cells.get(TEXT), number), _picture(cells.get(IMAGE), number), side)
+        if row.text is None and row.picture is None:
             raise QueryError(f"row {number}: give words in '{TEXT}', a picture in '{IMAGE}', or both")
-        rows.append(asked)
+        rows.append(row)
     return rows
 
 
@@ -114,9 +114,9 @@ def encode_rows(
     """
     columns: dict[str, dict[str, Matrix]] = {}
     for modality, encoder in encode.items():
-        asked = {str(n): content for n, row in enumerate(rows) if (content := row.content(modality))}
-        keys = {number: sha256_bytes(content) for number, content in asked.items()}
-        contents = {keys[number]: content for number, content in asked.items()}
+        content_of = {str(n): content for n, row in enumerate(rows) if (content := row.content(modality))}
+        keys = {number: sha256_bytes(content) for number, content in content_of.items()}
+        contents = {keys[number]: content for number, content in content_of.items()}
         vectors = encoder(contents) if contents else {}
         columns[modality] = {number: vectors[key] for number, key in keys.items()}
     ids = [str(number) for number in range(len(rows))]

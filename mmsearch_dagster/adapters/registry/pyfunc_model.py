@@ -19,7 +19,7 @@ from mlflow.pyfunc.model import PythonModel
 
 from mmsearch_dagster.adapters.models.load import spec_of
 from mmsearch_dagster.adapters.registry.log_model import CACHE_OPTION, ENCODERS_FILE
-from mmsearch_dagster.adapters.registry.pyfunc_encoders import encode_when_asked
+from mmsearch_dagster.adapters.registry.pyfunc_encoders import lazy_encode
 from mmsearch_dagster.adapters.registry.pyfunc_inputs import ITEM, ModelRow, encode_rows, read_rows
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
@@ -36,11 +36,13 @@ class SearchModel(PythonModel):
         option = (context.model_config or {}).get(CACHE_OPTION)
         cache = Path(option) if option else None
         facts = json.loads((folder / ENCODERS_FILE).read_text(encoding="utf-8"))
-        identities = [EncoderIdentity(**one) for one in facts if one["modality"] in (TEXT, IMAGE)]
+        identities = [
+            EncoderIdentity(**identity) for identity in facts if identity["modality"] in (TEXT, IMAGE)
+        ]
         self._model = load_model(folder)
-        self._widths = {one.modality: one.width for one in identities}
-        self._encode = {one.modality: encode_when_asked(one, cache, folder) for one in identities}
-        self._specs = {one.modality: spec_of(one) for one in identities}
+        self._widths = {identity.modality: identity.width for identity in identities}
+        self._encode = {identity.modality: lazy_encode(identity, cache, folder) for identity in identities}
+        self._specs = {identity.modality: spec_of(identity) for identity in identities}
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
         """Unit vectors, float32 [rows, width]. Raises QueryError for a row that cannot be read."""

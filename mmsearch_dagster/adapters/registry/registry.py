@@ -224,15 +224,15 @@ class Registry(ModelVersions):
         for line in reversed(moves):
             if line.release_id == release_id:
                 return self.manifest(line.model_version)
-        known = did_you_mean(release_id, {line.release_id for line in moves})
-        raise NoReleaseError(f"'{release_id}' was never released here; {known}")
+        hint = did_you_mean(release_id, {line.release_id for line in moves})
+        raise NoReleaseError(f"'{release_id}' was never released here; {hint}")
 
     def _champion_version(self) -> int | None:
         return self._alias(CHAMPION)
 
     def _alias(self, name: str) -> int | None:
-        found = self._store.connect().search_registered_models(f"name = '{MODEL_NAME}'")
-        version = found[0].aliases.get(name) if found else None
+        models = self._store.connect().search_registered_models(f"name = '{MODEL_NAME}'")
+        version = models[0].aliases.get(name) if models else None
         return None if version is None else int(version)
 
     @contextmanager

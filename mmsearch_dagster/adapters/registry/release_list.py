@@ -60,12 +60,12 @@ def release_rows(
     moved_to: versions the pointer has been on, as the ledger tells it.
     """
     rows = []
-    for found in versions:
-        version, tags = int(found.version), found.tags
+    for model_version in versions:
+        version, tags = int(model_version.version), model_version.tags
         if MANIFEST not in tags:
             continue
         status = status_of(version, tags, champion=champion, challenger=challenger, moved_to=moved_to)
-        created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
+        created = datetime.fromtimestamp(model_version.creation_timestamp / 1000, UTC)
         rows.append(
             ReleaseRow(
                 manifest=manifest_of(tags, version),

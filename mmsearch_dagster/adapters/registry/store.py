@@ -101,15 +101,15 @@ class MlflowStore:
     def experiment_id(self) -> str:
         """The experiment every run belongs to, made on first use."""
         client = self.connect()
-        found = client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return found.experiment_id
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return experiment.experiment_id
         from mlflow.exceptions import MlflowException
 
         try:
             return client.create_experiment(EXPERIMENT, artifact_location=self.artifact_root.as_uri())
         except MlflowException:  # another process was faster
-            found = client.get_experiment_by_name(EXPERIMENT)
-            if found is None:
+            experiment = client.get_experiment_by_name(EXPERIMENT)
+            if experiment is None:
                 raise
-            return found.experiment_id
+            return experiment.experiment_id

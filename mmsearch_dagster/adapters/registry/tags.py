@@ -69,7 +69,7 @@ def tags_of(facts: VersionFacts) -> dict[str, str]:
         "mmsearch.weights_sha256": facts.weights_sha256,
         "mmsearch.parent": facts.parent or "none",
     }
-    tags |= {f"mmsearch.encoder.{one.modality}": one.fingerprint for one in facts.encoders}
+    tags |= {f"mmsearch.encoder.{encoder.modality}": encoder.fingerprint for encoder in facts.encoders}
     tags |= {f"mmsearch.snapshot.{asset}": digest for asset, digest in facts.snapshots.items()}
     return tags | decision_tags(facts.decision)
 

@@ -109,9 +109,9 @@ class Tracking:
 
     def refresh(self, key: str, *, tags: Mapping[str, str] | None = None) -> str:
         """Run id of the parent of that refresh, made when it does not exist yet."""
-        found = self.parent(key)
-        if found is not None:
-            return found
+        run_id = self.parent(key)
+        if run_id is not None:
+            return run_id
         client, experiment = self._store.connect(), self._store.experiment_id()
         facts = {_REFRESH: key, **(tags or {})}
         return client.create_run(experiment, tags=facts, run_name=f"refresh {key}").info.run_id
@@ -119,8 +119,8 @@ class Tracking:
     def parent(self, key: str) -> str | None:
         """Run id of the parent of that refresh, None where there is none or somebody deleted it."""
         client, experiment = self._store.connect(), self._store.experiment_id()
-        found = client.search_runs([experiment], f"tags.`{_REFRESH}` = '{key}'", max_results=1)
-        return found[0].info.run_id if found else None
+        runs = client.search_runs([experiment], f"tags.`{_REFRESH}` = '{key}'", max_results=1)
+        return runs[0].info.run_id if runs else None
 
     @contextmanager
     def strategy(self, parent: str, name: str) -> Iterator[MlflowLog]:

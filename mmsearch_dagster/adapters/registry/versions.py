@@ -50,10 +50,10 @@ class ModelVersions:
         Registering again stores the newest decision. Raises ReleaseMismatchError when the weights are not
         the ones that `facts` name.
         """
-        found = _sha256_of_file(model_dir / WEIGHTS_FILE)
-        if found != facts.weights_sha256:
+        sha256 = _sha256_of_file(model_dir / WEIGHTS_FILE)
+        if sha256 != facts.weights_sha256:
             raise ReleaseMismatchError(
-                f"{model_dir / WEIGHTS_FILE} has sha256 {found[:12]}, the release says "
+                f"{model_dir / WEIGHTS_FILE} has sha256 {sha256[:12]}, the release says "
                 f"{facts.weights_sha256[:12]}: train and register in one go"
             )
         existing = self._whole_version(facts)
@@ -77,19 +77,19 @@ class ModelVersions:
             address = f"models:/{MODEL_NAME}/{version}"
             model = mlflow_module().pyfunc.load_model(address, model_config=cache)
             width = model.metadata.signature.outputs.inputs[0].shape[1]
-            asked = example_input([one.modality for one in manifest.encoders])
-            answer = model.predict(asked)
+            example = example_input([encoder.modality for encoder in manifest.encoders])
+            answer = model.predict(example)
         except Exception as error:  # whatever a broken model raises, it is not fit to be served
             raise ReleaseMismatchError(f"model version {version} does not answer: {error}") from error
-        _check_answer(version, answer, (len(asked), width))
+        _check_answer(version, answer, (len(example), width))
 
     def check_weights(self, version: int) -> None:
         """Raises ReleaseMismatchError when the stored weights file is not the one of the manifest."""
         expected = self.manifest(version).weights_sha256
-        found = self._stored_sha256(version)
-        if found != expected:
+        stored = self._stored_sha256(version)
+        if stored != expected:
             raise ReleaseMismatchError(
-                f"the weights of model version {version} are {found[:12]}, registered as {expected[:12]}"
+                f"the weights of model version {version} are {stored[:12]}, registered as {expected[:12]}"
             )
 
     def model_folder(self, version: int) -> Path:
@@ -133,20 +133,20 @@ class ModelVersions:
         return int(made.version)
 
     def _whole_version(self, facts: VersionFacts) -> "ModelVersion | None":
-        for found in self._all():
-            if found.tags.get(RELEASE_ID) != facts.release_id:
+        for model_version in self._all():
+            if model_version.tags.get(RELEASE_ID) != facts.release_id:
                 continue
-            if self._stored_sha256(int(found.version)) == facts.weights_sha256:
-                return found
+            if self._stored_sha256(int(model_version.version)) == facts.weights_sha256:
+                return model_version
         return None
 
-    def _store_decision(self, found: "ModelVersion", facts: VersionFacts) -> None:
-        if found.tags.get(DECISION) != facts.decision.to_json():
+    def _store_decision(self, model_version: "ModelVersion", facts: VersionFacts) -> None:
+        if model_version.tags.get(DECISION) != facts.decision.to_json():
             for key, value in decision_tags(facts.decision).items():
-                self._tag(int(found.version), key, value)
-        if facts.description and found.description != facts.description:
+                self._tag(int(model_version.version), key, value)
+        if facts.description and model_version.description != facts.description:
             client = self._store.connect()
-            client.update_model_version(MODEL_NAME, str(found.version), description=facts.description)
+            client.update_model_version(MODEL_NAME, str(model_version.version), description=facts.description)
 
     def _stored_sha256(self, version: int) -> str:
         try:
@@ -157,8 +157,8 @@ class ModelVersions:
     def _all(self) -> "list[ModelVersion]":
         """Every version, newest first."""
         client = self._store.connect()
-        found = client.search_model_versions(f"name = '{MODEL_NAME}'", max_results=10_000)
-        return sorted(found, key=lambda one: -int(one.version))
+        versions = client.search_model_versions(f"name = '{MODEL_NAME}'", max_results=10_000)
+        return sorted(versions, key=lambda version: -int(version.version))
 
     def _get(self, version: int) -> "ModelVersion":
         from mlflow.exceptions import MlflowException

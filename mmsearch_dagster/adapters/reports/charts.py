@@ -52,7 +52,7 @@ def _png(figure: "Figure") -> bytes:
     return buffer.getvalue()
 
 
-def _known_fonts() -> list[str]:
+def _installed_fonts() -> list[str]:
     from matplotlib import font_manager
 
     installed = set(font_manager.get_font_names())
@@ -91,25 +91,27 @@ def metric_bars(bars: Sequence[Bar], *, title: str, metric: str) -> bytes:
     axes.grid(axis="x", color=_GRID, linewidth=0.8)
     means = [bar.mean for bar in bars]
     reach = [[max(0.0, bar.mean - bar.low) for bar in bars], [max(0.0, bar.high - bar.mean) for bar in bars]]
-    places = range(len(bars))
+    positions = range(len(bars))
     colours = [_ACCENT if bar.highlight else _QUIET for bar in bars]
-    axes.barh(places, means, height=0.62, color=colours)
-    axes.errorbar(means, places, xerr=reach, fmt="none", ecolor=_INK, elinewidth=1, capsize=3)
-    axes.set_yticks(places, [bar.label for bar in bars], fontfamily=_known_fonts() or None, parse_math=False)
+    axes.barh(positions, means, height=0.62, color=colours)
+    axes.errorbar(means, positions, xerr=reach, fmt="none", ecolor=_INK, elinewidth=1, capsize=3)
+    axes.set_yticks(
+        positions, [bar.label for bar in bars], fontfamily=_installed_fonts() or None, parse_math=False
+    )
     axes.invert_yaxis()
     axes.set_xlim(0, max([1.0, *means]) * 1.12)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.set_xlabel(metric, color=_INK, fontsize=9)
-    for place, bar in zip(places, bars, strict=True):
+    for position, bar in zip(positions, bars, strict=True):
         end = bar.high if bar.high == bar.high else bar.mean  # NaN: no interval
-        axes.text(end + 0.012, place, f"{bar.mean:.3f}", va="center", fontsize=9, color=_INK)
+        axes.text(end + 0.012, position, f"{bar.mean:.3f}", va="center", fontsize=9, color=_INK)
     return _png(figure)
 
 
 def panels(values: Mapping[str, Mapping[str, float]], *, title: str, highlight: str = "") -> bytes:
     """One small bar chart per measure, each on a scale of its own: measure -> (name -> value, NaN: none)."""
     figure = _figure(1.6 + 1.9 * max(len(values), 1), 1.1 + 0.3 * max(map(len, values.values()), default=1))
-    fonts = _known_fonts() or None
+    fonts = _installed_fonts() or None
     grid = figure.subplots(1, max(len(values), 1), sharey=True, squeeze=False)[0]
     for axes, (measure, named) in zip(grid, values.items(), strict=False):
         _style(axes, "")
@@ -131,7 +133,7 @@ def contact_sheet(
     figure = _figure(*_sheet_size(len(pictures), columns, cell, title))
     rows = max(1, -(-len(pictures) // columns))
     grid = figure.subplots(rows, columns, squeeze=False)
-    fonts = _known_fonts() or None
+    fonts = _installed_fonts() or None
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, (caption, content) in zip(grid.flat, pictures, strict=False):

@@ -28,7 +28,7 @@ def write_report(
     from jinja2 import Environment
 
     page = Environment(autoescape=True).from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    told = {
+    tables = {
         split: {
             kind: [(group, _plain(table, kind, group)) for group in groups]
             for kind in table["kind"].unique(maintain_order=True)
@@ -36,7 +36,7 @@ def write_report(
         for split, (table, _) in splits.items()
     }
     worths = {split: rows for split, (_, rows) in splits.items()}
-    html = page.render(facts=facts, splits=told, worths=worths)
+    html = page.render(facts=facts, splits=tables, worths=worths)
     data = {
         "facts": dict(facts),
         "splits": {
@@ -62,11 +62,11 @@ def write_trec(
 ) -> list[Path]:
     """`qrels.txt` and one `NAME.run` per ranking, read by trec_eval and ir-measures."""
     files = {"qrels.txt": write_qrels(grades)}
-    for name, found in rankings.items():
+    for name, ranking in rankings.items():
         tag = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
         scored = {
             query: [(product, 1.0 / rank) for rank, product in enumerate(products, start=1)]
-            for query, products in found.items()
+            for query, products in ranking.items()
         }
         files[f"{tag}.run"] = write_run(scored, tag)
     for name, text in files.items():

@@ -63,10 +63,10 @@ def _read_slowly(path: Path, separator: str, wanted: Sequence[str]) -> pl.DataFr
     numbers: list[int] = []
     broken: list[str | None] = []
     for number, header, fields in _rows(path, separator):
-        told = _too_long(header, fields)
+        problem = _too_long(header, fields)
         numbers.append(number)
-        broken.append(told)
-        values = {} if told else dict(zip(header, fields, strict=False))
+        broken.append(problem)
+        values = {} if problem else dict(zip(header, fields, strict=False))
         for name in wanted:
             columns[name].append(values.get(name) or None)
     schema = {NUMBER: pl.Int64, BROKEN: pl.String, **dict.fromkeys(wanted, pl.String)}

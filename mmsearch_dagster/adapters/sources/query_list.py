@@ -53,7 +53,7 @@ def read_query_list(
         raise SourceError(f"{file}: there is no such file")
     if root is not None and not root.is_dir():
         raise SourceError(f"{root}: the root folder does not exist; check --root")
-    source, known = _source(file.resolve(), graded)
+    source, columns = _source(file.resolve(), graded)
     raw = read_table(source, _TABLE, lambda ids: ids)
     # Nothing is learnt from a list: whoever asks the same twice, in two splits, gets two answers.
     frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(c.SPLIT))
@@ -62,13 +62,15 @@ def read_query_list(
         f"{row[0]}, row {row[1]}: {'; '.join(row[2])}"
         for row in split.quarantined.select("_source", "_row", c.REASONS).iter_rows()
     ]
-    order = {key: place for place, key in enumerate(raw.frame[c.QUERY_ID].unique(maintain_order=True))}
+    order = {key: number for number, key in enumerate(raw.frame[c.QUERY_ID].unique(maintain_order=True))}
     first = split.good.group_by(c.QUERY_ID, maintain_order=True).agg(pl.col(_CONTENT).first())
     rows = sorted(first.iter_rows(), key=lambda row: order[row[0]])
-    folders = [one.resolve() for one in (root, source.root, Path.cwd(), media_root) if one is not None]
+    folders = [
+        folder.resolve() for folder in (root, source.root, Path.cwd(), media_root) if folder is not None
+    ]
     read = [_query(row, folders) for row in rows]
     unread = [sentence for _, sentences in read for sentence in sentences]
-    grades = _grades(split.good) if c.GRADE in known else {}
+    grades = _grades(split.good) if c.GRADE in columns else {}
     return QueryList(tuple(query for query, _ in read), grades, (*broken, *unread))
 
 
@@ -98,17 +100,17 @@ def _source(file: Path, graded: bool) -> tuple[Source, list[str]]:
     if plain.format == "ubi":
         raise SourceError(f"{file}: a UBI log is no list of queries; use .csv, .tsv, .parquet or .ndjson")
     check_file(file, plain.format, magic_of(plain.format))
-    known = list(file_columns(file, plain))
+    columns = list(file_columns(file, plain))
     needed = (c.QUERY_ID, *((c.PRODUCT_ID, c.GRADE) if graded else ()))
     for column in needed:
-        if column not in known:
-            raise SourceError(f"{file}: no column '{column}'; {did_you_mean(column, known)}")
-    if not set(_CONTENT) & set(known):
-        raise SourceError(f"{file}: none of query_text, image, audio among its columns {', '.join(known)}")
-    constants = {} if c.GRADE in known and c.PRODUCT_ID in known else {c.PRODUCT_ID: "-", c.GRADE: 0}
+        if column not in columns:
+            raise SourceError(f"{file}: no column '{column}'; {did_you_mean(column, columns)}")
+    if not set(_CONTENT) & set(columns):
+        raise SourceError(f"{file}: none of query_text, image, audio among its columns {', '.join(columns)}")
+    constants = {} if c.GRADE in columns and c.PRODUCT_ID in columns else {c.PRODUCT_ID: "-", c.GRADE: 0}
     table = plain.model_copy(update={"constants": constants})
     spec = SourceSpec(catalogue="queries", tables={_TABLE: (table,)})
-    return Source(spec.catalogue, file.parent, spec), known
+    return Source(spec.catalogue, file.parent, spec), columns
 
 
 def _content(uri: str, folders: Sequence[Path]) -> bytes:
@@ -118,13 +120,13 @@ def _content(uri: str, folders: Sequence[Path]) -> bytes:
         raise SourceError(f"{uri} cannot be read: it is no file here; save it and give its path")
     path = Path(url2pathname(address.path)) if address else Path(uri)
     tried = dict.fromkeys(folder / path for folder in folders)
-    for place in tried:
+    for candidate in tried:
         try:
-            content = place.read_bytes()
+            content = candidate.read_bytes()
         except (OSError, ValueError):  # or a name that no file can have
             continue
         if not content:
-            raise SourceError(f"{place} cannot be read: it is empty (0 bytes)")
+            raise SourceError(f"{candidate} cannot be read: it is empty (0 bytes)")
         return content
     raise SourceError(f"{uri} cannot be read; tried {', '.join(map(str, tried))}")
 

@@ -57,7 +57,7 @@ def _rows(content: bytes, path: Path) -> tuple[pl.DataFrame, bool]:
     """All four columns as text under the contract's names, and whether the file has a header."""
     first = content.split(b"\n", 1)[0]
     if b"::" in first:
-        return _by_place(_parse(content.replace(b"::", b"\t"), path, "\t", header=False), path), False
+        return _by_position(_parse(content.replace(b"::", b"\t"), path, "\t", header=False), path), False
     if b"\t" in first:
         return _tabbed(content, path, first.decode("utf-8", errors="replace").strip("\r").split("\t"))
     table = _parse(content, path, ",", header=True)
@@ -71,13 +71,15 @@ def _rows(content: bytes, path: Path) -> tuple[pl.DataFrame, bool]:
 def _tabbed(content: bytes, path: Path, cells: list[str]) -> tuple[pl.DataFrame, bool]:
     """cells: of the first line. It is a header when it names all four columns, or when none of its cells is a
     number; then the columns stand in the usual order."""
-    known = [_TAB_NAMES.get(re.sub(r":.*|[_ ]", "", cell).lower()) for cell in cells]
-    named = set(_NAMES) <= set(known)
+    contract_names = [_TAB_NAMES.get(re.sub(r":.*|[_ ]", "", cell).lower()) for cell in cells]
+    named = set(_NAMES) <= set(contract_names)
     header = named or not any(map(_is_number, cells))
     table = _parse(content, path, "\t", header=header)
     if not named:
-        return _by_place(table, path), header
-    return table.select(pl.col(table.columns[known.index(name)]).alias(name) for name in _NAMES), header
+        return _by_position(table, path), header
+    return table.select(
+        pl.col(table.columns[contract_names.index(name)]).alias(name) for name in _NAMES
+    ), header
 
 
 def _is_number(cell: str) -> bool:
@@ -98,11 +100,11 @@ def _parse(content: bytes, path: Path, separator: str, *, header: bool) -> pl.Da
             quote_char='"' if separator == "," else None,
         )
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise SourceError(f"ratings file {path} cannot be read as a table: {told}") from error
+        message = " ".join(str(error).split())[:200]
+        raise SourceError(f"ratings file {path} cannot be read as a table: {message}") from error
 
 
-def _by_place(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+def _by_position(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     if table.width != len(_NAMES):
         raise SourceError(f"ratings file {path} has {table.width} columns: it must hold {_FORMATS}")
     return table.rename(dict(zip(table.columns, _NAMES, strict=True)))
@@ -124,9 +126,9 @@ def _cast(rows: pl.DataFrame, path: Path, first_line: int) -> pl.DataFrame:
         bad = (~readable[name]).arg_true()
         if len(bad):
             row = int(bad[0])
-            told = repr(rows[name][row])[:60]
+            shown = repr(rows[name][row])[:60]
             raise SourceError(
-                f"ratings file {path}, line {row + first_line}: {told} is no {_named(name)} "
+                f"ratings file {path}, line {row + first_line}: {shown} is no {_named(name)} "
                 f"({len(bad)} of {rows.height} rows are like this): mend or remove them"
             )
     return cast.with_columns(pl.lit(_RATE).alias(c.ACTION))

@@ -70,14 +70,14 @@ def _check_table_file(source: Source, table: str, file: TableFile, where: str) -
     if file.format == "ubi":
         json_files.columns_of(path, "ndjson")
         return
-    known = file_columns(path, file)
-    mapped = mapped_columns(table, file, known)
+    columns = file_columns(path, file)
+    mapped = mapped_columns(table, file, columns)
     for column, name in mapped.items():
-        if name not in known:
-            hint = did_you_mean(name, known)
+        if name not in columns:
+            hint = did_you_mean(name, columns)
             raise SourceError(f"{path}: no column '{name}' (mapped to {table}.{column} in {where}); {hint}")
-        _check_type(path, table, column, name, kind=known[name])
-    _check_required(table, frozenset({*mapped, *file.constants}), known, path=path, where=where)
+        _check_type(path, table, column, name, kind=columns[name])
+    _check_required(table, frozenset({*mapped, *file.constants}), columns, path=path, where=where)
 
 
 def file_columns(path: Path, file: TableFile) -> dict[str, pl.DataType]:
@@ -86,11 +86,11 @@ def file_columns(path: Path, file: TableFile) -> dict[str, pl.DataType]:
 
 
 def mapped_columns(
-    table: str, file: TableFile, known: Sequence[str] | dict[str, pl.DataType]
+    table: str, file: TableFile, columns: Sequence[str] | dict[str, pl.DataType]
 ) -> dict[str, str]:
     """Raw column (a contract column, or `attributes.<name>`) -> the file's column that feeds it."""
     if file.columns is None:
-        return {name: name for name in c.TABLES[table] if name in known and name not in file.constants}
+        return {name: name for name in c.TABLES[table] if name in columns and name not in file.constants}
     mapped: dict[str, str] = {}
     for column, name in file.columns.items():
         if isinstance(name, dict):
@@ -111,33 +111,35 @@ def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.Data
 
 
 def _check_required(
-    table: str, given: frozenset[str], known: dict[str, pl.DataType], *, path: Path, where: str
+    table: str, given: frozenset[str], columns: dict[str, pl.DataType], *, path: Path, where: str
 ) -> None:
     choice = NEEDS_ANY.get(table, ())
     if choice and not given.intersection(choice):
         raise SourceError(
             f"{where}: table '{table}' maps none of {', '.join(choice)} for {path}; map one. "
-            + _columns_like(choice, list(known))
+            + _columns_like(choice, list(columns))
         )
     missing = missing_required(table, given)
     if missing is None:
         return
     raise SourceError(
         f"{where}: table '{table}' does not map the required column '{missing}' for {path}. "
-        + _columns_like((missing,), list(known))
+        + _columns_like((missing,), list(columns))
     )
 
 
-def _columns_like(wanted: Sequence[str], known: Sequence[str]) -> str:
+def _columns_like(wanted: Sequence[str], columns: Sequence[str]) -> str:
     """The file's columns, those nearest to the wanted ones, and what a header of one column may mean."""
-    if not any(known):
+    if not any(columns):
         return "The file's first line, its header, names no column"
-    listed = ", ".join(f"'{name[:_QUOTED]}'" for name in known[:_SHOWN])
-    told = f"The file's columns: {listed}{', ...' if len(known) > _SHOWN else ''}"
-    found = {column: name for column in wanted if (name := nearest(column, known)) is not None}
-    near = [f"'{name}' for {column}" if len(wanted) > 1 else f"'{name}'" for column, name in found.items()]
+    listed = ", ".join(f"'{name[:_QUOTED]}'" for name in columns[:_SHOWN])
+    message = f"The file's columns: {listed}{', ...' if len(columns) > _SHOWN else ''}"
+    nearest_to = {column: name for column in wanted if (name := nearest(column, columns)) is not None}
+    near = [
+        f"'{name}' for {column}" if len(wanted) > 1 else f"'{name}'" for column, name in nearest_to.items()
+    ]
     if near:
-        told = f"{told}; did you mean {' or '.join(near)}?"
-    if len(known) == 1 and any(sign in known[0] for sign in _OTHER_DELIMITERS):
-        told = f"{told}; it is one column: set delimiter to what parts the fields"
-    return told
+        message = f"{message}; did you mean {' or '.join(near)}?"
+    if len(columns) == 1 and any(sign in columns[0] for sign in _OTHER_DELIMITERS):
+        message = f"{message}; it is one column: set delimiter to what parts the fields"
+    return message

@@ -98,16 +98,16 @@ class SphinxRecogniser:
             self._decoder.start_utt()
             self._decoder.process_raw(heard, full_utt=True)
             self._decoder.end_utt()
-            found = self._decoder.hyp()
-            guesses = [_said(one) for one in islice(self._decoder.nbest(), _GUESSES)]
-        if found is None or not found.hypstr:
+            best = self._decoder.hyp()
+            guesses = [_text_and_likelihood(guess) for guess in islice(self._decoder.nbest(), _GUESSES)]
+        if best is None or not best.hypstr:
             return SpeechGuess(NOTHING)
-        root = 1 / (len(found.hypstr.split()) + 1)
-        chosen = Transcript(found.hypstr, float(np.clip(found.prob, 0.0, 1.0)) ** root)
+        root = 1 / (len(best.hypstr.split()) + 1)
+        chosen = Transcript(best.hypstr, float(np.clip(best.prob, 0.0, 1.0)) ** root)
         return SpeechGuess(chosen, tuple((text, score) for text, score in guesses if text and score > 0))
 
 
-def _said(guess: "Hypothesis | None") -> tuple[str, float]:
+def _text_and_likelihood(guess: "Hypothesis | None") -> tuple[str, float]:
     """Text and likelihood; of a clap or a hum the library gives None among its best guesses."""
     return (guess.hypstr or "", guess.score) if guess is not None else ("", 0.0)
 
@@ -137,11 +137,11 @@ def open_sphinx(language: Language) -> SphinxRecogniser:
     """The embedded recogniser for one catalogue; words that cannot be pronounced are left out."""
     from pocketsphinx import Decoder
 
-    known = _dictionary()
+    dictionary = _dictionary()
     with tempfile.TemporaryDirectory() as folder:
         words, model = Path(folder) / "catalogue.dict", Path(folder) / "catalogue.arpa"
-        spoken = {word: _pronunciations(word, known) for word in language.words}
-        speakable = {word: found for word, found in spoken.items() if found}
+        spoken = {word: _pronunciations(word, dictionary) for word in language.words}
+        speakable = {word: phones for word, phones in spoken.items() if phones}
         # A dictionary of these words alone: with all of its 134,000, a small catalogue takes half a
         # minute to open.
         words.write_text(_as_dictionary(speakable), encoding="ascii")
@@ -156,18 +156,18 @@ def _dictionary() -> dict[str, list[str]]:
     """Each word of the recogniser's own dictionary and all the ways it is said."""
     from pocketsphinx import get_model_path
 
-    found: dict[str, list[str]] = {}
+    dictionary: dict[str, list[str]] = {}
     file = Path(get_model_path()) / "en-us" / "cmudict-en-us.dict"
     for line in file.read_text(encoding="utf-8").splitlines():
         word, _, phones = line.partition(" ")
-        found.setdefault(word.partition("(")[0], []).append(phones.strip())
-    return found
+        dictionary.setdefault(word.partition("(")[0], []).append(phones.strip())
+    return dictionary
 
 
-def _pronunciations(word: str, known: Mapping[str, Sequence[str]]) -> Sequence[str]:
+def _pronunciations(word: str, dictionary: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """Every way to say it, in America and in Britain; none where nobody can."""
-    phones = pronounce(word, lambda one: known[one][0] if one in known else None)
-    ways = known.get(word) or ([phones] if phones else [])
+    phones = pronounce(word, lambda part: dictionary[part][0] if part in dictionary else None)
+    ways = dictionary.get(word) or ([phones] if phones else [])
     return list(dict.fromkeys([*ways, *map(british, ways)]))
 
 

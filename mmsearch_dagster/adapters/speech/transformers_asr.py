@@ -59,8 +59,8 @@ def _loaded(folder: Path, kind: type) -> tuple[Any, Any]:
         processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
         return model.from_pretrained(folder, local_files_only=True).eval(), processor
     except (OSError, ValueError, KeyError) as error:
-        told = " ".join(str(error).split())[:300]
-        raise ConfigError(f"the recogniser in {folder} cannot be loaded: {told}") from error
+        message = " ".join(str(error).split())[:300]
+        raise ConfigError(f"the recogniser in {folder} cannot be loaded: {message}") from error
 
 
 class _Network:
@@ -93,10 +93,10 @@ class _Generating(_Network):
     """Confidence: geometric mean of the written tokens' probabilities."""
 
     def _read(self, inputs: Any) -> tuple[str, float]:
-        asked = {"language": self._spec.language} if self._spec.language else {}
+        options = {"language": self._spec.language} if self._spec.language else {}
         made = self._model.generate(
             **inputs,
-            **asked,
+            **options,
             max_new_tokens=_MOST_TOKENS,
             do_sample=False,
             return_dict_in_generate=True,

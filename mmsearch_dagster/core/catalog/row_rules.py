@@ -75,7 +75,7 @@ def row_rules(table: str, *, contained: bool = True) -> Sequence[pl.Expr]:
 def reasons(table: str, *, contained: bool = True) -> pl.Expr:
     """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row.
 
-    contained: as `row_rules` has it.
+    contained: as in `row_rules`.
     """
     unreadable = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(UNREADABLE)).list.any()
     broken = pl.concat_list(row_rules(table, contained=contained)).list.drop_nulls()

@@ -45,7 +45,7 @@ def no_factors(width: int = 1) -> Factors:
     return Factors((), (), nothing, nothing, nothing)
 
 
-def factors_of_weights(known: Interactions, weights: Matrix, width: int) -> Factors:
+def factors_of_weights(interactions: Interactions, weights: Matrix, width: int) -> Factors:
     """EASE's weights B [n, n] as factors: the best approximation of rank k (truncated SVD).
 
     B ~ (U sqrt(S)) (V sqrt(S))', so a row of interactions x has the user vector x U sqrt(S) and an item
@@ -53,11 +53,11 @@ def factors_of_weights(known: Interactions, weights: Matrix, width: int) -> Fact
     fail to converge; what is below float32's reach there is left out, so k is at most `width`.
     The sign of each dimension is fixed: its largest entry is positive.
     """
-    rank = min(width, len(known.items))
+    rank = min(width, len(interactions.items))
     if rank < 1:
         return no_factors()
     with threadpool_limits(1):
-        last = len(known.items) - 1
+        last = len(interactions.items) - 1
         values, right = eigh(weights.T @ weights, subset_by_index=[last - rank + 1, last], check_finite=False)
     strength = np.sqrt(np.maximum(values[::-1], 0.0))
     kept = strength > _FAINT * strength[0]
@@ -68,8 +68,8 @@ def factors_of_weights(known: Interactions, weights: Matrix, width: int) -> Fact
     right = right * np.where(right[largest, np.arange(len(strength))] < 0, -1.0, 1.0)
     vectors = np.ascontiguousarray(right * np.sqrt(strength), dtype=np.float32)
     fold_in = np.ascontiguousarray(weights @ right / np.sqrt(strength), dtype=np.float32)
-    users = np.asarray(known.matrix @ fold_in, dtype=np.float32)
-    return Factors(known.users, known.items, users, vectors, fold_in)
+    users = np.asarray(interactions.matrix @ fold_in, dtype=np.float32)
+    return Factors(interactions.users, interactions.items, users, vectors, fold_in)
 
 
 def projection(items: Matrix, regularisation: float) -> Matrix:

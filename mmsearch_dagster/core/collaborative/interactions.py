@@ -52,10 +52,10 @@ class Interactions:
 
     def rows_of(self, users: tuple[str, ...]) -> csr_matrix:
         """The rows of the given users; one without interactions is an empty row."""
-        place = {user: row for row, user in enumerate(self.users)}
-        known = [(row, place[user]) for row, user in enumerate(users) if user in place]
+        row_of = {user: row for row, user in enumerate(self.users)}
+        pairs = [(row, row_of[user]) for row, user in enumerate(users) if user in row_of]
         picker = csr_matrix(
-            (np.ones(len(known), np.float32), ([a for a, _ in known], [b for _, b in known])),
+            (np.ones(len(pairs), np.float32), ([a for a, _ in pairs], [b for _, b in pairs])),
             shape=(len(users), len(self.users)),
         )
         return csr_matrix(picker @ self.matrix)
@@ -79,8 +79,8 @@ def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
     weight = pl.col(c.ACTION).replace_strict(weights, default=0.0, return_dtype=pl.Float64)
     disliked = pl.col(c.VALUE).fill_null(params.min_rating) < params.min_rating
     too_low = (pl.col(c.ACTION) == "rate") & disliked
-    known = pl.all_horizontal(pl.col(c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP).is_not_null())
-    weighed = events.filter(known).with_columns(pl.when(~too_low).then(weight).otherwise(0.0).alias(WEIGHT))
+    usable = pl.all_horizontal(pl.col(c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP).is_not_null())
+    weighed = events.filter(usable).with_columns(pl.when(~too_low).then(weight).otherwise(0.0).alias(WEIGHT))
     return weighed.filter(pl.col(WEIGHT) > 0)
 
 
@@ -103,8 +103,8 @@ def to_matrix(pairs: pl.DataFrame) -> Interactions:
     users = pairs[c.USER_ID].unique().sort()
     items = pairs[c.PRODUCT_ID].unique().sort()
     rows, columns = (
-        pairs[name].cast(pl.Enum(known)).to_physical().to_numpy() if len(known) else np.zeros(0, np.int64)
-        for name, known in ((c.USER_ID, users), (c.PRODUCT_ID, items))
+        pairs[name].cast(pl.Enum(ids)).to_physical().to_numpy() if len(ids) else np.zeros(0, np.int64)
+        for name, ids in ((c.USER_ID, users), (c.PRODUCT_ID, items))
     )
     values = pairs[WEIGHT].to_numpy().astype(np.float32)
     matrix = csr_matrix((values, (rows, columns)), shape=(len(users), len(items)))

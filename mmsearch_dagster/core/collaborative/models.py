@@ -49,7 +49,7 @@ class ModelParams(BaseModel):
     iterations: int = 15
     learning_rate: float = 0.05
 
-    def told(self) -> str:
+    def description(self) -> str:
         """The parameters that this kind reads, in a few words."""
         read = {
             "popularity": (),
@@ -83,21 +83,21 @@ class Popularity:
 class Ease:
     """weights: float32 [n, n]."""
 
-    known: Interactions
+    interactions: Interactions
     weights: Matrix
 
     def scores(self, rows: NDArray[np.int64]) -> Matrix:
-        return np.asarray(csr_matrix(self.known.matrix[rows]) @ self.weights, dtype=np.float32)
+        return np.asarray(csr_matrix(self.interactions.matrix[rows]) @ self.weights, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Factorised:
     """EASE as factors, ALS and BPR."""
 
-    found: Factors
+    factors: Factors
 
     def scores(self, rows: NDArray[np.int64]) -> Matrix:
-        return self.found.scores(self.found.users[rows])
+        return self.factors.scores(self.factors.users[rows])
 
 
 def popularity(matrix: csr_matrix) -> Matrix:
@@ -106,31 +106,33 @@ def popularity(matrix: csr_matrix) -> Matrix:
     return np.bincount(matrix.indices, minlength=items).astype(np.float32)
 
 
-def fit(known: Interactions, params: ModelParams) -> ItemRanker:
+def fit(interactions: Interactions, params: ModelParams) -> ItemRanker:
     """Fit one model; the same input gives the same bytes. Raises TooManyItemsError (EASE)."""
     if params.kind == "popularity":
-        return Popularity(popularity(known.matrix))
+        return Popularity(popularity(interactions.matrix))
     if params.kind == "ease":
-        return Ease(known, ease_weights(known.matrix, params.l2))
-    return Factorised(factorise(known, params))
+        return Ease(interactions, ease_weights(interactions.matrix, params.l2))
+    return Factorised(factorise(interactions, params))
 
 
-def factorise(known: Interactions, params: ModelParams) -> Factors:
+def factorise(interactions: Interactions, params: ModelParams) -> Factors:
     """Factors of users and items by `ease-svd`, `als` or `bpr`. Raises TooManyItemsError (EASE)."""
-    if not known.items:
+    if not interactions.items:
         return no_factors()
     if params.kind == "ease-svd":
-        return factors_of_weights(known, ease_weights(known.matrix, params.l2), params.factors)
-    return _implicit_factors(known, params)
+        return factors_of_weights(interactions, ease_weights(interactions.matrix, params.l2), params.factors)
+    return _implicit_factors(interactions, params)
 
 
-def _implicit_factors(known: Interactions, params: ModelParams) -> Factors:
+def _implicit_factors(interactions: Interactions, params: ModelParams) -> Factors:
     # implicit asks for a BLAS of one thread, and with one thread of its own the result is repeatable.
     with threadpool_limits(1):
         model = _implicit_model(params)
-        model.fit(known.matrix, show_progress=False)
+        model.fit(interactions.matrix, show_progress=False)
     users, items = (np.array(side, dtype=np.float32) for side in (model.user_factors, model.item_factors))
-    return Factors(known.users, known.items, users, items, projection(items, _FOLD_IN_REGULARISATION))
+    return Factors(
+        interactions.users, interactions.items, users, items, projection(items, _FOLD_IN_REGULARISATION)
+    )
 
 
 def _implicit_model(params: ModelParams) -> Any:

@@ -99,20 +99,20 @@ class Comparison:
 
     def best_of(self, kinds: Sequence[Kind]) -> Measured | None:
         """The best on validation among models of these kinds."""
-        return next((one for one in self.measured if one.params.kind in kinds), None)
+        return next((candidate for candidate in self.measured if candidate.params.kind in kinds), None)
 
 
-def judged(known: Interactions, later: pl.DataFrame) -> HeldOutItems:
-    """What `later` says about the users and items of `known`."""
+def judged(interactions: Interactions, later: pl.DataFrame) -> HeldOutItems:
+    """What `later` says about the users and items of `interactions`."""
     pairs = later.select(c.USER_ID, c.PRODUCT_ID).unique().sort(c.USER_ID, c.PRODUCT_ID)
-    place_of_user = {user: row for row, user in enumerate(known.users)}
-    place_of_item = {item: column for column, item in enumerate(known.items)}
+    row_of_user = {user: row for row, user in enumerate(interactions.users)}
+    column_of_item = {item: column for column, item in enumerate(interactions.items)}
     chosen: dict[int, list[int]] = {}
     for user, item in pairs.iter_rows():
-        if user in place_of_user and item in place_of_item:
-            chosen.setdefault(place_of_user[user], []).append(place_of_item[item])
+        if user in row_of_user and item in column_of_item:
+            chosen.setdefault(row_of_user[user], []).append(column_of_item[item])
     rows = sorted(chosen)
-    cold = set(pairs[c.USER_ID].to_list()) - set(known.users)
+    cold = set(pairs[c.USER_ID].to_list()) - set(interactions.users)
     judged_pairs = sum(len(items) for items in chosen.values())
     return HeldOutItems(
         users=np.array(rows, dtype=np.int64),
@@ -133,20 +133,20 @@ def top(scores: NDArray[np.float32], seen: NDArray[np.bool_], depth: int) -> NDA
 
 
 def per_user(
-    ranker: ItemRanker, known: Interactions, asked: HeldOutItems, metrics: Sequence[str], depth: int
+    ranker: ItemRanker, interactions: Interactions, held_out: HeldOutItems, metrics: Sequence[str], depth: int
 ) -> dict[str, NDArray[np.float64]]:
     """Metric -> values [q]; an item counts as relevant (grade 1) when the user chose it later."""
     parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
-    for start in range(0, len(asked.users), _BATCH):
-        rows, chosen = asked.users[start : start + _BATCH], asked.chosen[start : start + _BATCH]
-        seen = known.matrix[rows].toarray() > 0
+    for start in range(0, len(held_out.users), _BATCH):
+        rows, chosen = held_out.users[start : start + _BATCH], held_out.chosen[start : start + _BATCH]
+        seen = interactions.matrix[rows].toarray() > 0
         relevant = np.zeros(seen.shape, dtype=bool)
-        for place, items in enumerate(chosen):
-            relevant[place, items] = True
+        for row, items in enumerate(chosen):
+            relevant[row, items] = True
         best = top(ranker.scores(rows), seen, depth)
-        found = np.take_along_axis(relevant & ~seen, best, axis=1).astype(np.int64)
+        grades = np.take_along_axis(relevant & ~seen, best, axis=1).astype(np.int64)
         for name in metrics:
-            parts[name].append(measure(name, found, _ideal(chosen)))
+            parts[name].append(measure(name, grades, _ideal(chosen)))
     return {name: np.concatenate(values) if values else np.empty(0) for name, values in parts.items()}
 
 
@@ -169,38 +169,44 @@ def compare(
     Where validation judges nobody, the first of each kind stands, with NaN for its value.
     """
     metrics = (f"ndcg@{k}", f"recall@{k}")
-    known = interactions_of(parts.train, feedback)
-    asked = judged(known, parts.validation)
+    interactions = interactions_of(parts.train, feedback)
+    held_out = judged(interactions, parts.validation)
     skipped: dict[str, str] = {}
     trials: list[Trial] = []
     for params in grid:
         if params.kind in skipped:
             continue
         try:
-            values = per_user(fit(known, params), known, asked, metrics[:1], k)[metrics[0]]
+            values = per_user(fit(interactions, params), interactions, held_out, metrics[:1], k)[metrics[0]]
         except TooManyItemsError as error:
             skipped[params.kind] = str(error)
             continue
         trials.append(Trial(params, float(values.mean()) if len(values) else float("nan")))
     full = interactions_of(pl.concat([parts.train, parts.validation]), feedback)
     tested = judged(full, parts.test)
-    measured = tuple(_measured(full, tested, one, metrics, depth=k, seed=seed) for one in _best(trials))
-    return Comparison(tuple(trials), measured, _counts(known, asked, tested), skipped)
+    measured = tuple(_measured(full, tested, trial, metrics, depth=k, seed=seed) for trial in _best(trials))
+    return Comparison(tuple(trials), measured, _counts(interactions, held_out, tested), skipped)
 
 
 def _best(trials: Sequence[Trial]) -> list[Trial]:
     """The best trial of each kind, the best of all first; ties keep the order of the grid."""
     best: dict[Kind, Trial] = {}
-    for one in trials:
-        if one.params.kind not in best or one.value > best[one.params.kind].value:
-            best[one.params.kind] = one
-    return sorted(best.values(), key=lambda one: np.nan_to_num(-one.value))
+    for trial in trials:
+        if trial.params.kind not in best or trial.value > best[trial.params.kind].value:
+            best[trial.params.kind] = trial
+    return sorted(best.values(), key=lambda trial: np.nan_to_num(-trial.value))
 
 
 def _measured(
-    known: Interactions, asked: HeldOutItems, trial: Trial, metrics: Sequence[str], *, depth: int, seed: int
+    interactions: Interactions,
+    held_out: HeldOutItems,
+    trial: Trial,
+    metrics: Sequence[str],
+    *,
+    depth: int,
+    seed: int,
 ) -> Measured:
-    values = per_user(fit(known, trial.params), known, asked, metrics, depth)
+    values = per_user(fit(interactions, trial.params), interactions, held_out, metrics, depth)
     return Measured(
         params=trial.params,
         validation=trial.value,
@@ -209,12 +215,12 @@ def _measured(
     )
 
 
-def _counts(known: Interactions, asked: HeldOutItems, tested: HeldOutItems) -> dict[str, int]:
+def _counts(interactions: Interactions, held_out: HeldOutItems, tested: HeldOutItems) -> dict[str, int]:
     return {
-        "training users": len(known.users),
-        "training items": len(known.items),
-        "training pairs": int(known.matrix.nnz),
-        "validation users": len(asked.users),
+        "training users": len(interactions.users),
+        "training items": len(interactions.items),
+        "training pairs": int(interactions.matrix.nnz),
+        "validation users": len(held_out.users),
         "test users": len(tested.users),
         "test pairs": sum(len(items) for items in tested.chosen),
         "cold test users left out": tested.cold_users,

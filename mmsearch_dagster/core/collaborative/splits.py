@@ -15,7 +15,7 @@ from mmsearch_dagster.core.suggest import did_you_mean
 
 SplitName = Literal["global-time", "leave-last-one", "ratio", "random"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
-_TOLD: dict[SplitName, str] = {
+_DESCRIPTIONS: dict[SplitName, str] = {
     "global-time": "the first {train:.0%} of all interactions in time teach, the next {validation:.0%} "
     "choose, the last {test:.0%} judge",
     "leave-last-one": "per user the last interaction judges, the one before it chooses, the rest teach",
@@ -25,7 +25,7 @@ _TOLD: dict[SplitName, str] = {
     "least one), seed {seed}: what published tables use, and no forecast",
 }
 SEED = 7
-_PLACE = "_place"
+_ORDER = "_order"
 _COUNT = "_count"
 
 
@@ -48,16 +48,16 @@ class Parts:
 
 def check_split(name: str) -> SplitName:
     """`name` when it is one of SPLITS; raises ConfigError with the nearest one."""
-    for known in SPLITS:
-        if name == known:
-            return known
+    for split_name in SPLITS:
+        if name == split_name:
+            return split_name
     raise ConfigError(f"unknown split '{name}', {did_you_mean(name, SPLITS)} Splits: {', '.join(SPLITS)}")
 
 
 def describe(name: SplitName, shares: Shares = Shares(), seed: int = SEED) -> str:
     """The split in one sentence."""
     train = 1.0 - shares.validation - shares.test
-    return _TOLD[name].format(train=train, validation=shares.validation, test=shares.test, seed=seed)
+    return _DESCRIPTIONS[name].format(train=train, validation=shares.validation, test=shares.test, seed=seed)
 
 
 def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, seed: int = SEED) -> Parts:
@@ -72,9 +72,9 @@ def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, s
     )
     if name == "random":
         first = first.sort(c.USER_ID, c.PRODUCT_ID).sample(fraction=1.0, shuffle=True, seed=seed)
-    place = pl.int_range(pl.len()).over(c.USER_ID)
-    numbered = first.with_columns(place.alias(_PLACE), pl.len().over(c.USER_ID).alias(_COUNT))
-    left = pl.col(_COUNT) - pl.col(_PLACE)
+    order = pl.int_range(pl.len()).over(c.USER_ID)
+    numbered = first.with_columns(order.alias(_ORDER), pl.len().over(c.USER_ID).alias(_COUNT))
+    left = pl.col(_COUNT) - pl.col(_ORDER)
     each = Shares(0.0, 0.0) if name == "leave-last-one" else shares
     last, before = (
         (pl.col(_COUNT) * share).round().clip(lower_bound=1) for share in (each.test, each.validation)
@@ -83,7 +83,7 @@ def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, s
     enough = pl.col(_COUNT) >= 3
     test, validation = enough & (left <= last), enough & (left > last) & (left <= last + before)
     rest = ~test & ~validation
-    return Parts(*(numbered.filter(rows).drop(_PLACE, _COUNT) for rows in (rest, validation, test)))
+    return Parts(*(numbered.filter(rows).drop(_ORDER, _COUNT) for rows in (rest, validation, test)))
 
 
 def _global_time(events: pl.DataFrame, shares: Shares) -> Parts:

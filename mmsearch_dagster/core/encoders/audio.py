@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch
-from mmsearch_dagster.core.encoders.threaded import one_by_one
+from mmsearch_dagster.core.encoders.threaded import encode_threaded
 from mmsearch_dagster.core.media.audio import Samples, open_sound
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -39,7 +39,7 @@ class AudioEncoder:
 
     def encode(self, contents: Sequence[Content]) -> Iterator[EncodedBatch]:
         """Vectors [k, width] per `batch_size` contents; what is no sound has its reason."""
-        return one_by_one(
+        return encode_threaded(
             contents,
             self._describe,
             width=self._identity.width,

@@ -30,23 +30,23 @@ def views(
     """Yields uint8 [size, size, 3] tensors, one random view per photo, decided by its own seed."""
     view = _view(params, size)
 
-    def one(asked: tuple[Photo, int]) -> Tensor:
-        photo, seed = asked
+    def load_view(photo_and_seed: tuple[Photo, int]) -> Tensor:
+        photo, seed = photo_and_seed
         picture = open_picture(photo.read(), shown_side=size)
         return view(picture, torch.Generator().manual_seed(seed))
 
-    return ahead(one, zip(photos, seeds, strict=True), threads=_THREADS, depth=4 * params.batch)
+    return ahead(load_view, zip(photos, seeds, strict=True), threads=_THREADS, depth=4 * params.batch)
 
 
 def plain_views(photos: Sequence[Photo], params: FinetuneParams) -> Iterator[Tensor]:
     """Yields uint8 [size, size, 3] tensors: pictures as the finished encoder will see them."""
     size, crop = params.encode_size, params.encode_crop
 
-    def one(photo: Photo) -> Tensor:
+    def load_plain(photo: Photo) -> Tensor:
         picture = open_picture(photo.read(), shown_side=round(size / crop))
         return torch.from_numpy(square(picture, size, crop, "bicubic").copy())
 
-    return ahead(one, photos, threads=_THREADS, depth=2 * params.batch)
+    return ahead(load_plain, photos, threads=_THREADS, depth=2 * params.batch)
 
 
 def batches(
@@ -79,14 +79,14 @@ def cut_mix(pixels: Tensor, labels: Tensor, chance: float) -> tuple[Tensor, Tens
 def readable(files: Sequence[Callable[[], bytes]]) -> list[bool]:
     """Which files can be read to the last pixel, in order."""
 
-    def one(read: Callable[[], bytes]) -> bool:
+    def is_readable(read: Callable[[], bytes]) -> bool:
         try:
             open_picture(read(), shown_side=64)
         except (OSError, UnreadablePictureError):
             return False
         return True
 
-    return list(ahead(one, files, threads=_THREADS, depth=64))
+    return list(ahead(is_readable, files, threads=_THREADS, depth=64))
 
 
 def _view(params: FinetuneParams, size: int) -> Callable[[Any, torch.Generator], Tensor]:

@@ -148,7 +148,7 @@ class _Training:
         if path is None:
             return
         part = path.with_name(f".{path.name}.part")
-        torch.save({**self._state(), "done": [asdict(one) for one in done]}, part)
+        torch.save({**self._state(), "done": [asdict(epoch) for epoch in done]}, part)
         part.replace(path)
 
     def restore(self, path: Path | None) -> list[Epoch]:
@@ -160,7 +160,7 @@ class _Training:
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
-        return [Epoch(**one) for one in state["done"]]
+        return [Epoch(**epoch) for epoch in state["done"]]
 
     def _state(self) -> dict[str, Any]:
         parts = {

@@ -62,4 +62,6 @@ def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
 
 def _after(norm: nn.Module) -> nn.Module:
     """What timm's normalisations do besides normalising: their activation."""
-    return nn.Sequential(*(one for name in ("drop", "act") if (one := getattr(norm, name, None)) is not None))
+    return nn.Sequential(
+        *(part for name in ("drop", "act") if (part := getattr(norm, name, None)) is not None)
+    )

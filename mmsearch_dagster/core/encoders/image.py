@@ -72,7 +72,7 @@ class ImageEncoder:
         ordered = sorted(contents, key=lambda content: content.key)
         together = self._forward.threads > 1
         prepared = ahead(
-            self._encode_one if together else self._pixels,
+            self._encode_single if together else self._pixels,
             ordered,
             threads=self._forward.threads if together else _DECODING_THREADS,
             depth=2 * self._batch_size,
@@ -80,11 +80,11 @@ class ImageEncoder:
         for batch in _chunks(prepared, self._batch_size):
             yield self._collect(batch, together=together)
 
-    def _encode_one(self, content: Content) -> _Prepared:
-        found = self._pixels(content)
-        if found.array is None:
-            return found
-        return _Prepared(found.key, self._forward.run(found.array[None]))
+    def _encode_single(self, content: Content) -> _Prepared:
+        prepared = self._pixels(content)
+        if prepared.array is None:
+            return prepared
+        return _Prepared(prepared.key, self._forward.run(prepared.array[None]))
 
     def _pixels(self, content: Content) -> _Prepared:
         framing = self._framing
@@ -97,9 +97,9 @@ class ImageEncoder:
             return _Prepared(content.key, None, str(error))
 
     def _collect(self, batch: list[_Prepared], *, together: bool) -> EncodedBatch:
-        keys = tuple(one.key for one in batch if one.array is not None)
-        arrays = [one.array for one in batch if one.array is not None]
-        failures = {one.key: one.failure for one in batch if one.array is None}
+        keys = tuple(prepared.key for prepared in batch if prepared.array is not None)
+        arrays = [prepared.array for prepared in batch if prepared.array is not None]
+        failures = {prepared.key: prepared.failure for prepared in batch if prepared.array is None}
         if not arrays:
             return EncodedBatch((), np.zeros((0, self._identity.width), dtype=np.float32), failures)
         vectors = np.concatenate(arrays) if together else self._forward.run(np.stack(arrays))

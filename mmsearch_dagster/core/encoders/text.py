@@ -66,13 +66,13 @@ class TextEncoder:
             empty = np.zeros((0, self._identity.width), dtype=np.float32)
             yield EncodedBatch((), empty, failures)
         encodings = self._tokenizer.encode_batch(list(texts.values()))
-        tokens = [_Tokens(key, found.ids) for key, found in zip(texts, encodings, strict=True)]
+        tokens = [_Tokens(key, encoding.ids) for key, encoding in zip(texts, encodings, strict=True)]
         threads = self._forward.threads
         yield from ahead(self._run, self._batches(tokens), threads=threads, depth=2 * threads)
 
     def _batches(self, tokens: list[_Tokens]) -> Iterator[list[_Tokens]]:
-        ordered = sorted(tokens, key=lambda one: (one.padded, one.key))
-        for length, group in groupby(ordered, key=lambda one: one.padded):
+        ordered = sorted(tokens, key=lambda text: (text.padded, text.key))
+        for length, group in groupby(ordered, key=lambda text: text.padded):
             same_length = list(group)
             count = max(1, min(self._batch_size, _TOKENS_PER_BATCH // max(1, length)))
             for start in range(0, len(same_length), count):
@@ -80,7 +80,7 @@ class TextEncoder:
 
     def _run(self, batch: list[_Tokens]) -> EncodedBatch:
         ids, mask = _pad(batch)
-        return EncodedBatch(tuple(one.key for one in batch), self._forward.run(ids, mask))
+        return EncodedBatch(tuple(text.key for text in batch), self._forward.run(ids, mask))
 
 
 def read_texts(contents: Sequence[Content]) -> tuple[dict[str, str], dict[str, str]]:
@@ -106,7 +106,7 @@ def _pad(batch: list[_Tokens]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`input_ids` and `attention_mask`, int64 [b, length]; masked positions hold id 0."""
     ids = np.zeros((len(batch), batch[0].padded), dtype=np.int64)
     mask = np.zeros_like(ids)
-    for row, one in enumerate(batch):
-        ids[row, : len(one.ids)] = one.ids
-        mask[row, : len(one.ids)] = 1
+    for row, text in enumerate(batch):
+        ids[row, : len(text.ids)] = text.ids
+        mask[row, : len(text.ids)] = 1
     return ids, mask

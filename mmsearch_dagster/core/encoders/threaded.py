@@ -10,7 +10,7 @@ from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import Matrix
 
 
-def one_by_one(
+def encode_threaded(
     contents: Sequence[Content],
     describe: Callable[[bytes], Matrix],
     *,
@@ -40,8 +40,8 @@ def one_by_one(
         yield _collected(dict(zip(keys, done, strict=False)), width)
 
 
-def _collected(found: dict[str, Matrix | str], width: int) -> EncodedBatch:
-    vectors = {key: one for key, one in found.items() if not isinstance(one, str)}
-    failures = {key: one for key, one in found.items() if isinstance(one, str)}
+def _collected(results: dict[str, Matrix | str], width: int) -> EncodedBatch:
+    vectors = {key: result for key, result in results.items() if not isinstance(result, str)}
+    failures = {key: result for key, result in results.items() if isinstance(result, str)}
     matrix = np.array(list(vectors.values()), dtype=np.float32).reshape(-1, width)
     return EncodedBatch(tuple(vectors), matrix, failures)

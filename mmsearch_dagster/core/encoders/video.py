@@ -10,7 +10,7 @@ import numpy as np
 
 from mmsearch_dagster.core.encoders.image import Framing
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forward
-from mmsearch_dagster.core.encoders.threaded import one_by_one
+from mmsearch_dagster.core.encoders.threaded import encode_threaded
 from mmsearch_dagster.core.media.video import open_video
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -38,7 +38,7 @@ class VideoEncoder:
         self._forward = forward
         self._frames = frames
         self._batch_size = batch_size
-        self._one_caller = threading.Lock()
+        self._single_caller = threading.Lock()
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -46,7 +46,7 @@ class VideoEncoder:
 
     def encode(self, contents: Sequence[Content]) -> Iterator[EncodedBatch]:
         """Vectors [k, frames * d] per `batch_size` contents; what is no video has its reason."""
-        return one_by_one(
+        return encode_threaded(
             contents,
             self._describe,
             width=self._identity.width,
@@ -64,6 +64,6 @@ class VideoEncoder:
 
     def _run(self, pixels: np.ndarray) -> Matrix:
         if self._forward.threads > 1:  # such a network reads one picture at a time
-            return np.concatenate([self._forward.run(one[None]) for one in pixels])
-        with self._one_caller:
+            return np.concatenate([self._forward.run(picture[None]) for picture in pixels])
+        with self._single_caller:
             return self._forward.run(pixels)

@@ -11,7 +11,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import METRIC, JudgedQuerie
 from mmsearch_dagster.core.fusion.config import LOSSES, STRATEGIES, Loss, Strategy, TrainParams
 from mmsearch_dagster.core.fusion.dataset import Examples, Judged
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
-from mmsearch_dagster.core.modalities import ASKED_WITH, ModalityBatch
+from mmsearch_dagster.core.modalities import QUERY_MODALITIES, ModalityBatch
 
 ALONE = "one modality"
 PAIR = "two modalities"
@@ -53,10 +53,10 @@ def trials(
 
 def _subsets(whole: tuple[str, ...]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     if len(whole) > 1:
-        yield from ((ALONE, name, (name,)) for name in whole if name in ASKED_WITH)
+        yield from ((ALONE, name, (name,)) for name in whole if name in QUERY_MODALITIES)
     if len(whole) > 2:
         for pair in combinations(whole, 2):
-            if set(pair) & set(ASKED_WITH):
+            if set(pair) & set(QUERY_MODALITIES):
                 yield PAIR, " + ".join(pair), pair
         for name in whole:
             yield WITHOUT, f"without {name}", tuple(other for other in whole if other != name)
@@ -74,7 +74,7 @@ def answers(
     from mmsearch_dagster.core.fusion.training import train
 
     seen = _seen(examples, trial.modalities)
-    if not set(seen.train.queries.vectors) & set(ASKED_WITH):  # nobody asks with any of these
+    if not set(seen.train.queries.vectors) & set(QUERY_MODALITIES):  # nobody asks with any of these
         return {name: {key: [] for key in queries.batch.ids} for name, queries in sets.items()}
     model = train(trial.strategy, seen, params.model_copy(update={"loss": trial.loss})).model
     return {
@@ -86,13 +86,13 @@ def answers(
 def _seen(examples: Examples, modalities: Sequence[str]) -> Examples:
     return Examples(
         items=_only(examples.items, modalities),
-        train=_asked(examples.train, modalities),
-        dev=_asked(examples.dev, modalities),
+        train=_answerable(examples.train, modalities),
+        dev=_answerable(examples.dev, modalities),
         frames={name: count for name, count in examples.frames.items() if name in modalities},
     )
 
 
-def _asked(judged: Judged, modalities: Sequence[str]) -> Judged:
+def _answerable(judged: Judged, modalities: Sequence[str]) -> Judged:
     """The queries that still say something."""
     batch = _only(judged.queries, modalities)
     left = np.zeros(len(batch), dtype=bool)
@@ -110,7 +110,7 @@ def _only(batch: ModalityBatch, modalities: Sequence[str]) -> ModalityBatch:
     )
 
 
-def worth(
+def ablation_deltas(
     whole: Rankings, others: Mapping[str, Rankings], queries: JudgedQueries, *, seed: int
 ) -> list[dict[str, Any]]:
     """What is lost without each of `others`: whole - other, with its paired bootstrap interval.
@@ -122,9 +122,14 @@ def worth(
     rows = []
     for name, rankings in others.items():
         theirs = score(rankings, queries.grades)
-        found = paired_difference([mine[k] for k in keys], [theirs[k] for k in keys], seed=seed)
+        difference = paired_difference([mine[k] for k in keys], [theirs[k] for k in keys], seed=seed)
         rows.append(
-            {"trial": name, METRIC: _mean(theirs), "lost without": _rounded(found), "verdict": verdict(found)}
+            {
+                "trial": name,
+                METRIC: _mean(theirs),
+                "lost without": _rounded(difference),
+                "verdict": verdict(difference),
+            }
         )
     return rows
 

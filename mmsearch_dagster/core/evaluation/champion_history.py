@@ -20,16 +20,16 @@ def remembered_values(
     values: `query_id`, `branch`, `kind`, `metric`, `value` of the champion's evaluation on `then`. The same
     queries have the same ids, kinds, typed words and grades; every one needs a value of `metric`.
     """
-    if _asked(then) != _asked(now):
+    if _content_of(then) != _content_of(now):
         return None
-    own = values.filter(pl.col("branch") == ENGINE)
-    known = own.filter((pl.col("metric") == metric) & pl.col("value").is_finite())["query_id"]
-    if not now.grades or set(known) != set(now.grades):
+    engine = values.filter(pl.col("branch") == ENGINE)
+    measured = engine.filter((pl.col("metric") == metric) & pl.col("value").is_finite())["query_id"]
+    if not now.grades or set(measured) != set(now.grades):
         return None
-    return own.with_columns(branch=pl.lit(REMEMBERED))
+    return engine.with_columns(branch=pl.lit(REMEMBERED))
 
 
-def _asked(queries: JudgedQueries) -> tuple[Mapping[str, object], ...]:
+def _content_of(queries: JudgedQueries) -> tuple[Mapping[str, object], ...]:
     """Kinds, grades and words as typed; what was heard is the recogniser's part in the answer."""
     words = zip(queries.batch.ids, queries.texts, strict=True)
     typed = {key: text for key, text in words if VOICE not in queries.kinds[key]}

@@ -147,7 +147,7 @@ def figures_of(
         kinds=dict(queries.kinds),
         engine=values[ENGINE],
         fused=values[FUSED],
-        branches={name: own for name, own in values.items() if name in SINGLE_BRANCHES},
+        branches={name: by_query for name, by_query in values.items() if name in SINGLE_BRANCHES},
         champion=values.get(CHAMPION) if remembered is None else dict(remembered),
         champion_note=note,
     )

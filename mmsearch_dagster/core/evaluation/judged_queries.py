@@ -68,7 +68,7 @@ def by_encoder(modality: str, queries: ModalityBatch, items: ModalityBatch, dept
     return by_vector(query_vectors, vectors, (queries.ids, items.ids), depth)
 
 
-def _asked_with(modality: str, queries: ModalityBatch) -> bool:
+def _any_has(modality: str, queries: ModalityBatch) -> bool:
     return modality in queries.vectors and bool(queries.present[modality].any())
 
 
@@ -86,12 +86,15 @@ def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> dict[
     """Full-text search as the engine asks it: LEXICAL_BRANCH all words of each query, TYPED_BRANCH the typed
     ones alone, where others were heard beside them."""
     texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
-    asked = {LEXICAL_BRANCH: {key: text for key, text in texts.items() if text}, TYPED_BRANCH: queries.typed}
+    texts_of = {
+        LEXICAL_BRANCH: {key: text for key, text in texts.items() if text},
+        TYPED_BRANCH: queries.typed,
+    }
     lists = {
         branch: dict(zip(words, search(list(words.values()), depth), strict=True))
-        for branch, words in asked.items()
+        for branch, words in texts_of.items()
     }
-    return {branch: {key: found.get(key, []) for key in texts} for branch, found in lists.items()}
+    return {branch: {key: results.get(key, []) for key in texts} for branch, results in lists.items()}
 
 
 def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:
@@ -123,9 +126,9 @@ def single_branches(
     branches = {
         single_branch(modality): by_encoder(modality, queries.batch, items, depth)
         for modality in (TEXT, IMAGE, AUDIO)
-        if modality in items.vectors and _asked_with(modality, queries.batch)
+        if modality in items.vectors and _any_has(modality, queries.batch)
     }
-    if VIDEO in items.vectors and _asked_with(IMAGE, queries.batch):
+    if VIDEO in items.vectors and _any_has(IMAGE, queries.batch):
         branches[single_branch(VIDEO)] = _by_frames(queries.batch, items, depth)
     # In a shop or a set of queries without words it is no rival.
     return {**branches, BM25: lexical} if any(lexical.values()) else branches

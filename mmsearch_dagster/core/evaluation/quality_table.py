@@ -17,14 +17,14 @@ def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.
     """
     by = policy or GatePolicy()
     everything = pl.concat([values.with_columns(kind=pl.lit(ALL)), values])
-    order = {name: place for place, name in enumerate(values["branch"].unique(maintain_order=True))}
+    order = {name: row for row, name in enumerate(values["branch"].unique(maintain_order=True))}
     rows = []
     for (kind, branch), part in everything.group_by("kind", "branch", maintain_order=True):
-        asked = part.filter(pl.col("metric") == by.metric)["value"].to_numpy()
-        between = interval(asked, resamples=by.resamples, confidence=by.confidence, seed=by.seed)
+        main = part.filter(pl.col("metric") == by.metric)["value"].to_numpy()
+        between = interval(main, resamples=by.resamples, confidence=by.confidence, seed=by.seed)
         means = dict(part.group_by("metric", maintain_order=True).agg(pl.col("value").mean()).iter_rows())
         figures = {**_rounded(means), "low": round(between.low, 4), "high": round(between.high, 4)}
-        rows.append({"kind": kind, "branch": branch, "queries": len(asked), **figures})
+        rows.append({"kind": kind, "branch": branch, "queries": len(main), **figures})
     if not rows:
         return pl.DataFrame(schema={"kind": pl.String, "branch": pl.String, "queries": pl.Int64})
     places = pl.col("branch").replace_strict(order)
@@ -49,10 +49,10 @@ def verdict(table: pl.DataFrame, policy: GatePolicy, *, branch: str, strategy: s
     """One sentence about a model version: its strategy, the gate's answer, the main figure."""
     answer = "passed" if passed else "refused"
     begin = f"Strategy {strategy}, {answer} by the gate"
-    own = table.filter((pl.col("branch") == branch) & (pl.col("kind") == ALL))
-    if own.is_empty():
+    rows = table.filter((pl.col("branch") == branch) & (pl.col("kind") == ALL))
+    if rows.is_empty():
         return f"{begin}; no judged validation queries."
-    row = own.row(0, named=True)
+    row = rows.row(0, named=True)
     return (
         f"{begin}: {policy.metric} {row[policy.metric]:.4f} ({policy.confidence:.0%} interval "
         f"{row['low']:.4f} to {row['high']:.4f}) on {row['queries']} judged validation queries."

@@ -47,9 +47,9 @@ def blend(
     """
     blended: Rankings = {}
     for key in branches[VECTOR_BRANCH]:
-        own = branch_weights(queries.kinds[key], weights, queries.confidence.get(key, 1.0))
-        rankings = {name: found[key] for name, found in branches.items() if own.get(name, 0.0) > 0.0}
-        blended[key] = [product for product, _ in fuse(rankings, own, rrf_k)]
+        weight_of = branch_weights(queries.kinds[key], weights, queries.confidence.get(key, 1.0))
+        rankings = {name: lists[key] for name, lists in branches.items() if weight_of.get(name, 0.0) > 0.0}
+        blended[key] = [product for product, _ in fuse(rankings, weight_of, rrf_k)]
     return blended
 
 
@@ -68,8 +68,8 @@ def choose_blend(
     unread = () if multilingual else KINDS_IN_OTHER_SCRIPTS
     every = {*kinds.values(), *KINDS_WITH_WORDS, *unread}
     chosen: dict[str, dict[str, float]] = {}
-    for kind in sorted(every, key=lambda one: (len(kinds_alike(one)), one)):
-        members = [key for key, own in kinds.items() if own == kind]
+    for kind in sorted(every, key=lambda kind: (len(kinds_alike(kind)), kind)):
+        members = [key for key, query_kind in kinds.items() if query_kind == kind]
         if len(members) >= _FEWEST:
             chosen[kind] = _best_weights(branches, queries, kind, members)
         elif kind == PICTURE:
@@ -85,9 +85,9 @@ def _best_weights(
     branches: Mapping[str, Rankings], queries: JudgedQueries, kind: str, members: Sequence[str]
 ) -> dict[str, float]:
     """Coordinate ascent from the fused vector alone; branches that find nothing are not asked."""
-    part = {name: {key: found[key] for key in members} for name, found in branches.items()}
+    part = {name: {key: rankings[key] for key in members} for name, rankings in branches.items()}
     given = (VECTOR_BRANCH, TYPED_BRANCH)  # the one weighs 1, the other what full-text search leaves to it
-    names = [name for name, found in part.items() if name not in given and any(found.values())]
+    names = [name for name, rankings in part.items() if name not in given and any(rankings.values())]
     grades = {key: queries.grades[key] for key in members}
 
     def value(weights: Mapping[str, float]) -> float:
@@ -103,8 +103,8 @@ def _best_weights(
         if chosen == before:
             break
     best = {name: weight for name, weight in chosen.items() if weight}
-    known = {VECTOR_BRANCH, *names} if best else set[str]()
-    for other in [{**best, **beyond} for beyond in _BEYOND if known.issuperset(beyond)]:
+    available = {VECTOR_BRANCH, *names} if best else set[str]()
+    for other in [{**best, **beyond} for beyond in _BEYOND if available.issuperset(beyond)]:
         best = other if value(other) > value(best) + _WORTH_MORE else best
     return best
 

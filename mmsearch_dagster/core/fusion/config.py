@@ -69,7 +69,7 @@ class TrainParams(BaseModel):
 
     @field_validator("input_drop")
     @classmethod
-    def _of_known_modalities(cls, shares: dict[str, float]) -> dict[str, float]:
+    def _modalities_exist(cls, shares: dict[str, float]) -> dict[str, float]:
         for modality in shares:
             if modality not in MODALITIES:
                 raise ValueError(f"unknown modality '{modality}'; {did_you_mean(modality, MODALITIES)}")

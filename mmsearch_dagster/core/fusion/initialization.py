@@ -29,7 +29,7 @@ def initialise(model: TwoTower, items: ModalityBatch) -> None:
 
     A modality of several vectors per row (`spec.frames`) starts from their mean.
     """
-    items = _one_vector_each(items, model.spec.frames)
+    items = _single_vectors(items, model.spec.frames)
     anchor = TEXT if TEXT in items.vectors and items.present[TEXT].any() else _commonest(items)
     alike = {name for name in model.spec.frames if name in items.vectors and _same_space(name, items)}
     maps = {
@@ -48,7 +48,7 @@ def _commonest(items: ModalityBatch) -> str:
     return max(sorted(items.present), key=lambda name: int(items.present[name].sum()))
 
 
-def _one_vector_each(items: ModalityBatch, frames: Mapping[str, int]) -> ModalityBatch:
+def _single_vectors(items: ModalityBatch, frames: Mapping[str, int]) -> ModalityBatch:
     pooled = {
         name: mean_frames(matrix, frames[name]) if name in frames else matrix
         for name, matrix in items.vectors.items()
@@ -63,8 +63,8 @@ def _same_space(name: str, items: ModalityBatch) -> bool:
     both = items.present[name] & items.present[IMAGE]
     if both.sum() < 2:
         return False
-    own, picture = _standardised(name, items, both), _standardised(IMAGE, items, both)
-    return float((own * (picture - np.roll(picture, 1, axis=0))).sum(axis=1).mean()) > _SAME_SPACE
+    vectors, picture = _standardised(name, items, both), _standardised(IMAGE, items, both)
+    return float((vectors * (picture - np.roll(picture, 1, axis=0))).sum(axis=1).mean()) > _SAME_SPACE
 
 
 def _statistics(name: str, items: ModalityBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -87,8 +87,8 @@ def _linear_map(name: str, anchor: str, items: ModalityBatch, width: int) -> NDA
     block = min(items.vectors[anchor].shape[1], width)
     if name == anchor:
         return _padded(_main_directions(name, items, block, keep=True), width, first=0)
-    own = _main_directions(name, items, width - block, keep=False)
-    linear = _padded(own, width, first=block)
+    directions = _main_directions(name, items, width - block, keep=False)
+    linear = _padded(directions, width, first=block)
     both = items.present[name] & items.present[anchor]
     if both.sum() >= _FEWEST_PAIRS:
         linear[:block] = _towards_anchor(name, anchor, items, both, block=block)

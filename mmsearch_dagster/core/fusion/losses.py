@@ -71,5 +71,5 @@ def loss_of(
     scale: Tensor,
 ) -> Tensor:
     """The named loss; queries without any positive in the pool are left out."""
-    asked = ((grades > 0) & usable).any(dim=1)
-    return LOSS_FUNCTIONS[name](similarity[asked], grades[asked], usable[asked], params, scale)
+    trainable = ((grades > 0) & usable).any(dim=1)
+    return LOSS_FUNCTIONS[name](similarity[trainable], grades[trainable], usable[trainable], params, scale)

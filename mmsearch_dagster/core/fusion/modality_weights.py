@@ -114,7 +114,7 @@ def ndcg(similarity: Tensor, gains: Tensor, k: int = 10) -> float:
     """Mean nDCG@k over the queries that have a gain. similarity, gains: [q, n]."""
     k = min(k, similarity.shape[1])
     discount = 1.0 / torch.log2(torch.arange(k) + 2.0)
-    found = gains.gather(1, similarity.topk(k, dim=1).indices) @ discount
+    gained = gains.gather(1, similarity.topk(k, dim=1).indices) @ discount
     ideal = gains.topk(k, dim=1).values @ discount
-    asked = ideal > 0
-    return float((found[asked] / ideal[asked]).mean()) if bool(asked.any()) else 0.0
+    judged = ideal > 0
+    return float((gained[judged] / ideal[judged]).mean()) if bool(judged.any()) else 0.0

@@ -96,9 +96,9 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
         """h: [b, m, d], present: bool [b, m] -> [b, d]."""
-        own, context = self.key.weight.chunk(2, dim=1)  # of the modality, of the mean of all
+        modality, context = self.key.weight.chunk(2, dim=1)  # of the modality, of the mean of all
         seen = torch.nn.functional.linear(self.mean(h, present), context, self.key.bias)  # [b, hidden]
-        hidden = torch.nn.functional.gelu(h @ own.T + seen.unsqueeze(1))  # [b, m, hidden]
+        hidden = torch.nn.functional.gelu(h @ modality.T + seen.unsqueeze(1))  # [b, m, hidden]
         score = torch.diagonal(self.score(hidden), dim1=1, dim2=2)  # [b, m]
         weights = masked_softmax(self.mean.logits + score, present)
         return (weights.unsqueeze(-1) * h).sum(dim=1)

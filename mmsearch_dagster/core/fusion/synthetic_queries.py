@@ -25,7 +25,7 @@ _LAST_POSITION = 50
 
 
 @dataclass(frozen=True)
-class DerivedQuery:
+class SyntheticQuery:
     """A query with graded products. `image_of` names a product whose picture is the query."""
 
     query_id: str
@@ -41,22 +41,22 @@ class _Facets:
     values: tuple[str, ...]
 
 
-def attribute_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[DerivedQuery]:
+def attribute_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[SyntheticQuery]:
     """Searches a shopper could type, made of a category's name and one or two attribute values.
 
     Grade 3: the category and every value; 2: the category and one of them; 1: the category alone.
     """
-    facets = [found for row in products.iter_rows(named=True) if (found := _facets_of(row))]
+    facets = [product for row in products.iter_rows(named=True) if (product := _facets_of(row))]
     by_noun: dict[str, list[_Facets]] = {}
-    for one in facets:
-        by_noun.setdefault(one.noun, []).append(one)
+    for product in facets:
+        by_noun.setdefault(product.noun, []).append(product)
     rng = np.random.default_rng(seed)
-    queries: dict[str, DerivedQuery] = {}
+    queries: dict[str, SyntheticQuery] = {}
     for index in rng.permutation(len(facets))[: limit * 2].tolist():
         text, wanted = _phrase(facets[index], rng)
         if text and text not in queries and len(queries) < limit:
             graded = _grades(by_noun[facets[index].noun], wanted)
-            queries[text] = DerivedQuery(f"attributes:{text}", text, None, graded)
+            queries[text] = SyntheticQuery(f"attributes:{text}", text, None, graded)
     return list(queries.values())
 
 
@@ -85,13 +85,13 @@ def _phrase(facets: _Facets, rng: np.random.Generator) -> tuple[str, frozenset[s
 
 def _grades(same_noun: Sequence[_Facets], wanted: frozenset[str]) -> dict[str, float]:
     graded = {}
-    for one in same_noun:
-        matched = len(wanted.intersection(one.values))
-        graded[one.product_id] = 3.0 if matched == len(wanted) else 2.0 if matched else 1.0
+    for product in same_noun:
+        matched = len(wanted.intersection(product.values))
+        graded[product.product_id] = 3.0 if matched == len(wanted) else 2.0 if matched else 1.0
     return graded
 
 
-def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[DerivedQuery]:
+def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[SyntheticQuery]:
     """A product's title, some words left out, as a search for that product and for its exact twins."""
     titled = products.filter(pl.col(c.TITLE).is_not_null()).select(c.PRODUCT_ID, c.TITLE)
     twins: dict[str, list[str]] = {}
@@ -100,19 +100,19 @@ def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[Deri
     rng = np.random.default_rng(seed)
     chosen = [titled.row(i) for i in sorted(rng.permutation(titled.height)[:limit].tolist())]
     return [
-        DerivedQuery(
+        SyntheticQuery(
             f"title:{product}", _some_words(title, rng), None, dict.fromkeys(twins[title.lower()], 3.0)
         )
         for product, title in chosen
     ]
 
 
-def picture_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[DerivedQuery]:
+def picture_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[SyntheticQuery]:
     """A product's picture, seen differently, as a search for that product."""
     rng = np.random.default_rng(seed)
     places: list[int] = sorted(rng.permutation(len(pictured))[:limit].tolist())
-    chosen = [pictured[place] for place in places]
-    return [DerivedQuery(f"picture:{product}", None, product, {product: 3.0}) for product in chosen]
+    chosen = [pictured[row] for row in places]
+    return [SyntheticQuery(f"picture:{product}", None, product, {product: 3.0}) for product in chosen]
 
 
 def _some_words(title: str, rng: np.random.Generator) -> str:
@@ -123,7 +123,7 @@ def _some_words(title: str, rng: np.random.Generator) -> str:
     return " ".join(words[i] for i in chosen)
 
 
-def logged_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> list[DerivedQuery]:
+def logged_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> list[SyntheticQuery]:
     """What people typed and what they then clicked, carted or bought, summed over equal searches.
 
     A reaction further down counts more, by the inverse of its chance of being seen. Where there are more
@@ -151,5 +151,5 @@ def logged_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) 
     for text, product, share in summed.select("text", c.PRODUCT_ID, "share").iter_rows():
         queries.setdefault(text, {})[product] = 3.0 if share > 0.66 else 2.0 if share > 0.33 else 1.0
     return [
-        DerivedQuery(f"logged:{text}", text, None, graded) for text, graded in list(queries.items())[:limit]
+        SyntheticQuery(f"logged:{text}", text, None, graded) for text, graded in list(queries.items())[:limit]
     ]

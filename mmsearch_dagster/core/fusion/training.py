@@ -17,7 +17,7 @@ from mmsearch_dagster.core.fusion.losses import loss_of
 from mmsearch_dagster.core.fusion.modality_weights import weigh
 from mmsearch_dagster.core.fusion.model import TwoTower, as_tensors
 from mmsearch_dagster.core.fusion.sampling import best_view, draw_pool, draw_views, hide_some, query_chances
-from mmsearch_dagster.core.modalities import ASKED_WITH, Matrix, ModalityBatch
+from mmsearch_dagster.core.modalities import QUERY_MODALITIES, Matrix, ModalityBatch
 from mmsearch_dagster.core.random_state import seeded
 
 # A held-out figure that falls by less is chance. The schedule is made to be best at its end, and held-out
@@ -82,11 +82,11 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def _spec(strategy: Strategy, examples: Examples, params: TrainParams) -> FusionSpec:
-    asked = examples.train.queries.widths
+    widths = examples.train.queries.widths
     return FusionSpec(
         strategy=strategy,
         item_widths=examples.items.widths,
-        query_widths={name: width for name, width in asked.items() if name in ASKED_WITH},
+        query_widths={name: width for name, width in widths.items() if name in QUERY_MODALITIES},
         width=params.width,
         hidden=params.hidden,
         input_drop=params.input_drop,

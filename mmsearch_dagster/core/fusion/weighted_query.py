@@ -18,25 +18,27 @@ def mixed_queries(tower: Tower, batch: ModalityBatch, weights: Sequence[Mapping[
     words are in the text.
     """
     vectors = tower(batch)
-    for row, asked in enumerate(weights):
-        parts = _parts(batch, row, asked)
-        if asked and len(parts) > 1:
+    for row, row_weights in enumerate(weights):
+        parts = _parts(batch, row, row_weights)
+        if row_weights and len(parts) > 1:
             vectors[row] = _mixed(tower, batch.take([row]), parts)
     return vectors
 
 
-def _parts(batch: ModalityBatch, row: int, asked: Mapping[str, float]) -> list[tuple[tuple[str, ...], float]]:
+def _parts(
+    batch: ModalityBatch, row: int, weights: Mapping[str, float]
+) -> list[tuple[tuple[str, ...], float]]:
     present = sorted(name for name, mask in batch.present.items() if mask[row])
-    parts = [((name,), asked[name]) for name in present if name in asked]
-    rest = tuple(name for name in present if name not in asked)
+    parts = [((name,), weights[name]) for name in present if name in weights]
+    rest = tuple(name for name in present if name not in weights)
     return parts if not rest or (parts and rest == (AUDIO,)) else [*parts, (rest, 1.0)]
 
 
-def _mixed(tower: Tower, one: ModalityBatch, parts: Sequence[tuple[tuple[str, ...], float]]) -> Matrix:
+def _mixed(tower: Tower, query: ModalityBatch, parts: Sequence[tuple[tuple[str, ...], float]]) -> Matrix:
     """[d]. Weights are taken relative to the largest, for a request may name any number."""
     largest = max(weight for _, weight in parts)
     total = np.sum(
-        [tower(one.only(*names))[0].astype(np.float64) * (weight / largest) for names, weight in parts],
+        [tower(query.only(*names))[0].astype(np.float64) * (weight / largest) for names, weight in parts],
         axis=0,
     )
     return (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)

@@ -59,7 +59,7 @@ class GatePolicy(BaseModel):
 
     @field_validator("metric")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _metric_exists(cls, name: str) -> str:
         return check_metric(name)
 
 

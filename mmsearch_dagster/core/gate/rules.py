@@ -108,11 +108,11 @@ def _beats_branch(
     difference = _difference(values, best, policy)
     # One branch leaves nothing to fuse, a perfect one nothing to gain.
     draw = len(branches) == 1 or _mean(best) >= policy.single_branch.ceiling
-    limit, passed, asked = _drawn(difference, policy) if draw else _ahead(difference, policy)
+    limit, passed, demand = _drawn(difference, policy) if draw else _ahead(difference, policy)
     text = (
         f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single branch ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
-        f"{_interval_text(difference, policy)}; asked: {asked}"
+        f"{_interval_text(difference, policy)}; asked: {demand}"
     )
     return Reason(rule=rule, passed=passed, figure=difference.mean, limit=limit, text=text)
 

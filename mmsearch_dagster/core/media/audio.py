@@ -73,21 +73,21 @@ def _window(
     from av.error import FFmpegError
 
     resampler = AudioResampler(format="flt", layout="mono", rate=rate)
-    wanted, found = round(seconds * rate), 0
+    wanted, read = round(seconds * rate), 0
     parts: list[Samples] = []
     try:
         if start:
             container.seek(round(start * 1e6))
         for frame in _frames(container, stream, start):
-            made = [one.to_ndarray()[0] for one in resampler.resample(frame)]
+            made = [part.to_ndarray()[0] for part in resampler.resample(frame)]
             parts += made
-            found += sum(one.size for one in made)
-            if found >= wanted:
+            read += sum(part.size for part in made)
+            if read >= wanted:
                 break
         else:
-            parts += [one.to_ndarray()[0] for one in resampler.resample(None)]
+            parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
     except (FFmpegError, ValueError):  # damaged, or of another format from here on: what was read counts
-        if not found and not start:
+        if not read and not start:
             raise
     return np.concatenate(parts)[:wanted] if parts else np.zeros(0, dtype=np.float32)
 

@@ -18,7 +18,7 @@ _DEMUXERS = {
     SOUND: ("wav", "flac", "ogg", "mp3", "aac", "aiff", "mov", "matroska"),
     VIDEO: ("mov", "matroska", "gif", "avi", "ogg", "mpegts"),
 }
-_KNOWN = {SOUND: "WAV, FLAC, OGG, MP3, M4A", VIDEO: "MP4, WebM, GIF, MOV, AVI"}
+_FORMAT_NAMES = {SOUND: "WAV, FLAC, OGG, MP3, M4A", VIDEO: "MP4, WebM, GIF, MOV, AVI"}
 _SOUNDS = (b"fLaC", b"ID3", b"\xff\xfb")
 _BEGINNINGS = {
     SOUND: (b"RIFF", b"OggS", b"\x1aE\xdf\xa3", *_SOUNDS),
@@ -59,7 +59,7 @@ def _reason(content: bytes, kind: str, error: Exception) -> str:
         return f"truncated: the {kind} ends before the table of what is in it"
     if head.startswith(_BEGINNINGS[kind]) or head[4:8] == b"ftyp":
         return f"broken {kind} file ({getattr(error, 'strerror', None) or error or type(error).__name__})"
-    return f"not a {kind} in a known format ({_KNOWN[kind]})"
+    return f"not a {kind} in a known format ({_FORMAT_NAMES[kind]})"
 
 
 def _is_text(head: bytes) -> bool:

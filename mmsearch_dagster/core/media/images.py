@@ -29,7 +29,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PP
 _REDUCIBLE = ("RGB", "RGBA", "L", "LA", "CMYK", "YCbCr")
 _LARGE_PIXELS = 25_000_000
 # A picture of 200 million pixels takes 800 MB while it is scaled down: one at a time.
-_one_large_picture = threading.Lock()
+_large_picture = threading.Lock()
 
 
 class UnreadablePictureError(UserError):
@@ -49,7 +49,7 @@ def open_picture(content: bytes, *, shown_side: int | None = None) -> Image.Imag
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS
         with Image.open(BytesIO(content), formats=_formats()) as picture:
             _refuse_bomb(picture)
-            with _one_large_picture if picture.width * picture.height > _LARGE_PIXELS else nullcontext():
+            with _large_picture if picture.width * picture.height > _LARGE_PIXELS else nullcontext():
                 return _to_rgb(_loaded(picture, shown_side))
 
 
@@ -136,8 +136,8 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _too_large(found: str) -> str:
-    return f"picture too large: {found} pixels, the limit is {MAX_PIXELS:,}; scale it down"
+def _too_large(pixels: str) -> str:
+    return f"picture too large: {pixels} pixels, the limit is {MAX_PIXELS:,}; scale it down"
 
 
 def _refuse_bomb(picture: Image.Image) -> None:

@@ -61,7 +61,7 @@ def open_video(content: bytes, *, frames: int, shown_side: int) -> list[Image.Im
         seen = _candidates(container, _stream_of(container), frames * _CHOICE, 2 * shown_side)
     if not seen:
         raise UnreadableVideoError("truncated or broken: not one frame of this video can be read")
-    return [seen[place].picture for place in choose_frames([one.colours for one in seen], frames)]
+    return [seen[position].picture for position in choose_frames([each.colours for each in seen], frames)]
 
 
 def choose_frames(colours: Sequence[NDArray[Any]], count: int) -> list[int]:
@@ -75,18 +75,18 @@ def choose_frames(colours: Sequence[NDArray[Any]], count: int) -> list[int]:
     if total <= count:
         return list(range(total))
     change = [0.0] + [float(np.abs(b - a).sum() / 2) for a, b in pairwise(colours)]
-    by_change = sorted(range(total), key=lambda place: (-change[place], place))
-    chosen = {place for place in by_change[: count // 2] if change[place] > _NEW_SCENE}
+    by_change = sorted(range(total), key=lambda position: (-change[position], position))
+    chosen = {position for position in by_change[: count // 2] if change[position] > _NEW_SCENE}
     rest = count - len(chosen)
     for wanted in (np.arange(rest) + 0.5) * total / rest - 0.5:
-        free = [place for place in range(total) if place not in chosen]
-        chosen.add(min(free, key=lambda place: (abs(place - wanted), place)))
+        free = [position for position in range(total) if position not in chosen]
+        chosen.add(min(free, key=lambda position: (abs(position - wanted), position)))
     return sorted(chosen)
 
 
 def _stream_of(container: "InputContainer") -> "VideoStream":
     """The first stream of moving pictures; the cover of a song is none."""
-    moving = [one for one in container.streams.video if not int(one.disposition) & _ATTACHED_PICTURE]
+    moving = [stream for stream in container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE]
     if not moving:
         heard = ", it holds sound only: name it in audio_uri" if container.streams.audio else ""
         raise UnreadableVideoError(f"no video stream in this file{heard}")
@@ -108,9 +108,9 @@ def _candidates(
     length = float(container.duration or 0) / 1e6
     frames = stream.frames or length * float(stream.average_rate or 25)
     if frames * stream.width * stream.height > _READ_THROUGH:
-        found = _key_frames(container, stream, length, count=count, side=side)
-        if len(found) > 1:
-            return found
+        candidates = _key_frames(container, stream, length, count=count, side=side)
+        if len(candidates) > 1:
+            return candidates
         container.seek(0)
     return _read_through(stream, _decoded(container, stream), count=count, side=side)
 
@@ -121,16 +121,16 @@ def _key_frames(
     """The key frame before each of `count` evenly spaced moments, each once."""
     from av.error import FFmpegError
 
-    found: dict[float, _Candidate] = {}
+    candidates: dict[float, _Candidate] = {}
     for moment in (np.arange(count) + 0.5) * length / count:
         try:
             container.seek(round(float(moment) * 1e6))
         except FFmpegError:  # nothing there, or no way to go there
             break
         frame = next(_decoded(container, stream), None)
-        if frame is not None and _seconds(frame) not in found:
-            found[_seconds(frame)] = _candidate(frame, side)
-    return [found[seconds] for seconds in sorted(found)]
+        if frame is not None and _seconds(frame) not in candidates:
+            candidates[_seconds(frame)] = _candidate(frame, side)
+    return [candidates[seconds] for seconds in sorted(candidates)]
 
 
 def _read_through(

@@ -52,7 +52,9 @@ def coverage(lists: Lists, catalogue: int) -> float:
     0.5
     """
     return (
-        len({product for one in lists.values() for product in one}) / catalogue if catalogue else float("nan")
+        len({product for products in lists.values() for product in products}) / catalogue
+        if catalogue
+        else float("nan")
     )
 
 
@@ -63,12 +65,12 @@ def novelty(lists: Lists, popularity: Mapping[str, float]) -> dict[str, float]:
     popularity: product -> interactions; one that is missing has 0. One is added to each count, so that what
     nobody bought yet has a finite surprise. Empty lists are left out.
     """
-    known = dict(popularity) | {p: popularity.get(p, 0.0) for one in lists.values() for p in one}
-    total = sum(known.values()) + len(known)
+    counts = dict(popularity) | {p: popularity.get(p, 0.0) for products in lists.values() for p in products}
+    total = sum(counts.values()) + len(counts)
     return {
-        user: float(np.mean([-np.log2((known[product] + 1.0) / total) for product in one]))
-        for user, one in lists.items()
-        if one
+        user: float(np.mean([-np.log2((counts[product] + 1.0) / total) for product in products]))
+        for user, products in lists.items()
+        if products
     }
 
 
@@ -76,15 +78,15 @@ def intra_list_diversity(lists: Lists, vectors: Mapping[str, NDArray[np.float32]
     """User -> mean of 1 - cosine over all pairs of the list (Ziegler et al., Improving recommendation lists
     through topic diversification, WWW 2005, as a distance). Lists with fewer than two vectors are left out.
     """
-    found = {}
-    for user, one in lists.items():
-        rows = [vectors[product] for product in one if product in vectors]
+    diversity = {}
+    for user, products in lists.items():
+        rows = [vectors[product] for product in products if product in vectors]
         unit = [row / norm for row in rows if (norm := float(np.linalg.norm(row))) > 0]
         if len(unit) > 1:
             # The sum of all pairs' cosines from the sum of the vectors: |Σv|² = n + Σ_{a≠b} cos.
             count, whole = len(unit), np.sum(np.array(unit, dtype=np.float64), axis=0)
-            found[user] = float(1.0 - (whole @ whole - count) / (count * (count - 1)))
-    return found
+            diversity[user] = float(1.0 - (whole @ whole - count) / (count * (count - 1)))
+    return diversity
 
 
 def shares(groups: Sequence[str | None]) -> dict[str, float]:
@@ -102,19 +104,19 @@ def calibration(
 
     wanted: user -> category -> share. People or lists without a category are left out.
     """
-    found = {}
-    for user, one in lists.items():
-        target, q = wanted.get(user, {}), shares([group.get(product) for product in one])
+    divergence = {}
+    for user, products in lists.items():
+        target, q = wanted.get(user, {}), shares([group.get(product) for product in products])
         if not target or not q:
             continue
-        found[user] = float(
+        divergence[user] = float(
             sum(
                 p * np.log2(p / ((1 - _SMOOTHING) * q.get(name, 0.0) + _SMOOTHING * p))
                 for name, p in target.items()
                 if p > 0
             )
         )
-    return found
+    return divergence
 
 
 def expected_calibration_error(chance: Values, happened: NDArray[np.bool_], bins: int = 10) -> float:
@@ -128,10 +130,10 @@ def expected_calibration_error(chance: Values, happened: NDArray[np.bool_], bins
     """
     if not len(chance):
         return float("nan")
-    place = np.minimum((chance * bins).astype(int), bins - 1)
+    bin_of = np.minimum((chance * bins).astype(int), bins - 1)
     error = 0.0
-    for one in np.unique(place):
-        inside = place == one
+    for number in np.unique(bin_of):
+        inside = bin_of == number
         error += inside.sum() * abs(float(chance[inside].mean()) - float(happened[inside].mean()))
     return float(error / len(chance))
 
@@ -140,8 +142,8 @@ def exposure(lists: Lists, group: Mapping[str, str | None]) -> dict[str, float]:
     """Group -> its share of all exposure, a place at rank r counting 1 / log2(r + 1) (Singh and Joachims,
     Fairness of exposure in rankings, KDD 2018). Shares of the named groups add up to 1."""
     seen: dict[str, float] = {}
-    for one in lists.values():
-        for rank, product in enumerate(one, start=1):
+    for products in lists.values():
+        for rank, product in enumerate(products, start=1):
             name = group.get(product)
             if name is not None:
                 seen[name] = seen.get(name, 0.0) + 1.0 / np.log2(rank + 1)
@@ -172,10 +174,10 @@ def exposure_by_group(lists: Lists, group: Mapping[str, str | None]) -> list[Gro
 
 def price_bands(prices: Mapping[str, float | None], bands: int = 4) -> dict[str, str | None]:
     """Product -> `price 1` (lowest) to `price N`, cut at the catalogue's quantiles; None without a price."""
-    known = np.array([price for price in prices.values() if price is not None and np.isfinite(price)])
-    if not len(known):
+    given = np.array([price for price in prices.values() if price is not None and np.isfinite(price)])
+    if not len(given):
         return dict.fromkeys(prices, None)
-    cuts = np.quantile(known, np.arange(1, bands) / bands)
+    cuts = np.quantile(given, np.arange(1, bands) / bands)
     return {
         product: None
         if price is None or not np.isfinite(price)
@@ -191,18 +193,18 @@ def popularity_lift(
     0 the list pushes what is popular anyway (Abdollahpouri, Mansoury, Burke and Mobasher, The unfairness
     of popularity bias in recommendation, 2019, per person). People without a popular history are left out.
     """
-    found = {}
-    for user, one in lists.items():
-        own = [popularity.get(product, 0.0) for product in histories.get(user, ())]
-        if one and own and (level := float(np.mean(own))) > 0:
-            shown = float(np.mean([popularity.get(product, 0.0) for product in one]))
-            found[user] = (shown - level) / level
-    return found
+    lifts = {}
+    for user, products in lists.items():
+        history = [popularity.get(product, 0.0) for product in histories.get(user, ())]
+        if products and history and (level := float(np.mean(history))) > 0:
+            shown = float(np.mean([popularity.get(product, 0.0) for product in products]))
+            lifts[user] = (shown - level) / level
+    return lifts
 
 
 def mean_of(values: Mapping[str, float], pick: Callable[[list[float]], float] | None = None) -> float:
     """Mean over users (or what `pick` makes of the values), NaN for none."""
-    known = [value for value in values.values() if value == value]
-    if not known:
+    numbers = [value for value in values.values() if value == value]
+    if not numbers:
         return float("nan")
-    return pick(known) if pick else float(np.mean(known))
+    return pick(numbers) if pick else float(np.mean(numbers))

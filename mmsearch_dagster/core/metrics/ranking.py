@@ -39,7 +39,7 @@ def _relevant(ideal: Grades) -> Values:
     return (ideal > 0).sum(axis=1).astype(np.float64)
 
 
-def ndcg(found: Grades, ideal: Grades, k: int) -> Values:
+def ndcg(grades: Grades, ideal: Grades, k: int) -> Values:
     """Normalised discounted cumulative gain of the first `k`, [q].
 
     DCG@k = sum over ranks i <= k of (2^grade_i - 1) / log2(i + 1), divided by the DCG@k of the best
@@ -51,10 +51,10 @@ def ndcg(found: Grades, ideal: Grades, k: int) -> Values:
     >>> ndcg(np.array([[1, 3]]), np.array([[3, 1]]), 10).round(4).tolist()
     [0.7098]
     """
-    return _ratio(_dcg(found[:, :k]), _dcg(ideal[:, :k]))
+    return _ratio(_dcg(grades[:, :k]), _dcg(ideal[:, :k]))
 
 
-def recall(found: Grades, ideal: Grades, k: int) -> Values:
+def recall(grades: Grades, ideal: Grades, k: int) -> Values:
     """Share of the relevant products that are among the first `k`, [q].
 
     recall@k = |relevant in the first k| / |relevant| (Manning, Raghavan, Schütze, Introduction to
@@ -65,10 +65,10 @@ def recall(found: Grades, ideal: Grades, k: int) -> Values:
     >>> recall(np.array([[0, 2, 1]]), np.array([[2, 1, 1]]), 2).round(4).tolist()
     [0.3333]
     """
-    return _ratio((found[:, :k] > 0).sum(axis=1).astype(np.float64), _relevant(ideal))
+    return _ratio((grades[:, :k] > 0).sum(axis=1).astype(np.float64), _relevant(ideal))
 
 
-def top1(found: Grades, ideal: Grades, k: int = 1) -> Values:
+def top1(grades: Grades, ideal: Grades, k: int = 1) -> Values:
     """1 where one of the first `k` products has the best grade the query has, else 0, [q].
 
     Success@k of trec_eval with the query's best grade as the relevance level.
@@ -79,10 +79,10 @@ def top1(found: Grades, ideal: Grades, k: int = 1) -> Values:
     [1.0, 0.0]
     """
     best = ideal[:, :1]
-    return ((found[:, :k] == best) & (best > 0)).any(axis=1).astype(np.float64)
+    return ((grades[:, :k] == best) & (best > 0)).any(axis=1).astype(np.float64)
 
 
-def reciprocal_rank(found: Grades, ideal: Grades, k: int | None = None) -> Values:
+def reciprocal_rank(grades: Grades, ideal: Grades, k: int | None = None) -> Values:
     """1 / rank of the first relevant product among the first `k` (None: all), 0 where there is none, [q].
 
     Its mean is MRR (Voorhees, The TREC-8 question answering track report, 1999).
@@ -90,11 +90,11 @@ def reciprocal_rank(found: Grades, ideal: Grades, k: int | None = None) -> Value
     >>> reciprocal_rank(np.array([[0, 0, 1], [0, 0, 0]]), np.array([[1], [1]])).round(4).tolist()
     [0.3333, 0.0]
     """
-    hit = found[:, :k] > 0
+    hit = grades[:, :k] > 0
     return np.where(hit.any(axis=1), 1.0 / (hit.argmax(axis=1) + 1.0), 0.0)
 
 
-def average_precision(found: Grades, ideal: Grades, k: int | None = None) -> Values:
+def average_precision(grades: Grades, ideal: Grades, k: int | None = None) -> Values:
     """Mean over all relevant products of the precision at their rank, 0 for those not found, [q].
 
     AP = 1/|relevant| * sum over relevant ranks i of |relevant in the first i| / i; its mean is MAP
@@ -105,7 +105,7 @@ def average_precision(found: Grades, ideal: Grades, k: int | None = None) -> Val
     >>> average_precision(np.array([[1, 0, 2]]), np.array([[2, 1, 1]])).round(4).tolist()
     [0.5556]
     """
-    hit = found[:, :k] > 0
+    hit = grades[:, :k] > 0
     precision = hit.cumsum(axis=1) / np.arange(1, hit.shape[1] + 1)
     return _ratio((precision * hit).sum(axis=1), _relevant(ideal))
 
@@ -134,38 +134,38 @@ def check_metric(name: str) -> str:
     raise ConfigError(f"unknown metric '{name}', {hint} (ndcg@K, recall@K, success@K, top1, mrr, map)")
 
 
-def measure(name: str, found: Grades, ideal: Grades) -> Values:
+def measure(name: str, grades: Grades, ideal: Grades) -> Values:
     """Values [q] of the metric called `name`. Raises ConfigError for an unknown one."""
     stem, _, depth = check_metric(name).partition("@")
-    return _MEASURES[stem](found, ideal, int(depth)) if depth else _WHOLE[name](found, ideal)
+    return _MEASURES[stem](grades, ideal, int(depth)) if depth else _WHOLE[name](grades, ideal)
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Grades:
     width = max(1, max((len(row) for row in rows), default=1))
     matrix = np.zeros((len(rows), width), dtype=np.int64)
-    for place, row in zip(matrix, rows, strict=True):
-        place[: len(row)] = row
+    for padded, row in zip(matrix, rows, strict=True):
+        padded[: len(row)] = row
     return np.maximum(matrix, 0)
 
 
 def grade_matrices(
     ranked: Mapping[str, Sequence[str]], judged: Mapping[str, Mapping[str, int]], queries: Sequence[str]
 ) -> tuple[Grades, Grades]:
-    """`found` and `ideal` of the given judged queries; a repeated product counts at its first rank only.
+    """`answered` and `ideal` of the given judged queries; a repeated product counts at its first rank only.
 
     Raises SourceError for a grade above MAX_GRADE.
     """
-    found = []
+    answered = []
     for query in queries:
         grades = judged[query]
-        found.append([grades.get(product, 0) for product in dict.fromkeys(ranked.get(query, ()))])
+        answered.append([grades.get(product, 0) for product in dict.fromkeys(ranked.get(query, ()))])
     ideal = _padded([sorted(judged[query].values(), reverse=True) for query in queries])
     if ideal.size and ideal.max() > MAX_GRADE:
         worst = queries[int(ideal[:, 0].argmax())]
         raise SourceError(
             f"query '{worst}' has grade {ideal.max()}; grades go from 0 to 3: mend the judgments"
         )
-    return _padded(found), ideal
+    return _padded(answered), ideal
 
 
 def per_query(
@@ -183,8 +183,8 @@ def per_query(
     SourceError for an impossible grade.
     """
     queries = sorted(judged)
-    found, ideal = grade_matrices(ranked, judged, queries)
-    columns = [measure(name, found, ideal) for name in metrics]
+    grades, ideal = grade_matrices(ranked, judged, queries)
+    columns = [measure(name, grades, ideal) for name in metrics]
     return pl.DataFrame(
         {
             QUERY_ID: [query for query in queries for _ in metrics],

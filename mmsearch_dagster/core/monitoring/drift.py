@@ -55,11 +55,11 @@ def stability(before: pl.Series, now: pl.Series) -> float:
 def _bins(values: pl.Series, reference: pl.Series) -> pl.Series:
     """Each value's bin, as a text."""
     if values.dtype.is_numeric():
-        known = reference.cast(pl.Float64).drop_nulls().drop_nans().to_numpy()
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else []
-        place = np.searchsorted(edges, values.cast(pl.Float64).fill_null(np.nan).to_numpy(), side="left")
+        numbers = reference.cast(pl.Float64).drop_nulls().drop_nans().to_numpy()
+        edges = np.unique(np.quantile(numbers, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(numbers) else []
+        bin_of = np.searchsorted(edges, values.cast(pl.Float64).fill_null(np.nan).to_numpy(), side="left")
         return pl.select(
-            pl.when(values.is_null()).then(pl.lit(_MISSING)).otherwise(pl.Series(place).cast(pl.String))
+            pl.when(values.is_null()).then(pl.lit(_MISSING)).otherwise(pl.Series(bin_of).cast(pl.String))
         ).to_series()
     often = reference.drop_nulls().cast(pl.String).value_counts(sort=True).head(_VALUES)
     texts = values.cast(pl.String)

@@ -27,8 +27,8 @@ class Change:
 def by_search(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """One row per logged search: day, whether anything was shown, chosen, bought, 1 / the best rank."""
     chosen = pl.col(c.ACTION).is_in(_CHOSEN)
-    asked = events.drop_nulls(c.QUERY_ID).group_by(c.QUERY_ID)
-    taken = asked.agg(
+    by_query = events.drop_nulls(c.QUERY_ID).group_by(c.QUERY_ID)
+    taken = by_query.agg(
         shown=pl.lit(True),
         clicked=chosen.any(),
         bought=(pl.col(c.ACTION) == "purchase").any(),
@@ -83,7 +83,7 @@ def share_change(before: tuple[int, int], now: tuple[int, int], confidence: floa
     >>> round(change.difference, 4), round(change.low, 4), round(change.high, 4)
     (0.2, 0.0524, 0.3339)
     """
-    (p, low_p, high_p), (q, low_q, high_q) = (_wilson(*one, confidence) for one in (now, before))
+    (p, low_p, high_p), (q, low_q, high_q) = (_wilson(*counts, confidence) for counts in (now, before))
     return Change(
         difference=p - q,
         low=p - q - math.hypot(p - low_p, high_q - q),

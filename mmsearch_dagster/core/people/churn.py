@@ -74,8 +74,8 @@ def fit_churn(figures: pl.DataFrame) -> ChurnModel:
         likelihood = _log_likelihood(np.exp(log_params), x, t_x, np.maximum(t, t_x))
         return float(-likelihood.mean() + _PENALTY * (log_params**2).sum())
 
-    found = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
-    r, alpha, a, b = (float(one) for one in np.exp(found.x))
+    optimum = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
+    r, alpha, a, b = (float(parameter) for parameter in np.exp(optimum.x))
     return ChurnModel(r=r, alpha=alpha, a=a, b=b, people=len(x))
 
 

@@ -90,11 +90,11 @@ def advance(
     """
     if state.as_of is not None and as_of < state.as_of:
         raise MmsearchError(f"profiles of {state.as_of} cannot be taken back to {as_of}")
-    told = feedback(events, params)
-    last = told[c.TIMESTAMP].max()
+    taste = feedback(events, params)
+    last = taste[c.TIMESTAMP].max()
     if isinstance(last, datetime) and last > as_of:
         raise MmsearchError(f"profiles as of {as_of} cannot hold an event of {last}")
-    rows = pl.concat([_aged(state, as_of, params), _rows(told, as_of, params)])
+    rows = pl.concat([_aged(state, as_of, params), _rows(taste, as_of, params)])
     summed = (
         rows.sort(*_KEYS, LAST_SEEN, WEIGHT)
         .group_by(_KEYS, maintain_order=True)
@@ -110,9 +110,9 @@ def _aged(state: ProfileState, as_of: datetime, params: FeedbackParams) -> pl.Da
     return state.rows.with_columns(pl.col(WEIGHT) * decay(pl.lit(days), params.half_life_days))
 
 
-def _rows(told: pl.DataFrame, as_of: datetime, params: FeedbackParams) -> pl.DataFrame:
+def _rows(taste: pl.DataFrame, as_of: datetime, params: FeedbackParams) -> pl.DataFrame:
     bought = pl.col(c.ACTION) == PURCHASE
-    return told.select(
+    return taste.select(
         c.USER_ID,
         c.PRODUCT_ID,
         pl.col(c.ACTION).replace_strict(GROUP_OF, return_dtype=pl.String).alias(_GROUP),
@@ -147,7 +147,9 @@ def profiles(
         table = table.join(part, on=c.USER_ID, how="left", maintain_order="left")
     fused = _Fused(users, vectors)
     columns = [fused.column(VECTOR, state.rows)]
-    columns += [fused.column(vector_of(one), state.rows.filter(pl.col(_GROUP) == one)) for one in GROUPS]
+    columns += [
+        fused.column(vector_of(group), state.rows.filter(pl.col(_GROUP) == group)) for group in GROUPS
+    ]
     columns.append(_factor_column(users, factors))
     return table.with_columns(columns).select(_ORDER)
 
@@ -198,10 +200,10 @@ def _categories(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _prices(rows: pl.DataFrame) -> pl.DataFrame:
-    known = rows.filter(pl.col(c.PRICE).is_not_null()).with_columns(pl.col(c.PRICE).log1p())
+    priced = rows.filter(pl.col(c.PRICE).is_not_null()).with_columns(pl.col(c.PRICE).log1p())
     share = pl.col(WEIGHT) / pl.col(WEIGHT).sum()
     mean = (share * pl.col(c.PRICE)).sum()
-    return known.group_by(c.USER_ID, maintain_order=True).agg(
+    return priced.group_by(c.USER_ID, maintain_order=True).agg(
         mean.alias(PRICE_MEAN),
         (share * (pl.col(c.PRICE) - mean).pow(2)).sum().sqrt().alias(PRICE_SPREAD),
     )
@@ -211,16 +213,16 @@ class _Fused:
     """Decayed sums of the fused vectors of the items a user acted on, at unit length."""
 
     def __init__(self, users: pl.Series, vectors: Mapping[str, Matrix]) -> None:
-        self._place = {user: row for row, user in enumerate(users)}
+        self._row_of_user = {user: row for row, user in enumerate(users)}
         self._items = {item: row for row, item in enumerate(vectors)}
         self._matrix = np.stack(list(vectors.values())) if vectors else np.zeros((0, 1), np.float32)
 
     def column(self, name: str, rows: pl.DataFrame) -> pl.Series:
-        known = rows.filter(pl.col(c.PRODUCT_ID).is_in(list(self._items)))
-        users = [self._place[user] for user in known[c.USER_ID]]
-        items = [self._items[item] for item in known[c.PRODUCT_ID]]
-        shape = (len(self._place), len(self._items))
-        weights = csr_matrix((known[WEIGHT].to_numpy(), (users, items)), shape=shape)
+        fused = rows.filter(pl.col(c.PRODUCT_ID).is_in(list(self._items)))
+        users = [self._row_of_user[user] for user in fused[c.USER_ID]]
+        items = [self._items[item] for item in fused[c.PRODUCT_ID]]
+        shape = (len(self._row_of_user), len(self._items))
+        weights = csr_matrix((fused[WEIGHT].to_numpy(), (users, items)), shape=shape)
         summed = np.asarray(weights @ self._matrix, dtype=np.float64)
         lengths = np.linalg.norm(summed, axis=1, keepdims=True)
         unit = np.divide(summed, lengths, out=np.zeros_like(summed), where=lengths > 0)

@@ -25,13 +25,13 @@ def page_values(scores: NDArray[np.floating], page: Rows, grade: Rows, weight: V
     as logged favour the order that was shown. Pages without a click count 0. Ties keep the rows' order.
     """
     gain = np.where(grade > 0, weight * (np.exp2(grade) - 1.0), 0.0)
-    found, best = [], []
+    gained, best = [], []
     for rows in _pages(page):
         discount = 1.0 / np.log2(np.arange(2, min(k, len(rows)) + 2))
-        found.append(gain[rows][np.argsort(-scores[rows], kind="stable")][:k] @ discount)
+        gained.append(gain[rows][np.argsort(-scores[rows], kind="stable")][:k] @ discount)
         best.append(np.sort(gain[rows])[::-1][:k] @ discount)
     whole = float(np.mean(best)) if best else 0.0
-    return np.array(found, dtype=np.float64) / (whole or 1.0)
+    return np.array(gained, dtype=np.float64) / (whole or 1.0)
 
 
 def mean_value(scores: NDArray[np.floating], page: Rows, grade: Rows, weight: Values) -> float:
@@ -107,13 +107,13 @@ def decide(
             seed=seed,
         )
         passed = gap.low > 0.0
-        told = "above zero" if passed else "not above zero"
+        verdict = "above zero" if passed else "not above zero"
         text = (
             f"nDCG@{K} {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] against {other} on {pages:,} pages: "
-            f"{told}"
+            f"{verdict}"
         )
         reasons.append(Reason(rule=rule, passed=passed, figure=gap.low, limit=0.0, text=text))
-    return RankerDecision(promoted=all(one.passed for one in reasons), reasons=tuple(reasons))
+    return RankerDecision(promoted=all(reason.passed for reason in reasons), reasons=tuple(reasons))
 
 
 def summary(figures: RankerFigures) -> list[Mapping[str, float | str]]:

@@ -12,20 +12,20 @@ from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.fit import FittedRanker, fit_ranker
 from mmsearch_dagster.core.ranking.list_evaluation import ListReport, choose_order, examine_lists
 from mmsearch_dagster.core.ranking.list_orders import POPULAR
-from mmsearch_dagster.core.ranking.people import Known, known_at
+from mmsearch_dagster.core.ranking.people import PeopleState, states_at
 from mmsearch_dagster.core.ranking.result_pages import PeriodSplit, result_lists, split_by_time
 from mmsearch_dagster.core.ranking.training import RankerParams
-from mmsearch_dagster.core.ranking.training_rows import QueryCosines, after_the_log, lessons
+from mmsearch_dagster.core.ranking.training_rows import QueryCosines, after_the_log, training_rows
 
 NO_LOG = "no log, no ranker: everybody gets the unpersonalised order"
 
 
 @dataclass(frozen=True)
-class Study:
-    """known: as of the end of the log, None without events. lists: None where nothing could be compared.
-    ranker: None without enough result pages; `why_none` says so."""
+class Experiment:
+    """state: people as of the end of the log, None without events. lists: None where
+    nothing could be compared. ranker: None without enough result pages; `why_none` says so."""
 
-    known: Known | None
+    state: PeopleState | None
     lists: ListReport | None
     ranker: FittedRanker | None
     why_none: str = ""
@@ -57,7 +57,7 @@ class Study:
         return [*none, *self.ranker_sentences(), *self.list_sentences()]
 
 
-def study(
+def run_experiment(
     events: pl.DataFrame,
     products: pl.DataFrame,
     items: Items,
@@ -65,8 +65,8 @@ def study(
     *,
     cosines: QueryCosines,
     reviews: pl.DataFrame,
-) -> Study:
-    """Everything that a log of events tells about people; deterministic.
+) -> Experiment:
+    """Evaluates lists and the ranker on a log of events; the same input gives the same result.
 
     Whoever is compared is compared on the last `test_share` of the result pages (of the events, where the
     shop logs no pages), with what was known before: `items` have the ratings of today, pages those of
@@ -75,18 +75,20 @@ def study(
     weights = FeedbackParams()
     end = after_the_log(feedback(events, weights))
     if end is None:
-        return Study(None, None, None, NO_LOG)
+        return Experiment(None, None, None, NO_LOG)
     pages = result_lists(events).filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
     split = split_by_time(pages, validation=params.validation_share, test=params.test_share)
     lists = _lists(events, products, items, params, weights)
-    known = next(known_at(events, products, items, [end], weights))
+    state = next(states_at(events, products, items, [end], weights))
     clicked = split.test.filter(pl.col(c.GRADE) > 0).height
     if not clicked or split.train.is_empty() or split.validation.is_empty():
-        return Study(
-            known, lists, None, "no result pages with clicks in the log: no ranker, nothing is re-ordered"
+        return Experiment(
+            state, lists, None, "no result pages with clicks in the log: no ranker, nothing is re-ordered"
         )
-    learned = lessons(pages, events, products, items, feedback=weights, cosines=cosines, reviews=reviews)
-    return Study(known, lists, fit_ranker(learned, _sizes(split), items.blocks, params))
+    learned = training_rows(
+        pages, events, products, items, feedback=weights, cosines=cosines, reviews=reviews
+    )
+    return Experiment(state, lists, fit_ranker(learned, _sizes(split), items.blocks, params))
 
 
 def _sizes(split: PeriodSplit) -> tuple[int, int, int]:
@@ -103,7 +105,7 @@ def _lists(
     if begins[0] == moments[0] or begins[0] == begins[1]:
         return None
     when = pl.col(c.TIMESTAMP)
-    before, later = known_at(events, products, items, begins, weights)
+    before, later = states_at(events, products, items, begins, weights)
     chosen = choose_order(before, items, events.filter((when >= begins[0]) & (when < begins[1])))
     return examine_lists(
         later,
@@ -117,14 +119,14 @@ def _lists(
     )
 
 
-def facts_of(found: Study) -> Mapping[str, Any]:
+def facts_of(experiment: Experiment) -> Mapping[str, Any]:
     """What a release remembers about it, as JSON-able facts."""
     return {
-        "ranker promoted": found.promoted,
-        "lists": found.order,
-        "sentences": found.sentences(),
-        "ranker_sentences": found.ranker_sentences(),
-        "list_sentences": found.list_sentences(),
-        "ranker decision": found.ranker.decision.model_dump(mode="json") if found.ranker else None,
-        "ranker measures": dict(found.ranker.measures) if found.ranker else {},
+        "ranker promoted": experiment.promoted,
+        "lists": experiment.order,
+        "sentences": experiment.sentences(),
+        "ranker_sentences": experiment.ranker_sentences(),
+        "list_sentences": experiment.list_sentences(),
+        "ranker decision": experiment.ranker.decision.model_dump(mode="json") if experiment.ranker else None,
+        "ranker measures": dict(experiment.ranker.measures) if experiment.ranker else {},
     }

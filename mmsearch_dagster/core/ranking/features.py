@@ -44,7 +44,7 @@ _TASTE, _QUERY, _DEVICE = "taste ", "query to ", "device "
 _LEAST_SPREAD = 0.25
 _SECONDS_PER_DAY, _SECONDS_PER_HOUR, _HOURS_PER_DAY = 86_400.0, 3_600.0, 24.0
 # A spread beside which any value is nothing (JSON has no infinity).
-_NEVER_KNOWN = 1e30
+_NEVER_GIVEN = 1e30
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def figures(
     pairs: Pairs, people: People, items: Items, modalities: Sequence[str], devices: Sequence[str]
 ) -> Values:
     """The figures of every pair, float [n, f], NaN where something is unknown."""
-    known = pairs.person >= 0
-    person = np.where(known, pairs.person, 0)
+    profiled = pairs.person >= 0
+    person = np.where(profiled, pairs.person, 0)
     columns: dict[str, Values] = {
         BASE_ORDER: 1.0 / np.log2(2.0 + pairs.order),
         POPULARITY: np.log1p(pairs.popularity),
@@ -155,7 +155,7 @@ def figures(
     }
     if len(people):
         personal = _personal(pairs, people, items, person)
-        columns |= {name: np.where(known, values, np.nan) for name, values in personal.items()}
+        columns |= {name: np.where(profiled, values, np.nan) for name, values in personal.items()}
     angle = 2 * np.pi * pairs.hour / _HOURS_PER_DAY
     columns |= {HOUR_SINE: np.sin(angle), HOUR_COSINE: np.cos(angle)}
     nothing = np.full(len(pairs), np.nan)
@@ -211,7 +211,9 @@ def _shares(pairs: Pairs, people: People, items: Items, person: Rows) -> Values:
 def _is_device(pairs: Pairs, name: str) -> Values:
     if pairs.device is None:
         return np.full(len(pairs), np.nan)
-    return np.array([np.nan if one is None else float(one == name) for one in pairs.device], dtype=np.float64)
+    return np.array(
+        [np.nan if each is None else float(each == name) for each in pairs.device], dtype=np.float64
+    )
 
 
 @dataclass(frozen=True)
@@ -225,13 +227,13 @@ class Scaling:
     def of(cls, values: Values) -> "Scaling":
         """values: [n, f]. A figure that never varies is scaled by 1; one that is never known, away to 0: no
         weight of it was learned."""
-        known = ~np.isnan(values)
-        count = np.maximum(known.sum(axis=0), 1)
-        filled = np.where(known, values, 0.0)
+        given = ~np.isnan(values)
+        count = np.maximum(given.sum(axis=0), 1)
+        filled = np.where(given, values, 0.0)
         mean = filled.sum(axis=0) / count
-        spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
-        spread = np.where(spread > 1e-9, spread, np.where(known.any(axis=0), 1.0, _NEVER_KNOWN))
-        return cls(tuple(float(one) for one in mean), tuple(float(one) for one in spread))
+        spread = np.sqrt((np.where(given, values - mean, 0.0) ** 2).sum(axis=0) / count)
+        spread = np.where(spread > 1e-9, spread, np.where(given.any(axis=0), 1.0, _NEVER_GIVEN))
+        return cls(tuple(float(value) for value in mean), tuple(float(value) for value in spread))
 
     def apply(self, values: Values) -> Matrix:
         """Standardised, within ±5; what is unknown becomes the mean, 0."""

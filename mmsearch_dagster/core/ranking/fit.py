@@ -1,4 +1,4 @@
-"""From lessons to a ranker with its decision: propensities, training, the test period."""
+"""From training rows to a ranker with its decision: propensities, training, the test period."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from mmsearch_dagster.core.ranking.features import Scaling, columns_of, feature_
 from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
 from mmsearch_dagster.core.ranking.propensity import Propensities, estimate
 from mmsearch_dagster.core.ranking.training import RankerParams, Shown, TrainedRanker, train_ranker
-from mmsearch_dagster.core.ranking.training_rows import Lessons
+from mmsearch_dagster.core.ranking.training_rows import TrainingRows
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,10 @@ class FittedRanker:
 
 
 def fit_ranker(
-    lessons: Lessons, sizes: tuple[int, int, int], blocks: Mapping[str, tuple[int, int]], params: RankerParams
+    dataset: TrainingRows,
+    sizes: tuple[int, int, int],
+    blocks: Mapping[str, tuple[int, int]],
+    params: RankerParams,
 ) -> FittedRanker:
     """Train on the first `sizes[0]` rows, stop by the next, decide by the last `sizes[2]`: parted by time.
 
@@ -48,16 +51,16 @@ def fit_ranker(
         np.arange(end - size, end) for size, end in zip(sizes, np.cumsum(sizes), strict=True)
     )
     names = feature_names(list(blocks), ())
-    scaling = Scaling.of(lessons.figures[train])
-    scaled = scaling.apply(lessons.figures)
+    scaling = Scaling.of(dataset.figures[train])
+    scaled = scaling.apply(dataset.figures)
     without_order = [n for n in range(len(names)) if n not in columns_of(names)["order"]]
     propensities = estimate(
-        lessons.position[train],
-        lessons.grade[train] > 0,
+        dataset.position[train],
+        dataset.grade[train] > 0,
         scaled[train][:, without_order].astype(np.float64),
     )
     spec = RankerSpec(
-        width=lessons.items.shape[1],
+        width=dataset.items.shape[1],
         rank=params.rank,
         hidden=params.hidden,
         drop=params.drop,
@@ -68,9 +71,9 @@ def fit_ranker(
         spread=scaling.spread,
         propensities=propensities.by_position,
     )
-    parts = [_shown(lessons, scaled, rows, propensities, params.clip) for rows in (train, validation, test)]
+    parts = [_shown(dataset, scaled, rows, propensities, params.clip) for rows in (train, validation, test)]
     trained = train_ranker(parts[0], parts[1], spec, params)
-    figures, measures = examine(trained.ranker, parts[2], lessons.position[test])
+    figures, measures = examine(trained.ranker, parts[2], dataset.position[test])
     decision = decide(
         figures,
         min_pages=params.min_pages,
@@ -82,16 +85,20 @@ def fit_ranker(
 
 
 def _shown(
-    lessons: Lessons, scaled: NDArray[np.float32], rows: NDArray[np.int64], chances: Propensities, clip: float
+    dataset: TrainingRows,
+    scaled: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    chances: Propensities,
+    clip: float,
 ) -> Shown:
     return Shown(
-        people=lessons.people[rows],
-        items=lessons.items[rows],
+        people=dataset.people[rows],
+        items=dataset.items[rows],
         figures=scaled[rows],
-        page=lessons.page[rows],
-        grade=lessons.grade[rows],
-        weight=chances.weights(lessons.position[rows], clip),
-        look=chances.of(lessons.position[rows]),
+        page=dataset.page[rows],
+        grade=dataset.grade[rows],
+        weight=chances.weights(dataset.position[rows], clip),
+        look=chances.of(dataset.position[rows]),
     )
 
 
@@ -118,16 +125,16 @@ def examine(
     plain = np.ones(len(test))
     figures = RankerFigures(
         corrected={
-            name: tuple(page_values(one, test.page, test.grade, test.weight).tolist())
-            for name, one in scores.items()
+            name: tuple(page_values(values, test.page, test.grade, test.weight).tolist())
+            for name, values in scores.items()
         },
         plain={
-            name: tuple(page_values(one, test.page, test.grade, plain).tolist())
-            for name, one in scores.items()
+            name: tuple(page_values(values, test.page, test.grade, plain).tolist())
+            for name, values in scores.items()
         },
     )
     clicked = test.grade > 0
-    measures = {f"AUC, {name}": auc(one.astype(np.float64), clicked) for name, one in scores.items()}
+    measures = {f"AUC, {name}": auc(values.astype(np.float64), clicked) for name, values in scores.items()}
     for name in (RANKER, UNKNOWN_PERSON):
         chance = test.look / (1.0 + np.exp(-scores[name].astype(np.float64)))
         measures[f"calibration error, {name}"] = expected_calibration_error(chance, clicked)

@@ -23,7 +23,7 @@ from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.list_orders import PERSONAL, POPULAR, best, order_of, scores_of
-from mmsearch_dagster.core.ranking.people import Known
+from mmsearch_dagster.core.ranking.people import PeopleState
 from mmsearch_dagster.core.ranking.result_pages import GRADE_OF
 
 _DEPTH = 50
@@ -41,16 +41,16 @@ class ListReport:
     exposure: pl.DataFrame
 
 
-def choose_order(known: Known, items: Items, later: pl.DataFrame) -> str:
+def choose_order(state: PeopleState, items: Items, later: pl.DataFrame) -> str:
     """The personal order with the best mean nDCG@10 on what known people did in `later`, the validation
     period; the simplest of a tie."""
-    liked = _liked(later, known.ids, items.ids)
-    values = _values(_lists(known, items, sorted(liked)), liked)
+    liked = _liked(later, state.ids, items.ids)
+    values = _values(_lists(state, items, sorted(liked)), liked)
     return max(PERSONAL, key=lambda name: round(float(np.mean(values[name])), 6) if liked else 0.0)
 
 
 def examine_lists(
-    known: Known,
+    state: PeopleState,
     items: Items,
     later: pl.DataFrame,
     candidate: str,
@@ -60,14 +60,14 @@ def examine_lists(
     resamples: int,
     seed: int,
 ) -> ListReport:
-    """Every order on what known people did in `later`, the test period: events after the moment of `known`.
+    """Every order on what known people did in `later`, the test period: events after the moment of `state`.
     earlier: those before it, what people's histories are.
 
     The candidate is promoted when its nDCG@10 is above that of popular products, by a paired bootstrap over
     people whose interval lies above zero; otherwise everybody gets popular products.
     """
-    liked = _liked(later, known.ids, items.ids)
-    lists = _lists(known, items, sorted(liked))
+    liked = _liked(later, state.ids, items.ids)
+    lists = _lists(state, items, sorted(liked))
     values = _values(lists, liked)
     gap = paired_difference(
         values[candidate], values[POPULAR], resamples=resamples, confidence=confidence, seed=seed
@@ -81,11 +81,11 @@ def examine_lists(
     reason = Reason(
         rule="personal lists beat popular products", passed=passed, figure=gap.low, limit=0.0, text=text
     )
-    histories = {user: list(one) for user, one in _liked(earlier, known.ids, items.ids).items()}
+    histories = {user: list(grades) for user, grades in _liked(earlier, state.ids, items.ids).items()}
     rows = []
-    for name, one in lists.items():
+    for name, by_user in lists.items():
         around = interval(values[name], resamples=resamples, confidence=confidence, seed=seed)
-        row = {"order": name, **_measures(one, liked, known, items, histories=histories)}
+        row = {"order": name, **_measures(by_user, liked, state, items, histories=histories)}
         rows.append({**row, "low": around.low, "high": around.high})
     exposed = _exposure(lists[candidate], items)
     return ListReport(candidate if passed else POPULAR, (reason,), pl.DataFrame(rows), exposed)
@@ -96,8 +96,8 @@ def _values(
 ) -> dict[str, list[float]]:
     """Order -> nDCG@10 of each person, sorted by person."""
     return {
-        name: list(by_query(per_query(one, liked, metrics=["ndcg@10"]), "ndcg@10").values())
-        for name, one in lists.items()
+        name: list(by_query(per_query(by_user, liked, metrics=["ndcg@10"]), "ndcg@10").values())
+        for name, by_user in lists.items()
     }
 
 
@@ -115,16 +115,16 @@ def _liked(later: pl.DataFrame, people: Sequence[str], products: Sequence[str]) 
         .sort(c.USER_ID, c.PRODUCT_ID)
     )
     liked: dict[str, dict[str, int]] = {}
-    for user, product, found in rows.iter_rows():
-        liked.setdefault(user, {})[product] = found
+    for user, product, grade_given in rows.iter_rows():
+        liked.setdefault(user, {})[product] = grade_given
     return liked
 
 
-def _lists(known: Known, items: Items, users: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    place = {user: row for row, user in enumerate(known.ids)}
+def _lists(state: PeopleState, items: Items, users: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    row_of = {user: row for row, user in enumerate(state.ids)}
     lists: dict[str, dict[str, list[str]]] = {name: {} for name in (POPULAR, *PERSONAL)}
     for user in users:
-        scores = scores_of(known, items, place[user])
+        scores = scores_of(state, items, row_of[user])
         for name in lists:
             rows = best(scores[order_of(scores, name)], _DEPTH)
             lists[name][user] = [items.ids[row] for row in rows]
@@ -134,17 +134,17 @@ def _lists(known: Known, items: Items, users: Sequence[str]) -> dict[str, dict[s
 def _measures(
     lists: Mapping[str, Sequence[str]],
     liked: Mapping[str, Mapping[str, int]],
-    known: Known,
+    state: PeopleState,
     items: Items,
     *,
     histories: Mapping[str, Sequence[str]],
 ) -> dict[str, float]:
-    tens = {user: one[:10] for user, one in lists.items()}
-    popularity = dict(zip(items.ids, known.popularity.tolist(), strict=True))
+    tens = {user: products[:10] for user, products in lists.items()}
+    popularity = dict(zip(items.ids, state.popularity.tolist(), strict=True))
     vectors = {key: items.vectors[row] for row, key in enumerate(items.ids)}
     group = {key: path for key, path in zip(items.ids, items.categories, strict=True) if path}
-    place = {user: row for row, user in enumerate(known.ids)}
-    wanted = {user: known.people.categories[place[user]] for user in tens}
+    row_of = {user: row for row, user in enumerate(state.ids)}
+    wanted = {user: state.people.categories[row_of[user]] for user in tens}
     return {
         **listing(lists, liked),
         "coverage@10": coverage(tens, len(items)),
@@ -156,7 +156,7 @@ def _measures(
 
 
 def _exposure(lists: Mapping[str, Sequence[str]], items: Items) -> pl.DataFrame:
-    tens = {user: one[:10] for user, one in lists.items()}
+    tens = {user: products[:10] for user, products in lists.items()}
     tops = {
         key: path.split(c.CATEGORY_SEPARATOR)[0] if path else None
         for key, path in zip(items.ids, items.categories, strict=True)

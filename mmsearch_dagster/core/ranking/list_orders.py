@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.collaborative.cold import nearness, session_scores
 from mmsearch_dagster.core.ranking.features import Items, Values
-from mmsearch_dagster.core.ranking.people import Known
+from mmsearch_dagster.core.ranking.people import PeopleState
 
 POPULAR, COLLABORATIVE, TASTE, SESSION = "popular", "collaborative", "taste", "session"
 BOTH, ALL = "taste + collaborative", "taste + collaborative + popular"
@@ -21,26 +21,26 @@ PERSONAL = {
 _RRF_K = 60
 
 
-def scores_of(known: Known, items: Items, person: int) -> dict[str, Values]:
-    """Order -> score of every product [i] for one person (row of `known`); -1: only `popular`.
+def scores_of(state: PeopleState, items: Items, person: int) -> dict[str, Values]:
+    """Order -> score of every product [i] for one person (row of `state`); -1: only `popular`.
 
     collaborative: product of the factors. taste: mean cosine over the modalities. The others are these
     together by reciprocal rank; a part that tells nothing adds nothing.
     """
-    popular = known.popularity
+    popular = state.popularity
     if person < 0:
         return {POPULAR: popular}
-    factors = known.people.factors
+    factors = state.people.factors
     collaborative = (
-        (known.factors @ factors[person]).astype(np.float64) if factors is not None else np.zeros(len(items))
+        (state.factors @ factors[person]).astype(np.float64) if factors is not None else np.zeros(len(items))
     )
     parts = [
-        items.vectors[:, start:stop] @ _unit(known.people.vectors[person, start:stop])
+        items.vectors[:, start:stop] @ _unit(state.people.vectors[person, start:stop])
         for start, stop in items.blocks.values()
     ]
     taste = np.mean(parts, axis=0).astype(np.float64) if parts else np.zeros(len(items))
     single = {POPULAR: popular, COLLABORATIVE: collaborative, TASTE: taste}
-    by_rank = {name: _tells(one) / (_RRF_K + ranks(one)) for name, one in single.items()}
+    by_rank = {name: _tells(scores) / (_RRF_K + ranks(scores)) for name, scores in single.items()}
     return single | {
         name: np.sum([by_rank[part] for part in parts], axis=0)
         for name, parts in PERSONAL.items()
@@ -52,27 +52,27 @@ def order_of(scores: Mapping[str, Values], wanted: str) -> str:
     """The order that a person with these `scores_of` gets: `wanted`, or `popular` where nothing personal in
     it tells one product from another."""
     personal = [scores[part] for part in PERSONAL.get(wanted, ()) if part != POPULAR and part in scores]
-    return wanted if any(_tells(one) for one in personal) else POPULAR
+    return wanted if any(_tells(values) for values in personal) else POPULAR
 
 
-def led_by_session(known: Known, items: Items, seen: Sequence[int], own: Values | None) -> Values:
+def led_by_session(state: PeopleState, items: Items, seen: Sequence[int], personal: Values | None) -> Values:
     """Score [i] of every product for somebody whose session looked at the rows `seen`, one at least.
 
     Reciprocal ranks together: likeness to the seen products by their factors, with a small share of
-    popularity (core.collaborative.cold); mean likeness over the modalities; and `own`, the personal scores
-    of somebody known. A part that tells nothing adds nothing; the seen products get -inf.
+    popularity (core.collaborative.cold); mean likeness over the modalities; and `personal`, the scores of
+    somebody known. A part that tells nothing adds nothing; the seen products get -inf.
     """
     contents = [nearness(items.vectors[:, start:stop], seen) for start, stop in items.blocks.values()]
-    parts: list[NDArray[np.floating]] = [session_scores(known.factors, known.popularity, seen)]
+    parts: list[NDArray[np.floating]] = [session_scores(state.factors, state.popularity, seen)]
     parts += [np.mean(contents, axis=0)] if contents else []
-    parts += [own] if own is not None else []
+    parts += [personal] if personal is not None else []
     unseen = np.ones(len(items), dtype=bool)
     unseen[list(seen)] = False
-    found = np.zeros(len(items))
+    total = np.zeros(len(items))
     for part in parts:
         if _tells(part[unseen]):
-            found += 1.0 / (_RRF_K + ranks(part))
-    return np.where(unseen, found, -np.inf)
+            total += 1.0 / (_RRF_K + ranks(part))
+    return np.where(unseen, total, -np.inf)
 
 
 def _tells(scores: NDArray[np.floating]) -> bool:
@@ -83,9 +83,9 @@ def _tells(scores: NDArray[np.floating]) -> bool:
 def ranks(scores: NDArray[np.floating]) -> Values:
     """Rank of each, from 1; equal scores in the order of their rows."""
     order = np.argsort(-np.round(scores, 9), kind="stable")
-    found = np.empty(len(scores))
-    found[order] = np.arange(1, len(scores) + 1)
-    return found
+    rank_of = np.empty(len(scores))
+    rank_of[order] = np.arange(1, len(scores) + 1)
+    return rank_of
 
 
 def best(scores: Values, count: int) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ FACTORS = ModelParams(kind="ease-svd")
 
 
 @dataclass(frozen=True)
-class Known:
+class PeopleState:
     """ids of people and what is known of them, row for row; popularity: decayed weight of everybody's
     events per product
     [i]; factors: collaborative vectors of the products [i, k]; profiles: the rows behind `people`."""
@@ -32,25 +32,25 @@ class Known:
     profiles: pl.DataFrame
 
 
-def known_at(
+def states_at(
     events: pl.DataFrame,
     products: pl.DataFrame,
     items: Items,
     moments: Sequence[datetime],
     params: FeedbackParams,
-) -> Iterator[Known]:
+) -> Iterator[PeopleState]:
     """What events before each of the `moments` (ascending) tell.
 
-    Profiles are those of core.profiles, carried from moment to moment; their vectors are sums of the
+    Profiles are those of core.people.profiles, carried from moment to moment; their vectors are sums of the
     vectors of `items`; collaborative factors are learned anew from the events before each moment.
     """
     state, begun = shoppers.EMPTY, None
-    known_events = events.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
+    listed_events = events.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
     vectors = {key: items.vectors[row] for row, key in enumerate(items.ids)}
     when = pl.col(c.TIMESTAMP)
     for moment in moments:
         since = when < moment if begun is None else (when >= begun) & (when < moment)
-        state, begun = shoppers.advance(state, known_events.filter(since), moment, params), moment
+        state, begun = shoppers.advance(state, listed_events.filter(since), moment, params), moment
         summed = (
             state.rows.group_by(c.USER_ID, c.PRODUCT_ID, maintain_order=True)
             .agg(pl.col(WEIGHT).sum())
@@ -63,7 +63,7 @@ def known_at(
         places = _places(matrix.items, items.ids)
         popularity = np.zeros(len(items))
         popularity[places] = np.asarray(matrix.matrix.sum(axis=0)).ravel()
-        yield Known(
+        yield PeopleState(
             ids=tuple(frame[c.USER_ID].to_list()),
             people=people_of(frame, items.vectors.shape[1]),
             popularity=popularity,
@@ -73,11 +73,11 @@ def known_at(
 
 
 def people_of(profiles: pl.DataFrame, width: int) -> People:
-    """Rows of core.profiles as the ranker reads them; vectors of `width`, zeros where nothing is known."""
+    """Profiles as the ranker reads them; vectors of `width`, zeros where a person has none."""
     prices = profiles.select(shoppers.PRICE_MEAN, shoppers.PRICE_SPREAD)
     visits = profiles.select(pl.col(shoppers.EVENTS, shoppers.RECENCY).cast(pl.Float64))
     shares = [
-        {one[c.CATEGORY]: one[shoppers.SHARE] for one in row or []}
+        {share[c.CATEGORY]: share[shoppers.SHARE] for share in row or []}
         for row in profiles[shoppers.CATEGORIES].to_list()
     ]
     return People(
@@ -91,20 +91,20 @@ def people_of(profiles: pl.DataFrame, width: int) -> People:
 
 def _matrix(column: pl.Series, width: int | None = None) -> Matrix:
     """An array column as float32 [n, width], null rows as zeros."""
-    own = column.dtype.shape[0] if isinstance(column.dtype, pl.Array) else 1
-    found = np.zeros((len(column), width or own), dtype=np.float32)
+    stored = column.dtype.shape[0] if isinstance(column.dtype, pl.Array) else 1
+    matrix = np.zeros((len(column), width or stored), dtype=np.float32)
     present = column.is_not_null().to_numpy()
     if present.any():
-        found[present] = column.drop_nulls().to_numpy()
-    return found
+        matrix[present] = column.drop_nulls().to_numpy()
+    return matrix
 
 
 def _item_factors(learned: Factors, items: Items) -> Matrix:
-    found = np.zeros((len(items), learned.items.shape[1]), dtype=np.float32)
-    found[_places(learned.item_ids, items.ids)] = learned.items
-    return found
+    factors = np.zeros((len(items), learned.items.shape[1]), dtype=np.float32)
+    factors[_places(learned.item_ids, items.ids)] = learned.items
+    return factors
 
 
 def _places(ids: Sequence[str], all_ids: Sequence[str]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    row: Mapping[str, int] = {key: place for place, key in enumerate(all_ids)}
+    row: Mapping[str, int] = {key: position for position, key in enumerate(all_ids)}
     return np.array([row[key] for key in ids], dtype=np.int64)

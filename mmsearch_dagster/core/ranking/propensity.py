@@ -65,7 +65,7 @@ def estimate(
         theta = (looks + _SMOOTHING * above) / (shown + _SMOOTHING)
         beta = _logistic(design, relevant, beta)
     scaled = np.minimum.accumulate(np.clip(theta / max(theta[0], _EPSILON), _EPSILON, 1.0))
-    return Propensities(tuple(float(round(one, 6)) for one in scaled))
+    return Propensities(tuple(float(round(value, 6)) for value in scaled))
 
 
 def _sigmoid(x: Values) -> Values:

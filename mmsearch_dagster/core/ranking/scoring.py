@@ -12,7 +12,7 @@ from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, figures, hour_of_day
 from mmsearch_dagster.core.ranking.network import Ranker
-from mmsearch_dagster.core.ranking.people import Known, people_of
+from mmsearch_dagster.core.ranking.people import PeopleState, people_of
 from mmsearch_dagster.core.ranking.propensity import Propensities
 from mmsearch_dagster.core.ranking.training_rows import person_vectors
 
@@ -21,11 +21,11 @@ _PAIRS = 200_000
 
 @dataclass(frozen=True)
 class Scored:
-    """known: people with popularity; items: products, factors included; person and row: id -> place;
+    """state: people with popularity; items: products, factors included; person and row: id -> row;
     moment: the newest of the products' dates and people's last events, what freshness is counted to; now:
     the moment in which a page is made, seconds since 1970."""
 
-    known: Known
+    state: PeopleState
     items: Items
     person: Mapping[str, int]
     row: Mapping[str, int]
@@ -58,9 +58,9 @@ class Scored:
             categories=tuple(products[c.CATEGORY].to_list()),
             blocks=_blocks(blocks, ranker, vectors.shape[1]),
         )
-        own = people.head(0) if names["vector"] not in people.columns else people
-        frame = _in_own_space(own, names, (vectors.shape[1], factors.shape[1]))
-        known = Known(
+        profiles = people.head(0) if names["vector"] not in people.columns else people
+        frame = _with_stored_vectors(profiles, names, (vectors.shape[1], factors.shape[1]))
+        state = PeopleState(
             ids=tuple(frame[c.USER_ID].to_list()),
             people=people_of(frame, vectors.shape[1]),
             popularity=products[names["popularity"]].to_numpy(),
@@ -69,7 +69,7 @@ class Scored:
         )
         seen = frame[shoppers.AS_OF].dt.epoch("us").max() if frame.height else None
         moment = float(seen) / 1e6 if isinstance(seen, int) else float(np.nanmax(items.updated, initial=0.0))
-        return cls(known, items, _places(known.ids), _places(items.ids), ranker, moment, now)
+        return cls(state, items, _places(state.ids), _places(items.ids), ranker, moment, now)
 
     def inputs(
         self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
@@ -113,15 +113,15 @@ class Scored:
         pairs = Pairs(
             person=who,
             item=rows,
-            popularity=self.known.popularity[rows],
+            popularity=self.state.popularity[rows],
             order=ranks,
             moment=np.full(len(rows), self.moment),
             hour=hour_of_day(np.full(len(rows), self.now())),
             query=query,
         )
-        values = figures(pairs, self.known.people, self.items, list(spec.blocks), spec.devices)
+        values = figures(pairs, self.state.people, self.items, list(spec.blocks), spec.devices)
         scaled = Scaling(spec.mean, spec.spread).apply(values)
-        return person_vectors(self.known.people, who), self.items.vectors[rows], scaled
+        return person_vectors(self.state.people, who), self.items.vectors[rows], scaled
 
     def responses(self, rows: NDArray[np.int64], query: Mapping[str, Values]) -> Values:
         """Everybody's chance to click a product of a page of these, in their order, [people]: the mean over
@@ -130,9 +130,9 @@ class Scored:
         query: modality -> cosine of what the page answers with each product, NaN unknown. Without a ranker:
         the share of people whose mean cosine with the products is lower.
         """
-        people = len(self.known.ids)
+        people = len(self.state.ids)
         if self.ranker is None:
-            unit = _unit(self.known.people.vectors) @ _unit(self.items.vectors[rows]).mean(axis=0)
+            unit = _unit(self.state.people.vectors) @ _unit(self.items.vectors[rows]).mean(axis=0)
             return unit.argsort(kind="stable").argsort(kind="stable") / people
         step = max(1, _PAIRS // len(rows))
         parts = [
@@ -144,12 +144,12 @@ class Scored:
     def _block(self, who: NDArray[np.int64], rows: NDArray[np.int64], query: Mapping[str, Values]) -> Values:
         assert self.ranker is not None
         person, item = np.repeat(who, len(rows)), np.tile(rows, len(who))
-        place = np.arange(len(rows))
+        positions = np.arange(len(rows))
         cosines = {name: np.tile(values, len(who)) for name, values in query.items()}
-        order = np.tile(place.astype(np.float64), len(who))
+        order = np.tile(positions.astype(np.float64), len(who))
         scores = self.ranker.scores(*self._inputs(person, item, order, cosines)).astype(np.float64)
         chance = 0.5 * (1.0 + np.tanh(0.5 * scores))
-        look = Propensities(self.ranker.spec.propensities).of(place)
+        look = Propensities(self.ranker.spec.propensities).of(positions)
         return (chance.reshape(len(who), len(rows)) * look).mean(axis=1)
 
 
@@ -161,7 +161,9 @@ def _blocks(
     return dict(ranker.spec.blocks) if ranker else {"all": (0, width)}
 
 
-def _in_own_space(people: pl.DataFrame, names: Mapping[str, str], widths: tuple[int, int]) -> pl.DataFrame:
+def _with_stored_vectors(
+    people: pl.DataFrame, names: Mapping[str, str], widths: tuple[int, int]
+) -> pl.DataFrame:
     """Profiles whose vectors and factors are the ranker's own."""
     if people.height:
         return people.with_columns(
@@ -175,7 +177,7 @@ def _in_own_space(people: pl.DataFrame, names: Mapping[str, str], widths: tuple[
 
 
 def _places(ids: tuple[str, ...]) -> dict[str, int]:
-    return {key: place for place, key in enumerate(ids)}
+    return {key: row for row, key in enumerate(ids)}
 
 
 def _unit(matrix: Matrix) -> Matrix:

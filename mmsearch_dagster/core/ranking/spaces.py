@@ -31,7 +31,7 @@ def space_of(items: ModalityBatch, width: int = _BLOCK) -> Space:
     parts: list[Matrix] = []
     blocks: dict[str, tuple[int, int]] = {}
     start = 0
-    for name in (one for one in _COMPARED if one in items.vectors):
+    for name in (modality for modality in _COMPARED if modality in items.vectors):
         seen = np.flatnonzero(items.present[name])
         if len(seen) < 2:
             continue
@@ -51,6 +51,6 @@ def _reduced(vectors: Matrix, width: int) -> Matrix:
     main = directions[:, ::-1][:, :width]
     largest = np.abs(main).argmax(axis=0)
     main = main * np.where(main[largest, np.arange(main.shape[1])] < 0, -1.0, 1.0)
-    found = centred @ main
-    norm = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.divide(found, norm, out=np.zeros_like(found), where=norm > 0).astype(np.float32)
+    reduced = centred @ main
+    norm = np.linalg.norm(reduced, axis=1, keepdims=True)
+    return np.divide(reduced, norm, out=np.zeros_like(reduced), where=norm > 0).astype(np.float32)

@@ -152,7 +152,7 @@ def _epoch(
     total = 0.0
     for begin in range(0, len(order), params.pages):
         chosen = order[begin : begin + params.pages]
-        rows = np.concatenate([np.arange(int(starts[one]), int(ends[one])) for one in chosen])
+        rows = np.concatenate([np.arange(int(starts[number]), int(ends[number])) for number in chosen])
         people, figures = _hide(train, rows, params, columns_of(ranker.spec.features), rng)
         scores = ranker(people, torch.from_numpy(train.items[rows]), figures)
         grade, page = torch.from_numpy(train.grade[rows]), torch.from_numpy(train.page[rows])

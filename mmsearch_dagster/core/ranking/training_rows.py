@@ -1,4 +1,4 @@
-"""The log as the ranker's lessons: every shown product with what was known before its day."""
+"""The log as the ranker's training rows: every shown product with what was recorded before its day."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,14 +13,14 @@ from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.ranking.catalogue import ratings_before
 from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, figures, hour_of_day
-from mmsearch_dagster.core.ranking.people import Known, known_at
+from mmsearch_dagster.core.ranking.people import PeopleState, states_at
 from mmsearch_dagster.core.ranking.result_pages import LIST_ID
 
 QueryCosines = Callable[[pl.Series, NDArray[np.int64]], Mapping[str, Values]]
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingRows:
     """`n` shown products, row for row with the lists. people: float32 [n, d] (zeros: unknown); items: float32
     [n, d]; figures: [n, f], not scaled; page, position, grade: int [n]."""
 
@@ -32,7 +32,7 @@ class Lessons:
     grade: NDArray[np.int64]
 
 
-def lessons(
+def training_rows(
     lists: pl.DataFrame,
     events: pl.DataFrame,
     products: pl.DataFrame,
@@ -41,7 +41,7 @@ def lessons(
     feedback: FeedbackParams,
     cosines: QueryCosines,
     reviews: pl.DataFrame,
-) -> Lessons:
+) -> TrainingRows:
     """What the ranker could have known of every row of `core.ranking.lists.result_lists`.
 
     Profiles, popularity, collaborative factors and ratings are taken at midnight (UTC) before the page, from
@@ -49,13 +49,13 @@ def lessons(
     ids, product rows) -> modality -> cosine.
     """
     rows = {key: number for number, key in enumerate(items.ids)}
-    known_rows = lists.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
-    numbered = known_rows.with_columns(pl.struct(LIST_ID, c.USER_ID).rle_id().alias("page"))
+    listed = lists.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
+    numbered = listed.with_columns(pl.struct(LIST_ID, c.USER_ID).rle_id().alias("page"))
     days = _by_day(numbered)
-    known = known_at(events, products, items, [day for day, _ in days], feedback)
+    states = states_at(events, products, items, [day for day, _ in days], feedback)
     parts = [
-        _day(shown, one, _items_at(day, one, items, reviews), rows, cosines)
-        for (day, shown), one in zip(days, known, strict=True)
+        _day(shown, state, _items_at(day, state, items, reviews), rows, cosines)
+        for (day, shown), state in zip(days, states, strict=True)
     ]
     width = items.vectors.shape[1]
     people = [part[0] for part in parts] or [np.zeros((0, width), np.float32)]
@@ -63,7 +63,7 @@ def lessons(
     item = (
         numbered[c.PRODUCT_ID].replace_strict(rows, return_dtype=pl.Int64).to_numpy() if len(parts) else None
     )
-    return Lessons(
+    return TrainingRows(
         people=np.concatenate(people),
         items=items.vectors[item] if item is not None else np.zeros((0, width), np.float32),
         figures=np.concatenate(values) if values else np.zeros((0, 0)),
@@ -80,26 +80,26 @@ def _by_day(lists: pl.DataFrame) -> list[tuple[datetime, pl.DataFrame]]:
 
 
 def _day(
-    shown: pl.DataFrame, known: Known, items: Items, rows: Mapping[str, int], cosines: QueryCosines
+    shown: pl.DataFrame, state: PeopleState, items: Items, rows: Mapping[str, int], cosines: QueryCosines
 ) -> tuple[Matrix, Values]:
-    place = {user: row for row, user in enumerate(known.ids)}
-    person = np.array([place.get(user, -1) for user in shown[c.USER_ID]], dtype=np.int64)
+    row_of = {user: row for row, user in enumerate(state.ids)}
+    person = np.array([row_of.get(user, -1) for user in shown[c.USER_ID]], dtype=np.int64)
     item = np.array([rows[product] for product in shown[c.PRODUCT_ID]], dtype=np.int64)
     moment = shown[c.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6
     pairs = Pairs(
         person=person,
         item=item,
-        popularity=known.popularity[item],
+        popularity=state.popularity[item],
         order=shown[c.POSITION].to_numpy().astype(np.float64),
         moment=moment,
         hour=hour_of_day(moment),
         query=cosines(shown[c.QUERY_ID], item),
     )
-    return person_vectors(known.people, person), figures(pairs, known.people, items, list(items.blocks), ())
+    return person_vectors(state.people, person), figures(pairs, state.people, items, list(items.blocks), ())
 
 
-def _items_at(day: datetime, known: Known, items: Items, reviews: pl.DataFrame) -> Items:
-    return replace(items, factors=known.factors, rating=ratings_before(items.ids, reviews, day))
+def _items_at(day: datetime, state: PeopleState, items: Items, reviews: pl.DataFrame) -> Items:
+    return replace(items, factors=state.factors, rating=ratings_before(items.ids, reviews, day))
 
 
 def person_vectors(people: People, person: NDArray[np.int64]) -> Matrix:

@@ -30,8 +30,8 @@ class Target(BaseModel):
         brand, path = product.get(BRAND), product.get(CATEGORY)
         return (
             product.get(PRODUCT_ID) in self.products
-            or (brand is not None and brand.casefold() in {one.casefold() for one in self.brands})
-            or (path is not None and any(_within(path, one) for one in self.categories))
+            or (brand is not None and brand.casefold() in {name.casefold() for name in self.brands})
+            or (path is not None and any(_within(path, category) for category in self.categories))
         )
 
 
@@ -91,11 +91,11 @@ def apply_rules(
     buried are pushed back, keeping the order among their own; then pins take their places, the first of two
     for one place wins.
     """
-    known = [(key, score) for key, score in ranked if key in payload]
-    low = min((score for _, score in known), default=0.0)
-    reach = max((score for _, score in known), default=1.0) - low or 1.0
+    scored = [(key, score) for key, score in ranked if key in payload]
+    low = min((score for _, score in scored), default=0.0)
+    reach = max((score for _, score in scored), default=1.0) - low or 1.0
     moved = []
-    for key, score in known:
+    for key, score in scored:
         product = payload[key]
         boosts = [boost.factor for boost in rules.boost if boost.holds(product)]
         scaled = prod(boosts, start=(score - low) / reach)
@@ -104,13 +104,13 @@ def apply_rules(
             names = (*(f"boost {factor:g}" for factor in boosts), *(name for _, name in pushed))
             level = max((level for level, _ in pushed), default=0)
             moved.append((level, -scaled, Ruled(key, scaled, names)))
-    ordered = [one for _, _, one in sorted(moved, key=lambda entry: entry[:2])]
+    ordered = [ruled for _, _, ruled in sorted(moved, key=lambda entry: entry[:2])]
     return _pinned(ordered, rules.pin)
 
 
 def _pushed(product: Payload, rules: BusinessRules, bought: bool) -> list[tuple[int, str]] | None:
     """How far back each rule pushes a product, and its name; None where one hides it."""
-    found = []
+    pushes = []
     for level, name, wish, applies in (
         (1, "already bought", rules.already_bought, bought),
         (2, "out of stock", rules.out_of_stock, product.get(IN_STOCK) is False),
@@ -119,25 +119,27 @@ def _pushed(product: Payload, rules: BusinessRules, bought: bool) -> list[tuple[
         if applies and wish == "hide":
             return None
         if applies and wish == "last":
-            found.append((level, name))
-    return found
+            pushes.append((level, name))
+    return pushes
 
 
 def _pinned(ordered: list[Ruled], pins: Sequence[Pin]) -> list[Ruled]:
-    present = {one.product_id: one for one in ordered}
+    present = {ruled.product_id: ruled for ruled in ordered}
     held: dict[int, Ruled] = {}
     for pin in pins:
-        one = present.get(pin.product)
+        pinned = present.get(pin.product)
         if (
-            one is not None
+            pinned is not None
             and pin.place not in held
             and all(h.product_id != pin.product for h in held.values())
         ):
-            held[pin.place] = Ruled(one.product_id, one.score, (*one.rules, f"pinned to {pin.place}"))
-    taken = {one.product_id for one in held.values()}
-    result = [one for one in ordered if one.product_id not in taken]
-    for place in sorted(held):
-        result.insert(min(place - 1, len(result)), held[place])
+            held[pin.place] = Ruled(
+                pinned.product_id, pinned.score, (*pinned.rules, f"pinned to {pin.place}")
+            )
+    taken = {ruled.product_id for ruled in held.values()}
+    result = [ruled for ruled in ordered if ruled.product_id not in taken]
+    for position in sorted(held):
+        result.insert(min(position - 1, len(result)), held[position])
     return result
 
 

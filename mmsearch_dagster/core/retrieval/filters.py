@@ -100,9 +100,9 @@ class _Parser:
 
     def _wrong(self, wanted: str) -> QueryError:
         token = self._peek()
-        found = f"'{token.value}'" if token.kind != "end" else "the end"
+        actual = f"'{token.value}'" if token.kind != "end" else "the end"
         return QueryError(
-            f"filter: expected {wanted} at character {token.at + 1}, found {found}; "
+            f"filter: expected {wanted} at character {token.at + 1}, found {actual}; "
             'an example: price < 50 and category ~ "Shoes" and in_stock'
         )
 
@@ -113,17 +113,17 @@ class _Parser:
         return parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
 
     def _both(self) -> str:
-        parts = [self._one()]
+        parts = [self._factor()]
         while self._accept("and"):
-            parts.append(self._one())
+            parts.append(self._factor())
         return parts[0] if len(parts) == 1 else "(" + " AND ".join(parts) + ")"
 
-    def _one(self) -> str:
+    def _factor(self) -> str:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise QueryError(f"filter: more than {_MAX_DEPTH} levels of 'not' and parentheses")
         if self._accept("not"):
-            where = f"(NOT {self._one()})"
+            where = f"(NOT {self._factor()})"
         elif self._accept("("):
             where = self._either()
             self._expect(")")

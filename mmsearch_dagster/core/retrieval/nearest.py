@@ -107,8 +107,10 @@ def _contenders(scores: Matrix, count: int) -> NDArray[np.int64]:
     return np.flatnonzero(scores >= threshold - _ROUGH)
 
 
-def recall_against_exact(found: Sequence[Sequence[str]], exact: Sequence[Sequence[str]], k: int) -> float:
-    """Mean over queries of |found@k that are true neighbours| / min(k, number of true neighbours).
+def recall_against_exact(
+    approximate: Sequence[Sequence[str]], exact: Sequence[Sequence[str]], k: int
+) -> float:
+    """Mean over queries of |approximate@k that are true neighbours| / min(k, number of true neighbours).
 
     exact: per query the true neighbours; pass more than `k` where several tie with the k-th, any of
     them is a correct answer then. No queries, or no neighbours at all: 1.0, nothing was missed.
@@ -118,7 +120,7 @@ def recall_against_exact(found: Sequence[Sequence[str]], exact: Sequence[Sequenc
     """
     shares = [
         len(set(mine[:k]) & set(truth)) / min(k, len(truth))
-        for mine, truth in zip(found, exact, strict=True)
+        for mine, truth in zip(approximate, exact, strict=True)
         if truth
     ]
     return float(np.mean(shares)) if shares else 1.0

@@ -56,18 +56,18 @@ class Answer:
     note: str | None = None
 
 
-def nothing_found(text: str | None, where: str | None, passing: int) -> str:
+def no_result_note(text: str | None, where: str | None, passing: int) -> str:
     """Why an answer is empty and what to do. text: the words, typed and heard. where: the filter, as given;
     passing: how many products pass it."""
     # Half a surrogate pair, which JSON may carry, has no UTF-8.
     shown = where and where.strip().encode("utf-8", "replace").decode("utf-8")
     if shown and not passing:
         return f"no product passes the filter {shown}: loosen it or leave it out"
-    asked = f"'{text[:_MOST_QUOTED]}{'…' * (len(text) > _MOST_QUOTED)}'" if text else "this picture"
+    query = f"'{text[:_MOST_QUOTED]}{'…' * (len(text) > _MOST_QUOTED)}'" if text else "this picture"
     among = f" among the {passing:,} that pass the filter {shown}" if shown else ""
     looser = "loosen the filter, or " if shown else ""
     why = "no product has one of these words in its text" if text else "no product can be compared with it"
-    return f"nothing is found for {asked}{among}: {why}; {looser}ask with other words or with a photo"
+    return f"nothing is found for {query}{among}: {why}; {looser}ask with other words or with a photo"
 
 
 def ranked_hits(

@@ -76,26 +76,26 @@ def chosen_for(
     kind: str, chosen: Mapping[str, Mapping[str, float]], otherwise: Mapping[str, float]
 ) -> dict[str, float]:
     """The weights chosen for this kind, or for the nearest one alike that has some."""
-    return dict(next((chosen[one] for one in kinds_alike(kind) if one in chosen), otherwise))
+    return dict(next((chosen[alike] for alike in kinds_alike(kind) if alike in chosen), otherwise))
 
 
 def branch_weights(
     kind: str,
     chosen: Mapping[str, Mapping[str, float]],
     confidence: float = 1.0,
-    asked: Mapping[str, float] | None = None,
+    requested: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """What each branch weighs for a query of this kind; what is not named 0, but the fused vector 1.0.
 
     chosen: kind -> branch -> weight; a kind that was never seen takes what is right for one that is alike.
     confidence: of the words, where they were heard; a doubtful word must not outweigh a clear
     picture, nor a typed one: full-text search for all words weighs as much as the heard ones are sure, for
-    the typed ones alone the rest. asked: weights that the request names, instead of the chosen ones.
+    the typed ones alone the rest. requested: weights that the request names, instead of the chosen ones.
     """
     weights = {VECTOR_BRANCH: 1.0, **chosen_for(kind, chosen, {})}
     if kind == VOICE_AND_PICTURE:
         weights |= {name: weights[name] * confidence for name in (LEXICAL_BRANCH, TEXT) if name in weights}
-    weights |= asked or {}
+    weights |= requested or {}
     if LEXICAL_BRANCH in weights and {WORDS, VOICE} <= set(kind.partition("[")[0].split("+")):
         whole = weights[LEXICAL_BRANCH]
         weights |= {LEXICAL_BRANCH: whole * confidence, TYPED_BRANCH: whole * (1.0 - confidence)}

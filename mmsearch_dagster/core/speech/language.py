@@ -26,7 +26,7 @@ MAX_SEARCHES = 200_000
 # What fewer people asked may be about one of them: it does not become part of a release.
 LEAST_PEOPLE = 2
 # What people ask says more about what they will say than what the shop writes.
-_ASKED_TIMES = 3
+_SEARCH_WEIGHT = 3
 # How people ask, whatever the shop sells.
 _ASKING = (
     "looking for", "show me", "find me", "a", "an", "the", "in", "with", "without", "for", "and", "or",
@@ -52,7 +52,9 @@ def spoken_words(text: str) -> list[str]:
     ['marea', 't', 'shirt', "women's", 'l']
     """
     plain = clean(text).translate(_APOSTROPHES).lower()
-    letters = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
+    letters = "".join(
+        letter for letter in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(letter)
+    )
     return _WORD.findall(letters)
 
 
@@ -86,33 +88,33 @@ def shop_language(products: pl.DataFrame, searches: pl.DataFrame | None = None) 
     searches: of the log; only what at least LEAST_PEOPLE people asked counts, word by word and pair by
     pair. Bounded by MAX_WORDS, MAX_PAIRS, MAX_PRODUCTS and MAX_SEARCHES.
     """
-    known = [name for name in COLUMNS if name in products.columns]
-    read = products.select(known).sort(c.PRODUCT_ID).head(MAX_PRODUCTS)
+    present = [name for name in COLUMNS if name in products.columns]
+    read = products.select(present).sort(c.PRODUCT_ID).head(MAX_PRODUCTS)
     words, pairs = _counted([*_sentences(read), *map(spoken_words, _ASKING)])
     if searches is not None:
-        asked, together = _asked(searches)
-        words, pairs = words + asked, pairs + together
+        searched, together = _counted_searches(searches)
+        words, pairs = words + searched, pairs + together
     return _bounded(words, pairs)
 
 
-def _asked(searches: pl.DataFrame) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+def _counted_searches(searches: pl.DataFrame) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     """Words and pairs of the searches, as often as people asked them; none that too few asked."""
     person = pl.coalesce(c.USER_ID, c.SESSION_ID).alias(c.USER_ID)
     read = searches.select(person, c.QUERY_TEXT).drop_nulls().unique().sort(pl.all()).head(MAX_SEARCHES)
     words: dict[str, list[str]] = {}
     pairs: dict[tuple[str, str], list[str]] = {}
     for who, text in read.iter_rows():
-        said = spoken_words(text)
-        for word in said:
+        spoken = spoken_words(text)
+        for word in spoken:
             words.setdefault(word, []).append(who)
-        for pair in _pairs(said):
+        for pair in _pairs(spoken):
             pairs.setdefault(pair, []).append(who)
     return _by_enough(words), _by_enough(pairs)
 
 
 def _by_enough(askers: Mapping[_What, list[str]]) -> Counter[_What]:
     enough = {what: who for what, who in askers.items() if len(set(who)) >= LEAST_PEOPLE}
-    return Counter({what: _ASKED_TIMES * len(who) for what, who in enough.items()})
+    return Counter({what: _SEARCH_WEIGHT * len(who) for what, who in enough.items()})
 
 
 def _pairs(sentence: list[str]) -> list[tuple[str, str]]:
@@ -137,12 +139,12 @@ def _counted(sentences: Iterable[list[str]]) -> tuple[Counter[str], Counter[tupl
 
 
 def _bounded(words: Counter[str], pairs: Counter[tuple[str, str]]) -> Language:
-    asked = {word for phrase in _ASKING for word in spoken_words(phrase)}
-    order = sorted(words.items(), key=lambda item: (item[0] not in asked, -item[1], item[0]))
+    phrases = {word for phrase in _ASKING for word in spoken_words(phrase)}
+    order = sorted(words.items(), key=lambda item: (item[0] not in phrases, -item[1], item[0]))
     kept = dict(sorted(order[:MAX_WORDS], key=lambda item: (-item[1], item[0])))
     likely = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
-    known = {*kept, _START, _END}
-    both = [(pair, count) for pair, count in likely if pair[0] in known and pair[1] in known]
+    kept_words = {*kept, _START, _END}
+    both = [(pair, count) for pair, count in likely if pair[0] in kept_words and pair[1] in kept_words]
     return Language(kept, dict(both[:MAX_PAIRS]))
 
 

@@ -25,24 +25,24 @@ def agreed(hearings: Sequence[SpeechGuess]) -> Transcript:
     confidence: of the surest hearing that chose that text; of the least sure one where none did.
     """
     pool: dict[str, float] = {}
-    heard = [one for one in hearings if one.chosen.text]
-    for one in heard:
-        weights = _weights(one)
+    heard = [guess for guess in hearings if guess.chosen.text]
+    for guess in heard:
+        weights = _weights(guess)
         total = sum(weights.values())
         for text, weight in weights.items():
-            pool[text] = pool.get(text, 0.0) + one.chosen.confidence**2 * weight / total
+            pool[text] = pool.get(text, 0.0) + guess.chosen.confidence**2 * weight / total
     if not pool:
         return NOTHING
-    text = min(pool, key=lambda one: (-pool[one], one))
-    sure = [one.chosen.confidence for one in heard if one.chosen.text == text]
-    return Transcript(text, max(sure, default=min(one.chosen.confidence for one in heard)))
+    text = min(pool, key=lambda text: (-pool[text], text))
+    sure = [guess.chosen.confidence for guess in heard if guess.chosen.text == text]
+    return Transcript(text, max(sure, default=min(guess.chosen.confidence for guess in heard)))
 
 
-def _weights(one: SpeechGuess) -> dict[str, float]:
+def _weights(guess: SpeechGuess) -> dict[str, float]:
     """Text -> weight, the likeliest guess 1; the same words guessed twice count once."""
-    highest = max((likelihood for _, likelihood in one.guesses), default=1.0)
-    weights = {one.chosen.text: 0.0}
-    for text, likelihood in one.guesses:
+    highest = max((likelihood for _, likelihood in guess.guesses), default=1.0)
+    weights = {guess.chosen.text: 0.0}
+    for text, likelihood in guess.guesses:
         weights[text] = max(weights.get(text, 0.0), (likelihood / highest) ** _SHARPNESS)
-    weights[one.chosen.text] += _CHOSEN
+    weights[guess.chosen.text] += _CHOSEN
     return weights

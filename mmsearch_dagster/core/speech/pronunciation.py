@@ -16,7 +16,7 @@ _LONGEST_INITIALS = 4
 _SHORTEST_PART = 3
 _LONGEST_WORD = 30
 # Of `strip` it would be `strippy`: `stripy` is of `stripe`.
-_ONE_CONSONANT = re.compile("[^aeiou][aeiou][^aeiouwxy]$")
+_SINGLE_CONSONANT = re.compile("[^aeiou][aeiou][^aeiouwxy]$")
 
 # Letters to sounds, the first that matches at a place; in the manner of Elovitz et al., Letter-to-Sound
 # Rules for Automatic Translation of English Text to Phonetics (1976), reduced to what names need.
@@ -48,7 +48,7 @@ _RULES = tuple(
 )  # fmt: skip
 
 
-def pronounce(word: str, known: Dictionary) -> str | None:
+def pronounce(word: str, phones_of: Dictionary) -> str | None:
     """Phones of a lower-case word of a-z and apostrophes, None where it cannot be spoken.
 
     From the dictionary; else from a known word and its ending (`pleat` + `ed`); else from two known words
@@ -56,22 +56,27 @@ def pronounce(word: str, known: Dictionary) -> str | None:
     """
     if not re.fullmatch("[a-z']+", word) or len(word) > _LONGEST_WORD:
         return None
-    return known(word) or _inflected(word, known) or _compound(word, known) or _spelled(word, known)
+    return (
+        phones_of(word)
+        or _inflected(word, phones_of)
+        or _compound(word, phones_of)
+        or _spelled(word, phones_of)
+    )
 
 
-def _inflected(word: str, known: Dictionary) -> str | None:
+def _inflected(word: str, phones_of: Dictionary) -> str | None:
     if word.endswith(("'s", "s")) and not word.endswith("ss"):
         stem = word.removesuffix("s").removesuffix("'")
-        shorter = known(stem[:-1]) if stem.endswith("e") else None
-        phones = known(stem) or shorter or _inflected(stem, known) or _compound(stem, known)
+        shorter = phones_of(stem[:-1]) if stem.endswith("e") else None
+        phones = phones_of(stem) or shorter or _inflected(stem, phones_of) or _compound(stem, phones_of)
         return phones and f"{phones} {_plural(phones.split()[-1])}"
     for ending, sound in (("ed", None), ("ing", "IH NG"), ("er", "ER"), ("ie", "IY"), ("y", "IY")):
         if word.endswith(ending):
             stem = word.removesuffix(ending)
             undoubled = stem[:-1] if stem[-2:-1] == stem[-1:] else None
-            bases = (stem + "e", stem) if _ONE_CONSONANT.search(stem) else (stem, stem + "e", undoubled)
+            bases = (stem + "e", stem) if _SINGLE_CONSONANT.search(stem) else (stem, stem + "e", undoubled)
             for base in filter(None, bases):
-                if len(base) >= _SHORTEST_PART and (phones := known(base)):
+                if len(base) >= _SHORTEST_PART and (phones := phones_of(base)):
                     return f"{phones} {sound or _past(phones.split()[-1])}"
     return None
 
@@ -84,19 +89,19 @@ def _past(last: str) -> str:
     return "IH D" if last in {"T", "D"} else "T" if last in _VOICELESS | {"S", "SH", "CH"} else "D"
 
 
-def _compound(word: str, known: Dictionary) -> str | None:
+def _compound(word: str, phones_of: Dictionary) -> str | None:
     """Two known words, as equally long as can be."""
     cuts = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
-    for cut in sorted(cuts, key=lambda place: (abs(2 * place - len(word)), place)):
-        head, tail = known(word[:cut]), known(word[cut:])
+    for cut in sorted(cuts, key=lambda cut_at: (abs(2 * cut_at - len(word)), cut_at)):
+        head, tail = phones_of(word[:cut]), phones_of(word[cut:])
         if head and tail:
             return f"{head} {tail}"
     return None
 
 
-def _spelled(word: str, known: Dictionary) -> str | None:
+def _spelled(word: str, phones_of: Dictionary) -> str | None:
     if not re.search("[aeiouy]", word):
-        letters = [known(letter) for letter in word.replace("'", "")]
+        letters = [phones_of(letter) for letter in word.replace("'", "")]
         fine = 0 < len(letters) <= _LONGEST_INITIALS and all(letters)
         return " ".join(filter(None, letters)) if fine else None
     return _by_rules(word) or None
@@ -104,13 +109,13 @@ def _spelled(word: str, known: Dictionary) -> str | None:
 
 def _by_rules(word: str) -> str:
     phones: list[str] = []
-    place = 0
-    while place < len(word):
-        found, sound = next(
-            (match, sound) for rule, sound in _RULES if (match := rule.match(word, place)) and match.end()
+    position = 0
+    while position < len(word):
+        matched, sound = next(
+            (match, sound) for rule, sound in _RULES if (match := rule.match(word, position)) and match.end()
         )
         phones += sound.split()
-        place = found.end()
+        position = matched.end()
     return " ".join(phones)
 
 
@@ -123,14 +128,14 @@ def british(phones: str) -> str:
     'K AO T AH N B EH'
     """
     sounds = phones.split()
-    said: list[str] = []
+    british_sounds: list[str] = []
     for before, sound, after in zip(["", *sounds], sounds, [*sounds[1:], ""], strict=False):
         if sound == "R" and before in _VOWELS and after not in _VOWELS:
-            said += ["AH"] if before in {"IH", "UH"} else []
+            british_sounds += ["AH"] if before in {"IH", "UH"} else []
         elif sound == "ER" and not after:
-            said.append("AH")
+            british_sounds.append("AH")
         elif sound == "AA" and after != "R":
-            said.append("AO")
+            british_sounds.append("AO")
         else:
-            said.append("AA" if sound == "AE" else sound)
-    return " ".join(said)
+            british_sounds.append("AA" if sound == "AE" else sound)
+    return " ".join(british_sounds)

@@ -50,19 +50,19 @@ class Recogniser(Protocol):
         ...
 
 
-def word_errors(said: Sequence[str], understood: Sequence[str]) -> int:
+def word_errors(spoken: Sequence[str], understood: Sequence[str]) -> int:
     """Least number of words replaced, left out or put in that turns one into the other (Levenshtein 1966).
 
     >>> word_errors("red running shoes".split(), "red shoe".split())
     2
     """
     row = list(range(len(understood) + 1))
-    for number, word in enumerate(said, start=1):
+    for number, word in enumerate(spoken, start=1):
         diagonal, row[0] = row[0], number
-        for place, other in enumerate(understood, start=1):
+        for column, other in enumerate(understood, start=1):
             replaced = diagonal + (word != other)
-            diagonal = row[place]
-            row[place] = min(replaced, row[place] + 1, row[place - 1] + 1)
+            diagonal = row[column]
+            row[column] = min(replaced, row[column] + 1, row[column - 1] + 1)
     return row[-1]
 
 
@@ -74,5 +74,5 @@ def word_error_rate(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> flo
     >>> word_error_rate([(["red", "shoes"], ["red"]), (["blue", "hat"], ["blue", "hat"])])
     0.25
     """
-    errors = sum(word_errors(said, understood) for said, understood in pairs)
-    return errors / max(1, sum(len(said) for said, _ in pairs))
+    errors = sum(word_errors(spoken, understood) for spoken, understood in pairs)
+    return errors / max(1, sum(len(spoken) for spoken, _ in pairs))

@@ -4,7 +4,7 @@ ASSET = "evaluation_report"
 DECISION = "decision.json"
 # One row per query, branch and metric.
 PER_QUERY = "per_query.parquet"
-# core.quality.quality_table over the validation split; over the test split, in shops that have one.
+# core.evaluation.quality_table over the validation split; over the test split, in shops that have one.
 QUALITY = "quality.parquet"
 TESTED = "quality_test.parquet"
 BARS = "quality.png"

@@ -96,7 +96,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         "users": len(factors.user_ids),
         "width": int(factors.items.shape[1]),
         "model": best.params.kind,
-        "parameters": best.params.told(),
+        "parameters": best.params.description(),
         "feedback": "each pair once" if params.binary else f"aged, half life {params.half_life_days:g} days",
         "split": splits.describe(_SPLIT),
         "validation_ndcg": round(value, 4),
@@ -104,7 +104,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         **{name.replace(" ", "_"): count for name, count in compared.counts.items()},
         "models": _models(compared),
         "trials": [
-            {"model": one.params.kind, "parameters": one.params.told(), "validation": one.value}
+            {"model": one.params.kind, "parameters": one.params.description(), "validation": one.value}
             for one in compared.trials
         ],
     }
@@ -113,7 +113,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
 def _models(compared: "Comparison") -> list[dict[str, Any]]:
     rows = []
     for one in compared.measured:
-        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.told()}
+        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.description()}
         row["validation"] = one.validation
         for name, value in one.intervals.items():
             row |= {name: value.mean, f"{name} low": value.low, f"{name} high": value.high}

@@ -57,8 +57,6 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
         if spec is not None and contents:
             facts["encoder"] = workspace.identity(spec).fingerprint
             facts["contents"] = digest_of({"all": sorted((p, x.key) for p, _, x in contents)})
-            if len({product for product, _, _ in contents}) < len(contents):
-                facts["row"] = "picture"  # it was their mean, and is still named so where each has one
 
         def make(folder: Path) -> dict[str, Any]:
             return _encode(workspace, spec, contents, folder)

@@ -106,7 +106,7 @@ def _make(
     from mmsearch_dagster.adapters.lake.people import FOLDER
     from mmsearch_dagster.adapters.lake.write_people import write_people
     from mmsearch_dagster.core.ranking.catalogue import items_of
-    from mmsearch_dagster.core.ranking.experiment import study
+    from mmsearch_dagster.core.ranking.experiment import run_experiment
     from mmsearch_dagster.core.ranking.training import RankerParams
 
     batch = load_batch(inputs[examples.ASSET].folder, examples.ITEMS)
@@ -115,12 +115,12 @@ def _make(
     items = items_of(products, batch, ratings)
     cosines = query_cosines(workspace, batch, inputs["searches"].table())
     reviews = inputs[reviews_step.ASSET].table()
-    found = study(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
+    found = run_experiment(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
     tables = {"profiles": inputs[PROFILES].table(), "reviews": reviews, "events": events}
     sha256 = write_people(folder / FOLDER, found, items, rules, tables=tables)
     run = ranker_report.log_run(workspace, found, ASSET, inputs[examples.ASSET].digest)
     ranker_report.draw(found, folder)
-    known = len(found.known.ids) if found.known else 0
+    known = len(found.state.ids) if found.state else 0
     return RankerFacts(
         rows=known,
         people=known,

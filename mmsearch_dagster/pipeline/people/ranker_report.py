@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.experiment import Study
+    from mmsearch_dagster.core.ranking.experiment import Experiment
 
 PICTURES = ("lists", "beside accuracy", "exposure", "training")
 CLICKS = "clicks of the test period"
@@ -30,7 +30,7 @@ _BESIDE = (
 )
 
 
-def log_run(workspace: Workspace, found: "Study", name: str, examples_digest: str) -> str | None:
+def log_run(workspace: Workspace, found: "Experiment", name: str, examples_digest: str) -> str | None:
     """A nested MLflow run beside those of the fusion candidates; its id, None without a ranker."""
     if found.ranker is None:
         return None
@@ -46,7 +46,7 @@ def log_run(workspace: Workspace, found: "Study", name: str, examples_digest: st
         return log.run_id
 
 
-def tables(found: "Study") -> dict[str, Any]:
+def tables(found: "Experiment") -> dict[str, Any]:
     """The measures as JSON-able tables."""
     from mmsearch_dagster.core.ranking.evaluation import summary
 
@@ -76,7 +76,7 @@ def _beside(rows: Sequence[Mapping[str, Any]], order: str) -> bytes:
     return panels(values, title=f"Beside accuracy: measures {_PLAIN}", highlight=order)
 
 
-def draw(found: "Study", folder: Path) -> None:
+def draw(found: "Experiment", folder: Path) -> None:
     """How good each order of lists is, who is shown how much, how training went."""
     from mmsearch_dagster.adapters.reports.charts import Bar, curves, metric_bars
 

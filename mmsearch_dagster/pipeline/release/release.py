@@ -20,12 +20,14 @@ from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.people import ranker
 from mmsearch_dagster.pipeline.people.profiles import PROFILES
+from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import candidates, examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry.tags import VersionFacts
+    from mmsearch_dagster.core.fusion.model import TwoTower
 
 CODE_VERSION = "1"
 CHALLENGER = "challenger"
@@ -182,14 +184,23 @@ def _registered(workspace: Workspace) -> ReleaseManifest:
 
 def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]:
     """The challenger's index as a new version of the catalogue's table, checked, unserved."""
+    from mmsearch_dagster.core.fusion.model import load_model
+
     with timed(INDEX) as report:
         manifest = _registered(workspace)
         products = _snapshot(workspace, manifest, "products").table()
-        rows = _rows_of(workspace, manifest, products)
+        model = load_model(workspace.registry.model_folder(manifest.model_version))
+        rows = _rows_of(workspace, manifest, products, model)
         pin = workspace.index.publish(
             manifest.catalogue, manifest.release_id, rows, progress=workspace.progress
         )
-        checks = workspace.index.check(pin, products)
+        evaluated, judged = (_snapshot(workspace, manifest, name) for name in (files.ASSET, examples.ASSET))
+        checks = workspace.index.check(
+            pin,
+            products,
+            reviewed=reviewed_queries(workspace.assets, manifest.catalogue),
+            measured=measured_queries(evaluated, judged, model, manifest.strategy),
+        )
         failed = [check.name for check in checks if not check.passed]
         if not failed:
             workspace.registry.attach_index(manifest.model_version, pin)
@@ -209,11 +220,10 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
     return report, outcomes
 
 
-def _rows_of(workspace: Workspace, manifest: ReleaseManifest, products: pl.DataFrame) -> pl.DataFrame:
-    from mmsearch_dagster.core.fusion.model import load_model
-
+def _rows_of(
+    workspace: Workspace, manifest: ReleaseManifest, products: pl.DataFrame, model: "TwoTower"
+) -> pl.DataFrame:
     items = examples.load_views(_snapshot(workspace, manifest, examples.ASSET))
-    model = load_model(workspace.registry.model_folder(manifest.model_version))
     return index_rows(products, items, model.items(items), model.spec.frames)
 
 
@@ -227,12 +237,17 @@ def _snapshot(workspace: Workspace, manifest: ReleaseManifest, asset: str) -> Sn
 
 
 def raise_if_failed(outcomes: Sequence[dict[str, Any]]) -> None:
-    """Raises IndexCheckError naming the checks that failed."""
-    failed = [one["name"] for one in outcomes if not one["passed"]]
+    """Raises IndexCheckError naming the checks that failed, and the queries that find nothing right."""
+    failed = [_failure(one) for one in outcomes if not one["passed"]]
     if failed:
         raise IndexCheckError(
             f"the new index version is not served, these checks failed: {', '.join(failed)}"
         )
+
+
+def _failure(outcome: dict[str, Any]) -> str:
+    missed = outcome["figures"].get("missed")
+    return f"{outcome['name']} (not found: {missed})" if missed else outcome["name"]
 
 
 def release(workspace: Workspace) -> StepReport:

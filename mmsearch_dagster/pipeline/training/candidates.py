@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.host.cores import cores
-from mmsearch_dagster.adapters.host.process_pool import side_by_side
+from mmsearch_dagster.adapters.host.process_pool import map_in_processes
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
@@ -61,7 +61,7 @@ def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> li
     if missing:
         workspace.tracking.refresh(source.digest)  # all find this one parent, whichever comes first
     work = partial(_train_in_process, workspace.settings, workspace.assets)
-    made = side_by_side(work, missing, processes=_processes(workspace, source))
+    made = map_in_processes(work, missing, processes=_processes(workspace, source))
     reports = dict(zip(missing, made, strict=True))
     return [reports.get(one) or train_candidate(workspace, one) for one in strategies]
 

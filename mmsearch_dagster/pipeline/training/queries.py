@@ -11,7 +11,7 @@ from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
 from mmsearch_dagster.core.fusion.synthetic_queries import (
-    DerivedQuery,
+    SyntheticQuery,
     attribute_queries,
     logged_queries,
     picture_queries,
@@ -141,7 +141,7 @@ def _judged(
     )
 
 
-def _from_derived(one: DerivedQuery, origin: str) -> TrainingQuery:
+def _from_derived(one: SyntheticQuery, origin: str) -> TrainingQuery:
     grades = {product: int(grade) for product, grade in one.graded.items()}
     words, picture = bool(one.text), one.image_of is not None
     kind = query_kind(words=words, picture=picture, language=language_of(one.text or ""))

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsearch_dagster.adapters.host.process_pool import dealt, side_by_side
+from mmsearch_dagster.adapters.host.process_pool import chunked, map_in_processes
 from mmsearch_dagster.adapters.lake.feature_store import file_content
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.progress import PROGRESS
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -70,9 +70,9 @@ def _transcripts(workspace: Workspace, said: "Language", voices: Mapping[str, Pa
 def _listen(workspace: Workspace, said: "Language", recordings: Sequence[_Recording]) -> _Heard:
     """Content key -> text and confidence; what cannot be read is heard as nothing."""
     workspace.progress.start(_STAGE, len(recordings))
-    hands = dealt(recordings, least=_LEAST_RECORDINGS)
+    chunks = chunked(recordings, least=_LEAST_RECORDINGS)
     work = partial(_hear_some, workspace.preset.recogniser, said)
-    parts = side_by_side(work, hands, processes=len(hands))
+    parts = map_in_processes(work, chunks, processes=len(chunks))
     found = {key: heard for part in parts for key, heard in part.items()}
     workspace.progress.finish(_STAGE, f"{sum(bool(text) for text, _ in found.values())} understood")
     return found
@@ -89,5 +89,5 @@ def _hear_some(spec: RecogniserSpec, said: "Language", recordings: Sequence[_Rec
         except (OSError, QueryError):
             heard = NOTHING
         found[key] = (heard.text, heard.confidence)
-        WATCHER.get().advance(_STAGE, 1)
+        PROGRESS.get().advance(_STAGE, 1)
     return found

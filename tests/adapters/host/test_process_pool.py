@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.host.cores import cores
-from mmsearch_dagster.adapters.host.process_pool import dealt, side_by_side
+from mmsearch_dagster.adapters.host.process_pool import chunked, map_in_processes
 from mmsearch_dagster.core.errors import MmsearchError, UserError
-from mmsearch_dagster.core.progress import WATCHER
+from mmsearch_dagster.core.progress import PROGRESS
 from tests.watchers import Recorded, recorded
 
 _AT_LEAST = 60.0
@@ -22,7 +22,7 @@ _AT_LEAST = 60.0
 
 def squared(number: int) -> tuple[int, int]:
     """The square, and who computed it."""
-    watcher = WATCHER.get()
+    watcher = PROGRESS.get()
     watcher.start(f"square {number}", 1)
     watcher.advance(f"square {number}", 1)
     watcher.finish(f"square {number}", "done")
@@ -43,7 +43,7 @@ def refuse_two(folder: Path, number: int) -> None:
 def go_on_for_ever(number: int) -> None:
     """Only telling somebody ends it."""
     while True:
-        WATCHER.get().advance("for ever", number)
+        PROGRESS.get().advance("for ever", number)
         time.sleep(0.02)
 
 
@@ -59,7 +59,7 @@ def end_abruptly(number: int) -> None:
 
 
 def test_results_come_in_the_order_of_the_arguments_from_other_processes() -> None:
-    results = side_by_side(squared, [3, 1, 2], processes=2)
+    results = map_in_processes(squared, [3, 1, 2], processes=2)
 
     assert [value for value, _ in results] == [9, 1, 4]
     assert os.getpid() not in {process for _, process in results}
@@ -67,7 +67,7 @@ def test_results_come_in_the_order_of_the_arguments_from_other_processes() -> No
 
 @pytest.mark.parametrize(("arguments", "processes"), [([3], 8), ([3, 4], 1), ([], 2)])
 def test_one_process_is_this_one(arguments: list[int], processes: int) -> None:
-    results = side_by_side(squared, arguments, processes=processes)
+    results = map_in_processes(squared, arguments, processes=processes)
 
     assert results == [(number * number, os.getpid()) for number in arguments]
 
@@ -75,7 +75,7 @@ def test_one_process_is_this_one(arguments: list[int], processes: int) -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_whoever_watches_hears_of_all_of_it(processes: int) -> None:
     with recorded() as heard:
-        side_by_side(squared, [1, 2], processes=processes)
+        map_in_processes(squared, [1, 2], processes=processes)
 
     for number in (1, 2):
         stage = f"square {number}"
@@ -85,21 +85,21 @@ def test_whoever_watches_hears_of_all_of_it(processes: int) -> None:
 
 def test_the_first_error_is_raised_as_it_was_and_stops_the_others(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="two is refused"):
-        side_by_side(partial(refuse_two, tmp_path), [1, 2], processes=2)
+        map_in_processes(partial(refuse_two, tmp_path), [1, 2], processes=2)
 
 
 def test_a_process_ended_from_outside_is_a_clear_sentence() -> None:
     with pytest.raises(MmsearchError, match="ended from outside"):
-        side_by_side(end_abruptly, [1, 2], processes=2)
+        map_in_processes(end_abruptly, [1, 2], processes=2)
 
 
 def test_killed_with_its_children_at_work_none_of_them_stays(tmp_path: Path) -> None:
     script = (
         "import sys; from functools import partial; from pathlib import Path\n"
-        "from mmsearch_dagster.adapters.host.process_pool import side_by_side\n"
+        "from mmsearch_dagster.adapters.host.process_pool import map_in_processes\n"
         "from tests.adapters.host.test_process_pool import note_and_go_on\n"
         "if __name__ == '__main__':\n"
-        "    side_by_side(partial(note_and_go_on, Path(sys.argv[1])), [1, 2], processes=2)\n"
+        "    map_in_processes(partial(note_and_go_on, Path(sys.argv[1])), [1, 2], processes=2)\n"
     )
     program = tmp_path / "program.py"
     program.write_text(script)
@@ -118,19 +118,19 @@ def test_killed_with_its_children_at_work_none_of_them_stays(tmp_path: Path) -> 
     _wait_until(lambda: not any(Path(f"/proc/{file.name}").exists() for file in noted.iterdir()))
 
 
-def test_items_are_dealt_to_all_hands_that_have_enough_to_do() -> None:
-    assert dealt(range(19), least=10) == [range(19)]
-    assert dealt([], least=10) == [[]]
-    hands = dealt(range(1_000), least=10)
+def test_items_are_split_into_a_chunk_per_core_that_has_enough_to_do() -> None:
+    assert chunked(range(19), least=10) == [range(19)]
+    assert chunked([], least=10) == [[]]
+    hands = chunked(range(1_000), least=10)
     assert len(hands) == min(cores(), 100)
     assert sorted(one for hand in hands for one in hand) == list(range(1_000))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_watcher_that_is_named_hears_it_instead(processes: int) -> None:
+def test_a_progress_reporter_that_is_named_gets_the_reports_instead(processes: int) -> None:
     named = Recorded()
     with recorded() as around:
-        side_by_side(squared, [1, 2], processes=processes, watcher=named)
+        map_in_processes(squared, [1, 2], processes=processes, progress=named)
 
     assert len(named.of("advance")) == 2
     assert not around.events

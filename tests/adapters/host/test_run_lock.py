@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from mmsearch_dagster.adapters.host.run_lock import alone, one_step
+from mmsearch_dagster.adapters.host.run_lock import alone, locked_step
 from mmsearch_dagster.core.errors import ConfigError, UserError
 
 
@@ -41,7 +41,12 @@ def test_one_refresh_at_a_time(file: Path) -> None:
 
 
 def test_steps_stand_beside_each_other_and_keep_a_refresh_out(file: Path) -> None:
-    with one_step(file, never), one_step(file, never), pytest.raises(UserError, match="at work"), alone(file):
+    with (
+        locked_step(file, never),
+        locked_step(file, never),
+        pytest.raises(UserError, match="at work"),
+        alone(file),
+    ):
         pass
 
 
@@ -51,7 +56,7 @@ def test_a_refresh_waits_for_a_step_that_takes_seconds_and_says_so(
     begun, told = Event(), Event()
 
     def step() -> None:
-        with one_step(file, never):
+        with locked_step(file, never):
             begun.set()
             assert told.wait(30)
 
@@ -65,7 +70,7 @@ def test_its_patience_ends(file: Path) -> None:
     told: list[str] = []
 
     with (
-        one_step(file, never),
+        locked_step(file, never),
         pytest.raises(UserError, match="another run is at work"),
         alone(file, lambda: told.append("waiting"), patience=0.2),
     ):
@@ -83,7 +88,7 @@ def test_a_step_waits_for_the_refresh_to_end_and_says_so(file: Path, executor: T
     waits, order = Event(), []
 
     def step() -> None:
-        with one_step(file, waits.set):
+        with locked_step(file, waits.set):
             order.append("step")
 
     with alone(file):

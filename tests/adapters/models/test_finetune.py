@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch_dagster.adapters.models.finetune import own_folder, publish, require_tunable, tune, tuned_spec
+from mmsearch_dagster.adapters.models.finetune import (
+    finetuned_folder,
+    publish,
+    require_tunable,
+    tune,
+    tuned_spec,
+)
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.augmentation import Photo
@@ -74,7 +80,7 @@ def test_a_release_finds_it_beside_its_model_when_the_home_has_lost_it(
 ) -> None:
     place = publish(home / "made", tmp_path / "encoders", "abc")
     identity = describe_encoder(tuned_spec(configured, place))
-    assert own_folder(identity) == place
+    assert finetuned_folder(identity) == place
     shutil.copytree(place, tmp_path / "artifacts" / place.name)
     shutil.rmtree(place)
 
@@ -86,7 +92,7 @@ def test_a_release_finds_it_beside_its_model_when_the_home_has_lost_it(
 
 
 def test_a_configured_folder_is_not_taken_for_a_tuned_one(configured: EncoderSpec) -> None:
-    assert own_folder(describe_encoder(configured)) is None
+    assert finetuned_folder(describe_encoder(configured)) is None
 
 
 @pytest.mark.parametrize(

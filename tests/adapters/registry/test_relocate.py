@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from mmsearch_dagster.adapters.host.process_pool import side_by_side
+from mmsearch_dagster.adapters.host.process_pool import map_in_processes
 from mmsearch_dagster.adapters.registry.ledger import Ledger
 from mmsearch_dagster.adapters.registry.registry import Registry
 from mmsearch_dagster.adapters.registry.relocate import EXPERIMENT, check_location, former_home, relocate
@@ -140,7 +140,7 @@ def relocated(folder: str) -> bool:
 
 
 def test_of_two_processes_that_relocate_at_once_one_does(copied: MlflowStore) -> None:
-    done = side_by_side(relocated, [str(copied.folder)] * 2, processes=2)
+    done = map_in_processes(relocated, [str(copied.folder)] * 2, processes=2)
 
     assert sorted(done) == [False, True]
     check_location(copied.folder)

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 
-from mmsearch_dagster.adapters.host.process_pool import side_by_side
+from mmsearch_dagster.adapters.host.process_pool import map_in_processes
 from mmsearch_dagster.adapters.registry import tracking
 from mmsearch_dagster.adapters.registry.store import EXPERIMENT, MlflowStore
 from mmsearch_dagster.adapters.registry.tracking import Tracking
@@ -69,7 +69,7 @@ def made_by_somebody(folder: str) -> str:
 
 
 def test_processes_that_make_a_store_at_once_make_one(tmp_path: Path) -> None:
-    found = side_by_side(made_by_somebody, [str(tmp_path / "mlflow")] * 2, processes=2)
+    found = map_in_processes(made_by_somebody, [str(tmp_path / "mlflow")] * 2, processes=2)
 
     assert found[0] == found[1]
 

@@ -12,9 +12,9 @@ from mmsearch_dagster.core.evaluation.ablation import (
     STRATEGY,
     WHOLE,
     WITHOUT,
+    ablation_deltas,
     answers,
     trials,
-    worth,
 )
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.fusion.config import LOSSES, STRATEGIES, TrainParams
@@ -85,10 +85,10 @@ def test_a_trial_sees_its_own_modalities_only() -> None:
 def test_what_is_lost_without_a_modality_is_said_with_its_interval() -> None:
     asked = queries(12)
     good, bad = rankings(asked, "right"), rankings(asked, "wrong", "right")
-    rows = worth(good, {"without text": bad, "without sound": good}, asked, seed=7)
+    rows = ablation_deltas(good, {"without text": bad, "without sound": good}, asked, seed=7)
     assert [row["verdict"] for row in rows] == ["pays", "not shown to pay"]
     assert rows[0]["lost without"].startswith("+0.3691 [")
-    assert worth(bad, {"without text": good}, asked, seed=7)[0]["verdict"] == "harms"
+    assert ablation_deltas(bad, {"without text": good}, asked, seed=7)[0]["verdict"] == "harms"
 
 
 def test_an_interval_around_zero_says_nothing() -> None:

@@ -11,12 +11,12 @@ import pytest
 from mmsearch_dagster.core.catalog.columns import REVIEWS
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.ranking.experiment import NO_LOG, Study, facts_of, study
+from mmsearch_dagster.core.ranking.experiment import NO_LOG, Experiment, facts_of, run_experiment
 from mmsearch_dagster.core.ranking.features import BASE_ORDER, RATING, columns_of, feature_names
 from mmsearch_dagster.core.ranking.network import load_ranker, save_ranker
 from mmsearch_dagster.core.ranking.result_pages import result_lists
 from mmsearch_dagster.core.ranking.training import RankerParams
-from mmsearch_dagster.core.ranking.training_rows import Lessons, lessons
+from mmsearch_dagster.core.ranking.training_rows import TrainingRows, training_rows
 from tests.core.ranking.shop import START, items, log, no_cosines, products
 
 pytestmark = pytest.mark.slow
@@ -25,12 +25,12 @@ NO_REVIEWS = pl.DataFrame(schema=REVIEWS)
 PARAMS = RankerParams(epochs=12, resamples=500, min_pages=50)
 
 
-def studied(events: pl.DataFrame, params: RankerParams = PARAMS) -> Study:
-    return study(events, products(), items(), params, cosines=no_cosines, reviews=NO_REVIEWS)
+def studied(events: pl.DataFrame, params: RankerParams = PARAMS) -> Experiment:
+    return run_experiment(events, products(), items(), params, cosines=no_cosines, reviews=NO_REVIEWS)
 
 
-def taught(pages: pl.DataFrame, events: pl.DataFrame, reviews: pl.DataFrame = NO_REVIEWS) -> Lessons:
-    return lessons(
+def taught(pages: pl.DataFrame, events: pl.DataFrame, reviews: pl.DataFrame = NO_REVIEWS) -> TrainingRows:
+    return training_rows(
         pages,
         events,
         products(),
@@ -42,11 +42,11 @@ def taught(pages: pl.DataFrame, events: pl.DataFrame, reviews: pl.DataFrame = NO
 
 
 @pytest.fixture(scope="module")
-def tasteful() -> Study:
+def tasteful() -> Experiment:
     return studied(log())
 
 
-def test_where_people_have_tastes_the_ranker_is_promoted(tasteful: Study) -> None:
+def test_where_people_have_tastes_the_ranker_is_promoted(tasteful: Experiment) -> None:
     assert tasteful.promoted, tasteful.sentences()
     assert tasteful.ranker is not None
     assert tasteful.ranker.measures["AUC, ranker"] > tasteful.ranker.measures["AUC, ranker, person unknown"]
@@ -62,7 +62,7 @@ def test_where_nobody_has_a_taste_the_unpersonalised_order_stays() -> None:
     assert any("not promoted, the unpersonalised order stays" in one for one in found.sentences())
 
 
-def test_the_same_log_gives_the_same_weights(tasteful: Study, tmp_path: Path) -> None:
+def test_the_same_log_gives_the_same_weights(tasteful: Experiment, tmp_path: Path) -> None:
     again = studied(log())
     assert tasteful.ranker is not None
     assert again.ranker is not None
@@ -78,14 +78,14 @@ def test_the_same_log_gives_the_same_weights(tasteful: Study, tmp_path: Path) ->
 
 def test_no_log_no_ranker() -> None:
     found = studied(log(0))
-    assert (found.known, found.ranker, found.order, found.why_none) == (None, None, "popular", NO_LOG)
+    assert (found.state, found.ranker, found.order, found.why_none) == (None, None, "popular", NO_LOG)
 
 
 def test_a_log_without_result_pages_knows_people_but_reorders_nothing() -> None:
     found = studied(log(200).filter(pl.col("action") != "impression"))
     assert found.ranker is None
-    assert found.known is not None
-    assert len(found.known.ids) > 10
+    assert found.state is not None
+    assert len(found.state.ids) > 10
     assert "no ranker" in found.sentences()[0]
 
 
@@ -124,7 +124,7 @@ def test_a_page_knows_the_ratings_of_its_day_not_those_that_came_later() -> None
     assert not any(seen(product, day) for product in ("p02", "p03") for day in range(5))
 
 
-def test_a_person_without_history_has_no_figures_of_a_person(tasteful: Study) -> None:
+def test_a_person_without_history_has_no_figures_of_a_person(tasteful: Experiment) -> None:
     assert tasteful.ranker is not None
     names = tasteful.ranker.trained.ranker.spec.features
     groups = columns_of(names)
@@ -135,5 +135,5 @@ def test_a_person_without_history_has_no_figures_of_a_person(tasteful: Study) ->
 
 def test_products_that_the_catalogue_lost_are_left_out() -> None:
     fewer = replace(items(), ids=tuple(f"x{n}" for n in range(len(items()))))
-    found = study(log(60), products(), fewer, PARAMS, cosines=no_cosines, reviews=NO_REVIEWS)
+    found = run_experiment(log(60), products(), fewer, PARAMS, cosines=no_cosines, reviews=NO_REVIEWS)
     assert found.ranker is None

@@ -23,7 +23,7 @@ from mmsearch_dagster.core.ranking.list_orders import (
     ranks,
     scores_of,
 )
-from mmsearch_dagster.core.ranking.people import Known, known_at
+from mmsearch_dagster.core.ranking.people import PeopleState, states_at
 from tests.core.ranking.shop import START, items, products
 
 MOMENT = START + timedelta(days=2)
@@ -51,9 +51,9 @@ def shelf() -> Items:
     return found
 
 
-def known() -> Known:
+def known() -> PeopleState:
     """Two who like the same, and one who saw what nobody else did and nothing is known of."""
-    return next(known_at(EARLIER, products(), shelf(), [MOMENT], FeedbackParams()))
+    return next(states_at(EARLIER, products(), shelf(), [MOMENT], FeedbackParams()))
 
 
 def examined(later: pl.DataFrame) -> ListReport:

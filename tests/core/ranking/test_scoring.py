@@ -11,19 +11,19 @@ from mmsearch_dagster.core.catalog.columns import REVIEWS, TIMESTAMP
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.ranking.features import HOUR_COSINE, HOUR_SINE, feature_names
 from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
-from mmsearch_dagster.core.ranking.people import Known, known_at
+from mmsearch_dagster.core.ranking.people import PeopleState, states_at
 from mmsearch_dagster.core.ranking.result_pages import result_lists
 from mmsearch_dagster.core.ranking.scoring import Scored
-from mmsearch_dagster.core.ranking.training_rows import lessons
+from mmsearch_dagster.core.ranking.training_rows import training_rows
 from tests.core.ranking.shop import START, items, log, no_cosines, products
 
 LOOKS = (1.0, 0.5, 0.25)
 
 
 @cache
-def past() -> Known:
+def past() -> PeopleState:
     """What the log tells about people after two days."""
-    return next(known_at(log(), products(), items(), [START + timedelta(days=2)], FeedbackParams()))
+    return next(states_at(log(), products(), items(), [START + timedelta(days=2)], FeedbackParams()))
 
 
 def scored(now: float = 0.0) -> Scored:
@@ -54,7 +54,7 @@ def test_a_response_is_a_look_times_a_click_and_knows_how_well_the_campaign_fits
     click = 1.0 / (1.0 + np.exp(-2.0 * fit))
     expected = float(np.mean(click * LOOKS))
     found = one.responses(rows, {name: fit})
-    assert len(found) == len(one.known.ids) > 0
+    assert len(found) == len(one.state.ids) > 0
     np.testing.assert_allclose(found, expected, atol=1e-6)
     without = one.responses(rows, {})
     np.testing.assert_allclose(without, 0.5 * np.mean(LOOKS), atol=1e-6)
@@ -63,7 +63,7 @@ def test_a_response_is_a_look_times_a_click_and_knows_how_well_the_campaign_fits
 def test_a_page_has_the_same_hour_when_it_is_served_as_when_the_ranker_learned_from_it() -> None:
     events = log(40)
     pages = result_lists(events)
-    learned = lessons(
+    learned = training_rows(
         pages,
         events,
         products(),

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.core.ranking.evaluation import RankerDecision, RankerFigures
-from mmsearch_dagster.core.ranking.experiment import Study
+from mmsearch_dagster.core.ranking.experiment import Experiment
 from mmsearch_dagster.core.ranking.fit import FittedRanker
 from mmsearch_dagster.core.ranking.list_evaluation import ListReport
 from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
@@ -16,7 +16,7 @@ from mmsearch_dagster.pipeline.people.ranker_report import CLICKS, TABLES, table
 BESIDE = ("coverage@10", "novelty@10 (bits)", "diversity@10", "calibration@10 (KL)", "popularity lift@10")
 
 
-def studied() -> Study:
+def studied() -> Experiment:
     ranker = Ranker(RankerSpec(width=2, features=("a",), mean=(0.0,), spread=(1.0,)))
     measures = {
         "AUC, ranker": 0.75,
@@ -31,7 +31,7 @@ def studied() -> Study:
         RankerDecision(promoted=False, reasons=()),
         measures,
     )
-    return Study(None, None, fitted)
+    return Experiment(None, None, fitted)
 
 
 def test_how_well_clicks_are_told_is_a_table_of_orders() -> None:
@@ -45,7 +45,7 @@ def test_how_well_clicks_are_told_is_a_table_of_orders() -> None:
 
 
 def test_without_a_ranker_there_is_no_such_table() -> None:
-    assert tables(Study(None, None, None))[CLICKS] == []
+    assert tables(Experiment(None, None, None))[CLICKS] == []
 
 
 def test_what_lists_do_beside_being_right_has_a_picture(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_what_lists_do_beside_being_right_has_a_picture(tmp_path: Path) -> None:
     exposure = pl.DataFrame({"group": ["Toys"], "ratio": [1.2]})
     lists = ListReport(chosen="taste", reasons=(), measures=pl.DataFrame(rows), exposure=exposure)
 
-    ranker_report.draw(Study(known=None, lists=lists, ranker=None), tmp_path)
+    ranker_report.draw(Experiment(state=None, lists=lists, ranker=None), tmp_path)
 
     drawn = {file.stem for file in tmp_path.glob("*.png")}
     assert drawn == {"lists", "beside accuracy", "exposure"}

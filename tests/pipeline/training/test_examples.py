@@ -29,6 +29,10 @@ def workspace(tmp_path: Path) -> Workspace:
     return place
 
 
+def catalogue(workspace: Workspace) -> pl.DataFrame:
+    return workspace.lake.current("products").table()
+
+
 def features(workspace: Workspace, **vectors: dict[str, list[list[float]]]) -> dict[str, Any]:
     """A snapshot per modality, with a row per vector as the encoding step writes them."""
     found = {}
@@ -41,7 +45,7 @@ def features(workspace: Workspace, **vectors: dict[str, list[list[float]]]) -> d
 
 
 def test_every_picture_is_a_row_in_the_order_of_products_and_of_their_pictures(workspace: Workspace) -> None:
-    views = item_views(workspace, features(workspace, image=LOOKS, text=WORDS))
+    views = item_views(catalogue(workspace), features(workspace, image=LOOKS, text=WORDS))
 
     assert views.ids == ("a", "b", "b", "c")
     assert views.vectors[IMAGE].tolist() == [[0, 0], [1, 2], [3, 6], [5, 5]]
@@ -52,7 +56,7 @@ def test_every_picture_is_a_row_in_the_order_of_products_and_of_their_pictures(w
 
 def test_a_shop_of_one_picture_each_has_a_row_per_product(workspace: Workspace) -> None:
     single = {key: many[:1] for key, many in LOOKS.items()}
-    views = item_views(workspace, features(workspace, image=single, text=WORDS))
+    views = item_views(catalogue(workspace), features(workspace, image=single, text=WORDS))
     assert views.ids == ("a", "b", "c")
     assert views.merged() is views
 
@@ -61,11 +65,11 @@ def test_a_shop_of_one_picture_each_has_a_row_per_product(workspace: Workspace) 
 def test_the_index_holds_one_row_per_product_with_all_its_pictures(
     workspace: Workspace, exact_rows: int, tmp_path: Path
 ) -> None:
-    views = item_views(workspace, features(workspace, image=LOOKS, text=WORDS))
+    views = item_views(catalogue(workspace), features(workspace, image=LOOKS, text=WORDS))
     fused = np.eye(4, dtype=np.float32)
     fused[0] = 0  # nothing is known of the first
 
-    rows = index_rows(workspace.lake.current("products").table(), views, fused)
+    rows = index_rows(catalogue(workspace), views, fused)
     index = SearchIndex(str(tmp_path / "index"), exact_rows=exact_rows)
     pin = index.publish("shop", "r", rows)
     table = index.open("shop", "r")
