@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 
-from mmsearch_dagster.cli import tables
-from mmsearch_dagster.cli.campaign_file import read_campaign
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, Home, Weight, released_of
-from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.query import Query
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.retrieval.query import Query
     from mmsearch_dagster.serving.lists import Suggestions
     from mmsearch_dagster.serving.recommender import Recommender
 
@@ -108,6 +104,8 @@ def campaign(
     home: Home = DEFAULT,
 ) -> None:
     """The people to show a campaign to, with their expected response."""
+    from mmsearch_dagster.cli.campaign_file import read_campaign
+
     _show_parts(released_of(home).recommender().campaign(read_campaign(file), k=k), as_json)
 
 
@@ -129,7 +127,7 @@ def reviews(
 
 def search(
     recommender: "Recommender",
-    query: Query,
+    query: "Query",
     person: str,
     *,
     name: str,
@@ -138,6 +136,7 @@ def search(
     as_json: bool,
 ) -> None:
     """Answer one query for one person (a pseudonym). name: how a person gave the query."""
+    from mmsearch_dagster.cli.progress import console
     from mmsearch_dagster.cli.search import as_dict, show
 
     answer, note = recommender.search(query, person, k=k, where=where)
@@ -150,6 +149,11 @@ def search(
 
 
 def _show_list(found: "Suggestions", as_json: bool) -> None:
+    import polars as pl
+
+    from mmsearch_dagster.cli import tables
+    from mmsearch_dagster.cli.progress import console
+
     rows = [
         {
             "rank": hit.rank,
@@ -189,6 +193,11 @@ def _show_list(found: "Suggestions", as_json: bool) -> None:
 
 def _show_parts(found: dict[str, Any], as_json: bool) -> None:
     """Lists of records as tables, the rest as lines."""
+    import polars as pl
+
+    from mmsearch_dagster.cli import tables
+    from mmsearch_dagster.cli.progress import console
+
     if as_json:
         print(json.dumps(found, ensure_ascii=False, default=str))
         return

@@ -1,12 +1,12 @@
 """Questions to the released engine: one, a file of them, or a file with the right answers."""
 
+import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import polars as pl
 
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.progress import console, errors
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.sources.query_list import QueryList
     from mmsearch_dagster.serving.open_release import Released
 
-ONE_K = 10
+DEFAULT_K = 10
 # Deep enough for recall@50 and a little more, when a whole file is answered.
 BATCH_K = 100
 _TOLD = 5
@@ -31,13 +31,26 @@ def question(text: str | None, image: Path | None, voice: Path | None, weights: 
     return Query(text=text, image=picture(image), audio=_file(voice, "--voice"), weights=_weights(weights))
 
 
-def one(released: "Released", query: Query, name: str, *, k: int, where: str | None, as_json: bool) -> None:
+def answer_query(
+    released: "Released", query: Query, name: str, *, k: int, where: str | None, as_json: bool
+) -> None:
     """Answer one query; `name` is how a person gave it."""
-    answer = released.engine().search(query, k=k, where=where)
+    with _no_garbage_collection():
+        answer = released.engine().search(query, k=k, where=where)
     if as_json:
         print(json.dumps(as_dict(answer), ensure_ascii=False, default=str))
     else:
         show(answer, name)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Around one query: its imports make nothing worth collecting; looking for it is a tenth of the CPU."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def show(answer: Answer, name: str) -> None:
@@ -163,6 +176,8 @@ def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bo
     answers = _answers(released, asked, BATCH_K)
     rankings = {one.query_id: [hit.product_id for hit in one.hits] for one in answers}
     grades = {one.query_id: asked.grades.get(one.query_id, {}) for one in answers}
+    import polars as pl
+
     kinds = pl.DataFrame(
         {"query_id": [one.query_id for one in answers], "kind": [one.kind or "unreadable" for one in answers]}
     )

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.evaluation.judged_queries import METRIC
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from mmsearch_dagster.adapters.registry.release_list import ReleaseRow
     from mmsearch_dagster.core.retrieval.query import Answer
 
@@ -21,7 +21,7 @@ _SHOWN = {"top1": "top-1", "recall@10": "R@10", "mrr": "MRR", "map": "MAP"}
 _TO_THE_MINUTE = len("2026-01-01T00:00")
 
 
-def frame_table(frame: pl.DataFrame, title: str) -> Table:
+def frame_table(frame: "pl.DataFrame", title: str) -> Table:
     """Any small frame."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for name, kind in frame.schema.items():
@@ -37,8 +37,13 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def quality(frame: pl.DataFrame, kind: str, metric: str = METRIC) -> Table:
+def quality(frame: "pl.DataFrame", kind: str, metric: str | None = None) -> Table:
     """One kind of query: every branch with its figures and the interval of `metric`."""
+    import polars as pl
+
+    from mmsearch_dagster.core.evaluation.judged_queries import METRIC
+
+    metric = metric or METRIC
     part = frame.filter(pl.col("kind") == kind)
     asked = part["queries"].max() if part.height else 0
     title = f"{escape(_KINDS.get(kind, kind))} ({asked})"

@@ -68,10 +68,10 @@ class Engine:
         memory, a larger one by LanceDB. Raises ReleaseMismatchError when model, encoders
         and index are not those of the manifest.
         """
-        from mmsearch_dagster.core.fusion.model import load_model, weights_sha256
+        from mmsearch_dagster.core.fusion.towers import weights_sha256
 
         query_encoders = QueryEncoders(manifest.encoders, encoders)
-        model = load_model(model_dir)
+        model = _open_model(model_dir)
         if weights_sha256(model_dir) != manifest.weights_sha256:
             raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
         table = _open_table(manifest, SearchIndex(index_uri, exact_rows=exact_rows), model.spec.width)
@@ -245,6 +245,17 @@ class Engine:
             transcript=query.transcript,
             note=None if hits else no_result_note(query.text, where, passing()),
         )
+
+
+def _open_model(model_dir: Path) -> QueryTower:
+    """Without torch, unless the fusion is one that somebody added."""
+    from mmsearch_dagster.core.fusion.towers import is_evaluated_here, load_towers
+
+    if is_evaluated_here(model_dir):
+        return load_towers(model_dir)
+    from mmsearch_dagster.core.fusion.model import load_model
+
+    return load_model(model_dir)
 
 
 def _open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> PinnedTable:

@@ -14,6 +14,7 @@ import polars as pl
 from mmsearch_dagster.adapters.index.ann import choose_vector_index
 from mmsearch_dagster.adapters.index.checks import check_index
 from mmsearch_dagster.adapters.index.golden_checks import IndexCheck
+from mmsearch_dagster.adapters.index.library import lancedb_module
 from mmsearch_dagster.adapters.index.rows import arrow_table, prepared_rows, vector_columns
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.core.catalog import columns
@@ -149,9 +150,7 @@ class SearchIndex:
         return PinnedTable(opened, exact_rows=self._exact_rows)
 
     def _connect(self) -> Any:
-        import lancedb
-
-        return lancedb.connect(self._uri)
+        return lancedb_module().connect(self._uri)
 
     def _found(self, table: str) -> Any | None:
         """The newest version, None where there is none: LanceDB says that by a ValueError, and raises other
