@@ -53,23 +53,23 @@ def rank(
     readable = np.zeros(len(queries), dtype=bool)
     for mask in batch.present.values():
         readable |= mask
-    asked = [row for row in _weighing(queries, VECTOR_BRANCH) if readable[row]]
-    if asked:
-        vectors = fused_queries(model, [queries[row] for row in asked], batch.take(asked))
-        _note(rankings, VECTOR_BRANCH, asked, table.nearest_batch(vectors, depth, where=where))
+    rows = [row for row in _weighing(queries, VECTOR_BRANCH) if readable[row]]
+    if rows:
+        vectors = fused_queries(model, [queries[row] for row in rows], batch.take(rows))
+        _note(rankings, VECTOR_BRANCH, rows, table.nearest_batch(vectors, depth, where=where))
     for name, texts in (
         (LEXICAL_BRANCH, [query.text for query in queries]),
         (TYPED_BRANCH, [query.typed for query in queries]),
     ):
         words = {row: text for row in _weighing(queries, name) if (text := texts[row])}
-        found = table.lexical_batch(list(words.values()), depth, where=where)
-        _note(rankings, name, list(words), found)
+        hits = table.lexical_batch(list(words.values()), depth, where=where)
+        _note(rankings, name, list(words), hits)
     for name, vectors in batch.vectors.items():
         column = modality_column(name)
-        asked = [row for row in _weighing(queries, name) if batch.present[name][row]]
-        if asked and column in table.vector_columns:
-            found = table.nearest_batch(vectors[asked], depth, where=where, column=column)
-            _note(rankings, name, asked, found)
+        rows = [row for row in _weighing(queries, name) if batch.present[name][row]]
+        if rows and column in table.vector_columns:
+            hits = table.nearest_batch(vectors[rows], depth, where=where, column=column)
+            _note(rankings, name, rows, hits)
     return rankings
 
 
@@ -82,6 +82,8 @@ def _weighing(queries: Sequence[PreparedQuery], branch: str) -> list[int]:
     return [row for row, query in enumerate(queries) if query.weights.get(branch, 0.0) > 0]
 
 
-def _note(rankings: Rankings, branch: str, rows: Sequence[int], found: Sequence[Sequence[Hit]]) -> None:
-    for row, hits in zip(rows, found, strict=True):
+def _note(
+    rankings: Rankings, branch: str, rows: Sequence[int], hits_of_rows: Sequence[Sequence[Hit]]
+) -> None:
+    for row, hits in zip(rows, hits_of_rows, strict=True):
         rankings[row][branch] = [hit.product_id for hit in hits]

@@ -68,10 +68,10 @@ class Engine:
         memory, a larger one by LanceDB. Raises ReleaseMismatchError when model, encoders
         and index are not those of the manifest.
         """
-        from mmsearch_dagster.core.fusion.model import load_model, weights_sha256
+        from mmsearch_dagster.core.fusion.towers import weights_sha256
 
         query_encoders = QueryEncoders(manifest.encoders, encoders)
-        model = load_model(model_dir)
+        model = _open_model(model_dir)
         if weights_sha256(model_dir) != manifest.weights_sha256:
             raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
         table = _open_table(manifest, SearchIndex(index_uri, exact_rows=exact_rows), model.spec.width)
@@ -247,15 +247,26 @@ class Engine:
         )
 
 
+def _open_model(model_dir: Path) -> QueryTower:
+    """Without torch, unless the fusion is one that somebody added."""
+    from mmsearch_dagster.core.fusion.towers import is_evaluated_here, load_towers
+
+    if is_evaluated_here(model_dir):
+        return load_towers(model_dir)
+    from mmsearch_dagster.core.fusion.model import load_model
+
+    return load_model(model_dir)
+
+
 def _open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> PinnedTable:
     pin = manifest.index
     if pin is None:
         raise ReleaseMismatchError(f"release {manifest.release_id} has no index yet: publish one for it")
     table = index.open(pin.table, pin.tag)
     _same_version(table, pin)
-    found = table.vector_columns.get(VECTOR)
-    if found != width:
-        raise ReleaseMismatchError(f"the index holds vectors of width {found}, the model makes {width}")
+    stored = table.vector_columns.get(VECTOR)
+    if stored != width:
+        raise ReleaseMismatchError(f"the index holds vectors of width {stored}, the model makes {width}")
     return table
 
 
@@ -272,12 +283,12 @@ def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) ->
         return shop_language(table.columns(COLUMNS))
     file = model_dir / LANGUAGE_FILE
     try:
-        found = Language.from_json(file.read_text(encoding="utf-8"))
+        language = Language.from_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseMismatchError(f"{file} cannot be read: {error}") from error
-    if found.digest != manifest.language:
+    if language.digest != manifest.language:
         raise ReleaseMismatchError(f"{file} is not the language of {manifest.release_id}")
-    return found
+    return language
 
 
 def _same_version(table: PinnedTable, pin: IndexPin) -> None:

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.adapters.registry.registry import PointerMove, Registry
+from mmsearch_dagster.adapters.registry.pointer import OtherSchemaError, PointedVersion, read_pointer
+from mmsearch_dagster.adapters.registry.registry import CHAMPION, PointerMove, Registry
 from mmsearch_dagster.adapters.registry.release_list import ReleaseRow
+from mmsearch_dagster.adapters.registry.relocate import DATABASE
 from mmsearch_dagster.adapters.registry.store import MlflowStore
+from mmsearch_dagster.adapters.registry.versions import MODEL_NAME
 from mmsearch_dagster.core.errors import (
     ConfigError,
     MmsearchError,
@@ -16,6 +19,7 @@ from mmsearch_dagster.core.errors import (
     QueryError,
     ReleaseMismatchError,
 )
+from mmsearch_dagster.core.media.images import PILLOW
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
 from mmsearch_dagster.serving.encode_query import EncoderHere
 from mmsearch_dagster.serving.engine import Engine
@@ -33,10 +37,21 @@ class Released:
 
     def manifest(self) -> ReleaseManifest:
         """What the pointer names. Raises NoReleaseError when nothing was released here yet."""
-        champion = self.registry.champion() if self._mlflow.is_dir() else None
-        if champion is None:
+        return self._pointed().manifest
+
+    def _pointed(self) -> PointedVersion:
+        """What the pointer names; MLflow is imported only where its database is of another shape."""
+        if not (self._mlflow / DATABASE).is_file():
             raise self._nothing_yet()
-        return champion
+        try:
+            pointed = read_pointer(self._mlflow, MODEL_NAME, CHAMPION)
+        except OtherSchemaError:
+            champion = self.registry.champion()
+            folder = self.registry.model_folder(champion.model_version) if champion else None
+            pointed = PointedVersion(champion, folder) if champion and folder else None
+        if pointed is None:
+            raise self._nothing_yet()
+        return pointed
 
     def releases(self) -> list[ReleaseRow]:
         """Every version, refused ones too, newest first. Raises NoReleaseError when there is none."""
@@ -62,21 +77,21 @@ class Released:
 
         Raises OtherEncoderError when this installation has other encoders.
         """
-        return self._open(self.manifest())
+        pointed = self._pointed()
+        return self._open(pointed.manifest, pointed.folder)
 
     def rollback(self, release_id: str, *, reason: str) -> PointerMove:
         """Point back at an earlier release. Raises like `Registry.rollback`, before the pointer moves also
         when that release cannot be opened here."""
         return self.registry.rollback(release_id, reason=reason, check=self._check)
 
-    def _open(self, manifest: ReleaseManifest) -> Engine:
-        folder = self.registry.model_folder(manifest.model_version)
+    def _open(self, manifest: ReleaseManifest, folder: Path) -> Engine:
         encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
         return Engine.open(manifest, str(self._index), folder, encoders)
 
     def _check(self, manifest: ReleaseManifest) -> None:
         try:
-            self._open(manifest)
+            self._open(manifest, self.registry.model_folder(manifest.model_version))
         except MmsearchError as error:
             kind = OtherEncoderError if isinstance(error, OtherEncoderError) else ReleaseMismatchError
             raise kind(
@@ -109,4 +124,4 @@ class Released:
             here = describe_encoder(spec, identity.width)
         except ConfigError as error:
             raise OtherEncoderError(f"the release's encoder is not here: {error}") from error
-        return EncoderHere(here, lambda: load_encoder(spec, self._cache))
+        return EncoderHere(here, lambda: load_encoder(spec, self._cache, scaling=PILLOW))

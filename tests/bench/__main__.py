@@ -12,12 +12,12 @@ from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.core.presets import RunPreset, parse_preset
 from mmsearch_dagster.demo_shop.write_shop import write_sample_store
 from mmsearch_dagster.settings import DEFAULT_HOME, HomePaths, assets_folder
-from tests.bench import image_speed, machine, report, rerun_cost, text_speed, wall_time
+from tests.bench import first_search, image_speed, machine, report, rerun_cost, text_speed, wall_time
 from tests.bench.child import REPOSITORY
 from tests.bench.inputs import gather
 from tests.bench.ratio import Ratio
 
-PARTS = ("text", "image", "rerun", "pipeline")
+PARTS = ("text", "image", "rerun", "first", "pipeline")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,9 @@ def measure(size: Size, parts: list[str], data: Path, work: Path, console: Conso
     if "rerun" in parts:
         console.print("re-run with 1% changed products")
         ratios += rerun_cost.measure(store, work, preset.encoders, rounds=size.process_rounds)
+    if "first" in parts:
+        console.print("a first search and --help")
+        ratios += first_search.measure(work, rounds=size.rounds)
     if "pipeline" in parts:
         console.print("pipeline through Dagster and plainly")
         source = None if size.products is None else store / "source.yaml"

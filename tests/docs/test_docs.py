@@ -6,8 +6,8 @@ import shlex
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -55,12 +55,10 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def tree() -> click.Group:
+def tree() -> Any:
     from mmsearch_dagster.cli.main import app
 
-    command = typer.main.get_command(app)
-    assert isinstance(command, click.Group) or hasattr(command, "commands")
-    return command  # pyright: ignore[reportReturnType]
+    return typer.main.get_command(app)
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
@@ -81,12 +79,12 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_command_exists_with_its_options(page: Path, tree: click.Group) -> None:
+def test_every_command_exists_with_its_options(page: Path, tree: Any) -> None:
     for words in commands(page):
         command, rest = tree, list(words)
-        while rest and hasattr(command, "commands") and not rest[0].startswith("-"):
-            assert rest[0] in command.commands, f"mmsearch {' '.join(words)}: no such command"
-            command = command.commands[rest.pop(0)]
+        while rest and (subcommands := getattr(command, "commands", None)) and not rest[0].startswith("-"):
+            assert rest[0] in subcommands, f"mmsearch {' '.join(words)}: no such command"
+            command = subcommands[rest.pop(0)]
         options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
         asked = {word.partition("=")[0].strip("[]") for word in rest if word.strip("[").startswith("--")}
         assert asked <= options, f"mmsearch {' '.join(words)}: no such option {asked - options}"
@@ -100,7 +98,8 @@ def test_every_make_target_exists(page: Path) -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+# The changelog names what was.
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     text = _FENCED.sub("", page.read_text(encoding="utf-8"))
 

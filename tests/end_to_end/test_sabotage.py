@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from mmsearch_dagster.cli.dagster_home import prepare_dagster
 from mmsearch_dagster.core.errors import GateRefusedError
 from mmsearch_dagster.core.fusion.config import STRATEGIES
-from mmsearch_dagster.core.fusion.model import WEIGHTS_FILE, weights_sha256
+from mmsearch_dagster.core.fusion.towers import WEIGHTS_FILE, weights_sha256
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.people.profiles import make_profiles

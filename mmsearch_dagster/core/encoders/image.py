@@ -2,15 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forward
-from mmsearch_dagster.core.media.images import UnreadablePictureError, open_picture, square
+from mmsearch_dagster.core.media.images import (
+    TORCH,
+    Scaling,
+    UnreadablePictureError,
+    open_picture,
+    square,
+)
 from mmsearch_dagster.core.release import EncoderIdentity
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _DECODING_THREADS = 2
 
@@ -22,6 +31,11 @@ class Framing:
     size: int
     crop: float
     interpolation: str
+    scaling: Scaling = TORCH
+
+    def of(self, picture: "Image") -> NDArray[np.uint8]:
+        """The picture as the network reads it, uint8 [size, size, 3]."""
+        return square(picture, self.size, self.crop, self.interpolation, scaling=self.scaling)
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ class ImageEncoder:
         framing = self._framing
         try:
             picture = open_picture(content.read(), shown_side=round(framing.size / framing.crop))
-            return _Prepared(content.key, square(picture, framing.size, framing.crop, framing.interpolation))
+            return _Prepared(content.key, framing.of(picture))
         except OSError as error:
             return _Prepared(content.key, None, f"cannot be read: {error}")
         except UnreadablePictureError as error:

@@ -11,7 +11,6 @@ import numpy as np
 from mmsearch_dagster.core.encoders.image import Framing
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forward
 from mmsearch_dagster.core.encoders.threaded import encode_threaded
-from mmsearch_dagster.core.media.images import square
 from mmsearch_dagster.core.media.video import open_video
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -58,9 +57,7 @@ class VideoEncoder:
     def _describe(self, raw: bytes) -> Matrix:
         framing = self._framing
         shown = open_video(raw, frames=self._frames, shown_side=round(framing.size / framing.crop))
-        pixels = np.stack(
-            [square(frame, framing.size, framing.crop, framing.interpolation) for frame in shown]
-        )  # [k, size, size, 3]
+        pixels = np.stack([framing.of(frame) for frame in shown])  # [k, size, size, 3]
         vectors = np.zeros((self._frames, self._identity.width // self._frames), dtype=np.float32)
         vectors[: len(pixels)] = self._run(pixels)
         return vectors.ravel()

@@ -1,6 +1,5 @@
 """The two-tower model: modalities in, one unit vector out, on the item's and on the query's side."""
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,11 +14,10 @@ from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.frame_pooling import FramePool
 from mmsearch_dagster.core.fusion.strategies import make_strategy
+from mmsearch_dagster.core.fusion.towers import SPEC_FILE, WEIGHTS_FILE, weights_sha256
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.random_state import seeded
 
-WEIGHTS_FILE = "weights.safetensors"
-SPEC_FILE = "model.json"
 _CHUNK = 4096
 
 
@@ -176,12 +174,6 @@ def save_model(model: TwoTower, folder: Path) -> str:
     save_file(tensors, folder / WEIGHTS_FILE)
     (folder / SPEC_FILE).write_text(model.spec.model_dump_json(indent=2), encoding="utf-8")
     return weights_sha256(folder)
-
-
-def weights_sha256(folder: Path) -> str:
-    """Hex sha256 of the weights file."""
-    with (folder / WEIGHTS_FILE).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_model(folder: Path) -> TwoTower:

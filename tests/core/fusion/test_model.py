@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
-from mmsearch_dagster.core.fusion.model import (
-    SPEC_FILE,
-    WEIGHTS_FILE,
-    TwoTower,
-    load_model,
-    save_model,
-    weights_sha256,
-)
+from mmsearch_dagster.core.fusion.model import TwoTower, load_model, save_model
+from mmsearch_dagster.core.fusion.towers import SPEC_FILE, WEIGHTS_FILE, weights_sha256
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from tests.core.fusion.toy import random_batch, small_spec
 
