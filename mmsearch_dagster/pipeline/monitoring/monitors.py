@@ -25,17 +25,17 @@ _NO_CHAMPION = "no release yet: nothing to compare with"
 
 @dataclass(frozen=True)
 class Watched:
-    """What a monitor found. fine: None where it could not tell. said: why, in a sentence."""
+    """The result of a monitor. fine: None where it cannot judge. sentence: why."""
 
     report: StepReport
     fine: bool | None
-    said: str
+    sentence: str
 
     @property
     def checked(self) -> dict[str, Any]:
-        """As `defs.report.check_results` reads it; what cannot be told is no alarm."""
+        """As `defs.report.check_results` reads it; what cannot be judged is no alarm."""
         name = f"{self.report.name}_within_policy"
-        return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.said}
+        return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.sentence}
 
 
 def watch_data(workspace: Workspace) -> Watched:
