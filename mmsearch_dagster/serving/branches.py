@@ -47,7 +47,7 @@ def rank(
 ) -> Rankings:
     """Per query, branch -> its `depth` best product ids; a branch without a weight is not asked.
 
-    batch: the queries' vectors, row for row. where: SQL from `core.filters.to_where`.
+    batch: the queries' vectors, row for row. where: SQL from `core.retrieval.filters.to_where`.
     """
     rankings: Rankings = [{} for _ in queries]
     readable = np.zeros(len(queries), dtype=bool)

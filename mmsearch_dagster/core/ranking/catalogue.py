@@ -13,7 +13,7 @@ from mmsearch_dagster.core.ranking.spaces import space_of
 
 
 def items_of(products: pl.DataFrame, batch: ModalityBatch, ratings: pl.DataFrame) -> Items:
-    """In the order of `batch`. ratings: what core.reviews.smoothed_ratings gives."""
+    """In the order of `batch`. ratings: what core.people.reviews.smoothed_ratings gives."""
     space = space_of(batch)
     ordered = _in_order(batch.ids, products)
     updated = ordered[c.UPDATED_AT].dt.epoch("us").cast(pl.Float64) / 1e6
