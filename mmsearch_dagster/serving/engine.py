@@ -16,9 +16,9 @@ from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, fuse
-from mmsearch_dagster.serving.branches import QueryTower, fused_queries, rank
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
 from mmsearch_dagster.serving.prepare_query import prepare
+from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Engine:
             return []
         depth = max(k, self._manifest.retrieval.depth)
         batch = stacked([query.vectors for query in queries])
-        rankings = rank(self._table, self._model, queries, batch, depth=depth, where=condition)
+        rankings = retrieve(self._table, self._model, queries, batch, depth=depth, where=condition)
         best = [
             fuse(ranking, query.weights, self._manifest.retrieval.rrf_k)[:k]
             for query, ranking in zip(queries, rankings, strict=True)

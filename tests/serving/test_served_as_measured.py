@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.evaluation.comparison import DEPTH, branches_of
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, by_model, by_words
+from mmsearch_dagster.core.evaluation.comparison import DEPTH
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.evaluation.tune_blend import FULL_TEXT_ALONE, blend, choose_blend
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
@@ -17,6 +17,7 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
 from mmsearch_dagster.serving import engine as engine_module
 from mmsearch_dagster.serving.engine import Engine
 from tests.media import sound_file, tone
@@ -89,15 +90,8 @@ class Shop:
     def measured(self) -> dict[str, Rankings]:
         """What each retriever finds, as the evaluation computes it."""
         items, model = _items(self.engine), load_model(self.release.model_dir)
-        words = by_words(
-            self.queries,
-            lambda texts, k: [
-                [hit.product_id for hit in hits] for hits in self.engine.table.lexical_batch(texts, k)
-            ],
-            DEPTH,
-        )
-        vector = by_model(model, self.queries.batch, items, DEPTH)
-        return branches_of(vector, self.queries, items, words)
+        lists = retriever_lists(self.engine.table, items)
+        return lists(model, self.queries)
 
 
 @every_way
