@@ -1,4 +1,4 @@
-"""Where a run keeps its things and what it was asked to do: read once, passed on, never global."""
+"""Where a run keeps its things and what it has to do: read once, passed on, never global."""
 
 import os
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ class HomePaths:
         return self.home / "run.lock"
 
     @property
-    def asked(self) -> Path:
+    def run_options(self) -> Path:
         return self.home / "asked.json"
 
 
@@ -80,7 +80,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do. `source` None means the embedded sample store.
+    """What a run has to do. `source` None means the embedded sample store.
 
     finetune: tune the image encoder on the shop's judged photos, also where the preset does not say so.
     preset: what a run uses, instead of the reviewed presets/run.yaml.
@@ -97,7 +97,7 @@ class Settings:
         return HomePaths(self.home)
 
     @property
-    def asked(self) -> RunOptions:
+    def options(self) -> RunOptions:
         return RunOptions(self.source, self.root, self.finetune, self.preset)
 
     def as_environment(self) -> dict[str, str]:
@@ -112,34 +112,34 @@ class Settings:
         return {name: "" if value is None else str(value) for name, value in pairs.items()}
 
 
-def asked_in(environment: Mapping[str, str] | None = None) -> RunOptions:
+def options_from_environment(environment: Mapping[str, str] | None = None) -> RunOptions:
     """What the environment says: `MMSEARCH_` with `SOURCE`, `ROOT`, `FINETUNE`, `PRESET`."""
-    known = os.environ if environment is None else environment
+    variables = os.environ if environment is None else environment
 
     def path_of(name: str) -> Path | None:
-        return Path(known[name]).resolve() if known.get(name) else None
+        return Path(variables[name]).resolve() if variables.get(name) else None
 
     return RunOptions(
         source=path_of(SOURCE_VARIABLE),
         root=path_of(ROOT_VARIABLE),
-        finetune=True if known.get(FINETUNE_VARIABLE) else None,
+        finetune=True if variables.get(FINETUNE_VARIABLE) else None,
         preset=path_of(PRESET_VARIABLE),
     )
 
 
-def settle(home: Path, *said: RunOptions) -> Settings:
-    """What a run in `home` does; who comes first wins.
+def settle(home: Path, *options: RunOptions) -> Settings:
+    """The settings of a run in `home`; of several options the first that is given wins.
 
-    A root is that of the source it is said with: who says another source does not mean the old root.
+    A root belongs to the source that it is given with: another source does not keep the old root.
     """
-    sources = [one.source is not None for one in said]
-    shop = said[: sources.index(True) + 1] if any(sources) else said
+    sources = [given.source is not None for given in options]
+    shop = options[: sources.index(True) + 1] if any(sources) else options
     return Settings(
         home=home.resolve(),
-        source=next((one.source for one in shop if one.source is not None), None),
-        root=next((one.root for one in shop if one.root is not None), None),
-        finetune=next((one.finetune for one in said if one.finetune is not None), False),
-        preset=next((one.preset for one in said if one.preset is not None), None),
+        source=next((given.source for given in shop if given.source is not None), None),
+        root=next((given.root for given in shop if given.root is not None), None),
+        finetune=next((given.finetune for given in options if given.finetune is not None), False),
+        preset=next((given.preset for given in options if given.preset is not None), None),
     )
 
 

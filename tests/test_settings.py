@@ -11,8 +11,8 @@ from mmsearch_dagster.settings import (
     HOME_VARIABLE,
     RunOptions,
     Settings,
-    asked_in,
     assets_folder,
+    options_from_environment,
     preset_file,
     read_reviewed,
     settle,
@@ -22,13 +22,13 @@ from mmsearch_dagster.settings import (
 def test_a_child_process_is_asked_for_the_same(tmp_path: Path) -> None:
     asked = Settings(tmp_path, tmp_path / "source.yaml", tmp_path / "root", True, tmp_path / "p.yaml")
     environment = asked.as_environment()
-    assert settle(Path(environment[HOME_VARIABLE]), asked_in(environment)) == asked
+    assert settle(Path(environment[HOME_VARIABLE]), options_from_environment(environment)) == asked
 
 
 def test_what_settings_leave_open_a_child_does_not_take_from_elsewhere(tmp_path: Path) -> None:
     elsewhere = Settings(tmp_path / "x", tmp_path / "s.yaml", tmp_path, True, tmp_path / "p.yaml")
     environment = elsewhere.as_environment() | Settings(tmp_path).as_environment()
-    assert asked_in(environment) == RunOptions()
+    assert options_from_environment(environment) == RunOptions()
 
 
 def test_who_comes_first_wins_one_by_one(tmp_path: Path) -> None:

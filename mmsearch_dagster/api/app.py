@@ -84,10 +84,10 @@ def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleDoor | No
             return search_response(answer)
         if people is None:
             raise errors.WrongRequestError("user: this server answers nothing about people")
-        found = await run_in_threadpool(
+        answered = await run_in_threadpool(
             people.search, engine, query, options.user, k=options.k, where=options.filter
         )
-        return search_response(*found)
+        return search_response(*answered)
 
 
 # FastAPI, unlike Starlette, answers HEAD only where it is asked to; monitors and caches use it.

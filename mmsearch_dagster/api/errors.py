@@ -40,9 +40,11 @@ def problem(error: MmsearchError) -> JSONResponse:
     return _json(status, str(error), hint)
 
 
-def told(found: Iterable[Any]) -> str:
+def validation_message(problems: Iterable[Any]) -> str:
     """What pydantic found wrong, field by field, without the values: they may name people."""
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in found)
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in problems
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -59,18 +61,18 @@ def install(app: FastAPI) -> None:
 
     async def fields(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return problem(WrongRequestError(told(map(_without_place, error.errors()))))
+        return problem(WrongRequestError(validation_message(map(_without_location, error.errors()))))
 
     app.add_exception_handler(MmsearchError, family)
     app.add_exception_handler(RequestValidationError, fields)
     app.add_exception_handler(HTTPException, http)
 
 
-def _without_place(found: Any) -> Any:
+def _without_location(problem: Any) -> Any:
     """FastAPI's finding as pydantic itself would put it: no `body` or `query` before the field's name."""
-    if found["type"] == "json_invalid":
-        return {"loc": (), "msg": f"not JSON, from character {found['loc'][-1]} on"}
-    return {**found, "loc": found["loc"][1:]}
+    if problem["type"] == "json_invalid":
+        return {"loc": (), "msg": f"not JSON, from character {problem['loc'][-1]} on"}
+    return {**problem, "loc": problem["loc"][1:]}
 
 
 def _json(status: int, error: str, hint: str) -> JSONResponse:

@@ -102,9 +102,9 @@ def add_people(
     def recommend(body: RecommendRequest) -> ListResponse:
         """Products for one person, led by what this session looked at; popular ones, and that is said, for
         somebody unknown without a session."""
-        known = answers()  # first: without a release nothing may be made for the door
+        recommender = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
-        return _list_response(known.recommend(user, session=body.session, k=body.k))
+        return _list_response(recommender.recommend(user, session=body.session, k=body.k))
 
     @app.get("/similar/{product_id:path}", responses=responses)
     def similar(product_id: str, k: int = 10) -> ListResponse:
@@ -114,7 +114,7 @@ def add_people(
     @app.post("/explain", responses=responses)
     def explain(body: ExplainRequest) -> ExplainResponse:
         """What each branch, modality and feature contributed."""
-        known = answers()  # first: without a release nothing may be made for the door
+        recommender = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
         query = Query(
             text=body.text,
@@ -122,7 +122,7 @@ def add_people(
             audio=decoded(body.audio_base64, "audio_base64"),
             weights=body.weights,
         )
-        return ExplainResponse.model_validate(known.explain(query, body.product_id, user))
+        return ExplainResponse.model_validate(recommender.explain(query, body.product_id, user))
 
     @app.post("/campaign", responses=responses)
     def campaign(body: CampaignRequest) -> CampaignResponse:
@@ -142,7 +142,7 @@ def add_people(
         return ReviewsResponse.model_validate(answers().reviews(product_id, k=k))
 
 
-def _list_response(found: Suggestions) -> ListResponse:
+def _list_response(suggestions: Suggestions) -> ListResponse:
     hits = [
         ListedProduct(
             product_id=hit.product_id,
@@ -151,6 +151,8 @@ def _list_response(found: Suggestions) -> ListResponse:
             rules=list(hit.rules),
             payload=dict(hit.payload),
         )
-        for hit in found.hits
+        for hit in suggestions.hits
     ]
-    return ListResponse(release_id=found.release_id, order=found.order, note=found.note, hits=hits)
+    return ListResponse(
+        release_id=suggestions.release_id, order=suggestions.order, note=suggestions.note, hits=hits
+    )

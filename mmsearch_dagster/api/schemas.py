@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from mmsearch_dagster.api.errors import WrongRequestError, told
+from mmsearch_dagster.api.errors import WrongRequestError, validation_message
 from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError
@@ -39,7 +39,7 @@ class SearchRequest(BaseModel):
     user: str | None = Field(None, description=_USER)
 
 
-class FoundProduct(BaseModel):
+class ProductHit(BaseModel):
     """branches: the product's rank in each branch, null where that one did not find it. rules: what the
     shop's rules did to it in a list ordered for a person."""
 
@@ -69,7 +69,7 @@ class SearchResponse(BaseModel):
     transcript: TranscriptMessage | None = None
     order: str | None = None
     note: str | None = None
-    hits: list[FoundProduct]
+    hits: list[ProductHit]
 
 
 class Problem(BaseModel):
@@ -162,7 +162,7 @@ def _checked(fields: Any) -> SearchRequest:
     try:
         return SearchRequest.model_validate(fields)
     except ValidationError as error:
-        raise WrongRequestError(told(error.errors())) from error
+        raise WrongRequestError(validation_message(error.errors())) from error
 
 
 def decoded(text: str | None, name: str) -> bytes | None:
@@ -193,7 +193,7 @@ def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
         transcript=_heard(answer),
         order=order,
         note=answer.note,
-        hits=[_found(hit) for hit in answer.hits],
+        hits=[_product_hit(hit) for hit in answer.hits],
     )
 
 
@@ -202,9 +202,9 @@ def _heard(answer: Answer) -> TranscriptMessage | None:
     return heard and TranscriptMessage(text=heard.text, confidence=round(heard.confidence, 3))
 
 
-def _found(hit: AnswerHit) -> FoundProduct:
+def _product_hit(hit: AnswerHit) -> ProductHit:
     pictured = bool(hit.payload.get(columns.IMAGE_URIS))
-    return FoundProduct(
+    return ProductHit(
         product_id=hit.product_id,
         rank=hit.rank,
         score=hit.score,

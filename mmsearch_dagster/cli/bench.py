@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.cli.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, asked_of
+from mmsearch_dagster.cli.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, run_settings
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,8 +60,8 @@ def collaborative(
     facts = {"ratings": str(ratings), "split": name, "rule": splits.describe(name, seed=seed)}
     facts |= {"k": k, "min_rating": min_rating, "seed": seed}
     if as_json:
-        told = facts | {"counts": dict(compared.counts), "skipped": dict(compared.skipped)}
-        print(json.dumps(told | {"models": figures(compared)}, ensure_ascii=False))
+        report = facts | {"counts": dict(compared.counts), "skipped": dict(compared.skipped)}
+        print(json.dumps(report | {"models": figures(compared)}, ensure_ascii=False))
         return
     console.print(_table(compared, f"{ratings.name}, split {name}"))
     for line in _notes(compared, str(facts["rule"])):
@@ -72,25 +72,25 @@ def figures(compared: "Comparison") -> list[dict[str, Any]]:
     """One entry per model, the best on validation first."""
     return [
         {
-            "model": one.params.kind,
-            "parameters": one.params.description(),
-            "validation": None if one.validation != one.validation else one.validation,
-            **{name: value.mean for name, value in one.intervals.items()},
+            "model": model.params.kind,
+            "parameters": model.params.description(),
+            "validation": None if model.validation != model.validation else model.validation,
+            **{name: value.mean for name, value in model.intervals.items()},
             "intervals": {
                 name: None if value.low != value.low else [value.low, value.high]
-                for name, value in one.intervals.items()
+                for name, value in model.intervals.items()
             },
         }
-        for one in compared.measured
+        for model in compared.measured
     ]
 
 
 def _notes(compared: "Comparison", rule: str) -> list[str]:
     """What stands below the table."""
     chosen = [
-        f"{one.params.kind}: {one.params.description()}"
-        for one in compared.measured
-        if one.params.description()
+        f"{model.params.kind}: {model.params.description()}"
+        for model in compared.measured
+        if model.params.description()
     ]
     return [
         f"Split: {rule}.",
@@ -109,9 +109,9 @@ def _table(compared: "Comparison", title: str) -> "Table":
     table.add_column("model", no_wrap=True)
     for name in (*metrics, "validation"):
         table.add_column(name.replace("ndcg", "nDCG"), justify="right", no_wrap=True)
-    for one in compared.measured:
-        cells = [f"{each.mean:.4f} [{each.low:.3f}, {each.high:.3f}]" for each in one.intervals.values()]
-        table.add_row(one.params.kind, *map(escape, cells), f"{one.validation:.4f}")
+    for model in compared.measured:
+        cells = [f"{each.mean:.4f} [{each.low:.3f}, {each.high:.3f}]" for each in model.intervals.values()]
+        table.add_row(model.params.kind, *map(escape, cells), f"{model.validation:.4f}")
     return table
 
 
@@ -131,7 +131,7 @@ def quality(
     from mmsearch_dagster.pipeline.run import prepare
     from mmsearch_dagster.pipeline.workspace import Workspace
 
-    settings = asked_of(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset)
     with alone_in(settings), Display():
         workspace = Workspace(settings)
         prepare(workspace)
@@ -141,16 +141,16 @@ def quality(
         "command": _command(settings),
         "seed": workspace.preset.train.seed,
         "products": workspace.lake.current("products").facts["rows"],
-        "queries": ", ".join(f"{len(one.queries.batch)} {one.split}" for one in results),
+        "queries": ", ".join(f"{len(result.queries.batch)} {result.split}" for result in results),
     }
     written = bench_quality.write(results, out, facts)
-    for one in results:
-        console.print(bench_quality.shown(one))
+    for result in results:
+        console.print(bench_quality.shown(result))
     console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
 
 
 def _command(settings: "Settings") -> str:
     """The command that gives the same report."""
-    asked = {"--source": settings.source, "--root": settings.root, "--preset": settings.preset}
-    named = [f" {option} {value}" for option, value in asked.items() if value]
+    options = {"--source": settings.source, "--root": settings.root, "--preset": settings.preset}
+    named = [f" {option} {value}" for option, value in options.items() if value]
     return f"mmsearch bench quality{''.join(named)}{' --finetune' if settings.finetune else ''}"

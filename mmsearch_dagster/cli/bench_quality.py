@@ -66,17 +66,17 @@ def measure(workspace: Workspace) -> Iterator[BenchResult]:
     params, progress = workspace.preset.train, workspace.progress
     todo = list(trials(tuple(read.items.vectors), workspace.preset.strategies[0], params.loss))
     progress.start(_STAGE, len(todo))
-    found: dict[tuple[str, str], dict[str, Rankings]] = {}
+    answered: dict[tuple[str, str], dict[str, Rankings]] = {}
     for trial in todo:
-        found[trial.group, trial.name] = answers(trial, read, sets, params, depth=DEPTH)
+        answered[trial.group, trial.name] = answers(trial, read, sets, params, depth=DEPTH)
         progress.advance(_STAGE, 1)
     progress.finish(_STAGE)
-    whole = found[WHOLE, todo[0].name]
+    whole = answered[WHOLE, todo[0].name]
     dev = sets[DEV]
     retrieval = choose_blend(lists(dev, whole[DEV]), dev, multilingual=workspace.multilingual)
     for split in (VALIDATION, TEST):
         if len(sets[split].batch):
-            yield _measured(split, sets[split], found, retrieval=retrieval, read=read, lists=lists)
+            yield _measured(split, sets[split], answered, retrieval=retrieval, read=read, lists=lists)
 
 
 def _lists(retrievers: RetrieverLists, queries: JudgedQueries, fused: Rankings) -> dict[str, Rankings]:
@@ -87,18 +87,18 @@ def _lists(retrievers: RetrieverLists, queries: JudgedQueries, fused: Rankings) 
 def _measured(
     split: str,
     queries: JudgedQueries,
-    found: Mapping[tuple[str, str], Mapping[str, Rankings]],
+    answered: Mapping[tuple[str, str], Mapping[str, Rankings]],
     *,
     retrieval: RetrievalParams,
     read: Any,
     lists: Callable[[JudgedQueries, Rankings], dict[str, Rankings]],
 ) -> BenchResult:
-    whole = next(answered[split] for (group, _), answered in found.items() if group == WHOLE)
+    whole = next(splits[split] for (group, _), splits in answered.items() if group == WHOLE)
     branches = lists(queries, whole)
     rows: dict[tuple[str, str], Rankings] = {
-        (UNTRAINED, name): one for name, one in untrained(queries, read.items, branches).items()
+        (UNTRAINED, name): rankings for name, rankings in untrained(queries, read.items, branches).items()
     }
-    rows |= {key: answered[split] for key, answered in found.items()}
+    rows |= {key: splits[split] for key, splits in answered.items()}
     rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries, retrieval.weights)
     named = {f"{group}: {name}": rankings for (group, name), rankings in rows.items()}
     table = quality_table(all_values(named, queries)).with_columns(
@@ -109,10 +109,10 @@ def _measured(
     return BenchResult(split, queries, named, table, ablation_deltas(whole, left_out, queries, seed=_SEED))
 
 
-def shown(one: BenchResult) -> Table:
+def shown(result: BenchResult) -> Table:
     """All queries of one split, group by group."""
-    rows = one.table.filter(pl.col("kind") == ALL)
-    table = Table(title=f"{one.split}, all queries", title_justify="left", header_style="bold")
+    rows = result.table.filter(pl.col("kind") == ALL)
+    table = Table(title=f"{result.split}, all queries", title_justify="left", header_style="bold")
     for name in ("", "trained on", "nDCG@10", "95% interval", "R@10", "top-1"):
         table.add_column(name, justify="right" if name in ("nDCG@10", "R@10", "top-1") else "left")
     for group in GROUPS:
@@ -120,7 +120,7 @@ def shown(one: BenchResult) -> Table:
             between = f"{row['low']:.3f}–{row['high']:.3f}"
             figures = (f"{row[name]:.3f}" for name in ("recall@10", "top1"))
             table.add_row(group, row["branch"], f"{row['ndcg@10']:.3f}", between, *figures)
-    for row in one.deltas:
+    for row in result.deltas:
         table.add_row("verdict", row["trial"], "", str(row["lost without"]), "", str(row["verdict"]))
     return table
 
@@ -129,7 +129,9 @@ def write(results: list[BenchResult], folder: Path, facts: Mapping[str, Any]) ->
     """The report as HTML and JSON, and qrels and runs in TREC's format; returns what was written."""
     from mmsearch_dagster.adapters.reports.quality_report import write_report, write_trec
 
-    written = write_report(folder, facts, {one.split: (one.table, one.deltas) for one in results}, GROUPS)
-    for one in results:
-        written += write_trec(folder / one.split, one.queries.grades, one.rankings)
+    written = write_report(
+        folder, facts, {result.split: (result.table, result.deltas) for result in results}, GROUPS
+    )
+    for result in results:
+        written += write_trec(folder / result.split, result.queries.grades, result.rankings)
     return written

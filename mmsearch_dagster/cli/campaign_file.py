@@ -32,7 +32,7 @@ def read_campaign(file: Path) -> Query:
         if key not in _KEYS:
             raise QueryError(f"campaign {file}: unknown key '{key}', {did_you_mean(str(key), _KEYS)}")
     words, picture = fields.get("text"), fields.get("picture")
-    if not all(one is None or isinstance(one, str) for one in (words, picture)):
+    if not all(value is None or isinstance(value, str) for value in (words, picture)):
         raise QueryError(f"campaign {file}: `text` and `picture` are texts")
     try:
         image = (file.parent / picture).read_bytes() if picture else None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 # Marks the runs of `mmsearch run`, which have no process but that command's.
-OWN_RUN = {"mmsearch/command": "run"}
+COMMAND_RUN = {"mmsearch/command": "run"}
 # Every run writes the same home: a second one waits in the queue.
 _DAGSTER_YAML = """\
 telemetry:
@@ -55,5 +55,5 @@ def end_dead_runs(instance: "DagsterInstance", *, tags: Mapping[str, str] | None
     import dagster as dg
 
     begun = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for one in instance.get_runs(dg.RunsFilter(tags=dict(tags or {}), statuses=begun)):
-        instance.report_run_failed(one, "its process ended before the run did")
+    for run in instance.get_runs(dg.RunsFilter(tags=dict(tags or {}), statuses=begun)):
+        instance.report_run_failed(run, "its process ended before the run did")

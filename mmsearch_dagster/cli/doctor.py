@@ -28,20 +28,20 @@ _PACKAGES = (
 
 def installed() -> list[tuple[str, str]]:
     """Package and version."""
-    found = []
+    packages = []
     for name in _PACKAGES:
         try:
-            found.append((name, version(name)))
+            packages.append((name, version(name)))
         except PackageNotFoundError:
-            found.append((name, "missing: run `make install`"))
-    return found
+            packages.append((name, "missing: run `make install`"))
+    return packages
 
 
 def places(settings: Settings, released: Released) -> list[tuple[str, str]]:
     """Where data lies, what a run does that is asked nothing, and what is released."""
     paths = settings.paths
-    asked = in_words(recall(settings.home))
-    rows = [("home", str(settings.home)), ("runs with", asked), ("assets", str(assets_folder()))]
+    options = in_words(recall(settings.home))
+    rows = [("home", str(settings.home)), ("runs with", options), ("assets", str(assets_folder()))]
     for name in ("lake", "features", "mlflow", "index", "dagster", "reports"):
         folder = getattr(paths, name)
         rows.append((name, f"{folder}{'' if folder.exists() else ' (not there yet)'}"))
@@ -68,8 +68,10 @@ def _tried(settings: Settings) -> list[tuple[str, str, bool]]:
             encoder = workspace.loader(spec)()
             done = list(encoder.encode([text_content("one try")])) if spec.modality == "text" else []
             width = encoder.identity.width
-            told = f"{spec.library} {spec.model}: width {width}, loads in {time.perf_counter() - began:.1f} s"
-            rows.append((spec.modality, told, not done or done[0].vectors.shape[1] == width))
+            shown = (
+                f"{spec.library} {spec.model}: width {width}, loads in {time.perf_counter() - began:.1f} s"
+            )
+            rows.append((spec.modality, shown, not done or done[0].vectors.shape[1] == width))
         except MmsearchError as error:
             rows.append((spec.modality, str(error), False))
     return rows

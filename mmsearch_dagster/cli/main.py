@@ -22,8 +22,8 @@ from mmsearch_dagster.cli.options import (
     Root,
     Source,
     Weight,
-    asked_of,
     released_of,
+    run_settings,
     settings_of,
 )
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
@@ -53,7 +53,7 @@ def run(
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 
-    settings = asked_of(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset)
     refreshing.run(settings)
     summary.show(settings, released_of(home))
 
@@ -100,7 +100,7 @@ def search(
         return
     if out is not None or root is not None:
         raise QueryError("--out and --root belong to --batch")
-    k = searching.ONE_K if k is None else k
+    k = searching.DEFAULT_K if k is None else k
     query = searching.question(text, image, voice, weight or ())
     name = " + ".join(str(part) for part in (text, voice, image) if part)
     if user is not None:
@@ -108,7 +108,7 @@ def search(
         person = people.hidden_id(home, user)
         people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
         return
-    searching.one(released_of(home), query, name, k=k, where=where, as_json=as_json)
+    searching.answer_query(released_of(home), query, name, k=k, where=where, as_json=as_json)
 
 
 people.register(app)
@@ -156,8 +156,8 @@ def rollback(
     released = released_of(home)
     released.manifest()
     move = released.rollback(release_id, reason=reason)
-    told = "now answers" if move.moved else "was already the one that answers"
-    console.print(f"{move.release.release_id} (model version {move.release.model_version}) {told}")
+    outcome = "now answers" if move.moved else "was already the one that answers"
+    console.print(f"{move.release.release_id} (model version {move.release.model_version}) {outcome}")
 
 
 @app.command()
@@ -179,8 +179,8 @@ def relocate(
     from mmsearch_dagster.pipeline.home import relocate_home
 
     done = relocate_home(settings_of(home).home, to.resolve() if to else None)
-    told = done.sentence if done else "Nothing to change: the home finds its own files."
-    console.print(told, highlight=False, markup=False, soft_wrap=True)
+    message = done.sentence if done else "Nothing to change: the home finds its own files."
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -222,7 +222,7 @@ def up(
     """Dagster, MLflow and the API together; Ctrl-C ends them."""
     from mmsearch_dagster.cli import up as servers
 
-    settings = asked_of(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset)
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 
@@ -238,8 +238,8 @@ def doctor(home: Home = DEFAULT) -> None:
     check_home_folder(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
     console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
-    loaded = checks.encoders(asked_of(home))
-    console.print(tables.facts([(name, told) for name, told, _ in loaded], "Encoders"))
+    loaded = checks.encoders(run_settings(home))
+    console.print(tables.facts([(name, shown) for name, shown, _ in loaded], "Encoders"))
     if not all(fine for _, _, fine in loaded):
         raise MmsearchError("an encoder of the preset does not load, see above")
 
@@ -256,9 +256,9 @@ def main(command: Callable[[], None] = app) -> None:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        told = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         print(
-            f"mmsearch: unexpected {type(error).__name__}: {told} ({DEBUG_VARIABLE}=1 shows where)",
+            f"mmsearch: unexpected {type(error).__name__}: {message} ({DEBUG_VARIABLE}=1 shows where)",
             file=sys.stderr,
         )
         sys.exit(MmsearchError.exit_code)

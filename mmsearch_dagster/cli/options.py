@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
-from mmsearch_dagster.settings import DEFAULT_HOME, HOME_VARIABLE, RunOptions, Settings, asked_in, preset_file
+from mmsearch_dagster.settings import (
+    DEFAULT_HOME,
+    HOME_VARIABLE,
+    RunOptions,
+    Settings,
+    options_from_environment,
+    preset_file,
+)
 
 if TYPE_CHECKING:
     from mmsearch_dagster.serving.open_release import Released
@@ -54,7 +61,7 @@ def settings_of(home: Path) -> Settings:
     return Settings(home.resolve())
 
 
-def asked_of(
+def run_settings(
     home: Path,
     source: Path | None = None,
     root: Path | None = None,
@@ -74,7 +81,7 @@ def asked_of(
         finetune,
         preset_file(preset) if preset else None,
     )
-    return settings_for(home.resolve(), options, asked_in())
+    return settings_for(home.resolve(), options, options_from_environment())
 
 
 def released_of(home: Path) -> "Released":

@@ -10,7 +10,7 @@ import polars as pl
 from mmsearch_dagster.adapters.host.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import tables
-from mmsearch_dagster.cli.dagster_home import OWN_RUN, end_dead_runs, prepare_dagster
+from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.cli.progress import Display, console
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
@@ -30,7 +30,7 @@ def run(settings: Settings) -> None:
         # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
         # reason to forget it: a run that is stopped or refused is started again with the same.
         remember(settings)
-        console.print(f"In {settings.home}: {in_words(settings.asked)}", highlight=False, markup=False)
+        console.print(f"In {settings.home}: {in_words(settings.options)}", highlight=False, markup=False)
         prepare_dagster(settings)
         try:
             with Display():
@@ -46,8 +46,10 @@ def run(settings: Settings) -> None:
 
 def alone_in(settings: Settings) -> AbstractContextManager[None]:
     """The home to this process alone; a look of `watch` is waited for, and the terminal says so."""
-    told = f"In {settings.home} a step of Dagster's is at work: waiting for it, {PATIENCE_SECONDS} s at most."
-    return alone(settings.paths.lock, lambda: console.print(told, highlight=False, markup=False))
+    message = (
+        f"In {settings.home} a step of Dagster's is at work: waiting for it, {PATIENCE_SECONDS} s at most."
+    )
+    return alone(settings.paths.lock, lambda: console.print(message, highlight=False, markup=False))
 
 
 def check(settings: Settings) -> None:
@@ -77,9 +79,9 @@ def _execute(settings: Settings) -> None:
         "resources": {"workspace": {"config": {**resource_of(settings).model_dump(), "waits": False}}},
     }
     with dg.DagsterInstance.get() as instance:
-        end_dead_runs(instance, tags=OWN_RUN)
+        end_dead_runs(instance, tags=COMMAND_RUN)
         result = job.execute_in_process(
-            run_config=config, tags=OWN_RUN, instance=instance, raise_on_error=False
+            run_config=config, tags=COMMAND_RUN, instance=instance, raise_on_error=False
         )
         if result.success:
             return

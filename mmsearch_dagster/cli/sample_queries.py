@@ -15,10 +15,10 @@ WORDS, PHOTO, BOTH, VOICE, CHINESE = "words", "photo", "words and photo", "voice
 
 @dataclass(frozen=True)
 class Example:
-    """query: None where the shop has none of this kind. asked: how a person would name it."""
+    """query: None where the shop has none of this kind. name: how a person would write it."""
 
     kind: str
-    asked: str = ""
+    name: str = ""
     query: Query | None = None
 
 
@@ -38,8 +38,8 @@ def examples(queries: pl.DataFrame, products: pl.DataFrame, root: Path) -> Itera
         CHINESE: text & ~image & ~audio & ~other,
     }
     for kind, rows in wanted.items():
-        found = judged.filter(rows).head(1).to_dicts()
-        yield _example(kind, found[0] if found else _from_catalogue(kind, products), root)
+        row = judged.filter(rows).head(1).to_dicts()
+        yield _example(kind, row[0] if row else _from_catalogue(kind, products), root)
 
 
 def _is_chinese(text: str) -> bool:

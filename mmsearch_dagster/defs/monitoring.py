@@ -24,15 +24,15 @@ def _monitor(name: str, watch: _Monitor, deps: tuple[str, ...], description: str
         code_version=monitors.CODE_VERSION,
         name=name,
         group_name=GROUP,
-        deps=[dg.AssetKey(one) for one in deps],
+        deps=[dg.AssetKey(dep) for dep in deps],
         check_specs=[check],
         description=description,
         kinds={"polars"},
     )
     def look(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
-        found = watch(workspace.open())
+        watched = watch(workspace.open())
         yield dg.MaterializeResult(
-            metadata=metadata_of(found.report), check_results=check_results([found.checked])
+            metadata=metadata_of(watched.report), check_results=check_results([watched.checked])
         )
 
     return look

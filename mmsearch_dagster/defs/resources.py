@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from mmsearch_dagster.pipeline.home import check_location, one_step_in, recall
+from mmsearch_dagster.pipeline.home import check_location, locked_step_in, recall
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
@@ -17,7 +17,7 @@ from mmsearch_dagster.settings import (
     SOURCE_VARIABLE,
     RunOptions,
     Settings,
-    asked_in,
+    options_from_environment,
     settle,
 )
 
@@ -44,8 +44,8 @@ class WorkspaceResource(dg.ConfigurableResource):
         if not self.waits:
             yield self
             return
-        told = f"waiting for the refresh that is alone in {self.home}"
-        with one_step_in(Path(self.home).resolve(), lambda: dg.get_dagster_logger().info(told)):
+        message = f"waiting for the refresh that is alone in {self.home}"
+        with locked_step_in(Path(self.home).resolve(), lambda: dg.get_dagster_logger().info(message)):
             yield self
 
     def open(self) -> Workspace:
@@ -57,13 +57,13 @@ class WorkspaceResource(dg.ConfigurableResource):
     def _settings(self) -> Settings:
         home = Path(self.home).resolve()
         if not self.waits:  # that refresh was settled when it began
-            return settle(home, self._said)
+            return settle(home, self._options)
         # Looked up by each step: servers run for weeks, `mmsearch run` may have been asked otherwise since.
-        return settle(home, self._said, recall(home))
+        return settle(home, self._options, recall(home))
 
     @property
-    def _said(self) -> RunOptions:
-        return asked_in(
+    def _options(self) -> RunOptions:
+        return options_from_environment(
             {
                 SOURCE_VARIABLE: self.source,
                 ROOT_VARIABLE: self.root,

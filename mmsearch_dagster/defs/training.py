@@ -49,7 +49,9 @@ def fusion_candidates(
 ) -> Iterator[dg.MaterializeResult]:
     """One step for all strategies, so that it can share out the cores."""
     selected: list[Strategy] = [
-        one for one in STRATEGIES if dg.AssetKey(candidates.asset_of(one)) in context.selected_asset_keys
+        strategy
+        for strategy in STRATEGIES
+        if dg.AssetKey(candidates.asset_of(strategy)) in context.selected_asset_keys
     ]
     for strategy, report in zip(
         selected, candidates.train_candidates(workspace.open(), selected), strict=True

@@ -1,4 +1,4 @@
-"""Which shop a home belongs to: what its last run was asked, and whose releases it holds."""
+"""Which shop a home belongs to: the options of its last run, and whose releases it holds."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,14 +22,14 @@ SAMPLE = "the embedded sample store"
 _FILES = ("source", "root", "preset")
 
 
-def settings_for(home: Path, *said: RunOptions) -> Settings:
+def settings_for(home: Path, *options: RunOptions) -> Settings:
     """What a run in `home` does: what is said now, first come first, then what the home remembers.
 
     Raises MovedHomeError in a home that was moved or copied, UserError when it remembers a file that is gone,
     ConfigError when its memory cannot be read.
     """
     check_location(home)
-    settings, now = settle(home, *said, recall(home)), settle(home, *said)
+    settings, now = settle(home, *options, recall(home)), settle(home, *options)
     for option in _FILES:
         path: Path | None = getattr(settings, option)
         if path is not None and path != getattr(now, option) and not path.exists():
@@ -41,11 +41,11 @@ def settings_for(home: Path, *said: RunOptions) -> Settings:
 
 
 def recall(home: Path) -> RunOptions:
-    """What the last run in `home` was asked; nothing where there was none.
+    """The options of the last run in `home`; empty where there was none.
 
     Raises ConfigError when it cannot be read: to take the sample store instead would be another shop.
     """
-    file = HomePaths(home).asked
+    file = HomePaths(home).run_options
     try:
         return TypeAdapter(RunOptions).validate_json(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -56,15 +56,15 @@ def recall(home: Path) -> RunOptions:
 
 
 def remember(settings: Settings) -> None:
-    """Keep what a run is asked for the next one that is asked nothing. Absolute paths, in one step."""
-    if recall(settings.home) != settings.asked:
+    """Keep the options of a run for the next one without options. Absolute paths, in one step."""
+    if recall(settings.home) != settings.options:
         with writing(settings.home):
             write_atomically(
-                settings.paths.asked, TypeAdapter(RunOptions).dump_json(settings.asked, indent=2)
+                settings.paths.run_options, TypeAdapter(RunOptions).dump_json(settings.options, indent=2)
             )
 
 
-def one_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
+def locked_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
     """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
     return locked_step(HomePaths(home).lock, waiting)
 
@@ -86,12 +86,12 @@ def relocate_home(home: Path, to: Path | None = None) -> "Relocation | None":
         return relocate.relocate(paths.mlflow, to)
 
 
-def in_words(asked: RunOptions) -> str:
+def in_words(options: RunOptions) -> str:
     """As options of the command line; a file that is gone is told."""
-    paths = [(name, path) for name in _FILES if (path := getattr(asked, name)) is not None]
+    paths = [(name, path) for name in _FILES if (path := getattr(options, name)) is not None]
     words = [f"--{name} {path}{'' if path.exists() else ' (gone)'}" for name, path in paths]
-    shop = [] if asked.source else [SAMPLE]
-    return " ".join([*shop, *words, *(["--finetune"] if asked.finetune else [])])
+    shop = [] if options.source else [SAMPLE]
+    return " ".join([*shop, *words, *(["--finetune"] if options.finetune else [])])
 
 
 def check_same_shop(workspace: Workspace) -> None:

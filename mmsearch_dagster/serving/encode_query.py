@@ -73,8 +73,8 @@ class QueryEncoders:
         vectors: dict[str, dict[str, Matrix]] = {}
         problems: dict[int, str] = {}
         for modality in modalities:
-            found, unread = self._read(modality, self._contents(queries, modality))
-            vectors[modality] = {ids[row]: vector for row, vector in found.items()}
+            encoded, unread = self._read(modality, self._contents(queries, modality))
+            vectors[modality] = {ids[row]: vector for row, vector in encoded.items()}
             problems |= unread
         widths = {modality: self._identities[modality].width for modality in modalities}
         return assemble(ids, vectors, widths), problems
@@ -99,14 +99,14 @@ class QueryEncoders:
     ) -> tuple[dict[int, Matrix], dict[int, str]]:
         """Row -> its vector, or row -> why it has none."""
         keys = {content: sha256_bytes(content) for parts in contents.values() for content in parts}
-        found, failures = self._encode(modality, {key: content for content, key in keys.items()})
+        encoded, failures = self._encode(modality, {key: content for content, key in keys.items()})
         vectors: dict[int, Matrix] = {}
         problems: dict[int, str] = {}
         for row, parts in contents.items():
-            own = {keys[content]: weight for content, weight in parts.items()}
-            missing = next((key for key in own if key not in found), None)
+            weight_of = {keys[content]: weight for content, weight in parts.items()}
+            missing = next((key for key in weight_of if key not in encoded), None)
             if missing is None:
-                vectors[row] = mean_vector(found, own)
+                vectors[row] = mean_vector(encoded, weight_of)
                 continue
             name = {IMAGE: "picture", TEXT: "words", AUDIO: "voice"}.get(modality, modality)
             reason = failures.get(missing, "the encoder gave no vector")
@@ -116,17 +116,17 @@ class QueryEncoders:
     def _encode(
         self, modality: str, contents: Mapping[str, bytes]
     ) -> tuple[dict[str, Matrix], dict[str, str]]:
-        found: dict[str, Matrix] = {}
+        vectors: dict[str, Matrix] = {}
         failures = _too_large(contents) if modality == IMAGE else {}
-        asked = [
+        readable = [
             Content(key, partial(bytes, content)) for key, content in contents.items() if key not in failures
         ]
-        if not asked:
-            return found, failures
-        for batch in self.load(modality).encode(asked):
-            found.update(zip(batch.keys, batch.vectors, strict=True))
+        if not readable:
+            return vectors, failures
+        for batch in self.load(modality).encode(readable):
+            vectors.update(zip(batch.keys, batch.vectors, strict=True))
             failures.update(batch.failures)
-        return found, failures
+        return vectors, failures
 
     def _check(self, modality: str, here: EncoderIdentity) -> None:
         wanted = self._identities[modality]

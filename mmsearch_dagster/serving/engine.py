@@ -264,9 +264,9 @@ def _open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> Pi
         raise ReleaseMismatchError(f"release {manifest.release_id} has no index yet: publish one for it")
     table = index.open(pin.table, pin.tag)
     _same_version(table, pin)
-    found = table.vector_columns.get(VECTOR)
-    if found != width:
-        raise ReleaseMismatchError(f"the index holds vectors of width {found}, the model makes {width}")
+    stored = table.vector_columns.get(VECTOR)
+    if stored != width:
+        raise ReleaseMismatchError(f"the index holds vectors of width {stored}, the model makes {width}")
     return table
 
 
@@ -283,12 +283,12 @@ def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) ->
         return shop_language(table.columns(COLUMNS))
     file = model_dir / LANGUAGE_FILE
     try:
-        found = Language.from_json(file.read_text(encoding="utf-8"))
+        language = Language.from_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseMismatchError(f"{file} cannot be read: {error}") from error
-    if found.digest != manifest.language:
+    if language.digest != manifest.language:
         raise ReleaseMismatchError(f"{file} is not the language of {manifest.release_id}")
-    return found
+    return language
 
 
 def _same_version(table: PinnedTable, pin: IndexPin) -> None:

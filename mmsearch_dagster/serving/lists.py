@@ -48,17 +48,25 @@ class Suggestions:
 
 
 def listed(
-    engine: Engine, found: Candidates, rules: BusinessRules, k: int, *, bought: Collection[str] = ()
+    engine: Engine, candidates: Candidates, rules: BusinessRules, k: int, *, bought: Collection[str] = ()
 ) -> tuple[Suggestion, ...]:
     """The `k` best, made different by maximal marginal relevance and bent by the shop's rules; scores are
     those of the candidates."""
-    chosen = marginal_relevance(found.scores, found.vectors, len(found.ids), 1.0 - rules.diversity)
-    own = {found.ids[row]: float(found.scores[row]) for row in chosen}
-    payload = engine.payload(list(own))
-    ruled = apply_rules(_evenly(list(own)), payload, rules, bought=bought)[:k]
+    chosen = marginal_relevance(
+        candidates.scores, candidates.vectors, len(candidates.ids), 1.0 - rules.diversity
+    )
+    score_of = {candidates.ids[row]: float(candidates.scores[row]) for row in chosen}
+    payload = engine.payload(list(score_of))
+    ruled = apply_rules(_evenly(list(score_of)), payload, rules, bought=bought)[:k]
     return tuple(
-        Suggestion(one.product_id, own[one.product_id], rank, payload[one.product_id], one.rules)
-        for rank, one in enumerate(ruled, start=1)
+        Suggestion(
+            ruled_product.product_id,
+            score_of[ruled_product.product_id],
+            rank,
+            payload[ruled_product.product_id],
+            ruled_product.rules,
+        )
+        for rank, ruled_product in enumerate(ruled, start=1)
     )
 
 
@@ -66,7 +74,7 @@ def ruled_hits(hits: Sequence[AnswerHit], rules: BusinessRules) -> list[AnswerHi
     """The hits of a search made for a person, best first, as the shop wants them."""
     by_id = {hit.product_id: hit for hit in hits}
     ruled = apply_rules(_evenly(list(by_id)), {key: hit.payload for key, hit in by_id.items()}, rules)
-    return [replace(by_id[one.product_id], rules=one.rules) for one in ruled]
+    return [replace(by_id[ruled_product.product_id], rules=ruled_product.rules) for ruled_product in ruled]
 
 
 def _evenly(ids: Sequence[str]) -> list[tuple[str, float]]:

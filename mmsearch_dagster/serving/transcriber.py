@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Transcriber:
     """Opens its recogniser with the first recording. Safe to share between threads."""
 
-    def __init__(self, open_one: "Callable[[], Recogniser]") -> None:
-        self._open = open_one
+    def __init__(self, open_recogniser: "Callable[[], Recogniser]") -> None:
+        self._open = open_recogniser
         self._recogniser: Recogniser | None = None
         self._lock = threading.Lock()
 

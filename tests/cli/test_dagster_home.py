@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mmsearch_dagster.cli.dagster_home import OWN_RUN, end_dead_runs, prepare_dagster
+from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.settings import Settings
 
 
@@ -48,10 +48,10 @@ def test_what_a_user_wrote_there_stays(instance: dg.DagsterInstance, tmp_path: P
 
 
 def test_runs_whose_process_was_killed_have_failed(instance: dg.DagsterInstance) -> None:
-    ours, other = begun(instance, OWN_RUN), begun(instance, {})
-    done = nothing.execute_in_process(instance=instance, tags=OWN_RUN).run_id
+    ours, other = begun(instance, COMMAND_RUN), begun(instance, {})
+    done = nothing.execute_in_process(instance=instance, tags=COMMAND_RUN).run_id
 
-    end_dead_runs(instance, tags=OWN_RUN)
+    end_dead_runs(instance, tags=COMMAND_RUN)
 
     assert status(instance, ours) == dg.DagsterRunStatus.FAILURE
     assert status(instance, other) == dg.DagsterRunStatus.STARTED

@@ -100,16 +100,16 @@ def test_a_picture_of_the_catalogue_is_asked_as_the_catalogue_names_it(
 
 def test_a_filter_that_nothing_passes_is_told_in_one_sentence(released: Released, capsys: Captured) -> None:
     query, where = search.question("red running shoes", None, None), 'category ~ "[red] Hats"'
-    search.one(released, query, "red", k=3, where=where, as_json=False)
+    search.answer_query(released, query, "red", k=3, where=where, as_json=False)
     told = f"no product passes the filter {where}: loosen it or leave it out"
     assert capsys.readouterr().out == f"{told}\n"
-    search.one(released, query, "red", k=3, where=where, as_json=True)
+    search.answer_query(released, query, "red", k=3, where=where, as_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert (shown["hits"], shown["note"]) == ([], told)
 
 
 def test_words_that_no_product_has_are_told_in_one_sentence(released: Released, capsys: Captured) -> None:
-    search.one(released, UNKNOWN, "kite", k=3, where=None, as_json=False)
+    search.answer_query(released, UNKNOWN, "kite", k=3, where=None, as_json=False)
     assert capsys.readouterr().out == (
         "nothing is found for 'kite': no product has one of these words in its text; ask with other words or "
         "with a photo\n"

@@ -1,6 +1,7 @@
 """`mmsearch serve` as a container starts it: it listens first, and answers once there is a release."""
 
 import shutil
+import tarfile
 import time
 from pathlib import Path
 from unittest import mock
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.registry.relocate import relocate
+from tests.fixtures.former_home import ARCHIVE
 from tests.homes import Place
 
 
@@ -46,14 +48,16 @@ def test_without_a_release_every_path_answers_503_and_why(tmp_path: Path, argume
 
 
 @pytest.mark.slow
-def test_the_first_release_is_served_without_a_restart(tiny: Place, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    with TestClient(served(Place(home, None, tmp_path))) as client:
+def test_the_first_release_is_served_without_a_restart(tmp_path: Path) -> None:
+    home = Place(tmp_path / "served", None, tmp_path)
+    with TestClient(served(home)) as client:
         answer_of(client, "/health", status=503)
-        made = tiny.copy(tmp_path / "made")
-        relocate(made.paths.mlflow, home)
-        shutil.move(made.home, home)
+        with tarfile.open(ARCHIVE) as archive:
+            archive.extractall(tmp_path, filter="data")
+        relocate(tmp_path / "home" / "mlflow", home.home)
+        shutil.move(tmp_path / "home", home.home)
 
         health = answer_of(client, "/health", status=200).json()
-        assert health["release_id"] == tiny.manifest().release_id
-        assert client.post("/search", json={"text": "red"}).json()["hits"]
+        assert (
+            health["release_id"] == home.manifest().release_id == client.get("/release").json()["release_id"]
+        )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.cli.options import asked_of
+from mmsearch_dagster.cli.options import run_settings
 from mmsearch_dagster.core.errors import ConfigError, UserError
 from mmsearch_dagster.pipeline.home import check_same_shop, in_words, recall, remember, settings_for
 from mmsearch_dagster.pipeline.ingest.tables import read_raw
@@ -41,7 +41,7 @@ def test_who_says_nothing_gets_what_was_asked_before(home: Path, asked: Settings
 
     remember(asked)
 
-    assert recall(home) == asked.asked
+    assert recall(home) == asked.options
     assert settings_for(home) == asked
 
 
@@ -72,7 +72,7 @@ def test_what_is_gone_is_named_with_the_option_to_give(home: Path, asked: Settin
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"source": 3}'])
 def test_a_memory_that_cannot_be_read_is_not_the_sample_store(home: Path, content: bytes) -> None:
     home.mkdir()
-    HomePaths(home).asked.write_bytes(content)
+    HomePaths(home).run_options.write_bytes(content)
 
     with pytest.raises(
         ConfigError, match=r"asked.json cannot be read .* delete it and give --source"
@@ -84,7 +84,7 @@ def test_a_memory_that_cannot_be_read_is_not_the_sample_store(home: Path, conten
 
 def test_it_is_told_as_options(asked: Settings) -> None:
     assert in_words(RunOptions()) == "the embedded sample store"
-    told = in_words(asked.asked)
+    told = in_words(asked.options)
     assert told == f"--source {asked.source} --root {asked.root} --preset {asked.preset} --finetune"
 
 
@@ -97,7 +97,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from mmsearch_dagster.cli import run, summary, up
 
     begun: list[str] = []
-    monkeypatch.setattr(run, "_execute", lambda settings: begun.append(in_words(settings.asked)))
+    monkeypatch.setattr(run, "_execute", lambda settings: begun.append(in_words(settings.options)))
     monkeypatch.setattr(run, "show_gate", lambda settings: None)
     monkeypatch.setattr(summary, "show", lambda *given: None)
     monkeypatch.setattr(up, "commands", lambda settings, **ports: {})
@@ -106,7 +106,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert os.environ["MMSEARCH_SOURCE"] == "", (
             "the servers would keep to it when the home is asked otherwise"
         )
-        begun.append(in_words(asked_of(Path(os.environ[HOME_VARIABLE])).asked))
+        begun.append(in_words(run_settings(Path(os.environ[HOME_VARIABLE])).options))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(up, "_watch", watch)
@@ -153,7 +153,7 @@ def test_a_shop_that_cannot_be_read_is_not_remembered(home: Path, asked: Setting
 
     assert Place(home, home / "no.yaml", REVIEWED).run() == 2
 
-    assert recall(home) == asked.asked
+    assert recall(home) == asked.options
     assert begun == []
 
 
@@ -227,7 +227,7 @@ def test_a_real_release_is_not_replaced_by_the_sample_store(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the home remembers is lost, as in homes of before there was a memory."""
-    place.paths.asked.unlink()
+    place.paths.run_options.unlink()
     before = place.manifest(), Lake(place.paths.lake).current("products").digest
 
     assert place.mmsearch("run") == 2

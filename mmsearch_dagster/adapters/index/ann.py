@@ -55,11 +55,11 @@ def probe_queries(vectors: Matrix) -> Matrix:
 
 def measured_recall(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
     """Recall@RECALL_AT of LanceDB's answers against exact search; neighbours that tie all count."""
-    found = [
+    answers = [
         [hit.product_id for hit in pinned.nearest_in_table(query, RECALL_AT, choice=choice)]
         for query in queries
     ]
-    return recall_against_exact(found, [list(ids) for ids in _exact(pinned, queries)], RECALL_AT)
+    return recall_against_exact(answers, [list(ids) for ids in _exact(pinned, queries)], RECALL_AT)
 
 
 def _exact(pinned: PinnedTable, queries: Matrix) -> Iterator[list[str]]:

@@ -90,8 +90,8 @@ class PinnedTable:
     @cached_property
     def _id_of_row(self) -> dict[int, str]:
         query = self._table.search().select([columns.PRODUCT_ID]).with_row_id(True).limit(None)
-        found = query.to_arrow()
-        return dict(zip(found["_rowid"].to_pylist(), found[columns.PRODUCT_ID].to_pylist(), strict=True))
+        ids = query.to_arrow()
+        return dict(zip(ids["_rowid"].to_pylist(), ids[columns.PRODUCT_ID].to_pylist(), strict=True))
 
     @cached_property
     def _row_of_id(self) -> dict[str, int]:
@@ -124,10 +124,10 @@ class PinnedTable:
     def vectors(self, product_ids: Sequence[str], column: str = VECTOR) -> tuple[list[str], Matrix]:
         """`matrix` of these products alone, in any order, looked up by their rows."""
         width = self._width(column)
-        found = self._take(product_ids, [columns.PRODUCT_ID, column])
-        if found is None:
+        rows = self._take(product_ids, [columns.PRODUCT_ID, column])
+        if rows is None:
             return [], np.zeros((0, width), dtype=np.float32)
-        return vectors_of(found.filter(found[column].is_valid()), column, width)
+        return vectors_of(rows.filter(rows[column].is_valid()), column, width)
 
     def scores(self, vector: Matrix, product_ids: Sequence[str], column: str = VECTOR) -> dict[str, float]:
         """What `nearest` would say of these products; those without a vector are left out."""
@@ -143,8 +143,8 @@ class PinnedTable:
 
     def _width(self, column: str) -> int:
         if column not in self.vector_columns:
-            known = ", ".join(sorted(self.vector_columns)) or "none, it is for words only"
-            raise ReleaseMismatchError(f"the index has no vector column '{column}' (it has: {known})")
+            names = ", ".join(sorted(self.vector_columns)) or "none, it is for words only"
+            raise ReleaseMismatchError(f"the index has no vector column '{column}' (it has: {names})")
         return self.vector_columns[column]
 
     def nearest(self, vector: Matrix, k: int, *, where: str | None = None, column: str = VECTOR) -> list[Hit]:
@@ -194,8 +194,8 @@ class PinnedTable:
         else:
             query = query.nprobes(choice.probes)
             query = query.refine_factor(choice.refine) if choice.refine else query
-        found = self._run(query, [columns.PRODUCT_ID, column, "_distance"], k, where)
-        proposed = ProductVectors.of(*vectors_of(found, column, self._width(column)))
+        nearest = self._run(query, [columns.PRODUCT_ID, column, "_distance"], k, where)
+        proposed = ProductVectors.of(*vectors_of(nearest, column, self._width(column)))
         return _hits(next(proposed.nearest(vector[np.newaxis], k)))
 
     def lexical(self, text: str, k: int, *, where: str | None = None) -> list[Hit]:
@@ -205,15 +205,15 @@ class PinnedTable:
         """
         from lancedb.query import MatchQuery
 
-        words = self._asked(text.encode("utf-8", "replace").decode("utf-8"))
+        words = self._without_stop_words(text.encode("utf-8", "replace").decode("utf-8"))
         if not words.strip():
             return []
         # A query object, not a string: nothing in the words is syntax. Its defaults escape pyright.
         query = MatchQuery(words, SEARCH_TEXT)  # pyright: ignore[reportCallIssue]
-        found = self._run(self._table.search(query), ["_score"], k, where)
-        return self._ranked(found["_rowid"], found["_score"].to_numpy(), k)
+        matches = self._run(self._table.search(query), ["_score"], k, where)
+        return self._ranked(matches["_rowid"], matches["_score"].to_numpy(), k)
 
-    def _asked(self, text: str) -> str:
+    def _without_stop_words(self, text: str) -> str:
         """The text without stop words that the index itself keeps: it knows those of one language only."""
         language = language_of(text)
         if language not in STOP_WORDS:
@@ -223,8 +223,10 @@ class PinnedTable:
     def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
         """`lexical` for each text, each different text once, several at a time."""
         different = list(dict.fromkeys(texts))
-        found = dict(zip(different, _each(lambda t: self.lexical(t, k, where=where), different), strict=True))
-        return [found[text] for text in texts]
+        hits_of = dict(
+            zip(different, _each(lambda t: self.lexical(t, k, where=where), different), strict=True)
+        )
+        return [hits_of[text] for text in texts]
 
     def _run(self, query: Any, select: list[str], k: int, where: str | None) -> Any:
         if where is not None:
@@ -243,8 +245,8 @@ class PinnedTable:
 
     def rows(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Payload by product id; ids the index does not hold are left out."""
-        found = self._take(product_ids, self.payload_columns)
-        return {} if found is None else {row[columns.PRODUCT_ID]: row for row in found.to_pylist()}
+        rows = self._take(product_ids, self.payload_columns)
+        return {} if rows is None else {row[columns.PRODUCT_ID]: row for row in rows.to_pylist()}
 
     def _take(self, product_ids: Sequence[str], names: Sequence[str]) -> Any | None:
         """These columns of these products; None when the index holds none of them."""
@@ -255,10 +257,10 @@ class PinnedTable:
         """Every row's values of those of these columns that the table has, in any order of rows."""
         import polars as pl
 
-        known = [name for name in names if name in self.payload_columns]
-        found = pl.from_arrow(self._table.search().select(known).limit(None).to_arrow())
-        assert isinstance(found, pl.DataFrame)
-        return found
+        present = [name for name in names if name in self.payload_columns]
+        rows = pl.from_arrow(self._table.search().select(present).limit(None).to_arrow())
+        assert isinstance(rows, pl.DataFrame)
+        return rows
 
     def words_of(self, text: str) -> tuple[str, ...]:
         """What the full-text index makes of `text`: folded, stemmed, stop words gone."""

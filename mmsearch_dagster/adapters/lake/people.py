@@ -25,7 +25,7 @@ RANKER_VECTOR, RANKER_FACTORS = "ranker_vector", "ranker_factors"
 POPULARITY = "popularity"
 # Product ids that a person bought; releases made before it was kept lack it.
 BOUGHT = "bought"
-# A fact: modality -> its columns in OWN_VECTOR. Releases made before it was kept lack it.
+# A fact: modality -> its columns in RANKER_VECTOR. Releases made before it was kept lack it.
 BLOCKS = "blocks"
 _FILES = (PEOPLE, PRODUCTS, REVIEWS, RULES, FACTS, "ranker.json", "ranker.safetensors")
 

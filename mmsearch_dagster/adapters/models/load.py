@@ -44,7 +44,9 @@ def spec_of(identity: EncoderIdentity, *places: Path) -> EncoderSpec:
             f"version: {error}"
         ) from error
     folder = Path(spec.model)
-    folder_here = next((place / folder.name for place in places if (place / folder.name).is_dir()), None)
+    folder_here = next(
+        (folder_above / folder.name for folder_above in places if (folder_above / folder.name).is_dir()), None
+    )
     moved = folder.is_absolute() and not folder.is_dir() and folder_here is not None
     return spec.model_copy(update={"model": str(folder_here)}) if moved else spec
 

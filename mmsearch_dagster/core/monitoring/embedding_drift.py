@@ -19,7 +19,7 @@ _SCHEMA = {
 def embedding_drift(
     before: ModalityBatch, now: ModalityBatch, *, other_encoders: Collection[str] = ()
 ) -> pl.DataFrame:
-    """One row per modality that either has.
+    """One row per modality that either has. A product counts once, with the mean of its pictures.
 
     Args:
         before: the items of the past.
@@ -30,6 +30,7 @@ def embedding_drift(
         `modality`, the fields of `VectorDrift` (null where not compared), and `not_compared`: why a modality
         could not be compared, null where it was.
     """
+    before, now = before.merged(), now.merged()
     names = [*before.vectors, *(name for name in now.vectors if name not in before.vectors)]
     rows = []
     for name in names:

@@ -23,7 +23,9 @@ def why_not_again(workspace: Workspace, champion: ReleaseManifest, modalities: I
     """Why today's vectors, of these modalities, say nothing to the champion's model; None where they do."""
     configured = (workspace.encoder(name) for name in modalities)
     now = {spec.modality: workspace.identity(spec).fingerprint for spec in configured if spec}
-    other = [one.modality for one in champion.encoders if now.get(one.modality) != one.fingerprint]
+    other = [
+        encoder.modality for encoder in champion.encoders if now.get(encoder.modality) != encoder.fingerprint
+    ]
     return f"its {', '.join(other)} encoder is not the one of this run" if other else None
 
 
@@ -39,8 +41,8 @@ def rankings(
     from mmsearch_dagster.core.fusion.model import load_model
 
     model = load_model(workspace.registry.model_folder(champion.model_version))
-    own = champion.snapshots.get(collaborative.ASSET)
-    factors = workspace.lake.find(collaborative.ASSET, own) if own else None
+    digest = champion.snapshots.get(collaborative.ASSET)
+    factors = workspace.lake.find(collaborative.ASSET, digest) if digest else None
     items = collaborative.with_factors_of(items, factors)
     lists = retriever_lists(words, items)(model, queries)
     retrieval = champion.retrieval
@@ -53,15 +55,15 @@ def remembered(
     """The per-query values of its own evaluation, where that was about these queries and is still there."""
     from mmsearch_dagster.adapters.lake.batches import load_queries
 
-    report, asked = (
+    report, query_snapshot = (
         workspace.lake.find(name, champion.snapshots.get(name) or "none") for name in (ASSET, examples.ASSET)
     )
-    if report is None or asked is None:
+    if report is None or query_snapshot is None:
         return None
     try:
         decision = Decision.from_json((report.folder / DECISION).read_text(encoding="utf-8"))
         values = pl.read_parquet(report.folder / PER_QUERY)
-        then = load_queries(asked.folder, VALIDATION)
+        then = load_queries(query_snapshot.folder, VALIDATION)
     except (OSError, ValueError, pl.exceptions.PolarsError):  # written by another version, or damaged
         return None
     if decision.weights_sha256 != champion.weights_sha256:

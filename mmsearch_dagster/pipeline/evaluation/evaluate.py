@@ -119,9 +119,9 @@ def _digest(
 ) -> str:
     """Of the report to be made; of the champion's own, where that came of the same inputs: it won then."""
     if champion is not None and ASSET in champion.snapshots:
-        own = workspace.lake.find(ASSET, champion.snapshots[ASSET])
-        if own is not None and own.facts.get("inputs_digest") == inputs_digest:
-            return own.digest
+        champion_report = workspace.lake.find(ASSET, champion.snapshots[ASSET])
+        if champion_report is not None and champion_report.facts.get("inputs_digest") == inputs_digest:
+            return champion_report.digest
     facts = {"inputs": inputs_digest, "champion": champion.release_id if champion else None}
     if (
         champion is not None
@@ -134,7 +134,10 @@ def _digest(
 
 def gate_table(decision: Mapping[str, Any]) -> pl.DataFrame:
     """The gate's answer rule by rule."""
-    rows = [{"rule": one["rule"], "passed": one["passed"], "why": one["text"]} for one in decision["reasons"]]
+    rows = [
+        {"rule": reason["rule"], "passed": reason["passed"], "why": reason["text"]}
+        for reason in decision["reasons"]
+    ]
     return pl.DataFrame(rows, schema={"rule": pl.String, "passed": pl.Boolean, "why": pl.String})
 
 
@@ -160,7 +163,7 @@ class _Evaluation:
         words = words_table(self._workspace, self._inputs.products)
         lists = retriever_lists(words, items)
         models: dict[Strategy, TwoTower] = {
-            name: load_model(one.folder) for name, one in self._inputs.candidates.items()
+            name: load_model(snapshot.folder) for name, snapshot in self._inputs.candidates.items()
         }
         winner = choose_winner(models, items, sets[VALIDATION])
         judge = Judge(models, winner, items, lists)

@@ -55,7 +55,9 @@ def _of_others(table: pl.DataFrame, metric: str, strategies: Iterable[Strategy])
     fused = set(map(fused_by, strategies))
     names = [name for name in table["branch"].unique(maintain_order=True) if name not in fused]
     figures = {name: figures_of_branch(table, name, metric) for name in names}
-    return _named({f"{name}/{key}": value for name, own in figures.items() for key, value in own.items()})
+    return _named(
+        {f"{name}/{key}": value for name, values in figures.items() for key, value in values.items()}
+    )
 
 
 def _named(figures: Mapping[str, float]) -> dict[str, float]:

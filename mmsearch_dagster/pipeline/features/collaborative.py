@@ -49,8 +49,8 @@ def learn_factors(workspace: Workspace) -> StepReport:
         facts = {
             "code": CODE_VERSION,
             "interactions": interactions.digest,
-            "feedback": [one.model_dump() for one in _feedbacks()],
-            "grid": [one.model_dump() for one in FACTOR_GRID],
+            "feedback": [params.model_dump() for params in _feedbacks()],
+            "grid": [params.model_dump() for params in FACTOR_GRID],
         }
         snapshot, made = workspace.lake.obtain(
             ASSET,
@@ -80,7 +80,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         compared = protocol.compare(parts, params, grid=protocol.FACTOR_GRID, seed=_SEED)
         best = compared.best_of(protocol.FACTOR_KINDS)
         tried.append((best.validation if best else float("nan"), params, compared, best))
-    value, params, compared, best = max(tried, key=lambda one: np.nan_to_num(one[0], nan=-1.0))
+    value, params, compared, best = max(tried, key=lambda trial: np.nan_to_num(trial[0], nan=-1.0))
     everything = interactions_of(events, params)
     judged = compared.counts["validation users"]
     enough = everything.matrix.nnz >= _FEWEST_PAIRS and judged >= _FEWEST_JUDGED
@@ -90,7 +90,7 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
     factors = factorise(everything, best.params)
     save_factors(folder, factors, popularity(everything.matrix))
     (folder / _BARS).write_bytes(_bars(compared, best.params.kind))
-    told = {f"test_{name}": round(one.mean, 4) for name, one in best.intervals.items()}
+    test_metrics = {f"test_{name}": round(between.mean, 4) for name, between in best.intervals.items()}
     return {
         "rows": len(factors.item_ids),
         "users": len(factors.user_ids),
@@ -100,22 +100,22 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         "feedback": "each pair once" if params.binary else f"aged, half life {params.half_life_days:g} days",
         "split": splits.describe(_SPLIT),
         "validation_ndcg": round(value, 4),
-        **told,
+        **test_metrics,
         **{name.replace(" ", "_"): count for name, count in compared.counts.items()},
         "models": _models(compared),
         "trials": [
-            {"model": one.params.kind, "parameters": one.params.description(), "validation": one.value}
-            for one in compared.trials
+            {"model": trial.params.kind, "parameters": trial.params.description(), "validation": trial.value}
+            for trial in compared.trials
         ],
     }
 
 
 def _models(compared: "Comparison") -> list[dict[str, Any]]:
     rows = []
-    for one in compared.measured:
-        row: dict[str, Any] = {"model": one.params.kind, "parameters": one.params.description()}
-        row["validation"] = one.validation
-        for name, value in one.intervals.items():
+    for model in compared.measured:
+        row: dict[str, Any] = {"model": model.params.kind, "parameters": model.params.description()}
+        row["validation"] = model.validation
+        for name, value in model.intervals.items():
             row |= {name: value.mean, f"{name} low": value.low, f"{name} high": value.high}
         rows.append(row)
     return rows
@@ -142,10 +142,10 @@ def with_factors_of(items: ModalityBatch, snapshot: Snapshot | None) -> Modality
     if not table.height:
         return items.only(*(name for name in items.vectors if name != COLLABORATIVE))
     matrix = table[VECTOR].to_numpy()
-    place = {item: row for row, item in enumerate(table[c.PRODUCT_ID])}
-    present = np.array([item in place for item in items.ids], dtype=bool)
+    row_of = {item: row for row, item in enumerate(table[c.PRODUCT_ID])}
+    present = np.array([item in row_of for item in items.ids], dtype=bool)
     vectors = np.zeros((len(items), matrix.shape[1]), np.float32)
-    vectors[present] = matrix[[place[item] for item in items.ids if item in place]]
+    vectors[present] = matrix[[row_of[item] for item in items.ids if item in row_of]]
     return replace(
         items,
         vectors={**items.vectors, COLLABORATIVE: vectors},

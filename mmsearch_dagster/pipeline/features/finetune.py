@@ -46,24 +46,26 @@ def tune_image_encoder(workspace: Workspace) -> StepReport:
 
     with timed(IMAGE_ENCODER) as report:
         spec = require_tunable(workspace.preset.encoder(IMAGE))
-        photos, own = _judged_photos(workspace), _own_pictures(workspace)
-        own = [one for one in own if one.product in {photo.product for photo in photos}]
+        photos, catalogue_images = _judged_photos(workspace), _catalogue_images(workspace)
+        catalogue_images = [
+            image for image in catalogue_images if image.product in {photo.product for photo in photos}
+        ]
         facts = {
             "code": CODE_VERSION,
             "encoder": workspace.identity(spec).fingerprint,
             "params": params.model_dump(),
-            "photos": [(one.product, one.content.key) for one in photos],
-            "own": [(one.product, one.content.key) for one in own],
+            "photos": [(photo.product, photo.content.key) for photo in photos],
+            "own": [(image.product, image.content.key) for image in catalogue_images],
         }
         digest = digest_of(facts)
 
         def make(folder: Path) -> dict[str, Any]:
-            return _tune(workspace, spec, (photos, own), digest, folder)
+            return _tune(workspace, spec, (photos, catalogue_images), digest, folder)
 
         snapshot, made = workspace.lake.obtain(IMAGE_ENCODER, digest, make)
-        place = publish(snapshot.folder / MODEL, workspace.paths.encoder_cache, digest)
+        published = publish(snapshot.folder / MODEL, workspace.paths.encoder_cache, digest)
         report.about(snapshot, made)
-        report.figures["encoder"] = workspace.identity(tuned_spec(spec, place)).fingerprint
+        report.figures["encoder"] = workspace.identity(tuned_spec(spec, published)).fingerprint
         report.tables["epochs"] = pl.DataFrame(json.loads((snapshot.folder / CURVE).read_text()))
         report.pictures["accuracy"] = (snapshot.folder / PICTURE).read_bytes()
     return report
@@ -88,7 +90,7 @@ def _judged_photos(workspace: Workspace) -> list[_Labelled]:
     ]
 
 
-def _own_pictures(workspace: Workspace) -> list[_Labelled]:
+def _catalogue_images(workspace: Workspace) -> list[_Labelled]:
     from mmsearch_dagster.adapters.lake.feature_store import file_content
 
     products = workspace.lake.current("products").table().select(c.PRODUCT_ID, c.IMAGE_URIS)
@@ -111,8 +113,8 @@ def _tune(
 
     params = workspace.finetune
     assert params is not None
-    photos, own = (_readable(part) for part in pictures)
-    train, held_out = _parted(photos, own, params)
+    photos, catalogue_images = (_readable(part) for part in pictures)
+    train, held_out = _parted(photos, catalogue_images, params)
     progress = workspace.progress
     progress.start(IMAGE_ENCODER, len(train) * params.epochs)
     parent = workspace.tracking.refresh(digest)
@@ -120,23 +122,23 @@ def _tune(
         log.params({name: str(value) for name, value in params.model_dump().items()})
         log.dataset("judged photos", digest, len(train))
 
-        def told(epoch: Epoch) -> None:
+        def log_epoch(epoch: Epoch) -> None:
             for name in ("loss", "accuracy", "held_out"):
                 if (value := getattr(epoch, name)) is not None:
                     log.curve(name, epoch.epoch, value)
 
-        watch = Watch(lambda count: progress.advance(IMAGE_ENCODER, count), told)
+        watch = Watch(lambda count: progress.advance(IMAGE_ENCODER, count), log_epoch)
         checkpoint = workspace.paths.encoder_cache / f"{digest}.checkpoint"
         curve = tune(spec, train, held_out, params, folder / MODEL, watch=watch, checkpoint=checkpoint)
         (folder / PICTURE).write_bytes(_drawn(curve))
         log.figure("accuracy", (folder / PICTURE).read_bytes())
         run_id = log.run_id
     workspace.tracking.finish(parent)
-    (folder / CURVE).write_text(json.dumps([asdict(one) for one in curve]), encoding="utf-8")
+    (folder / CURVE).write_text(json.dumps([asdict(epoch) for epoch in curve]), encoding="utf-8")
     return {
         "rows": len(train),
         "products": 1 + max(photo.label for photo in train),
-        "unreadable": sum(map(len, pictures)) - len(photos) - len(own),
+        "unreadable": sum(map(len, pictures)) - len(photos) - len(catalogue_images),
         "last_accuracy": round(curve[-1].accuracy, 4),
         "held_out": curve[-1].held_out,
         "mlflow_run": run_id,
@@ -148,12 +150,14 @@ def _readable(pictures: Sequence[_Labelled]) -> list[_Labelled]:
     from mmsearch_dagster.core.encoders.augmentation import readable
 
     return [
-        one for one, fine in zip(pictures, readable([p.content.read for p in pictures]), strict=True) if fine
+        picture
+        for picture, fine in zip(pictures, readable([p.content.read for p in pictures]), strict=True)
+        if fine
     ]
 
 
 def _parted(
-    photos: Sequence[_Labelled], own: Sequence[_Labelled], params: FinetuneParams
+    photos: Sequence[_Labelled], catalogue_images: Sequence[_Labelled], params: FinetuneParams
 ) -> "tuple[list[Photo], list[Photo]]":
     """Photos to train on, the products' own pictures among them, and those held out.
 
@@ -163,8 +167,8 @@ def _parted(
     from mmsearch_dagster.core.encoders.augmentation import Photo
 
     by_product: dict[str, list[_Labelled]] = {}
-    for one in photos:
-        by_product.setdefault(one.product, []).append(one)
+    for photo in photos:
+        by_product.setdefault(photo.product, []).append(photo)
     if len(by_product) < 2:
         raise UserError(
             f"fine-tuning needs judged training photos (split train, grade 3, a picture and no words) of at "
@@ -172,22 +176,22 @@ def _parted(
         )
     label = {product: number for number, product in enumerate(sorted(by_product))}
     last = {product: int(len(some) * params.held_out) for product, some in by_product.items()}
-    apart = {id(one) for product, some in by_product.items() for one in some[len(some) - last[product] :]}
+    apart = {id(photo) for product, some in by_product.items() for photo in some[len(some) - last[product] :]}
 
-    def as_photo(one: _Labelled) -> Photo:
-        return Photo(label[one.product], one.content.read)
+    def as_photo(picture: _Labelled) -> Photo:
+        return Photo(label[picture.product], picture.content.read)
 
-    train = [as_photo(one) for one in photos if id(one) not in apart]
-    shown = [as_photo(one) for one in own if one.product in label]
-    held_out = [as_photo(one) for one in photos if id(one) in apart]
+    train = [as_photo(photo) for photo in photos if id(photo) not in apart]
+    shown = [as_photo(image) for image in catalogue_images if image.product in label]
+    held_out = [as_photo(photo) for photo in photos if id(photo) in apart]
     return train + shown * params.own_pictures, held_out
 
 
 def _drawn(curve: Sequence[Any]) -> bytes:
     from mmsearch_dagster.adapters.reports.charts import curves
 
-    lines = {"accuracy on augmented photos": [(one.epoch, one.accuracy) for one in curve]}
-    measured = [(one.epoch, one.held_out) for one in curve if one.held_out is not None]
+    lines = {"accuracy on augmented photos": [(epoch.epoch, epoch.accuracy) for epoch in curve]}
+    measured = [(epoch.epoch, epoch.held_out) for epoch in curve if epoch.held_out is not None]
     return curves(
         lines | ({"held-out photos": measured} if measured else {}),
         title="Fine-tuning the image encoder",

@@ -30,8 +30,8 @@ def index_rows(
     columns = {VECTOR: _column(fused, np.linalg.norm(fused, axis=1) > 0)}
     for name, matrix in items.vectors.items():
         several = (frames or {}).get(name, 1)
-        own = matrix if several == 1 else mean_frames(matrix, several)
-        columns[modality_column(name)] = _column(own, items.present[name])
+        vectors_of_rows = matrix if several == 1 else mean_frames(matrix, several)
+        columns[modality_column(name)] = _column(vectors_of_rows, items.present[name])
     vectors = by_product(pl.DataFrame({c.PRODUCT_ID: list(items.ids), **columns}))
     return rows.join(vectors, on=c.PRODUCT_ID, how="inner", maintain_order="left")
 

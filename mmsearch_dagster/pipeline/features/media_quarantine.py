@@ -32,14 +32,14 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
             {
                 "code": CODE_VERSION,
                 "products": products.digest,
-                "features": {modality: one.digest for modality, one in features.items()},
+                "features": {modality: snapshot.digest for modality, snapshot in features.items()},
             }
         )
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
             parts = [
-                pl.read_parquet(one.folder / FAILURES).with_columns(modality=pl.lit(modality))
-                for modality, one in features.items()
+                pl.read_parquet(snapshot.folder / FAILURES).with_columns(modality=pl.lit(modality))
+                for modality, snapshot in features.items()
             ]
             broken = pl.concat([part.select(*_SCHEMA) for part in parts]).sort(
                 "modality", "uri", c.PRODUCT_ID

@@ -29,16 +29,16 @@ def read_reviews(workspace: Workspace) -> StepReport:
 
         def make(folder: Path) -> dict[str, Any]:
             split = split_rows(RawTable(ASSET, raw.table(), raw.facts["dropped"]))
-            known, unknown = restrict_to_catalogue(split.good, products.table()[c.PRODUCT_ID])
-            ordered_by_usefulness(known).write_parquet(folder / "table.parquet")
-            ratings = smoothed_ratings(known)
+            listed, unlisted = restrict_to_catalogue(split.good, products.table()[c.PRODUCT_ID])
+            ordered_by_usefulness(listed).write_parquet(folder / "table.parquet")
+            ratings = smoothed_ratings(listed)
             ratings.write_parquet(folder / RATINGS)
             split.quarantined.write_parquet(folder / QUARANTINE)
             return {
-                "rows": known.height,
+                "rows": listed.height,
                 "rated_products": ratings.height,
                 "quarantined": split.quarantined.height,
-                "of_unknown_products": unknown,
+                "of_unknown_products": unlisted,
             }
 
         digest = digest_of({"code": CODE_VERSION, "raw": raw.digest, "products": products.digest})

@@ -25,17 +25,17 @@ _NO_CHAMPION = "no release yet: nothing to compare with"
 
 @dataclass(frozen=True)
 class Watched:
-    """What a monitor found. fine: None where it could not tell. said: why, in a sentence."""
+    """The result of a monitor. fine: None where it cannot judge. sentence: why."""
 
     report: StepReport
     fine: bool | None
-    said: str
+    sentence: str
 
     @property
     def checked(self) -> dict[str, Any]:
-        """As `defs.report.check_results` reads it; what cannot be told is no alarm."""
+        """As `defs.report.check_results` reads it; what cannot be judged is no alarm."""
         name = f"{self.report.name}_within_policy"
-        return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.said}
+        return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.sentence}
 
 
 def watch_data(workspace: Workspace) -> Watched:
@@ -45,18 +45,22 @@ def watch_data(workspace: Workspace) -> Watched:
 
     def table() -> pl.DataFrame:
         parts = [
-            drift.table_drift(*(_TRAITS[name](one.table()) for one in pair)).with_columns(table=pl.lit(name))
+            drift.table_drift(*(_TRAITS[name](snapshot.table()) for snapshot in pair)).with_columns(
+                table=pl.lit(name)
+            )
             for name, pair in pairs.items()
         ]
         return pl.concat(parts).select("table", pl.exclude("table"))
 
     if not pairs:
         return _untold(DATA, _NO_CHAMPION)
-    report, found = _stored(workspace, DATA, [one.digest for pair in pairs.values() for one in pair], table)
-    names = list(drift.drifted(found, policy.stability))
+    report, drift_table = _stored(
+        workspace, DATA, [snapshot.digest for pair in pairs.values() for snapshot in pair], table
+    )
+    names = list(drift.drifted(drift_table, policy.stability))
     report.figures["columns that drifted"] = len(names)
-    said = f"drifted since the champion: {', '.join(names)}" if names else "the data are what they were"
-    return Watched(report, not names, said)
+    sentence = f"drifted since the champion: {', '.join(names)}" if names else "the data are what they were"
+    return Watched(report, not names, sentence)
 
 
 def watch_embeddings(workspace: Workspace) -> Watched:
@@ -72,19 +76,21 @@ def watch_embeddings(workspace: Workspace) -> Watched:
     other = _other_encoders(workspace)
 
     def table() -> pl.DataFrame:
-        before, now = (load_batch(one.folder, examples.ITEMS) for one in pair)
+        before, now = (load_batch(snapshot.folder, examples.ITEMS) for snapshot in pair)
         return embedding_drift(before, now, other_encoders=other)
 
-    report, found = _stored(workspace, EMBEDDINGS, [*(one.digest for one in pair), *sorted(other)], table)
+    report, drift_table = _stored(
+        workspace, EMBEDDINGS, [*(snapshot.digest for snapshot in pair), *sorted(other)], table
+    )
     far = (pl.col("centroid") >= policy.centroid) | (pl.col("outside") >= policy.outside)
-    names = found.filter(far)["modality"].to_list()
-    said = f"moved since the champion: {', '.join(names)}" if names else "the vectors lie where they lay"
-    return Watched(report, not names, "; ".join([said, *_not_compared(found)]))
+    names = drift_table.filter(far)["modality"].to_list()
+    sentence = f"moved since the champion: {', '.join(names)}" if names else "the vectors lie where they lay"
+    return Watched(report, not names, "; ".join([sentence, *_not_compared(drift_table)]))
 
 
-def _not_compared(found: pl.DataFrame) -> list[str]:
+def _not_compared(drift_table: pl.DataFrame) -> list[str]:
     """A sentence for each modality that `embedding_drift` left out."""
-    left_out = found.drop_nulls(NOT_COMPARED).select("modality", NOT_COMPARED).iter_rows()
+    left_out = drift_table.drop_nulls(NOT_COMPARED).select("modality", NOT_COMPARED).iter_rows()
     return [f"{modality} is not compared: {why}" for modality, why in left_out]
 
 
@@ -97,9 +103,9 @@ def watch_searches(workspace: Workspace) -> Watched:
         return _untold(SEARCHES, "no log was read yet")
 
     def table() -> pl.DataFrame:
-        return search_quality.by_search(*(one.table() for one in log))
+        return search_quality.by_search(*(snapshot.table() for snapshot in log))
 
-    report, taken = _stored(workspace, SEARCHES, [one.digest for one in log], table)
+    report, taken = _stored(workspace, SEARCHES, [snapshot.digest for snapshot in log], table)
     days = search_quality.by_day(taken)
     report.tables = {"by day": days.tail(31)}
     if days.height:
@@ -109,19 +115,19 @@ def watch_searches(workspace: Workspace) -> Watched:
         return Watched(report, None, f"fewer than two periods of {policy.days} days with searches")
     report.figures |= {name: round(value, 4) for name, value in asdict(change).items()}
     fell = change.high < -policy.click_drop
-    said = (
+    sentence = (
         f"share of searches with a click: {change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] "
         f"in the last {policy.days} days ({change.now:,} searches, {change.before:,} before)"
     )
-    return Watched(report, not fell, said)
+    return Watched(report, not fell, sentence)
 
 
 def _then_and_now(workspace: Workspace, *assets: str) -> "dict[str, tuple[Snapshot, Snapshot]]":
     """Asset -> the champion's snapshot of it, and today's; those of which the lake has the former."""
     champion = workspace.registry.champion()
-    known = champion.snapshots if champion else {}
-    found = {name: workspace.lake.find(name, known[name]) for name in assets if name in known}
-    return {name: (then, workspace.lake.current(name)) for name, then in found.items() if then is not None}
+    digests = champion.snapshots if champion else {}
+    before = {name: workspace.lake.find(name, digests[name]) for name in assets if name in digests}
+    return {name: (then, workspace.lake.current(name)) for name, then in before.items() if then is not None}
 
 
 def _stored(
@@ -131,10 +137,10 @@ def _stored(
     with timed(name) as report:
         digest = digest_of({"code": CODE_VERSION, "of": made_of})
         snapshot, made = workspace.lake.obtain_table(name, digest, lambda: (table(), {}))
-        found = snapshot.table()
+        rows = snapshot.table()
         report.about(snapshot, made)
-        report.tables["table"] = found
-    return report, found
+        report.tables["table"] = rows
+    return report, rows
 
 
 def _untold(name: str, why: str) -> Watched:
@@ -144,7 +150,7 @@ def _untold(name: str, why: str) -> Watched:
 def _other_encoders(workspace: Workspace) -> set[str]:
     """Modalities whose vectors of today another encoder made than the champion's."""
     champion = workspace.registry.champion()
-    before = {one.modality: one.fingerprint for one in champion.encoders} if champion else {}
+    before = {encoder.modality: encoder.fingerprint for encoder in champion.encoders} if champion else {}
     now = {name: workspace.lake.current(asset_of(name)).facts.get("encoder") for name in before}
     return {name for name, fingerprint in now.items() if fingerprint not in (None, before[name])}
 

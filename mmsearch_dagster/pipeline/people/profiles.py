@@ -94,23 +94,23 @@ def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Sna
     )
     days = {key[0]: part for key, part in sorted(parts.items()) if until is None or key[0] <= until}
     names = _chain(days, params.model_dump())
-    stored = [place for place, name in enumerate(names) if workspace.lake.find(STATES, name)]
-    known = stored[-1] if stored else 0
+    stored = [number for number, name in enumerate(names) if workspace.lake.find(STATES, name)]
+    last_stored = stored[-1] if stored else 0
     as_of = _end_of(max(days, default=_BEFORE_ANY))
 
     def make(folder: Path) -> dict[str, Any]:
         before = EMPTY
-        if known:
-            found = workspace.lake.find(STATES, names[known])
-            assert found is not None
-            before = ProfileState(found.table(), StateFacts.of(found).as_of)
-        fresh = list(days.values())[known:]
+        if last_stored:
+            earlier = workspace.lake.find(STATES, names[last_stored])
+            assert earlier is not None
+            before = ProfileState(earlier.table(), StateFacts.of(earlier).as_of)
+        fresh = list(days.values())[last_stored:]
         state = advance(before, pl.concat(fresh) if fresh else events.head(0), as_of, params)
         state.rows.write_parquet(folder / "table.parquet")
         return StateFacts(rows=state.rows.height, as_of=as_of).model_dump(mode="json")
 
     snapshot, _ = workspace.lake.obtain(STATES, names[-1], make)
-    return snapshot, len(days) - known
+    return snapshot, len(days) - last_stored
 
 
 def _chain(days: dict[date, pl.DataFrame], params: dict[str, Any]) -> list[str]:

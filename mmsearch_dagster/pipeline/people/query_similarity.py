@@ -39,9 +39,9 @@ def query_cosines(workspace: Workspace, batch: ModalityBatch, searches: pl.DataF
     nothing = np.full(items.shape[1], np.nan, dtype=np.float32)
 
     def cosines(ids: pl.Series, rows: np.ndarray) -> dict[str, np.ndarray]:
-        asked = np.stack([units[keys[key]] if key in keys else nothing for key in ids])
-        found = (asked * items[rows]).sum(axis=1).astype(np.float64)
-        return {TEXT: np.where(present[rows], found, np.nan)}
+        queries = np.stack([units[keys[key]] if key in keys else nothing for key in ids])
+        cosine = (queries * items[rows]).sum(axis=1).astype(np.float64)
+        return {TEXT: np.where(present[rows], cosine, np.nan)}
 
     return cosines
 

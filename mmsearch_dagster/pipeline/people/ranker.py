@@ -45,7 +45,7 @@ class RankerFacts(Facts):
 
 
 def train_ranker(workspace: Workspace) -> StepReport:
-    """Study the log; without one the step says so and the run goes on."""
+    """Evaluate the ranker on the log; without one the step says so and the run goes on."""
     from mmsearch_dagster.core.ranking.training import RankerParams
 
     with timed(ASSET) as report:
@@ -56,7 +56,7 @@ def train_ranker(workspace: Workspace) -> StepReport:
             "code": CODE_VERSION,
             "params": params.model_dump(),
             "rules": rules.model_dump(mode="json"),
-            "inputs": {name: one.digest for name, one in inputs.items()},
+            "inputs": {name: snapshot.digest for name, snapshot in inputs.items()},
         }
         snapshot, made = workspace.lake.obtain(
             ASSET,
@@ -115,21 +115,21 @@ def _make(
     items = items_of(products, batch, ratings)
     cosines = query_cosines(workspace, batch, inputs["searches"].table())
     reviews = inputs[reviews_step.ASSET].table()
-    found = run_experiment(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
+    experiment = run_experiment(events, products, items, RankerParams(), cosines=cosines, reviews=reviews)
     tables = {"profiles": inputs[PROFILES].table(), "reviews": reviews, "events": events}
-    sha256 = write_people(folder / FOLDER, found, items, rules, tables=tables)
-    run = ranker_report.log_run(workspace, found, ASSET, inputs[examples.ASSET].digest)
-    ranker_report.draw(found, folder)
-    known = len(found.state.ids) if found.state else 0
+    sha256 = write_people(folder / FOLDER, experiment, items, rules, tables=tables)
+    run = ranker_report.log_run(workspace, experiment, ASSET, inputs[examples.ASSET].digest)
+    ranker_report.draw(experiment, folder)
+    people = len(experiment.state.ids) if experiment.state else 0
     return RankerFacts(
-        rows=known,
-        people=known,
+        rows=people,
+        people=people,
         people_sha256=sha256,
         mlflow_run=run,
-        ranker_promoted=found.promoted,
-        lists=found.order,
-        sentences=found.sentences(),
-        decision=found.ranker.decision.model_dump(mode="json") if found.ranker else None,
-        measures=dict(found.ranker.measures) if found.ranker else {},
-        tables=ranker_report.tables(found),
+        ranker_promoted=experiment.promoted,
+        lists=experiment.order,
+        sentences=experiment.sentences(),
+        decision=experiment.ranker.decision.model_dump(mode="json") if experiment.ranker else None,
+        measures=dict(experiment.ranker.measures) if experiment.ranker else {},
+        tables=ranker_report.tables(experiment),
     )

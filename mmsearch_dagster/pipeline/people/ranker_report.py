@@ -30,32 +30,34 @@ _BESIDE = (
 )
 
 
-def log_run(workspace: Workspace, found: "Experiment", name: str, examples_digest: str) -> str | None:
+def log_run(workspace: Workspace, experiment: "Experiment", name: str, examples_digest: str) -> str | None:
     """A nested MLflow run beside those of the fusion candidates; its id, None without a ranker."""
-    if found.ranker is None:
+    if experiment.ranker is None:
         return None
-    trained = found.ranker.trained
+    trained = experiment.ranker.trained
     parent = workspace.tracking.refresh(examples_digest)
     with workspace.tracking.strategy(parent, name) as log:
-        log.params({"promoted": str(found.promoted), "decision": found.ranker.decision.sentence[:480]})
+        log.params(
+            {"promoted": str(experiment.promoted), "decision": experiment.ranker.decision.sentence[:480]}
+        )
         for epoch, value in trained.loss_curve:
             log.curve("loss", epoch, value)
         for epoch, value in trained.validation_curve:
             log.curve("validation_ndcg@10", epoch, value)
-        log.figures({name: one for name, one in found.ranker.measures.items() if isfinite(one)})
+        log.figures({name: value for name, value in experiment.ranker.measures.items() if isfinite(value)})
         return log.run_id
 
 
-def tables(found: "Experiment") -> dict[str, Any]:
+def tables(experiment: "Experiment") -> dict[str, Any]:
     """The measures as JSON-able tables."""
     from mmsearch_dagster.core.ranking.evaluation import summary
 
-    pages = summary(found.ranker.figures) if found.ranker else []
+    pages = summary(experiment.ranker.figures) if experiment.ranker else []
     return {
-        "measures": found.lists.measures.to_dicts() if found.lists else [],
-        "exposure": found.lists.exposure.to_dicts() if found.lists else [],
+        "measures": experiment.lists.measures.to_dicts() if experiment.lists else [],
+        "exposure": experiment.lists.exposure.to_dicts() if experiment.lists else [],
         "orders of result pages": [dict(row) for row in pages],
-        CLICKS: _clicks(found.ranker.measures) if found.ranker else [],
+        CLICKS: _clicks(experiment.ranker.measures) if experiment.ranker else [],
     }
 
 
@@ -76,27 +78,29 @@ def _beside(rows: Sequence[Mapping[str, Any]], order: str) -> bytes:
     return panels(values, title=f"Beside accuracy: measures {_PLAIN}", highlight=order)
 
 
-def draw(found: "Experiment", folder: Path) -> None:
+def draw(experiment: "Experiment", folder: Path) -> None:
     """How good each order of lists is, who is shown how much, how training went."""
     from mmsearch_dagster.adapters.reports.charts import Bar, curves, metric_bars
 
-    if found.lists is not None and found.lists.measures.height:
+    if experiment.lists is not None and experiment.lists.measures.height:
         bars = [
-            Bar(row["order"], row["ndcg@10"], row["low"], row["high"], row["order"] == found.order)
-            for row in found.lists.measures.to_dicts()
+            Bar(row["order"], row["ndcg@10"], row["low"], row["high"], row["order"] == experiment.order)
+            for row in experiment.lists.measures.to_dicts()
         ]
         png = metric_bars(bars, title="Lists for known people, test period", metric="nDCG@10")
         (folder / "lists.png").write_bytes(png)
-        (folder / "beside accuracy.png").write_bytes(_beside(found.lists.measures.to_dicts(), found.order))
+        (folder / "beside accuracy.png").write_bytes(
+            _beside(experiment.lists.measures.to_dicts(), experiment.order)
+        )
         even = [
             Bar(row["group"], row["ratio"], row["ratio"], row["ratio"])
-            for row in found.lists.exposure.to_dicts()
+            for row in experiment.lists.exposure.to_dicts()
         ]
         png = metric_bars(even, title="Exposure / share of the catalogue (1 is even)", metric="ratio")
         (folder / "exposure.png").write_bytes(png)
-    if found.ranker is not None:
+    if experiment.ranker is not None:
         lines = {
-            "loss": found.ranker.trained.loss_curve,
-            "validation nDCG@10, corrected": found.ranker.trained.validation_curve,
+            "loss": experiment.ranker.trained.loss_curve,
+            "validation nDCG@10, corrected": experiment.ranker.trained.validation_curve,
         }
         (folder / "training.png").write_bytes(curves(lines, title="Training: ranker", y_label=""))

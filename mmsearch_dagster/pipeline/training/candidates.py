@@ -53,17 +53,17 @@ def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> li
     """
     source = workspace.lake.current(examples.ASSET)
     missing: list[Strategy] = [
-        one
-        for one in strategies
-        if one in workspace.preset.strategies
-        and workspace.lake.find(asset_of(one), _digest(workspace, one, source)) is None
+        strategy
+        for strategy in strategies
+        if strategy in workspace.preset.strategies
+        and workspace.lake.find(asset_of(strategy), _digest(workspace, strategy, source)) is None
     ]
     if missing:
         workspace.tracking.refresh(source.digest)  # all find this one parent, whichever comes first
     work = partial(_train_in_process, workspace.settings, workspace.assets)
     made = map_in_processes(work, missing, processes=_processes(workspace, source))
     reports = dict(zip(missing, made, strict=True))
-    return [reports.get(one) or train_candidate(workspace, one) for one in strategies]
+    return [reports.get(strategy) or train_candidate(workspace, strategy) for strategy in strategies]
 
 
 def _processes(workspace: Workspace, source: Snapshot) -> int:
@@ -142,8 +142,8 @@ def _picture(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tupl
 
     highest = max((value for _, value in loss), default=1.0) or 1.0
     relative = [(step, value / highest) for step, value in loss]
-    known = [(step, value) for step, value in dev if value == value]
-    lines = {"loss / its highest": relative} | ({"held-out nDCG@10": known} if known else {})
+    measured = [(step, value) for step, value in dev if value == value]
+    lines = {"loss / its highest": relative} | ({"held-out nDCG@10": measured} if measured else {})
     return curves(lines, title=f"Training: {strategy}", y_label="")
 
 
@@ -171,7 +171,9 @@ def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:
 def candidates_of(workspace: Workspace) -> dict[Strategy, Snapshot]:
     """The current candidate of every strategy of the preset."""
     return {
-        one: workspace.lake.current(asset_of(one)) for one in STRATEGIES if one in workspace.preset.strategies
+        strategy: workspace.lake.current(asset_of(strategy))
+        for strategy in STRATEGIES
+        if strategy in workspace.preset.strategies
     }
 
 
@@ -179,7 +181,12 @@ def candidate_table(candidates: dict[Strategy, Snapshot]) -> pl.DataFrame:
     """What each candidate says about its training."""
     facts = {name: CandidateFacts.of(snapshot) for name, snapshot in candidates.items()}
     rows = [
-        {"strategy": name, "best step": own.best_step, "steps": own.steps, "dev nDCG@10": own.dev_ndcg}
-        for name, own in facts.items()
+        {
+            "strategy": name,
+            "best step": candidate.best_step,
+            "steps": candidate.steps,
+            "dev nDCG@10": candidate.dev_ndcg,
+        }
+        for name, candidate in facts.items()
     ]
     return pl.DataFrame(rows)

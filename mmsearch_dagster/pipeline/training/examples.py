@@ -92,18 +92,18 @@ def build_examples(workspace: Workspace) -> StepReport:
     return report
 
 
-def _media_digest(workspace: Workspace, queries: pl.DataFrame, said: "Callable[[], Language]") -> str:
+def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callable[[], Language]") -> str:
     """Names what lies behind the uris of queries, and what hears it."""
     from mmsearch_dagster.adapters.lake.feature_store import file_content
 
     spoken = queries[c.AUDIO].drop_nulls().unique()
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
-    ears = recogniser_fingerprint(workspace, said()) if len(spoken) else None
+    ears = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of({"ears": ears} | {uri: file_content(workspace.source.root / uri).key for uri in uris})
 
 
 def _make(
-    workspace: Workspace, inputs: Mapping[str, Snapshot], said: "Language", folder: Path
+    workspace: Workspace, inputs: Mapping[str, Snapshot], language: "Language", folder: Path
 ) -> ExamplesFacts:
     from mmsearch_dagster.adapters.lake.batches import save_batch, save_queries
 
@@ -114,14 +114,18 @@ def _make(
     save_batch(folder, ITEMS, items)
     if len(items) < len(views):
         save_batch(folder, VIEWS, views)
-    (folder / LANGUAGE_FILE).write_text(said.to_json(), encoding="utf-8")
-    asked = all_queries(workspace, inputs, features, said)
-    everything = [query for part in asked.values() for query in part]
+    (folder / LANGUAGE_FILE).write_text(language.to_json(), encoding="utf-8")
+    queries_of = all_queries(workspace, inputs, features, language)
+    everything = [query for part in queries_of.values() for query in part]
     encoded, failures = _encode(workspace, items, products, everything)
     counts = []
-    for name, part in asked.items():
+    for name, part in queries_of.items():
         # What people ask and nobody understands is judged too: it scores 0, as it does for them.
-        kept = [one for one in part if one.query_id in encoded or (one.origin == JUDGED and name in _JUDGING)]
+        kept = [
+            query
+            for query in part
+            if query.query_id in encoded or (query.origin == JUDGED and name in _JUDGING)
+        ]
         queries = _judged(kept, encoded, items)
         save_queries(folder, name, queries)
         counts += [
@@ -132,8 +136,10 @@ def _make(
         rows=sum(count["queries"] for count in counts),
         counts=counts,
         unreadable_queries=failures,
-        language=said.digest,
-        frames={name: one.facts[FRAMES] for name, one in features.items() if FRAMES in one.facts},
+        language=language.digest,
+        frames={
+            name: snapshot.facts[FRAMES] for name, snapshot in features.items() if FRAMES in snapshot.facts
+        },
     )
 
 
@@ -144,21 +150,23 @@ def item_views(products: pl.DataFrame, features: Mapping[str, Snapshot]) -> Moda
     mean resembles none.
     """
     ids = products[c.PRODUCT_ID].to_list()
-    found: dict[str, dict[str, list[Matrix]]] = {}
+    vectors_of: dict[str, dict[str, list[Matrix]]] = {}
     widths = {}
     for name, snapshot in features.items():
         table = snapshot.table()
         matrix = table[VECTOR].to_numpy()
-        found[name], widths[name] = {}, matrix.shape[1]
+        vectors_of[name], widths[name] = {}, matrix.shape[1]
         for key, vector in zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True):
-            found[name].setdefault(key, []).append(vector)
-    first = {name: {key: vectors[0] for key, vectors in lookup.items()} for name, lookup in found.items()}
-    batch, pictures = assemble(ids, first, widths), found.get(IMAGE, {})
+            vectors_of[name].setdefault(key, []).append(vector)
+    first = {
+        name: {key: vectors[0] for key, vectors in lookup.items()} for name, lookup in vectors_of.items()
+    }
+    batch, pictures = assemble(ids, first, widths), vectors_of.get(IMAGE, {})
     counts = [len(pictures.get(key, "-")) for key in ids]
     views = batch.take(np.repeat(np.arange(len(ids)), counts))
     if len(views) > len(batch):
         nothing = [np.zeros(widths[IMAGE], np.float32)]
-        stacked = np.stack([one for key in ids for one in pictures.get(key, nothing)])
+        stacked = np.stack([vector for key in ids for vector in pictures.get(key, nothing)])
         views = replace(views, vectors={**views.vectors, IMAGE: stacked})
     return views
 
@@ -171,34 +179,36 @@ def load_views(source: Snapshot) -> ModalityBatch:
 
 
 def _encode(
-    workspace: Workspace, items: ModalityBatch, products: pl.DataFrame, asked: Sequence[TrainingQuery]
+    workspace: Workspace, items: ModalityBatch, products: pl.DataFrame, queries: Sequence[TrainingQuery]
 ) -> tuple[dict[str, dict[str, Matrix]], int]:
     """Query id -> modality -> vector of every query that has at least one; and how many have none."""
     from mmsearch_dagster.adapters.lake.feature_store import file_content
 
     read: dict[str, dict[str, Matrix]] = {}
     if TEXT in items.vectors:
-        read[TEXT] = _worded(workspace, asked)
+        read[TEXT] = _worded(workspace, queries)
     if IMAGE in items.vectors:
-        pictures = {one.query_id: file_content(one.picture) for one in asked if one.picture is not None}
-        read[IMAGE] = _looked_up(workspace, IMAGE, pictures | _views(workspace, products, asked))
+        pictures = {
+            query.query_id: file_content(query.picture) for query in queries if query.picture is not None
+        }
+        read[IMAGE] = _looked_up(workspace, IMAGE, pictures | _views(workspace, products, queries))
     if AUDIO in items.vectors:
-        voices = {one.query_id: file_content(one.voice) for one in asked if one.voice is not None}
+        voices = {query.query_id: file_content(query.voice) for query in queries if query.voice is not None}
         read[AUDIO] = _looked_up(workspace, AUDIO, voices)
-    ids = dict.fromkeys(one.query_id for one in asked)
-    found = {key: {name: own[key] for name, own in read.items() if key in own} for key in ids}
-    readable = {key: vectors for key, vectors in found.items() if vectors}
-    return readable, len(found) - len(readable)
+    ids = dict.fromkeys(query.query_id for query in queries)
+    encoded = {key: {name: vectors[key] for name, vectors in read.items() if key in vectors} for key in ids}
+    readable = {key: vectors for key, vectors in encoded.items() if vectors}
+    return readable, len(encoded) - len(readable)
 
 
-def _worded(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, Matrix]:
+def _worded(workspace: Workspace, queries: Sequence[TrainingQuery]) -> dict[str, Matrix]:
     """Query id -> vector of its words, heard ones weighed as the engine weighs them."""
     from mmsearch_dagster.adapters.lake.feature_store import text_content
 
     spec = workspace.encoder(TEXT)
     if spec is None:
         return {}
-    wordings = {one.query_id: one.text_blend for one in asked if one.text}
+    wordings = {query.query_id: query.text_blend for query in queries if query.text}
     texts = {text: text_content(spec.query_text(text)) for parts in wordings.values() for text in parts}
     vectors = _looked_up(workspace, TEXT, texts)
     return {
@@ -209,7 +219,7 @@ def _worded(workspace: Workspace, asked: Sequence[TrainingQuery]) -> dict[str, M
 
 
 def _views(
-    workspace: Workspace, products: pl.DataFrame, asked: Sequence[TrainingQuery]
+    workspace: Workspace, products: pl.DataFrame, queries: Sequence[TrainingQuery]
 ) -> dict[str, "Content"]:
     """Query id -> one of the product's pictures, seen differently; where that can be read."""
     from mmsearch_dagster.core.media.augment_view import photographed
@@ -217,17 +227,17 @@ def _views(
 
     pictures = dict(products.select(c.PRODUCT_ID, c.IMAGE_URIS).drop_nulls().iter_rows())
     views: dict[str, Content] = {}
-    for one in asked:
-        uris = pictures.get(one.seen)
+    for query in queries:
+        uris = pictures.get(query.seen)
         if not uris:
             continue
-        seed = workspace.preset.derived.seed + len(one.query_id)
-        uri = uris[crc32(one.query_id.encode()) % len(uris)]
+        seed = workspace.preset.derived.seed + len(query.query_id)
+        uri = uris[crc32(query.query_id.encode()) % len(uris)]
         try:
             view = photographed((workspace.source.root / uri).read_bytes(), seed)
         except (OSError, UnreadablePictureError):
             continue
-        views[one.query_id] = Content(sha256_bytes(view), partial(bytes, view))
+        views[query.query_id] = Content(sha256_bytes(view), partial(bytes, view))
     return views
 
 
@@ -248,19 +258,19 @@ def _looked_up(workspace: Workspace, modality: str, contents: Mapping[str, "Cont
 
 
 def _judged(
-    asked: Sequence[TrainingQuery], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
+    queries: Sequence[TrainingQuery], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
 ) -> JudgedQueries:
-    ids = [one.query_id for one in asked]
+    ids = [query.query_id for query in queries]
     columns = {
         name: {key: encoded[key][name] for key in ids if name in encoded.get(key, {})}
         for name in items.vectors
     }
     return JudgedQueries(
         batch=assemble(ids, columns, items.widths),
-        texts=tuple(query_text(one.text) or None if one.text else None for one in asked),
-        origins=tuple(one.origin for one in asked),
-        grades={one.query_id: one.grades for one in asked},
-        kinds={one.query_id: one.kind for one in asked},
-        confidence={one.query_id: one.confidence for one in asked if one.confidence is not None},
-        typed={one.query_id: one.typed for one in asked if one.typed is not None},
+        texts=tuple(query_text(query.text) or None if query.text else None for query in queries),
+        origins=tuple(query.origin for query in queries),
+        grades={query.query_id: query.grades for query in queries},
+        kinds={query.query_id: query.kind for query in queries},
+        confidence={query.query_id: query.confidence for query in queries if query.confidence is not None},
+        typed={query.query_id: query.typed for query in queries if query.typed is not None},
     )

@@ -68,7 +68,7 @@ def all_queries(
     workspace: Workspace,
     inputs: Mapping[str, Snapshot],
     features: Mapping[str, Snapshot],
-    said: "Language",
+    language: "Language",
 ) -> dict[str, list[TrainingQuery]]:
     """Split -> its queries; without judged ones to hold out, the catalogue examines itself.
 
@@ -76,19 +76,21 @@ def all_queries(
     """
     limits = workspace.preset.derived
     products = inputs["products"].table()
-    judged = _judged_queries(workspace, inputs["queries"].table(), said)
-    derived = [
-        _from_derived(one, ATTRIBUTES)
-        for one in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
+    judged = _judged_queries(workspace, inputs["queries"].table(), language)
+    synthetic = [
+        _from_synthetic(query, ATTRIBUTES)
+        for query in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
     ]
     searches, events = (inputs[name].table() for name in ("searches", "interactions"))
-    derived += [_from_derived(one, LOGGED) for one in logged_queries(searches, events, limit=limits.logged)]
+    synthetic += [
+        _from_synthetic(query, LOGGED) for query in logged_queries(searches, events, limit=limits.logged)
+    ]
     pictured = []
     if IMAGE in features:
         pictured = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
-    derived += [
-        _from_derived(one, PAIRS)
-        for one in title_queries(products, limit=limits.pairs, seed=limits.seed)
+    synthetic += [
+        _from_synthetic(query, PAIRS)
+        for query in title_queries(products, limit=limits.pairs, seed=limits.seed)
         + picture_queries(pictured, limit=limits.views, seed=limits.seed)
     ]
     taught = judged.get(TRAIN, [])
@@ -96,24 +98,24 @@ def all_queries(
     train, dev = [taught[row] for row in kept], [taught[row] for row in held]
     dev = dev or _self_examination(DEV, products, pictured, limits.seed + 2)
     validation = judged.get(VALIDATION, []) or _self_examination(VALIDATION, products, pictured, limits.seed)
-    return {TRAIN: train + derived, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
+    return {TRAIN: train + synthetic, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
 
 
 def _judged_queries(
-    workspace: Workspace, queries: pl.DataFrame, said: "Language"
+    workspace: Workspace, queries: pl.DataFrame, language: "Language"
 ) -> dict[str, list[TrainingQuery]]:
     grouped = queries.group_by(c.QUERY_ID, maintain_order=True).agg(
         pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE)
     )
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
     voices = {key: workspace.source.root / uri for key, uri in spoken}
-    heard = hear(workspace, said, voices)
+    heard = hear(workspace, language, voices)
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
         picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
-        asked = _judged(row, picture, voices.get(row[c.QUERY_ID]), heard.get(row[c.QUERY_ID]))
-        if asked.grades:
-            by_split.setdefault(row[c.SPLIT], []).append(asked)
+        query = _judged(row, picture, voices.get(row[c.QUERY_ID]), heard.get(row[c.QUERY_ID]))
+        if query.grades:
+            by_split.setdefault(row[c.SPLIT], []).append(query)
     return by_split
 
 
@@ -141,17 +143,19 @@ def _judged(
     )
 
 
-def _from_derived(one: SyntheticQuery, origin: str) -> TrainingQuery:
-    grades = {product: int(grade) for product, grade in one.graded.items()}
-    words, picture = bool(one.text), one.image_of is not None
-    kind = query_kind(words=words, picture=picture, language=language_of(one.text or ""))
-    return TrainingQuery(one.query_id, one.text, origin, grades, kind, seen=one.image_of)
+def _from_synthetic(query: SyntheticQuery, origin: str) -> TrainingQuery:
+    grades = {product: int(grade) for product, grade in query.graded.items()}
+    words, picture = bool(query.text), query.image_of is not None
+    kind = query_kind(words=words, picture=picture, language=language_of(query.text or ""))
+    return TrainingQuery(query.query_id, query.text, origin, grades, kind, seen=query.image_of)
 
 
 def _self_examination(
     split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int
 ) -> list[TrainingQuery]:
     half = _SELF_EXAMINATION // 2
-    derived = title_queries(products, limit=half, seed=seed + 1)
-    derived += picture_queries(pictured, limit=half, seed=seed + 1)
-    return [replace(_from_derived(one, PAIRS), query_id=f"{split}:{one.query_id}") for one in derived]
+    synthetic = title_queries(products, limit=half, seed=seed + 1)
+    synthetic += picture_queries(pictured, limit=half, seed=seed + 1)
+    return [
+        replace(_from_synthetic(query, PAIRS), query_id=f"{split}:{query.query_id}") for query in synthetic
+    ]

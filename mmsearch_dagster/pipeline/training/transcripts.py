@@ -37,57 +37,61 @@ def language(inputs: Mapping[str, Snapshot]) -> "Language":
     return shop_language(*(inputs[name].table() for name in ("products", "searches")))
 
 
-def recogniser_fingerprint(workspace: Workspace, said: "Language") -> str:
+def recogniser_fingerprint(workspace: Workspace, language: "Language") -> str:
     """The recogniser of this run's catalogue, not loaded."""
     from mmsearch_dagster.adapters.speech.pocketsphinx import fingerprint_of
 
-    return fingerprint_of(workspace.preset.recogniser, lambda: said)
+    return fingerprint_of(workspace.preset.recogniser, lambda: language)
 
 
-def hear(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:
+def hear(workspace: Workspace, language: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:
     """Query id -> what was said, of the recordings in which words were understood."""
     if not voices:
         return {}
     from mmsearch_dagster.serving.prepare_query import is_understood
 
-    heard = _transcripts(workspace, said, voices)
-    return {key: one for key, one in heard.items() if is_understood(one)}
+    heard = _transcripts(workspace, language, voices)
+    return {key: transcript for key, transcript in heard.items() if is_understood(transcript)}
 
 
-def _transcripts(workspace: Workspace, said: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:
+def _transcripts(
+    workspace: Workspace, language: "Language", voices: Mapping[str, Path]
+) -> dict[str, Transcript]:
     from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 
-    kept = workspace.paths.features / _FOLDER / f"{recogniser_fingerprint(workspace, said)}.json"
-    found = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    kept = workspace.paths.features / _FOLDER / f"{recogniser_fingerprint(workspace, language)}.json"
+    stored = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     contents = {key: file_content(path) for key, path in voices.items()}
-    new = sorted({one.key: voices[key] for key, one in contents.items() if one.key not in found}.items())
+    new = sorted(
+        {content.key: voices[key] for key, content in contents.items() if content.key not in stored}.items()
+    )
     if new:
-        found |= _listen(workspace, said, new)
-        write_atomically(kept, json.dumps(found, ensure_ascii=False, sort_keys=True).encode())
-    return {key: Transcript(*found[one.key]) for key, one in contents.items()}
+        stored |= _listen(workspace, language, new)
+        write_atomically(kept, json.dumps(stored, ensure_ascii=False, sort_keys=True).encode())
+    return {key: Transcript(*stored[content.key]) for key, content in contents.items()}
 
 
-def _listen(workspace: Workspace, said: "Language", recordings: Sequence[_Recording]) -> _Heard:
+def _listen(workspace: Workspace, language: "Language", recordings: Sequence[_Recording]) -> _Heard:
     """Content key -> text and confidence; what cannot be read is heard as nothing."""
     workspace.progress.start(_STAGE, len(recordings))
     chunks = chunked(recordings, least=_LEAST_RECORDINGS)
-    work = partial(_hear_some, workspace.preset.recogniser, said)
+    work = partial(_hear_some, workspace.preset.recogniser, language)
     parts = map_in_processes(work, chunks, processes=len(chunks))
-    found = {key: heard for part in parts for key, heard in part.items()}
-    workspace.progress.finish(_STAGE, f"{sum(bool(text) for text, _ in found.values())} understood")
-    return found
+    transcripts = {key: heard for part in parts for key, heard in part.items()}
+    workspace.progress.finish(_STAGE, f"{sum(bool(text) for text, _ in transcripts.values())} understood")
+    return transcripts
 
 
-def _hear_some(spec: RecogniserSpec, said: "Language", recordings: Sequence[_Recording]) -> _Heard:
+def _hear_some(spec: RecogniserSpec, language: "Language", recordings: Sequence[_Recording]) -> _Heard:
     from mmsearch_dagster.adapters.speech.pocketsphinx import open_recogniser
     from mmsearch_dagster.serving.transcriber import Transcriber
 
-    hearing, found = Transcriber(lambda: open_recogniser(spec, lambda: said)), {}
+    transcriber, transcripts = Transcriber(lambda: open_recogniser(spec, lambda: language)), {}
     for key, path in recordings:
         try:
-            heard = hearing.transcribe(path.read_bytes())
+            heard = transcriber.transcribe(path.read_bytes())
         except (OSError, QueryError):
             heard = NOTHING
-        found[key] = (heard.text, heard.confidence)
+        transcripts[key] = (heard.text, heard.confidence)
         PROGRESS.get().advance(_STAGE, 1)
-    return found
+    return transcripts

@@ -56,3 +56,10 @@ def test_a_modality_that_came_or_went_is_named(absent: dict[str, Matrix]) -> Non
     alone, both = batch(text=cloud(), **absent), batch(text=cloud(), image=cloud(6))
     assert row(alone, both, IMAGE)[NOT_COMPARED] == "no product had such a vector"
     assert row(both, alone, IMAGE)[NOT_COMPARED] == "no product has such a vector any more"
+
+
+def test_a_product_counts_once_however_many_pictures_it_has() -> None:
+    vectors = cloud()
+    single = batch(text=vectors)
+    rows = np.repeat(np.arange(50), np.where(np.arange(50) < 5, 20, 1))  # five products with twenty pictures
+    assert row(single, single.take(rows), TEXT) == row(single, single, TEXT)
