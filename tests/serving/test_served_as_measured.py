@@ -18,7 +18,7 @@ from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
-from mmsearch_dagster.serving import engine as engine_module
+from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Engine
 from tests.media import sound_file, tone
 from tests.small_release import (
@@ -99,7 +99,7 @@ class Shop:
 def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool, exact_rows: int, where: str | None
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
+    monkeypatch.setattr(release_parts, "open_recogniser", lambda *_: Doubtful())
     shop = Shop(tmp_path, exact_rows, longest=20.0)
     branches = shop.measured()
     chosen = choose_blend(branches, shop.queries, multilingual=multilingual)
@@ -125,7 +125,7 @@ def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_i
     exact_rows: int,
     where: str | None,
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
+    monkeypatch.setattr(release_parts, "open_recogniser", lambda *_: Doubtful())
     shop = Shop(tmp_path, exact_rows, longest, several_pictures)
     branches = shop.measured()
 
