@@ -1,4 +1,4 @@
-"""Opens what a release names: its towers, its index version, its recogniser; each compared with the manifest."""
+"""Opens what a release names, each compared with the manifest: towers, index version, recogniser."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
