@@ -145,7 +145,16 @@ def figures_of(
 def all_values(
     measured: Mapping[str, Rankings], queries: JudgedQueries, metric: str = METRIC
 ) -> pl.DataFrame:
-    """Per query, branch and metric one value, with the query's kind; `metric` is among them."""
+    """Scores rankings query by query.
+
+    Args:
+        measured: name -> rankings.
+        queries: grades and kinds.
+        metric: the policy's metric, measured in addition to METRICS.
+
+    Returns:
+        One row per query, branch and metric: `query_id`, `branch`, `kind`, `metric`, `value`.
+    """
     metrics = list(dict.fromkeys((*METRICS, metric)))
     kinds = pl.DataFrame(
         {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},

@@ -73,9 +73,16 @@ class JudgedQueries:
 def by_vector(
     queries: Matrix, items: Matrix, ids: tuple[Sequence[str], Sequence[str]], depth: int
 ) -> Rankings:
-    """Exact search, as the index answers it; `ids` are (query ids, item ids).
+    """Exact search, with the scores of the index.
 
-    Items and queries without a vector (zero rows) are not found and find nothing.
+    Args:
+        queries: [q, d]; a row of zeros gets an empty ranking.
+        items: [n, d]; a row of zeros is in no ranking.
+        ids: query ids [q] and item ids [n].
+        depth: length of a ranking.
+
+    Returns:
+        Query id -> item ids, best first.
     """
     query_ids, item_ids = ids
     answers = ProductVectors.of(item_ids, items).nearest(queries, depth)
