@@ -148,7 +148,7 @@ def search(
         console.print(note, highlight=False, markup=False)
 
 
-def _show_list(found: "Suggestions", as_json: bool) -> None:
+def _show_list(suggestions: "Suggestions", as_json: bool) -> None:
     import polars as pl
 
     from mmsearch_dagster.cli import tables
@@ -162,11 +162,16 @@ def _show_list(found: "Suggestions", as_json: bool) -> None:
             "rules": list(hit.rules),
             **hit.payload,
         }
-        for hit in found.hits
+        for hit in suggestions.hits
     ]
     if as_json:
-        told = {"release_id": found.release_id, "order": found.order, "note": found.note, "hits": rows}
-        print(json.dumps(told, ensure_ascii=False, default=str))
+        answer = {
+            "release_id": suggestions.release_id,
+            "order": suggestions.order,
+            "note": suggestions.note,
+            "hits": rows,
+        }
+        print(json.dumps(answer, ensure_ascii=False, default=str))
         return
     frame = pl.DataFrame(
         [
@@ -187,11 +192,11 @@ def _show_list(found: "Suggestions", as_json: bool) -> None:
             "rules": pl.String,
         },
     )
-    console.print(tables.frame_table(frame, f"{found.order} · {found.release_id}"))
-    console.print(found.note, highlight=False, markup=False)
+    console.print(tables.frame_table(frame, f"{suggestions.order} · {suggestions.release_id}"))
+    console.print(suggestions.note, highlight=False, markup=False)
 
 
-def _show_parts(found: dict[str, Any], as_json: bool) -> None:
+def _show_parts(parts: dict[str, Any], as_json: bool) -> None:
     """Lists of records as tables, the rest as lines."""
     import polars as pl
 
@@ -199,17 +204,17 @@ def _show_parts(found: dict[str, Any], as_json: bool) -> None:
     from mmsearch_dagster.cli.progress import console
 
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, default=str))
+        print(json.dumps(parts, ensure_ascii=False, default=str))
         return
-    for name, value in found.items():
+    for name, value in parts.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             rows = [
-                {key: str(one) if isinstance(one, list | dict) else one for key, one in row.items()}
+                {key: str(cell) if isinstance(cell, list | dict) else cell for key, cell in row.items()}
                 for row in value
             ]
             console.print(tables.frame_table(pl.DataFrame(rows, infer_schema_length=None), name))
         elif value not in (None, "", []):
-            told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
             if isinstance(value, dict):
-                told = ", ".join(f"{key} {one}" for key, one in value.items())
-            console.print(f"{name}: {told}", highlight=False, markup=False)
+                text = ", ".join(f"{key} {part}" for key, part in value.items())
+            console.print(f"{name}: {text}", highlight=False, markup=False)

@@ -15,10 +15,10 @@ WORDS, PHOTO, BOTH, VOICE, CHINESE = "words", "photo", "words and photo", "voice
 
 @dataclass(frozen=True)
 class Example:
-    """query: None where the shop has none of this kind. asked: how a person would name it."""
+    """query: None where the shop has none of this kind. name: how a person would write it."""
 
     kind: str
-    asked: str = ""
+    name: str = ""
     query: Query | None = None
 
 

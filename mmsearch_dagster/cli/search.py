@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_K = 10
 # Deep enough for recall@50 and a little more, when a whole file is answered.
 BATCH_K = 100
-_TOLD = 5
+_MOST_PROBLEMS = 5
 
 
 def question(text: str | None, image: Path | None, voice: Path | None, weights: Sequence[str] = ()) -> Query:
@@ -88,16 +88,16 @@ def _file(path: Path | None, option: str) -> bytes | None:
 
 def _weights(given: Sequence[str]) -> dict[str, float] | None:
     weights: dict[str, float] = {}
-    for one in given:
-        branch, _, number = one.partition("=")
+    for weight in given:
+        branch, _, number = weight.partition("=")
         try:
             weights[branch.strip()] = float(number)
         except ValueError as error:
-            raise QueryError(f"--weight {one}: give a branch and a number, for example text=2") from error
+            raise QueryError(f"--weight {weight}: give a branch and a number, for example text=2") from error
     return weights or None
 
 
-def as_dict(found: Answer) -> dict[str, Any]:
+def as_dict(answer: Answer) -> dict[str, Any]:
     """An answer as the HTTP interface gives it."""
     hits = [
         {
@@ -108,14 +108,14 @@ def as_dict(found: Answer) -> dict[str, Any]:
             **({"rules": list(hit.rules)} if hit.rules else {}),
             **hit.payload,
         }
-        for hit in found.hits
+        for hit in answer.hits
     ]
     return {
-        "release_id": found.release_id,
-        "kind": found.kind,
-        "took_ms": round(found.took_ms, 1),
-        "transcript": found.transcript and asdict(found.transcript),
-        "note": found.note,
+        "release_id": answer.release_id,
+        "kind": answer.kind,
+        "took_ms": round(answer.took_ms, 1),
+        "transcript": answer.transcript and asdict(answer.transcript),
+        "note": answer.note,
         "hits": hits,
     }
 
@@ -132,37 +132,37 @@ def batch(
         raise QueryError("--batch needs --out RUN.trec to write the answers to")
     if out.is_dir() or not out.resolve().parent.is_dir():
         raise QueryError(f"--out {out} is not a file in a folder that exists")
-    asked = read_query_list(file, root=root, media_root=_media_root(released))
-    answers = _answers(released, asked, k, where)
-    rankings = {one.query_id: [(hit.product_id, hit.score) for hit in one.hits] for one in answers}
+    queries = read_query_list(file, root=root, media_root=_media_root(released))
+    answers = _answers(released, queries, k, where)
+    rankings = {answer.query_id: [(hit.product_id, hit.score) for hit in answer.hits] for answer in answers}
     write_atomically(out, write_run(rankings, answers[0].release_id if answers else "none").encode())
-    answered = sum(bool(one.hits) for one in answers)
+    answered = sum(bool(answer.hits) for answer in answers)
     console.print(f"{answered:,} of {len(answers):,} queries answered, written to {out}", highlight=False)
 
 
 def _media_root(released: "Released") -> Path | None:
     """Where the released catalogue's pictures lie, if that is told."""
-    told = released.manifest().media_root
-    return Path(told) if told else None
+    folder = released.manifest().media_root
+    return Path(folder) if folder else None
 
 
-def _answers(released: "Released", asked: "QueryList", k: int, where: str | None = None) -> list[Answer]:
-    _tell(asked.left_out)
-    readable = {one.query_id for one in asked.queries if one.text or one.image or one.audio}
+def _answers(released: "Released", queries: "QueryList", k: int, where: str | None = None) -> list[Answer]:
+    _tell(queries.left_out)
+    readable = {query.query_id for query in queries.queries if query.text or query.image or query.audio}
     if not readable:
         raise SourceError("the file holds no query that can be asked")
-    answers = released.engine().search_batch(asked.queries, k=k, where=where)
+    answers = released.engine().search_batch(queries.queries, k=k, where=where)
     # Why the others cannot be read is told already.
-    wrong = [one for one in answers if one.problem and one.query_id in readable]
-    _tell([f"query {one.query_id}: {one.problem}" for one in wrong])
+    wrong = [answer for answer in answers if answer.problem and answer.query_id in readable]
+    _tell([f"query {answer.query_id}: {answer.problem}" for answer in wrong])
     return answers
 
 
 def _tell(sentences: "list[str] | tuple[str, ...]") -> None:
-    for sentence in sentences[:_TOLD]:
+    for sentence in sentences[:_MOST_PROBLEMS]:
         errors.print(f"left out: {sentence}", highlight=False, markup=False, soft_wrap=True)
-    if len(sentences) > _TOLD:
-        errors.print(f"left out: {len(sentences) - _TOLD:,} more", highlight=False)
+    if len(sentences) > _MOST_PROBLEMS:
+        errors.print(f"left out: {len(sentences) - _MOST_PROBLEMS:,} more", highlight=False)
 
 
 def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bool) -> None:
@@ -172,14 +172,17 @@ def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bo
     from mmsearch_dagster.core.evaluation.quality_table import quality_table
     from mmsearch_dagster.core.metrics.ranking import per_query
 
-    asked = read_query_list(file, root=root, media_root=_media_root(released), graded=True)
-    answers = _answers(released, asked, BATCH_K)
-    rankings = {one.query_id: [hit.product_id for hit in one.hits] for one in answers}
-    grades = {one.query_id: asked.grades.get(one.query_id, {}) for one in answers}
+    queries = read_query_list(file, root=root, media_root=_media_root(released), graded=True)
+    answers = _answers(released, queries, BATCH_K)
+    rankings = {answer.query_id: [hit.product_id for hit in answer.hits] for answer in answers}
+    grades = {answer.query_id: queries.grades.get(answer.query_id, {}) for answer in answers}
     import polars as pl
 
     kinds = pl.DataFrame(
-        {"query_id": [one.query_id for one in answers], "kind": [one.kind or "unreadable" for one in answers]}
+        {
+            "query_id": [answer.query_id for answer in answers],
+            "kind": [answer.kind or "unreadable" for answer in answers],
+        }
     )
     values = per_query(rankings, grades, metrics=list(METRICS)).join(
         kinds, on="query_id", how="left", maintain_order="left"

@@ -60,7 +60,7 @@ def release_facts(manifest: ReleaseManifest) -> list[tuple[str, str]]:
             else "-",
         ),
         ("products", f"snapshot {manifest.snapshots.get('products', '-')}"),
-        ("encoders", ", ".join(f"{one.modality} {one.fingerprint}" for one in manifest.encoders)),
+        ("encoders", ", ".join(f"{encoder.modality} {encoder.fingerprint}" for encoder in manifest.encoders)),
         ("parent", manifest.parent or "-"),
     ]
 
@@ -72,9 +72,9 @@ def _searched(engine: "Engine", example: Example) -> Answer | None:
     try:
         answer = engine.search(example.query, k=_SHOWN)
     except MmsearchError as error:
-        _skipped(f"{example.kind}: {example.asked}: {error}")
+        _skipped(f"{example.kind}: {example.name}: {error}")
         return None
-    title = f"{example.kind}: {example.asked}"
+    title = f"{example.kind}: {example.name}"
     if answer.transcript is not None:
         heard = answer.transcript
         title += f" · heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})"
@@ -93,8 +93,8 @@ def _people(
     open_recommender: "Callable[[], Recommender]", lake: Lake, words: tuple[Example, str] | None
 ) -> None:
     """A list for the person of whom most is known, and why the first answer to words stands there."""
-    known = lake.current("user_profiles").table().sort("events", c.USER_ID, descending=[True, False])
-    person = known[c.USER_ID].head(1).to_list()
+    profiles = lake.current("user_profiles").table().sort("events", c.USER_ID, descending=[True, False])
+    person = profiles[c.USER_ID].head(1).to_list()
     if not person:
         _skipped("one person's list: skipped, the shop has no log")
     try:
@@ -102,30 +102,33 @@ def _people(
         if person:
             console.print(_list(recommender.recommend(person[0], k=_SHOWN), person[0]))
         if words is not None and words[0].query is not None:
-            told = recommender.explain(words[0].query, words[1], person[0] if person else None)
-            title = escape(f"explain: {words[0].asked}, {words[1]}")
-            console.print(tables.facts(_why(told), title))
+            explanation = recommender.explain(words[0].query, words[1], person[0] if person else None)
+            title = escape(f"explain: {words[0].name}, {words[1]}")
+            console.print(tables.facts(_why(explanation), title))
     except MmsearchError as error:
         _skipped(f"answers for people: {error}")
 
 
-def _list(found: "Suggestions", person: str) -> Table:
-    rows = [(hit.rank, hit.product_id, hit.payload.get(c.TITLE), hit.score) for hit in found.hits]
+def _list(suggestions: "Suggestions", person: str) -> Table:
+    rows = [(hit.rank, hit.product_id, hit.payload.get(c.TITLE), hit.score) for hit in suggestions.hits]
     schema = {"rank": pl.Int64, "product": pl.String, "title": pl.String, "score": pl.Float64}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
-    return tables.frame_table(frame, f"recommend: user {person[:8]}… · by {found.order}")
+    return tables.frame_table(frame, f"recommend: user {person[:8]}… · by {suggestions.order}")
 
 
-def _why(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The branches, the modalities, and the features that count most."""
-    features = sorted(told["features"], key=lambda one: -abs(one["contribution"]))[:_SHOWN]
+    features = sorted(explanation["features"], key=lambda feature: -abs(feature["contribution"]))[:_SHOWN]
     return [
         *(
-            (f"branch {one['branch']}", f"rank {one['rank']}, share {one['share']:.4f}")
-            for one in told["branches"]
+            (f"branch {branch['branch']}", f"rank {branch['rank']}, share {branch['share']:.4f}")
+            for branch in explanation["branches"]
         ),
-        *((f"modality {one['modality']}", f"cosine {one['own_cosine']}") for one in told["modalities"]),
-        *((f"feature {one['feature']}", f"{one['contribution']:+.4f}") for one in features),
+        *(
+            (f"modality {modality['modality']}", f"cosine {modality['own_cosine']}")
+            for modality in explanation["modalities"]
+        ),
+        *((f"feature {feature['feature']}", f"{feature['contribution']:+.4f}") for feature in features),
     ]
 
 
@@ -135,6 +138,6 @@ def _left_out(settings: Settings, lake: Lake) -> None:
     from mmsearch_dagster.pipeline.workspace import Workspace
 
     facts = lake.current(ASSET).facts
-    told = left_out_sentence(facts[LEFT_OUT], facts[ALL_FILES], Workspace(settings).media_limits)
-    if told:
-        console.print(f"{told}; see {ASSET}", highlight=False, soft_wrap=True)
+    sentence = left_out_sentence(facts[LEFT_OUT], facts[ALL_FILES], Workspace(settings).media_limits)
+    if sentence:
+        console.print(f"{sentence}; see {ASSET}", highlight=False, soft_wrap=True)

@@ -45,8 +45,8 @@ def quality(frame: "pl.DataFrame", kind: str, metric: str | None = None) -> Tabl
 
     metric = metric or METRIC
     part = frame.filter(pl.col("kind") == kind)
-    asked = part["queries"].max() if part.height else 0
-    title = f"{escape(_KINDS.get(kind, kind))} ({asked})"
+    queries = part["queries"].max() if part.height else 0
+    title = f"{escape(_KINDS.get(kind, kind))} ({queries})"
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("branch", no_wrap=True)
     shown = {name: title for name, title in _SHOWN.items() if name != metric}
@@ -73,7 +73,7 @@ def gate(decision: Mapping[str, Any]) -> Table:
     return table
 
 
-def answer(found: "Answer", title: str) -> Table:
+def answer(result: "Answer", title: str) -> Table:
     """Ranked products of one query; the last two columns are their ranks in each branch."""
     table = Table(title=escape(title), title_justify="left", header_style="bold")
     table.add_column("#", justify="right")
@@ -82,7 +82,7 @@ def answer(found: "Answer", title: str) -> Table:
     table.add_column("category", ratio=2)
     for name in ("price", "vector", "words"):
         table.add_column(name, justify="right", no_wrap=True)
-    for hit in found.hits:
+    for hit in result.hits:
         ranks = [str(hit.branches.get(name) or "-") for name in ("vector", "lexical")]
         words = [escape(hit.payload.get(name) or "") for name in (c.TITLE, c.CATEGORY)]
         table.add_row(str(hit.rank), escape(hit.product_id), *words, _price(hit.payload), *ranks)
@@ -111,10 +111,12 @@ def releases(rows: "Iterable[ReleaseRow]") -> Table:
         table.add_column(name, no_wrap=True)
     table.add_column("index", overflow="fold")
     for row in listed:
-        one = row.manifest
+        manifest = row.manifest
         created = row.created[:_TO_THE_MINUTE].replace("T", " ")
-        index = f"{one.index.table} v{one.index.version}" if one.index else "-"
-        table.add_row(one.release_id, row.status, created, f"v{one.model_version}", one.strategy, index)
+        index = f"{manifest.index.table} v{manifest.index.version}" if manifest.index else "-"
+        table.add_row(
+            manifest.release_id, row.status, created, f"v{manifest.model_version}", manifest.strategy, index
+        )
     return table
 
 

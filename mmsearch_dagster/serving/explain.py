@@ -37,7 +37,7 @@ def explain(
     batch = content.vectors
     # As deep as the engine blends for a page of results: deeper lists would give other ranks.
     hits = engine.search(content, k=engine.manifest.retrieval.depth).hits
-    hit = next((one for one in hits if one.product_id == product), None)
+    hit = next((candidate for candidate in hits if candidate.product_id == product), None)
     rrf_k = engine.manifest.retrieval.rrf_k
     branches = [
         {
@@ -70,7 +70,7 @@ def _transcript(query: PreparedQuery) -> dict[str, Any] | None:
 def _modalities(
     engine: Engine, content: PreparedQuery, batch: ModalityBatch, product: str
 ) -> list[dict[str, Any]]:
-    own = _own_cosines(engine, batch, [product])
+    cosine_of = _modality_cosines(engine, batch, [product])
     present = [name for name, mask in batch.present.items() if mask[0]]
 
     def fused(part: ModalityBatch) -> float | None:
@@ -78,11 +78,11 @@ def _modalities(
 
     whole, rows = fused(batch), []
     for name in present:
-        others = [one for one in present if one != name]
+        others = [other for other in present if other != name]
         rows.append(
             {
                 "modality": name,
-                "own_cosine": number(float(own[name][0])) if name in own else None,
+                "own_cosine": number(float(cosine_of[name][0])) if name in cosine_of else None,
                 "fused_cosine": whole,
                 "fused_without_it": fused(batch.only(*others)) if others else None,
             }
@@ -97,13 +97,13 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
     frames, so cosines with one can differ a little from those of the published vector; where they are not
     that near, nothing is said. Of several pictures it is about the nearest one. query: fused, [width].
     """
-    views = _own_vectors(engine, product)
+    views = _stored_vectors(engine, product)
     present = [name for name, mask in views.present.items() if mask[0]]
     if not present:
         return []
-    own = views.take([int(np.argmax(engine.fused_items(views) @ query))])
+    best_view = views.take([int(np.argmax(engine.fused_items(views) @ query))])
     # All of them, then each left out.
-    parts = [own, *(own.only(*(one for one in present if one != name)) for name in present)]
+    parts = [best_view, *(best_view.only(*(other for other in present if other != name)) for name in present)]
     fused = np.concatenate([engine.fused_items(part) for part in parts])
     if not _to_products(engine, fused[0], [product], VECTOR)[0] >= _NEAR:
         return []
@@ -119,9 +119,9 @@ def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str,
     ]
 
 
-def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
+def _stored_vectors(engine: Engine, product: str) -> ModalityBatch:
     """What the index keeps of a product, as the item tower reads it: a row per picture."""
-    spec, found = engine.model_spec, {}
+    spec, stored = engine.model_spec, {}
     for name, width in spec.item_widths.items():
         column = modality_column(name)
         if engine.table.vector_columns.get(column) != width // spec.frames.get(name, 1):
@@ -129,35 +129,38 @@ def _own_vectors(engine: Engine, product: str) -> ModalityBatch:
         _, matrix = engine.table.vectors([product], column)
         if len(matrix):
             # The mean frame of a video is a video of one frame; a frame of zeros is none.
-            found[name] = np.pad(matrix, ((0, 0), (0, width - matrix.shape[1])))
-    views = max(map(len, found.values()), default=1)
-    whole = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | found
+            stored[name] = np.pad(matrix, ((0, 0), (0, width - matrix.shape[1])))
+    views = max(map(len, stored.values()), default=1)
+    whole = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | stored
     return ModalityBatch(
         ids=(product,) * views,
         vectors={name: np.resize(matrix, (views, matrix.shape[1])) for name, matrix in whole.items()},
-        present={name: np.full(views, name in found) for name in spec.item_widths},
+        present={name: np.full(views, name in stored) for name in spec.item_widths},
     )
 
 
 def _features(
-    engine: Engine, batch: ModalityBatch, found: tuple[str, int | None], person: "tuple[Scored, int] | None"
+    engine: Engine,
+    batch: ModalityBatch,
+    product_and_rank: tuple[str, int | None],
+    person: "tuple[Scored, int] | None",
 ) -> list[dict[str, Any]]:
-    product, rank = found
+    product, rank = product_and_rank
     if person is None or person[0].ranker is None or product not in person[0].row:
         return []
     catalogue, row = person
     ranks = np.array([np.nan if rank is None else rank - 1.0])
-    cosines = _own_cosines(engine, batch, [product])
+    cosines = _modality_cosines(engine, batch, [product])
     parts = catalogue.contributions(row, np.array([catalogue.row[product]]), ranks, cosines)
     return [{"feature": name, "contribution": round(value, 4)} for name, value in parts]
 
 
 def query_cosines(engine: Engine, query: PreparedQuery, products: Sequence[str]) -> dict[str, Values]:
     """Modality -> cosine of the query's own vector with each product's, NaN where either lacks it."""
-    return _own_cosines(engine, query.vectors, products)
+    return _modality_cosines(engine, query.vectors, products)
 
 
-def _own_cosines(engine: Engine, batch: ModalityBatch, products: Sequence[str]) -> dict[str, Values]:
+def _modality_cosines(engine: Engine, batch: ModalityBatch, products: Sequence[str]) -> dict[str, Values]:
     columns = engine.table.vector_columns
     return {
         name: _to_products(engine, vectors[0], products, modality_column(name))

@@ -42,8 +42,10 @@ POPULAR_NOTE = "this person is not known here: popular products"
 class Recommender:
     """Answers for people. Safe to share between threads: everything is read once and never changed."""
 
-    def __init__(self, engine: Engine, known: PeopleFiles, *, now: Callable[[], float] = time.time) -> None:
-        self._engine, self._files, self._now = engine, known, now
+    def __init__(
+        self, engine: Engine, people_files: PeopleFiles, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._engine, self._files, self._now = engine, people_files, now
 
     @property
     def release_id(self) -> str:
@@ -68,7 +70,7 @@ class Recommender:
         )
 
     @property
-    def _known(self) -> "PeopleState":
+    def _state(self) -> "PeopleState":
         return self._catalogue.state
 
     def row_of(self, user: str | None) -> int:
@@ -97,8 +99,8 @@ class Recommender:
         ranked = best(scores, max(CANDIDATES, k) + len(seen))
         rows = ranked[np.isfinite(scores[ranked])]
         items = self._catalogue.items
-        found = Candidates([items.ids[row] for row in rows], scores[rows], items.vectors[rows])
-        hits = listed(self._engine, found, self._files.rules, k, bought=self._bought(person))
+        candidates = Candidates([items.ids[row] for row in rows], scores[rows], items.vectors[rows])
+        hits = listed(self._engine, candidates, self._files.rules, k, bought=self._bought(person))
         return Suggestions(hits, order, note, self.release_id)
 
     def _ordered(self, person: int, seen: Sequence[int]) -> "tuple[str, NDArray[np.float64], str]":
@@ -111,31 +113,37 @@ class Recommender:
             scores_of,
         )
 
-        known, items, wanted = self._known, self._catalogue.items, self._files.facts["lists"]
-        told = scores_of(known, items, person)
-        own = order_of(told, wanted)
+        state, items, wanted = self._state, self._catalogue.items, self._files.facts["lists"]
+        score_of = scores_of(state, items, person)
+        order = order_of(score_of, wanted)
         if not seen:
-            return own, told[own], POPULAR_NOTE if person < 0 or own != wanted else self._note(own)
+            return (
+                order,
+                score_of[order],
+                POPULAR_NOTE if person < 0 or order != wanted else self._note(order),
+            )
         led = f"led by what this session looked at (products: {len(seen)}, left out here)"
-        if own == POPULAR:
+        if order == POPULAR:
             note = f"{led}, then by what is popular"
-            return SESSION, led_by_session(known, items, seen, None), note
-        scores = led_by_session(known, items, seen, told[own])
-        return f"{SESSION} + {own}", scores, f"{led} and by the person's own history; {self._note(own)}"
+            return SESSION, led_by_session(state, items, seen, None), note
+        scores = led_by_session(state, items, seen, score_of[order])
+        return f"{SESSION} + {order}", scores, f"{led} and by the person's own history; {self._note(order)}"
 
     def _bought(self, person: int) -> frozenset[str]:
         people = self._files.people
         if person < 0 or files.BOUGHT not in people.columns:
             return frozenset()
-        own = people[files.BOUGHT][person]
-        return frozenset(own if own is not None else ())
+        bought = people[files.BOUGHT][person]
+        return frozenset(bought if bought is not None else ())
 
     def _note(self, order: str) -> str:
         from mmsearch_dagster.core.ranking.list_orders import POPULAR
 
-        told = self._files.list_sentences
+        sentences = self._files.list_sentences
         return (
-            "; ".join(told) if order != POPULAR else "; ".join([*told, "so everybody gets popular products"])
+            "; ".join(sentences)
+            if order != POPULAR
+            else "; ".join([*sentences, "so everybody gets popular products"])
         )
 
     def similar(self, product: str, *, k: int = 10) -> Suggestions:
@@ -148,15 +156,15 @@ class Recommender:
         _, vectors = table.vectors([product])
         if not len(vectors):
             raise QueryError(f"product '{product}' has no vector: nothing is known of it but its id")
-        found = _neighbours(table, product, vectors, max(CANDIDATES, k))
-        ranked = listed(self._engine, found, self._files.rules, k)
+        neighbours = _neighbours(table, product, vectors, max(CANDIDATES, k))
+        ranked = listed(self._engine, neighbours, self._files.rules, k)
         return Suggestions(ranked, "similar", f"like {product}", self.release_id)
 
     def check_product(self, product: str) -> None:
         """Raises QueryError, naming the nearest id, when the release has no such product."""
-        known = self._engine.table.product_ids
-        if product not in known:
-            raise QueryError(f"there is no product '{product}': {did_you_mean(product, known)}")
+        product_ids = self._engine.table.product_ids
+        if product not in product_ids:
+            raise QueryError(f"there is no product '{product}': {did_you_mean(product, product_ids)}")
 
     def search(
         self, query: Query, user: str | None, *, k: int, where: str | None = None
@@ -185,14 +193,14 @@ class Recommender:
         return "; ".join(self._files.ranker_sentences) or "no ranker in this release: the order for everybody"
 
     def _reordered(self, answer: Answer, query: PreparedQuery, person: int, k: int) -> Answer:
-        known = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]
-        rows = np.array([self._catalogue.row[hit.product_id] for hit in known], dtype=np.int64)
-        ranks = np.array([hit.rank - 1 for hit in known], dtype=np.float64)
-        cosines = query_cosines(self._engine, query, [hit.product_id for hit in known])
+        ranked = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]
+        rows = np.array([self._catalogue.row[hit.product_id] for hit in ranked], dtype=np.int64)
+        ranks = np.array([hit.rank - 1 for hit in ranked], dtype=np.float64)
+        cosines = query_cosines(self._engine, query, [hit.product_id for hit in ranked])
         scores = self._catalogue.scores(person, rows, ranks, cosines)
         order = np.argsort(-np.round(scores, 6), kind="stable")
         rest = [hit for hit in answer.hits if hit.product_id not in self._catalogue.row]
-        mine = [replace(known[n], score=float(scores[n])) for n in order] + rest
+        mine = [replace(ranked[n], score=float(scores[n])) for n in order] + rest
         hits = ruled_hits(mine, self._files.rules)[:k]
         note = answer.note if hits or not mine else HIDDEN_NOTE
         return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits, 1)), note=note)
@@ -205,11 +213,13 @@ class Recommender:
         """
         self.check_product(product)
         person = self.row_of(user)
-        told = explain(self._engine, query, product, (self._catalogue, person) if person >= 0 else None)
+        explanation = explain(
+            self._engine, query, product, (self._catalogue, person) if person >= 0 else None
+        )
         note = self._why_for_everybody(person) if user is not None else ""
-        if note and told["features"]:
+        if note and explanation["features"]:
             note += "; the features are what the ranker would count, they order nothing here"
-        return {**told, "note": note}
+        return {**explanation, "note": note}
 
     def campaign(self, query: Query, *, k: int = 50, products: int = 20) -> dict[str, Any]:
         """The `k` people to show a campaign to, by expected response, with the products it stands for.
@@ -223,9 +233,9 @@ class Recommender:
         _check_k(k)
         prepared = self._engine.prepare(query)
         answer = self._engine.search(prepared, k=products)
-        found = [hit.product_id for hit in answer.hits]
-        catalogue, people = self._catalogue, self._known.ids
-        shown = [key for key in found if key in catalogue.row]
+        hits = [hit.product_id for hit in answer.hits]
+        catalogue, people = self._catalogue, self._state.ids
+        shown = [key for key in hits if key in catalogue.row]
         rows = np.array([catalogue.row[key] for key in shown], dtype=np.int64)
         fit = query_cosines(self._engine, prepared, shown)
         response = catalogue.responses(rows, fit) if len(people) and len(rows) else np.zeros(0)
@@ -238,7 +248,7 @@ class Recommender:
             "people": [
                 {c.USER_ID: people[row], "expected_response": round(float(response[row]), 4)} for row in best
             ],
-            "products": found,
+            "products": hits,
             "note": answer.note or (note if len(best) else "nobody is known here"),
         }
 

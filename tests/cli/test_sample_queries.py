@@ -37,7 +37,7 @@ def test_one_judged_query_of_each_kind(tmp_path: Path) -> None:
         tmp_path,
     )
 
-    assert {kind: one.asked for kind, one in told.items()} == {
+    assert {kind: one.name for kind, one in told.items()} == {
         WORDS: "green hat",
         PHOTO: "p.jpg",
         BOTH: "in grey + p.jpg",
@@ -52,7 +52,7 @@ def test_one_judged_query_of_each_kind(tmp_path: Path) -> None:
 def test_without_judged_ones_products_ask_and_voice_and_chinese_are_left_out(tmp_path: Path) -> None:
     told = found(judged(), tmp_path)
 
-    assert (told[WORDS].asked, told[PHOTO].asked, told[BOTH].asked) == ("red mug", "a.jpg", "red mug + a.jpg")
+    assert (told[WORDS].name, told[PHOTO].name, told[BOTH].name) == ("red mug", "a.jpg", "red mug + a.jpg")
     assert told[VOICE].query is told[CHINESE].query is None
 
 

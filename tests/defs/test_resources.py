@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 
 from mmsearch_dagster.adapters.host.run_lock import alone
-from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.core.errors import MovedHomeError, UserError
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.settings import HomePaths, Settings
+from tests.fixtures.former_home import unpack
 
 
 def test_while_a_step_is_at_work_no_refresh_begins(tmp_path: Path) -> None:
@@ -59,3 +60,10 @@ def test_the_refresh_that_is_alone_was_told_everything(tmp_path: Path) -> None:
     remember(Settings(tmp_path, tmp_path / "shop.yaml", finetune=True))
 
     assert WorkspaceResource(home=str(tmp_path), waits=False).open().settings == Settings(tmp_path)
+
+
+def test_a_step_begins_nothing_in_a_home_that_was_moved_or_copied(tmp_path: Path) -> None:
+    home = unpack(tmp_path)
+
+    with pytest.raises(MovedHomeError, match="run `mmsearch relocate"):
+        WorkspaceResource(home=str(home)).open()

@@ -69,27 +69,29 @@ def _golden_words(pinned: PinnedTable, golden: Sequence[str]) -> IndexCheck:
     """
     payload = pinned.rows(golden)
     titles = {i: payload.get(i, {}).get(columns.TITLE) or "" for i in golden}
-    asked = {i: title for i, title in titles.items() if pinned.words_of(title)}
-    answers = pinned.lexical_batch(list(asked.values()), RECALL_AT)
-    found = 0
-    for title, hits in zip(asked.values(), answers, strict=True):
+    title_of = {i: title for i, title in titles.items() if pinned.words_of(title)}
+    answers = pinned.lexical_batch(list(title_of.values()), RECALL_AT)
+    hit_count = 0
+    for title, hits in zip(title_of.values(), answers, strict=True):
         names = pinned.rows([hit.product_id for hit in hits])
-        found += any(row.get(columns.TITLE) == title for row in names.values())
-    return _golden("golden_words", found, len(asked), len(payload) == len(set(golden)))
+        hit_count += any(row.get(columns.TITLE) == title for row in names.values())
+    return _golden("golden_words", hit_count, len(title_of), len(payload) == len(set(golden)))
 
 
 def _golden_vectors(pinned: PinnedTable, golden: Sequence[str]) -> IndexCheck:
     """A product's own vector finds it first, or one of the same vector."""
     ids, vectors = pinned.matrix()
-    place = {product_id: row for row, product_id in enumerate(ids)}
-    asked = [place[i] for i in golden if i in place]
-    found = 0
-    for row in asked:
+    row_of = {product_id: row for row, product_id in enumerate(ids)}
+    rows = [row_of[i] for i in golden if i in row_of]
+    hit_count = 0
+    for row in rows:
         hits = pinned.nearest_in_table(vectors[row], 1)
-        found += bool(hits) and hits[0].score >= _ITSELF
-    return _golden("golden_vectors", found, len(asked), True)
+        hit_count += bool(hits) and hits[0].score >= _ITSELF
+    return _golden("golden_vectors", hit_count, len(rows), True)
 
 
-def _golden(name: str, found: int, asked: int, known: bool) -> IndexCheck:
-    passed = known and found >= _GOLDEN_SHARE * asked
-    return IndexCheck(name, passed, {"found": found, "asked": asked, "required_share": _GOLDEN_SHARE})
+def _golden(name: str, hit_count: int, query_count: int, complete: bool) -> IndexCheck:
+    passed = complete and hit_count >= _GOLDEN_SHARE * query_count
+    return IndexCheck(
+        name, passed, {"found": hit_count, "asked": query_count, "required_share": _GOLDEN_SHARE}
+    )

@@ -35,16 +35,16 @@ def _answered(name: str, pinned: PinnedTable, queries: Sequence[GoldenQuery], sh
     """A query whose products have all left the catalogue says nothing about the index."""
     counted = [query for query in queries if _has_an_answer(pinned, query)]
     missed = [query.name for query in counted if not _finds(pinned, query)]
-    found = len(counted) - len(missed)
+    answered = len(counted) - len(missed)
     figures: dict[str, float | str] = {
-        "found": found,
+        "found": answered,
         "asked": len(counted),
         "without_product": len(queries) - len(counted),
         "required_share": share,
     }
     if missed:
         figures["missed"] = ", ".join(f"'{name}'" for name in missed[:_NAMED])
-    return IndexCheck(name, found >= share * len(counted), figures)
+    return IndexCheck(name, answered >= share * len(counted), figures)
 
 
 def _has_an_answer(pinned: PinnedTable, query: GoldenQuery) -> bool:
@@ -54,11 +54,11 @@ def _has_an_answer(pinned: PinnedTable, query: GoldenQuery) -> bool:
 
 
 def _finds(pinned: PinnedTable, query: GoldenQuery) -> bool:
-    found = {hit.product_id for hit in _hits(pinned, query, None)}
+    products = {hit.product_id for hit in _hits(pinned, query, None)}
     if query.where is not None:
         # What passes and is among the first of all is among the first of those that pass.
-        return not found.isdisjoint(hit.product_id for hit in _hits(pinned, query, query.where))
-    return not query.products.isdisjoint(found)
+        return not products.isdisjoint(hit.product_id for hit in _hits(pinned, query, query.where))
+    return not query.products.isdisjoint(products)
 
 
 def _hits(pinned: PinnedTable, query: GoldenQuery, where: str | None) -> list[Hit]:

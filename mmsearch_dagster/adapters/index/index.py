@@ -79,7 +79,7 @@ class SearchIndex:
         return pin
 
     def _write(self, table: str, tag: str, rows: pl.DataFrame, digest: str) -> PinnedTable:
-        mode = "create" if self._found(table) is None else "overwrite"
+        mode = "create" if self._newest(table) is None else "overwrite"
         # "null" because LanceDB calls a missing vector a bad one; NaN and odd widths never get here.
         written = self._connect().create_table(
             table, arrow_table(rows, {_ROWS_KEY: digest.encode()}), mode=mode, on_bad_vectors="null"
@@ -106,9 +106,9 @@ class SearchIndex:
 
         Raises ReleaseMismatchError when there is none.
         """
-        known = self.tags(table)
-        if tag not in known:
-            names = ", ".join(sorted(known)) or "none"
+        tags = self.tags(table)
+        if tag not in tags:
+            names = ", ".join(sorted(tags)) or "none"
             raise ReleaseMismatchError(
                 f"the index {self._uri} has no version '{tag}' of table '{table}' (tags: {names}): "
                 "build it again, or roll back to a release that has one"
@@ -117,8 +117,8 @@ class SearchIndex:
 
     def tags(self, table: str) -> dict[str, int]:
         """Tag -> table version; empty for a table that does not exist."""
-        found = self._found(table)
-        return {} if found is None else {name: int(t["version"]) for name, t in found.tags.list().items()}
+        newest = self._newest(table)
+        return {} if newest is None else {name: int(t["version"]) for name, t in newest.tags.list().items()}
 
     def drop_tag(self, table: str, tag: str) -> None:
         """Forget a version; its files go with the table's next clean-up. An unknown tag is no error."""
@@ -152,7 +152,7 @@ class SearchIndex:
     def _connect(self) -> Any:
         return lancedb_module().connect(self._uri)
 
-    def _found(self, table: str) -> Any | None:
+    def _newest(self, table: str) -> Any | None:
         """The newest version, None where there is none: LanceDB says that by a ValueError, and raises other
         errors for files that it cannot read."""
         try:

@@ -71,6 +71,10 @@ class PinnedTable:
         widths = {field.name: vector_width(field.type) for field in self._table.schema}
         return {name: width for name, width in widths.items() if width is not None}
 
+    def has_vectors(self, column: str) -> bool:
+        """Whether there is such a vector column."""
+        return column in self.vector_columns
+
     @cached_property
     def payload_columns(self) -> tuple[str, ...]:
         """What `rows` returns: everything that is for people, nothing that is for searching."""
@@ -86,8 +90,8 @@ class PinnedTable:
     @cached_property
     def _id_of_row(self) -> dict[int, str]:
         query = self._table.search().select([columns.PRODUCT_ID]).with_row_id(True).limit(None)
-        found = query.to_arrow()
-        return dict(zip(found["_rowid"].to_pylist(), found[columns.PRODUCT_ID].to_pylist(), strict=True))
+        ids = query.to_arrow()
+        return dict(zip(ids["_rowid"].to_pylist(), ids[columns.PRODUCT_ID].to_pylist(), strict=True))
 
     @cached_property
     def _row_of_id(self) -> dict[str, int]:
@@ -99,9 +103,14 @@ class PinnedTable:
         return frozenset(self._row_of_id)
 
     def matrix(self, column: str = VECTOR) -> tuple[list[str], Matrix]:
-        """Ids in ascending order and their vectors as stored, float32 [m, width], read anew at each call.
+        """Reads all vectors of a column; each call reads again.
 
-        Rows without a vector are left out, a product with several vectors is named several times.
+        Args:
+            column: a vector column.
+
+        Returns:
+            Ids in ascending order and their vectors as stored, float32 [m, width]. Rows without a vector are
+            left out, a product with several vectors is named several times.
         """
         width = self._width(column)
         query = self._table.search().select([columns.PRODUCT_ID, column]).where(f"{column} IS NOT NULL")
@@ -118,15 +127,32 @@ class PinnedTable:
         return self._in_memory[column]
 
     def vectors(self, product_ids: Sequence[str], column: str = VECTOR) -> tuple[list[str], Matrix]:
-        """`matrix` of these products alone, in any order, looked up by their rows."""
+        """Reads the vectors of some products.
+
+        Args:
+            product_ids: unknown ids are left out.
+            column: a vector column.
+
+        Returns:
+            Ids in any order and their vectors, float32 [m, width].
+        """
         width = self._width(column)
-        found = self._take(product_ids, [columns.PRODUCT_ID, column])
-        if found is None:
+        rows = self._take(product_ids, [columns.PRODUCT_ID, column])
+        if rows is None:
             return [], np.zeros((0, width), dtype=np.float32)
-        return vectors_of(found.filter(found[column].is_valid()), column, width)
+        return vectors_of(rows.filter(rows[column].is_valid()), column, width)
 
     def scores(self, vector: Matrix, product_ids: Sequence[str], column: str = VECTOR) -> dict[str, float]:
-        """What `nearest` would say of these products; those without a vector are left out."""
+        """The scores that `nearest` would give these products.
+
+        Args:
+            vector: the query, float32 [width].
+            product_ids: products without a vector are left out.
+            column: a vector column.
+
+        Returns:
+            Product id -> cosine.
+        """
         self._check_width(vector[np.newaxis], column)
         vectors = ProductVectors.of(*self.vectors(product_ids, column))
         return dict(next(vectors.nearest(vector[np.newaxis], len(vectors.ids))))
@@ -139,23 +165,44 @@ class PinnedTable:
 
     def _width(self, column: str) -> int:
         if column not in self.vector_columns:
-            known = ", ".join(sorted(self.vector_columns)) or "none, it is for words only"
-            raise ReleaseMismatchError(f"the index has no vector column '{column}' (it has: {known})")
+            names = ", ".join(sorted(self.vector_columns)) or "none, it is for words only"
+            raise ReleaseMismatchError(f"the index has no vector column '{column}' (it has: {names})")
         return self.vector_columns[column]
 
     def nearest(self, vector: Matrix, k: int, *, where: str | None = None, column: str = VECTOR) -> list[Hit]:
-        """The `k` products of largest cosine to `vector` [width], of any norm, best first, ties by id.
+        """The products of largest cosine to a vector, best first, ties by id.
 
-        Of a product with several vectors the nearest one counts (core.retrieval.nearest). A zero vector finds
-        nothing. where: SQL from `core.retrieval.filters.to_where`, applied before the search.
-        Raises ReleaseMismatchError for another width and QueryError for a condition SQL refuses.
+        Of a product with several vectors the nearest one counts (core.retrieval.nearest).
+
+        Args:
+            vector: float32 [width], of any norm; for a zero vector the answer is empty.
+            k: how many products at most.
+            where: SQL from `core.retrieval.filters.to_where`, applied before the search.
+            column: a vector column.
+
+        Returns:
+            At most `k` hits.
+
+        Raises:
+            ReleaseMismatchError: the vector has another width than the column.
+            QueryError: SQL refuses the condition.
         """
         return self.nearest_batch(vector[np.newaxis], k, where=where, column=column)[0]
 
     def nearest_batch(
         self, vectors: Matrix, k: int, *, where: str | None = None, column: str = VECTOR
     ) -> list[list[Hit]]:
-        """`nearest` for each row of `vectors` [q, width]."""
+        """`nearest` for several queries.
+
+        Args:
+            vectors: float32 [q, width].
+            k: how many products at most per query.
+            where: as in `nearest`.
+            column: a vector column.
+
+        Returns:
+            One list of hits per query.
+        """
         self._check_width(vectors, column)
         if where is None and self.held_in_memory:
             return [_hits(pairs) for pairs in self.compared(column).nearest(vectors, k)]
@@ -178,7 +225,18 @@ class PinnedTable:
         column: str = VECTOR,
         choice: VectorIndexChoice | None = None,
     ) -> list[Hit]:
-        """`nearest` among what LanceDB proposes, by this version's vector index or by `choice`."""
+        """`nearest` among the candidates that LanceDB proposes.
+
+        Args:
+            vector: float32 [width].
+            k: how many products at most.
+            where: as in `nearest`.
+            column: a vector column.
+            choice: parameters of the vector index; None: those of this version.
+
+        Returns:
+            At most `k` hits.
+        """
         if not vector.any():
             return []
         # What passes a filter may lie in partitions that are not probed: then every row is compared.
@@ -190,8 +248,8 @@ class PinnedTable:
         else:
             query = query.nprobes(choice.probes)
             query = query.refine_factor(choice.refine) if choice.refine else query
-        found = self._run(query, [columns.PRODUCT_ID, column, "_distance"], k, where)
-        proposed = ProductVectors.of(*vectors_of(found, column, self._width(column)))
+        nearest = self._run(query, [columns.PRODUCT_ID, column, "_distance"], k, where)
+        proposed = ProductVectors.of(*vectors_of(nearest, column, self._width(column)))
         return _hits(next(proposed.nearest(vector[np.newaxis], k)))
 
     def lexical(self, text: str, k: int, *, where: str | None = None) -> list[Hit]:
@@ -201,15 +259,15 @@ class PinnedTable:
         """
         from lancedb.query import MatchQuery
 
-        words = self._asked(text.encode("utf-8", "replace").decode("utf-8"))
+        words = self._without_stop_words(text.encode("utf-8", "replace").decode("utf-8"))
         if not words.strip():
             return []
         # A query object, not a string: nothing in the words is syntax. Its defaults escape pyright.
         query = MatchQuery(words, SEARCH_TEXT)  # pyright: ignore[reportCallIssue]
-        found = self._run(self._table.search(query), ["_score"], k, where)
-        return self._ranked(found["_rowid"], found["_score"].to_numpy(), k)
+        matches = self._run(self._table.search(query), ["_score"], k, where)
+        return self._ranked(matches["_rowid"], matches["_score"].to_numpy(), k)
 
-    def _asked(self, text: str) -> str:
+    def _without_stop_words(self, text: str) -> str:
         """The text without stop words that the index itself keeps: it knows those of one language only."""
         language = language_of(text)
         if language not in STOP_WORDS:
@@ -219,8 +277,10 @@ class PinnedTable:
     def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
         """`lexical` for each text, each different text once, several at a time."""
         different = list(dict.fromkeys(texts))
-        found = dict(zip(different, _each(lambda t: self.lexical(t, k, where=where), different), strict=True))
-        return [found[text] for text in texts]
+        hits_of = dict(
+            zip(different, _each(lambda t: self.lexical(t, k, where=where), different), strict=True)
+        )
+        return [hits_of[text] for text in texts]
 
     def _run(self, query: Any, select: list[str], k: int, where: str | None) -> Any:
         if where is not None:
@@ -239,8 +299,8 @@ class PinnedTable:
 
     def rows(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Payload by product id; ids the index does not hold are left out."""
-        found = self._take(product_ids, self.payload_columns)
-        return {} if found is None else {row[columns.PRODUCT_ID]: row for row in found.to_pylist()}
+        rows = self._take(product_ids, self.payload_columns)
+        return {} if rows is None else {row[columns.PRODUCT_ID]: row for row in rows.to_pylist()}
 
     def _take(self, product_ids: Sequence[str], names: Sequence[str]) -> Any | None:
         """These columns of these products; None when the index holds none of them."""
@@ -248,13 +308,20 @@ class PinnedTable:
         return self._table.take_row_ids(wanted).select(list(names)).to_arrow() if wanted else None
 
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
-        """Every row's values of those of these columns that the table has, in any order of rows."""
+        """Reads some columns of every row.
+
+        Args:
+            names: columns that the table lacks are left out.
+
+        Returns:
+            The rows, in any order.
+        """
         import polars as pl
 
-        known = [name for name in names if name in self.payload_columns]
-        found = pl.from_arrow(self._table.search().select(known).limit(None).to_arrow())
-        assert isinstance(found, pl.DataFrame)
-        return found
+        present = [name for name in names if name in self.payload_columns]
+        rows = pl.from_arrow(self._table.search().select(present).limit(None).to_arrow())
+        assert isinstance(rows, pl.DataFrame)
+        return rows
 
     def words_of(self, text: str) -> tuple[str, ...]:
         """What the full-text index makes of `text`: folded, stemmed, stop words gone."""

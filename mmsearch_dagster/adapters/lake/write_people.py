@@ -29,10 +29,19 @@ def write_people(
     *,
     tables: Mapping[str, pl.DataFrame],
 ) -> str:
-    """Fill `folder` and return the name of its content (`folder_sha256`).
+    """Writes all files about people of a release into one folder.
 
-    tables: `profiles` (core.people.profiles), `events` and `reviews`. A person has both vectors: the fused
-    one of the profile and the ranker's own; reviews lose who wrote them.
+    A person has two vectors: the fused one of the profile and the ranker's; reviews lose their authors.
+
+    Args:
+        folder: where the files go.
+        experiment: the ranker and the state of people.
+        items: the products as the ranker reads them.
+        rules: the shop's business rules.
+        tables: `profiles` (core.people.profiles), `events` and `reviews`.
+
+    Returns:
+        The digest of the content (`folder_sha256`).
     """
     from mmsearch_dagster.core.ranking.experiment import facts_of
     from mmsearch_dagster.core.ranking.network import save_ranker

@@ -49,9 +49,16 @@ _TRACTS = ((12, 13), (13, 12))
 
 
 def recorded(content: bytes) -> Samples:
-    """A recording (WAV, FLAC, OGG, MP3, WebM, any rate) as mono float32 [n] at RATE.
+    """Decodes a recording.
 
-    Raises QueryError for what cannot be read and for more than MAX_SECONDS.
+    Args:
+        content: WAV, FLAC, OGG, MP3 or WebM of any rate.
+
+    Returns:
+        Mono float32 [n] at RATE.
+
+    Raises:
+        QueryError: the recording cannot be read, or is longer than MAX_SECONDS.
     """
     try:
         samples = open_sound(content, RATE, max_seconds=MAX_SECONDS + 1)
@@ -75,11 +82,17 @@ class SphinxRecogniser:
         return self._fingerprint
 
     def transcribe(self, samples: Samples) -> Transcript:
-        """Confidence: posterior probability of the words in the lattice, its root of one more
-        than their number; less where the recording hardly swells, as steady noise does.
+        """Recognises the words of a recording.
 
-        A doubtful recording is heard again with a longer and a shorter vocal tract; then all that was
-        guessed is weighed together.
+        A doubtful recording is recognised again with a longer and a shorter vocal tract; then all guesses are
+        pooled.
+
+        Args:
+            samples: mono float32 [n] at RATE.
+
+        Returns:
+            The transcript. Its confidence is the posterior probability of the words in the lattice, its root
+            of one more than their number; less where the loudness hardly changes, as in steady noise.
         """
         trust = _like_speech(samples)
         if np.abs(samples).max(initial=0.0) < _SILENCE or not trust:

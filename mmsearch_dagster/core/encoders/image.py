@@ -34,7 +34,14 @@ class Framing:
     scaling: Scaling = TORCH
 
     def of(self, picture: "Image") -> NDArray[np.uint8]:
-        """The picture as the network reads it, uint8 [size, size, 3]."""
+        """Crops and scales an image as the network reads it.
+
+        Args:
+            picture: RGB, of any size.
+
+        Returns:
+            uint8 [size, size, 3].
+        """
         return square(picture, self.size, self.crop, self.interpolation, scaling=self.scaling)
 
 

@@ -41,7 +41,14 @@ _SLOPE_FRAMES = 9
 
 
 def sound_statistics(samples: Samples) -> Matrix:
-    """float32 [WIDTH] of a sound, float32 [n] at RATE Hz, n at least `_SLOPE_FRAMES` hops; always finite."""
+    """Statistics of cepstra, spectral shape and chroma over time.
+
+    Args:
+        samples: float32 [n] at RATE Hz, n at least `_SLOPE_FRAMES` hops.
+
+    Returns:
+        float32 [WIDTH], always finite.
+    """
     import librosa
 
     magnitude = np.abs(

@@ -14,11 +14,17 @@ REMEMBERED = "champion, remembered"
 def remembered_values(
     values: pl.DataFrame, then: JudgedQueries, now: JudgedQueries, metric: str
 ) -> pl.DataFrame | None:
-    """The released engine's rows of `values` under the name REMEMBERED; None unless they are about the very
-    queries of `now`.
+    """The champion's stored metrics, where they were measured on the queries of today.
 
-    values: `query_id`, `branch`, `kind`, `metric`, `value` of the champion's evaluation on `then`. The same
-    queries have the same ids, kinds, typed words and grades; every one needs a value of `metric`.
+    Args:
+        values: `query_id`, `branch`, `kind`, `metric`, `value` of the champion's evaluation on `then`.
+        then: the judged queries of that evaluation.
+        now: the judged queries of today.
+        metric: every query needs a value of this metric.
+
+    Returns:
+        The released engine's rows under the name REMEMBERED; None unless both sets have the same ids, kinds,
+        typed words and grades.
     """
     if _content_of(then) != _content_of(now):
         return None

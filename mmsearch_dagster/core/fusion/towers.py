@@ -58,8 +58,8 @@ class Towers:
         for number, name in enumerate(modalities):
             rows = np.flatnonzero(mask[:, number])
             if len(rows):
-                own = _part(weights, f"branches.{name}")
-                h[rows, number] = _branch(own, batch.vectors[name][rows], self.spec.frames.get(name, 1))
+                branch = _part(weights, f"branches.{name}")
+                h[rows, number] = _branch(branch, batch.vectors[name][rows], self.spec.frames.get(name, 1))
         fused = _FUSE[self.spec.strategy](_part(weights, "fuse"), h, mask)
         fused[~mask.any(axis=1)] = 0.0
         return _normalised(fused)

@@ -188,7 +188,14 @@ def mean_ndcg(
 ) -> float:
     """Mean nDCG@k of exact search, gain 2^grade - 1, ideal over all judged items.
 
-    starts: the first row of each item, where items have several rows: the best one counts.
+    Args:
+        queries: unit rows, float32 [q, d].
+        items: unit rows, float32 [n, d].
+        judged: grades of the same queries.
+        k: depth.
+
+    Returns:
+        0 to 1, NaN without a judged query.
     """
     similarity = queries @ items.T
     if starts is not None and len(starts) < len(items):

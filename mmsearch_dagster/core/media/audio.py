@@ -32,12 +32,21 @@ class UnreadableSoundError(UserError):
 
 
 def open_sound(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -> Samples:
-    """The sound as mono float32 [n] at `rate` Hz, its loudest sample 1.0; silence stays zeros.
+    """Decodes audio to mono samples; the loudest one is scaled to 1.0, silence stays zeros.
 
-    WAV, FLAC, OGG (Vorbis, Opus), MP3, and the sound of MP4 or WebM; any rate, any number of channels
-    (their mean). Longer than `max_seconds`: WINDOWS pieces of it, as long together. Shorter than
-    MIN_SECONDS: repeated. A truncated file gives what can be read.
-    Raises UnreadableSoundError with the reason.
+    WAV, FLAC, OGG (Vorbis, Opus), MP3, and the audio of MP4 or WebM; any rate, any number of channels (their
+    mean). A truncated file gives what can be read.
+
+    Args:
+        content: the file's bytes.
+        rate: sample rate of the result in Hz.
+        max_seconds: longer audio gives WINDOWS pieces of it, together this long.
+
+    Returns:
+        float32 [n]; audio shorter than MIN_SECONDS is repeated.
+
+    Raises:
+        UnreadableSoundError: the message is the reason.
     """
     with open_media(content, SOUND, UnreadableSoundError) as container:
         if not container.streams.audio:

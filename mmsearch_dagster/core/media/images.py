@@ -37,10 +37,18 @@ class UnreadablePictureError(UserError):
 
 
 def open_picture(content: bytes, *, shown_side: int | None = None) -> Image.Image:
-    """The picture's first frame, upright, RGB, on white where it is transparent.
+    """Decodes the first frame of an image: upright, RGB, on white where it is transparent.
 
-    shown_side: the shorter side that is needed; a much larger picture is scaled down while it is
-        read, to no less than twice that. Raises UnreadablePictureError with the reason.
+    Args:
+        content: the file's bytes.
+        shown_side: the shorter side that is needed, in pixels; a much larger image is scaled down while it is
+            read, to no less than twice that.
+
+    Returns:
+        The image.
+
+    Raises:
+        UnreadablePictureError: the message is the reason.
     """
     if not content:
         raise UnreadablePictureError("empty file (0 bytes)")

@@ -23,6 +23,16 @@ def page_values(scores: NDArray[np.floating], page: Rows, grade: Rows, weight: V
     Counterfactual Learning-to-Rank, SIGIR 2019). It is divided by the mean over pages of the best
     possible DCG, not by the page's own: with one click on a page its weight would cancel there, and clicks
     as logged favour the order that was shown. Pages without a click count 0. Ties keep the rows' order.
+
+    Args:
+        scores: [rows].
+        page: number of each row's page, [rows].
+        grade: [rows], above 0 where the product was clicked.
+        weight: inverse propensity of the position, [rows].
+        k: depth.
+
+    Returns:
+        float64 [pages].
     """
     gain = np.where(grade > 0, weight * (np.exp2(grade) - 1.0), 0.0)
     gained, best = [], []
@@ -35,7 +45,17 @@ def page_values(scores: NDArray[np.floating], page: Rows, grade: Rows, weight: V
 
 
 def mean_value(scores: NDArray[np.floating], page: Rows, grade: Rows, weight: Values) -> float:
-    """Mean of `page_values`, NaN without a click."""
+    """Mean of `page_values`.
+
+    Args:
+        scores: [rows].
+        page: number of each row's page, [rows].
+        grade: [rows].
+        weight: inverse propensity of the position, [rows].
+
+    Returns:
+        The mean, NaN without a click.
+    """
     return float(page_values(scores, page, grade, weight).mean()) if (grade > 0).any() else float("nan")
 
 

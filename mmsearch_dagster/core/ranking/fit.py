@@ -112,8 +112,17 @@ def without_person(shown: Shown, names: tuple[str, ...]) -> Shown:
 def examine(
     ranker: Ranker, test: Shown, positions: NDArray[np.int64]
 ) -> tuple[RankerFigures, dict[str, float]]:
-    """Values of every page of the test period, for the ranker, for it without the person, for the order as
-    shown."""
+    """Measures the ranker on the test period.
+
+    Args:
+        ranker: the trained ranker.
+        test: rows of the test period.
+        positions: the position at which each row was shown, int64 [rows].
+
+    Returns:
+        Metrics of every page for the ranker, for the ranker without the person and for the order as shown;
+        and name -> summary metric.
+    """
     if not len(test):
         return RankerFigures(corrected={}, plain={}), {}
     unknown = without_person(test, ranker.spec.features)

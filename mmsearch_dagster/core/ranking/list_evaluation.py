@@ -42,8 +42,16 @@ class ListReport:
 
 
 def choose_order(state: PeopleState, items: Items, later: pl.DataFrame) -> str:
-    """The personal order with the best mean nDCG@10 on what known people did in `later`, the validation
-    period; the simplest of a tie."""
+    """Chooses the personal order with the best mean nDCG@10; of a tie, the simplest.
+
+    Args:
+        state: people before the validation period.
+        items: products.
+        later: events of the validation period.
+
+    Returns:
+        Name of the order.
+    """
     liked = _liked(later, state.ids, items.ids)
     values = _values(_lists(state, items, sorted(liked)), liked)
     return max(PERSONAL, key=lambda name: round(float(np.mean(values[name])), 6) if liked else 0.0)

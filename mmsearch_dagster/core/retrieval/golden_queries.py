@@ -32,7 +32,7 @@ class ReviewedQuery(BaseModel):
     why: str = ""
 
     @model_validator(mode="after")
-    def _says_what_must_be_found(self) -> Self:
+    def _has_expected_products(self) -> Self:
         if bool(self.products) == (self.where is not None):
             raise ConfigError(f"query '{self.text}' needs either products or where: what must be found?")
         try:

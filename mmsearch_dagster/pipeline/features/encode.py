@@ -122,24 +122,24 @@ def _encode(
         workspace.progress,
         asset_of(spec.modality),
     )
-    found: list[tuple[str, np.ndarray]] = []
+    encoded: list[tuple[str, np.ndarray]] = []
     failures = []
     for product, uri, content in contents:
         if content.key in read.vectors:
-            found.append((product, read.vectors[content.key]))
+            encoded.append((product, read.vectors[content.key]))
         else:
             failures.append({c.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
-    _write(folder, found, failures, width=identity.width)
+    _write(folder, encoded, failures, width=identity.width)
     if spec.modality == IMAGE:
         (folder / _PICTURE).write_bytes(_sheet(contents))
     return {
-        "rows": len(found),
+        "rows": len(encoded),
         "encoded_now": read.encoded,
         "used_again": read.reused,
         "left_out": len(failures),
         "items_per_second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
         "encoder": identity.fingerprint,
-        **({FRAMES: spec.frames} if spec.modality == VIDEO and found else {}),
+        **({FRAMES: spec.frames} if spec.modality == VIDEO and encoded else {}),
     }
 
 

@@ -228,17 +228,17 @@ def _rows_of(
 
 
 def _snapshot(workspace: Workspace, manifest: ReleaseManifest, asset: str) -> Snapshot:
-    found = workspace.lake.find(asset, manifest.snapshots[asset])
-    if found is None:
+    snapshot = workspace.lake.find(asset, manifest.snapshots[asset])
+    if snapshot is None:
         raise MmsearchError(
             f"the snapshots of release {manifest.release_id} are gone from the lake: run again"
         )
-    return found
+    return snapshot
 
 
 def raise_if_failed(outcomes: Sequence[dict[str, Any]]) -> None:
     """Raises IndexCheckError naming the checks that failed, and the queries that find nothing right."""
-    failed = [_failure(one) for one in outcomes if not one["passed"]]
+    failed = [_failure(outcome) for outcome in outcomes if not outcome["passed"]]
     if failed:
         raise IndexCheckError(
             f"the new index version is not served, these checks failed: {', '.join(failed)}"

@@ -1,0 +1,174 @@
+"""What README and docs say is there: links, commands, options, files, assets, variables."""
+
+import io
+import re
+import shlex
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tests.docs.fences import PAGES, ROOT
+
+README = ROOT / "README.md"
+MOST_WORDS = 1200
+CODE = [path for folder in ("mmsearch_dagster", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
+REVIEWED = [
+    path
+    for folder in ("assets", "deploy")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in {".yaml", ".yml", ".tpl", ".md", ".sh"} or path.name == "Dockerfile"
+]
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
+# Where the files of the repository begin; anything else in backticks may be somebody's own.
+_FOLDERS = ("assets/", "deploy/", "docs/", "tests/", "mmsearch_dagster/")
+_PATH = re.compile(rf"(?<![\w./])(?:{'|'.join(_FOLDERS)})[\w./-]*\w/?")
+_DOCUMENT = re.compile(r"\b(?:DESIGN|STACK|HOUSE|BRIEF|NOTES|ROADMAP|PLAN)\b|\bissue \d+|\.\./shared\b")
+_MARKDOWN = re.compile(r"(?<![\w*.{/:-])[\w./-]+\.md\b")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    kept = re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower())
+    return kept.replace(" ", "-")
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Every `mmsearch ...` of the page, in words: those in shell blocks and those in backticks."""
+    text = page.read_text(encoding="utf-8")
+    shell = [line for block in _SHELL.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+    for line in [*shell, *_INLINE.findall(_FENCED.sub("", text))]:
+        words = shlex.split(line.strip(), comments=True)
+        if words and words[0].rpartition("/")[2] == "mmsearch" and len(words) > 1:
+            yield words[1:]
+
+
+@pytest.fixture(scope="module")
+def tree() -> Any:
+    from mmsearch_dagster.cli.main import app
+
+    return typer.main.get_command(app)
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len(README.read_text(encoding="utf-8").split()) <= MOST_WORDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for link in _LINK.findall(page.read_text(encoding="utf-8")):
+        if re.match(r"\w+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{link}: there is no such file"
+        if anchor:
+            headings = _HEADING.findall(_FENCED.sub("", target.read_text(encoding="utf-8")))
+            assert anchor in {slug(heading) for heading in headings}, f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_exists_with_its_options(page: Path, tree: Any) -> None:
+    for words in commands(page):
+        command, rest = tree, list(words)
+        while rest and (subcommands := getattr(command, "commands", None)) and not rest[0].startswith("-"):
+            assert rest[0] in subcommands, f"mmsearch {' '.join(words)}: no such command"
+            command = subcommands[rest.pop(0)]
+        options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
+        asked = {word.partition("=")[0].strip("[]") for word in rest if word.strip("[").startswith("--")}
+        assert asked <= options, f"mmsearch {' '.join(words)}: no such option {asked - options}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_make_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert named <= targets
+
+
+# The changelog names what was.
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+
+    missing = {
+        path for span in _INLINE.findall(text) for path in _PATH.findall(span) if not (ROOT / path).exists()
+    }
+
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_variable_is_one_that_something_reads(page: Path) -> None:
+    read = {
+        name
+        for path in (*CODE, *REVIEWED)
+        if path.suffix != ".md"
+        for name in re.findall(r"MMSEARCH_[A-Z_]+", path.read_text(encoding="utf-8"))
+    }
+
+    assert set(re.findall(r"MMSEARCH_[A-Z_]+", page.read_text(encoding="utf-8"))) <= read
+
+
+@pytest.mark.slow
+def test_every_asset_has_its_place_in_the_architecture() -> None:
+    from mmsearch_dagster.defs.loading import everything
+
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page[page.index("## The asset graph") : page.index("## The six floors")]
+    assets = {key.to_user_string() for key in everything().resolve_asset_graph().get_all_asset_keys()}
+
+    named = {
+        name
+        for row in table.splitlines()
+        if row.startswith("|")
+        for name in re.findall(r"`(\w+)`", row.split("|")[2])
+    }
+
+    assert named == assets
+
+
+@pytest.mark.parametrize("path", [*CODE, *REVIEWED, *PAGES], ids=name_of)
+def test_no_line_cites_a_document_that_is_not_in_the_repository(path: Path) -> None:
+    if path == Path(__file__):
+        pytest.skip("names them to look for them")
+    text = comments(path) if path.suffix == ".py" else path.read_text(encoding="utf-8")
+
+    assert not _DOCUMENT.findall(text)
+    pages = set(_MARKDOWN.findall(re.sub(r"\w+://\S+", "", text)))
+    assert not {name for name in pages if not any((base / name).exists() for base in path.parents)}
+
+
+def comments(path: Path) -> str:
+    """Comments and texts of a Python file; names in the code itself are no citations."""
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+    return "\n".join(one.string for one in tokens if one.type in (tokenize.COMMENT, tokenize.STRING))
+
+
+def test_the_licence_is_the_one_that_the_package_names() -> None:
+    licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+    assert "Apache License" in licence
+    assert "Version 2.0, January 2004" in licence
+    assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_changelog_begins_with_the_version_of_the_package() -> None:
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    newest = re.search(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+
+    assert version is not None
+    assert newest is not None
+    assert newest[1] == version[1]
