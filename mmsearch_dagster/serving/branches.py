@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
-from mmsearch_dagster.core.fusion.weighted_query import mixed_queries
+from mmsearch_dagster.core.fusion.weighted_query import weighted_queries
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
@@ -75,7 +75,7 @@ def rank(
 
 def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: ModalityBatch) -> Matrix:
     """The vectors that the fused branch searches with, float32 [n, width]: each as its request weighs it."""
-    return mixed_queries(model.queries, batch, [query.modality_weights for query in queries])
+    return weighted_queries(model.queries, batch, [query.modality_weights for query in queries])
 
 
 def _weighing(queries: Sequence[PreparedQuery], branch: str) -> list[int]:
