@@ -4,7 +4,6 @@ How the home was made stands in `tests/fixtures/former_home.py`.
 """
 
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from mmsearch_dagster.adapters.registry.ledger import Ledger
 from mmsearch_dagster.adapters.registry.log_model import example_image
 from mmsearch_dagster.adapters.registry.store import mlflow_module
-from tests.fixtures.former_home import ARCHIVE, reviewed_files, write_shop
+from tests.fixtures.former_home import reviewed_files, unpack, write_shop
 from tests.homes import Place
 
 pytestmark = pytest.mark.slow
@@ -25,9 +24,7 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture
 def former(tiny: Place, tmp_path: Path) -> Place:
     """The home of 0.1.0 as it comes out of its archive: in another folder than the one it was made in."""
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    home = tmp_path / "home"
+    home = unpack(tmp_path)
     (home / "encoders").symlink_to(tiny.paths.encoder_cache.resolve())
     return Place(home, tmp_path / "shop" / "source.yaml", reviewed_files(tmp_path / "reviewed"))
 

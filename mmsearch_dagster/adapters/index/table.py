@@ -71,6 +71,10 @@ class PinnedTable:
         widths = {field.name: vector_width(field.type) for field in self._table.schema}
         return {name: width for name, width in widths.items() if width is not None}
 
+    def has_vectors(self, column: str) -> bool:
+        """Whether there is such a vector column."""
+        return column in self.vector_columns
+
     @cached_property
     def payload_columns(self) -> tuple[str, ...]:
         """What `rows` returns: everything that is for people, nothing that is for searching."""

@@ -23,7 +23,7 @@ def stored_champion_values(
         metric: every query needs a value of this metric.
 
     Returns:
-        The released engine's rows under the name REMEMBERED; None unless both sets have the same ids, kinds,
+        The released engine's rows, named STORED_CHAMPION; None unless both sets have the same ids, kinds,
         typed words and grades.
     """
     if _content_of(then) != _content_of(now):

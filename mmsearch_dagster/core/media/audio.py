@@ -46,7 +46,7 @@ def open_audio(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -
         float32 [n]; audio shorter than MIN_SECONDS is repeated.
 
     Raises:
-        UnreadableSoundError: the message is the reason.
+        UnreadableAudioError: the message is the reason.
     """
     with open_media(content, AUDIO_MEDIA, UnreadableAudioError) as container:
         if not container.streams.audio:

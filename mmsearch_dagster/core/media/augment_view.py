@@ -15,7 +15,7 @@ _QUALITY = 85
 def photographed(content: bytes, seed: int) -> bytes:
     """Another view of a picture, as JPEG bytes: turned, cropped, lit and coloured a little differently.
 
-    The same content and seed give the same bytes. Raises UnreadablePictureError for what is no picture.
+    The same content and seed give the same bytes. Raises UnreadableImageError for what is no picture.
     """
     digest = hashlib.sha256(content + seed.to_bytes(8, "big")).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))

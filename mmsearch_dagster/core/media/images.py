@@ -48,7 +48,7 @@ def open_image(content: bytes, *, shown_side: int | None = None) -> Image.Image:
         The image.
 
     Raises:
-        UnreadablePictureError: the message is the reason.
+        UnreadableImageError: the message is the reason.
     """
     if not content:
         raise UnreadableImageError("empty file (0 bytes)")
