@@ -28,7 +28,7 @@ from mmsearch_dagster.core.fusion.dataset import JUDGED
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
-from mmsearch_dagster.pipeline.evaluation.champion import rankings, why_not_again
+from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
 from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists, words_table
