@@ -30,8 +30,12 @@ ROWS = [
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    made = Workspace(Settings(tmp_path / "home"))
+def workspace(
+    encoders: Path, assets: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
+    made = Workspace(Settings(tmp_path / "home", shop), assets)
+    made.paths.home.mkdir()
+    made.paths.encoder_cache.symlink_to(encoders)
     products = catalogue(30).select("product_id", "title", "category", "brand")
     judged = pl.concat([c.JUDGMENTS.to_frame(), pl.DataFrame(ROWS)], how="diagonal").with_columns(
         product_id=pl.lit(products["product_id"][0]), grade=pl.lit(3), split=pl.lit("validation")
