@@ -1,7 +1,8 @@
 """`mmsearch bench quality`: what each modality, strategy and loss is worth on one shop."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from mmsearch_dagster.core.evaluation.ablation import (
     answers,
     trials,
 )
-from mmsearch_dagster.core.evaluation.comparison import DEPTH, all_values, branches_of, untrained
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, by_words
+from mmsearch_dagster.core.evaluation.comparison import DEPTH, all_values, untrained
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, RetrieverLists
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR_BRANCH
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -53,12 +55,13 @@ def measure(workspace: Workspace) -> Iterator[BenchResult]:
     """Train every trial on the shop's current examples; one result per judged split."""
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.adapters.lake.lineage import lineage_of
-    from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
+    from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists, words_table
     from mmsearch_dagster.pipeline.training.candidates import read_examples
 
     source = workspace.lake.current(examples.ASSET)
     products = lineage_of(workspace.lake, [source])["products"]
-    read, search = read_examples(source), lexical_search(workspace, products)
+    read = read_examples(source)
+    lists = partial(_lists, retriever_lists(words_table(workspace, products), read.items))
     sets = {name: load_queries(source.folder, name) for name in (DEV, VALIDATION, TEST)}
     params, progress = workspace.preset.train, workspace.progress
     todo = list(trials(tuple(read.items.vectors), workspace.preset.strategies[0], params.loss))
@@ -70,11 +73,15 @@ def measure(workspace: Workspace) -> Iterator[BenchResult]:
     progress.finish(_STAGE)
     whole = answered[WHOLE, todo[0].name]
     dev = sets[DEV]
-    branches = branches_of(whole[DEV], dev, read.items, by_words(dev, search, DEPTH))
-    retrieval = choose_blend(branches, dev, multilingual=workspace.multilingual)
+    retrieval = choose_blend(lists(dev, whole[DEV]), dev, multilingual=workspace.multilingual)
     for split in (VALIDATION, TEST):
         if len(sets[split].batch):
-            yield _measured(split, sets[split], answered, retrieval=retrieval, read=read, search=search)
+            yield _measured(split, sets[split], answered, retrieval=retrieval, read=read, lists=lists)
+
+
+def _lists(retrievers: RetrieverLists, queries: JudgedQueries, fused: Rankings) -> dict[str, Rankings]:
+    """The engine's lists for a trial. fused: what the trial's own model finds."""
+    return {**retrievers(None, queries), VECTOR_BRANCH: fused}
 
 
 def _measured(
@@ -84,15 +91,14 @@ def _measured(
     *,
     retrieval: RetrievalParams,
     read: Any,
-    search: Any,
+    lists: Callable[[JudgedQueries, Rankings], dict[str, Rankings]],
 ) -> BenchResult:
-    words = by_words(queries, search, DEPTH)
+    whole = next(splits[split] for (group, _), splits in answered.items() if group == WHOLE)
+    branches = lists(queries, whole)
     rows: dict[tuple[str, str], Rankings] = {
-        (UNTRAINED, name): rankings for name, rankings in untrained(queries, read.items, words).items()
+        (UNTRAINED, name): rankings for name, rankings in untrained(queries, read.items, branches).items()
     }
-    rows |= {key: answered[split] for key, answered in answered.items()}
-    whole = next(rankings for (group, _), rankings in rows.items() if group == WHOLE)
-    branches = branches_of(whole, queries, read.items, words)
+    rows |= {key: splits[split] for key, splits in answered.items()}
     rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries, retrieval.weights)
     named = {f"{group}: {name}": rankings for (group, name), rankings in rows.items()}
     table = quality_table(all_values(named, queries)).with_columns(

@@ -45,7 +45,11 @@ class ModalityBatch:
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """The first row of each different id, [number of different ids]; equal ids stand together."""
+        """The first row of each id; equal ids follow each other.
+
+        Returns:
+            int64 [number of different ids].
+        """
         first = [n for n, key in enumerate(self.ids) if n == 0 or key != self.ids[n - 1]]
         return np.array(first, dtype=np.int64)
 
@@ -63,7 +67,14 @@ class ModalityBatch:
         )
 
     def take(self, rows: Sequence[int] | NDArray[np.integer]) -> "ModalityBatch":
-        """The given rows, in the given order."""
+        """A batch of some rows.
+
+        Args:
+            rows: row numbers, [k].
+
+        Returns:
+            The rows in the given order.
+        """
         index = np.asarray(rows, dtype=np.int64)
         return ModalityBatch(
             ids=tuple(self.ids[i] for i in index),
@@ -94,7 +105,15 @@ def stacked(batches: Sequence[ModalityBatch]) -> ModalityBatch:
 
 
 def mean_frames(matrix: Matrix, frames: int) -> Matrix:
-    """The mean of the frames of each row: [n, frames * d] -> [n, d]; a frame of zeros is no frame."""
+    """The mean of the frames of each row; a frame of zeros is no frame.
+
+    Args:
+        matrix: float32 [n, frames * d].
+        frames: frames per row.
+
+    Returns:
+        float32 [n, d].
+    """
     each = matrix.reshape(len(matrix), frames, -1)
     seen = each.any(axis=2).sum(axis=1)
     return each.sum(axis=1) / np.maximum(seen, 1).astype(np.float32)[:, None]
@@ -103,7 +122,16 @@ def mean_frames(matrix: Matrix, frames: int) -> Matrix:
 def assemble(
     ids: Sequence[str], columns: Mapping[str, Mapping[str, Matrix]], widths: Mapping[str, int]
 ) -> ModalityBatch:
-    """Line up per-modality lookups (id -> vector [width]) with `ids`; what is absent is masked."""
+    """Arranges vectors that were looked up per modality as one batch; what is absent is masked.
+
+    Args:
+        ids: the `n` ids of the rows.
+        columns: modality -> id -> vector [width].
+        widths: modality -> width.
+
+    Returns:
+        A batch of `n` rows.
+    """
     vectors: dict[str, Matrix] = {}
     present: dict[str, Mask] = {}
     for name, lookup in columns.items():

@@ -11,20 +11,20 @@ from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, stacked
-from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
+from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
-from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, fuse
-from mmsearch_dagster.serving.branches import QueryTower, fused_queries, rank
+from mmsearch_dagster.core.retrieval.rank_fusion import fuse
+from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
 from mmsearch_dagster.serving.prepare_query import prepare
+from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
-    from mmsearch_dagster.core.speech.language import Language
-    from mmsearch_dagster.core.speech.transcript import Recogniser, Transcript
+    from mmsearch_dagster.core.speech.transcript import Transcript
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
 
@@ -71,12 +71,14 @@ class Engine:
         from mmsearch_dagster.core.fusion.towers import weights_sha256
 
         query_encoders = QueryEncoders(manifest.encoders, encoders)
-        model = _open_model(model_dir)
+        model = release_parts.open_model(model_dir)
         if weights_sha256(model_dir) != manifest.weights_sha256:
             raise ReleaseMismatchError(f"the weights in {model_dir} are not those of {manifest.release_id}")
-        table = _open_table(manifest, SearchIndex(index_uri, exact_rows=exact_rows), model.spec.width)
+        table = release_parts.open_table(
+            manifest, SearchIndex(index_uri, exact_rows=exact_rows), model.spec.width
+        )
         query_encoders.require(model.spec.query_widths)
-        transcriber = Transcriber(lambda: _open_recogniser(manifest, table, model_dir))
+        transcriber = Transcriber(lambda: release_parts.open_recogniser(manifest, table, model_dir))
         modalities = sorted(model.spec.query_widths)
         return cls(manifest, table, model, modalities, encoders=query_encoders, transcriber=transcriber)
 
@@ -207,7 +209,7 @@ class Engine:
             return []
         depth = max(k, self._manifest.retrieval.depth)
         batch = stacked([query.vectors for query in queries])
-        rankings = rank(self._table, self._model, queries, batch, depth=depth, where=condition)
+        rankings = retrieve(self._table, self._model, queries, batch, depth=depth, where=condition)
         best = [
             fuse(ranking, query.weights, self._manifest.retrieval.rrf_k)[:k]
             for query, ranking in zip(queries, rankings, strict=True)
@@ -244,56 +246,4 @@ class Engine:
             kind=query.kind,
             transcript=query.transcript,
             note=None if hits else no_result_note(query.text, where, passing()),
-        )
-
-
-def _open_model(model_dir: Path) -> QueryTower:
-    """Without torch, unless the fusion is one that somebody added."""
-    from mmsearch_dagster.core.fusion.towers import is_evaluated_here, load_towers
-
-    if is_evaluated_here(model_dir):
-        return load_towers(model_dir)
-    from mmsearch_dagster.core.fusion.model import load_model
-
-    return load_model(model_dir)
-
-
-def _open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> PinnedTable:
-    pin = manifest.index
-    if pin is None:
-        raise ReleaseMismatchError(f"release {manifest.release_id} has no index yet: publish one for it")
-    table = index.open(pin.table, pin.tag)
-    _same_version(table, pin)
-    stored = table.vector_columns.get(VECTOR)
-    if stored != width:
-        raise ReleaseMismatchError(f"the index holds vectors of width {stored}, the model makes {width}")
-    return table
-
-
-def _open_recogniser(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":
-    from mmsearch_dagster.adapters.speech.pocketsphinx import open_recogniser
-
-    return open_recogniser(manifest.recogniser, lambda: _language(manifest, table, model_dir))
-
-
-def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Language":
-    from mmsearch_dagster.core.speech.language import COLUMNS, LANGUAGE_FILE, Language, shop_language
-
-    if manifest.language is None:
-        return shop_language(table.columns(COLUMNS))
-    file = model_dir / LANGUAGE_FILE
-    try:
-        language = Language.from_json(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseMismatchError(f"{file} cannot be read: {error}") from error
-    if language.digest != manifest.language:
-        raise ReleaseMismatchError(f"{file} is not the language of {manifest.release_id}")
-    return language
-
-
-def _same_version(table: PinnedTable, pin: IndexPin) -> None:
-    if (table.version, table.row_count) != (pin.version, pin.rows):
-        raise ReleaseMismatchError(
-            f"tag '{pin.tag}' names version {table.version} with {table.row_count} rows, the release was "
-            f"made with version {pin.version} of {pin.rows} rows: build the index again"
         )

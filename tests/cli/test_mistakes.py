@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import sys
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -15,7 +14,7 @@ from mmsearch_dagster.adapters.host.run_lock import alone
 from mmsearch_dagster.adapters.registry import relocate
 from mmsearch_dagster.cli import main
 from mmsearch_dagster.core.errors import ConfigError
-from tests.fixtures.former_home import ARCHIVE
+from tests.fixtures.former_home import unpack
 from tests.homes import Place
 from tests.shops import bare_shop, write_csv
 
@@ -75,9 +74,7 @@ def test_a_home_without_a_release_says_what_to_do(
 def test_a_home_that_was_moved_or_copied_is_told_in_one_sentence_what_to_do(
     tmp_path: Path, assets: Path, capsys: Captured, arguments: list[str]
 ) -> None:
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    elsewhere = Place(tmp_path / "home", None, assets)
+    elsewhere = Place(unpack(tmp_path), None, assets)
     former = relocate.former_home(elsewhere.paths.mlflow)
 
     assert elsewhere.mmsearch(*arguments) == 2

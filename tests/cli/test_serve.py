@@ -1,7 +1,6 @@
 """`mmsearch serve` as a container starts it: it listens first, and answers once there is a release."""
 
 import shutil
-import tarfile
 import time
 from pathlib import Path
 from unittest import mock
@@ -12,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.registry.relocate import relocate
-from tests.fixtures.former_home import ARCHIVE
+from tests.fixtures.former_home import unpack
 from tests.homes import Place
 
 
@@ -52,10 +51,9 @@ def test_the_first_release_is_served_without_a_restart(tmp_path: Path) -> None:
     home = Place(tmp_path / "served", None, tmp_path)
     with TestClient(served(home)) as client:
         answer_of(client, "/health", status=503)
-        with tarfile.open(ARCHIVE) as archive:
-            archive.extractall(tmp_path, filter="data")
-        relocate(tmp_path / "home" / "mlflow", home.home)
-        shutil.move(tmp_path / "home", home.home)
+        made = unpack(tmp_path)
+        relocate(made / "mlflow", home.home)
+        shutil.move(made, home.home)
 
         health = answer_of(client, "/health", status=200).json()
         assert (

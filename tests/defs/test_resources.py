@@ -1,6 +1,5 @@
 """The workspace as Dagster's steps get it."""
 
-import tarfile
 from pathlib import Path
 
 import dagster as dg
@@ -11,7 +10,7 @@ from mmsearch_dagster.core.errors import MovedHomeError, UserError
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.settings import HomePaths, Settings
-from tests.fixtures.former_home import ARCHIVE
+from tests.fixtures.former_home import unpack
 
 
 def test_while_a_step_is_at_work_no_refresh_begins(tmp_path: Path) -> None:
@@ -64,8 +63,7 @@ def test_the_refresh_that_is_alone_was_told_everything(tmp_path: Path) -> None:
 
 
 def test_a_step_begins_nothing_in_a_home_that_was_moved_or_copied(tmp_path: Path) -> None:
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
+    home = unpack(tmp_path)
 
     with pytest.raises(MovedHomeError, match="run `mmsearch relocate"):
-        WorkspaceResource(home=str(tmp_path / "home")).open()
+        WorkspaceResource(home=str(home)).open()

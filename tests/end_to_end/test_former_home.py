@@ -4,7 +4,6 @@ How the home was made stands in `tests/fixtures/former_home.py`.
 """
 
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import pandas as pd
 import pytest
 
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.adapters.registry.log_model import example_picture
+from mmsearch_dagster.adapters.registry.log_model import example_image
 from mmsearch_dagster.adapters.registry.store import mlflow_module
-from tests.fixtures.former_home import ARCHIVE, reviewed_files, write_shop
+from tests.fixtures.former_home import reviewed_files, unpack, write_shop
 from tests.homes import Place
 
 pytestmark = pytest.mark.slow
@@ -25,9 +24,7 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture
 def former(tiny: Place, tmp_path: Path) -> Place:
     """The home of 0.1.0 as it comes out of its archive: in another folder than the one it was made in."""
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    home = tmp_path / "home"
+    home = unpack(tmp_path)
     (home / "encoders").symlink_to(tiny.paths.encoder_cache.resolve())
     return Place(home, tmp_path / "shop" / "source.yaml", reviewed_files(tmp_path / "reviewed"))
 
@@ -70,7 +67,7 @@ def test_its_models_load_with_nothing_but_mlflow(former: Place, tiny: Place) -> 
     assert former.mmsearch("relocate") == 0
     former.released.registry.champion()  # points this process's MLflow at the home
     cache = {"encoder_cache": str(tiny.paths.encoder_cache)}
-    rows = pd.DataFrame({"text": ["a red mug", None], "image": [None, example_picture()]})
+    rows = pd.DataFrame({"text": ["a red mug", None], "image": [None, example_image()]})
 
     for name in ("models:/mmsearch/1", "models:/mmsearch@champion"):
         vectors = mlflow_module().pyfunc.load_model(name, model_config=cache).predict(rows)

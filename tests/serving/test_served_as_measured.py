@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.evaluation.comparison import DEPTH, branches_of
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, by_model, by_words
+from mmsearch_dagster.core.evaluation.comparison import DEPTH
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.evaluation.tune_blend import FULL_TEXT_ALONE, blend, choose_blend
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
@@ -17,7 +17,8 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
-from mmsearch_dagster.serving import engine as engine_module
+from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
+from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Engine
 from tests.media import sound_file, tone
 from tests.small_release import (
@@ -89,15 +90,8 @@ class Shop:
     def measured(self) -> dict[str, Rankings]:
         """What each retriever finds, as the evaluation computes it."""
         items, model = _items(self.engine), load_model(self.release.model_dir)
-        words = by_words(
-            self.queries,
-            lambda texts, k: [
-                [hit.product_id for hit in hits] for hits in self.engine.table.lexical_batch(texts, k)
-            ],
-            DEPTH,
-        )
-        vector = by_model(model, self.queries.batch, items, DEPTH)
-        return branches_of(vector, self.queries, items, words)
+        lists = retriever_lists(self.engine.table, items)
+        return lists(model, self.queries)
 
 
 @every_way
@@ -105,7 +99,7 @@ class Shop:
 def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool, exact_rows: int, where: str | None
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
+    monkeypatch.setattr(release_parts, "open_recogniser", lambda *_: Doubtful())
     shop = Shop(tmp_path, exact_rows, longest=20.0)
     branches = shop.measured()
     chosen = choose_blend(branches, shop.queries, multilingual=multilingual)
@@ -131,7 +125,7 @@ def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_i
     exact_rows: int,
     where: str | None,
 ) -> None:
-    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: Doubtful())
+    monkeypatch.setattr(release_parts, "open_recogniser", lambda *_: Doubtful())
     shop = Shop(tmp_path, exact_rows, longest, several_pictures)
     branches = shop.measured()
 

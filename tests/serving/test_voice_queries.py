@@ -16,7 +16,7 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE, shop_language
 from mmsearch_dagster.core.speech.transcript import Recogniser, Transcript
 from mmsearch_dagster.demo_shop.espeak import speak
-from mmsearch_dagster.serving import engine as engine_module
+from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Answer, AnswerHit, Engine, Query
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.transcriber import Transcriber
@@ -94,7 +94,7 @@ def test_words_voice_and_picture_are_all_read(engine: Engine) -> None:
 
 
 def with_ears(release: SmallRelease, ears: Recogniser, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setattr(engine_module, "_open_recogniser", lambda *_: ears)
+    monkeypatch.setattr(release_parts, "open_recogniser", lambda *_: ears)
     encoders = {TEXT: HashedWords(), IMAGE: MeanColour()}
     return Engine.open(release.manifest, release.index_uri, release.model_dir, encoders)
 

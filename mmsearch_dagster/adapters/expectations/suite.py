@@ -37,10 +37,18 @@ def load_suite(path: Path) -> Suite:
 
 
 def run_suite(suite: Suite, frame: pl.DataFrame, docs_dir: Path | None = None) -> SuiteResult:
-    """Run every rule on the scalar columns of `frame`; row indices in the results are positions in it.
+    """Runs every rule on the scalar columns of a table.
 
-    docs_dir: where Data Docs are written: `index.html`, whose styles come from the web (plain offline).
-    Raises ConfigError for an unknown type of expectation, wrong arguments, or a rule that cannot be run.
+    Args:
+        suite: the rules.
+        frame: the table; row indices in the results are positions in it.
+        docs_dir: where Data Docs are written: `index.html`, whose styles come from the web (plain offline).
+
+    Returns:
+        One result per rule.
+
+    Raises:
+        ConfigError: an unknown type of expectation, wrong arguments, or a rule that cannot be run.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     rules = [(rule, _expectation(rule)) for rule in suite.rules]

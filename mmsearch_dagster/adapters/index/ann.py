@@ -47,14 +47,30 @@ def choose_vector_index(table: Any, exact_rows: int = EXACT_ROWS) -> VectorIndex
 
 
 def probe_queries(vectors: Matrix) -> Matrix:
-    """Unit queries between two items each: near the data as real queries are, yet no item itself."""
+    """Queries between two items each: near the data as real queries are, but equal to no item.
+
+    Args:
+        vectors: item vectors, float32 [n, width].
+
+    Returns:
+        Unit rows, float32 [q, width].
+    """
     generator = np.random.default_rng(0)
     pairs = generator.integers(0, len(vectors), size=(min(_PROBE_QUERIES, len(vectors)), 2))
     return unit_rows(vectors[pairs[:, 0]] + vectors[pairs[:, 1]] * np.float32(0.5))
 
 
 def measured_recall(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
-    """Recall@RECALL_AT of LanceDB's answers against exact search; neighbours that tie all count."""
+    """Recall@RECALL_AT of LanceDB's answers against exact search; neighbours that tie all count.
+
+    Args:
+        pinned: the table to search.
+        queries: float32 [q, width].
+        choice: parameters of the vector index.
+
+    Returns:
+        0 to 1.
+    """
     answers = [
         [hit.product_id for hit in pinned.nearest_in_table(query, RECALL_AT, choice=choice)]
         for query in queries

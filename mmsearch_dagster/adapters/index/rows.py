@@ -9,10 +9,17 @@ from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 
 
 def prepared_rows(rows: pl.DataFrame, vector_column: str | None) -> pl.DataFrame:
-    """Rows as they are stored: by id, vectors of one width, contract types, no NaN.
+    """Rows as they are stored: sorted by id, vectors of one width, contract types, no NaN.
 
-    vector_column: becomes `vector`; None drops all vectors. Raises IndexCheckError for rows that cannot be
-    published.
+    Args:
+        rows: product_id, payload columns and vectors.
+        vector_column: this column becomes `vector`; None drops all vectors.
+
+    Returns:
+        The rows to be written.
+
+    Raises:
+        IndexCheckError: the rows cannot be published.
     """
     ids = rows.get_column(columns.PRODUCT_ID)
     if rows.is_empty():
@@ -57,7 +64,14 @@ def _is_several(kind: pl.DataType) -> bool:
 
 
 def vector_columns(rows: pl.DataFrame) -> list[str]:
-    """Names of the columns that hold vectors."""
+    """Names of the columns that hold vectors.
+
+    Args:
+        rows: any table.
+
+    Returns:
+        Names in the order of the table.
+    """
     return [series.name for series in rows.iter_columns() if _is_vector(series)]
 
 
@@ -88,9 +102,16 @@ def _several(series: pl.Series) -> pl.Series:
 
 
 def arrow_table(rows: pl.DataFrame, metadata: dict[bytes, bytes]) -> pa.Table:
-    """The rows with that schema metadata, without large strings.
+    """The rows as an Arrow table without large strings.
 
-    LanceDB's scalar indexes refuse them, and they are all that polars writes.
+    LanceDB's scalar indexes refuse large strings, and polars writes no others.
+
+    Args:
+        rows: the rows to be written.
+        metadata: goes into the schema.
+
+    Returns:
+        The Arrow table.
     """
     table = rows.to_arrow()
     fields = [pa.field(field.name, _small(field.type)) for field in table.schema]

@@ -71,6 +71,10 @@ class PinnedTable:
         widths = {field.name: vector_width(field.type) for field in self._table.schema}
         return {name: width for name, width in widths.items() if width is not None}
 
+    def has_vectors(self, column: str) -> bool:
+        """Whether there is such a vector column."""
+        return column in self.vector_columns
+
     @cached_property
     def payload_columns(self) -> tuple[str, ...]:
         """What `rows` returns: everything that is for people, nothing that is for searching."""
@@ -99,9 +103,14 @@ class PinnedTable:
         return frozenset(self._row_of_id)
 
     def matrix(self, column: str = VECTOR) -> tuple[list[str], Matrix]:
-        """Ids in ascending order and their vectors as stored, float32 [m, width], read anew at each call.
+        """Reads all vectors of a column; each call reads again.
 
-        Rows without a vector are left out, a product with several vectors is named several times.
+        Args:
+            column: a vector column.
+
+        Returns:
+            Ids in ascending order and their vectors as stored, float32 [m, width]. Rows without a vector are
+            left out, a product with several vectors is named several times.
         """
         width = self._width(column)
         query = self._table.search().select([columns.PRODUCT_ID, column]).where(f"{column} IS NOT NULL")
@@ -118,7 +127,15 @@ class PinnedTable:
         return self._in_memory[column]
 
     def vectors(self, product_ids: Sequence[str], column: str = VECTOR) -> tuple[list[str], Matrix]:
-        """`matrix` of these products alone, in any order, looked up by their rows."""
+        """Reads the vectors of some products.
+
+        Args:
+            product_ids: unknown ids are left out.
+            column: a vector column.
+
+        Returns:
+            Ids in any order and their vectors, float32 [m, width].
+        """
         width = self._width(column)
         rows = self._take(product_ids, [columns.PRODUCT_ID, column])
         if rows is None:
@@ -126,7 +143,16 @@ class PinnedTable:
         return vectors_of(rows.filter(rows[column].is_valid()), column, width)
 
     def scores(self, vector: Matrix, product_ids: Sequence[str], column: str = VECTOR) -> dict[str, float]:
-        """What `nearest` would say of these products; those without a vector are left out."""
+        """The scores that `nearest` would give these products.
+
+        Args:
+            vector: the query, float32 [width].
+            product_ids: products without a vector are left out.
+            column: a vector column.
+
+        Returns:
+            Product id -> cosine.
+        """
         self._check_width(vector[np.newaxis], column)
         vectors = ProductVectors.of(*self.vectors(product_ids, column))
         return dict(next(vectors.nearest(vector[np.newaxis], len(vectors.ids))))
@@ -144,18 +170,39 @@ class PinnedTable:
         return self.vector_columns[column]
 
     def nearest(self, vector: Matrix, k: int, *, where: str | None = None, column: str = VECTOR) -> list[Hit]:
-        """The `k` products of largest cosine to `vector` [width], of any norm, best first, ties by id.
+        """The products of largest cosine to a vector, best first, ties by id.
 
-        Of a product with several vectors the nearest one counts (core.retrieval.nearest). A zero vector finds
-        nothing. where: SQL from `core.retrieval.filters.to_where`, applied before the search.
-        Raises ReleaseMismatchError for another width and QueryError for a condition SQL refuses.
+        Of a product with several vectors the nearest one counts (core.retrieval.nearest).
+
+        Args:
+            vector: float32 [width], of any norm; for a zero vector the answer is empty.
+            k: how many products at most.
+            where: SQL from `core.retrieval.filters.to_where`, applied before the search.
+            column: a vector column.
+
+        Returns:
+            At most `k` hits.
+
+        Raises:
+            ReleaseMismatchError: the vector has another width than the column.
+            QueryError: SQL refuses the condition.
         """
         return self.nearest_batch(vector[np.newaxis], k, where=where, column=column)[0]
 
     def nearest_batch(
         self, vectors: Matrix, k: int, *, where: str | None = None, column: str = VECTOR
     ) -> list[list[Hit]]:
-        """`nearest` for each row of `vectors` [q, width]."""
+        """`nearest` for several queries.
+
+        Args:
+            vectors: float32 [q, width].
+            k: how many products at most per query.
+            where: as in `nearest`.
+            column: a vector column.
+
+        Returns:
+            One list of hits per query.
+        """
         self._check_width(vectors, column)
         if where is None and self.held_in_memory:
             return [_hits(pairs) for pairs in self.compared(column).nearest(vectors, k)]
@@ -178,7 +225,18 @@ class PinnedTable:
         column: str = VECTOR,
         choice: VectorIndexChoice | None = None,
     ) -> list[Hit]:
-        """`nearest` among what LanceDB proposes, by this version's vector index or by `choice`."""
+        """`nearest` among the candidates that LanceDB proposes.
+
+        Args:
+            vector: float32 [width].
+            k: how many products at most.
+            where: as in `nearest`.
+            column: a vector column.
+            choice: parameters of the vector index; None: those of this version.
+
+        Returns:
+            At most `k` hits.
+        """
         if not vector.any():
             return []
         # What passes a filter may lie in partitions that are not probed: then every row is compared.
@@ -250,7 +308,14 @@ class PinnedTable:
         return self._table.take_row_ids(wanted).select(list(names)).to_arrow() if wanted else None
 
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
-        """Every row's values of those of these columns that the table has, in any order of rows."""
+        """Reads some columns of every row.
+
+        Args:
+            names: columns that the table lacks are left out.
+
+        Returns:
+            The rows, in any order.
+        """
         import polars as pl
 
         present = [name for name in names if name in self.payload_columns]

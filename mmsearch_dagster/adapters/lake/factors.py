@@ -17,9 +17,12 @@ _FOLD_IN = "fold_in.parquet"
 
 
 def save_factors(folder: Path, factors: Factors, popularity: NDArray[np.float32]) -> None:
-    """Write `table.parquet` (product_id, vector), `users.parquet` and `fold_in.parquet`.
+    """Writes `table.parquet` (product_id, vector), `users.parquet` and `fold_in.parquet`.
 
-    popularity: float32 [n], how many users chose each item, in the order of the factors' items.
+    Args:
+        folder: where the files go.
+        factors: of users and items.
+        popularity: float32 [n], how many users chose each item, in the order of the factors' items.
     """
     _frame(c.PRODUCT_ID, factors.item_ids, factors.items).write_parquet(folder / _ITEMS)
     _frame(c.USER_ID, factors.user_ids, factors.users).write_parquet(folder / _USERS)
@@ -28,7 +31,14 @@ def save_factors(folder: Path, factors: Factors, popularity: NDArray[np.float32]
 
 
 def load_factors(folder: Path) -> tuple[Factors, NDArray[np.float32]]:
-    """What `save_factors` wrote."""
+    """Reads what `save_factors` wrote.
+
+    Args:
+        folder: where the files are.
+
+    Returns:
+        The factors, and the popularity of each item, float32 [n].
+    """
     items, users, fold_in = (pl.read_parquet(folder / name) for name in (_ITEMS, _USERS, _FOLD_IN))
     factors = Factors(
         user_ids=tuple(users[c.USER_ID].to_list()),

@@ -39,7 +39,16 @@ class Features:
 
 
 def read_shards(folder: Path, width: int, keys: Collection[str]) -> Features:
-    """What the shards of a folder know about `keys`; unreadable files count as absent."""
+    """Reads the vectors and failures of some contents; unreadable files count as absent.
+
+    Args:
+        folder: of one encoder.
+        width: length of its vectors.
+        keys: of the contents that are wanted.
+
+    Returns:
+        What the shards hold of them.
+    """
     while True:
         features = Features()
         try:
@@ -51,7 +60,13 @@ def read_shards(folder: Path, width: int, keys: Collection[str]) -> Features:
 
 
 def write_shard(folder: Path, features: Features, width: int) -> None:
-    """Add a shard; its name follows from its keys, so the same content never lies there twice."""
+    """Adds a shard; its name follows from its keys, so the same content is never stored twice.
+
+    Args:
+        folder: of one encoder.
+        features: vectors and failures by key; nothing is written where there is none.
+        width: length of a vector.
+    """
     if not len(features):
         return
     buffer = BytesIO()
@@ -66,7 +81,12 @@ def sweep(folder: Path) -> None:
 
 
 def compact(folder: Path, width: int) -> None:
-    """Merge small shards once there are many: the merged one is in place before they go."""
+    """Merges small shards once there are many; they are deleted after the merged one is in place.
+
+    Args:
+        folder: of one encoder.
+        width: length of a vector.
+    """
     small = [path for path in _shards(folder) if _rows(path) < _SMALL_ROWS]
     if len(small) < _MANY_SMALL:
         return

@@ -145,7 +145,17 @@ class Lake:
         *,
         inputs: Iterable[Snapshot] = (),
     ) -> tuple[Snapshot, bool]:
-        """Like `obtain` for a snapshot that is one table."""
+        """Like `obtain` for a snapshot that is one table.
+
+        Args:
+            asset: name of the asset.
+            digest: of everything the table depends on.
+            make: returns the table and its facts; called only where the snapshot does not exist.
+            inputs: the snapshots it is made from.
+
+        Returns:
+            The snapshot, and whether it was made now.
+        """
 
         def write(folder: Path) -> Mapping[str, Any]:
             frame, facts = make()

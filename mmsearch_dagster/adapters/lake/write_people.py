@@ -1,4 +1,4 @@
-"""Writes what a release knows of people and products (adapters.people_files reads it)."""
+"""Writes what a release knows of people and products (adapters.lake.people reads it)."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import polars as pl
 from mmsearch_dagster.adapters.lake import people as files
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.people.churn import CHURN, churn_scores, fit_churn, visit_figures
+from mmsearch_dagster.core.people.churn import CHURN, churn_scores, fit_churn, visit_features
 from mmsearch_dagster.core.people.profiles import PURCHASE
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
@@ -29,10 +29,19 @@ def write_people(
     *,
     tables: Mapping[str, pl.DataFrame],
 ) -> str:
-    """Fill `folder` and return the name of its content (`folder_sha256`).
+    """Writes all files about people of a release into one folder.
 
-    tables: `profiles` (core.people.profiles), `events` and `reviews`. A person has both vectors: the fused
-    one of the profile and the ranker's own; reviews lose who wrote them.
+    A person has two vectors: the fused one of the profile and the ranker's; reviews lose their authors.
+
+    Args:
+        folder: where the files go.
+        experiment: the ranker and the state of people.
+        items: the products as the ranker reads them.
+        rules: the shop's business rules.
+        tables: `profiles` (core.people.profiles), `events` and `reviews`.
+
+    Returns:
+        The digest of the content (`folder_sha256`).
     """
     from mmsearch_dagster.core.ranking.experiment import facts_of
     from mmsearch_dagster.core.ranking.network import save_ranker
@@ -66,7 +75,7 @@ def _people(state: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.Data
     moment = after_the_log(tables["events"])
     if moment is None:
         return rows
-    figures = visit_figures(tables["events"], moment)
+    figures = visit_features(tables["events"], moment)
     churn = churn_scores(figures, fit_churn(figures)).select(c.USER_ID, CHURN)
     return rows.join(churn, on=c.USER_ID, how="left").sort(c.USER_ID)
 

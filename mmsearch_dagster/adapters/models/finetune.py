@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmsearch_dagster.adapters.models.describe import resolve, width_of
-from mmsearch_dagster.adapters.models.locate import locate
+from mmsearch_dagster.adapters.models.encoder_files import EncoderFiles
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
@@ -47,9 +46,9 @@ def tune(
     from mmsearch_dagster.core.encoders.finetuning import finetune
     from mmsearch_dagster.core.encoders.networks import ImageNetwork, load_network
 
-    files = locate(spec)
-    resolved = resolve(spec, files)
-    network = load_network(resolved, files)
+    files = EncoderFiles.of(spec)
+    resolved = files.spec
+    network = load_network(resolved, files.path)
     assert isinstance(network, ImageNetwork)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     state, curve = finetune(
@@ -57,12 +56,12 @@ def tune(
         photos,
         held_out,
         params,
-        width=width_of(resolved, files),
+        width=files.width,
         watch=watch,
         checkpoint=checkpoint,
     )
     # Loaded anew: the trained one's normalisations are folded away.
-    plain = load_network(resolved, files)
+    plain = load_network(resolved, files.path)
     assert isinstance(plain, ImageNetwork)
     plain.backbone.load_state_dict(state)
     _write(plain.backbone, resolved, params, folder)

@@ -57,7 +57,7 @@ def pinned_requirements() -> list[str]:
     return requirements
 
 
-def example_picture() -> bytes:
+def example_image() -> bytes:
     """A small red picture, PNG."""
     from PIL import Image
 
@@ -67,19 +67,33 @@ def example_picture() -> bytes:
 
 
 def example_input(modalities: Sequence[str]) -> "pd.DataFrame":
-    """One row for each modality a query of this model may have: words, a picture in base64."""
+    """One row for each modality a query of this model may have: words, an image in base64.
+
+    Args:
+        modalities: those that the model reads.
+
+    Returns:
+        A table with the columns of the model's signature.
+    """
     import pandas as pd
 
     rows: list[dict[str, str | None]] = []
     if TEXT in modalities:
         rows.append({TEXT: "red shoes", IMAGE: None})
     if IMAGE in modalities:
-        rows.append({TEXT: None, IMAGE: b64encode(example_picture()).decode()})
+        rows.append({TEXT: None, IMAGE: b64encode(example_image()).decode()})
     return pd.DataFrame(rows, columns=[TEXT, IMAGE], dtype=object)
 
 
 def signature_of(width: int) -> "ModelSignature":
-    """`text`, `image` (path, base64 or bytes), `side`, each optional, to float32 [rows, width]."""
+    """The signature of a registered model.
+
+    Args:
+        width: of its vectors.
+
+    Returns:
+        `text`, `image` (path, base64 or bytes) and `side`, each optional, to float32 [rows, width].
+    """
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec

@@ -36,7 +36,18 @@ def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Pa
 
 
 def encode_contents(encoder: Encoder, contents: Mapping[str, bytes]) -> dict[str, Matrix]:
-    """Content key -> vector [width]. Raises QueryError for a content that cannot be encoded."""
+    """Encodes contents of one modality.
+
+    Args:
+        encoder: a loaded encoder.
+        contents: key -> bytes.
+
+    Returns:
+        Key -> vector [width].
+
+    Raises:
+        QueryError: a content cannot be encoded.
+    """
     prepared = [Content(key, partial(bytes, content)) for key, content in contents.items()]
     vectors: dict[str, Matrix] = {}
     for batch in encoder.encode(prepared):
@@ -49,5 +60,14 @@ def encode_contents(encoder: Encoder, contents: Mapping[str, bytes]) -> dict[str
 def lazy_encode(
     identity: EncoderIdentity, cache_dir: Path | None, beside: Path | None = None
 ) -> Callable[[Mapping[str, bytes]], Mapping[str, Matrix]]:
-    """`encode_contents` of an encoder that is loaded on the first call."""
+    """`encode_contents` of an encoder that is loaded on the first call.
+
+    Args:
+        identity: the encoder of the release.
+        cache_dir: where compiled graphs are kept.
+        beside: a folder that may hold the encoder's files.
+
+    Returns:
+        A function: key -> bytes, to key -> vector [width].
+    """
     return lambda contents: encode_contents(loaded_encoder(identity, cache_dir, beside), contents)

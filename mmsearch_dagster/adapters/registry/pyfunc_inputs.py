@@ -84,10 +84,16 @@ def _rows_of(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def read_rows(frame: "pd.DataFrame") -> list[ModelRow]:
-    """Each row of the columns `text`, `image` and `side`; each column may be absent.
+    """Reads a request's rows.
 
-    Raises QueryError naming the row that has neither words nor a picture, an unknown side or an unreadable
-    cell.
+    Args:
+        frame: the columns `text`, `image` and `side`; each may be absent.
+
+    Returns:
+        One record per row.
+
+    Raises:
+        QueryError: a row has neither words nor an image, an unknown side or an unreadable cell; it is named.
     """
     if TEXT not in frame.columns and IMAGE not in frame.columns:
         raise QueryError(f"give a column '{TEXT}', a column '{IMAGE}', or both")

@@ -45,7 +45,19 @@ class SearchModel(PythonModel):
         self._specs = {identity.modality: spec_of(identity) for identity in identities}
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
-        """Unit vectors, float32 [rows, width]. Raises QueryError for a row that cannot be read."""
+        """Encodes rows of words and images.
+
+        Args:
+            context: not used.
+            model_input: the columns `text`, `image` and `side`.
+            params: not used.
+
+        Returns:
+            Unit vectors, float32 [rows, width].
+
+        Raises:
+            QueryError: a row cannot be read.
+        """
         rows = [self._prefixed(row) for row in read_rows(model_input)]
         batch = encode_rows(rows, self._encode, self._widths)
         items = np.array([row.side == ITEM for row in rows])[:, None]

@@ -35,10 +35,19 @@ def columns_of(path: Path, separator: str) -> list[str]:
 
 
 def read(path: Path, separator: str, wanted: Sequence[str]) -> pl.DataFrame:
-    """The wanted columns as text, plus NUMBER (data rows from 1) and BROKEN; blank lines are left out.
+    """Reads columns of a file of delimited text; blank lines are left out.
 
-    A row with more fields than the header is broken. Raises SourceError for text that is not UTF-8 and for
-    quotes that never close.
+    Args:
+        path: the file.
+        separator: between two fields.
+        wanted: names of columns.
+
+    Returns:
+        The columns as text, plus NUMBER (data rows from 1) and BROKEN: why a row could not be read, as one
+        with more fields than the header.
+
+    Raises:
+        SourceError: the text is not UTF-8, or a quote never closes.
     """
     try:
         scan = _scan(path, separator)

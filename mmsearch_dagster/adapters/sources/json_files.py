@@ -90,7 +90,16 @@ def _value_at(document: dict[str, Any], path: str) -> str | None:
 
 
 def read(path: Path, form: Format, wanted: Sequence[str]) -> pl.DataFrame:
-    """The wanted columns as text, plus NUMBER (of the line or element) and BROKEN."""
+    """Reads fields of a JSON or NDJSON file.
+
+    Args:
+        path: the file.
+        form: json or ndjson.
+        wanted: names of fields; dots go into nested objects.
+
+    Returns:
+        The fields as text, plus NUMBER (of the line or element) and BROKEN.
+    """
     rows = (
         (number, None if document is None else {name: _value_at(document, name) for name in wanted})
         for number, document in lines_of(path, form)
@@ -99,7 +108,16 @@ def read(path: Path, form: Format, wanted: Sequence[str]) -> pl.DataFrame:
 
 
 def read_ubi(path: Path, table: str, wanted: Sequence[str]) -> pl.DataFrame:
-    """The UBI records for `table` (events or searches), contract columns as text, plus NUMBER, BROKEN."""
+    """Reads the records for one table from a UBI file.
+
+    Args:
+        path: the file.
+        table: events or searches.
+        wanted: contract columns.
+
+    Returns:
+        The columns as text, plus NUMBER and BROKEN.
+    """
     return _framed(records(lines_of(path, "ndjson"), table), wanted)
 
 

@@ -26,7 +26,15 @@ def types_of(path: Path) -> dict[str, pl.DataType]:
 
 
 def read(path: Path, wanted: Sequence[str]) -> pl.DataFrame:
-    """The wanted columns in their own types, plus NUMBER from 1 and an empty BROKEN."""
+    """Reads columns of a Parquet file.
+
+    Args:
+        path: the file.
+        wanted: names of columns.
+
+    Returns:
+        The columns in their own types, plus NUMBER from 1 and an empty BROKEN.
+    """
     scan = _scan(path).select((pl.col(NUMBER).cast(pl.Int64) + 1).alias(NUMBER), *wanted)
     try:
         rows = scan.collect(engine="streaming")

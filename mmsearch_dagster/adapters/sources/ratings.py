@@ -35,10 +35,16 @@ _RATE = "rate"
 
 
 def read_ratings(path: Path) -> pl.DataFrame:
-    """One row per rating: `user_id`, `product_id`, `value`, `timestamp`, `action` = "rate", in file order.
+    """Reads a published file of ratings.
 
-    Raises SourceError for a file that is missing, empty or of another format, and for the first row that
-    cannot be read.
+    Args:
+        path: MovieLens' `::`, tab or comma separated format.
+
+    Returns:
+        One row per rating: `user_id`, `product_id`, `value`, `timestamp`, `action` = "rate", in file order.
+
+    Raises:
+        SourceError: the file is missing, empty or of another format; or the first row that cannot be read.
     """
     try:
         content = path.read_bytes()

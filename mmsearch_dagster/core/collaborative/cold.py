@@ -16,9 +16,14 @@ _POPULARITY_SHARE = 0.1
 
 
 def nearness(vectors: Matrix, session: Sequence[int]) -> NDArray[np.float32]:
-    """Mean cosine [n] of each item with the session's items; 0 for what has no vector.
+    """Mean cosine of each item with the items of a session.
 
-    vectors: float32 [n, k]. session: rows, one at least.
+    Args:
+        vectors: float32 [n, k]; a row of zeros is an item without a vector.
+        session: rows of the session's items, at least one.
+
+    Returns:
+        float32 [n]; 0 for items without a vector.
     """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
@@ -28,10 +33,17 @@ def nearness(vectors: Matrix, session: Sequence[int]) -> NDArray[np.float32]:
 def session_scores(
     factors: Matrix, popularity: NDArray[np.floating], session: Sequence[int]
 ) -> NDArray[np.float32]:
-    """Scores [n] for someone of whom only this session's products are known.
+    """Scores for a person without a history, from the products of the current session.
 
-    `nearness` to the session's items, plus a small share of popularity (scaled to 0..1); popularity alone
-    without a session. factors: float32 [n, k], popularity: [n]. session: rows; its own products get -inf.
+    The score is `nearness` to the session's items, plus a small share of popularity (scaled to 0..1).
+
+    Args:
+        factors: collaborative item factors, float32 [n, k].
+        popularity: [n].
+        session: rows of the session's items; without any the score is popularity alone.
+
+    Returns:
+        float32 [n]; the session's own products get -inf.
     """
     most = float(popularity.max()) if len(popularity) else 0.0
     popular = popularity / most if most > 0 else popularity

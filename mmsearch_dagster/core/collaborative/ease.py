@@ -29,15 +29,23 @@ def check_fits(items: int, memory_limit: int = MEMORY_LIMIT) -> None:
 def ease_weights(
     interactions: csr_matrix, l2: float, *, memory_limit: int = MEMORY_LIMIT
 ) -> NDArray[np.float32]:
-    """Item-item weights `B` [n, n], zero diagonal; a user's scores are `x @ B` for their row `x` [n].
+    """Item-item weights `B`, zero diagonal; a user's scores are `x @ B` for their row `x` [n].
 
     B minimises |X - X B|^2 + l2 |B|^2 with diag(B) = 0. With P = (X'X + l2 I)^-1:
     B_ij = -P_ij / P_jj for i != j (Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019,
     equation 8). Two items, seen together by one user, each alone by none, l2 = 1: X'X + I = [[2, 1],
     [1, 2]], P = [[2, -1], [-1, 2]] / 3, B_12 = 1/2.
 
-    interactions: [u, n]. l2 > 0. One thread, so the same bytes on any number of cores.
-    Raises TooManyItemsError.
+    Args:
+        interactions: [u, n].
+        l2: regularisation, above 0.
+        memory_limit: bytes that the dense matrices may take.
+
+    Returns:
+        float32 [n, n]; computed on one thread, so the same bytes on any number of cores.
+
+    Raises:
+        TooManyItemsError: the matrices would take more than `memory_limit`.
 
     >>> ease_weights(csr_matrix([[1.0, 1.0]]), 1.0).round(4).tolist()
     [[0.0, 0.5], [0.5, 0.0]]

@@ -31,16 +31,34 @@ class Factors:
     fold_in: Matrix
 
     def scores(self, users: Matrix) -> Matrix:
-        """users [b, k] -> [b, n]."""
+        """Scores of every item.
+
+        Args:
+            users: user vectors, float32 [b, k].
+
+        Returns:
+            float32 [b, n].
+        """
         return users @ self.items.T
 
     def folded(self, interactions: csr_matrix) -> Matrix:
-        """Vectors [b, k] of users by their rows of interactions [b, n]."""
+        """Vectors of users by their interactions.
+
+        Args:
+            interactions: [b, n].
+
+        Returns:
+            float32 [b, k].
+        """
         return np.asarray(interactions @ self.fold_in, dtype=np.float32)
 
 
 def no_factors(width: int = 1) -> Factors:
-    """What a shop without a log has."""
+    """Empty factors, for a shop without a log.
+
+    Args:
+        width: k of the empty matrices.
+    """
     nothing = np.zeros((0, width), np.float32)
     return Factors((), (), nothing, nothing, nothing)
 
@@ -49,9 +67,16 @@ def factors_of_weights(interactions: Interactions, weights: Matrix, width: int) 
     """EASE's weights B [n, n] as factors: the best approximation of rank k (truncated SVD).
 
     B ~ (U sqrt(S)) (V sqrt(S))', so a row of interactions x has the user vector x U sqrt(S) and an item
-    the vector V sqrt(S) (Eckart and Young 1936). V and S come from the eigenvectors of B'B, which never
-    fail to converge; what is below float32's reach there is left out, so k is at most `width`.
-    The sign of each dimension is fixed: its largest entry is positive.
+    the vector V sqrt(S) (Eckart and Young 1936). V and S come from the eigenvectors of B'B, which always
+    converge. The sign of each dimension is fixed: its largest entry is positive.
+
+    Args:
+        interactions: the matrix that the weights were fitted to.
+        weights: float32 [n, n].
+        width: the greatest k; singular values too small for float32 are left out.
+
+    Returns:
+        Factors of all users and items.
     """
     rank = min(width, len(interactions.items))
     if rank < 1:
@@ -73,7 +98,15 @@ def factors_of_weights(interactions: Interactions, weights: Matrix, width: int) 
 
 
 def projection(items: Matrix, regularisation: float) -> Matrix:
-    """fold_in [n, k] of item factors Y [n, k]: Y (Y'Y + r I)^-1, the least squares user of a row x."""
+    """The matrix that turns interactions into user vectors by least squares: Y (Y'Y + r I)^-1.
+
+    Args:
+        items: item factors Y, float32 [n, k].
+        regularisation: r, above 0.
+
+    Returns:
+        float32 [n, k].
+    """
     with threadpool_limits(1):
         gram = items.T @ items + regularisation * np.eye(items.shape[1], dtype=np.float32)
         return np.ascontiguousarray(np.linalg.solve(gram, items.T).T, dtype=np.float32)

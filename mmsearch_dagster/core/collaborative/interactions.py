@@ -62,7 +62,15 @@ class Interactions:
 
 
 def decay(age_days: pl.Expr, half_life_days: float | None) -> pl.Expr:
-    """0.5 ^ (age / half life): 1 for what happens now, never more."""
+    """0.5 ^ (age / half life): 1 for what happens now, never more.
+
+    Args:
+        age_days: days since the event; negative ages count as 0.
+        half_life_days: days after which an event counts half; None: no decay.
+
+    Returns:
+        An expression with values in (0, 1].
+    """
     if half_life_days is None:
         return pl.lit(1.0)
     return pl.lit(0.5) ** (age_days.clip(lower_bound=0.0) / half_life_days)
@@ -74,7 +82,15 @@ def age_days(at: pl.Expr, as_of: datetime) -> pl.Expr:
 
 
 def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
-    """The events that tell about a taste, with `weight` (before decay); the others are left out."""
+    """The events that express a preference.
+
+    Args:
+        events: rows of the events table.
+        params: weight per action, and the lowest rating that counts as positive.
+
+    Returns:
+        Those events with `weight` above 0, before decay.
+    """
     weights = params.of_action()
     weight = pl.col(c.ACTION).replace_strict(weights, default=0.0, return_dtype=pl.Float64)
     disliked = pl.col(c.VALUE).fill_null(params.min_rating) < params.min_rating
@@ -84,8 +100,17 @@ def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
     return weighed.filter(pl.col(WEIGHT) > 0)
 
 
-def weigh(events: pl.DataFrame, params: FeedbackParams, as_of: datetime) -> pl.DataFrame:
-    """One row per pair: `user_id`, `product_id`, `weight`, sorted. What is after `as_of` counts whole."""
+def weighted_pairs(events: pl.DataFrame, params: FeedbackParams, as_of: datetime) -> pl.DataFrame:
+    """Sums the decayed weights of each user and product.
+
+    Args:
+        events: rows of the events table.
+        params: weights and half life.
+        as_of: the moment to which ages are counted; later events are not decayed.
+
+    Returns:
+        One row per pair: `user_id`, `product_id`, `weight`, sorted by both ids.
+    """
     aged = feedback(events, params).with_columns(
         pl.col(WEIGHT) * decay(age_days(pl.col(c.TIMESTAMP), as_of), params.half_life_days)
     )
@@ -99,7 +124,14 @@ def weigh(events: pl.DataFrame, params: FeedbackParams, as_of: datetime) -> pl.D
 
 
 def to_matrix(pairs: pl.DataFrame) -> Interactions:
-    """The matrix of `weigh`'s rows."""
+    """Arranges pairs as a sparse matrix.
+
+    Args:
+        pairs: what `weigh` returns.
+
+    Returns:
+        The matrix [users, items], both sorted by id.
+    """
     users = pairs[c.USER_ID].unique().sort()
     items = pairs[c.PRODUCT_ID].unique().sort()
     rows, columns = (
@@ -113,7 +145,15 @@ def to_matrix(pairs: pl.DataFrame) -> Interactions:
 
 
 def interactions_of(events: pl.DataFrame, params: FeedbackParams) -> Interactions:
-    """The matrix of `events`, decayed to the last of them."""
+    """The matrix of events, decayed to the last of them.
+
+    Args:
+        events: rows of the events table.
+        params: weights and half life.
+
+    Returns:
+        The matrix [users, items], both sorted by id.
+    """
     rows = feedback(events, params)
     last = rows[c.TIMESTAMP].max()
-    return to_matrix(weigh(rows, params, last if isinstance(last, datetime) else datetime.min))
+    return to_matrix(weighted_pairs(rows, params, last if isinstance(last, datetime) else datetime.min))

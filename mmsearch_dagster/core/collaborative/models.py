@@ -50,7 +50,7 @@ class ModelParams(BaseModel):
     learning_rate: float = 0.05
 
     def description(self) -> str:
-        """The parameters that this kind reads, in a few words."""
+        """The parameters that this kind of model uses, as a short text."""
         read = {
             "popularity": (),
             "ease": ("l2",),
@@ -65,7 +65,14 @@ class ItemRanker(Protocol):
     """What was fitted to a matrix [u, n]."""
 
     def scores(self, rows: NDArray[np.int64]) -> Matrix:
-        """Scores [b, n] of the users at `rows` of the matrix it was fitted to."""
+        """Scores of every item for some users.
+
+        Args:
+            rows: int64 [b], rows of the matrix that the model was fitted to.
+
+        Returns:
+            float32 [b, n].
+        """
         ...
 
 
@@ -101,7 +108,14 @@ class Factorised:
 
 
 def popularity(matrix: csr_matrix) -> Matrix:
-    """How many users chose each item, float32 [n]."""
+    """How many users chose each item.
+
+    Args:
+        matrix: interactions [u, n].
+
+    Returns:
+        float32 [n].
+    """
     _, items = matrix.get_shape()
     return np.bincount(matrix.indices, minlength=items).astype(np.float32)
 

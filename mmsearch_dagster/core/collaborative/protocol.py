@@ -103,7 +103,15 @@ class Comparison:
 
 
 def judged(interactions: Interactions, later: pl.DataFrame) -> HeldOutItems:
-    """What `later` says about the users and items of `interactions`."""
+    """The later choices of the users and items that a matrix holds.
+
+    Args:
+        interactions: the matrix of the earlier events.
+        later: held-out events.
+
+    Returns:
+        Rows of users with the columns they chose, and counts of what is not in the matrix.
+    """
     pairs = later.select(c.USER_ID, c.PRODUCT_ID).unique().sort(c.USER_ID, c.PRODUCT_ID)
     row_of_user = {user: row for row, user in enumerate(interactions.users)}
     column_of_item = {item: column for column, item in enumerate(interactions.items)}
@@ -123,7 +131,16 @@ def judged(interactions: Interactions, later: pl.DataFrame) -> HeldOutItems:
 
 
 def top(scores: NDArray[np.float32], seen: NDArray[np.bool_], depth: int) -> NDArray[np.int64]:
-    """Columns [b, depth] of the best scores, best first, seen ones behind all others; ties by column."""
+    """The best columns of each row; ties by column.
+
+    Args:
+        scores: float32 [b, n].
+        seen: bool [b, n]; these columns rank behind all others.
+        depth: how many columns to return.
+
+    Returns:
+        int64 [b, depth], best first.
+    """
     worst_first = np.where(seen, np.inf, -scores)
     columns = np.arange(scores.shape[1])[None, :].repeat(len(scores), axis=0)
     if depth < scores.shape[1]:
@@ -135,7 +152,18 @@ def top(scores: NDArray[np.float32], seen: NDArray[np.bool_], depth: int) -> NDA
 def per_user(
     ranker: ItemRanker, interactions: Interactions, held_out: HeldOutItems, metrics: Sequence[str], depth: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Metric -> values [q]; an item counts as relevant (grade 1) when the user chose it later."""
+    """Measures a ranker on held-out choices; an item is relevant (grade 1) when the user chose it later.
+
+    Args:
+        ranker: a fitted model.
+        interactions: the matrix it was fitted to; seen items are never relevant.
+        held_out: the choices to predict, of `q` users.
+        metrics: names such as `ndcg@10`.
+        depth: how many items are ranked per user.
+
+    Returns:
+        Metric -> float64 [q].
+    """
     parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
     for start in range(0, len(held_out.users), _BATCH):
         rows, chosen = held_out.users[start : start + _BATCH], held_out.chosen[start : start + _BATCH]

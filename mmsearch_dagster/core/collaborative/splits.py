@@ -61,9 +61,18 @@ def describe(name: SplitName, shares: Shares = Shares(), seed: int = SEED) -> st
 
 
 def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, seed: int = SEED) -> Parts:
-    """Part `events` (feedback only). Ties in time are decided by the ids, so row order changes nothing.
+    """Splits events into train, validation and test.
 
-    seed: of the split `random`, which is the one of the same rows whatever their order.
+    Ties in time are broken by the ids, so the order of the rows has no influence.
+
+    Args:
+        events: rows with a preference only, see `feedback`.
+        name: the rule, one of SPLITS.
+        shares: shares of validation and test.
+        seed: of the split `random`, which is the same for the same rows in any order.
+
+    Returns:
+        The three parts.
     """
     if name == "global-time":
         return _global_time(events, shares)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
-from mmsearch_dagster.core.media.images import UnreadablePictureError, open_picture, square
+from mmsearch_dagster.core.media.images import UnreadableImageError, open_image, square
 
 _THREADS = 2
 _RATIO = (3 / 4, 4 / 3)
@@ -27,23 +27,41 @@ class Photo:
 def views(
     photos: Sequence[Photo], params: FinetuneParams, size: int, seeds: Sequence[int]
 ) -> Iterator[Tensor]:
-    """Yields uint8 [size, size, 3] tensors, one random view per photo, decided by its own seed."""
+    """Loads one random view of each photo; each view depends on its own seed alone.
+
+    Args:
+        photos: what to load.
+        params: strength of the augmentation.
+        size: side of a view in pixels.
+        seeds: one per photo.
+
+    Yields:
+        uint8 [size, size, 3].
+    """
     view = _view(params, size)
 
     def load_view(photo_and_seed: tuple[Photo, int]) -> Tensor:
         photo, seed = photo_and_seed
-        picture = open_picture(photo.read(), shown_side=size)
+        picture = open_image(photo.read(), shown_side=size)
         return view(picture, torch.Generator().manual_seed(seed))
 
     return ahead(load_view, zip(photos, seeds, strict=True), threads=_THREADS, depth=4 * params.batch)
 
 
 def plain_views(photos: Sequence[Photo], params: FinetuneParams) -> Iterator[Tensor]:
-    """Yields uint8 [size, size, 3] tensors: pictures as the finished encoder will see them."""
+    """Loads photos as the finished encoder will see them.
+
+    Args:
+        photos: what to load.
+        params: size and crop of the encoder.
+
+    Yields:
+        uint8 [size, size, 3].
+    """
     size, crop = params.encode_size, params.encode_crop
 
     def load_plain(photo: Photo) -> Tensor:
-        picture = open_picture(photo.read(), shown_side=round(size / crop))
+        picture = open_image(photo.read(), shown_side=round(size / crop))
         return torch.from_numpy(square(picture, size, crop, "bicubic").copy())
 
     return ahead(load_plain, photos, threads=_THREADS, depth=2 * params.batch)
@@ -52,7 +70,16 @@ def plain_views(photos: Sequence[Photo], params: FinetuneParams) -> Iterator[Ten
 def batches(
     pictures: Iterator[Tensor], photos: Sequence[Photo], size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """uint8 [b, side, side, 3] and labels [b]."""
+    """Groups images and labels into batches; the last one may be smaller.
+
+    Args:
+        pictures: uint8 [side, side, 3], one per photo.
+        photos: their labels.
+        size: images per batch.
+
+    Yields:
+        uint8 [b, side, side, 3] and int64 labels [b].
+    """
     waiting: list[Tensor] = []
     start = 0
     for picture in pictures:
@@ -64,7 +91,16 @@ def batches(
 
 
 def cut_mix(pixels: Tensor, labels: Tensor, chance: float) -> tuple[Tensor, Tensor, float]:
-    """With that chance a box of each picture comes from another one; its labels, and the own share left."""
+    """Replaces a box of each image by the same box of another one (CutMix, Yun et al., 2019).
+
+    Args:
+        pixels: [b, side, side, 3].
+        labels: [b].
+        chance: of a change, 0 to 1.
+
+    Returns:
+        The mixed pixels, the labels of the other images, and the share of each image that is left.
+    """
     if float(torch.rand(())) >= chance:
         return pixels, labels, 1.0
     side = pixels.shape[1]
@@ -81,8 +117,8 @@ def readable(files: Sequence[Callable[[], bytes]]) -> list[bool]:
 
     def is_readable(read: Callable[[], bytes]) -> bool:
         try:
-            open_picture(read(), shown_side=64)
-        except (OSError, UnreadablePictureError):
+            open_image(read(), shown_side=64)
+        except (OSError, UnreadableImageError):
             return False
         return True
 

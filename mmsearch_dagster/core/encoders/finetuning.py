@@ -50,12 +50,22 @@ def finetune(
     watch: Watch | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[dict[str, Tensor], tuple[Epoch, ...]]:
-    """Train; returns the backbone's state dict on the CPU, names as before, and the curve.
+    """Fine-tunes an image network on labelled photos.
 
-    network: in evaluation mode; its tensors are trained in place and its modules are folded.
-    checkpoint: written after each epoch and continued from, so that a killed training that starts again
-        ends in the same weights. Labels must be 0 to n - 1. The same photos, params and machine give the
-        same weights.
+    The same photos, params and machine give the same weights.
+
+    Args:
+        network: in evaluation mode; its tensors are trained in place and its modules are folded.
+        photos: labels must be 0 to n - 1.
+        held_out: photos that are only measured.
+        params: epochs, learning rates and augmentation.
+        width: length of the network's feature vector.
+        watch: gets each finished batch and epoch.
+        checkpoint: written after each epoch and continued from, so that a killed training that starts again
+            ends with the same weights.
+
+    Returns:
+        The backbone's state dict on the CPU, names as before, and the curve.
     """
     names = dict(network.backbone.state_dict(keep_vars=True))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -22,7 +22,14 @@ class FoldedConv(nn.Module):
         self.no_bias = nn.Buffer(torch.zeros(conv.out_channels), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: [b, channels, h, w] -> [b, out channels, h', w'], normalised."""
+        """Convolution and normalisation in one step.
+
+        Args:
+            x: [b, channels, h, w].
+
+        Returns:
+            [b, out channels, h', w'], normalised.
+        """
         norm: Any = self.norm
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)  # [out channels]
         bias = self.conv.bias if self.conv.bias is not None else self.no_bias

@@ -40,8 +40,15 @@ _LOWEST_HERTZ = 20.0
 _SLOPE_FRAMES = 9
 
 
-def sound_statistics(samples: Samples) -> Matrix:
-    """float32 [WIDTH] of a sound, float32 [n] at RATE Hz, n at least `_SLOPE_FRAMES` hops; always finite."""
+def audio_statistics(samples: Samples) -> Matrix:
+    """Statistics of cepstra, spectral shape and chroma over time.
+
+    Args:
+        samples: float32 [n] at RATE Hz, n at least `_SLOPE_FRAMES` hops.
+
+    Returns:
+        float32 [WIDTH], always finite.
+    """
     import librosa
 
     magnitude = np.abs(

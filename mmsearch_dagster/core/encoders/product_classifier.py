@@ -21,7 +21,14 @@ class Classifier(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """pixels: uint8 [b, size, size, 3] -> logits [b, classes]."""
+        """Class scores of images.
+
+        Args:
+            pixels: uint8 [b, size, size, 3].
+
+        Returns:
+            Logits [b, classes].
+        """
         return self.head(self.drop(self.network(pixels)))
 
     def train(self, mode: bool = True) -> "Classifier":

@@ -18,10 +18,17 @@ def encode_threaded(
     threads: int,
     batch_size: int,
 ) -> Iterator[EncodedBatch]:
-    """Vectors [k, width] per `batch_size` contents, in order of key whatever order they came in.
+    """Encodes contents on several threads, in order of key.
 
-    describe: a content's bytes to float32 [width], called on `threads` threads; a UserError it raises
-    is that content's reason.
+    Args:
+        contents: what to encode, in any order.
+        describe: bytes of a content -> float32 [width]; a UserError it raises is that content's failure.
+        width: length of a vector.
+        threads: how many contents are encoded at the same time.
+        batch_size: contents per batch that is yielded.
+
+    Yields:
+        Batches with vectors float32 [k, width] and the failures.
     """
 
     def vector_or_reason(content: Content) -> Matrix | str:

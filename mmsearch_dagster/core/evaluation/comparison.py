@@ -10,11 +10,9 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     METRIC,
     SINGLE_BRANCHES,
     JudgedQueries,
-    LexicalSearch,
     Rankings,
-    by_encoder,
+    RetrieverLists,
     by_model,
-    by_words,
     score,
     single_branch,
     single_branches,
@@ -25,7 +23,7 @@ from mmsearch_dagster.core.gate.decision import EvaluationFigures
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, LEXICAL_BRANCH, VECTOR_BRANCH
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH, VECTOR_BRANCH
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -76,36 +74,39 @@ class Judge:
         models: Mapping[Strategy, "TwoTower"],
         winner: Strategy,
         items: ModalityBatch,
-        search: LexicalSearch,
+        lists: RetrieverLists,
     ) -> None:
-        self._models, self._items, self._search = models, items, search
+        self._models, self._items, self._lists = models, items, lists
         self._winner: Strategy = winner
 
     def choose(self, dev: JudgedQueries, *, multilingual: bool) -> RetrievalParams:
         """The blend of the winner's branches. multilingual: the text encoder."""
-        vector = by_model(self._models[self._winner], dev.batch, self._items, DEPTH)
-        branches = branches_of(vector, dev, self._items, by_words(dev, self._search, DEPTH))
-        return choose_blend(branches, dev, multilingual=multilingual)
+        lists = self._lists(self._models[self._winner], dev)
+        return choose_blend(lists, dev, multilingual=multilingual)
 
     def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
         """Every ranking there is of these queries, by the name it has in the tables."""
-        words = by_words(queries, self._search, DEPTH)
-        measured = untrained(queries, self._items, words)
+        lists = self._lists(self._models[self._winner], queries)
+        measured = untrained(queries, self._items, lists)
         for name, model in self._models.items():
-            measured[fused_by(name)] = by_model(model, queries.batch, self._items, DEPTH)
-        measured[FUSED] = measured[fused_by(self._winner)]
-        branches = branches_of(measured[FUSED], queries, self._items, words)
-        measured[ENGINE] = blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
+            measured[fused_by(name)] = (
+                lists[VECTOR_BRANCH]
+                if name == self._winner
+                else by_model(model, queries.batch, self._items, DEPTH)
+            )
+        measured[FUSED] = lists[VECTOR_BRANCH]
+        measured[ENGINE] = blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
         return measured
 
 
 def untrained(
-    queries: JudgedQueries, items: ModalityBatch, words: Mapping[str, Rankings]
+    queries: JudgedQueries, items: ModalityBatch, lists: Mapping[str, Rankings]
 ) -> dict[str, Rankings]:
     """What needs no training: each single branch, and the rank fusion of words by both that read them.
 
-    words: of `by_words`.
+    lists: of the engine's retrievers.
     """
+    words = {name: lists[name] for name in (LEXICAL_BRANCH, TYPED_BRANCH)}
     measured = single_branches(queries, items, words[LEXICAL_BRANCH], DEPTH)
     words_alone = measured.get(single_branch(TEXT))
     if words_alone is not None:
@@ -113,18 +114,6 @@ def untrained(
         equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
         measured[RRF] = blend(both, queries, equal)
     return measured
-
-
-def branches_of(
-    vector: Rankings, queries: JudgedQueries, items: ModalityBatch, words: Mapping[str, Rankings]
-) -> dict[str, Rankings]:
-    """What the engine has to blend: the fused vector, full-text search, each encoder's own vectors.
-
-    words: of `by_words`.
-    """
-    shared = [name for name in queries.batch.vectors if name in BRANCHES and name in items.vectors]
-    encoders = {name: by_encoder(name, queries.batch, items, DEPTH) for name in shared}
-    return {VECTOR_BRANCH: vector, **words, **encoders}
 
 
 def figures_of(
@@ -156,7 +145,16 @@ def figures_of(
 def all_values(
     measured: Mapping[str, Rankings], queries: JudgedQueries, metric: str = METRIC
 ) -> pl.DataFrame:
-    """Per query, branch and metric one value, with the query's kind; `metric` is among them."""
+    """Scores rankings query by query.
+
+    Args:
+        measured: name -> rankings.
+        queries: grades and kinds.
+        metric: the policy's metric, measured in addition to METRICS.
+
+    Returns:
+        One row per query, branch and metric: `query_id`, `branch`, `kind`, `metric`, `value`.
+    """
     metrics = list(dict.fromkeys((*METRICS, metric)))
     kinds = pl.DataFrame(
         {"query_id": list(queries.kinds), "kind": list(queries.kinds.values())},

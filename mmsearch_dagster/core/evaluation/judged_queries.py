@@ -16,13 +16,16 @@ from mmsearch_dagster.core.modalities import (
     mean_frames,
 )
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, TYPED_BRANCH, VECTOR_BRANCH
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
 
 Rankings = dict[str, list[str]]
-LexicalSearch = Callable[[Sequence[str], int], list[list[str]]]
+# Retriever -> rankings of a model's queries, as the engine's own retrievers give them.
+# Without a model, all but the fused vector.
+RetrieverLists = Callable[["TwoTower | None", "JudgedQueries"], dict[str, Rankings]]
 
 METRIC = "ndcg@10"
 
@@ -31,9 +34,9 @@ METRIC = "ndcg@10"
 class JudgedQueries:
     """A set of queries with graded products, row for row.
 
-    texts: the words, typed and heard, None where there are none. origins: how we know (core.fusion.examples).
+    texts: the words, typed and heard, None where there are none. origins: how we know (core.fusion.dataset).
     grades: query id -> product id -> grade 1-3; unknown products are left out.
-    kinds: query id -> what the person gave (core.retrieval.query_kind), as the engine names it.
+    kinds: query id -> what the person gave (retrieval.rank_fusion.query_kind), as the engine names it.
     confidence: query id -> how sure the recogniser was, where words were heard.
     typed: query id -> the words without the heard ones, where both are there.
     """
@@ -46,13 +49,40 @@ class JudgedQueries:
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def prepared(self, *, fused: bool = True) -> list[PreparedQuery]:
+        """The queries as the engine prepares them, every retriever weighing 1.
+
+        Their vectors are not repeated in them: they are the rows of `batch`. fused: whether the fused vector
+        is a retriever too.
+        """
+        names = [name for name in (*BRANCHES, TYPED_BRANCH) if fused or name != VECTOR_BRANCH]
+        everything = dict.fromkeys(names, 1.0)
+        words_alone = {name: 1.0 for name in everything if name != TYPED_BRANCH}
+        return [
+            PreparedQuery(
+                text=text,
+                image=None,
+                kind=self.kinds[key],
+                weights=everything if key in self.typed else words_alone,
+                typed=self.typed.get(key),
+            )
+            for key, text in zip(self.batch.ids, self.texts, strict=True)
+        ]
+
 
 def by_vector(
     queries: Matrix, items: Matrix, ids: tuple[Sequence[str], Sequence[str]], depth: int
 ) -> Rankings:
-    """Exact search, as the index answers it; `ids` are (query ids, item ids).
+    """Exact search, with the scores of the index.
 
-    Items and queries without a vector (zero rows) are not found and find nothing.
+    Args:
+        queries: [q, d]; a row of zeros gets an empty ranking.
+        items: [n, d]; a row of zeros is in no ranking.
+        ids: query ids [q] and item ids [n].
+        depth: length of a ranking.
+
+    Returns:
+        Query id -> item ids, best first.
     """
     query_ids, item_ids = ids
     answers = ProductVectors.of(item_ids, items).nearest(queries, depth)
@@ -80,21 +110,6 @@ def _by_frames(queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rank
     shown = mean_frames(items.vectors[VIDEO], items.vectors[VIDEO].shape[1] // width)
     videos = ModalityBatch(items.ids, {IMAGE: shown}, {IMAGE: items.present[VIDEO]})
     return by_encoder(IMAGE, queries, videos, depth)
-
-
-def by_words(queries: JudgedQueries, search: LexicalSearch, depth: int) -> dict[str, Rankings]:
-    """Full-text search as the engine asks it: LEXICAL_BRANCH all words of each query, TYPED_BRANCH the typed
-    ones alone, where others were heard beside them."""
-    texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
-    texts_of = {
-        LEXICAL_BRANCH: {key: text for key, text in texts.items() if text},
-        TYPED_BRANCH: queries.typed,
-    }
-    lists = {
-        branch: dict(zip(words, search(list(words.values()), depth), strict=True))
-        for branch, words in texts_of.items()
-    }
-    return {branch: {key: results.get(key, []) for key in texts} for branch, results in lists.items()}
 
 
 def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, depth: int) -> Rankings:

@@ -11,9 +11,14 @@ ALL = "all"
 
 
 def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.DataFrame:
-    """One row per branch and kind of query: means of every metric, the policy's metric with its interval.
+    """Means of every metric per branch and kind of query, with an interval of the policy's metric.
 
-    values: `query_id`, `branch`, `kind`, `metric`, `value`.
+    Args:
+        values: `query_id`, `branch`, `kind`, `metric`, `value`.
+        policy: metric, resamples, confidence and seed of the interval.
+
+    Returns:
+        One row per branch and kind, all queries first.
     """
     by = policy or GatePolicy()
     everything = pl.concat([values.with_columns(kind=pl.lit(ALL)), values])
@@ -32,9 +37,15 @@ def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.
 
 
 def figures_of_branch(table: pl.DataFrame, branch: str, metric: str) -> dict[str, float]:
-    """One branch's figures of a `quality_table` by name: `all/ndcg@10`, `words/mrr`, `all/ndcg@10 low`.
+    """The metrics of one branch of a `quality_table`, by name.
 
-    metric: the one that the table has an interval of.
+    Args:
+        table: what `quality_table` returns.
+        branch: name of the branch.
+        metric: the one that the table has an interval of.
+
+    Returns:
+        `all/ndcg@10`, `words/mrr`, `all/ndcg@10 low`, ... -> value.
     """
     ends = {name: f"{metric} {name}" for name in ("low", "high")}
     return {
@@ -46,7 +57,18 @@ def figures_of_branch(table: pl.DataFrame, branch: str, metric: str) -> dict[str
 
 
 def verdict(table: pl.DataFrame, policy: GatePolicy, *, branch: str, strategy: str, passed: bool) -> str:
-    """One sentence about a model version: its strategy, the gate's answer, the main figure."""
+    """One sentence about a model version: its strategy, the gate's answer, the main metric.
+
+    Args:
+        table: what `quality_table` returns.
+        policy: names the main metric.
+        branch: the branch that the sentence is about.
+        strategy: name of the fusion strategy.
+        passed: the gate's answer.
+
+    Returns:
+        The sentence, for display.
+    """
     answer = "passed" if passed else "refused"
     begin = f"Strategy {strategy}, {answer} by the gate"
     rows = table.filter((pl.col("branch") == branch) & (pl.col("kind") == ALL))

@@ -13,7 +13,14 @@ _TOP_GRADE = 3.0
 
 
 def gains(grades: Tensor) -> Tensor:
-    """Exponential gain 2^grade - 1, the one nDCG uses (Burges et al., 2005)."""
+    """Exponential gain 2^grade - 1, the one nDCG uses (Burges et al., 2005).
+
+    Args:
+        grades: of any shape.
+
+    Returns:
+        The same shape.
+    """
     return torch.pow(2.0, grades) - 1.0
 
 
@@ -24,6 +31,16 @@ def contrastive(
 
     With one positive per query this is InfoNCE (van den Oord et al., 2018); with grades it is ListNet's
     top-one loss (Cao et al., 2007).
+
+    Args:
+        similarity: [q, n], cosines.
+        grades: [q, n].
+        usable: bool [q, n]; other items are left out.
+        params: not used; all losses have the same arguments.
+        scale: inverse temperature, a scalar.
+
+    Returns:
+        A scalar.
     """
     blocked = (similarity * scale).masked_fill(~usable, torch.finfo(similarity.dtype).min)
     target = gains(grades) * usable
@@ -35,6 +52,16 @@ def triplet(similarity: Tensor, grades: Tensor, usable: Tensor, params: TrainPar
     """Hinge between each query's positives and its hardest lower-graded item of the pool.
 
     The margin grows with the difference in grade (Schroff et al., 2015, with graded margins).
+
+    Args:
+        similarity: [q, n], cosines.
+        grades: [q, n].
+        usable: bool [q, n]; other items are left out.
+        params: the margin.
+        scale: not used; all losses have the same arguments.
+
+    Returns:
+        A scalar.
     """
     losses = []
     for grade in (3.0, 2.0, 1.0):
@@ -48,7 +75,18 @@ def triplet(similarity: Tensor, grades: Tensor, usable: Tensor, params: TrainPar
 
 
 def cosine(similarity: Tensor, grades: Tensor, usable: Tensor, params: TrainParams, scale: Tensor) -> Tensor:
-    """Positives towards 1 in proportion to their gain, the rest below zero, both sides weighted equally."""
+    """Moves positives towards 1 in proportion to their gain, the rest below zero; both sides weigh the same.
+
+    Args:
+        similarity: [q, n], cosines.
+        grades: [q, n].
+        usable: bool [q, n]; other items are left out.
+        params: not used; all losses have the same arguments.
+        scale: not used.
+
+    Returns:
+        A scalar.
+    """
     weight = gains(grades) / gains(torch.tensor(_TOP_GRADE))
     positive = (grades > 0) & usable
     negative = (grades == 0) & usable
@@ -70,6 +108,18 @@ def loss_of(
     params: TrainParams,
     scale: Tensor,
 ) -> Tensor:
-    """The named loss; queries without any positive in the pool are left out."""
+    """The named loss; queries without any positive in the pool are left out.
+
+    Args:
+        name: name of the loss.
+        similarity: [q, n], cosines.
+        grades: [q, n].
+        usable: bool [q, n]; other items are left out.
+        params: what the losses read.
+        scale: inverse temperature, a scalar.
+
+    Returns:
+        A scalar.
+    """
     trainable = ((grades > 0) & usable).any(dim=1)
     return LOSS_FUNCTIONS[name](similarity[trainable], grades[trainable], usable[trainable], params, scale)

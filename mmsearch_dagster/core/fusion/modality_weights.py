@@ -40,7 +40,7 @@ class _Side:
         return nn.functional.normalize((weights.unsqueeze(-1) * self.h).sum(dim=1), dim=-1)
 
 
-def weigh(model: TwoTower, examples: Examples, params: TrainParams) -> None:
+def fit_modality_weights(model: TwoTower, examples: Examples, params: TrainParams) -> None:
     """Set the first weights of both towers by coordinate search for nDCG@10 on training queries.
 
     Only for a model that was just initialised: its corrections must be zero. Deterministic by seed.
@@ -111,7 +111,16 @@ def _try(
 
 
 def ndcg(similarity: Tensor, gains: Tensor, k: int = 10) -> float:
-    """Mean nDCG@k over the queries that have a gain. similarity, gains: [q, n]."""
+    """Mean nDCG@k over the queries that have a gain.
+
+    Args:
+        similarity: [q, n].
+        gains: [q, n].
+        k: depth.
+
+    Returns:
+        0 to 1.
+    """
     k = min(k, similarity.shape[1])
     discount = 1.0 / torch.log2(torch.arange(k) + 2.0)
     gained = gains.gather(1, similarity.topk(k, dim=1).indices) @ discount

@@ -47,11 +47,25 @@ class Branch(nn.Module):
         return self.center.shape[0]
 
     def standardise(self, x: Tensor) -> Tensor:
-        """x: [b, input width] -> unit rows."""
+        """Centred and scaled inputs at unit length.
+
+        Args:
+            x: [b, input width].
+
+        Returns:
+            [b, input width], unit rows.
+        """
         return nn.functional.normalize((x - self.center) / self.scale, dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: [b, input width] -> [b, d], unit rows."""
+        """Maps one modality into the common space.
+
+        Args:
+            x: [b, input width].
+
+        Returns:
+            [b, d], unit rows.
+        """
         unit = self.hide(self.standardise(x))
         correction = self.outer(self.drop(nn.functional.gelu(self.inner(unit))))
         return nn.functional.normalize(self.linear(unit) + correction, dim=-1)
@@ -87,7 +101,15 @@ class Tower(nn.Module):
         )
 
     def forward(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
-        """vectors: modality -> [b, its width]; present: modality -> bool [b]. Returns [b, d], unit rows."""
+        """Fuses the modalities of each row.
+
+        Args:
+            vectors: modality -> [b, its width].
+            present: modality -> bool [b].
+
+        Returns:
+            [b, d], unit rows.
+        """
         mask = torch.stack([present[name] for name in self.modalities], dim=1)  # [b, m]
         h = self.branched(vectors, present)
         # A learned bias would make a vector out of nothing.
@@ -95,7 +117,15 @@ class Tower(nn.Module):
         return nn.functional.normalize(fused, dim=-1)
 
     def branched(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
-        """[b, m, d]: each modality in the common space, zeros where it is missing."""
+        """Each modality in the common space.
+
+        Args:
+            vectors: modality -> [b, its width].
+            present: modality -> bool [b].
+
+        Returns:
+            [b, m, d], zeros where a modality is missing.
+        """
         each = [self._where_present(name, vectors[name], present[name]) for name in self.modalities]
         return torch.stack(each, dim=1)
 
@@ -133,11 +163,25 @@ class TwoTower(nn.Module):
             self.query_tower = Tower(spec.query_widths, spec)
 
     def items(self, batch: ModalityBatch) -> Matrix:
-        """Item vectors, float32 [n, d], unit rows (zero rows where every modality is missing)."""
+        """Encodes items.
+
+        Args:
+            batch: `n` rows of item vectors per modality.
+
+        Returns:
+            float32 [n, d], unit rows (zero rows where every modality is missing).
+        """
         return self._run(self.item_tower, batch)
 
     def queries(self, batch: ModalityBatch) -> Matrix:
-        """Query vectors, float32 [n, d], unit rows (zero rows where every modality is missing)."""
+        """Encodes queries.
+
+        Args:
+            batch: `n` rows of query vectors per modality.
+
+        Returns:
+            float32 [n, d], unit rows (zero rows where every modality is missing).
+        """
         return self._run(self.query_tower, batch)
 
     def _run(self, tower: Tower, batch: ModalityBatch) -> Matrix:
@@ -152,7 +196,15 @@ class TwoTower(nn.Module):
 
 
 def as_tensors(batch: ModalityBatch, tower: Tower) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The tower's modalities as tensors; one that the batch lacks altogether is masked."""
+    """The tower's modalities as tensors; a modality that the batch lacks is masked.
+
+    Args:
+        batch: `b` rows.
+        tower: names the modalities and their widths.
+
+    Returns:
+        Modality -> [b, width], and modality -> bool [b].
+    """
     vectors: dict[str, Tensor] = {}
     present: dict[str, Tensor] = {}
     for name in tower.modalities:

@@ -18,7 +18,14 @@ VIEWS = 4
 
 
 def query_chances(judged: Judged) -> NDArray[np.float64]:
-    """Chance of each query to be drawn: by its origin's share, evenly within the origin."""
+    """Sampling probability of each query: by the share of its origin, evenly within the origin.
+
+    Args:
+        judged: `q` queries with their origins.
+
+    Returns:
+        float64 [q], sums to 1.
+    """
     chance = np.zeros(len(judged.queries))
     if not len(chance):
         return chance
@@ -32,7 +39,16 @@ def query_chances(judged: Judged) -> NDArray[np.float64]:
 
 
 def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Items of one step: some positives of each query, the rest of the catalogue at random."""
+    """Samples the items of one training step: some positives of each query, the rest at random.
+
+    Args:
+        judged: the queries of the step.
+        params: size of the pool, positives per query.
+        rng: the training's random numbers.
+
+    Returns:
+        Item rows int64 [pool], ascending.
+    """
     queries, total = cast(tuple[int, int], judged.grades.shape)
     if total <= params.pool:
         return np.arange(total)
@@ -74,7 +90,15 @@ def draw_views(
 
 
 def best_view(similarity: Tensor, starts: NDArray[np.int64]) -> Tensor:
-    """Of each item its nearest row, as the index scores it: [q, m] -> [q, p]. starts: of `draw_views`."""
+    """Of each item the similarity of its nearest row, as the index scores it.
+
+    Args:
+        similarity: [q, m].
+        starts: first row of each item, of `draw_views`, [p].
+
+    Returns:
+        [q, p].
+    """
     rows = similarity.shape[1]
     if len(starts) == rows:
         return similarity
@@ -85,7 +109,16 @@ def best_view(similarity: Tensor, starts: NDArray[np.int64]) -> Tensor:
 
 
 def hide_some(present: dict[str, Tensor], share: float, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Hide each modality with the given chance, but never the last one of a row."""
+    """Hides each modality with the given chance, but never the last one of a row.
+
+    Args:
+        present: modality -> bool [b].
+        share: chance of each modality, 0 to 1.
+        rng: the training's random numbers.
+
+    Returns:
+        Modality -> bool [b].
+    """
     if len(present) < 2 or share == 0:
         return present
     names = sorted(present)

@@ -33,7 +33,17 @@ def register(name: Strategy) -> Callable[[_Made], _Made]:
 
 
 def make_strategy(strategy: Strategy, *, modalities: int, width: int, hidden: int) -> nn.Module:
-    """The named strategy for `m` modalities of width `d`."""
+    """A new module of the named strategy.
+
+    Args:
+        strategy: its name.
+        modalities: m, number of modalities.
+        width: d, width of each modality's vector.
+        hidden: units of hidden layers.
+
+    Returns:
+        A module: h [b, m, d] and present bool [b, m] -> [b, d].
+    """
     return _CLASSES[strategy](modalities, width, hidden)
 
 

@@ -45,6 +45,14 @@ def attribute_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[
     """Searches a shopper could type, made of a category's name and one or two attribute values.
 
     Grade 3: the category and every value; 2: the category and one of them; 1: the category alone.
+
+    Args:
+        products: rows of the products table.
+        limit: how many queries at most.
+        seed: of the sampling.
+
+    Returns:
+        Queries with different texts.
     """
     facets = [product for row in products.iter_rows(named=True) if (product := _facets_of(row))]
     by_noun: dict[str, list[_Facets]] = {}
@@ -92,7 +100,16 @@ def _grades(same_noun: Sequence[_Facets], wanted: frozenset[str]) -> dict[str, f
 
 
 def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[SyntheticQuery]:
-    """A product's title, some words left out, as a search for that product and for its exact twins."""
+    """A product's title, some words left out, as a search for that product and for all with the same title.
+
+    Args:
+        products: rows of the products table.
+        limit: how many queries at most.
+        seed: of the sampling.
+
+    Returns:
+        One query per sampled product.
+    """
     titled = products.filter(pl.col(c.TITLE).is_not_null()).select(c.PRODUCT_ID, c.TITLE)
     twins: dict[str, list[str]] = {}
     for product, title in titled.iter_rows():
@@ -107,7 +124,7 @@ def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[Synt
     ]
 
 
-def picture_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[SyntheticQuery]:
+def image_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[SyntheticQuery]:
     """A product's picture, seen differently, as a search for that product."""
     rng = np.random.default_rng(seed)
     places: list[int] = sorted(rng.permutation(len(pictured))[:limit].tolist())
@@ -124,10 +141,17 @@ def _some_words(title: str, rng: np.random.Generator) -> str:
 
 
 def logged_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> list[SyntheticQuery]:
-    """What people typed and what they then clicked, carted or bought, summed over equal searches.
+    """What people typed and what they then clicked, put into the cart or bought, summed over equal searches.
 
-    A reaction further down counts more, by the inverse of its chance of being seen. Where there are more
-    than `limit`, those with the most reactions stay.
+    A reaction further down counts more, by the inverse of its chance of being seen.
+
+    Args:
+        searches: rows of the searches table.
+        events: rows of the events table.
+        limit: how many queries at most; those with the most reactions are kept.
+
+    Returns:
+        One query per different text.
     """
     acted = events.filter(pl.col(c.ACTION).is_in(list(_ACTION_GRADES)) & pl.col(c.QUERY_ID).is_not_null())
     joined = acted.join(searches.select(c.QUERY_ID, c.QUERY_TEXT).drop_nulls(), on=c.QUERY_ID)

@@ -9,13 +9,21 @@ from mmsearch_dagster.core.modalities import AUDIO, Matrix, ModalityBatch
 Tower = Callable[[ModalityBatch], Matrix]
 
 
-def mixed_queries(tower: Tower, batch: ModalityBatch, weights: Sequence[Mapping[str, float]]) -> Matrix:
-    """Unit query vectors float32 [n, d]; row by row `tower(batch)`, where no modality is weighed.
+def weighted_queries(tower: Tower, batch: ModalityBatch, weights: Sequence[Mapping[str, float]]) -> Matrix:
+    """Query vectors, weighted by modality where a query asks for it.
 
-    weights: per row, modality -> weight above 0. A row of them is the direction of
+    A row with weights is the direction of
     sum_m w_m tower(only m) + tower(only the modalities that are not named), so a larger weight turns it
-    towards that modality and never away. The sound of a voice is left out where all else is named: its
-    words are in the text.
+    towards that modality and never away. The audio of a voice query is left out where all other modalities
+    are named: its words are in the text.
+
+    Args:
+        tower: batch -> unit vectors [n, d].
+        batch: `n` queries.
+        weights: per row, modality -> weight above 0; an empty row is `tower(batch)`.
+
+    Returns:
+        Unit rows, float32 [n, d].
     """
     vectors = tower(batch)
     for row, row_weights in enumerate(weights):

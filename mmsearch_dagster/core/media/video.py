@@ -51,11 +51,20 @@ class _Candidate:
 
 
 def open_video(content: bytes, *, frames: int, shown_side: int) -> list[Image.Image]:
-    """At most `frames` upright RGB pictures in the order they are shown; at least one.
+    """Decodes some frames of a video (MP4, WebM, GIF and similar formats).
 
-    MP4, WebM, GIF and their kin. shown_side: the shorter side that is needed; larger frames are scaled
-    down to twice that. A truncated file gives the frames that can be read.
-    Raises UnreadableVideoError with the reason.
+    A truncated file gives the frames that can be read.
+
+    Args:
+        content: the file's bytes.
+        frames: how many frames at most.
+        shown_side: the shorter side that is needed, in pixels; larger frames are scaled down to twice that.
+
+    Returns:
+        At least one upright RGB image, in the order they are shown.
+
+    Raises:
+        UnreadableVideoError: the message is the reason.
     """
     with open_media(content, VIDEO, UnreadableVideoError) as container:
         seen = _candidates(container, _stream_of(container), frames * _CHOICE, 2 * shown_side)
@@ -65,11 +74,17 @@ def open_video(content: bytes, *, frames: int, shown_side: int) -> list[Image.Im
 
 
 def choose_frames(colours: Sequence[NDArray[Any]], count: int) -> list[int]:
-    """Places, ascending, of at most `count` of the candidates.
+    """Chooses frames that show different scenes and are spread over the video.
 
-    colours: per candidate the shares of its colours. Half of the places at most go to the greatest
-    changes from one candidate to the next (half the L1 distance, above _NEW_SCENE); the others are
-    spread evenly, on the nearest candidate that is still free.
+    At most half of them go to the greatest changes from one candidate to the next (half the L1 distance,
+    above _NEW_SCENE); the others are spread evenly, each on the nearest candidate that is still free.
+
+    Args:
+        colours: per candidate its colour histogram as shares.
+        count: how many frames to choose.
+
+    Returns:
+        Positions of at most `count` candidates, ascending.
     """
     total = len(colours)
     if total <= count:

@@ -1,7 +1,7 @@
 """What a list of recommendations does to people and to the catalogue, beside being right.
 
 Per-user values first, their mean second. A list is product ids, best first. Recall and nDCG are those of
-core.metrics (`listing` gives their means at 10, 20 and 50).
+core.metrics (`list_accuracy` gives their means at 10, 20 and 50).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ DEPTHS = (10, 20, 50)
 _SMOOTHING = 0.01
 
 
-def listing(lists: Lists, liked: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+def list_accuracy(lists: Lists, liked: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
     """Mean recall@K and nDCG@K, K = 10, 20, 50, of every user in `liked` (user -> product -> grade)."""
     names = [f"{stem}@{depth}" for stem in ("recall", "ndcg") for depth in DEPTHS]
     return means(per_query(lists, liked, metrics=names))
@@ -33,6 +33,10 @@ def auc(scores: Values, positive: NDArray[np.bool_]) -> float:
 
     >>> auc(np.array([3.0, 1.0, 2.0]), np.array([True, True, False]))
     0.5
+
+    Args:
+        scores: [n].
+        positive: bool [n].
     """
     from scipy.stats import rankdata
 
@@ -75,8 +79,15 @@ def novelty(lists: Lists, popularity: Mapping[str, float]) -> dict[str, float]:
 
 
 def intra_list_diversity(lists: Lists, vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
-    """User -> mean of 1 - cosine over all pairs of the list (Ziegler et al., Improving recommendation lists
-    through topic diversification, WWW 2005, as a distance). Lists with fewer than two vectors are left out.
+    """Mean distance between the products of each list: 1 - cosine over all pairs (Ziegler et al., Improving
+    recommendation lists through topic diversification, WWW 2005, as a distance).
+
+    Args:
+        lists: user -> product ids.
+        vectors: product id -> vector [d].
+
+    Returns:
+        User -> mean distance; lists with fewer than two vectors are left out.
     """
     diversity = {}
     for user, products in lists.items():
@@ -127,6 +138,11 @@ def expected_calibration_error(chance: Values, happened: NDArray[np.bool_], bins
 
     >>> round(expected_calibration_error(np.array([.9, .9, .3, .3]), np.array([True, True, True, False])), 6)
     0.15
+
+    Args:
+        chance: predictions [n], 0 to 1.
+        happened: bool [n].
+        bins: number of bins.
     """
     if not len(chance):
         return float("nan")

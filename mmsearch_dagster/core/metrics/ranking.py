@@ -50,6 +50,14 @@ def ndcg(grades: Grades, ideal: Grades, k: int) -> Values:
 
     >>> ndcg(np.array([[1, 3]]), np.array([[3, 1]]), 10).round(4).tolist()
     [0.7098]
+
+    Args:
+        grades: grades of the ranked products, best rank first, [q, n].
+        ideal: grades of all judged products, highest first, [q, m].
+        k: depth.
+
+    Returns:
+        [q], 0 to 1.
     """
     return _ratio(_dcg(grades[:, :k]), _dcg(ideal[:, :k]))
 
@@ -64,6 +72,14 @@ def recall(grades: Grades, ideal: Grades, k: int) -> Values:
 
     >>> recall(np.array([[0, 2, 1]]), np.array([[2, 1, 1]]), 2).round(4).tolist()
     [0.3333]
+
+    Args:
+        grades: grades of the ranked products, best rank first, [q, n].
+        ideal: grades of all judged products, highest first, [q, m].
+        k: depth.
+
+    Returns:
+        [q], 0 to 1.
     """
     return _ratio((grades[:, :k] > 0).sum(axis=1).astype(np.float64), _relevant(ideal))
 
@@ -77,6 +93,14 @@ def top1(grades: Grades, ideal: Grades, k: int = 1) -> Values:
 
     >>> top1(np.array([[3, 2], [2, 3]]), np.array([[3, 2], [3, 2]])).tolist()
     [1.0, 0.0]
+
+    Args:
+        grades: grades of the ranked products, best rank first, [q, n].
+        ideal: grades of all judged products, highest first, [q, m].
+        k: depth.
+
+    Returns:
+        [q], 0 or 1.
     """
     best = ideal[:, :1]
     return ((grades[:, :k] == best) & (best > 0)).any(axis=1).astype(np.float64)
@@ -89,6 +113,14 @@ def reciprocal_rank(grades: Grades, ideal: Grades, k: int | None = None) -> Valu
 
     >>> reciprocal_rank(np.array([[0, 0, 1], [0, 0, 0]]), np.array([[1], [1]])).round(4).tolist()
     [0.3333, 0.0]
+
+    Args:
+        grades: grades of the ranked products, best rank first, [q, n].
+        ideal: not used; all metrics have the same arguments.
+        k: depth, None for the whole list.
+
+    Returns:
+        [q], 0 to 1.
     """
     hit = grades[:, :k] > 0
     return np.where(hit.any(axis=1), 1.0 / (hit.argmax(axis=1) + 1.0), 0.0)
@@ -104,6 +136,14 @@ def average_precision(grades: Grades, ideal: Grades, k: int | None = None) -> Va
 
     >>> average_precision(np.array([[1, 0, 2]]), np.array([[2, 1, 1]])).round(4).tolist()
     [0.5556]
+
+    Args:
+        grades: grades of the ranked products, best rank first, [q, n].
+        ideal: grades of all judged products, highest first, [q, m].
+        k: not used; all metrics have the same arguments.
+
+    Returns:
+        [q], 0 to 1.
     """
     hit = grades[:, :k] > 0
     precision = hit.cumsum(axis=1) / np.arange(1, hit.shape[1] + 1)
@@ -135,7 +175,19 @@ def check_metric(name: str) -> str:
 
 
 def measure(name: str, grades: Grades, ideal: Grades) -> Values:
-    """Values [q] of the metric called `name`. Raises ConfigError for an unknown one."""
+    """Calls the metric of that name.
+
+    Args:
+        name: such as `ndcg@10`, `recall@50`, `mrr`.
+        grades: grades of the ranked products, best rank first, [q, n].
+        ideal: grades of all judged products, highest first, [q, m].
+
+    Returns:
+        One value per query, [q].
+
+    Raises:
+        ConfigError: there is no such metric.
+    """
     stem, _, depth = check_metric(name).partition("@")
     return _MEASURES[stem](grades, ideal, int(depth)) if depth else _WHOLE[name](grades, ideal)
 
@@ -151,9 +203,18 @@ def _padded(rows: Sequence[Sequence[int]]) -> Grades:
 def grade_matrices(
     ranked: Mapping[str, Sequence[str]], judged: Mapping[str, Mapping[str, int]], queries: Sequence[str]
 ) -> tuple[Grades, Grades]:
-    """`answered` and `ideal` of the given judged queries; a repeated product counts at its first rank only.
+    """Grades of ranked products as matrices; a repeated product counts at its first rank only.
 
-    Raises SourceError for a grade above MAX_GRADE.
+    Args:
+        ranked: query id -> product ids, best first.
+        judged: query id -> product id -> grade.
+        queries: the ids of `q` judged queries.
+
+    Returns:
+        Grades in the order of the ranking [q, n], and in the best order [q, m]; both padded with zeros.
+
+    Raises:
+        SourceError: a grade is above MAX_GRADE.
     """
     answered = []
     for query in queries:
@@ -174,13 +235,21 @@ def per_query(
     *,
     metrics: Sequence[str] = DEFAULT,
 ) -> pl.DataFrame:
-    """One row per judged query and metric: `query_id`, `metric`, `value`.
+    """Measures rankings query by query.
 
-    ranked: query id -> product ids, best first; the given order decides ties. A judged query without an
-        answer scores 0; an answer without judgments is left out.
-    judged: query id -> product id -> grade (0 or less: not relevant).
-    Rows are sorted by query id, metrics as given. Raises ConfigError for an unknown metric and
-    SourceError for an impossible grade.
+    Args:
+        ranked: query id -> product ids, best first; the given order decides ties. A judged query without an
+            answer scores 0; an answer without judgments is left out.
+        judged: query id -> product id -> grade (0 or less: not relevant).
+        metrics: names of metrics.
+
+    Returns:
+        One row per judged query and metric: `query_id`, `metric`, `value`; sorted by query id, metrics as
+        given.
+
+    Raises:
+        ConfigError: there is no such metric.
+        SourceError: a grade is impossible.
     """
     queries = sorted(judged)
     grades, ideal = grade_matrices(ranked, judged, queries)
@@ -196,12 +265,27 @@ def per_query(
 
 
 def means(values: pl.DataFrame) -> dict[str, float]:
-    """Mean over queries of each metric of a `per_query` frame, in its order of metrics."""
+    """Mean over queries of each metric.
+
+    Args:
+        values: what `per_query` returns.
+
+    Returns:
+        Metric -> mean, in the order of `values`.
+    """
     grouped = values.group_by(METRIC, maintain_order=True).agg(pl.col(VALUE).mean())
     return dict(zip(grouped[METRIC].to_list(), grouped[VALUE].to_list(), strict=True))
 
 
 def by_query(values: pl.DataFrame, metric: str) -> dict[str, float]:
-    """Query id -> value of one metric of a `per_query` frame."""
+    """The values of one metric.
+
+    Args:
+        values: what `per_query` returns.
+        metric: its name.
+
+    Returns:
+        Query id -> value.
+    """
     chosen = values.filter(pl.col(METRIC) == metric)
     return dict(zip(chosen[QUERY_ID].to_list(), chosen[VALUE].to_list(), strict=True))

@@ -13,7 +13,16 @@ from mmsearch_dagster.core.ranking.spaces import space_of
 
 
 def items_of(products: pl.DataFrame, batch: ModalityBatch, ratings: pl.DataFrame) -> Items:
-    """In the order of `batch`. ratings: what core.reviews.smoothed_ratings gives."""
+    """The products as the ranker reads them.
+
+    Args:
+        products: rows of the products table.
+        batch: `i` products with their vectors; its order is kept.
+        ratings: what core.people.reviews.smoothed_ratings returns.
+
+    Returns:
+        The items, without collaborative factors.
+    """
     space = space_of(batch)
     ordered = _in_order(batch.ids, products)
     updated = ordered[c.UPDATED_AT].dt.epoch("us").cast(pl.Float64) / 1e6
@@ -30,8 +39,16 @@ def items_of(products: pl.DataFrame, batch: ModalityBatch, ratings: pl.DataFrame
 
 
 def ratings_before(ids: Sequence[str], reviews: pl.DataFrame, moment: datetime) -> Values:
-    """Smoothed rating of every product [i] by the reviews before `moment`, NaN unknown. A review without a
-    date does not count: nobody can say that it was there."""
+    """Smoothed rating of every product by the reviews before a moment.
+
+    Args:
+        ids: ids of the `i` products.
+        reviews: rows of the reviews table; one without a date does not count.
+        moment: later reviews are left out.
+
+    Returns:
+        float64 [i], NaN without a review.
+    """
     before = smoothed_ratings(reviews.filter(pl.col(c.TIMESTAMP) < moment))
     return _floats(_in_order(ids, before)[SMOOTHED])
 

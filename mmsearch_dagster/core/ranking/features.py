@@ -1,7 +1,7 @@
-"""What the ranker sees of one (person, product, moment): a few figures beside the two vectors.
+"""What the ranker sees of one (person, product, moment): a few features beside the two vectors.
 
 Legend: `n` pairs, `u` people, `i` products, `d` width of the fused vectors, `k` collaborative factors,
-`f` figures. A row number of -1 means: unknown person.
+`f` features. A row number of -1 means: unknown person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -117,12 +117,18 @@ def hour_of_day(moment: Values) -> Values:
 
     >>> hour_of_day(np.array([0.0, 3_599.9, 90_000.0])).tolist()
     [0.0, 0.0, 1.0]
+
+    Args:
+        moment: seconds since 1970, [n].
+
+    Returns:
+        Hours, 0 to 23, [n].
     """
     return np.floor(moment / _SECONDS_PER_HOUR) % _HOURS_PER_DAY
 
 
 def feature_names(modalities: Sequence[str], devices: Sequence[str]) -> tuple[str, ...]:
-    """Names of the figures, in their order: `f` of them."""
+    """Names of the features, in their order: `f` of them."""
     return (
         *_ALWAYS,
         *(f"{_TASTE}{name}" for name in modalities),
@@ -141,10 +147,21 @@ def columns_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def figures(
+def feature_matrix(
     pairs: Pairs, people: People, items: Items, modalities: Sequence[str], devices: Sequence[str]
 ) -> Values:
-    """The figures of every pair, float [n, f], NaN where something is unknown."""
+    """The features of every pair of person and product.
+
+    Args:
+        pairs: `n` pairs with their page.
+        people: profiles.
+        items: products.
+        modalities: names of the query's modalities.
+        devices: names of devices.
+
+    Returns:
+        float64 [n, f], in the order of `feature_names`; NaN where something is unknown.
+    """
     profiled = pairs.person >= 0
     person = np.where(profiled, pairs.person, 0)
     columns: dict[str, Values] = {
@@ -225,8 +242,17 @@ class Scaling:
 
     @classmethod
     def of(cls, values: Values) -> "Scaling":
-        """values: [n, f]. A figure that never varies is scaled by 1; one that is never known, away to 0: no
-        weight of it was learned."""
+        """Mean and spread of each feature.
+
+        A feature that never varies is scaled by 1; one that is never given is scaled to 0: no weight was
+        trained for it.
+
+        Args:
+            values: [n, f], NaN where unknown.
+
+        Returns:
+            The scaling.
+        """
         given = ~np.isnan(values)
         count = np.maximum(given.sum(axis=0), 1)
         filled = np.where(given, values, 0.0)
@@ -236,6 +262,13 @@ class Scaling:
         return cls(tuple(float(value) for value in mean), tuple(float(value) for value in spread))
 
     def apply(self, values: Values) -> Matrix:
-        """Standardised, within ±5; what is unknown becomes the mean, 0."""
+        """Standardises features, within ±5; unknown values become the mean, 0.
+
+        Args:
+            values: [n, f], NaN where unknown.
+
+        Returns:
+            float32 [n, f].
+        """
         scaled = (values - np.asarray(self.mean)) / np.asarray(self.spread)
         return np.clip(np.nan_to_num(scaled, nan=0.0), -5.0, 5.0).astype(np.float32)

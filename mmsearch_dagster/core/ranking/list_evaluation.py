@@ -13,7 +13,7 @@ from mmsearch_dagster.core.metrics.beyond_accuracy import (
     coverage,
     exposure_by_group,
     intra_list_diversity,
-    listing,
+    list_accuracy,
     mean_of,
     novelty,
     popularity_lift,
@@ -42,8 +42,16 @@ class ListReport:
 
 
 def choose_order(state: PeopleState, items: Items, later: pl.DataFrame) -> str:
-    """The personal order with the best mean nDCG@10 on what known people did in `later`, the validation
-    period; the simplest of a tie."""
+    """Chooses the personal order with the best mean nDCG@10; of a tie, the simplest.
+
+    Args:
+        state: people before the validation period.
+        items: products.
+        later: events of the validation period.
+
+    Returns:
+        Name of the order.
+    """
     liked = _liked(later, state.ids, items.ids)
     values = _values(_lists(state, items, sorted(liked)), liked)
     return max(PERSONAL, key=lambda name: round(float(np.mean(values[name])), 6) if liked else 0.0)
@@ -146,7 +154,7 @@ def _measures(
     row_of = {user: row for row, user in enumerate(state.ids)}
     wanted = {user: state.people.categories[row_of[user]] for user in tens}
     return {
-        **listing(lists, liked),
+        **list_accuracy(lists, liked),
         "coverage@10": coverage(tens, len(items)),
         "novelty@10 (bits)": mean_of(novelty(tens, popularity)),
         "diversity@10": mean_of(intra_list_diversity(tens, vectors)),

@@ -22,10 +22,18 @@ _RRF_K = 60
 
 
 def scores_of(state: PeopleState, items: Items, person: int) -> dict[str, Values]:
-    """Order -> score of every product [i] for one person (row of `state`); -1: only `popular`.
+    """Scores of every product for one person, by each order.
 
-    collaborative: product of the factors. taste: mean cosine over the modalities. The others are these
-    together by reciprocal rank; a part that tells nothing adds nothing.
+    collaborative: product of the factors. taste: mean cosine over the modalities. The others combine these by
+    reciprocal rank; a part whose scores are all equal adds nothing.
+
+    Args:
+        state: people and popularity.
+        items: `i` products.
+        person: row of `state`; -1 for an unknown person, who gets `popular` alone.
+
+    Returns:
+        Order -> scores [i].
     """
     popular = state.popularity
     if person < 0:

@@ -8,11 +8,22 @@ from mmsearch_dagster.core.modalities import Matrix
 
 
 def marginal_relevance(scores: NDArray[np.floating], vectors: Matrix, k: int, trade: float) -> list[int]:
-    """Rows of the `k` chosen, in their order (Carbonell and Goldstein, The use of MMR, SIGIR 1998).
+    """Maximal marginal relevance (Carbonell and Goldstein, The use of MMR, SIGIR 1998).
 
     Each next row maximises trade * score - (1 - trade) * (highest cosine to what is already chosen), scores
-    brought into [0, 1]. scores: [n]; vectors: float32 [n, d], zero rows are like nothing else. trade 1 keeps
-    the order of the scores. Ties go to the earlier row. Raises QueryError for a trade outside [0, 1].
+    brought into [0, 1]. Ties go to the earlier row.
+
+    Args:
+        scores: [n].
+        vectors: float32 [n, d]; a row of zeros is similar to nothing.
+        k: how many rows to choose.
+        trade: 0 to 1; 1 keeps the order of the scores.
+
+    Returns:
+        The chosen rows, in their order.
+
+    Raises:
+        QueryError: `trade` is outside [0, 1].
     """
     if not 0.0 <= trade <= 1.0:
         raise QueryError(f"diversity trades relevance for difference between 0 and 1, not {trade}")

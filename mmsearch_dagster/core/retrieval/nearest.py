@@ -25,6 +25,9 @@ def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
 
     >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+
+    Args:
+        matrix: [n, d].
     """
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.where(norms > 0, matrix / np.maximum(norms, 1e-12), 0.0).astype(np.float32)

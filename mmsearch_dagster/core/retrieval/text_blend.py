@@ -22,6 +22,14 @@ def text_blend(text: str | None, typed: str | None, confidence: float) -> dict[s
 
 
 def mean_vector(vectors: Mapping[str, Matrix], weights: Mapping[str, float]) -> Matrix:
-    """The mean of vectors [d] by weights that sum to 1; of one vector, itself to the last bit."""
+    """The weighted mean of some vectors; a single vector is returned unchanged, to the last bit.
+
+    Args:
+        vectors: key -> vector [d].
+        weights: key -> weight; they sum to 1.
+
+    Returns:
+        float32 [d].
+    """
     weighed = [vectors[key] * weight for key, weight in weights.items()]
     return sum(weighed[1:], start=weighed[0])

@@ -83,10 +83,16 @@ class Language:
 
 
 def shop_language(products: pl.DataFrame, searches: pl.DataFrame | None = None) -> Language:
-    """The language of a products table (those of COLUMNS it has) and of what was asked, in any order of rows.
+    """Counts words and pairs of words of a catalogue and of its searches, in any order of rows.
 
-    searches: of the log; only what at least LEAST_PEOPLE people asked counts, word by word and pair by
-    pair. Bounded by MAX_WORDS, MAX_PAIRS, MAX_PRODUCTS and MAX_SEARCHES.
+    Bounded by MAX_WORDS, MAX_PAIRS, MAX_PRODUCTS and MAX_SEARCHES.
+
+    Args:
+        products: a products table; of COLUMNS those that it has are read.
+        searches: of the log; only words and pairs that at least LEAST_PEOPLE people used are counted.
+
+    Returns:
+        The counts, which the speech recogniser takes as its language model.
     """
     present = [name for name in COLUMNS if name in products.columns]
     read = products.select(present).sort(c.PRODUCT_ID).head(MAX_PRODUCTS)

@@ -15,10 +15,18 @@ _LEAST_GAIN = 0.2
 
 
 def with_noise(samples: NDArray[np.float32], snr_db: float, seed: int) -> NDArray[np.float32]:
-    """Speech float32 [n] with white noise whose power is the speech's divided by 10^(snr_db / 10).
+    """Adds white noise whose power is the speech's divided by 10^(snr_db / 10).
 
-    The power is the mean square over all n samples. Silence stays silent; what leaves [-1, 1] is
-    scaled back into it, so that nothing is clipped.
+    The power is the mean square over all n samples. Silence stays silent; what leaves [-1, 1] is scaled back
+    into it, so that nothing is clipped.
+
+    Args:
+        samples: float32 [n].
+        snr_db: signal to noise ratio in decibels.
+        seed: of the noise.
+
+    Returns:
+        float32 [n].
     """
     power = float(np.mean(np.square(samples, dtype=np.float64))) if samples.size else 0.0
     scale = np.sqrt(power / 10 ** (snr_db / 10))
@@ -28,9 +36,15 @@ def with_noise(samples: NDArray[np.float32], snr_db: float, seed: int) -> NDArra
 
 
 def loudness_range(samples: NDArray[np.float32]) -> float:
-    """Decibels between the loud (95th percentile) and the quiet (20th) frames of float32 [n].
+    """The difference in loudness between the loud (95th percentile) and the quiet (20th) frames.
 
     Speech pauses and swells, 30 dB and more in a quiet room; steady noise and tones have hardly any.
+
+    Args:
+        samples: float32 [n].
+
+    Returns:
+        Decibels.
     """
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float64)
     if len(frames) < 2:
@@ -40,10 +54,16 @@ def loudness_range(samples: NDArray[np.float32]) -> float:
 
 
 def without_noise(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Speech float32 [n] at RATE with its steady noise subtracted, power by power of the spectrum.
+    """Subtracts steady noise from the power spectrum.
 
     Boll, Suppression of Acoustic Noise in Speech Using Spectral Subtraction (1979), with an overestimate
-    and a floor after Berouti, Schwartz and Makhoul (1979). Under one frame: unchanged.
+    and a floor after Berouti, Schwartz and Makhoul (1979).
+
+    Args:
+        samples: float32 [n] at RATE; shorter than one frame: returned unchanged.
+
+    Returns:
+        float32 [n].
     """
     from scipy.signal import istft, stft
 

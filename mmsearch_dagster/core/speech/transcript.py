@@ -46,7 +46,14 @@ class Recogniser(Protocol):
         ...
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
-        """What is said in mono float32 [n] at RATE; NOTHING where no word is understood."""
+        """Recognises the words of a recording.
+
+        Args:
+            samples: mono float32 [n] at RATE.
+
+        Returns:
+            The transcript; NOTHING where no word is understood.
+        """
         ...
 
 

@@ -4,20 +4,15 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from mmsearch_dagster.core.evaluation.champion_history import remembered_values
-from mmsearch_dagster.core.evaluation.comparison import DEPTH, branches_of
-from mmsearch_dagster.core.evaluation.judged_queries import (
-    JudgedQueries,
-    LexicalSearch,
-    Rankings,
-    by_model,
-    by_words,
-)
+from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
+from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
@@ -40,7 +35,7 @@ def rankings(
     items: ModalityBatch,
     queries: JudgedQueries,
     *,
-    search: LexicalSearch,
+    words: PinnedTable,
 ) -> Rankings:
     """What it answers on the catalogue and the queries of today."""
     from mmsearch_dagster.core.fusion.model import load_model
@@ -49,13 +44,12 @@ def rankings(
     digest = champion.snapshots.get(collaborative.ASSET)
     factors = workspace.lake.find(collaborative.ASSET, digest) if digest else None
     items = collaborative.with_factors_of(items, factors)
-    vector = by_model(model, queries.batch, items, DEPTH)
-    branches = branches_of(vector, queries, items, by_words(queries, search, DEPTH))
+    lists = retriever_lists(words, items)(model, queries)
     retrieval = champion.retrieval
-    return blend(branches, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
+    return blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
 
 
-def remembered(
+def stored_values(
     workspace: Workspace, champion: ReleaseManifest, queries: JudgedQueries
 ) -> pl.DataFrame | None:
     """The per-query values of its own evaluation, where that was about these queries and is still there."""
@@ -74,4 +68,4 @@ def remembered(
         return None
     if decision.weights_sha256 != champion.weights_sha256:
         return None
-    return remembered_values(values, then, queries, workspace.gate_policy.metric)
+    return stored_champion_values(values, then, queries, workspace.gate_policy.metric)

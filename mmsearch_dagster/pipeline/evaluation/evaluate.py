@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
@@ -20,17 +21,17 @@ from mmsearch_dagster.core.evaluation.comparison import (
     choose_winner,
     figures_of,
 )
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, LexicalSearch, Rankings
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.fusion.dataset import JUDGED
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
-from mmsearch_dagster.pipeline.evaluation.champion import rankings, remembered, why_not_again
+from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
-from mmsearch_dagster.pipeline.evaluation.lexical import lexical_search
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
+from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
@@ -159,15 +160,16 @@ class _Evaluation:
 
         items = examples.load_views(self._inputs.examples)
         sets = {name: load_queries(self._inputs.examples.folder, name) for name in (DEV, VALIDATION, TEST)}
-        search = lexical_search(self._workspace, self._inputs.products)
+        words = words_table(self._workspace, self._inputs.products)
+        lists = retriever_lists(words, items)
         models: dict[Strategy, TwoTower] = {
             name: load_model(snapshot.folder) for name, snapshot in self._inputs.candidates.items()
         }
         winner = choose_winner(models, items, sets[VALIDATION])
-        judge = Judge(models, winner, items, search)
+        judge = Judge(models, winner, items, lists)
         retrieval = judge.choose(sets[DEV], multilingual=self._workspace.multilingual)
         measured = judge.measure(sets[VALIDATION], retrieval)
-        champion, past, note = self._champion(items, sets[VALIDATION], search)
+        champion, past, note = self._champion(items, sets[VALIDATION], words)
         if champion is not None:
             measured[CHAMPION] = champion
         policy = self._workspace.gate_policy
@@ -204,7 +206,7 @@ class _Evaluation:
         )
 
     def _champion(
-        self, items: ModalityBatch, queries: JudgedQueries, search: LexicalSearch
+        self, items: ModalityBatch, queries: JudgedQueries, words: PinnedTable
     ) -> tuple[Rankings | None, pl.DataFrame | None, str | None]:
         """Its answers now, or else what its own evaluation remembers, or neither; and why not the first."""
         champion = self._champion_manifest
@@ -212,8 +214,8 @@ class _Evaluation:
             return None, None, None
         note = why_not_again(self._workspace, champion, self._inputs.modalities)
         if note is None:
-            return rankings(self._workspace, champion, items, queries, search=search), None, None
-        return None, remembered(self._workspace, champion, queries), note
+            return rankings(self._workspace, champion, items, queries, words=words), None, None
+        return None, stored_values(self._workspace, champion, queries), note
 
 
 def quality_bars(table: pl.DataFrame, metric: str) -> bytes:

@@ -1,5 +1,6 @@
 """The lake of today beside the snapshots that the champion was made of."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ class Watched:
 
     @property
     def checked(self) -> dict[str, Any]:
-        """As `defs.report.check_results` reads it; what cannot be judged is no alarm."""
+        """As `defs.metadata.check_results` reads it; what cannot be judged is no alarm."""
         name = f"{self.report.name}_within_policy"
         return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.sentence}
 
@@ -52,15 +53,16 @@ def watch_data(workspace: Workspace) -> Watched:
         ]
         return pl.concat(parts).select("table", pl.exclude("table"))
 
+    gone = _gone(workspace, pairs, *_TRAITS)
     if not pairs:
-        return _untold(DATA, _NO_CHAMPION)
+        return _untold(DATA, "; ".join(gone) or _NO_CHAMPION)
     report, drift_table = _stored(
         workspace, DATA, [snapshot.digest for pair in pairs.values() for snapshot in pair], table
     )
     names = list(drift.drifted(drift_table, policy.stability))
     report.figures["columns that drifted"] = len(names)
     sentence = f"drifted since the champion: {', '.join(names)}" if names else "the data are what they were"
-    return Watched(report, not names, sentence)
+    return Watched(report, not names, "; ".join([sentence, *gone]))
 
 
 def watch_embeddings(workspace: Workspace) -> Watched:
@@ -69,10 +71,10 @@ def watch_embeddings(workspace: Workspace) -> Watched:
     from mmsearch_dagster.adapters.lake.batches import load_batch
 
     policy = workspace.monitoring_policy
-    pair = _then_and_now(workspace, examples.ASSET).get(examples.ASSET)
-    if pair is None:
-        return _untold(EMBEDDINGS, _NO_CHAMPION)
-
+    pairs = _then_and_now(workspace, examples.ASSET)
+    if not pairs:
+        return _untold(EMBEDDINGS, "; ".join(_gone(workspace, pairs, examples.ASSET)) or _NO_CHAMPION)
+    pair = pairs[examples.ASSET]
     other = _other_encoders(workspace)
 
     def table() -> pl.DataFrame:
@@ -128,6 +130,17 @@ def _then_and_now(workspace: Workspace, *assets: str) -> "dict[str, tuple[Snapsh
     digests = champion.snapshots if champion else {}
     before = {name: workspace.lake.find(name, digests[name]) for name in assets if name in digests}
     return {name: (then, workspace.lake.current(name)) for name, then in before.items() if then is not None}
+
+
+def _gone(workspace: Workspace, pairs: Mapping[str, object], *assets: str) -> list[str]:
+    """A sentence for each asset whose snapshot of the champion's the lake no longer has."""
+    if workspace.registry.champion() is None:
+        return []
+    return [
+        f"{name} is not compared: the lake no longer has the champion's"
+        for name in assets
+        if name not in pairs
+    ]
 
 
 def _stored(

@@ -8,7 +8,6 @@ import pytest
 from mmsearch_dagster.core.evaluation.judged_queries import (
     by_encoder,
     by_vector,
-    by_words,
     score,
     single_branches,
 )
@@ -32,19 +31,15 @@ def test_the_encoder_alone_ranks_by_cosine_among_the_items_that_have_it() -> Non
     assert by_encoder(IMAGE, asked, items, 9) == {"q": [], "silent": []}
 
 
-def test_only_queries_with_words_are_searched_by_words() -> None:
-    asked = queries(3)
-    mute = replace(asked, texts=("a", None, "c"))
-    found = by_words(mute, lambda texts, depth: [[f"{text}{depth}"] for text in texts], 7)
-    assert found["lexical"] == {"q0": ["a7"], "q1": [], "q2": ["c7"]}
-    assert found["typed"] == {"q0": [], "q1": [], "q2": []}
+def test_a_query_is_prepared_as_the_engine_does_it() -> None:
+    judged = replace(queries(2), texts=("bag leather", "c"), typed={"q0": "bag"})
 
+    voice, typed = judged.prepared()
 
-def test_typed_words_are_searched_alone_too_where_others_were_heard_beside_them() -> None:
-    asked = replace(queries(2), texts=("bag leather", "c"), typed={"q0": "bag"})
-    found = by_words(asked, lambda texts, _: [[text] for text in texts], 7)
-    assert found["lexical"] == {"q0": ["bag leather"], "q1": ["c"]}
-    assert found["typed"] == {"q0": ["bag"], "q1": []}
+    assert (voice.text, voice.typed) == ("bag leather", "bag")
+    assert set(voice.weights) - set(typed.weights) == {"typed"}
+    assert typed.weights["vector"] == 1.0
+    assert "vector" not in judged.prepared(fused=False)[0].weights
 
 
 def test_the_score_of_a_query_is_its_metric() -> None:

@@ -1,5 +1,6 @@
 """The monitors on a released home: silent where nothing changed, loud where something did."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,12 +8,14 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.lake.batches import load_batch, save_batch
+from mmsearch_dagster.adapters.registry.relocate import relocate
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.pipeline.monitoring import monitors
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
+from tests.fixtures.former_home import unpack
 from tests.homes import Place
 
 
@@ -23,6 +26,24 @@ def test_before_the_first_release_there_is_nothing_to_compare_with(tmp_path: Pat
     found.append(monitors.watch_searches(workspace))
     assert found[-1].sentence == "no log was read yet"
     assert all(one.checked["passed"] for one in found)
+
+
+@pytest.mark.slow
+def test_what_the_lake_no_longer_has_is_named(tmp_path: Path) -> None:
+    home = unpack(tmp_path)
+    relocate(home / "mlflow")
+    workspace = Workspace(Settings(home))
+    champion = workspace.registry.champion()
+    assert champion is not None
+    for asset in ("products", examples.ASSET):
+        shutil.rmtree(home / "lake" / asset / champion.snapshots[asset])
+
+    assert monitors.watch_data(workspace).sentence == (
+        "the data are what they were; products is not compared: the lake no longer has the champion's"
+    )
+    found = monitors.watch_embeddings(workspace)
+    assert found.sentence == "training_examples is not compared: the lake no longer has the champion's"
+    assert found.fine is None
 
 
 @pytest.mark.slow

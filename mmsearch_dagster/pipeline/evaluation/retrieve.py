@@ -1,0 +1,78 @@
+"""The engine's own retrievers on a catalogue in memory: what an evaluation measures is what is served."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.evaluation.comparison import DEPTH
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, RetrieverLists
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.nearest import ProductVectors
+from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, TYPED_BRANCH, VECTOR, modality_column
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.retrievers import QueryTower, retrieve
+
+
+def words_table(workspace: Workspace, products: Snapshot) -> PinnedTable:
+    """An index of the words of these products alone, as a release has it; made once per catalogue."""
+    from mmsearch_dagster.adapters.index.index import SearchIndex
+    from mmsearch_dagster.pipeline.features.index_rows import index_rows
+
+    index = SearchIndex(str(workspace.paths.home / "evaluation_index"))
+    pin = index.publish("words", products.digest, index_rows(products.table()), vector_column=None)
+    return index.open(pin.table, pin.tag)
+
+
+class CatalogueInMemory:
+    """Vectors in memory and a table of words, searched as a published index is."""
+
+    def __init__(self, words: PinnedTable, items: ModalityBatch, fused: Matrix) -> None:
+        """items: [n] rows, several of a product where it has several images. fused: float32 [n, d]."""
+        self._words, self._items, self._fused = words, items, fused
+
+    def has_vectors(self, column: str) -> bool:
+        """Whether there is such a vector column."""
+        return column in (VECTOR, *map(modality_column, self._items.vectors))
+
+    @cached_property
+    def _vectors(self) -> dict[str, ProductVectors]:
+        return {}
+
+    def nearest_batch(
+        self, vectors: Matrix, k: int, *, where: str | None = None, column: str = VECTOR
+    ) -> list[list[Hit]]:
+        """The `k` best products per row of `vectors`; there is no filter in an evaluation."""
+        assert where is None
+        if column not in self._vectors:
+            self._vectors[column] = ProductVectors.of(self._items.ids, self._matrix(column))
+        answers = self._vectors[column].nearest(vectors, k)
+        return [[Hit(product, score) for product, score in answer] for answer in answers]
+
+    def _matrix(self, column: str) -> Matrix:
+        """Rows of zeros, which are no vectors, where a product lacks the modality."""
+        if column == VECTOR:
+            return self._fused
+        name = next(name for name in self._items.vectors if modality_column(name) == column)
+        return self._items.vectors[name] * self._items.present[name][:, None]
+
+    def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
+        """The `k` best products per text."""
+        return self._words.lexical_batch(texts, k, where=where)
+
+
+def retriever_lists(words: PinnedTable, items: ModalityBatch) -> RetrieverLists:
+    """A function from a model and judged queries to retriever -> query id -> products, DEPTH of each."""
+
+    def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, Rankings]:
+        fused = np.zeros((len(items), 1), np.float32) if model is None else model.items(items)
+        table, prepared = CatalogueInMemory(words, items, fused), queries.prepared(fused=model is not None)
+        answers = retrieve(table, model, prepared, queries.batch, depth=DEPTH, where=None)
+        return {
+            name: {key: answer.get(name, []) for key, answer in zip(queries.batch.ids, answers, strict=True)}
+            for name in (*BRANCHES, TYPED_BRANCH)
+        }
+
+    return lists

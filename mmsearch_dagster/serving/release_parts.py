@@ -1,0 +1,69 @@
+"""Opens what a release names, each compared with the manifest: towers, index version, recogniser."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsearch_dagster.adapters.index.index import SearchIndex
+from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
+from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
+from mmsearch_dagster.serving.retrievers import QueryTower
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.speech.language import Language
+    from mmsearch_dagster.core.speech.transcript import Recogniser
+
+
+def open_model(model_dir: Path) -> QueryTower:
+    """The two towers of a release; without torch, unless the fusion is one that somebody added."""
+    from mmsearch_dagster.core.fusion.towers import is_evaluated_here, load_towers
+
+    if is_evaluated_here(model_dir):
+        return load_towers(model_dir)
+    from mmsearch_dagster.core.fusion.model import load_model
+
+    return load_model(model_dir)
+
+
+def open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> PinnedTable:
+    """The index version of a release. Raises ReleaseMismatchError unless it is the one that was published."""
+    pin = manifest.index
+    if pin is None:
+        raise ReleaseMismatchError(f"release {manifest.release_id} has no index yet: publish one for it")
+    table = index.open(pin.table, pin.tag)
+    _same_version(table, pin)
+    stored = table.vector_columns.get(VECTOR)
+    if stored != width:
+        raise ReleaseMismatchError(f"the index holds vectors of width {stored}, the model makes {width}")
+    return table
+
+
+def open_recogniser(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":
+    """The recogniser of a release, with the language that was kept with it."""
+    from mmsearch_dagster.adapters.speech import pocketsphinx
+
+    return pocketsphinx.open_recogniser(manifest.recogniser, lambda: _language(manifest, table, model_dir))
+
+
+def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Language":
+    from mmsearch_dagster.core.speech.language import COLUMNS, LANGUAGE_FILE, Language, shop_language
+
+    if manifest.language is None:
+        return shop_language(table.columns(COLUMNS))
+    file = model_dir / LANGUAGE_FILE
+    try:
+        language = Language.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseMismatchError(f"{file} cannot be read: {error}") from error
+    if language.digest != manifest.language:
+        raise ReleaseMismatchError(f"{file} is not the language of {manifest.release_id}")
+    return language
+
+
+def _same_version(table: PinnedTable, pin: IndexPin) -> None:
+    if (table.version, table.row_count) != (pin.version, pin.rows):
+        raise ReleaseMismatchError(
+            f"tag '{pin.tag}' names version {table.version} with {table.row_count} rows, the release was "
+            f"made with version {pin.version} of {pin.rows} rows: build the index again"
+        )

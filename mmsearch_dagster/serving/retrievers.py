@@ -1,0 +1,117 @@
+"""The retrievers of the engine: each ranks the queries that give it a weight.
+
+The offline evaluation calls them too, on a catalogue in memory instead of a published index, so what is
+measured is what is served.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from mmsearch_dagster.adapters.index.table import Hit
+from mmsearch_dagster.core.fusion.weighted_query import weighted_queries
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    LEXICAL_BRANCH,
+    TYPED_BRANCH,
+    VECTOR,
+    VECTOR_BRANCH,
+    modality_column,
+)
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.fusion.config import FusionSpec
+
+Rankings = list[dict[str, list[str]]]
+
+
+class QueryTower(Protocol):
+    """What the engine asks of a fusion model."""
+
+    spec: "FusionSpec"
+
+    def items(self, batch: ModalityBatch) -> Matrix:
+        """Unit item vectors, float32 [n, width]; zero rows where nothing is present."""
+        ...
+
+    def queries(self, batch: ModalityBatch) -> Matrix:
+        """Unit query vectors, float32 [n, width]; zero rows where nothing is present."""
+        ...
+
+
+class SearchedTable(Protocol):
+    """A catalogue as the retrievers search it: a version of the index, or vectors in memory."""
+
+    def has_vectors(self, column: str) -> bool:
+        """Whether there is such a vector column."""
+        ...
+
+    def nearest_batch(
+        self, vectors: Matrix, k: int, *, where: str | None = None, column: str = VECTOR
+    ) -> Sequence[Sequence[Hit]]:
+        """Per row of `vectors` [q, width] the `k` best products by cosine, best first."""
+        ...
+
+    def lexical_batch(
+        self, texts: Sequence[str], k: int, *, where: str | None = None
+    ) -> Sequence[Sequence[Hit]]:
+        """Per text the `k` best products by BM25, best first."""
+        ...
+
+
+def retrieve(
+    table: SearchedTable,
+    model: QueryTower | None,
+    queries: Sequence[PreparedQuery],
+    batch: ModalityBatch,
+    *,
+    depth: int,
+    where: str | None,
+) -> Rankings:
+    """Per query, retriever -> its `depth` best product ids; a retriever without a weight is left out.
+
+    Args:
+        table: what is searched.
+        model: makes the fused vectors; None where no query gives them a weight.
+        queries: `q` prepared queries.
+        batch: their vectors, row for row.
+        depth: products per retriever.
+        where: SQL of `core.retrieval.filters.to_where`.
+    """
+    rankings: Rankings = [{} for _ in queries]
+    readable = np.zeros(len(queries), dtype=bool)
+    for mask in batch.present.values():
+        readable |= mask
+    rows = [row for row in _weighted(queries, VECTOR_BRANCH) if readable[row]]
+    if rows and model is not None:
+        vectors = fused_queries(model, [queries[row] for row in rows], batch.take(rows))
+        _note(rankings, VECTOR_BRANCH, rows, table.nearest_batch(vectors, depth, where=where))
+    for name, texts in (
+        (LEXICAL_BRANCH, [query.text for query in queries]),
+        (TYPED_BRANCH, [query.typed for query in queries]),
+    ):
+        words = {row: text for row in _weighted(queries, name) if (text := texts[row])}
+        _note(rankings, name, list(words), table.lexical_batch(list(words.values()), depth, where=where))
+    for name, vectors in batch.vectors.items():
+        column = modality_column(name)
+        rows = [row for row in _weighted(queries, name) if batch.present[name][row]]
+        if rows and table.has_vectors(column):
+            hits = table.nearest_batch(vectors[rows], depth, where=where, column=column)
+            _note(rankings, name, rows, hits)
+    return rankings
+
+
+def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: ModalityBatch) -> Matrix:
+    """What the fused retriever searches with, float32 [n, width]: each query as its request weighs it."""
+    return weighted_queries(model.queries, batch, [query.modality_weights for query in queries])
+
+
+def _weighted(queries: Sequence[PreparedQuery], retriever: str) -> list[int]:
+    return [row for row, query in enumerate(queries) if query.weights.get(retriever, 0.0) > 0]
+
+
+def _note(rankings: Rankings, retriever: str, rows: Sequence[int], hits: Sequence[Sequence[Hit]]) -> None:
+    for row, ranked in zip(rows, hits, strict=True):
+        rankings[row][retriever] = [hit.product_id for hit in ranked]
