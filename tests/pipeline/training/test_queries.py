@@ -30,9 +30,7 @@ ROWS = [
 
 
 @pytest.fixture
-def workspace(
-    encoders: Path, assets: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Workspace:
+def workspace(assets: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     made = Workspace(Settings(tmp_path / "home", shop), assets)
     products = catalogue(30).select("product_id", "title", "category", "brand")
     judged = pl.concat([c.JUDGMENTS.to_frame(), pl.DataFrame(ROWS)], how="diagonal").with_columns(
@@ -47,7 +45,9 @@ def workspace(
     for name, rows in tables.items():
         made.lake.obtain_table(name, "x", lambda rows=rows: (rows, {}))
     said = {"said": "red shoes", "both": "red shoes", "all": "shoes"}
-    monkeypatch.setattr(queries, "hear", lambda *_: {key: Transcript(one, 0.7) for key, one in said.items()})
+    monkeypatch.setattr(
+        queries, "transcribe_queries", lambda *_: {key: Transcript(one, 0.7) for key, one in said.items()}
+    )
     return made
 
 
