@@ -1,1 +1,1 @@
-"""The ranking stage of every search: a feature row per (query, candidate), and rankers that learn from them."""
+"""The ranking stage of every search: a feature row per (query, candidate); rankers that learn from them."""
