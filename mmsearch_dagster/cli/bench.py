@@ -149,6 +149,43 @@ def quality(
     console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
 
 
+@bench.command()
+def ranking(
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
+    preset: Preset = None,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="Parts that the queries are cut into.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the folds and the intervals.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """What a learned ranking of search results is worth on the shop's judged queries with words.
+
+    Every query is ranked by a ranker that did not see its fold, beside stemmed BM25. Nothing is released.
+    """
+    import json
+
+    from mmsearch_dagster.cli import tables
+    from mmsearch_dagster.cli.progress import Display, console
+    from mmsearch_dagster.cli.run import alone_in
+    from mmsearch_dagster.core.ranking.relevance.comparison import figures_table, simplest_within_noise
+    from mmsearch_dagster.pipeline.evaluation.ranking_trial import try_ranking
+    from mmsearch_dagster.pipeline.run import prepare
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    settings = run_settings(home, source, root, preset=preset)
+    with alone_in(settings), Display():
+        workspace = Workspace(settings)
+        prepare(workspace)
+        figures = try_ranking(workspace, folds=folds, seed=seed)
+    best = simplest_within_noise(figures)
+    if as_json:
+        print(json.dumps({"engines": figures_table(figures).to_dicts(), "simplest_within_noise": best}))
+        return
+    console.print(tables.frame_table(figures_table(figures), f"{folds} folds, seed {seed}"))
+    console.print(f"The simplest engine within the noise: {best}.", highlight=False)
+
+
 def _command(settings: "Settings") -> str:
     """The command that gives the same report."""
     options = {"--source": settings.source, "--root": settings.root, "--preset": settings.preset}
