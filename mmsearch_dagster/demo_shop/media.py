@@ -76,7 +76,7 @@ def _drawn(shares: Mapping[Suffix, float], rng: random.Random) -> Suffix:
 
 
 def sound_of(spec: StoreSpec, item: Item, fault: str = "") -> NDArray[np.float32]:
-    """Samples float32 [n], or [2, n] of a recording in stereo; their rate is core.sample.sound.RATE."""
+    """Samples float32 [n], or [2, n] of a recording in stereo; their rate is demo_shop.sound.RATE."""
     rng = spec.rng(f"sounding:{item.product_id}")
     voice = voice_of(item.traits.material, item.look.cut, rng.randrange(2**31))
     samples = sounded(item.traits.kind, voice)

@@ -33,7 +33,7 @@ _TRIES = 60  # how often a query is drawn anew when its words were used before
 
 @dataclass(frozen=True)
 class Utterance:
-    """Words to be said: `voice`, `rate` (words per minute) and `pitch` as adapters.spoken reads them."""
+    """Words to be said: `voice`, `rate` (words per minute) and `pitch` as demo_shop.espeak reads them."""
 
     words: str
     voice: str

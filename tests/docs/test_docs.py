@@ -31,6 +31,9 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 _FOLDERS = ("assets/", "deploy/", "docs/", "tests/", "mmsearch_dagster/")
 _PATH = re.compile(rf"(?<![\w./])(?:{'|'.join(_FOLDERS)})[\w./-]*\w/?")
 _DOCUMENT = re.compile(r"\b(?:DESIGN|STACK|HOUSE|BRIEF|NOTES|ROADMAP|PLAN)\b|\bissue \d+|\.\./shared\b")
+_MODULE = re.compile(
+    r"(?<![\w./])(?:core|adapters|serving|pipeline|demo_shop|api|cli|defs)(?:\.[a-zA-Z_]\w*)+(?![\w(/*-])"
+)
 _MARKDOWN = re.compile(r"(?<![\w*.{/:-])[\w./-]+\.md\b")
 
 
@@ -149,6 +152,22 @@ def test_no_line_cites_a_document_that_is_not_in_the_repository(path: Path) -> N
     assert not _DOCUMENT.findall(text)
     pages = set(_MARKDOWN.findall(re.sub(r"\w+://\S+", "", text)))
     assert not {name for name in pages if not any((base / name).exists() for base in path.parents)}
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_every_module_that_a_comment_names_exists(path: Path) -> None:
+    assert not [name for name in _MODULE.findall(comments(path)) if not is_there(name)]
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name leads to a folder, a module, or a name in it."""
+    place, parts = ROOT / "mmsearch_dagster", name.split(".")
+    while parts and (place / parts[0]).is_dir():
+        place /= parts.pop(0)
+    if not parts:
+        return True
+    module = place / f"{parts.pop(0)}.py"
+    return module.is_file() and (not parts or parts[0] in module.read_text(encoding="utf-8"))
 
 
 def comments(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Writes what a release knows of people and products (adapters.people_files reads it)."""
+"""Writes what a release knows of people and products (adapters.lake.people reads it)."""
 
 import json
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Videos to vectors: the picture encoder reads some frames, their vectors stand side by side.
 
-How much each frame counts is not decided here: the fusion model learns it (core.fusion.frames).
+How much each frame counts is not decided here: the fusion model learns it (core.fusion.frame_pooling).
 """
 
 import threading

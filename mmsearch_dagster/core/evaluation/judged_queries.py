@@ -34,9 +34,9 @@ METRIC = "ndcg@10"
 class JudgedQueries:
     """A set of queries with graded products, row for row.
 
-    texts: the words, typed and heard, None where there are none. origins: how we know (core.fusion.examples).
+    texts: the words, typed and heard, None where there are none. origins: how we know (core.fusion.dataset).
     grades: query id -> product id -> grade 1-3; unknown products are left out.
-    kinds: query id -> what the person gave (core.retrieval.query_kind), as the engine names it.
+    kinds: query id -> what the person gave (retrieval.rank_fusion.query_kind), as the engine names it.
     confidence: query id -> how sure the recogniser was, where words were heard.
     typed: query id -> the words without the heard ones, where both are there.
     """

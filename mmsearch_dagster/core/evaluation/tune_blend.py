@@ -43,7 +43,7 @@ def blend(
 ) -> Rankings:
     """What the engine answers: every branch that weighs something, by weighted reciprocal rank.
 
-    branches: branch -> rankings of some of `queries`. weights: as core.retrieval.branch_weights reads them.
+    branches: branch -> rankings of some of `queries`. weights: as rank_fusion.branch_weights reads them.
     """
     blended: Rankings = {}
     for key in branches[VECTOR_BRANCH]:

@@ -42,7 +42,7 @@ def training_rows(
     cosines: QueryCosines,
     reviews: pl.DataFrame,
 ) -> TrainingRows:
-    """What the ranker could have known of every row of `core.ranking.lists.result_lists`.
+    """What the ranker could have known of every row of `core.ranking.result_pages.result_lists`.
 
     Profiles, popularity, collaborative factors and ratings are taken at midnight (UTC) before the page, from
     events and reviews before it: the day's own clicks, its label among them, are unseen. cosines: (query

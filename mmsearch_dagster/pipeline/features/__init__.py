@@ -1,1 +1,1 @@
-"""One vector per product and modality."""
+"""Vectors of the catalogue: one per product and modality, and one per picture."""

@@ -34,7 +34,7 @@ class Watched:
 
     @property
     def checked(self) -> dict[str, Any]:
-        """As `defs.report.check_results` reads it; what cannot be judged is no alarm."""
+        """As `defs.metadata.check_results` reads it; what cannot be judged is no alarm."""
         name = f"{self.report.name}_within_policy"
         return {"name": name, "passed": self.fine is not False, "severity": "warn", "text": self.sentence}
 
