@@ -8,6 +8,7 @@ import typer
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, run_settings
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.table import Table
 
     from mmsearch_dagster.core.collaborative.protocol import Comparison
@@ -182,8 +183,24 @@ def ranking(
     if as_json:
         print(json.dumps({"engines": figures_table(figures).to_dicts(), "simplest_within_noise": best}))
         return
-    console.print(tables.frame_table(figures_table(figures), f"{folds} folds, seed {seed}"))
+    console.print(tables.frame_table(_shown(figures_table(figures)), f"{folds} folds, seed {seed}"))
     console.print(f"The simplest engine within the noise: {best}.", highlight=False)
+
+
+def _shown(figures: "pl.DataFrame") -> "pl.DataFrame":
+    """Means and gains with their intervals, in columns that fit 80 characters."""
+    import polars as pl
+
+    def between(*names: str) -> pl.Expr:
+        return pl.format("{} [{}, {}]", *(pl.col(name).round(3).cast(pl.String) for name in names))
+
+    return figures.select(
+        "engine",
+        "metric",
+        "queries",
+        between("mean", "low", "high").alias("mean"),
+        between("gain", "gain_low", "gain_high").alias("over BM25"),
+    )
 
 
 def _command(settings: "Settings") -> str:

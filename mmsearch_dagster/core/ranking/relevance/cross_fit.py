@@ -18,7 +18,7 @@ from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 _NEARLY_THE_SAME = 0.8
 
 
-class Ranker(Protocol):
+class CandidateRanker(Protocol):
     """Scores candidates; larger is better."""
 
     def predict(self, features: Features) -> NDArray[np.float64]:
@@ -26,7 +26,7 @@ class Ranker(Protocol):
         ...
 
 
-Trainer = Callable[[TrainingSet], Ranker]
+Trainer = Callable[[TrainingSet], CandidateRanker]
 
 
 def folds_of(texts: Mapping[str, str | None], *, folds: int = 5, seed: int = 7) -> dict[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.ranking.relevance.cross_fit import Ranker, Trainer
+from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
 from mmsearch_dagster.core.ranking.relevance.features import FEATURES, ScoredList, feature_rows
 from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
@@ -35,7 +35,7 @@ class RankingStage:
     """Orders the candidates of one query. strategy: of TRAINERS."""
 
     strategy: str
-    ranker: Ranker
+    ranker: CandidateRanker
     statistics: TermStatistics
 
     def order(
