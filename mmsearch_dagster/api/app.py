@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from mmsearch_dagster.api import errors
-from mmsearch_dagster.api.media import first_picture
+from mmsearch_dagster.api.media import first_image
 from mmsearch_dagster.api.people import PeopleDoor, add_people
 from mmsearch_dagster.api.release_watcher import ReleaseFollower
 from mmsearch_dagster.api.schemas import (
@@ -120,4 +120,4 @@ def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) 
         """The first picture of a product."""
         engine = follower.engine()
         root = media_root or (Path(engine.manifest.media_root) if engine.manifest.media_root else None)
-        return first_picture(engine.payload([product_id]).get(product_id), root)
+        return first_image(engine.payload([product_id]).get(product_id), root)

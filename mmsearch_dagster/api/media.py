@@ -22,7 +22,7 @@ _KINDS = {
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=300"}
 
 
-def first_picture(payload: Mapping[str, Any] | None, media_root: Path | None) -> FileResponse:
+def first_image(payload: Mapping[str, Any] | None, media_root: Path | None) -> FileResponse:
     """The first picture of a product, from `media_root` only.
 
     Raises HTTPException 404 when there is no such product, no picture, or it lies elsewhere.

@@ -28,7 +28,7 @@ def question(text: str | None, image: Path | None, voice: Path | None, weights: 
 
     Raises QueryError for a file that cannot be read and for a weight that is none.
     """
-    return Query(text=text, image=picture(image), audio=_file(voice, "--voice"), weights=_weights(weights))
+    return Query(text=text, image=read_image(image), audio=_file(voice, "--voice"), weights=_weights(weights))
 
 
 def answer_query(
@@ -69,7 +69,7 @@ def show(answer: Answer, name: str) -> None:
         console.print(answer.note, highlight=False, markup=False, soft_wrap=True)
 
 
-def picture(image: Path | None) -> bytes | None:
+def read_image(image: Path | None) -> bytes | None:
     """The bytes of a picture file. Raises QueryError when it cannot be read."""
     return _file(image, "--image")
 

@@ -11,7 +11,7 @@ from mmsearch_dagster.core.fusion.config import STRATEGIES, Seed, Strategy, Trai
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
-class DerivedLimits(BaseModel):
+class SyntheticLimits(BaseModel):
     """How many queries of each kind are made from the catalogue and the log."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +32,7 @@ class RunPreset(BaseModel):
     encoders: tuple[EncoderSpec, ...] = Field(min_length=1)
     strategies: tuple[Strategy, ...] = Field(default=STRATEGIES, min_length=1)
     train: TrainParams = TrainParams()
-    derived: DerivedLimits = DerivedLimits()
+    derived: SyntheticLimits = SyntheticLimits()
     # What hears spoken queries.
     recogniser: RecogniserSpec = RecogniserSpec()
     # Fine-tune the image encoder in every run; `mmsearch run --finetune` does it in one.

@@ -24,16 +24,14 @@ def metadata_of(report: StepReport) -> dict[str, Any]:
     }
     entries |= {name: value for name, value in report.figures.items() if value is not None}
     entries |= {name: dg.MetadataValue.md(markdown_table(table)) for name, table in report.tables.items()}
-    entries |= {
-        name: dg.MetadataValue.md(picture_markdown(name, png)) for name, png in report.pictures.items()
-    }
+    entries |= {name: dg.MetadataValue.md(image_markdown(name, png)) for name, png in report.pictures.items()}
     entries |= {name: dg.MetadataValue.path(str(path)) for name, path in report.links.items()}
     if report.note:
         entries["note"] = report.note
     return entries
 
 
-def picture_markdown(name: str, png: bytes) -> str:
+def image_markdown(name: str, png: bytes) -> str:
     """A PNG inside the Markdown itself: the UI needs no file server."""
     return f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mmsearch_dagster.adapters.index.table import Hit
-from mmsearch_dagster.core.fusion.weighted_query import mixed_queries
+from mmsearch_dagster.core.fusion.weighted_query import weighted_queries
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
@@ -105,7 +105,7 @@ def retrieve(
 
 def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: ModalityBatch) -> Matrix:
     """What the fused retriever searches with, float32 [n, width]: each query as its request weighs it."""
-    return mixed_queries(model.queries, batch, [query.modality_weights for query in queries])
+    return weighted_queries(model.queries, batch, [query.modality_weights for query in queries])
 
 
 def _weighted(queries: Sequence[PreparedQuery], retriever: str) -> list[int]:

@@ -14,7 +14,7 @@ from mmsearch_dagster.adapters.models.locate import locate
 from mmsearch_dagster.adapters.models.runtime import start
 from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
-from mmsearch_dagster.core.media.images import open_picture, square
+from mmsearch_dagster.core.media.images import open_image, square
 from mmsearch_dagster.core.modalities import Matrix
 from tests.bench.ratio import Ratio, in_turns, speed
 
@@ -74,7 +74,7 @@ def forward_alone(spec: EncoderSpec, cache: Path, pictures: Sequence[Path]) -> C
     assert spec.size is not None
     assert spec.crop is not None
     framing = (spec.size, spec.crop, spec.interpolation or "bicubic")
-    pixels = [square(open_picture(path.read_bytes()), *framing)[None] for path in pictures]
+    pixels = [square(open_image(path.read_bytes()), *framing)[None] for path in pictures]
     forward = start(spec, describe_encoder(spec), locate(spec), cache)
     if forward.threads > 1:
         depth = 2 * forward.threads

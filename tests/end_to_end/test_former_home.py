@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.adapters.registry.log_model import example_picture
+from mmsearch_dagster.adapters.registry.log_model import example_image
 from mmsearch_dagster.adapters.registry.store import mlflow_module
 from tests.fixtures.former_home import reviewed_files, unpack, write_shop
 from tests.homes import Place
@@ -67,7 +67,7 @@ def test_its_models_load_with_nothing_but_mlflow(former: Place, tiny: Place) -> 
     assert former.mmsearch("relocate") == 0
     former.released.registry.champion()  # points this process's MLflow at the home
     cache = {"encoder_cache": str(tiny.paths.encoder_cache)}
-    rows = pd.DataFrame({"text": ["a red mug", None], "image": [None, example_picture()]})
+    rows = pd.DataFrame({"text": ["a red mug", None], "image": [None, example_image()]})
 
     for name in ("models:/mmsearch/1", "models:/mmsearch@champion"):
         vectors = mlflow_module().pyfunc.load_model(name, model_config=cache).predict(rows)

@@ -11,7 +11,7 @@ import polars as pl
 from mmsearch_dagster.adapters.lake import people as files
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.people.churn import CHURN, churn_scores, fit_churn, visit_figures
+from mmsearch_dagster.core.people.churn import CHURN, churn_scores, fit_churn, visit_features
 from mmsearch_dagster.core.people.profiles import PURCHASE
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
@@ -75,7 +75,7 @@ def _people(state: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.Data
     moment = after_the_log(tables["events"])
     if moment is None:
         return rows
-    figures = visit_figures(tables["events"], moment)
+    figures = visit_features(tables["events"], moment)
     churn = churn_scores(figures, fit_churn(figures)).select(c.USER_ID, CHURN)
     return rows.join(churn, on=c.USER_ID, how="left").sort(c.USER_ID)
 

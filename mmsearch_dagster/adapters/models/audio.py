@@ -35,7 +35,7 @@ def sound_weights(spec: EncoderSpec, files: Path) -> str:
 def load_audio(identity: EncoderIdentity, spec: EncoderSpec, files: Path) -> AudioEncoder:
     """The encoder of a resolved spec, ready to run."""
     if spec.library == LIBROSA:
-        hearing = SampleSource(mfcc.RATE, mfcc.sound_statistics, _RECIPE_THREADS)
+        hearing = SampleSource(mfcc.RATE, mfcc.audio_statistics, _RECIPE_THREADS)
     else:
         hearing = _network(spec, files)
     return AudioEncoder(identity, hearing, max_seconds=spec.max_seconds, batch_size=spec.batch_size)

@@ -57,7 +57,7 @@ def pinned_requirements() -> list[str]:
     return requirements
 
 
-def example_picture() -> bytes:
+def example_image() -> bytes:
     """A small red picture, PNG."""
     from PIL import Image
 
@@ -81,7 +81,7 @@ def example_input(modalities: Sequence[str]) -> "pd.DataFrame":
     if TEXT in modalities:
         rows.append({TEXT: "red shoes", IMAGE: None})
     if IMAGE in modalities:
-        rows.append({TEXT: None, IMAGE: b64encode(example_picture()).decode()})
+        rows.append({TEXT: None, IMAGE: b64encode(example_image()).decode()})
     return pd.DataFrame(rows, columns=[TEXT, IMAGE], dtype=object)
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.media.audio import UnreadableSoundError, open_sound
+from mmsearch_dagster.core.media.audio import UnreadableAudioError, open_audio
 from mmsearch_dagster.core.speech.language import Language, bigrams
 from mmsearch_dagster.core.speech.noise import loudness_range, without_noise
-from mmsearch_dagster.core.speech.pooling import SpeechGuess, agreed
+from mmsearch_dagster.core.speech.pooling import SpeechGuess, pooled
 from mmsearch_dagster.core.speech.pronunciation import british, pronounce
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, RATE, Recogniser, Transcript
@@ -61,8 +61,8 @@ def recorded(content: bytes) -> Samples:
         QueryError: the recording cannot be read, or is longer than MAX_SECONDS.
     """
     try:
-        samples = open_sound(content, RATE, max_seconds=MAX_SECONDS + 1)
-    except UnreadableSoundError as error:
+        samples = open_audio(content, RATE, max_seconds=MAX_SECONDS + 1)
+    except UnreadableAudioError as error:
         raise QueryError(f"the voice of the query cannot be read: {error}") from error
     if samples.size > MAX_SECONDS * RATE:
         raise QueryError(f"the voice of the query is longer than {MAX_SECONDS:.0f} seconds: say it shorter")
@@ -101,7 +101,7 @@ class SphinxRecogniser:
         first = self._heard(cleaned)
         best = first.chosen
         if best.confidence < _SURE:
-            best = agreed([first, *(self._heard(_with_tract(cleaned, *lengths)) for lengths in _TRACTS)])
+            best = pooled([first, *(self._heard(_with_tract(cleaned, *lengths)) for lengths in _TRACTS)])
         return Transcript(best.text, trust * best.confidence) if best.text else NOTHING
 
     def _heard(self, samples: Samples) -> SpeechGuess:

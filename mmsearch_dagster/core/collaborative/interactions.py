@@ -100,7 +100,7 @@ def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
     return weighed.filter(pl.col(WEIGHT) > 0)
 
 
-def weigh(events: pl.DataFrame, params: FeedbackParams, as_of: datetime) -> pl.DataFrame:
+def weighted_pairs(events: pl.DataFrame, params: FeedbackParams, as_of: datetime) -> pl.DataFrame:
     """Sums the decayed weights of each user and product.
 
     Args:
@@ -156,4 +156,4 @@ def interactions_of(events: pl.DataFrame, params: FeedbackParams) -> Interaction
     """
     rows = feedback(events, params)
     last = rows[c.TIMESTAMP].max()
-    return to_matrix(weigh(rows, params, last if isinstance(last, datetime) else datetime.min))
+    return to_matrix(weighted_pairs(rows, params, last if isinstance(last, datetime) else datetime.min))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch
 from mmsearch_dagster.core.encoders.threaded import encode_threaded
-from mmsearch_dagster.core.media.audio import Samples, open_sound
+from mmsearch_dagster.core.media.audio import Samples, open_audio
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
 
@@ -48,5 +48,5 @@ class AudioEncoder:
         )
 
     def _describe(self, raw: bytes) -> Matrix:
-        samples = open_sound(raw, self._hearing.rate, max_seconds=self._max_seconds)
+        samples = open_audio(raw, self._hearing.rate, max_seconds=self._max_seconds)
         return self._hearing.describe(samples)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
-from mmsearch_dagster.core.media.images import UnreadablePictureError, open_picture, square
+from mmsearch_dagster.core.media.images import UnreadableImageError, open_image, square
 
 _THREADS = 2
 _RATIO = (3 / 4, 4 / 3)
@@ -42,7 +42,7 @@ def views(
 
     def load_view(photo_and_seed: tuple[Photo, int]) -> Tensor:
         photo, seed = photo_and_seed
-        picture = open_picture(photo.read(), shown_side=size)
+        picture = open_image(photo.read(), shown_side=size)
         return view(picture, torch.Generator().manual_seed(seed))
 
     return ahead(load_view, zip(photos, seeds, strict=True), threads=_THREADS, depth=4 * params.batch)
@@ -61,7 +61,7 @@ def plain_views(photos: Sequence[Photo], params: FinetuneParams) -> Iterator[Ten
     size, crop = params.encode_size, params.encode_crop
 
     def load_plain(photo: Photo) -> Tensor:
-        picture = open_picture(photo.read(), shown_side=round(size / crop))
+        picture = open_image(photo.read(), shown_side=round(size / crop))
         return torch.from_numpy(square(picture, size, crop, "bicubic").copy())
 
     return ahead(load_plain, photos, threads=_THREADS, depth=2 * params.batch)
@@ -117,8 +117,8 @@ def readable(files: Sequence[Callable[[], bytes]]) -> list[bool]:
 
     def is_readable(read: Callable[[], bytes]) -> bool:
         try:
-            open_picture(read(), shown_side=64)
-        except (OSError, UnreadablePictureError):
+            open_image(read(), shown_side=64)
+        except (OSError, UnreadableImageError):
             return False
         return True
 

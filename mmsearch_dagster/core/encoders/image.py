@@ -12,8 +12,8 @@ from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forwa
 from mmsearch_dagster.core.media.images import (
     TORCH,
     Scaling,
-    UnreadablePictureError,
-    open_picture,
+    UnreadableImageError,
+    open_image,
     square,
 )
 from mmsearch_dagster.core.release import EncoderIdentity
@@ -96,11 +96,11 @@ class ImageEncoder:
     def _pixels(self, content: Content) -> _Prepared:
         framing = self._framing
         try:
-            picture = open_picture(content.read(), shown_side=round(framing.size / framing.crop))
+            picture = open_image(content.read(), shown_side=round(framing.size / framing.crop))
             return _Prepared(content.key, framing.of(picture))
         except OSError as error:
             return _Prepared(content.key, None, f"cannot be read: {error}")
-        except UnreadablePictureError as error:
+        except UnreadableImageError as error:
             return _Prepared(content.key, None, str(error))
 
     def _collect(self, batch: list[_Prepared], *, together: bool) -> EncodedBatch:

@@ -40,7 +40,7 @@ _LOWEST_HERTZ = 20.0
 _SLOPE_FRAMES = 9
 
 
-def sound_statistics(samples: Samples) -> Matrix:
+def audio_statistics(samples: Samples) -> Matrix:
     """Statistics of cepstra, spectral shape and chroma over time.
 
     Args:

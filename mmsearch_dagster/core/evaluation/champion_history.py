@@ -8,10 +8,10 @@ from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.retrieval.rank_fusion import VOICE
 
-REMEMBERED = "champion, remembered"
+STORED_CHAMPION = "champion, remembered"
 
 
-def remembered_values(
+def stored_champion_values(
     values: pl.DataFrame, then: JudgedQueries, now: JudgedQueries, metric: str
 ) -> pl.DataFrame | None:
     """The champion's stored metrics, where they were measured on the queries of today.
@@ -23,7 +23,7 @@ def remembered_values(
         metric: every query needs a value of this metric.
 
     Returns:
-        The released engine's rows under the name REMEMBERED; None unless both sets have the same ids, kinds,
+        The released engine's rows, named STORED_CHAMPION; None unless both sets have the same ids, kinds,
         typed words and grades.
     """
     if _content_of(then) != _content_of(now):
@@ -32,7 +32,7 @@ def remembered_values(
     measured = engine.filter((pl.col("metric") == metric) & pl.col("value").is_finite())["query_id"]
     if not now.grades or set(measured) != set(now.grades):
         return None
-    return engine.with_columns(branch=pl.lit(REMEMBERED))
+    return engine.with_columns(branch=pl.lit(STORED_CHAMPION))
 
 
 def _content_of(queries: JudgedQueries) -> tuple[Mapping[str, object], ...]:

@@ -40,7 +40,7 @@ class _Side:
         return nn.functional.normalize((weights.unsqueeze(-1) * self.h).sum(dim=1), dim=-1)
 
 
-def weigh(model: TwoTower, examples: Examples, params: TrainParams) -> None:
+def fit_modality_weights(model: TwoTower, examples: Examples, params: TrainParams) -> None:
     """Set the first weights of both towers by coordinate search for nDCG@10 on training queries.
 
     Only for a model that was just initialised: its corrections must be zero. Deterministic by seed.

@@ -124,7 +124,7 @@ def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[Synt
     ]
 
 
-def picture_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[SyntheticQuery]:
+def image_queries(pictured: Sequence[str], *, limit: int, seed: int) -> list[SyntheticQuery]:
     """A product's picture, seen differently, as a search for that product."""
     rng = np.random.default_rng(seed)
     places: list[int] = sorted(rng.permutation(len(pictured))[:limit].tolist())

@@ -14,7 +14,7 @@ from mmsearch_dagster.core.fusion.config import FusionSpec, Strategy, TrainParam
 from mmsearch_dagster.core.fusion.dataset import Examples, Judged
 from mmsearch_dagster.core.fusion.initialization import initialise
 from mmsearch_dagster.core.fusion.losses import loss_of
-from mmsearch_dagster.core.fusion.modality_weights import weigh
+from mmsearch_dagster.core.fusion.modality_weights import fit_modality_weights
 from mmsearch_dagster.core.fusion.model import TwoTower, as_tensors
 from mmsearch_dagster.core.fusion.sampling import best_view, draw_pool, draw_views, hide_some, query_chances
 from mmsearch_dagster.core.modalities import QUERY_MODALITIES, Matrix, ModalityBatch
@@ -51,7 +51,7 @@ def train(
     with _threads(params.threads), seeded(params.seed):
         model = TwoTower(_spec(strategy, examples, params), in_training=True)
         initialise(model, examples.items)
-        weigh(model, examples, params)
+        fit_modality_weights(model, examples, params)
         loop = _Loop(model, examples, params)
         best = _Best(model, loop.dev_score())
         steps = params.steps if len(examples.train.queries) else 0

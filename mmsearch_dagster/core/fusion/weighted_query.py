@@ -9,7 +9,7 @@ from mmsearch_dagster.core.modalities import AUDIO, Matrix, ModalityBatch
 Tower = Callable[[ModalityBatch], Matrix]
 
 
-def mixed_queries(tower: Tower, batch: ModalityBatch, weights: Sequence[Mapping[str, float]]) -> Matrix:
+def weighted_queries(tower: Tower, batch: ModalityBatch, weights: Sequence[Mapping[str, float]]) -> Matrix:
     """Query vectors, weighted by modality where a query asks for it.
 
     A row with weights is the direction of

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.errors import UserError
-from mmsearch_dagster.core.media.containers import SOUND, open_media
+from mmsearch_dagster.core.media.containers import AUDIO_MEDIA, open_media
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream
@@ -27,11 +27,11 @@ _MOST_PACKETS = 20_000
 _SILENCE = 1e-5
 
 
-class UnreadableSoundError(UserError):
+class UnreadableAudioError(UserError):
     """These bytes are no sound we can read; the message is the reason."""
 
 
-def open_sound(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -> Samples:
+def open_audio(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -> Samples:
     """Decodes audio to mono samples; the loudest one is scaled to 1.0, silence stays zeros.
 
     WAV, FLAC, OGG (Vorbis, Opus), MP3, and the audio of MP4 or WebM; any rate, any number of channels (their
@@ -46,14 +46,14 @@ def open_sound(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -
         float32 [n]; audio shorter than MIN_SECONDS is repeated.
 
     Raises:
-        UnreadableSoundError: the message is the reason.
+        UnreadableAudioError: the message is the reason.
     """
-    with open_media(content, SOUND, UnreadableSoundError) as container:
+    with open_media(content, AUDIO_MEDIA, UnreadableAudioError) as container:
         if not container.streams.audio:
-            raise UnreadableSoundError("no sound in this file, it holds pictures only")
+            raise UnreadableAudioError("no sound in this file, it holds pictures only")
         samples = _heard(container, rate, max_seconds)
     if not samples.size:
-        raise UnreadableSoundError("no sound in this file: it ends before the first sample can be read")
+        raise UnreadableAudioError("no sound in this file: it ends before the first sample can be read")
     return _levelled(_long_enough(samples, round(MIN_SECONDS * rate)))
 
 
@@ -61,7 +61,7 @@ def _heard(container: "InputContainer", rate: int, max_seconds: float) -> Sample
     """All of a short sound; of a long one evenly spaced windows, found by seeking."""
     stream = container.streams.audio[0]
     if stream.rate not in _RATES:
-        raise UnreadableSoundError(f"a sample rate of {stream.rate} Hz; from 1 to 768 kHz can be read")
+        raise UnreadableAudioError(f"a sample rate of {stream.rate} Hz; from 1 to 768 kHz can be read")
     length = float(container.duration or 0) / 1e6
     if length > max_seconds:
         window = max_seconds / WINDOWS

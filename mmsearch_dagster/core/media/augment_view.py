@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from mmsearch_dagster.core.media.images import open_picture
+from mmsearch_dagster.core.media.images import open_image
 
 _SIDE = 256
 _QUALITY = 85
@@ -15,11 +15,11 @@ _QUALITY = 85
 def photographed(content: bytes, seed: int) -> bytes:
     """Another view of a picture, as JPEG bytes: turned, cropped, lit and coloured a little differently.
 
-    The same content and seed give the same bytes. Raises UnreadablePictureError for what is no picture.
+    The same content and seed give the same bytes. Raises UnreadableImageError for what is no picture.
     """
     digest = hashlib.sha256(content + seed.to_bytes(8, "big")).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    picture = _fitted(open_picture(content, shown_side=_SIDE))
+    picture = _fitted(open_image(content, shown_side=_SIDE))
     if rng.random() < 0.5:
         picture = ImageOps.mirror(picture)
     ground = tuple(int(v) for v in rng.integers(60, 230, size=3))

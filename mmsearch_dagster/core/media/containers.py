@@ -10,18 +10,18 @@ from mmsearch_dagster.core.errors import UserError
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-SOUND = "sound"
+AUDIO_MEDIA = "sound"
 VIDEO = "video"
 
 # FFmpeg would try some hundred formats; among them playlists that open other files and addresses.
 _DEMUXERS = {
-    SOUND: ("wav", "flac", "ogg", "mp3", "aac", "aiff", "mov", "matroska"),
+    AUDIO_MEDIA: ("wav", "flac", "ogg", "mp3", "aac", "aiff", "mov", "matroska"),
     VIDEO: ("mov", "matroska", "gif", "avi", "ogg", "mpegts"),
 }
-_FORMAT_NAMES = {SOUND: "WAV, FLAC, OGG, MP3, M4A", VIDEO: "MP4, WebM, GIF, MOV, AVI"}
+_FORMAT_NAMES = {AUDIO_MEDIA: "WAV, FLAC, OGG, MP3, M4A", VIDEO: "MP4, WebM, GIF, MOV, AVI"}
 _SOUNDS = (b"fLaC", b"ID3", b"\xff\xfb")
 _BEGINNINGS = {
-    SOUND: (b"RIFF", b"OggS", b"\x1aE\xdf\xa3", *_SOUNDS),
+    AUDIO_MEDIA: (b"RIFF", b"OggS", b"\x1aE\xdf\xa3", *_SOUNDS),
     VIDEO: (b"RIFF", b"OggS", b"\x1aE\xdf\xa3", b"GIF8"),
 }
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*")

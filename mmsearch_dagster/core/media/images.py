@@ -32,11 +32,11 @@ _LARGE_PIXELS = 25_000_000
 _large_picture = threading.Lock()
 
 
-class UnreadablePictureError(UserError):
+class UnreadableImageError(UserError):
     """These bytes are no picture we can read; the message is the reason."""
 
 
-def open_picture(content: bytes, *, shown_side: int | None = None) -> Image.Image:
+def open_image(content: bytes, *, shown_side: int | None = None) -> Image.Image:
     """Decodes the first frame of an image: upright, RGB, on white where it is transparent.
 
     Args:
@@ -48,10 +48,10 @@ def open_picture(content: bytes, *, shown_side: int | None = None) -> Image.Imag
         The image.
 
     Raises:
-        UnreadablePictureError: the message is the reason.
+        UnreadableImageError: the message is the reason.
     """
     if not content:
-        raise UnreadablePictureError("empty file (0 bytes)")
+        raise UnreadableImageError("empty file (0 bytes)")
     with _reasons(content):
         # Pillow's own limit is a process-wide setting and warns at less than half of ours.
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -128,13 +128,13 @@ def _reasons(content: bytes) -> Iterator[None]:
     except UserError:
         raise
     except UnidentifiedImageError:
-        raise UnreadablePictureError(_what_else(content)) from None
+        raise UnreadableImageError(_what_else(content)) from None
     except Image.DecompressionBombError:
-        raise UnreadablePictureError(_too_large("more than twice as many")) from None
+        raise UnreadableImageError(_too_large("more than twice as many")) from None
     except Exception as error:  # Pillow's plugins raise whatever a broken file made them trip over
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
-            raise UnreadablePictureError("truncated: the file ends before the picture does") from None
-        raise UnreadablePictureError(f"broken picture file ({error or type(error).__name__})") from None
+            raise UnreadableImageError("truncated: the file ends before the picture does") from None
+        raise UnreadableImageError(f"broken picture file ({error or type(error).__name__})") from None
 
 
 @cache
@@ -150,7 +150,7 @@ def _too_large(pixels: str) -> str:
 
 def _refuse_bomb(picture: Image.Image) -> None:
     if picture.width * picture.height > MAX_PIXELS:
-        raise UnreadablePictureError(_too_large(f"{picture.width:,} x {picture.height:,}"))
+        raise UnreadableImageError(_too_large(f"{picture.width:,} x {picture.height:,}"))
 
 
 def _what_else(content: bytes) -> str:

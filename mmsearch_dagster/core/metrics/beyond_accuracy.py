@@ -1,7 +1,7 @@
 """What a list of recommendations does to people and to the catalogue, beside being right.
 
 Per-user values first, their mean second. A list is product ids, best first. Recall and nDCG are those of
-core.metrics (`listing` gives their means at 10, 20 and 50).
+core.metrics (`list_accuracy` gives their means at 10, 20 and 50).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ DEPTHS = (10, 20, 50)
 _SMOOTHING = 0.01
 
 
-def listing(lists: Lists, liked: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+def list_accuracy(lists: Lists, liked: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
     """Mean recall@K and nDCG@K, K = 10, 20, 50, of every user in `liked` (user -> product -> grade)."""
     names = [f"{stem}@{depth}" for stem in ("recall", "ndcg") for depth in DEPTHS]
     return means(per_query(lists, liked, metrics=names))

@@ -32,7 +32,7 @@ class VectorDrift:
     share_now: float
 
 
-def stability(before: pl.Series, now: pl.Series) -> float:
+def population_stability_index(before: pl.Series, now: pl.Series) -> float:
     """Population stability index: sum over bins of (p - q) ln(p / q), p now and q before.
 
     Numbers are binned by the deciles of `before`, other values by name, missing ones apart. Source: Siddiqi,
@@ -78,7 +78,7 @@ def table_drift(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     rows = [
         {
             "column": name,
-            "stability": stability(before[name], now[name]),
+            "stability": population_stability_index(before[name], now[name]),
             "missing before": _missing(before[name]),
             "missing now": _missing(now[name]),
         }

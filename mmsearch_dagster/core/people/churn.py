@@ -38,7 +38,7 @@ class ChurnModel(BaseModel):
     people: int
 
 
-def visit_figures(events: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def visit_features(events: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """One row per user: `user_id`, `repeat_visits` (days with an action after the first), `last_visit_day`
     (days from the first visit to the last), `age_days` (from the first visit to `as_of`), sorted by user.
 
@@ -62,11 +62,11 @@ def visit_figures(events: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     )
 
 
-def fit_churn(figures: pl.DataFrame) -> ChurnModel:
+def fit_churn(features: pl.DataFrame) -> ChurnModel:
     """Maximum likelihood, lightly penalised, by L-BFGS-B on log parameters from a fixed start."""
     from scipy.optimize import minimize
 
-    x, t_x, t = (figures[name].to_numpy().astype(np.float64) for name in (VISITS, LAST, AGE))
+    x, t_x, t = (features[name].to_numpy().astype(np.float64) for name in (VISITS, LAST, AGE))
     if not len(x):
         return ChurnModel(r=1.0, alpha=1.0, a=1.0, b=1.0, people=0)
 
@@ -90,15 +90,15 @@ def _log_likelihood(params: Values, x: Values, t_x: Values, t: Values) -> Values
     return start + np.logaddexp(stays, leaves)
 
 
-def churn_scores(figures: pl.DataFrame, model: ChurnModel) -> pl.DataFrame:
-    """`figures` with `churn` in [0, 1], 1 - P(active | x, t_x, T), rounded to 6 decimals.
+def churn_scores(features: pl.DataFrame, model: ChurnModel) -> pl.DataFrame:
+    """`features` with `churn` in [0, 1], 1 - P(active | x, t_x, T), rounded to 6 decimals.
 
     P = 1 / (1 + a / (b + x) ((alpha + T) / (alpha + t_x))^(r + x)) with x repeat visits, the last
     at t_x, T days
     after the first one.
     """
-    x, t_x, t = (figures[name].to_numpy().astype(np.float64) for name in (VISITS, LAST, AGE))
+    x, t_x, t = (features[name].to_numpy().astype(np.float64) for name in (VISITS, LAST, AGE))
     t = np.maximum(t, t_x)
     odds = np.log(model.a / (model.b + x)) + (model.r + x) * np.log((model.alpha + t) / (model.alpha + t_x))
     churn = 1.0 / (1.0 + np.exp(-np.clip(odds, -500.0, 500.0)))
-    return figures.with_columns(pl.Series(CHURN, np.round(churn, 6), dtype=pl.Float64))
+    return features.with_columns(pl.Series(CHURN, np.round(churn, 6), dtype=pl.Float64))

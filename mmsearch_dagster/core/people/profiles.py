@@ -142,7 +142,7 @@ def profiles(
     priced = state.rows.join(
         products.select(c.PRODUCT_ID, c.CATEGORY, c.PRICE), on=c.PRODUCT_ID, how="left", maintain_order="left"
     )
-    table = _figures(priced, state.as_of)
+    table = _behaviour(priced, state.as_of)
     for part in (_categories(priced), _prices(priced)):
         table = table.join(part, on=c.USER_ID, how="left", maintain_order="left")
     fused = _Fused(users, vectors)
@@ -172,10 +172,10 @@ _ORDER = (
 )
 
 
-def _figures(rows: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
+def _behaviour(rows: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
     bought = pl.col(_GROUP) == PURCHASE
     cost = pl.col(c.VALUE) + pl.col(_UNPRICED) * pl.col(c.PRICE).fill_null(0.0)
-    figures = rows.group_by(c.USER_ID).agg(
+    features = rows.group_by(c.USER_ID).agg(
         pl.col(EVENTS).filter(bought).sum().alias(FREQUENCY),
         cost.filter(bought).sum().alias(MONETARY),
         pl.col(EVENTS).sum(),
@@ -183,7 +183,7 @@ def _figures(rows: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
         pl.lit(as_of, dtype=c.INSTANT).alias(AS_OF),
     )
     age = (pl.col(AS_OF) - pl.col(LAST_SEEN)).dt.total_microseconds() / _DAYS
-    return figures.with_columns(age.alias(RECENCY)).sort(c.USER_ID)
+    return features.with_columns(age.alias(RECENCY)).sort(c.USER_ID)
 
 
 def _categories(rows: pl.DataFrame) -> pl.DataFrame:

@@ -64,7 +64,7 @@ def _pages(page: Rows) -> list[Rows]:
     return np.split(np.arange(len(page)), starts[1:])
 
 
-class RankerFigures(BaseModel):
+class RankerMetrics(BaseModel):
     """nDCG@10 of every page of the test period, in one order of pages, per way to order them.
 
     corrected: with inverse propensities; plain: clicks as logged, which flatters the order that was shown.
@@ -96,7 +96,7 @@ class RankerDecision(BaseModel):
 
 
 def decide(
-    figures: RankerFigures, *, min_pages: int, confidence: float, resamples: int, seed: int
+    metrics: RankerMetrics, *, min_pages: int, confidence: float, resamples: int, seed: int
 ) -> RankerDecision:
     """Promoted exactly when, on the same pages of the test period, the ranker is ahead of the order as shown
     and of itself without the person, both by a paired bootstrap whose interval lies above zero.
@@ -104,7 +104,7 @@ def decide(
     The second comparison is the harder one: a ranker may beat yesterday's order by popularity alone, and
     that is no reason to keep profiles of people.
     """
-    pages = len(figures.corrected.get(RANKER, ()))
+    pages = len(metrics.corrected.get(RANKER, ()))
     enough = Reason(
         rule="pages",
         passed=pages >= min_pages,
@@ -120,8 +120,8 @@ def decide(
         ("beats itself without the person", UNKNOWN_PERSON),
     ):
         gap = paired_difference(
-            figures.corrected[RANKER],
-            figures.corrected[other],
+            metrics.corrected[RANKER],
+            metrics.corrected[other],
             resamples=resamples,
             confidence=confidence,
             seed=seed,
@@ -136,14 +136,14 @@ def decide(
     return RankerDecision(promoted=all(reason.passed for reason in reasons), reasons=tuple(reasons))
 
 
-def summary(figures: RankerFigures) -> list[Mapping[str, float | str]]:
+def summary(metrics: RankerMetrics) -> list[Mapping[str, float | str]]:
     """One row per order: mean nDCG@10, corrected and plain."""
     return [
         {
             "order": name,
             "nDCG@10 corrected": float(np.mean(values)) if values else float("nan"),
-            "nDCG@10 as logged": float(np.mean(figures.plain[name])) if values else float("nan"),
+            "nDCG@10 as logged": float(np.mean(metrics.plain[name])) if values else float("nan"),
             "pages": len(values),
         }
-        for name, values in figures.corrected.items()
+        for name, values in metrics.corrected.items()
     ]

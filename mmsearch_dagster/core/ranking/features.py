@@ -1,7 +1,7 @@
-"""What the ranker sees of one (person, product, moment): a few figures beside the two vectors.
+"""What the ranker sees of one (person, product, moment): a few features beside the two vectors.
 
 Legend: `n` pairs, `u` people, `i` products, `d` width of the fused vectors, `k` collaborative factors,
-`f` figures. A row number of -1 means: unknown person.
+`f` features. A row number of -1 means: unknown person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -128,7 +128,7 @@ def hour_of_day(moment: Values) -> Values:
 
 
 def feature_names(modalities: Sequence[str], devices: Sequence[str]) -> tuple[str, ...]:
-    """Names of the figures, in their order: `f` of them."""
+    """Names of the features, in their order: `f` of them."""
     return (
         *_ALWAYS,
         *(f"{_TASTE}{name}" for name in modalities),
@@ -147,7 +147,7 @@ def columns_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def figures(
+def feature_matrix(
     pairs: Pairs, people: People, items: Items, modalities: Sequence[str], devices: Sequence[str]
 ) -> Values:
     """The features of every pair of person and product.

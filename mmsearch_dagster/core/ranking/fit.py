@@ -12,7 +12,7 @@ from mmsearch_dagster.core.ranking.evaluation import (
     SHOWN,
     UNKNOWN_PERSON,
     RankerDecision,
-    RankerFigures,
+    RankerMetrics,
     decide,
     page_values,
 )
@@ -32,7 +32,7 @@ class FittedRanker:
     """
 
     trained: TrainedRanker
-    figures: RankerFigures
+    metrics: RankerMetrics
     decision: RankerDecision
     measures: Mapping[str, float]
 
@@ -51,8 +51,8 @@ def fit_ranker(
         np.arange(end - size, end) for size, end in zip(sizes, np.cumsum(sizes), strict=True)
     )
     names = feature_names(list(blocks), ())
-    scaling = Scaling.of(dataset.figures[train])
-    scaled = scaling.apply(dataset.figures)
+    scaling = Scaling.of(dataset.features[train])
+    scaled = scaling.apply(dataset.features)
     without_order = [n for n in range(len(names)) if n not in columns_of(names)["order"]]
     propensities = estimate(
         dataset.position[train],
@@ -73,15 +73,15 @@ def fit_ranker(
     )
     parts = [_shown(dataset, scaled, rows, propensities, params.clip) for rows in (train, validation, test)]
     trained = train_ranker(parts[0], parts[1], spec, params)
-    figures, measures = examine(trained.ranker, parts[2], dataset.position[test])
+    metrics, measures = examine(trained.ranker, parts[2], dataset.position[test])
     decision = decide(
-        figures,
+        metrics,
         min_pages=params.min_pages,
         confidence=params.confidence,
         resamples=params.resamples,
         seed=params.seed,
     )
-    return FittedRanker(trained, figures, decision, measures)
+    return FittedRanker(trained, metrics, decision, measures)
 
 
 def _shown(
@@ -94,7 +94,7 @@ def _shown(
     return Shown(
         people=dataset.people[rows],
         items=dataset.items[rows],
-        figures=scaled[rows],
+        features=scaled[rows],
         page=dataset.page[rows],
         grade=dataset.grade[rows],
         weight=chances.weights(dataset.position[rows], clip),
@@ -104,14 +104,14 @@ def _shown(
 
 def without_person(shown: Shown, names: tuple[str, ...]) -> Shown:
     """The same rows as somebody unknown would see them."""
-    figures = shown.figures.copy()
-    figures[:, list(columns_of(names)["person"])] = 0.0
-    return replace(shown, people=np.zeros_like(shown.people), figures=figures)
+    features = shown.features.copy()
+    features[:, list(columns_of(names)["person"])] = 0.0
+    return replace(shown, people=np.zeros_like(shown.people), features=features)
 
 
 def examine(
     ranker: Ranker, test: Shown, positions: NDArray[np.int64]
-) -> tuple[RankerFigures, dict[str, float]]:
+) -> tuple[RankerMetrics, dict[str, float]]:
     """Measures the ranker on the test period.
 
     Args:
@@ -124,15 +124,15 @@ def examine(
         and name -> summary metric.
     """
     if not len(test):
-        return RankerFigures(corrected={}, plain={}), {}
+        return RankerMetrics(corrected={}, plain={}), {}
     unknown = without_person(test, ranker.spec.features)
     scores = {
-        RANKER: ranker.scores(test.people, test.items, test.figures),
-        UNKNOWN_PERSON: ranker.scores(unknown.people, unknown.items, unknown.figures),
+        RANKER: ranker.scores(test.people, test.items, test.features),
+        UNKNOWN_PERSON: ranker.scores(unknown.people, unknown.items, unknown.features),
         SHOWN: -positions.astype(np.float32),
     }
     plain = np.ones(len(test))
-    figures = RankerFigures(
+    metrics = RankerMetrics(
         corrected={
             name: tuple(page_values(values, test.page, test.grade, test.weight).tolist())
             for name, values in scores.items()
@@ -147,4 +147,4 @@ def examine(
     for name in (RANKER, UNKNOWN_PERSON):
         chance = test.look / (1.0 + np.exp(-scores[name].astype(np.float64)))
         measures[f"calibration error, {name}"] = expected_calibration_error(chance, clicked)
-    return figures, measures
+    return metrics, measures

@@ -13,7 +13,7 @@ from mmsearch_dagster.core.metrics.beyond_accuracy import (
     coverage,
     exposure_by_group,
     intra_list_diversity,
-    listing,
+    list_accuracy,
     mean_of,
     novelty,
     popularity_lift,
@@ -154,7 +154,7 @@ def _measures(
     row_of = {user: row for row, user in enumerate(state.ids)}
     wanted = {user: state.people.categories[row_of[user]] for user in tens}
     return {
-        **listing(lists, liked),
+        **list_accuracy(lists, liked),
         "coverage@10": coverage(tens, len(items)),
         "novelty@10 (bits)": mean_of(novelty(tens, popularity)),
         "diversity@10": mean_of(intra_list_diversity(tens, vectors)),

@@ -57,13 +57,13 @@ class Ranker(nn.Module):
     def __init__(self, spec: RankerSpec, *, in_training: bool = False) -> None:
         super().__init__()
         self.spec = spec
-        figures = len(spec.features)
+        features = len(spec.features)
         with nullcontext() if in_training else seeded(spec.seed):
             self.person = nn.Linear(spec.width, spec.rank, bias=False)
             self.product = nn.Linear(spec.width, spec.rank, bias=False)
             self.together = nn.Linear(spec.rank, spec.hidden, bias=False)
-            self.wide = nn.Linear(figures, 1)
-            self.inner = nn.Linear(figures + spec.hidden, spec.hidden)
+            self.wide = nn.Linear(features, 1)
+            self.inner = nn.Linear(features + spec.hidden, spec.hidden)
             self.outer = nn.Linear(spec.hidden, 1, bias=False)
         self.drop = nn.Dropout(spec.drop)
         nn.init.zeros_(self.wide.weight)
@@ -76,17 +76,17 @@ class Ranker(nn.Module):
         q = nn.functional.normalize(items, dim=-1) * scale
         return self.together(self.person(p) * self.product(q))
 
-    def forward(self, people: Tensor, items: Tensor, figures: Tensor) -> Tensor:
-        """people, items: [n, d]; figures: [n, f], scaled. Returns scores [n]."""
-        x = torch.cat([figures, self.drop(self.pooled(people, items))], dim=-1)  # [n, f + h]
+    def forward(self, people: Tensor, items: Tensor, features: Tensor) -> Tensor:
+        """people, items: [n, d]; features: [n, f], scaled. Returns scores [n]."""
+        x = torch.cat([features, self.drop(self.pooled(people, items))], dim=-1)  # [n, f + h]
         deep = self.outer(self.drop(nn.functional.gelu(self.inner(x))))
-        return (self.wide(figures) + deep).squeeze(-1)
+        return (self.wide(features) + deep).squeeze(-1)
 
-    def scores(self, people: Matrix, items: Matrix, figures: Matrix) -> Matrix:
+    def scores(self, people: Matrix, items: Matrix, features: Matrix) -> Matrix:
         """The same on arrays, without training's noise: float32 [n]."""
         self.eval()
         with torch.inference_mode():
-            return self(torch.from_numpy(people), torch.from_numpy(items), torch.from_numpy(figures)).numpy()
+            return self(torch.from_numpy(people), torch.from_numpy(items), torch.from_numpy(features)).numpy()
 
 
 def save_ranker(ranker: Ranker, folder: Path) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
-from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, figures, hour_of_day
+from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, feature_matrix, hour_of_day
 from mmsearch_dagster.core.ranking.network import Ranker
 from mmsearch_dagster.core.ranking.people import PeopleState, people_of
 from mmsearch_dagster.core.ranking.propensity import Propensities
@@ -75,7 +75,7 @@ class Scored:
         self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
     ) -> tuple[Matrix, Matrix, Matrix]:
         """What the ranker reads of one person (-1 unknown) and the given products: vectors and scaled
-        figures.
+        features.
 
         ranks: of the order before, from 0, NaN where there is none. query: modality -> cosine.
         """
@@ -95,11 +95,11 @@ class Scored:
         """What made the score of one product (`rows` of length 1): each figure's linear part, largest
         first, and what the network adds. Together with the constant they are the score."""
         assert self.ranker is not None
-        figures_of = self.inputs(person, rows, ranks, query)
+        network_inputs = self.inputs(person, rows, ranks, query)
         weights = self.ranker.wide.weight.detach().numpy()[0]
-        parts = weights * figures_of[2][0]
+        parts = weights * network_inputs[2][0]
         constant = float(self.ranker.wide.bias.detach()[0])
-        rest = float(self.ranker.scores(*figures_of)[0]) - float(parts.sum()) - constant
+        rest = float(self.ranker.scores(*network_inputs)[0]) - float(parts.sum()) - constant
         named = sorted(
             zip(self.ranker.spec.features, parts.tolist(), strict=True), key=lambda part: -abs(part[1])
         )
@@ -119,7 +119,7 @@ class Scored:
             hour=hour_of_day(np.full(len(rows), self.now())),
             query=query,
         )
-        values = figures(pairs, self.state.people, self.items, list(spec.blocks), spec.devices)
+        values = feature_matrix(pairs, self.state.people, self.items, list(spec.blocks), spec.devices)
         scaled = Scaling(spec.mean, spec.spread).apply(values)
         return person_vectors(self.state.people, who), self.items.vectors[rows], scaled
 

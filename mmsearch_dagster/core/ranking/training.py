@@ -46,13 +46,13 @@ class RankerParams(BaseModel):
 
 @dataclass(frozen=True)
 class Shown:
-    """`n` shown products. people, items: float32 [n, d] (zero rows: unknown); figures: scaled float32
+    """`n` shown products. people, items: float32 [n, d] (zero rows: unknown); features: scaled float32
     [n, f]; page: int [n], numbers that grow; grade: int [n]; weight: inverse propensities [n], clipped;
     look: the propensities themselves [n]."""
 
     people: Matrix
     items: Matrix
-    figures: Matrix
+    features: Matrix
     page: NDArray[np.int64]
     grade: NDArray[np.int64]
     weight: Values
@@ -123,7 +123,7 @@ def _fit(train: Shown, validation: Shown, spec: RankerSpec, params: RankerParams
     for epoch in range(params.epochs):
         losses.append((epoch, _epoch(ranker, optimizer, train, (starts, ends), params, rng)))
         value = mean_value(
-            ranker.scores(validation.people, validation.items, validation.figures),
+            ranker.scores(validation.people, validation.items, validation.features),
             validation.page,
             validation.grade,
             validation.weight,
@@ -153,8 +153,8 @@ def _epoch(
     for begin in range(0, len(order), params.pages):
         chosen = order[begin : begin + params.pages]
         rows = np.concatenate([np.arange(int(starts[number]), int(ends[number])) for number in chosen])
-        people, figures = _hide(train, rows, params, columns_of(ranker.spec.features), rng)
-        scores = ranker(people, torch.from_numpy(train.items[rows]), figures)
+        people, features = _hide(train, rows, params, columns_of(ranker.spec.features), rng)
+        scores = ranker(people, torch.from_numpy(train.items[rows]), features)
         grade, page = torch.from_numpy(train.grade[rows]), torch.from_numpy(train.page[rows])
         weight = torch.from_numpy(train.weight[rows].astype(np.float32))
         look = torch.from_numpy(train.look[rows].astype(np.float32))
@@ -177,12 +177,12 @@ def _hide(
 ) -> tuple[Tensor, Tensor]:
     """Vectors of people and figures of the rows, each page with a chance of an unknown part."""
     _, page = np.unique(train.page[rows], return_inverse=True)
-    figures, people = train.figures[rows].copy(), train.people[rows].copy()
+    features, people = train.features[rows].copy(), train.people[rows].copy()
     pages = int(page.max()) + 1
     shares = {"order": params.hide_order, "query": params.hide_query, "person": params.hide_person}
     for part, share in shares.items():
         gone = (rng.random(pages) < share)[page]
-        figures[np.ix_(gone, np.asarray(columns[part], dtype=np.int64))] = 0.0
+        features[np.ix_(gone, np.asarray(columns[part], dtype=np.int64))] = 0.0
         if part == "person":
             people[gone] = 0.0
-    return torch.from_numpy(people), torch.from_numpy(figures)
+    return torch.from_numpy(people), torch.from_numpy(features)

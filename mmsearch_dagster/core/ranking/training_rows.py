@@ -12,7 +12,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.ranking.catalogue import ratings_before
-from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, figures, hour_of_day
+from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, feature_matrix, hour_of_day
 from mmsearch_dagster.core.ranking.people import PeopleState, states_at
 from mmsearch_dagster.core.ranking.result_pages import LIST_ID
 
@@ -22,11 +22,11 @@ QueryCosines = Callable[[pl.Series, NDArray[np.int64]], Mapping[str, Values]]
 @dataclass(frozen=True)
 class TrainingRows:
     """`n` shown products, row for row with the lists. people: float32 [n, d] (zeros: unknown); items: float32
-    [n, d]; figures: [n, f], not scaled; page, position, grade: int [n]."""
+    [n, d]; features: [n, f], not scaled; page, position, grade: int [n]."""
 
     people: Matrix
     items: Matrix
-    figures: Values
+    features: Values
     page: NDArray[np.int64]
     position: NDArray[np.int64]
     grade: NDArray[np.int64]
@@ -66,7 +66,7 @@ def training_rows(
     return TrainingRows(
         people=np.concatenate(people),
         items=items.vectors[item] if item is not None else np.zeros((0, width), np.float32),
-        figures=np.concatenate(values) if values else np.zeros((0, 0)),
+        features=np.concatenate(values) if values else np.zeros((0, 0)),
         page=numbered["page"].to_numpy().astype(np.int64),
         position=numbered[c.POSITION].to_numpy().astype(np.int64),
         grade=numbered[c.GRADE].to_numpy().astype(np.int64),
@@ -95,7 +95,9 @@ def _day(
         hour=hour_of_day(moment),
         query=cosines(shown[c.QUERY_ID], item),
     )
-    return person_vectors(state.people, person), figures(pairs, state.people, items, list(items.blocks), ())
+    return person_vectors(state.people, person), feature_matrix(
+        pairs, state.people, items, list(items.blocks), ()
+    )
 
 
 def _items_at(day: datetime, state: PeopleState, items: Items, reviews: pl.DataFrame) -> Items:

@@ -19,7 +19,7 @@ class SpeechGuess:
     guesses: tuple[tuple[str, float], ...] = ()
 
 
-def agreed(hearings: Sequence[SpeechGuess]) -> Transcript:
+def pooled(hearings: Sequence[SpeechGuess]) -> Transcript:
     """The text with the highest sum of p(text | hearing) * confidence(hearing)^2; ties by the text.
 
     confidence: of the surest hearing that chose that text; of the least sure one where none did.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from mmsearch_dagster.adapters.index.table import PinnedTable
-from mmsearch_dagster.core.evaluation.champion_history import remembered_values
+from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.gate.decision import Decision
@@ -49,7 +49,7 @@ def rankings(
     return blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
 
 
-def remembered(
+def stored_values(
     workspace: Workspace, champion: ReleaseManifest, queries: JudgedQueries
 ) -> pl.DataFrame | None:
     """The per-query values of its own evaluation, where that was about these queries and is still there."""
@@ -68,4 +68,4 @@ def remembered(
         return None
     if decision.weights_sha256 != champion.weights_sha256:
         return None
-    return remembered_values(values, then, queries, workspace.gate_policy.metric)
+    return stored_champion_values(values, then, queries, workspace.gate_policy.metric)

@@ -28,7 +28,7 @@ from mmsearch_dagster.core.fusion.dataset import JUDGED
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
-from mmsearch_dagster.pipeline.evaluation.champion import rankings, remembered, why_not_again
+from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
 from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists, words_table
@@ -215,7 +215,7 @@ class _Evaluation:
         note = why_not_again(self._workspace, champion, self._inputs.modalities)
         if note is None:
             return rankings(self._workspace, champion, items, queries, words=words), None, None
-        return None, remembered(self._workspace, champion, queries), note
+        return None, stored_values(self._workspace, champion, queries), note
 
 
 def quality_bars(table: pl.DataFrame, metric: str) -> bytes:

@@ -52,7 +52,7 @@ def tables(experiment: "Experiment") -> dict[str, Any]:
     """The measures as JSON-able tables."""
     from mmsearch_dagster.core.ranking.evaluation import summary
 
-    pages = summary(experiment.ranker.figures) if experiment.ranker else []
+    pages = summary(experiment.ranker.metrics) if experiment.ranker else []
     return {
         "measures": experiment.lists.measures.to_dicts() if experiment.lists else [],
         "exposure": experiment.lists.exposure.to_dicts() if experiment.lists else [],

@@ -223,7 +223,7 @@ def _views(
 ) -> dict[str, "Content"]:
     """Query id -> one of the product's pictures, seen differently; where that can be read."""
     from mmsearch_dagster.core.media.augment_view import photographed
-    from mmsearch_dagster.core.media.images import UnreadablePictureError
+    from mmsearch_dagster.core.media.images import UnreadableImageError
 
     pictures = dict(products.select(c.PRODUCT_ID, c.IMAGE_URIS).drop_nulls().iter_rows())
     views: dict[str, Content] = {}
@@ -235,7 +235,7 @@ def _views(
         uri = uris[crc32(query.query_id.encode()) % len(uris)]
         try:
             view = photographed((workspace.source.root / uri).read_bytes(), seed)
-        except (OSError, UnreadablePictureError):
+        except (OSError, UnreadableImageError):
             continue
         views[query.query_id] = Content(sha256_bytes(view), partial(bytes, view))
     return views

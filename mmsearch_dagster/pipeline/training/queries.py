@@ -13,8 +13,8 @@ from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAI
 from mmsearch_dagster.core.fusion.synthetic_queries import (
     SyntheticQuery,
     attribute_queries,
+    image_queries,
     logged_queries,
-    picture_queries,
     title_queries,
 )
 from mmsearch_dagster.core.modalities import IMAGE
@@ -22,7 +22,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.text import language_of, query_text
-from mmsearch_dagster.pipeline.training.transcripts import hear
+from mmsearch_dagster.pipeline.training.transcripts import transcribe_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def all_queries(
     synthetic += [
         _from_synthetic(query, PAIRS)
         for query in title_queries(products, limit=limits.pairs, seed=limits.seed)
-        + picture_queries(pictured, limit=limits.views, seed=limits.seed)
+        + image_queries(pictured, limit=limits.views, seed=limits.seed)
     ]
     taught = judged.get(TRAIN, [])
     kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
@@ -109,7 +109,7 @@ def _judged_queries(
     )
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
     voices = {key: workspace.source.root / uri for key, uri in spoken}
-    heard = hear(workspace, language, voices)
+    heard = transcribe_queries(workspace, language, voices)
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
         picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
@@ -155,7 +155,7 @@ def _self_examination(
 ) -> list[TrainingQuery]:
     half = _SELF_EXAMINATION // 2
     synthetic = title_queries(products, limit=half, seed=seed + 1)
-    synthetic += picture_queries(pictured, limit=half, seed=seed + 1)
+    synthetic += image_queries(pictured, limit=half, seed=seed + 1)
     return [
         replace(_from_synthetic(query, PAIRS), query_id=f"{split}:{query.query_id}") for query in synthetic
     ]

@@ -44,7 +44,9 @@ def recogniser_fingerprint(workspace: Workspace, language: "Language") -> str:
     return fingerprint_of(workspace.preset.recogniser, lambda: language)
 
 
-def hear(workspace: Workspace, language: "Language", voices: Mapping[str, Path]) -> dict[str, Transcript]:
+def transcribe_queries(
+    workspace: Workspace, language: "Language", voices: Mapping[str, Path]
+) -> dict[str, Transcript]:
     """Query id -> what was said, of the recordings in which words were understood."""
     if not voices:
         return {}

@@ -9,7 +9,7 @@ import pytest
 from mmsearch_dagster.adapters.models.load import describe_encoder
 from mmsearch_dagster.adapters.registry import pyfunc_encoders
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.adapters.registry.log_model import example_picture
+from mmsearch_dagster.adapters.registry.log_model import example_image
 from mmsearch_dagster.adapters.registry.registry import Registry
 from mmsearch_dagster.adapters.registry.store import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.registry.tags import VersionFacts
@@ -77,7 +77,7 @@ def model(mlflow_store: MlflowStore, cache: Path) -> Any:
 
 
 def test_words_and_pictures_become_unit_vectors(model: Any, tmp_path: Path) -> None:
-    red = example_picture()
+    red = example_image()
     path = tmp_path / "rot 红.png"
     path.write_bytes(red)
     forms = [str(path), red, b64encode(red).decode(), "data:image/png;base64," + b64encode(red).decode()]
@@ -135,7 +135,7 @@ def test_a_model_of_words_alone_says_so(mlflow_store: MlflowStore, cache: Path) 
     registry.load_back(1)
     model = mlflow_module().pyfunc.load_model("models:/mmsearch/1")
     with pytest.raises(QueryError, match="row 0: this model reads only text"):
-        model.predict(pd.DataFrame({"image": [example_picture()]}))
+        model.predict(pd.DataFrame({"image": [example_image()]}))
 
 
 def test_loading_back_asks_once_in_words_and_with_a_picture(mlflow_store: MlflowStore, cache: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_embedded_encoders_answer_from_the_registry(mlflow_store: MlflowStor
     registry.load_back(1)
     model = mlflow_module().pyfunc.load_model("models:/mmsearch/1")
     vectors = model.predict(
-        pd.DataFrame({"text": ["red shoes", "red shoe"], "image": [example_picture(), None]})
+        pd.DataFrame({"text": ["red shoes", "red shoe"], "image": [example_image(), None]})
     )
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(2), abs=1e-5)
 

@@ -14,7 +14,7 @@ from mmsearch_dagster.core.collaborative.interactions import (
     decay,
     feedback,
     interactions_of,
-    weigh,
+    weighted_pairs,
 )
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -38,7 +38,7 @@ def events(*rows: tuple[str, str, str, float, float | None]) -> pl.DataFrame:
 def test_an_event_of_one_half_life_ago_counts_half() -> None:
     log = events(("u", "p", "purchase", 30.0, None), ("u", "p", "view", 0.0, None))
 
-    pairs = weigh(log, FeedbackParams(half_life_days=30.0), NOW)
+    pairs = weighted_pairs(log, FeedbackParams(half_life_days=30.0), NOW)
 
     assert pairs.rows() == [("u", "p", 5.0 / 2 + 1.0)]
 

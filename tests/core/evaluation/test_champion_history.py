@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.evaluation.champion_history import REMEMBERED, remembered_values
+from mmsearch_dagster.core.evaluation.champion_history import STORED_CHAMPION, stored_champion_values
 from mmsearch_dagster.core.evaluation.comparison import ENGINE, FUSED, all_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.metrics.ranking import by_query
@@ -16,9 +16,9 @@ VALUES = all_values({ENGINE: rankings(ASKED, "wrong", "right"), FUSED: rankings(
 
 
 def test_the_same_queries_are_answered_from_memory() -> None:
-    found = remembered_values(VALUES, ASKED, queries(3), "mrr")
+    found = stored_champion_values(VALUES, ASKED, queries(3), "mrr")
     assert found is not None
-    assert set(found["branch"]) == {REMEMBERED}
+    assert set(found["branch"]) == {STORED_CHAMPION}
     assert by_query(found, "mrr") == dict.fromkeys(ASKED.batch.ids, 0.5)
 
 
@@ -35,18 +35,18 @@ def test_the_same_queries_are_answered_from_memory() -> None:
     ids=["fewer", "more", "other kind", "other grade", "more judged", "other words"],
 )
 def test_other_queries_or_judgments_are_no_comparison(now: JudgedQueries) -> None:
-    assert remembered_values(VALUES, ASKED, now, "mrr") is None
+    assert stored_champion_values(VALUES, ASKED, now, "mrr") is None
 
 
 def test_words_that_were_heard_may_differ() -> None:
     spoken = dict.fromkeys(ASKED.batch.ids, "voice")
     then, now = (replace(ASKED, kinds=spoken, texts=(heard, "b", "c")) for heard in ("red", "read"))
-    assert remembered_values(VALUES, then, now, "mrr") is not None
+    assert stored_champion_values(VALUES, then, now, "mrr") is not None
 
 
 def test_a_metric_that_was_not_measured_then_is_no_comparison() -> None:
-    assert remembered_values(VALUES, ASKED, ASKED, "ndcg@7") is None
+    assert stored_champion_values(VALUES, ASKED, ASKED, "ndcg@7") is None
     broken = VALUES.with_columns(value=pl.lit(float("nan")))
-    assert remembered_values(broken, ASKED, ASKED, "mrr") is None
+    assert stored_champion_values(broken, ASKED, ASKED, "mrr") is None
     nobody = queries(0)
-    assert remembered_values(VALUES.clear(), nobody, nobody, "mrr") is None
+    assert stored_champion_values(VALUES.clear(), nobody, nobody, "mrr") is None

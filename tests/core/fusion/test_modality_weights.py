@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core.fusion.config import STRATEGIES, FusionSpec, Strategy, TrainParams
 from mmsearch_dagster.core.fusion.dataset import JUDGED, Examples
 from mmsearch_dagster.core.fusion.initialization import initialise
-from mmsearch_dagster.core.fusion.modality_weights import ndcg, weigh
+from mmsearch_dagster.core.fusion.modality_weights import fit_modality_weights, ndcg
 from mmsearch_dagster.core.fusion.model import TwoTower
 from mmsearch_dagster.core.fusion.training import mean_ndcg
 from mmsearch_dagster.core.modalities import AUDIO, TEXT, ModalityBatch
@@ -54,7 +54,7 @@ def quality(model: TwoTower) -> float:
 def test_noise_is_turned_down_whatever_the_strategy(strategy: Strategy) -> None:
     model = untrained(strategy)
     before = quality(model)
-    weigh(model, NOISY, PARAMS)
+    fit_modality_weights(model, NOISY, PARAMS)
     mean = model.item_tower.fuse if strategy == "weighted" else model.item_tower.fuse.mean
     sound, words = mean.logits.tolist()
     assert sound < words
@@ -65,14 +65,14 @@ def test_noise_is_turned_down_whatever_the_strategy(strategy: Strategy) -> None:
 def test_without_queries_everything_counts_the_same() -> None:
     silent = replace(NOISY, train=NOISY.train.take(np.array([], dtype=np.int64)))
     model = untrained("weighted")
-    weigh(model, silent, PARAMS)
+    fit_modality_weights(model, silent, PARAMS)
     assert model.item_tower.fuse.logits.tolist() == [0.0, 0.0]
 
 
 def test_a_weight_that_gains_nothing_stays_as_it_is() -> None:
     model = untrained("weighted")
     ungraded = replace(NOISY, train=replace(NOISY.train, grades=NOISY.train.grades * 0))
-    weigh(model, ungraded, PARAMS)
+    fit_modality_weights(model, ungraded, PARAMS)
     assert model.item_tower.fuse.logits.tolist() == [0.0, 0.0]
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.fusion.synthetic_queries import (
     attribute_queries,
+    image_queries,
     logged_queries,
-    picture_queries,
     title_queries,
 )
 
@@ -113,10 +113,10 @@ def test_a_title_query_keeps_the_order_of_two_thirds_of_the_words_and_finds_twin
 
 
 def test_a_picture_query_asks_for_its_own_product() -> None:
-    found = picture_queries(["a", "b", "c"], limit=2, seed=5)
+    found = image_queries(["a", "b", "c"], limit=2, seed=5)
     assert len(found) == 2
     assert all(one.text is None and dict(one.graded) == {one.image_of: 3.0} for one in found)
-    assert picture_queries([], limit=2, seed=5) == []
+    assert image_queries([], limit=2, seed=5) == []
 
 
 def test_equal_searches_of_the_log_are_added_up() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.model import TwoTower
-from mmsearch_dagster.core.fusion.weighted_query import mixed_queries
+from mmsearch_dagster.core.fusion.weighted_query import weighted_queries
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, ModalityBatch
 
 WIDTHS = {TEXT: 6, IMAGE: 5, AUDIO: 4}
@@ -32,12 +32,12 @@ def cosine(a: Matrix, b: Matrix) -> float:
 @pytest.mark.parametrize("asked", [{}, {"lexical": 2.0, "vector": 0.5}])
 def test_without_weights_of_modalities_it_is_the_tower_to_the_bit(asked: dict[str, float]) -> None:
     both = batch(3)
-    assert (mixed_queries(TOWER, both, [asked] * 3) == TOWER(both)).all()
+    assert (weighted_queries(TOWER, both, [asked] * 3) == TOWER(both)).all()
 
 
 def test_a_lone_modality_is_the_tower_to_the_bit_whatever_it_weighs() -> None:
     alone = batch(2, present=(TEXT,))
-    assert (mixed_queries(TOWER, alone, [{TEXT: 7.0}, {IMAGE: 7.0}]) == TOWER(alone)).all()
+    assert (weighted_queries(TOWER, alone, [{TEXT: 7.0}, {IMAGE: 7.0}]) == TOWER(alone)).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -54,22 +54,24 @@ def test_a_larger_weight_turns_the_query_towards_its_modality(
     other = {TEXT: IMAGE, IMAGE: TEXT}[modality]
     alone = TOWER(both.only(modality))[0]
     asked = [{modality: weight, **({other: 1.0} if named else {})} for weight in weights]
-    mixed = [mixed_queries(TOWER, both, [one])[0] for one in asked]
+    mixed = [weighted_queries(TOWER, both, [one])[0] for one in asked]
     towards = [cosine(one, alone) for one in mixed]
     assert all(after >= before - 1e-6 for before, after in pairwise(towards))
     assert np.linalg.norm(mixed, axis=1) == pytest.approx(1.0, abs=1e-5)
-    assert cosine(mixed_queries(TOWER, both, [{modality: 1e9}])[0], alone) == pytest.approx(1.0, abs=1e-5)
+    assert cosine(weighted_queries(TOWER, both, [{modality: 1e9}])[0], alone) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_the_sound_of_a_voice_is_left_out_where_all_else_is_named() -> None:
     spoken, silent = batch(present=(TEXT, IMAGE, AUDIO)), batch()
     asked = [{TEXT: 2.0, IMAGE: 1.0}]
-    assert mixed_queries(TOWER, spoken, asked) == pytest.approx(mixed_queries(TOWER, silent, asked), abs=1e-6)
+    assert weighted_queries(TOWER, spoken, asked) == pytest.approx(
+        weighted_queries(TOWER, silent, asked), abs=1e-6
+    )
 
 
 def test_each_row_is_mixed_by_its_own_weights() -> None:
     three = batch(3)
     asked = [{}, {IMAGE: 5.0}, {TEXT: 5.0, IMAGE: 0.1}]
-    together = mixed_queries(TOWER, three, asked)
+    together = weighted_queries(TOWER, three, asked)
     for row, one in enumerate(asked):
-        assert together[row] == pytest.approx(mixed_queries(TOWER, three.take([row]), [one])[0], abs=1e-6)
+        assert together[row] == pytest.approx(weighted_queries(TOWER, three.take([row]), [one])[0], abs=1e-6)

@@ -11,8 +11,8 @@ from mmsearch_dagster.core.media.audio import (
     MAX_SECONDS,
     MIN_SECONDS,
     WINDOWS,
-    UnreadableSoundError,
-    open_sound,
+    UnreadableAudioError,
+    open_audio,
 )
 from tests.media import flat, noise, sound_file, tone, video_file
 
@@ -25,8 +25,8 @@ def pitch(samples: np.ndarray, rate: int = RATE) -> float:
 
 
 def reason(content: bytes) -> str:
-    with pytest.raises(UnreadableSoundError) as caught:
-        open_sound(content, RATE)
+    with pytest.raises(UnreadableAudioError) as caught:
+        open_audio(content, RATE)
     return str(caught.value)
 
 
@@ -36,7 +36,7 @@ def reason(content: bytes) -> str:
     [*((kind, n) for kind in ("wav", "flac", "opus", "mp3", "m4a") for n in (1, 2)), ("ogg", 2)],
 )
 def test_common_formats_are_read_mono_and_stereo(kind: str, channels: int) -> None:
-    found = open_sound(sound_file(tone(440, 1.0, 48_000), kind, 48_000, channels=channels), RATE)
+    found = open_audio(sound_file(tone(440, 1.0, 48_000), kind, 48_000, channels=channels), RATE)
     assert found.dtype == np.float32
     assert found.size == pytest.approx(RATE, rel=0.03)
     assert np.abs(found).max() == pytest.approx(1.0)
@@ -47,22 +47,22 @@ def test_common_formats_are_read_mono_and_stereo(kind: str, channels: int) -> No
 def test_any_rate_is_brought_to_the_one_asked_for(rate: int) -> None:
     content = sound_file(tone(300, 1.0, rate), "wav", rate)
     for wanted in (16_000, 48_000):
-        found = open_sound(content, wanted)
+        found = open_audio(content, wanted)
         assert found.size == pytest.approx(wanted, abs=wanted // 100)
         assert pitch(found, wanted) == pytest.approx(300, abs=3)
 
 
 def test_six_channels_are_one() -> None:
-    assert pitch(open_sound(sound_file(tone(440, 1.0), "wav", channels=6), RATE)) == pytest.approx(440)
+    assert pitch(open_audio(sound_file(tone(440, 1.0), "wav", channels=6), RATE)) == pytest.approx(440)
 
 
 def test_silence_is_a_sound() -> None:
-    found = open_sound(sound_file(np.zeros(RATE, np.float32)), RATE)
+    found = open_audio(sound_file(np.zeros(RATE, np.float32)), RATE)
     assert (found.size, found.any()) == (RATE, False)
 
 
 def test_fifty_milliseconds_are_repeated_until_they_are_long_enough() -> None:
-    found = open_sound(sound_file(tone(440, 0.05)), RATE)
+    found = open_audio(sound_file(tone(440, 0.05)), RATE)
     assert found.size == MIN_SECONDS * RATE
     assert np.array_equal(found[:800], found[800:1_600])
 
@@ -73,7 +73,7 @@ def test_of_ten_minutes_windows_are_heard(kind: str) -> None:
     rate, minutes = 8_000, 10
     hertz = np.repeat(200.0 + 100 * np.arange(minutes), 60 * rate)
     content = sound_file((0.5 * np.sin(2 * np.pi * np.cumsum(hertz) / rate)).astype(np.float32), kind, rate)
-    found = open_sound(content, RATE)
+    found = open_audio(content, RATE)
     assert found.size == MAX_SECONDS * RATE
     windows = found.reshape(WINDOWS, -1)
     heard = [round(pitch(window) / 100) * 100 for window in windows]
@@ -85,22 +85,22 @@ def test_a_header_that_promises_more_than_there_is_gives_what_there_is() -> None
     content = bytearray(sound_file(tone(440, 2.0)))
     at = content.index(b"data") + 4
     content[at : at + 4] = (500_000_000).to_bytes(4, "little")
-    assert pitch(open_sound(bytes(content), RATE)) == pytest.approx(440, rel=0.02)
+    assert pitch(open_audio(bytes(content), RATE)) == pytest.approx(440, rel=0.02)
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "opus", "mp3"])
 def test_a_truncated_file_gives_what_can_be_read(kind: str) -> None:
     content = sound_file(tone(440, 2.0, 48_000), kind, 48_000)
-    assert pitch(open_sound(content[: len(content) // 2], RATE)) == pytest.approx(440, rel=0.02)
+    assert pitch(open_audio(content[: len(content) // 2], RATE)) == pytest.approx(440, rel=0.02)
 
 
 def test_the_sound_of_a_video_is_read() -> None:
     content = video_file([flat((255, 0, 0))] * 10, "mp4", sound=tone(440, 1.0))
-    assert pitch(open_sound(content, RATE)) == pytest.approx(440, rel=0.02)
+    assert pitch(open_audio(content, RATE)) == pytest.approx(440, rel=0.02)
 
 
 def test_loudness_is_the_microphones_not_the_products() -> None:
-    loud, quiet = (open_sound(sound_file(part * noise(1.0)), RATE) for part in (1.0, 0.05))
+    loud, quiet = (open_audio(sound_file(part * noise(1.0)), RATE) for part in (1.0, 0.05))
     assert np.abs(loud - quiet).max() < 0.01
 
 
@@ -111,7 +111,7 @@ def test_infinite_samples_are_silence() -> None:
     broken = tone(440, 1.0)
     broken[100], broken[200] = np.inf, np.nan
     soundfile.write(buffer, broken, RATE, "FLOAT", format="WAV")
-    assert np.isfinite(open_sound(buffer.getvalue(), RATE)).all()
+    assert np.isfinite(open_audio(buffer.getvalue(), RATE)).all()
 
 
 WAV = sound_file(tone(440, 0.2))
@@ -151,8 +151,8 @@ def test_whatever_happens_to_the_bytes_there_are_samples_or_a_reason(data: st.Da
         content[start : start + data.draw(st.integers(0, 12))] = data.draw(st.binary(max_size=12))
     del content[data.draw(st.integers(0, len(content))) :]
     try:
-        found = open_sound(bytes(content), RATE)
-    except UnreadableSoundError:
+        found = open_audio(bytes(content), RATE)
+    except UnreadableAudioError:
         return
     assert np.isfinite(found).all()
     assert MIN_SECONDS * RATE <= found.size <= MAX_SECONDS * RATE

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmsearch_dagster.core.media.augment_view import photographed
-from mmsearch_dagster.core.media.images import UnreadablePictureError, open_picture
+from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 
 
 def picture(width: int, height: int, kind: str = "PNG") -> bytes:
@@ -23,7 +23,7 @@ def test_any_picture_and_seed_give_the_same_readable_view_again(width: int, heig
     content = picture(width, height)
     view = photographed(content, seed)
     assert view == photographed(content, seed)
-    assert max(open_picture(view).size) <= 363  # the diagonal of 256 by 256
+    assert max(open_image(view).size) <= 363  # the diagonal of 256 by 256
 
 
 def test_another_seed_or_another_picture_is_seen_differently() -> None:
@@ -35,5 +35,5 @@ def test_another_seed_or_another_picture_is_seen_differently() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"no picture", picture(60, 50)[:80], picture(60, 50, "JPEG")[:200]])
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
-    with pytest.raises(UnreadablePictureError):
+    with pytest.raises(UnreadableImageError):
         photographed(content, 1)

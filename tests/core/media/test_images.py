@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmsearch_dagster.core.media import images
-from mmsearch_dagster.core.media.images import UnreadablePictureError, open_picture, square
+from mmsearch_dagster.core.media.images import UnreadableImageError, open_image, square
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -42,22 +42,22 @@ def corners(picture: Image.Image) -> list[tuple[int, ...]]:
 
 
 def reason(content: bytes) -> str:
-    with pytest.raises(UnreadablePictureError) as caught:
-        open_picture(content, shown_side=256)
+    with pytest.raises(UnreadableImageError) as caught:
+        open_image(content, shown_side=256)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF"])
 def test_common_formats_are_read(kind: str) -> None:
     options = {"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}
-    found = open_picture(saved(quarters(), kind, **options))
+    found = open_image(saved(quarters(), kind, **options))
     assert found.mode == "RGB"
     assert corners(found) == [RED, BLUE, GREEN, WHITE]
 
 
 def test_cmyk_becomes_rgb() -> None:
     cmyk = Image.new("CMYK", (20, 20), (0, 255, 255, 0))
-    found = open_picture(saved(cmyk, "JPEG"))
+    found = open_image(saved(cmyk, "JPEG"))
     assert found.mode == "RGB"
     red, green, blue = found.getpixel((5, 5))  # type: ignore[misc]
     assert red > 200
@@ -66,24 +66,24 @@ def test_cmyk_becomes_rgb() -> None:
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     ramp = np.linspace(0, 65_535, 256, dtype=np.uint16).reshape(1, 256).repeat(2, axis=0)
-    found = np.asarray(open_picture(saved(Image.fromarray(ramp))))
+    found = np.asarray(open_image(saved(Image.fromarray(ramp))))
     assert np.abs(found[0, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
 def test_sixteen_bit_colour_is_read() -> None:
-    assert open_picture(_png_of_sixteen_bit_rgb((65_535, 0, 32_768))).getpixel((0, 0)) == (255, 0, 128)
+    assert open_image(_png_of_sixteen_bit_rgb((65_535, 0, 32_768))).getpixel((0, 0)) == (255, 0, 128)
 
 
 def test_floating_point_tiff_is_scaled_and_survives_nan() -> None:
     values = np.array([[0.0, 10.0], [20.0, np.nan]], dtype=np.float32)
-    found = np.asarray(open_picture(saved(Image.fromarray(values), "TIFF")))[..., 0]
+    found = np.asarray(open_image(saved(Image.fromarray(values), "TIFF")))[..., 0]
     assert found.tolist() == [[0, 128], [255, 0]]
 
 
 def test_what_is_transparent_lies_on_white() -> None:
     picture = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     picture.putpixel((0, 0), (255, 0, 0, 255))
-    found = open_picture(saved(picture))
+    found = open_image(saved(picture))
     assert found.getpixel((0, 0)) == RED
     assert found.getpixel((3, 3)) == WHITE
 
@@ -92,14 +92,14 @@ def test_palette_with_transparency_lies_on_white() -> None:
     picture = Image.new("P", (4, 4), 1)
     picture.putpalette([0, 0, 255, 255, 0, 0])
     picture.putpixel((0, 0), 0)
-    found = open_picture(saved(picture, transparency=1))
+    found = open_image(saved(picture, transparency=1))
     assert found.getpixel((0, 0)) == BLUE
     assert found.getpixel((3, 3)) == WHITE
 
 
 def test_grey_with_alpha_and_one_bit_are_read() -> None:
-    assert open_picture(saved(Image.new("LA", (3, 3), (0, 128)))).getpixel((1, 1)) == (127, 127, 127)
-    assert open_picture(saved(Image.new("1", (3, 3), 1))).getpixel((1, 1)) == WHITE
+    assert open_image(saved(Image.new("LA", (3, 3), (0, 128)))).getpixel((1, 1)) == (127, 127, 127)
+    assert open_image(saved(Image.new("1", (3, 3), 1))).getpixel((1, 1)) == WHITE
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
@@ -107,7 +107,7 @@ def test_of_an_animation_the_first_frame_is_taken(kind: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
     options = {"lossless": True} if kind == "WEBP" else {}
     content = saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=50, **options)
-    assert open_picture(content).getpixel((4, 4)) == RED
+    assert open_image(content).getpixel((4, 4)) == RED
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_of_an_animation_the_first_frame_is_taken(kind: str) -> None:
 def test_the_cameras_orientation_is_applied(orientation: int, expected: list[tuple[int, ...]]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = open_picture(saved(quarters(40, 24), "JPEG", quality=95, exif=exif))
+    found = open_image(saved(quarters(40, 24), "JPEG", quality=95, exif=exif))
     assert corners(found) == expected
     assert found.size == ((24, 40) if orientation >= 5 else (40, 24))
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0"])
 def test_a_broken_exif_block_says_nothing(exif: bytes) -> None:
-    assert corners(open_picture(saved(quarters(), "JPEG", quality=95, exif=exif))) == [
+    assert corners(open_image(saved(quarters(), "JPEG", quality=95, exif=exif))) == [
         RED,
         BLUE,
         GREEN,
@@ -140,12 +140,12 @@ def test_a_broken_exif_block_says_nothing(exif: bytes) -> None:
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "RGBA", "P"])
 def test_one_pixel_is_a_picture(mode: str) -> None:
-    found = open_picture(saved(Image.new(mode, (1, 1))), shown_side=256)
+    found = open_image(saved(Image.new(mode, (1, 1))), shown_side=256)
     assert square(found, 224, 0.875, "bicubic").shape == (224, 224, 3)
 
 
 def test_a_long_thin_picture_is_read() -> None:
-    found = open_picture(saved(Image.new("RGB", (12_000, 1), GREEN)), shown_side=256)
+    found = open_image(saved(Image.new("RGB", (12_000, 1), GREEN)), shown_side=256)
     assert (square(found, 32, 0.875, "bicubic") == GREEN).all()
 
 
@@ -154,7 +154,7 @@ def test_a_long_thin_picture_is_read() -> None:
 def test_twelve_thousand_pixels_are_read_in_bounded_memory(kind: str) -> None:
     content = saved(quarters(12_000, 9_000), kind)
     peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = open_picture(content, shown_side=256)
+    found = open_image(content, shown_side=256)
     assert 512 <= min(found.size) < 1_200
     assert corners(found) == [RED, BLUE, GREEN, WHITE]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < 900_000
@@ -162,8 +162,8 @@ def test_twelve_thousand_pixels_are_read_in_bounded_memory(kind: str) -> None:
 
 def test_a_scaled_down_picture_looks_like_the_whole_one() -> None:
     content = saved(quarters(1_600, 1_600), "JPEG", quality=95)
-    quick = square(open_picture(content, shown_side=64), 56, 0.875, "bicubic").astype(int)
-    whole = square(open_picture(content), 56, 0.875, "bicubic").astype(int)
+    quick = square(open_image(content, shown_side=64), 56, 0.875, "bicubic").astype(int)
+    whole = square(open_image(content), 56, 0.875, "bicubic").astype(int)
     assert np.abs(quick - whole).mean() < 3
 
 
@@ -222,8 +222,8 @@ def test_whatever_happens_to_the_bytes_there_is_a_picture_or_a_reason(data: st.D
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(content)))
     try:
-        pixels = square(open_picture(bytes(content[:cut]), shown_side=64), 8, 0.875, "bicubic")
-    except UnreadablePictureError:
+        pixels = square(open_image(bytes(content[:cut]), shown_side=64), 8, 0.875, "bicubic")
+    except UnreadableImageError:
         return  # with a reason; any other exception fails this test
     assert pixels.shape == (8, 8, 3)
 

@@ -13,7 +13,7 @@ from mmsearch_dagster.core.metrics.beyond_accuracy import (
     exposure,
     exposure_by_group,
     intra_list_diversity,
-    listing,
+    list_accuracy,
     mean_of,
     novelty,
     popularity_lift,
@@ -29,7 +29,7 @@ GROUPS: dict[str, str | None] = {"a": "red", "b": "red", "c": "blue", "d": "blue
 
 def test_recall_and_ndcg_at_three_depths() -> None:
     lists = {"u": [f"p{n}" for n in range(30)]}
-    figures = listing(lists, {"u": {"p0": 1, "p15": 1, "p90": 1, "p25": 1}})
+    figures = list_accuracy(lists, {"u": {"p0": 1, "p15": 1, "p90": 1, "p25": 1}})
     assert [figures[f"recall@{k}"] for k in (10, 20, 50)] == [1 / 4, 2 / 4, 3 / 4]
     assert figures["ndcg@10"] < figures["ndcg@20"] < figures["ndcg@50"]
 

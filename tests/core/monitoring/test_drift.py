@@ -10,8 +10,8 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.monitoring.drift import (
     drifted,
     event_traits,
+    population_stability_index,
     product_traits,
-    stability,
     table_drift,
     vector_drift,
 )
@@ -31,8 +31,8 @@ columns = st.one_of(
 @given(before=columns)
 @settings(deadline=None)
 def test_a_column_beside_itself_has_not_moved(before: pl.Series) -> None:
-    assert stability(before, before) == 0.0
-    assert stability(before, before.reverse()) == 0.0
+    assert population_stability_index(before, before) == 0.0
+    assert population_stability_index(before, before.reverse()) == 0.0
 
 
 @given(data=st.data(), before=columns)
@@ -41,14 +41,16 @@ def test_the_index_is_never_negative_and_the_order_of_rows_is_nothing(
     data: st.DataObject, before: pl.Series
 ) -> None:
     now = data.draw(columns.filter(lambda one: one.dtype == before.dtype))
-    assert stability(before, now) >= 0
-    assert stability(before.reverse(), now.reverse()) == stability(before, now)
+    assert population_stability_index(before, now) >= 0
+    assert population_stability_index(before.reverse(), now.reverse()) == population_stability_index(
+        before, now
+    )
 
 
 def test_the_index_is_that_of_the_formula() -> None:
     before, now = pl.Series(["a"] * 80 + ["b"] * 20), pl.Series(["a"] * 50 + ["b"] * 50)
     p, q = np.array([50.5, 50.5]) / 101, np.array([80.5, 20.5]) / 101
-    assert stability(before, now) == pytest.approx(((p - q) * np.log(p / q)).sum(), abs=1e-6)
+    assert population_stability_index(before, now) == pytest.approx(((p - q) * np.log(p / q)).sum(), abs=1e-6)
 
 
 def test_dearer_products_and_a_new_kind_are_named_and_a_long_tail_is_not() -> None:

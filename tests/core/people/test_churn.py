@@ -13,7 +13,7 @@ from mmsearch_dagster.core.people.churn import (
     ChurnModel,
     churn_scores,
     fit_churn,
-    visit_figures,
+    visit_features,
 )
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ def test_a_visit_is_a_day_with_an_action() -> None:
         ("u", 0, "click"), ("u", 0.1, "purchase"), ("u", 4, "view"), ("u", 20, "click"),
         ("v", 1, "impression"), ("w", 2, "view"),
     )  # fmt: skip
-    figures = visit_figures(events, START.replace(hour=0) + timedelta(days=10))
+    figures = visit_features(events, START.replace(hour=0) + timedelta(days=10))
     assert figures.rows() == [("u", 1.0, 4.0, 10.0), ("w", 0.0, 0.0, 8.0)]
 
 
@@ -70,7 +70,7 @@ def test_the_fit_tells_who_left_in_a_simulated_shop() -> None:
 
 
 def test_an_empty_log_has_no_churn() -> None:
-    figures = visit_figures(acted(), START)
+    figures = visit_features(acted(), START)
     model = fit_churn(figures)
     assert model.people == 0
     assert churn_scores(figures, model).height == 0

@@ -7,7 +7,7 @@ from mmsearch_dagster.core.ranking.evaluation import (
     RANKER,
     SHOWN,
     UNKNOWN_PERSON,
-    RankerFigures,
+    RankerMetrics,
     decide,
     mean_value,
     page_values,
@@ -30,13 +30,13 @@ def test_pages_without_a_click_count_zero_and_a_log_without_one_is_unknown() -> 
     assert math.isnan(mean_value(np.zeros(5), PAGE, np.zeros(5, dtype=int), WEIGHT))
 
 
-def figures(ranker: float, unknown: float, shown: float, pages: int = 200) -> RankerFigures:
+def figures(ranker: float, unknown: float, shown: float, pages: int = 200) -> RankerMetrics:
     noise = np.random.default_rng(0).normal(scale=0.1, size=pages)
     parts = {RANKER: ranker, UNKNOWN_PERSON: unknown, SHOWN: shown}
     values = {
         name: tuple((mean + noise * (1 + 0.1 * n)).tolist()) for n, (name, mean) in enumerate(parts.items())
     }
-    return RankerFigures(corrected=values, plain=values)
+    return RankerMetrics(corrected=values, plain=values)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_nothing_of_the_day_itself_or_later_is_known() -> None:
     found = taught(pages, events)
     again = taught(pages.filter(first_day), events.filter(first_day))
     rows = len(again.page)
-    assert np.array_equal(found.figures[:rows], again.figures[:rows], equal_nan=True)
+    assert np.array_equal(found.features[:rows], again.features[:rows], equal_nan=True)
     assert not found.people[:rows].any()
     assert found.people.any()
 
@@ -110,7 +110,7 @@ def test_a_page_knows_the_ratings_of_its_day_not_those_that_came_later() -> None
     events = log(150)
     pages = result_lists(events)
     found = taught(pages, events, pl.DataFrame(rows, schema=REVIEWS))
-    ratings = found.figures[:, feature_names(list(items().blocks), ()).index(RATING)]
+    ratings = found.features[:, feature_names(list(items().blocks), ()).index(RATING)]
 
     def seen(product: str, day: int) -> set[float]:
         begin = START + timedelta(days=day)
@@ -130,7 +130,7 @@ def test_a_person_without_history_has_no_figures_of_a_person(tasteful: Experimen
     groups = columns_of(names)
     assert [names[column] for column in groups["order"]] == [BASE_ORDER]
     found = taught(result_lists(log(30)), log(30))
-    assert np.isnan(found.figures[0, list(groups["person"])]).all()
+    assert np.isnan(found.features[0, list(groups["person"])]).all()
 
 
 def test_products_that_the_catalogue_lost_are_left_out() -> None:

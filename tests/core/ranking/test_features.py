@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Scaling, feature_names, figures
+from mmsearch_dagster.core.ranking.features import (
+    Items,
+    Pairs,
+    People,
+    Scaling,
+    feature_matrix,
+    feature_names,
+)
 from mmsearch_dagster.core.ranking.spaces import space_of
 from tests.core.ranking.shop import batch
 
@@ -42,7 +49,7 @@ def pairs(person: int) -> Pairs:
 
 def row(person: int, number: int) -> dict[str, float]:
     names = feature_names(["text"], ["phone"])
-    values = figures(pairs(person), PEOPLE, ITEMS, ["text"], ["phone"])[number]
+    values = feature_matrix(pairs(person), PEOPLE, ITEMS, ["text"], ["phone"])[number]
     return dict(zip(names, values.tolist(), strict=True))
 
 

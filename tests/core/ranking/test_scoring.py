@@ -71,7 +71,7 @@ def test_a_page_has_the_same_hour_when_it_is_served_as_when_the_ranker_learned_f
         feedback=FeedbackParams(),
         cosines=no_cosines,
         reviews=pl.DataFrame(schema=REVIEWS),
-    ).figures
+    ).features
     hours = [feature_names(list(items().blocks), ()).index(name) for name in (HOUR_SINE, HOUR_COSINE)]
     first, unranked = np.array([0], dtype=np.int64), np.array([np.nan])
 

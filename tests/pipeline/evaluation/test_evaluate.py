@@ -7,7 +7,7 @@ import pytest
 
 from mmsearch_dagster.adapters.registry.registry import Registry
 from mmsearch_dagster.adapters.registry.store import MlflowStore
-from mmsearch_dagster.core.evaluation.champion_history import REMEMBERED
+from mmsearch_dagster.core.evaluation.champion_history import STORED_CHAMPION
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.tune_blend import FULL_TEXT_ALONE
 from mmsearch_dagster.core.gate.decision import Decision
@@ -107,4 +107,4 @@ def test_a_champion_with_another_encoder_is_held_to_its_own_evaluation(
     told = next(reason for reason in decision.reasons if reason.rule == "champion")
     assert "not measured again (its image encoder is not the one of this run)" in told.text
     assert told.passed == decision.passed == (better_by == 0.0)
-    assert REMEMBERED in branches
+    assert STORED_CHAMPION in branches

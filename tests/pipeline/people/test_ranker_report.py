@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.core.ranking.evaluation import RankerDecision, RankerFigures
+from mmsearch_dagster.core.ranking.evaluation import RankerDecision, RankerMetrics
 from mmsearch_dagster.core.ranking.experiment import Experiment
 from mmsearch_dagster.core.ranking.fit import FittedRanker
 from mmsearch_dagster.core.ranking.list_evaluation import ListReport
@@ -27,7 +27,7 @@ def studied() -> Experiment:
     }
     fitted = FittedRanker(
         TrainedRanker(ranker, (), (), 0),
-        RankerFigures(corrected={}, plain={}),
+        RankerMetrics(corrected={}, plain={}),
         RankerDecision(promoted=False, reasons=()),
         measures,
     )

@@ -11,7 +11,11 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.speech.language import COLUMNS, Language
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.demo_shop.espeak import speak
-from mmsearch_dagster.pipeline.training.transcripts import hear, language, recogniser_fingerprint
+from mmsearch_dagster.pipeline.training.transcripts import (
+    language,
+    recogniser_fingerprint,
+    transcribe_queries,
+)
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.catalogue_rows import catalogue
@@ -44,14 +48,16 @@ def test_what_is_understood_is_kept_and_heard_only_once(workspace: Workspace, tm
     voices["b"].write_bytes(sound_file(np.zeros(16_000, np.float32)))
     voices["clap"].write_bytes(sound_file(clap()))
 
-    heard = hear(workspace, words_of(workspace), voices)
+    heard = transcribe_queries(workspace, words_of(workspace), voices)
     assert {key: one.text for key, one in heard.items()} == {"a": "blue leather bag"}
 
     kept = next((workspace.paths.features / "transcripts").glob("*.json"))
     assert kept.stem == recogniser_fingerprint(workspace, words_of(workspace))
     told = {key: ["red shoes", 0.9] for key in json.loads(kept.read_text())}
     kept.write_text(json.dumps(told))
-    assert hear(workspace, words_of(workspace), {"a": voices["a"]}) == {"a": Transcript("red shoes", 0.9)}
+    assert transcribe_queries(workspace, words_of(workspace), {"a": voices["a"]}) == {
+        "a": Transcript("red shoes", 0.9)
+    }
 
 
 def test_another_catalogue_is_another_recogniser(workspace: Workspace) -> None:
@@ -70,5 +76,5 @@ def test_what_people_ask_is_heard_better(workspace: Workspace) -> None:
 
 
 def test_no_recordings_cost_nothing(workspace: Workspace) -> None:
-    assert hear(workspace, words_of(workspace), {}) == {}
+    assert transcribe_queries(workspace, words_of(workspace), {}) == {}
     assert not (workspace.paths.features / "transcripts").exists()
