@@ -93,6 +93,10 @@ def test_every_command_exists_with_its_options(page: Path, tree: Any) -> None:
         assert asked <= options, f"mmsearch {' '.join(words)}: no such option {asked - options}"
 
 
+def test_the_readme_names_every_command(tree: Any) -> None:
+    assert set(tree.commands) <= {words[0] for words in commands(README)}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
