@@ -74,11 +74,21 @@ def shop(common: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(common: Path, assets: Path, shop: Path) -> Place:
+def encoders(common: Path) -> Path:
+    """The cache of every home here: who needs an encoder first exports it, the others find it ready."""
+    folder = common / "encoders"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(common: Path, assets: Path, shop: Path, encoders: Path) -> Place:
     """A home with its first release, made by `mmsearch run`. Read only."""
     place = Place(common / "tiny", shop, assets)
 
     def make(home: Path) -> None:
+        home.mkdir()
+        place.paths.encoder_cache.symlink_to(encoders)
         assert place.run() == 0
 
     once(place.home, make)
@@ -103,9 +113,9 @@ def place(tiny: Place, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def new_place(tiny: Place, tmp_path: Path) -> Place:
+def new_place(encoders: Path, assets: Path, tmp_path: Path) -> Place:
     """An empty home that finds the encoders ready; its shop is for the test to choose."""
-    home = tmp_path / "new"
-    home.mkdir()
-    (home / "encoders").symlink_to(tiny.paths.encoder_cache.resolve())
-    return Place(home, None, tiny.assets)
+    place = Place(tmp_path / "new", None, assets)
+    place.home.mkdir()
+    place.paths.encoder_cache.symlink_to(encoders)
+    return place

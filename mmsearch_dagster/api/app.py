@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from mmsearch_dagster.api import errors
 from mmsearch_dagster.api.media import first_image
-from mmsearch_dagster.api.people import PeopleDoor, add_people
+from mmsearch_dagster.api.people import PeopleAccess, add_people
 from mmsearch_dagster.api.release_watcher import ReleaseFollower
 from mmsearch_dagster.api.schemas import (
     SEARCH_BODY,
@@ -40,7 +40,7 @@ def create_app(
     media_root: Path | None = None,
     *,
     poll_seconds: float = 2.0,
-    people: PeopleDoor | None = None,
+    people: PeopleAccess | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -72,7 +72,7 @@ def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem} for status in statuses}
 
 
-def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleDoor | None) -> None:
+def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleAccess | None) -> None:
     @app.post("/search", openapi_extra=SEARCH_BODY, responses=_responses(400, 413, 422, 503))
     async def search(request: Request) -> SearchResponse:
         """Products for words, a picture, a recorded voice, or several of them, best first; ordered for a user

@@ -25,7 +25,7 @@ from mmsearch_dagster.serving.recommender import Recommender
 
 
 @dataclass
-class PeopleDoor:
+class PeopleAccess:
     """How the API gets at people. open: engine -> recommender of the same release; hide: raw id ->
     pseudonym."""
 
@@ -91,7 +91,7 @@ class RecommendRequest(BaseModel):
 
 
 def add_people(
-    app: FastAPI, engine: Callable[[], Engine], door: PeopleDoor, responses: dict[int | str, dict[str, Any]]
+    app: FastAPI, engine: Callable[[], Engine], door: PeopleAccess, responses: dict[int | str, dict[str, Any]]
 ) -> None:
     """Add the paths to `app`. engine: the one that answers now. responses: the documented errors."""
 
@@ -127,8 +127,8 @@ def add_people(
     @app.post("/campaign", responses=responses)
     def campaign(body: CampaignRequest) -> CampaignResponse:
         """The people to show a campaign to (pseudonyms), with their expected response."""
-        picture = decoded(body.image_base64, "image_base64")
-        people = answers().campaign(Query(text=body.text, image=picture), k=body.k)
+        image = decoded(body.image_base64, "image_base64")
+        people = answers().campaign(Query(text=body.text, image=image), k=body.k)
         return CampaignResponse.model_validate(people)
 
     @app.get("/churn", responses=responses)

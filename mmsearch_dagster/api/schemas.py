@@ -115,8 +115,8 @@ async def read_search(request: Request) -> tuple[Query, SearchRequest]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         options = _checked(_parsed(await request.body(), "the body is not JSON"))
-        picture = decoded(options.image_base64, "image_base64")
-        return _query(options, picture, decoded(options.audio_base64, "audio_base64")), options
+        image = decoded(options.image_base64, "image_base64")
+        return _query(options, image, decoded(options.audio_base64, "audio_base64")), options
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return await _read_form(request)
     raise WrongRequestError(f"send multipart/form-data or application/json, not '{kind or 'nothing'}'")
@@ -124,11 +124,11 @@ async def read_search(request: Request) -> tuple[Query, SearchRequest]:
 
 async def _read_form(request: Request) -> tuple[Query, SearchRequest]:
     async with request.form(max_files=len(_FILES), max_fields=10) as form:
-        picture, voice = [await _uploaded(form, name) for name in _FILES]
+        image, voice = [await _uploaded(form, name) for name in _FILES]
         options = _checked(
             {name: _field(name, form[name]) for name in form if name not in _FILES and form[name]}
         )
-    return _query(options, picture, voice), options
+    return _query(options, image, voice), options
 
 
 async def _uploaded(form: FormData, name: str) -> bytes | None:
@@ -154,8 +154,8 @@ def _parsed(content: Any, wrong: str) -> Any:
         raise WrongRequestError(f"{wrong}: {error}") from error
 
 
-def _query(options: SearchRequest, picture: bytes | None, voice: bytes | None) -> Query:
-    return Query(text=options.text, image=picture or None, audio=voice or None, weights=options.weights)
+def _query(options: SearchRequest, image: bytes | None, voice: bytes | None) -> Query:
+    return Query(text=options.text, image=image or None, audio=voice or None, weights=options.weights)
 
 
 def _checked(fields: Any) -> SearchRequest:
@@ -190,25 +190,25 @@ def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
         release_id=answer.release_id,
         kind=answer.kind,
         took_ms=round(answer.took_ms, 2),
-        transcript=_heard(answer),
+        transcript=_transcript(answer),
         order=order,
         note=answer.note,
         hits=[_product_hit(hit) for hit in answer.hits],
     )
 
 
-def _heard(answer: Answer) -> TranscriptMessage | None:
-    heard = answer.transcript
-    return heard and TranscriptMessage(text=heard.text, confidence=round(heard.confidence, 3))
+def _transcript(answer: Answer) -> TranscriptMessage | None:
+    transcript = answer.transcript
+    return transcript and TranscriptMessage(text=transcript.text, confidence=round(transcript.confidence, 3))
 
 
 def _product_hit(hit: AnswerHit) -> ProductHit:
-    pictured = bool(hit.payload.get(columns.IMAGE_URIS))
+    with_images = bool(hit.payload.get(columns.IMAGE_URIS))
     return ProductHit(
         product_id=hit.product_id,
         rank=hit.rank,
         score=hit.score,
-        picture=f"/media/{quote(hit.product_id, safe='')}" if pictured else None,
+        picture=f"/media/{quote(hit.product_id, safe='')}" if with_images else None,
         branches=dict(hit.branches),
         rules=list(hit.rules),
         payload=dict(hit.payload),

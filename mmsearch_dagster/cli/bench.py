@@ -8,6 +8,7 @@ import typer
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, run_settings
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.table import Table
 
     from mmsearch_dagster.core.collaborative.protocol import Comparison
@@ -147,6 +148,59 @@ def quality(
     for result in results:
         console.print(bench_quality.shown(result))
     console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
+
+
+@bench.command()
+def ranking(
+    home: Home = DEFAULT,
+    source: Source = None,
+    root: Root = None,
+    preset: Preset = None,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="Parts that the queries are cut into.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the folds and the intervals.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """What a learned ranking of search results is worth on the shop's judged queries with words.
+
+    Every query is ranked by a ranker that did not see its fold, beside stemmed BM25. Nothing is released.
+    """
+    import json
+
+    from mmsearch_dagster.cli import tables
+    from mmsearch_dagster.cli.progress import Display, console
+    from mmsearch_dagster.cli.run import alone_in
+    from mmsearch_dagster.core.ranking.relevance.comparison import figures_table, simplest_within_noise
+    from mmsearch_dagster.pipeline.evaluation.ranking_trial import try_ranking
+    from mmsearch_dagster.pipeline.run import prepare
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    settings = run_settings(home, source, root, preset=preset)
+    with alone_in(settings), Display():
+        workspace = Workspace(settings)
+        prepare(workspace)
+        figures = try_ranking(workspace, folds=folds, seed=seed)
+    best = simplest_within_noise(figures)
+    if as_json:
+        print(json.dumps({"engines": figures_table(figures).to_dicts(), "simplest_within_noise": best}))
+        return
+    console.print(tables.frame_table(_shown(figures_table(figures)), f"{folds} folds, seed {seed}"))
+    console.print(f"The simplest engine within the noise: {best}.", highlight=False)
+
+
+def _shown(figures: "pl.DataFrame") -> "pl.DataFrame":
+    """Means and gains with their intervals, in columns that fit 80 characters."""
+    import polars as pl
+
+    def between(*names: str) -> pl.Expr:
+        return pl.format("{} [{}, {}]", *(pl.col(name).round(3).cast(pl.String) for name in names))
+
+    return figures.select(
+        "engine",
+        "metric",
+        "queries",
+        between("mean", "low", "high").alias("mean"),
+        between("gain", "gain_low", "gain_high").alias("over BM25"),
+    )
 
 
 def _command(settings: "Settings") -> str:

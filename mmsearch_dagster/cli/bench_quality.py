@@ -25,7 +25,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Ranki
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR_BRANCH
+from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR_RETRIEVER
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -81,7 +81,7 @@ def measure(workspace: Workspace) -> Iterator[BenchResult]:
 
 def _lists(retrievers: RetrieverLists, queries: JudgedQueries, fused: Rankings) -> dict[str, Rankings]:
     """The engine's lists for a trial. fused: what the trial's own model finds."""
-    return {**retrievers(None, queries), VECTOR_BRANCH: fused}
+    return {**retrievers(None, queries), VECTOR_RETRIEVER: fused}
 
 
 def _measured(
@@ -94,12 +94,12 @@ def _measured(
     lists: Callable[[JudgedQueries, Rankings], dict[str, Rankings]],
 ) -> BenchResult:
     whole = next(splits[split] for (group, _), splits in answered.items() if group == WHOLE)
-    branches = lists(queries, whole)
+    retrievers = lists(queries, whole)
     rows: dict[tuple[str, str], Rankings] = {
-        (UNTRAINED, name): rankings for name, rankings in untrained(queries, read.items, branches).items()
+        (UNTRAINED, name): rankings for name, rankings in untrained(queries, read.items, retrievers).items()
     }
     rows |= {key: splits[split] for key, splits in answered.items()}
-    rows[HYBRID, "fused + full text + encoders"] = blend(branches, queries, retrieval.weights)
+    rows[HYBRID, "fused + full text + encoders"] = blend(retrievers, queries, retrieval.weights)
     named = {f"{group}: {name}": rankings for (group, name), rankings in rows.items()}
     table = quality_table(all_values(named, queries)).with_columns(
         pl.col("branch").str.extract(r"^(.*?): ", 1).alias("group"),
@@ -118,8 +118,8 @@ def shown(result: BenchResult) -> Table:
     for group in GROUPS:
         for row in rows.filter(pl.col("group") == group).iter_rows(named=True):
             between = f"{row['low']:.3f}–{row['high']:.3f}"
-            figures = (f"{row[name]:.3f}" for name in ("recall@10", "top1"))
-            table.add_row(group, row["branch"], f"{row['ndcg@10']:.3f}", between, *figures)
+            cells = (f"{row[name]:.3f}" for name in ("recall@10", "top1"))
+            table.add_row(group, row["branch"], f"{row['ndcg@10']:.3f}", between, *cells)
     for row in result.deltas:
         table.add_row("verdict", row["trial"], "", str(row["lost without"]), "", str(row["verdict"]))
     return table

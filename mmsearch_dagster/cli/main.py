@@ -197,12 +197,12 @@ def serve(
     import uvicorn
 
     from mmsearch_dagster.api.app import create_app
-    from mmsearch_dagster.api.people import PeopleDoor
+    from mmsearch_dagster.api.people import PeopleAccess
     from mmsearch_dagster.pipeline.home import check_location
 
     check_location(settings_of(home).home)
     released = released_of(home)
-    door = PeopleDoor(released.recommender, lambda user: people.hidden_id(home, user))
+    door = PeopleAccess(released.recommender, lambda user: people.hidden_id(home, user))
     serving = create_app(released.engine, released.release_id, people=door)
     uvicorn.run(serving, host=host, port=port, log_level="warning")
 

@@ -65,7 +65,7 @@ def _from_catalogue(kind: str, products: pl.DataFrame) -> dict[str, str | None]:
     titled = products.drop_nulls(c.TITLE).head(1)
     if kind in (WORDS, BOTH) and titled.height:
         row[c.QUERY_TEXT] = titled[c.TITLE][0]
-    pictured = products.filter(pl.col(c.IMAGE_URIS).list.len() > 0).head(1)
-    if kind in (PHOTO, BOTH) and pictured.height:
-        row[c.IMAGE] = pictured[c.IMAGE_URIS][0][0]
+    with_images = products.filter(pl.col(c.IMAGE_URIS).list.len() > 0).head(1)
+    if kind in (PHOTO, BOTH) and with_images.height:
+        row[c.IMAGE] = with_images[c.IMAGE_URIS][0][0]
     return row

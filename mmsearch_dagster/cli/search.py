@@ -89,9 +89,9 @@ def _file(path: Path | None, option: str) -> bytes | None:
 def _weights(given: Sequence[str]) -> dict[str, float] | None:
     weights: dict[str, float] = {}
     for weight in given:
-        branch, _, number = weight.partition("=")
+        retriever, _, number = weight.partition("=")
         try:
-            weights[branch.strip()] = float(number)
+            weights[retriever.strip()] = float(number)
         except ValueError as error:
             raise QueryError(f"--weight {weight}: give a branch and a number, for example text=2") from error
     return weights or None

@@ -76,8 +76,8 @@ def _searched(engine: "Engine", example: Example) -> Answer | None:
         return None
     title = f"{example.kind}: {example.name}"
     if answer.transcript is not None:
-        heard = answer.transcript
-        title += f" · heard: {heard.text or 'no words'} (confidence {heard.confidence:.2f})"
+        transcript = answer.transcript
+        title += f" · heard: {transcript.text or 'no words'} (confidence {transcript.confidence:.2f})"
     if answer.note is not None:
         _skipped(f"{title}: {answer.note}")
     else:
@@ -121,8 +121,8 @@ def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     features = sorted(explanation["features"], key=lambda feature: -abs(feature["contribution"]))[:_SHOWN]
     return [
         *(
-            (f"branch {branch['branch']}", f"rank {branch['rank']}, share {branch['share']:.4f}")
-            for branch in explanation["branches"]
+            (f"branch {retriever['branch']}", f"rank {retriever['rank']}, share {retriever['share']:.4f}")
+            for retriever in explanation["branches"]
         ),
         *(
             (f"modality {modality['modality']}", f"cosine {modality['own_cosine']}")

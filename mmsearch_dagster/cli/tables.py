@@ -55,8 +55,8 @@ def quality(frame: "pl.DataFrame", kind: str, metric: str | None = None) -> Tabl
     for row in part.iter_rows(named=True):
         between = f"{row['low']:.3f}–{row['high']:.3f}"
         style = "bold" if row["branch"] == "released engine" else ""
-        figures = [f"{row[name]:.3f}" for name in shown]
-        table.add_row(row["branch"], f"{row[metric]:.3f}", between, *figures, style=style)
+        cells = [f"{row[name]:.3f}" for name in shown]
+        table.add_row(row["branch"], f"{row[metric]:.3f}", between, *cells, style=style)
     return table
 
 

@@ -94,10 +94,10 @@ class Workspace:
         Raises MmsearchError when it is on and the asset `image_encoder` was never materialised.
         """
         configured = self.preset.encoder(modality)
-        pictures = self.preset.encoder(IMAGE)
-        if configured is None or pictures is None or self.finetune is None:
+        image_encoder = self.preset.encoder(IMAGE)
+        if configured is None or image_encoder is None or self.finetune is None:
             return configured
-        alike = (configured.library, configured.model) == (pictures.library, pictures.model)
+        alike = (configured.library, configured.model) == (image_encoder.library, image_encoder.model)
         if modality != IMAGE and not (modality == VIDEO and alike):
             return configured
         from mmsearch_dagster.adapters.models.finetune import publish, tuned_spec

@@ -137,6 +137,6 @@ class QueryEncoders:
             )
 
 
-def _too_large(pictures: Mapping[str, bytes]) -> dict[str, str]:
-    reasons = {key: too_large_to_ask(content) for key, content in pictures.items()}
+def _too_large(images: Mapping[str, bytes]) -> dict[str, str]:
+    reasons = {key: too_large_to_ask(content) for key, content in images.items()}
     return {key: reason for key, reason in reasons.items() if reason is not None}

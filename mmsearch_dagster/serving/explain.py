@@ -39,7 +39,7 @@ def explain(
     hits = engine.search(content, k=engine.manifest.retrieval.depth).hits
     hit = next((candidate for candidate in hits if candidate.product_id == product), None)
     rrf_k = engine.manifest.retrieval.rrf_k
-    branches = [
+    retrievers = [
         {
             "branch": name,
             "weight": content.weights.get(name, 0.0),
@@ -55,7 +55,7 @@ def explain(
         "transcript": _transcript(content),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
-        "branches": branches,
+        "branches": retrievers,
         "modalities": _modalities(engine, content, batch, product),
         "product_modalities": product_parts(engine, engine.fused(content)[0], product),
         "features": _features(engine, batch, (product, hit.rank if hit else None), person),

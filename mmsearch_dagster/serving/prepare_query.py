@@ -7,7 +7,7 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, branch_weights, query_kind
+from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, query_kind, retriever_weights
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text import language_of, query_text
@@ -40,7 +40,7 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> P
     image = None if IMAGE in left_out else image
     kind = query_kind(
         words=typed is not None,
-        picture=image is not None,
+        image=image is not None,
         voice=understood is not None and (bool(words) or AUDIO not in left_out),
         language=language_of(typed or ""),
     )
@@ -50,7 +50,7 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> P
         typed=typed,
         image=image,
         kind=kind,
-        weights=branch_weights(kind, retrieval.weights, sure, requested),
+        weights=retriever_weights(kind, retrieval.weights, sure, requested),
         audio=None if AUDIO in left_out else voice,
         transcript=heard,
         modality_weights={name: weight for name, weight in requested.items() if weight and name in given},
@@ -71,9 +71,11 @@ def _not_understood(heard: Transcript) -> str:
 
 
 def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    for branch, weight in weights.items():
-        if branch not in BRANCHES:
-            raise QueryError(f"there is no branch '{branch}' to weigh: {did_you_mean(branch, BRANCHES)}")
+    for retriever, weight in weights.items():
+        if retriever not in RETRIEVERS:
+            raise QueryError(
+                f"there is no branch '{retriever}' to weigh: {did_you_mean(retriever, RETRIEVERS)}"
+            )
         if not 0.0 <= weight < float("inf"):
-            raise QueryError(f"the weight of '{branch}' must be 0 or more, not {weight}")
+            raise QueryError(f"the weight of '{retriever}' must be 0 or more, not {weight}")
     return dict(weights)

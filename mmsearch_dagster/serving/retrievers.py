@@ -14,10 +14,10 @@ from mmsearch_dagster.core.fusion.weighted_query import weighted_queries
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
-    LEXICAL_BRANCH,
-    TYPED_BRANCH,
+    LEXICAL_RETRIEVER,
+    TYPED_RETRIEVER,
     VECTOR,
-    VECTOR_BRANCH,
+    VECTOR_RETRIEVER,
     modality_column,
 )
 
@@ -84,13 +84,13 @@ def retrieve(
     readable = np.zeros(len(queries), dtype=bool)
     for mask in batch.present.values():
         readable |= mask
-    rows = [row for row in _weighted(queries, VECTOR_BRANCH) if readable[row]]
+    rows = [row for row in _weighted(queries, VECTOR_RETRIEVER) if readable[row]]
     if rows and model is not None:
         vectors = fused_queries(model, [queries[row] for row in rows], batch.take(rows))
-        _note(rankings, VECTOR_BRANCH, rows, table.nearest_batch(vectors, depth, where=where))
+        _note(rankings, VECTOR_RETRIEVER, rows, table.nearest_batch(vectors, depth, where=where))
     for name, texts in (
-        (LEXICAL_BRANCH, [query.text for query in queries]),
-        (TYPED_BRANCH, [query.typed for query in queries]),
+        (LEXICAL_RETRIEVER, [query.text for query in queries]),
+        (TYPED_RETRIEVER, [query.typed for query in queries]),
     ):
         words = {row: text for row in _weighted(queries, name) if (text := texts[row])}
         _note(rankings, name, list(words), table.lexical_batch(list(words.values()), depth, where=where))

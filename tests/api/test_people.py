@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from mmsearch_dagster.api import schemas
 from mmsearch_dagster.api.app import create_app
-from mmsearch_dagster.api.people import PeopleDoor
+from mmsearch_dagster.api.people import PeopleAccess
 from mmsearch_dagster.core.catalog.pseudonyms import pseudonym
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.demo_shop.espeak import speak
@@ -35,7 +35,7 @@ def engine_of(release: SmallRelease) -> Engine:
 @pytest.fixture(scope="module")
 def client(release: SmallRelease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     known = make_people(tmp_path_factory.mktemp("people") / "people", release)
-    door = PeopleDoor(known.recommender, hide)
+    door = PeopleAccess(known.recommender, hide)
     app = create_app(
         lambda: engine_of(release), lambda: "r-one", release.media_root, poll_seconds=0.02, people=door
     )
@@ -240,7 +240,7 @@ def test_without_a_release_no_id_is_hidden_since_that_would_make_a_key() -> None
     def unused(_: object) -> NoReturn:
         raise AssertionError("there is no release")
 
-    app = create_app(unused, lambda: None, people=PeopleDoor(unused, unused))
+    app = create_app(unused, lambda: None, people=PeopleAccess(unused, unused))
     with TestClient(app) as client:
         for path, more in (("/recommend", {}), ("/explain", {"text": "red", "product_id": "p00000"})):
             assert client.post(path, json={"user": "somebody", **more}).status_code == 503

@@ -117,7 +117,9 @@ def test_one_percent_of_the_products_change(store: Path, tmp_path: Path) -> None
     assert len(repainted) >= touched
 
 
-def test_second_run_encodes_what_changed(store: Path, tmp_path: Path) -> None:
+def test_second_run_encodes_what_changed(store: Path, encoders: Path, tmp_path: Path) -> None:
+    (tmp_path / "rerun-0").mkdir()
+    (tmp_path / "rerun-0" / "encoders").symlink_to(encoders)
     calls, encoding, in_all = rerun_cost.measure(store, tmp_path, (TEXT,), rounds=1)
     assert 2 <= calls.ours <= 4  # one product: a title and its pictures
     assert calls.theirs > 100

@@ -4,14 +4,14 @@ import pytest
 from typer.testing import CliRunner
 
 from mmsearch_dagster.cli.main import app
-from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES
+from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS
 
 
 @pytest.mark.parametrize("command", ["search", "explain"])
 def test_the_help_of_weight_names_the_branches_an_example_and_0(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400", "NO_COLOR": "1"}).output
     told = next(line for line in shown.splitlines() if "--weight" in line)
-    for name in BRANCHES:
+    for name in RETRIEVERS:
         assert f" {name}" in told
     assert "For example image=2" in told
     assert "With 0 a branch is not asked" in told

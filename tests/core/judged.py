@@ -14,7 +14,7 @@ def queries(count: int, *, words: bool = True, picture: bool = False) -> JudgedQ
         ids, {TEXT: np.ones((count, 2), np.float32), IMAGE: np.ones((count, 3), np.float32)}, present
     )
     texts = tuple("words" if words else None for _ in ids)
-    kinds = dict.fromkeys(ids, query_kind(words=words, picture=picture))
+    kinds = dict.fromkeys(ids, query_kind(words=words, image=picture))
     return JudgedQueries(batch, texts, ("judged",) * count, {key: {"right": 3} for key in ids}, kinds)
 
 

@@ -14,15 +14,17 @@ from tests.homes import Place, own_environment
 
 pytestmark = pytest.mark.slow
 
-# What the server that every step's process is forked from has imported: nothing that starts a thread. A
-# fork beside the threads of polars, LanceDB or torch hangs now and then.
 _MODULE = "mmsearch_dagster.definitions"
+# What the server that every step's process is forked from has imported, for each step would import it
+# again: nothing that starts a thread. A fork beside the threads of polars, LanceDB or MLflow hangs now and
+# then.
+_PRELOADED = (_MODULE, "torch", "torch._dynamo", "scipy.sparse", "matplotlib.pyplot", "alembic")
 _STEP_BY_STEP = {
     "execution": {
         "config": {
             "multiprocess": {
                 "max_concurrent": 2,
-                "start_method": {"forkserver": {"preload_modules": [_MODULE]}},
+                "start_method": {"forkserver": {"preload_modules": list(_PRELOADED)}},
             }
         }
     },
@@ -36,6 +38,12 @@ def dagster(*arguments: object, environment: dict[str, str]) -> subprocess.Compl
     with, and one that another test began is of another home."""
     command = [sys.executable, "-m", "dagster", *map(str, arguments)]
     return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=900)
+
+
+def test_what_the_forking_server_imports_starts_no_thread() -> None:
+    code = f"import os, {', '.join(_PRELOADED)}; print(len(os.listdir('/proc/self/task')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
 
 
 def test_dagster_itself_finds_the_definitions_valid(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, VECTOR_BRANCH, modality_column
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
 from mmsearch_dagster.serving import release_parts
@@ -111,7 +111,7 @@ def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
     assert {kind: answer.kind for kind, answer in answers.items()} == {kind: kind for kind in ASKED}
     assert {kind: [hit.product_id for hit in one.hits] for kind, one in answers.items()} == measured
     for kind in ("words[zh]", "words[ja]", "words[other]"):
-        assert (measured[kind] == branches[LEXICAL_BRANCH][kind]) is not multilingual
+        assert (measured[kind] == branches[LEXICAL_RETRIEVER][kind]) is not multilingual
         assert (chosen.weights.get(kind) == FULL_TEXT_ALONE) is not multilingual
 
 
@@ -129,8 +129,8 @@ def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_i
     shop = Shop(tmp_path, exact_rows, longest, several_pictures)
     branches = shop.measured()
 
-    for retriever in (TEXT, IMAGE, VECTOR_BRANCH):
-        alone = {VECTOR_BRANCH: 0.0, retriever: 1.0}
+    for retriever in (TEXT, IMAGE, VECTOR_RETRIEVER):
+        alone = {VECTOR_RETRIEVER: 0.0, retriever: 1.0}
         engine = shop.opened(RetrievalParams(weights=dict.fromkeys(ASKED, alone)))
         able = {kind: query for kind, query in ASKED.items() if branches[retriever][kind]}
         answers = {kind: engine.search(query, k=DEPTH, where=where) for kind, query in able.items()}

@@ -44,8 +44,8 @@ def _row_parity(pinned: PinnedTable, pin: IndexPin, product_ids: Sequence[str]) 
     indexed = pinned.product_ids
     missing, surplus = len(set(product_ids) - indexed), len(indexed - set(product_ids))
     same = missing == surplus == 0 and pin.rows == pinned.row_count == len(product_ids)
-    figures = {"rows": pinned.row_count, "expected": len(product_ids), "missing": missing, "surplus": surplus}
-    return IndexCheck("row_parity", same, figures)
+    metrics = {"rows": pinned.row_count, "expected": len(product_ids), "missing": missing, "surplus": surplus}
+    return IndexCheck("row_parity", same, metrics)
 
 
 def _unit_norms(pinned: PinnedTable) -> IndexCheck:
@@ -58,8 +58,8 @@ def _unit_norms(pinned: PinnedTable) -> IndexCheck:
 def _ann_recall(pinned: PinnedTable) -> IndexCheck:
     queries = probe_queries(pinned.compared().units)
     recall = measured_recall(pinned, queries, pinned.index_choice)
-    figures = {f"recall_at_{RECALL_AT}": recall, "required": REQUIRED_RECALL, "queries": len(queries)}
-    return IndexCheck("ann_recall", recall >= REQUIRED_RECALL, figures)
+    metrics = {f"recall_at_{RECALL_AT}": recall, "required": REQUIRED_RECALL, "queries": len(queries)}
+    return IndexCheck("ann_recall", recall >= REQUIRED_RECALL, metrics)
 
 
 def _golden_words(pinned: PinnedTable, golden: Sequence[str]) -> IndexCheck:

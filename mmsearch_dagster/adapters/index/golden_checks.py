@@ -36,15 +36,15 @@ def _answered(name: str, pinned: PinnedTable, queries: Sequence[GoldenQuery], sh
     counted = [query for query in queries if _has_an_answer(pinned, query)]
     missed = [query.name for query in counted if not _finds(pinned, query)]
     answered = len(counted) - len(missed)
-    figures: dict[str, float | str] = {
+    metrics: dict[str, float | str] = {
         "found": answered,
         "asked": len(counted),
         "without_product": len(queries) - len(counted),
         "required_share": share,
     }
     if missed:
-        figures["missed"] = ", ".join(f"'{name}'" for name in missed[:_NAMED])
-    return IndexCheck(name, answered >= share * len(counted), figures)
+        metrics["missed"] = ", ".join(f"'{name}'" for name in missed[:_NAMED])
+    return IndexCheck(name, answered >= share * len(counted), metrics)
 
 
 def _has_an_answer(pinned: PinnedTable, query: GoldenQuery) -> bool:

@@ -101,8 +101,8 @@ class FeatureStore:
             reused=len(stored),
             seconds=time.perf_counter() - started,
         )
-        figures = f"{read.encoded} encoded, {read.reused} reused, {len(read.failures)} unreadable"
-        progress.finish(stage, figures)
+        summary = f"{read.encoded} encoded, {read.reused} reused, {len(read.failures)} unreadable"
+        progress.finish(stage, summary)
         return read
 
 

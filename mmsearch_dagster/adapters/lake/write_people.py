@@ -75,8 +75,8 @@ def _people(state: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.Data
     moment = after_the_log(tables["events"])
     if moment is None:
         return rows
-    figures = visit_features(tables["events"], moment)
-    churn = churn_scores(figures, fit_churn(figures)).select(c.USER_ID, CHURN)
+    visits = visit_features(tables["events"], moment)
+    churn = churn_scores(visits, fit_churn(visits)).select(c.USER_ID, CHURN)
     return rows.join(churn, on=c.USER_ID, how="left").sort(c.USER_ID)
 
 

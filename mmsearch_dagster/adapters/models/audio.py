@@ -35,10 +35,10 @@ def sound_weights(spec: EncoderSpec, files: Path) -> str:
 def load_audio(identity: EncoderIdentity, spec: EncoderSpec, files: Path) -> AudioEncoder:
     """The encoder of a resolved spec, ready to run."""
     if spec.library == LIBROSA:
-        hearing = SampleSource(mfcc.RATE, mfcc.audio_statistics, _RECIPE_THREADS)
+        source = SampleSource(mfcc.RATE, mfcc.audio_statistics, _RECIPE_THREADS)
     else:
-        hearing = _network(spec, files)
-    return AudioEncoder(identity, hearing, max_seconds=spec.max_seconds, batch_size=spec.batch_size)
+        source = _network(spec, files)
+    return AudioEncoder(identity, source, max_seconds=spec.max_seconds, batch_size=spec.batch_size)
 
 
 def _network(spec: EncoderSpec, files: Path) -> SampleSource:

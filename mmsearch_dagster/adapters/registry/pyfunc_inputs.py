@@ -56,7 +56,7 @@ def _text(value: Any, row: int) -> str | None:
     return query_text(value) or None
 
 
-def _picture(value: Any, row: int) -> bytes | None:
+def _image(value: Any, row: int) -> bytes | None:
     """A picture given as bytes, as the path of a file, or in base64 with or without a `data:` prefix."""
     if _missing(value):
         return None
@@ -103,7 +103,7 @@ def read_rows(frame: "pd.DataFrame") -> list[ModelRow]:
         side = QUERY if _missing(side) else side
         if side not in (QUERY, ITEM):
             raise QueryError(f"row {number}: '{SIDE}' is '{QUERY}' or '{ITEM}', not '{side}'")
-        row = ModelRow(_text(cells.get(TEXT), number), _picture(cells.get(IMAGE), number), side)
+        row = ModelRow(_text(cells.get(TEXT), number), _image(cells.get(IMAGE), number), side)
         if row.text is None and row.picture is None:
             raise QueryError(f"row {number}: give words in '{TEXT}', a picture in '{IMAGE}', or both")
         rows.append(row)

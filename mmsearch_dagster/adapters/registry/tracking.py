@@ -55,12 +55,12 @@ class MlflowLog:
         for name, value in values.items():
             self.curve(name, 0, value)
 
-    def figure(self, name: str, picture: Any) -> None:
+    def figure(self, name: str, image: Any) -> None:
         """Kept as `figures/<name>.png`."""
-        content = picture
-        if not isinstance(picture, bytes):
+        content = image
+        if not isinstance(image, bytes):
             buffer = BytesIO()
-            picture.savefig(buffer, format="png")
+            image.savefig(buffer, format="png")
             content = buffer.getvalue()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{metric_name(name).replace('/', '_')}.png"
@@ -144,7 +144,7 @@ class Tracking:
             client.set_terminated(log.run_id, status)
 
     def evaluated(
-        self, run_id: str, report: str, figures: Mapping[str, float], picture: bytes | None = None
+        self, run_id: str, report: str, metrics: Mapping[str, float], image: bytes | None = None
     ) -> bool:
         """Add one evaluation's figures, and its picture, to a run. False where the run was deleted.
 
@@ -156,10 +156,10 @@ class Tracking:
             return False
         if run.data.tags.get(_EVALUATION) != report:
             log = MlflowLog(self._store, run_id)
-            log.figures(figures)
+            log.figures(metrics)
             log.flush()
-            if picture is not None:
-                log.figure("quality", picture)
+            if image is not None:
+                log.figure("quality", image)
             client.set_tag(run_id, _EVALUATION, report)  # last: a killed process begins again
         return True
 

@@ -127,21 +127,21 @@ def panels(values: Mapping[str, Mapping[str, float]], *, title: str, highlight: 
 
 
 def contact_sheet(
-    pictures: Sequence[tuple[str, bytes]], *, columns: int = 6, cell: int = 140, title: str = ""
+    images: Sequence[tuple[str, bytes]], *, columns: int = 6, cell: int = 140, title: str = ""
 ) -> bytes:
     """Pictures (caption, encoded bytes) in a grid, fitted into `cell` pixels; unreadable ones are named."""
-    figure = _figure(*_sheet_size(len(pictures), columns, cell, title))
-    rows = max(1, -(-len(pictures) // columns))
+    figure = _figure(*_sheet_size(len(images), columns, cell, title))
+    rows = max(1, -(-len(images) // columns))
     grid = figure.subplots(rows, columns, squeeze=False)
     fonts = _installed_fonts() or None
     for axes in grid.flat:
         axes.set_axis_off()
-    for axes, (caption, content) in zip(grid.flat, pictures, strict=False):
-        picture = _thumbnail(content, cell)
-        if picture is None:
+    for axes, (caption, content) in zip(grid.flat, images, strict=False):
+        image = _thumbnail(content, cell)
+        if image is None:
             axes.text(0.5, 0.5, "unreadable", ha="center", va="center", fontsize=8, color="#c4485a")
         else:
-            axes.imshow(picture)
+            axes.imshow(image)
         short = caption if len(caption) <= 24 else caption[:23] + "…"
         axes.set_title(short, fontsize=7, color=_INK, fontfamily=fonts, parse_math=False)
     if title:
@@ -159,9 +159,9 @@ def _thumbnail(content: bytes, cell: int) -> Any | None:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(BytesIO(content)) as picture:
-            picture.draft("RGB", (cell * 2, cell * 2))  # JPEG decodes small at once
-            small = picture.convert("RGB")
+        with Image.open(BytesIO(content)) as image:
+            image.draft("RGB", (cell * 2, cell * 2))  # JPEG decodes small at once
+            small = image.convert("RGB")
             small.thumbnail((cell, cell))
             return small
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -98,18 +98,18 @@ class SphinxRecogniser:
         if np.abs(samples).max(initial=0.0) < _SILENCE or not trust:
             return NOTHING
         cleaned = without_noise(samples)
-        first = self._heard(cleaned)
+        first = self._decode(cleaned)
         best = first.chosen
         if best.confidence < _SURE:
-            best = pooled([first, *(self._heard(_with_tract(cleaned, *lengths)) for lengths in _TRACTS)])
+            best = pooled([first, *(self._decode(_with_tract(cleaned, *lengths)) for lengths in _TRACTS)])
         return Transcript(best.text, trust * best.confidence) if best.text else NOTHING
 
-    def _heard(self, samples: Samples) -> SpeechGuess:
-        heard = np.round(_on_a_floor(samples) * 32_767).astype(np.int16).tobytes()
+    def _decode(self, samples: Samples) -> SpeechGuess:
+        pcm = np.round(_on_a_floor(samples) * 32_767).astype(np.int16).tobytes()
         with self._lock:
             self._decoder.reinit_feat()  # else a recording is heard by what came before it
             self._decoder.start_utt()
-            self._decoder.process_raw(heard, full_utt=True)
+            self._decoder.process_raw(pcm, full_utt=True)
             self._decoder.end_utt()
             best = self._decoder.hyp()
             guesses = [_text_and_likelihood(guess) for guess in islice(self._decoder.nbest(), _GUESSES)]

@@ -96,8 +96,8 @@ def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
     disliked = pl.col(c.VALUE).fill_null(params.min_rating) < params.min_rating
     too_low = (pl.col(c.ACTION) == "rate") & disliked
     usable = pl.all_horizontal(pl.col(c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP).is_not_null())
-    weighed = events.filter(usable).with_columns(pl.when(~too_low).then(weight).otherwise(0.0).alias(WEIGHT))
-    return weighed.filter(pl.col(WEIGHT) > 0)
+    weighted = events.filter(usable).with_columns(pl.when(~too_low).then(weight).otherwise(0.0).alias(WEIGHT))
+    return weighted.filter(pl.col(WEIGHT) > 0)
 
 
 def weighted_pairs(events: pl.DataFrame, params: FeedbackParams, as_of: datetime) -> pl.DataFrame:

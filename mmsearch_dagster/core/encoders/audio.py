@@ -26,10 +26,10 @@ class AudioEncoder:
     """Any `SampleSource`; of a sound longer than `max_seconds` it gets evenly spaced windows."""
 
     def __init__(
-        self, identity: EncoderIdentity, hearing: SampleSource, *, max_seconds: float, batch_size: int
+        self, identity: EncoderIdentity, source: SampleSource, *, max_seconds: float, batch_size: int
     ) -> None:
         self._identity = identity
-        self._hearing = hearing
+        self._source = source
         self._max_seconds = max_seconds
         self._batch_size = batch_size
 
@@ -43,10 +43,10 @@ class AudioEncoder:
             contents,
             self._describe,
             width=self._identity.width,
-            threads=self._hearing.threads,
+            threads=self._source.threads,
             batch_size=self._batch_size,
         )
 
     def _describe(self, raw: bytes) -> Matrix:
-        samples = open_audio(raw, self._hearing.rate, max_seconds=self._max_seconds)
-        return self._hearing.describe(samples)
+        samples = open_audio(raw, self._source.rate, max_seconds=self._max_seconds)
+        return self._source.describe(samples)

@@ -42,8 +42,8 @@ def views(
 
     def load_view(photo_and_seed: tuple[Photo, int]) -> Tensor:
         photo, seed = photo_and_seed
-        picture = open_image(photo.read(), shown_side=size)
-        return view(picture, torch.Generator().manual_seed(seed))
+        image = open_image(photo.read(), shown_side=size)
+        return view(image, torch.Generator().manual_seed(seed))
 
     return ahead(load_view, zip(photos, seeds, strict=True), threads=_THREADS, depth=4 * params.batch)
 
@@ -61,19 +61,17 @@ def plain_views(photos: Sequence[Photo], params: FinetuneParams) -> Iterator[Ten
     size, crop = params.encode_size, params.encode_crop
 
     def load_plain(photo: Photo) -> Tensor:
-        picture = open_image(photo.read(), shown_side=round(size / crop))
-        return torch.from_numpy(square(picture, size, crop, "bicubic").copy())
+        image = open_image(photo.read(), shown_side=round(size / crop))
+        return torch.from_numpy(square(image, size, crop, "bicubic").copy())
 
     return ahead(load_plain, photos, threads=_THREADS, depth=2 * params.batch)
 
 
-def batches(
-    pictures: Iterator[Tensor], photos: Sequence[Photo], size: int
-) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(images: Iterator[Tensor], photos: Sequence[Photo], size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Groups images and labels into batches; the last one may be smaller.
 
     Args:
-        pictures: uint8 [side, side, 3], one per photo.
+        images: uint8 [side, side, 3], one per photo.
         photos: their labels.
         size: images per batch.
 
@@ -82,8 +80,8 @@ def batches(
     """
     waiting: list[Tensor] = []
     start = 0
-    for picture in pictures:
-        waiting.append(picture)
+    for image in images:
+        waiting.append(image)
         if len(waiting) == size or start + len(waiting) == len(photos):
             labels = torch.tensor([photo.label for photo in photos[start : start + len(waiting)]])
             yield torch.stack(waiting), labels
@@ -132,10 +130,10 @@ def _view(params: FinetuneParams, size: int) -> Callable[[Any, torch.Generator],
     def between(low: float, high: float, generator: torch.Generator) -> float:
         return low + (high - low) * float(torch.rand((), generator=generator))
 
-    def view(picture: Any, generator: torch.Generator) -> Tensor:
-        top, left, height, width = random_crop(picture.size, params.smallest_crop, generator)
+    def view(image: Any, generator: torch.Generator) -> Tensor:
+        top, left, height, width = random_crop(image.size, params.smallest_crop, generator)
         box = (left, top, left + width, top + height)
-        shown = picture.resize((size, size), 3, box=box, reducing_gap=2.0)
+        shown = image.resize((size, size), 3, box=box, reducing_gap=2.0)
         if between(0, 1, generator) < 0.5:
             shown = change.hflip(shown)
         c = params.colour

@@ -37,7 +37,7 @@ class Watch:
     """Who is told. batch: after each batch its number of pictures. epoch: after each epoch its figures."""
 
     batch: Callable[[int], None] = lambda count: None
-    epoch: Callable[[Epoch], None] = lambda figures: None
+    epoch: Callable[[Epoch], None] = lambda metrics: None
 
 
 def finetune(
@@ -122,9 +122,9 @@ class _Training:
             losses, right = losses + loss * len(labels), right + hits
             watch.batch(len(labels))
         measured = self._accuracy(held_out) if held_out else None
-        figures = Epoch(epoch, size, losses / len(order), right / len(order), measured)
-        watch.epoch(figures)
-        return figures
+        finished = Epoch(epoch, size, losses / len(order), right / len(order), measured)
+        watch.epoch(finished)
+        return finished
 
     def _step(self, pixels: Tensor, labels: Tensor) -> tuple[float, int]:
         pixels, other, share = cut_mix(pixels, labels, self._params.mix)

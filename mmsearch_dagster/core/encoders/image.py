@@ -33,16 +33,16 @@ class Framing:
     interpolation: str
     scaling: Scaling = TORCH
 
-    def of(self, picture: "Image") -> NDArray[np.uint8]:
+    def of(self, image: "Image") -> NDArray[np.uint8]:
         """Crops and scales an image as the network reads it.
 
         Args:
-            picture: RGB, of any size.
+            image: RGB, of any size.
 
         Returns:
             uint8 [size, size, 3].
         """
-        return square(picture, self.size, self.crop, self.interpolation, scaling=self.scaling)
+        return square(image, self.size, self.crop, self.interpolation, scaling=self.scaling)
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class ImageEncoder:
     def _pixels(self, content: Content) -> _Prepared:
         framing = self._framing
         try:
-            picture = open_image(content.read(), shown_side=round(framing.size / framing.crop))
-            return _Prepared(content.key, framing.of(picture))
+            image = open_image(content.read(), shown_side=round(framing.size / framing.crop))
+            return _Prepared(content.key, framing.of(image))
         except OSError as error:
             return _Prepared(content.key, None, f"cannot be read: {error}")
         except UnreadableImageError as error:

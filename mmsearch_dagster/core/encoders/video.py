@@ -64,6 +64,6 @@ class VideoEncoder:
 
     def _run(self, pixels: np.ndarray) -> Matrix:
         if self._forward.threads > 1:  # such a network reads one picture at a time
-            return np.concatenate([self._forward.run(picture[None]) for picture in pixels])
+            return np.concatenate([self._forward.run(image[None]) for image in pixels])
         with self._single_caller:
             return self._forward.run(pixels)

@@ -8,22 +8,22 @@ import polars as pl
 
 from mmsearch_dagster.core.evaluation.judged_queries import (
     METRIC,
-    SINGLE_BRANCHES,
+    SINGLE_RETRIEVERS,
     JudgedQueries,
     Rankings,
     RetrieverLists,
     by_model,
     score,
-    single_branch,
-    single_branches,
+    single_retriever,
+    single_retriever_rankings,
 )
 from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.gate.decision import EvaluationFigures
+from mmsearch_dagster.core.gate.decision import EvaluationMetrics
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, TYPED_BRANCH, VECTOR_BRANCH
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, TYPED_RETRIEVER, VECTOR_RETRIEVER
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -90,11 +90,11 @@ class Judge:
         measured = untrained(queries, self._items, lists)
         for name, model in self._models.items():
             measured[fused_by(name)] = (
-                lists[VECTOR_BRANCH]
+                lists[VECTOR_RETRIEVER]
                 if name == self._winner
                 else by_model(model, queries.batch, self._items, DEPTH)
             )
-        measured[FUSED] = lists[VECTOR_BRANCH]
+        measured[FUSED] = lists[VECTOR_RETRIEVER]
         measured[ENGINE] = blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
         return measured
 
@@ -106,17 +106,17 @@ def untrained(
 
     lists: of the engine's retrievers.
     """
-    words = {name: lists[name] for name in (LEXICAL_BRANCH, TYPED_BRANCH)}
-    measured = single_branches(queries, items, words[LEXICAL_BRANCH], DEPTH)
-    words_alone = measured.get(single_branch(TEXT))
+    words = {name: lists[name] for name in (LEXICAL_RETRIEVER, TYPED_RETRIEVER)}
+    measured = single_retriever_rankings(queries, items, words[LEXICAL_RETRIEVER], DEPTH)
+    words_alone = measured.get(single_retriever(TEXT))
     if words_alone is not None:
-        both = {VECTOR_BRANCH: words_alone, **words}
-        equal = {kind: {LEXICAL_BRANCH: 1.0} for kind in queries.kinds.values()}
+        both = {VECTOR_RETRIEVER: words_alone, **words}
+        equal = {kind: {LEXICAL_RETRIEVER: 1.0} for kind in queries.kinds.values()}
         measured[RRF] = blend(both, queries, equal)
     return measured
 
 
-def figures_of(
+def evaluation_metrics(
     measured: Mapping[str, Rankings],
     queries: JudgedQueries,
     metric: str,
@@ -124,19 +124,19 @@ def figures_of(
     weights: str,
     note: str | None,
     remembered: Mapping[str, float] | None = None,
-) -> EvaluationFigures:
+) -> EvaluationMetrics:
     """What the gate decides on. metric: the policy's. weights: sha256 of the candidate's.
 
     note: why there is no ranking of a champion in `measured`, where one reigns. remembered: its values then,
     from its own evaluation.
     """
     values = {name: score(rankings, queries.grades, metric) for name, rankings in measured.items()}
-    return EvaluationFigures(
+    return EvaluationMetrics(
         weights_sha256=weights,
         kinds=dict(queries.kinds),
         engine=values[ENGINE],
         fused=values[FUSED],
-        branches={name: by_query for name, by_query in values.items() if name in SINGLE_BRANCHES},
+        branches={name: by_query for name, by_query in values.items() if name in SINGLE_RETRIEVERS},
         champion=values.get(CHAMPION) if remembered is None else dict(remembered),
         champion_note=note,
     )

@@ -17,7 +17,7 @@ from mmsearch_dagster.core.modalities import (
 )
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, TYPED_BRANCH, VECTOR_BRANCH
+from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR_RETRIEVER
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -55,9 +55,9 @@ class JudgedQueries:
         Their vectors are not repeated in them: they are the rows of `batch`. fused: whether the fused vector
         is a retriever too.
         """
-        names = [name for name in (*BRANCHES, TYPED_BRANCH) if fused or name != VECTOR_BRANCH]
+        names = [name for name in (*RETRIEVERS, TYPED_RETRIEVER) if fused or name != VECTOR_RETRIEVER]
         everything = dict.fromkeys(names, 1.0)
-        words_alone = {name: 1.0 for name in everything if name != TYPED_BRANCH}
+        words_alone = {name: 1.0 for name in everything if name != TYPED_RETRIEVER}
         return [
             PreparedQuery(
                 text=text,
@@ -124,26 +124,26 @@ def score(
     return by_query(per_query(rankings, grades, metrics=[metric]), metric)
 
 
-def single_branch(modality: str) -> str:
+def single_retriever(modality: str) -> str:
     """The name that a modality's own encoder, asked alone, has in tables."""
     return f"{modality} only"
 
 
 BM25 = "bm25"
 # What the engine and the fused vector must beat.
-SINGLE_BRANCHES = frozenset({BM25, *map(single_branch, MODALITIES)})
+SINGLE_RETRIEVERS = frozenset({BM25, *map(single_retriever, MODALITIES)})
 
 
-def single_branches(
+def single_retriever_rankings(
     queries: JudgedQueries, items: ModalityBatch, lexical: Rankings, depth: int
 ) -> dict[str, Rankings]:
     """Each branch that needs no training: the encoders one by one, and full-text search."""
-    branches = {
-        single_branch(modality): by_encoder(modality, queries.batch, items, depth)
+    retrievers = {
+        single_retriever(modality): by_encoder(modality, queries.batch, items, depth)
         for modality in (TEXT, IMAGE, AUDIO)
         if modality in items.vectors and _any_has(modality, queries.batch)
     }
     if VIDEO in items.vectors and _any_has(IMAGE, queries.batch):
-        branches[single_branch(VIDEO)] = _by_frames(queries.batch, items, depth)
+        retrievers[single_retriever(VIDEO)] = _by_frames(queries.batch, items, depth)
     # In a shop or a set of queries without words it is no rival.
-    return {**branches, BM25: lexical} if any(lexical.values()) else branches
+    return {**retrievers, BM25: lexical} if any(lexical.values()) else retrievers

@@ -28,20 +28,20 @@ def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.
         main = part.filter(pl.col("metric") == by.metric)["value"].to_numpy()
         between = interval(main, resamples=by.resamples, confidence=by.confidence, seed=by.seed)
         means = dict(part.group_by("metric", maintain_order=True).agg(pl.col("value").mean()).iter_rows())
-        figures = {**_rounded(means), "low": round(between.low, 4), "high": round(between.high, 4)}
-        rows.append({"kind": kind, "branch": branch, "queries": len(main), **figures})
+        metrics = {**_rounded(means), "low": round(between.low, 4), "high": round(between.high, 4)}
+        rows.append({"kind": kind, "branch": branch, "queries": len(main), **metrics})
     if not rows:
         return pl.DataFrame(schema={"kind": pl.String, "branch": pl.String, "queries": pl.Int64})
     places = pl.col("branch").replace_strict(order)
     return pl.DataFrame(rows).sort(pl.col("kind") != ALL, "kind", places, maintain_order=True)
 
 
-def figures_of_branch(table: pl.DataFrame, branch: str, metric: str) -> dict[str, float]:
+def metrics_of_retriever(table: pl.DataFrame, retriever: str, metric: str) -> dict[str, float]:
     """The metrics of one branch of a `quality_table`, by name.
 
     Args:
         table: what `quality_table` returns.
-        branch: name of the branch.
+        retriever: name of the branch.
         metric: the one that the table has an interval of.
 
     Returns:
@@ -50,19 +50,19 @@ def figures_of_branch(table: pl.DataFrame, branch: str, metric: str) -> dict[str
     ends = {name: f"{metric} {name}" for name in ("low", "high")}
     return {
         f"{row['kind']}/{ends.get(name, name)}": float(value)
-        for row in table.filter(pl.col("branch") == branch).iter_rows(named=True)
+        for row in table.filter(pl.col("branch") == retriever).iter_rows(named=True)
         for name, value in row.items()
         if name not in ("kind", "branch") and value is not None
     }
 
 
-def verdict(table: pl.DataFrame, policy: GatePolicy, *, branch: str, strategy: str, passed: bool) -> str:
+def verdict(table: pl.DataFrame, policy: GatePolicy, *, retriever: str, strategy: str, passed: bool) -> str:
     """One sentence about a model version: its strategy, the gate's answer, the main metric.
 
     Args:
         table: what `quality_table` returns.
         policy: names the main metric.
-        branch: the branch that the sentence is about.
+        retriever: the branch that the sentence is about.
         strategy: name of the fusion strategy.
         passed: the gate's answer.
 
@@ -71,7 +71,7 @@ def verdict(table: pl.DataFrame, policy: GatePolicy, *, branch: str, strategy: s
     """
     answer = "passed" if passed else "refused"
     begin = f"Strategy {strategy}, {answer} by the gate"
-    rows = table.filter((pl.col("branch") == branch) & (pl.col("kind") == ALL))
+    rows = table.filter((pl.col("branch") == retriever) & (pl.col("kind") == ALL))
     if rows.is_empty():
         return f"{begin}; no judged validation queries."
     row = rows.row(0, named=True)

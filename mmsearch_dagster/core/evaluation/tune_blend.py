@@ -9,33 +9,33 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     KINDS_IN_OTHER_SCRIPTS,
     KINDS_WITH_WORDS,
-    LEXICAL_BRANCH,
+    LEXICAL_RETRIEVER,
     PICTURE,
-    TYPED_BRANCH,
-    VECTOR_BRANCH,
-    branch_weights,
+    TYPED_RETRIEVER,
+    VECTOR_RETRIEVER,
     chosen_for,
     fuse,
     kinds_alike,
+    retriever_weights,
 )
 
 # Weights a branch may take beside the fused vector's 1.0.
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 # Where there are too few queries to choose by; and where the words say nothing to the encoder either.
-FALLBACK = {LEXICAL_BRANCH: 0.25}
-FULL_TEXT_ALONE = {VECTOR_BRANCH: 0.0, LEXICAL_BRANCH: 1.0}
+FALLBACK = {LEXICAL_RETRIEVER: 0.25}
+FULL_TEXT_ALONE = {VECTOR_RETRIEVER: 0.0, LEXICAL_RETRIEVER: 1.0}
 _FEWEST = 10
 # What an encoder's own ranking must add to be asked at all.
 _WORTH = 0.005
 # What a choice beyond those weights must add: it is made on few queries, and without the fused vector a query
 # that no other branch knows finds nothing.
 _WORTH_MORE = 0.02
-_BEYOND = ({VECTOR_BRANCH: 0.0}, {LEXICAL_BRANCH: 4.0}, {LEXICAL_BRANCH: 8.0})
+_BEYOND = ({VECTOR_RETRIEVER: 0.0}, {LEXICAL_RETRIEVER: 4.0}, {LEXICAL_RETRIEVER: 8.0})
 _SWEEPS = 2
 
 
 def blend(
-    branches: Mapping[str, Rankings],
+    retrievers: Mapping[str, Rankings],
     queries: JudgedQueries,
     weights: Mapping[str, Mapping[str, float]],
     *,
@@ -43,18 +43,18 @@ def blend(
 ) -> Rankings:
     """What the engine answers: every branch that weighs something, by weighted reciprocal rank.
 
-    branches: branch -> rankings of some of `queries`. weights: as rank_fusion.branch_weights reads them.
+    retrievers: branch -> rankings of some of `queries`. weights: as rank_fusion.branch_weights reads them.
     """
     blended: Rankings = {}
-    for key in branches[VECTOR_BRANCH]:
-        weight_of = branch_weights(queries.kinds[key], weights, queries.confidence.get(key, 1.0))
-        rankings = {name: lists[key] for name, lists in branches.items() if weight_of.get(name, 0.0) > 0.0}
+    for key in retrievers[VECTOR_RETRIEVER]:
+        weight_of = retriever_weights(queries.kinds[key], weights, queries.confidence.get(key, 1.0))
+        rankings = {name: lists[key] for name, lists in retrievers.items() if weight_of.get(name, 0.0) > 0.0}
         blended[key] = [product for product, _ in fuse(rankings, weight_of, rrf_k)]
     return blended
 
 
 def choose_blend(
-    branches: Mapping[str, Rankings], queries: JudgedQueries, *, multilingual: bool
+    retrievers: Mapping[str, Rankings], queries: JudgedQueries, *, multilingual: bool
 ) -> RetrievalParams:
     """Weights per kind of query with the best mean nDCG@10, one branch after the other, twice over.
 
@@ -71,7 +71,7 @@ def choose_blend(
     for kind in sorted(every, key=lambda kind: (len(kinds_alike(kind)), kind)):
         members = [key for key, query_kind in kinds.items() if query_kind == kind]
         if len(members) >= _FEWEST:
-            chosen[kind] = _best_weights(branches, queries, kind, members)
+            chosen[kind] = _best_weights(retrievers, queries, kind, members)
         elif kind == PICTURE:
             chosen[kind] = {}
         elif kind in unread:
@@ -82,11 +82,14 @@ def choose_blend(
 
 
 def _best_weights(
-    branches: Mapping[str, Rankings], queries: JudgedQueries, kind: str, members: Sequence[str]
+    retrievers: Mapping[str, Rankings], queries: JudgedQueries, kind: str, members: Sequence[str]
 ) -> dict[str, float]:
     """Coordinate ascent from the fused vector alone; branches that find nothing are not asked."""
-    part = {name: {key: rankings[key] for key in members} for name, rankings in branches.items()}
-    given = (VECTOR_BRANCH, TYPED_BRANCH)  # the one weighs 1, the other what full-text search leaves to it
+    part = {name: {key: rankings[key] for key in members} for name, rankings in retrievers.items()}
+    given = (
+        VECTOR_RETRIEVER,
+        TYPED_RETRIEVER,
+    )  # weights 1, and what is left
     names = [name for name, rankings in part.items() if name not in given and any(rankings.values())]
     grades = {key: queries.grades[key] for key in members}
 
@@ -94,23 +97,23 @@ def _best_weights(
         blended = blend(part, queries, {kind: weights})
         return round(float(np.mean(list(score(blended, grades).values()))), 4)
 
-    chosen = dict.fromkeys(sorted(names, key=lambda name: (name != LEXICAL_BRANCH, name)), 0.0)
+    chosen = dict.fromkeys(sorted(names, key=lambda name: (name != LEXICAL_RETRIEVER, name)), 0.0)
     for _ in range(_SWEEPS):
         before = dict(chosen)
         for name in chosen:
-            figures = {weight: value({**chosen, name: weight}) for weight in WEIGHTS}
-            chosen[name] = _best(figures, eager=name == LEXICAL_BRANCH)
+            metrics = {weight: value({**chosen, name: weight}) for weight in WEIGHTS}
+            chosen[name] = _best(metrics, eager=name == LEXICAL_RETRIEVER)
         if chosen == before:
             break
     best = {name: weight for name, weight in chosen.items() if weight}
-    available = {VECTOR_BRANCH, *names} if best else set[str]()
+    available = {VECTOR_RETRIEVER, *names} if best else set[str]()
     for other in [{**best, **beyond} for beyond in _BEYOND if available.issuperset(beyond)]:
         best = other if value(other) > value(best) + _WORTH_MORE else best
     return best
 
 
-def _best(figures: Mapping[float, float], *, eager: bool) -> float:
+def _best(metrics: Mapping[float, float], *, eager: bool) -> float:
     if eager:
-        return max(figures, key=lambda weight: (figures[weight], weight))
-    best = max(figures, key=lambda weight: (figures[weight], -weight))
-    return best if figures[best] > figures[0.0] + _WORTH else 0.0
+        return max(metrics, key=lambda weight: (metrics[weight], weight))
+    best = max(metrics, key=lambda weight: (metrics[weight], -weight))
+    return best if metrics[best] > metrics[0.0] + _WORTH else 0.0

@@ -63,8 +63,8 @@ def _same_space(name: str, items: ModalityBatch) -> bool:
     both = items.present[name] & items.present[IMAGE]
     if both.sum() < 2:
         return False
-    vectors, picture = _standardised(name, items, both), _standardised(IMAGE, items, both)
-    return float((vectors * (picture - np.roll(picture, 1, axis=0))).sum(axis=1).mean()) > _SAME_SPACE
+    vectors, image = _standardised(name, items, both), _standardised(IMAGE, items, both)
+    return float((vectors * (image - np.roll(image, 1, axis=0))).sum(axis=1).mean()) > _SAME_SPACE
 
 
 def _statistics(name: str, items: ModalityBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from mmsearch_dagster.core.digest import digest_of
 
 
-class EvaluationFigures(BaseModel):
+class EvaluationMetrics(BaseModel):
     """Per-query values of the policy's metric on the judged validation queries; query id -> value.
 
     weights_sha256: of the candidate whose values these are.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.gate.decision import Decision, EvaluationFigures, Reason
+from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
 from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
 
@@ -38,7 +38,7 @@ def _interval_text(difference: Difference, policy: GatePolicy) -> str:
     )
 
 
-def _complete(report: EvaluationFigures, queries: Sequence[str]) -> Reason:
+def _complete(report: EvaluationMetrics, queries: Sequence[str]) -> Reason:
     """Every engine has a finite value for every query."""
     measured = {"engine": report.engine, "fused": report.fused, **report.branches}
     if report.champion is not None:
@@ -75,15 +75,15 @@ def _floor(engine: Values, policy: GatePolicy) -> Reason:
     return Reason(rule="floor", passed=passed, figure=mean, limit=policy.floor, text=text)
 
 
-def _best_branch(branches: Mapping[str, Values], kinds: Sequence[str], choose: str) -> tuple[Values, str]:
+def _best_branch(retrievers: Mapping[str, Values], kinds: Sequence[str], choose: str) -> tuple[Values, str]:
     """Values of the best single branch and its name, or one choice per kind put together."""
     groups = np.array(kinds) if choose == "per_kind" else np.full(len(kinds), "all queries")
     chosen = np.full(len(kinds), np.nan)
     names = {}
     for group in sorted(set(groups.tolist())):
         rows = groups == group
-        names[group] = max(sorted(branches), key=lambda name: _mean(branches[name][rows]))
-        chosen[rows] = branches[names[group]][rows]
+        names[group] = max(sorted(retrievers), key=lambda name: _mean(retrievers[name][rows]))
+        chosen[rows] = retrievers[names[group]][rows]
     if len(set(names.values())) == 1:
         return chosen, next(iter(names.values()))
     return chosen, ", ".join(f"{name} for {group}" for group, name in names.items())
@@ -92,7 +92,7 @@ def _best_branch(branches: Mapping[str, Values], kinds: Sequence[str], choose: s
 def _beats_branch(
     rule: str,
     values: Values,
-    branches: Mapping[str, Values],
+    retrievers: Mapping[str, Values],
     *,
     what: str,
     kinds: Sequence[str],
@@ -100,14 +100,14 @@ def _beats_branch(
 ) -> Reason:
     """`values`, those of `what`, are ahead of the best single branch, and not by luck alone; or a draw, where
     that is enough."""
-    if not branches or not kinds:
+    if not retrievers or not kinds:
         return Reason(
             rule=rule, passed=False, figure=float("nan"), limit=0.0, text=f"no branch to hold {what} against"
         )
-    best, name = _best_branch(branches, kinds, policy.single_branch.choose)
+    best, name = _best_branch(retrievers, kinds, policy.single_branch.choose)
     difference = _difference(values, best, policy)
     # One branch leaves nothing to fuse, a perfect one nothing to gain.
-    draw = len(branches) == 1 or _mean(best) >= policy.single_branch.ceiling
+    draw = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
     limit, passed, demand = _drawn(difference, policy) if draw else _ahead(difference, policy)
     text = (
         f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single branch ({name}): "
@@ -131,7 +131,7 @@ def _drawn(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str
     return -slack, passed, f"at least {-slack:+.4f}, high end not below 0"
 
 
-def _champion_absent(report: EvaluationFigures, policy: GatePolicy) -> Reason:
+def _champion_absent(report: EvaluationMetrics, policy: GatePolicy) -> Reason:
     note = report.champion_note
     passed = note is None or policy.champion.not_comparable == "pass"
     text = "there is no champion yet" if note is None else f"the champion cannot be compared: {note}"
@@ -181,18 +181,18 @@ def _champion_by_kind(
     return reasons
 
 
-def _all_reasons(report: EvaluationFigures, policy: GatePolicy) -> list[Reason]:
+def _all_reasons(report: EvaluationMetrics, policy: GatePolicy) -> list[Reason]:
     queries = sorted(report.kinds)
     kinds = [report.kinds[query] for query in queries]
     engine, fused = _values(report.engine, queries), _values(report.fused, queries)
-    branches = {name: _values(lookup, queries) for name, lookup in report.branches.items()}
-    encoders = {name: values for name, values in branches.items() if name != LEXICAL}
+    retrievers = {name: _values(lookup, queries) for name, lookup in report.branches.items()}
+    encoders = {name: values for name, values in retrievers.items() if name != LEXICAL}
     reasons = [
         _complete(report, queries),
         _enough(queries, policy),
         _floor(engine, policy),
         _beats_branch(
-            "engine_beats_best_branch", engine, branches, what="the engine", kinds=kinds, policy=policy
+            "engine_beats_best_branch", engine, retrievers, what="the engine", kinds=kinds, policy=policy
         ),
         _beats_branch(
             "fusion_beats_best_encoder", fused, encoders, what="the fused vector", kinds=kinds, policy=policy
@@ -208,7 +208,7 @@ def _all_reasons(report: EvaluationFigures, policy: GatePolicy) -> list[Reason]:
     return reasons
 
 
-def decide(report: EvaluationFigures, policy: GatePolicy) -> Decision:
+def decide(report: EvaluationMetrics, policy: GatePolicy) -> Decision:
     """Whether the candidate may be released, and why: every rule answers, whatever the others say.
 
     Better values of the candidate never turn a pass into a refusal, and the order of queries is irrelevant.

@@ -51,13 +51,13 @@ def open_audio(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -
     with open_media(content, AUDIO_MEDIA, UnreadableAudioError) as container:
         if not container.streams.audio:
             raise UnreadableAudioError("no sound in this file, it holds pictures only")
-        samples = _heard(container, rate, max_seconds)
+        samples = _decoded(container, rate, max_seconds)
     if not samples.size:
         raise UnreadableAudioError("no sound in this file: it ends before the first sample can be read")
     return _levelled(_long_enough(samples, round(MIN_SECONDS * rate)))
 
 
-def _heard(container: "InputContainer", rate: int, max_seconds: float) -> Samples:
+def _decoded(container: "InputContainer", rate: int, max_seconds: float) -> Samples:
     """All of a short sound; of a long one evenly spaced windows, found by seeking."""
     stream = container.streams.audio[0]
     if stream.rate not in _RATES:
@@ -106,7 +106,7 @@ def _frames(container: "InputContainer", stream: "AudioStream", start: float) ->
     from av.error import FFmpegError
 
     broken: Exception | None = None
-    heard = False
+    any_frame = False
     for number, packet in enumerate(container.demux(stream)):
         if number > _MOST_PACKETS:
             return
@@ -117,9 +117,9 @@ def _frames(container: "InputContainer", stream: "AudioStream", start: float) ->
             continue
         for frame in frames:
             if frame.time is None or frame.time + frame.samples / frame.sample_rate > start:
-                heard = True
+                any_frame = True
                 yield frame
-    if broken and not heard:
+    if broken and not any_frame:
         raise broken
 
 

@@ -19,36 +19,36 @@ def photographed(content: bytes, seed: int) -> bytes:
     """
     digest = hashlib.sha256(content + seed.to_bytes(8, "big")).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    picture = _fitted(open_image(content, shown_side=_SIDE))
+    image = _fitted(open_image(content, shown_side=_SIDE))
     if rng.random() < 0.5:
-        picture = ImageOps.mirror(picture)
+        image = ImageOps.mirror(image)
     ground = tuple(int(v) for v in rng.integers(60, 230, size=3))
-    picture = picture.rotate(
+    image = image.rotate(
         float(rng.uniform(-20, 20)), Image.Resampling.BILINEAR, expand=True, fillcolor=ground
     )
-    picture = _cropped(picture, rng)
+    image = _cropped(image, rng)
     for enhancer, spread in (
         (ImageEnhance.Brightness, 0.3),
         (ImageEnhance.Contrast, 0.25),
         (ImageEnhance.Color, 0.2),
     ):
-        picture = enhancer(picture).enhance(float(rng.uniform(1 - spread, 1 + spread)))
+        image = enhancer(image).enhance(float(rng.uniform(1 - spread, 1 + spread)))
     if rng.random() < 0.3:
-        picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.5, 1.5))))
+        image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.5, 1.5))))
     out = BytesIO()
-    picture.save(out, "JPEG", quality=_QUALITY)
+    image.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
+def _fitted(image: Image.Image) -> Image.Image:
     """Not larger than needed: the encoder looks at 224 pixels."""
-    picture.thumbnail((_SIDE, _SIDE))
-    return picture
+    image.thumbnail((_SIDE, _SIDE))
+    return image
 
 
-def _cropped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    width, height = picture.size
+def _cropped(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    width, height = image.size
     share = float(rng.uniform(0.7, 1.0))
     across, down = max(1, int(width * share)), max(1, int(height * share))
     left, top = int(rng.integers(0, width - across + 1)), int(rng.integers(0, height - down + 1))
-    return picture.crop((left, top, left + across, top + down))
+    return image.crop((left, top, left + across, top + down))

@@ -55,18 +55,18 @@ def open_image(content: bytes, *, shown_side: int | None = None) -> Image.Image:
     with _reasons(content):
         # Pillow's own limit is a process-wide setting and warns at less than half of ours.
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-        with Image.open(BytesIO(content), formats=_formats()) as picture:
-            _refuse_bomb(picture)
-            with _large_picture if picture.width * picture.height > _LARGE_PIXELS else nullcontext():
-                return _to_rgb(_loaded(picture, shown_side))
+        with Image.open(BytesIO(content), formats=_formats()) as image:
+            _refuse_bomb(image)
+            with _large_picture if image.width * image.height > _LARGE_PIXELS else nullcontext():
+                return _to_rgb(_loaded(image, shown_side))
 
 
 def too_large_to_ask(content: bytes) -> str | None:
     """Why the picture of a query is not decoded, by its head; None for one that may be tried."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
-        with Image.open(BytesIO(content), formats=_formats()) as picture:
-            width, height = picture.size
+        with Image.open(BytesIO(content), formats=_formats()) as image:
+            width, height = image.size
     except Exception:  # whoever decodes it tells what is wrong with it
         return None
     if width * height <= MAX_QUERY_PIXELS and max(width, height) <= MAX_QUERY_SIDE:
@@ -84,23 +84,23 @@ def prepare_scaling(scaling: Scaling) -> None:
 
 
 def square(
-    picture: Image.Image, size: int, crop: float, interpolation: str, *, scaling: Scaling = TORCH
+    image: Image.Image, size: int, crop: float, interpolation: str, *, scaling: Scaling = TORCH
 ) -> NDArray[np.uint8]:
-    """The middle of `picture`, `crop` times its shorter side, scaled to uint8 [size, size, 3].
+    """The middle of `image`, `crop` times its shorter side, scaled to uint8 [size, size, 3].
 
     Scaled to size / crop first and cut then, as networks are evaluated.
 
     Args:
-        picture: RGB.
+        image: RGB.
         size: pixels of a side.
         crop: share of the shorter side, 0 to 1.
         interpolation: `bicubic` or `bilinear`, with antialiasing.
         scaling: what does it. Both agree to within two levels of 255. TORCH is several times as fast and
             right for a catalogue; PILLOW needs no import of seconds and is right for the photo of a query.
     """
-    side, whole = min(picture.size), max(size, round(size / crop))
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    middle = picture.crop((left, top, left + side, top + side))
+    side, whole = min(image.size), max(size, round(size / crop))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    middle = image.crop((left, top, left + side, top + side))
     start = (whole - size) // 2
     if scaling == PILLOW:
         method = Image.Resampling[interpolation.upper()]
@@ -148,9 +148,9 @@ def _too_large(pixels: str) -> str:
     return f"picture too large: {pixels} pixels, the limit is {MAX_PIXELS:,}; scale it down"
 
 
-def _refuse_bomb(picture: Image.Image) -> None:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise UnreadableImageError(_too_large(f"{picture.width:,} x {picture.height:,}"))
+def _refuse_bomb(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadableImageError(_too_large(f"{image.width:,} x {image.height:,}"))
 
 
 def _what_else(content: bytes) -> str:
@@ -166,35 +166,35 @@ def _what_else(content: bytes) -> str:
     return "a text file, not a picture"
 
 
-def _loaded(picture: Image.Image, shown_side: int | None) -> Image.Image:
+def _loaded(image: Image.Image, shown_side: int | None) -> Image.Image:
     """The decoded pixels, upright; large ones scaled down, a JPEG already in its decoder."""
     if shown_side is not None:
-        picture.draft(None, (2 * shown_side, 2 * shown_side))
-    picture.load()
-    _turn_upright(picture)
-    factor = min(picture.size) // (2 * shown_side) if shown_side else 1
-    return picture.reduce(factor) if factor > 1 and picture.mode in _REDUCIBLE else picture
+        image.draft(None, (2 * shown_side, 2 * shown_side))
+    image.load()
+    _turn_upright(image)
+    factor = min(image.size) // (2 * shown_side) if shown_side else 1
+    return image.reduce(factor) if factor > 1 and image.mode in _REDUCIBLE else image
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _eight_bits(picture).convert("RGB")
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _eight_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
+def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey of 16 bits or more scaled to 8: Pillow's own conversion would clip at 255."""
-    grey = np.asarray(picture).astype(np.float64)
+    grey = np.asarray(image).astype(np.float64)
     grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
-    white = 65_535.0 if picture.mode != "F" and grey.max() <= 65_535 else max(float(grey.max()), 1.0)
+    white = 65_535.0 if image.mode != "F" and grey.max() <= 65_535 else max(float(grey.max()), 1.0)
     return Image.fromarray(np.clip(grey / white * 255 + 0.5, 0, 255).astype(np.uint8))
 
 
-def _turn_upright(picture: Image.Image) -> None:
+def _turn_upright(image: Image.Image) -> None:
     """Turn it as the camera's EXIF orientation says; a broken EXIF block says nothing."""
     with suppress(Exception):
-        ImageOps.exif_transpose(picture, in_place=True)
+        ImageOps.exif_transpose(image, in_place=True)

@@ -103,8 +103,8 @@ def _stream_of(container: "InputContainer") -> "VideoStream":
     """The first stream of moving pictures; the cover of a song is none."""
     moving = [stream for stream in container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE]
     if not moving:
-        heard = ", it holds sound only: name it in audio_uri" if container.streams.audio else ""
-        raise UnreadableVideoError(f"no video stream in this file{heard}")
+        hint = ", it holds sound only: name it in audio_uri" if container.streams.audio else ""
+        raise UnreadableVideoError(f"no video stream in this file{hint}")
     stream = moving[0]
     if stream.width * stream.height > _MAX_FRAME_PIXELS:
         raise UnreadableVideoError(
@@ -190,21 +190,21 @@ def _candidate(frame: "VideoFrame", side: int) -> _Candidate:
     shrink = min(1.0, side / min(frame.width, frame.height))
     width, height = (max(1, round(length * shrink)) for length in (frame.width, frame.height))
     scaled = frame.to_ndarray(format="rgba", width=width, height=height)
-    picture = _on_white(Image.fromarray(scaled, "RGBA"))
+    image = _on_white(Image.fromarray(scaled, "RGBA"))
     if frame.rotation:
-        picture = picture.rotate(frame.rotation, expand=True)
-    return _Candidate(_seconds(frame), picture, _colours(picture))
+        image = image.rotate(frame.rotation, expand=True)
+    return _Candidate(_seconds(frame), image, _colours(image))
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.getchannel("A").getextrema() == (255, 255):
-        return picture.convert("RGB")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.getchannel("A").getextrema() == (255, 255):
+        return image.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
-def _colours(picture: Image.Image) -> NDArray[Any]:
+def _colours(image: Image.Image) -> NDArray[Any]:
     """A value between two levels counts for both, or a slow fade would look like a new scene."""
-    small = np.asarray(picture.resize((_SIGNATURE_SIDE, _SIGNATURE_SIDE), Image.Resampling.BOX))
+    small = np.asarray(image.resize((_SIGNATURE_SIDE, _SIGNATURE_SIDE), Image.Resampling.BOX))
     levels = np.linspace(0.0, 255.0, _LEVELS)
     distance = np.abs(small.reshape(-1, 3, 1) - levels) / (levels[1] - levels[0])  # [pixels, 3, levels]
     return np.clip(1.0 - distance, 0.0, 1.0).mean(axis=0).ravel() / 3.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_BRANCH, VECTOR_BRANCH
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.speech.transcript import Transcript
 
 _MOST_QUOTED = 80
@@ -74,7 +74,7 @@ def ranked_hits(
     best: Sequence[tuple[str, float]], ranking: Mapping[str, Sequence[str]], payload: Mapping[str, Any]
 ) -> tuple[AnswerHit, ...]:
     """best: (product id, score), best first. ranking: branch -> product ids, best first."""
-    names = dict.fromkeys((VECTOR_BRANCH, LEXICAL_BRANCH, *ranking))
+    names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *ranking))
     places = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
     return tuple(
         AnswerHit(

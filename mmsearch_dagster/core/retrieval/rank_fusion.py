@@ -8,16 +8,16 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
 SEARCH_TEXT = "search_text"
 VECTOR = "vector"
 
-VECTOR_BRANCH = "vector"
-LEXICAL_BRANCH = "lexical"
+VECTOR_RETRIEVER = "vector"
+LEXICAL_RETRIEVER = "lexical"
 # Full-text search for the typed words alone, where others were heard beside them: a part of LEXICAL_BRANCH.
-TYPED_BRANCH = "typed"
+TYPED_RETRIEVER = "typed"
 # The fused vector, full-text search, and each encoder's own vectors.
-BRANCHES = (VECTOR_BRANCH, LEXICAL_BRANCH, TEXT, IMAGE, AUDIO)
+RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO)
 # For whoever weighs them in a request, on the command line and over HTTP.
 WEIGHTS_HELP = (
-    f"weight of a branch in this request: {VECTOR_BRANCH} (everything the query gives, fused), "
-    f"{LEXICAL_BRANCH} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
+    f"weight of a branch in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
+    f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
     "fused vector and by its own encoder). With 0 a branch is not asked, and such a part counts as not given"
 )
 
@@ -46,7 +46,7 @@ def modality_column(modality: str) -> str:
     return f"{modality}_vector"
 
 
-def query_kind(*, words: bool, picture: bool, voice: bool = False, language: str = "") -> str:
+def query_kind(*, words: bool, image: bool, voice: bool = False, language: str = "") -> str:
     """The name of what a query consists of, for example `words+picture` or `words[zh]`.
 
     language: of the words (core.text.language_of). A script of its own is a kind of its own: an encoder may
@@ -54,7 +54,7 @@ def query_kind(*, words: bool, picture: bool, voice: bool = False, language: str
 
     Raises QueryError for an empty one.
     """
-    parts = [name for name, given in ((WORDS, words), (VOICE, voice), (PICTURE, picture)) if given]
+    parts = [name for name, given in ((WORDS, words), (VOICE, voice), (PICTURE, image)) if given]
     if not parts:
         raise QueryError("the query is empty: give words, a voice, a picture, or several of them")
     name = "+".join(parts)
@@ -79,7 +79,7 @@ def chosen_for(
     return dict(next((chosen[alike] for alike in kinds_alike(kind) if alike in chosen), otherwise))
 
 
-def branch_weights(
+def retriever_weights(
     kind: str,
     chosen: Mapping[str, Mapping[str, float]],
     confidence: float = 1.0,
@@ -92,13 +92,13 @@ def branch_weights(
     picture, nor a typed one: full-text search for all words weighs as much as the heard ones are sure, for
     the typed ones alone the rest. requested: weights that the request names, instead of the chosen ones.
     """
-    weights = {VECTOR_BRANCH: 1.0, **chosen_for(kind, chosen, {})}
+    weights = {VECTOR_RETRIEVER: 1.0, **chosen_for(kind, chosen, {})}
     if kind == VOICE_AND_PICTURE:
-        weights |= {name: weights[name] * confidence for name in (LEXICAL_BRANCH, TEXT) if name in weights}
+        weights |= {name: weights[name] * confidence for name in (LEXICAL_RETRIEVER, TEXT) if name in weights}
     weights |= requested or {}
-    if LEXICAL_BRANCH in weights and {WORDS, VOICE} <= set(kind.partition("[")[0].split("+")):
-        whole = weights[LEXICAL_BRANCH]
-        weights |= {LEXICAL_BRANCH: whole * confidence, TYPED_BRANCH: whole * (1.0 - confidence)}
+    if LEXICAL_RETRIEVER in weights and {WORDS, VOICE} <= set(kind.partition("[")[0].split("+")):
+        whole = weights[LEXICAL_RETRIEVER]
+        weights |= {LEXICAL_RETRIEVER: whole * confidence, TYPED_RETRIEVER: whole * (1.0 - confidence)}
     return weights
 
 

@@ -31,5 +31,5 @@ def mean_vector(vectors: Mapping[str, Matrix], weights: Mapping[str, float]) -> 
     Returns:
         float32 [d].
     """
-    weighed = [vectors[key] * weight for key, weight in weights.items()]
-    return sum(weighed[1:], start=weighed[0])
+    weighted = [vectors[key] * weight for key, weight in weights.items()]
+    return sum(weighted[1:], start=weighted[0])

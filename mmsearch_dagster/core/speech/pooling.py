@@ -19,14 +19,14 @@ class SpeechGuess:
     guesses: tuple[tuple[str, float], ...] = ()
 
 
-def pooled(hearings: Sequence[SpeechGuess]) -> Transcript:
+def pooled(attempts: Sequence[SpeechGuess]) -> Transcript:
     """The text with the highest sum of p(text | hearing) * confidence(hearing)^2; ties by the text.
 
     confidence: of the surest hearing that chose that text; of the least sure one where none did.
     """
     pool: dict[str, float] = {}
-    heard = [guess for guess in hearings if guess.chosen.text]
-    for guess in heard:
+    understood = [guess for guess in attempts if guess.chosen.text]
+    for guess in understood:
         weights = _weights(guess)
         total = sum(weights.values())
         for text, weight in weights.items():
@@ -34,8 +34,8 @@ def pooled(hearings: Sequence[SpeechGuess]) -> Transcript:
     if not pool:
         return NOTHING
     text = min(pool, key=lambda text: (-pool[text], text))
-    sure = [guess.chosen.confidence for guess in heard if guess.chosen.text == text]
-    return Transcript(text, max(sure, default=min(guess.chosen.confidence for guess in heard)))
+    sure = [guess.chosen.confidence for guess in understood if guess.chosen.text == text]
+    return Transcript(text, max(sure, default=min(guess.chosen.confidence for guess in understood)))
 
 
 def _weights(guess: SpeechGuess) -> dict[str, float]:

@@ -19,7 +19,7 @@ from mmsearch_dagster.core.evaluation.comparison import (
     Judge,
     all_values,
     choose_winner,
-    figures_of,
+    evaluation_metrics,
 )
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
@@ -174,7 +174,7 @@ class _Evaluation:
             measured[CHAMPION] = champion
         policy = self._workspace.gate_policy
         weights = CandidateFacts.of(self._inputs.candidates[winner]).weights
-        figures = figures_of(
+        metrics = evaluation_metrics(
             measured,
             sets[VALIDATION],
             policy.metric,
@@ -182,7 +182,7 @@ class _Evaluation:
             note=note,
             remembered=None if past is None else by_query(past, policy.metric),
         )
-        decision = decide(figures, policy)
+        decision = decide(metrics, policy)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
         values = all_values(measured, sets[VALIDATION], policy.metric)
         if past is not None:
@@ -201,7 +201,7 @@ class _Evaluation:
             retrieval=retrieval,
             self_examination=JUDGED not in sets[VALIDATION].origins,
             metric=policy.metric,
-            engine=round(float(np.mean(list(figures.engine.values()) or [np.nan])), 4),
+            engine=round(float(np.mean(list(metrics.engine.values()) or [np.nan])), 4),
             inputs_digest=inputs_digest,
         )
 

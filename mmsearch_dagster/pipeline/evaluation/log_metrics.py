@@ -8,7 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.comparison import fused_by
-from mmsearch_dagster.core.evaluation.quality_table import figures_of_branch
+from mmsearch_dagster.core.evaluation.quality_table import metrics_of_retriever
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.pipeline.evaluation.files import BARS, QUALITY
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts
@@ -36,7 +36,7 @@ def tell_mlflow(
         if not tracking.evaluated(
             CandidateFacts.of(candidate).mlflow_run,
             report.digest,
-            _named(figures_of_branch(table, fused_by(strategy), metric)),
+            _named(metrics_of_retriever(table, fused_by(strategy), metric)),
         )
     ]
     parent = tracking.parent(examples)
@@ -54,11 +54,11 @@ def _of_others(table: pl.DataFrame, metric: str, strategies: Iterable[Strategy])
     """Of the single branches, the released engine and the champion."""
     fused = set(map(fused_by, strategies))
     names = [name for name in table["branch"].unique(maintain_order=True) if name not in fused]
-    figures = {name: figures_of_branch(table, name, metric) for name in names}
+    metrics = {name: metrics_of_retriever(table, name, metric) for name in names}
     return _named(
-        {f"{name}/{key}": value for name, values in figures.items() for key, value in values.items()}
+        {f"{name}/{key}": value for name, values in metrics.items() for key, value in values.items()}
     )
 
 
-def _named(figures: Mapping[str, float]) -> dict[str, float]:
-    return {f"{_SET}/{name}": value for name, value in figures.items()}
+def _named(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {f"{_SET}/{name}": value for name, value in metrics.items()}

@@ -11,7 +11,7 @@ from mmsearch_dagster.core.evaluation.comparison import DEPTH
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, RetrieverLists
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
-from mmsearch_dagster.core.retrieval.rank_fusion import BRANCHES, TYPED_BRANCH, VECTOR, modality_column
+from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.retrievers import QueryTower, retrieve
 
@@ -72,7 +72,7 @@ def retriever_lists(words: PinnedTable, items: ModalityBatch) -> RetrieverLists:
         answers = retrieve(table, model, prepared, queries.batch, depth=DEPTH, where=None)
         return {
             name: {key: answer.get(name, []) for key, answer in zip(queries.batch.ids, answers, strict=True)}
-            for name in (*BRANCHES, TYPED_BRANCH)
+            for name in (*RETRIEVERS, TYPED_RETRIEVER)
         }
 
     return lists

@@ -104,7 +104,7 @@ def _catalogue_images(workspace: Workspace) -> list[_Labelled]:
 def _tune(
     workspace: Workspace,
     spec: "EncoderSpec",
-    pictures: tuple[list[_Labelled], list[_Labelled]],
+    images: tuple[list[_Labelled], list[_Labelled]],
     digest: str,
     folder: Path,
 ) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _tune(
 
     params = workspace.finetune
     assert params is not None
-    photos, catalogue_images = (_readable(part) for part in pictures)
+    photos, catalogue_images = (_readable(part) for part in images)
     train, held_out = _parted(photos, catalogue_images, params)
     progress = workspace.progress
     progress.start(IMAGE_ENCODER, len(train) * params.epochs)
@@ -138,20 +138,20 @@ def _tune(
     return {
         "rows": len(train),
         "products": 1 + max(photo.label for photo in train),
-        "unreadable": sum(map(len, pictures)) - len(photos) - len(catalogue_images),
+        "unreadable": sum(map(len, images)) - len(photos) - len(catalogue_images),
         "last_accuracy": round(curve[-1].accuracy, 4),
         "held_out": curve[-1].held_out,
         "mlflow_run": run_id,
     }
 
 
-def _readable(pictures: Sequence[_Labelled]) -> list[_Labelled]:
+def _readable(images: Sequence[_Labelled]) -> list[_Labelled]:
     """Those whose pixels can be read; the others' reasons are told by the encoder."""
     from mmsearch_dagster.core.encoders.augmentation import readable
 
     return [
         picture
-        for picture, fine in zip(pictures, readable([p.content.read for p in pictures]), strict=True)
+        for picture, fine in zip(images, readable([p.content.read for p in images]), strict=True)
         if fine
     ]
 

@@ -57,9 +57,9 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
 
 def _files(products: pl.DataFrame) -> dict[str, int]:
     """How many files of each kind the catalogue names."""
-    pictures = products[c.IMAGE_URIS].list.len().sum()
+    images = products[c.IMAGE_URIS].list.len().sum()
     return {
-        IMAGE: int(pictures or 0),
+        IMAGE: int(images or 0),
         AUDIO: products[c.AUDIO_URI].drop_nulls().len(),
         VIDEO: products[c.VIDEO_URI].drop_nulls().len(),
     }

@@ -188,7 +188,7 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) 
 
 
 def _check(rule: "RuleOutcome") -> dict[str, Any]:
-    figures = {
+    metrics = {
         "unexpected rows": rule.unexpected_count,
         "unexpected percent": rule.unexpected_percent,
         "observed": rule.observed,
@@ -199,7 +199,7 @@ def _check(rule: "RuleOutcome") -> dict[str, Any]:
         "passed": rule.success,
         "severity": rule.severity,
         "text": rule.why,
-        "figures": figures,
+        "figures": metrics,
     }
 
 

@@ -65,10 +65,10 @@ def measured_queries(
     ]
 
 
-def _answered(values: pl.DataFrame, queries: "JudgedQueries", branch: str) -> Sequence[int]:
+def _answered(values: pl.DataFrame, queries: "JudgedQueries", retriever: str) -> Sequence[int]:
     """Rows of a sample of the queries that this branch has answered."""
     seen = values.filter(
-        (pl.col("branch") == branch) & (pl.col(METRIC) == f"recall@{WITHIN}") & (pl.col(c.VALUE) > 0)
+        (pl.col("branch") == retriever) & (pl.col(METRIC) == f"recall@{WITHIN}") & (pl.col(c.VALUE) > 0)
     )
     answered = set(seen[c.QUERY_ID])
     rows = [row for row, key in enumerate(queries.batch.ids) if key in answered]

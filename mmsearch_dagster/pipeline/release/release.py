@@ -136,7 +136,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         description=verdict(
             pl.read_parquet(lineage[files.ASSET].folder / files.QUALITY),
             workspace.gate_policy,
-            branch=ENGINE,
+            retriever=ENGINE,
             strategy=evaluation.winner,
             passed=decision.passed,
         ),

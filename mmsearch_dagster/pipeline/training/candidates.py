@@ -121,7 +121,7 @@ def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: P
             log.curve("loss", step, value)
         for step, value in trained.dev_curve:
             log.curve("dev_ndcg@10", step, value)
-        (folder / PICTURE).write_bytes(_picture(strategy, trained.loss_curve, trained.dev_curve))
+        (folder / PICTURE).write_bytes(_image(strategy, trained.loss_curve, trained.dev_curve))
         log.figure("training", (folder / PICTURE).read_bytes())
         run_id = log.run_id
     workspace.progress.finish(stage)
@@ -137,7 +137,7 @@ def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: P
     )
 
 
-def _picture(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tuple[int, float], ...]) -> bytes:
+def _image(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tuple[int, float], ...]) -> bytes:
     from mmsearch_dagster.adapters.reports.charts import curves
 
     highest = max((value for _, value in loss), default=1.0) or 1.0

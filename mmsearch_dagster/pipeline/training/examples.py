@@ -98,8 +98,10 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
 
     spoken = queries[c.AUDIO].drop_nulls().unique()
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
-    ears = recogniser_fingerprint(workspace, language()) if len(spoken) else None
-    return digest_of({"ears": ears} | {uri: file_content(workspace.source.root / uri).key for uri in uris})
+    recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
+    return digest_of(
+        {"ears": recogniser} | {uri: file_content(workspace.source.root / uri).key for uri in uris}
+    )
 
 
 def _make(
@@ -161,12 +163,12 @@ def item_views(products: pl.DataFrame, features: Mapping[str, Snapshot]) -> Moda
     first = {
         name: {key: vectors[0] for key, vectors in lookup.items()} for name, lookup in vectors_of.items()
     }
-    batch, pictures = assemble(ids, first, widths), vectors_of.get(IMAGE, {})
-    counts = [len(pictures.get(key, "-")) for key in ids]
+    batch, images = assemble(ids, first, widths), vectors_of.get(IMAGE, {})
+    counts = [len(images.get(key, "-")) for key in ids]
     views = batch.take(np.repeat(np.arange(len(ids)), counts))
     if len(views) > len(batch):
         nothing = [np.zeros(widths[IMAGE], np.float32)]
-        stacked = np.stack([vector for key in ids for vector in pictures.get(key, nothing)])
+        stacked = np.stack([vector for key in ids for vector in images.get(key, nothing)])
         views = replace(views, vectors={**views.vectors, IMAGE: stacked})
     return views
 
@@ -188,10 +190,10 @@ def _encode(
     if TEXT in items.vectors:
         read[TEXT] = _worded(workspace, queries)
     if IMAGE in items.vectors:
-        pictures = {
+        images = {
             query.query_id: file_content(query.picture) for query in queries if query.picture is not None
         }
-        read[IMAGE] = _looked_up(workspace, IMAGE, pictures | _views(workspace, products, queries))
+        read[IMAGE] = _looked_up(workspace, IMAGE, images | _views(workspace, products, queries))
     if AUDIO in items.vectors:
         voices = {query.query_id: file_content(query.voice) for query in queries if query.voice is not None}
         read[AUDIO] = _looked_up(workspace, AUDIO, voices)
@@ -225,10 +227,10 @@ def _views(
     from mmsearch_dagster.core.media.augment_view import photographed
     from mmsearch_dagster.core.media.images import UnreadableImageError
 
-    pictures = dict(products.select(c.PRODUCT_ID, c.IMAGE_URIS).drop_nulls().iter_rows())
+    images = dict(products.select(c.PRODUCT_ID, c.IMAGE_URIS).drop_nulls().iter_rows())
     views: dict[str, Content] = {}
     for query in queries:
-        uris = pictures.get(query.seen)
+        uris = images.get(query.seen)
         if not uris:
             continue
         seed = workspace.preset.derived.seed + len(query.query_id)

@@ -85,19 +85,21 @@ def all_queries(
     synthetic += [
         _from_synthetic(query, LOGGED) for query in logged_queries(searches, events, limit=limits.logged)
     ]
-    pictured = []
+    with_images = []
     if IMAGE in features:
-        pictured = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
+        with_images = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
     synthetic += [
         _from_synthetic(query, PAIRS)
         for query in title_queries(products, limit=limits.pairs, seed=limits.seed)
-        + image_queries(pictured, limit=limits.views, seed=limits.seed)
+        + image_queries(with_images, limit=limits.views, seed=limits.seed)
     ]
     taught = judged.get(TRAIN, [])
     kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
     train, dev = [taught[row] for row in kept], [taught[row] for row in held]
-    dev = dev or _self_examination(DEV, products, pictured, limits.seed + 2)
-    validation = judged.get(VALIDATION, []) or _self_examination(VALIDATION, products, pictured, limits.seed)
+    dev = dev or _self_examination(DEV, products, with_images, limits.seed + 2)
+    validation = judged.get(VALIDATION, []) or _self_examination(
+        VALIDATION, products, with_images, limits.seed
+    )
     return {TRAIN: train + synthetic, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
 
 
@@ -109,53 +111,53 @@ def _judged_queries(
     )
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
     voices = {key: workspace.source.root / uri for key, uri in spoken}
-    heard = transcribe_queries(workspace, language, voices)
+    transcripts = transcribe_queries(workspace, language, voices)
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
-        picture = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
-        query = _judged(row, picture, voices.get(row[c.QUERY_ID]), heard.get(row[c.QUERY_ID]))
+        image = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
+        query = _judged(row, image, voices.get(row[c.QUERY_ID]), transcripts.get(row[c.QUERY_ID]))
         if query.grades:
             by_split.setdefault(row[c.SPLIT], []).append(query)
     return by_split
 
 
 def _judged(
-    row: Mapping[str, Any], picture: Path | None, voice: Path | None, heard: Transcript | None
+    row: Mapping[str, Any], image: Path | None, voice: Path | None, transcript: Transcript | None
 ) -> TrainingQuery:
     """heard: None where nothing was understood; where that is all there is, it stays an unanswered voice."""
     typed = query_text(row[c.QUERY_TEXT] or "") or None
     graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
     return TrainingQuery(
         query_id=row[c.QUERY_ID],
-        text=" ".join(part for part in (typed, heard and query_text(heard.text)) if part) or None,
+        text=" ".join(part for part in (typed, transcript and query_text(transcript.text)) if part) or None,
         origin=JUDGED,
         grades={product: grade for product, grade in graded if grade > 0},
         kind=query_kind(
             words=typed is not None,
-            picture=picture is not None,
-            voice=heard is not None or not (typed or picture),
+            image=image is not None,
+            voice=transcript is not None or not (typed or image),
             language=language_of(typed or ""),
         ),
-        picture=picture,
-        voice=voice if heard else None,
-        confidence=heard.confidence if heard else None,
-        typed=typed if heard else None,
+        picture=image,
+        voice=voice if transcript else None,
+        confidence=transcript.confidence if transcript else None,
+        typed=typed if transcript else None,
     )
 
 
 def _from_synthetic(query: SyntheticQuery, origin: str) -> TrainingQuery:
     grades = {product: int(grade) for product, grade in query.graded.items()}
-    words, picture = bool(query.text), query.image_of is not None
-    kind = query_kind(words=words, picture=picture, language=language_of(query.text or ""))
+    words, image = bool(query.text), query.image_of is not None
+    kind = query_kind(words=words, image=image, language=language_of(query.text or ""))
     return TrainingQuery(query.query_id, query.text, origin, grades, kind, seen=query.image_of)
 
 
 def _self_examination(
-    split: str, products: pl.DataFrame, pictured: Sequence[str], seed: int
+    split: str, products: pl.DataFrame, with_images: Sequence[str], seed: int
 ) -> list[TrainingQuery]:
     half = _SELF_EXAMINATION // 2
     synthetic = title_queries(products, limit=half, seed=seed + 1)
-    synthetic += image_queries(pictured, limit=half, seed=seed + 1)
+    synthetic += image_queries(with_images, limit=half, seed=seed + 1)
     return [
         replace(_from_synthetic(query, PAIRS), query_id=f"{split}:{query.query_id}") for query in synthetic
     ]

@@ -52,8 +52,8 @@ def transcribe_queries(
         return {}
     from mmsearch_dagster.serving.prepare_query import is_understood
 
-    heard = _transcripts(workspace, language, voices)
-    return {key: transcript for key, transcript in heard.items() if is_understood(transcript)}
+    transcripts = _transcripts(workspace, language, voices)
+    return {key: transcript for key, transcript in transcripts.items() if is_understood(transcript)}
 
 
 def _transcripts(
@@ -77,23 +77,23 @@ def _listen(workspace: Workspace, language: "Language", recordings: Sequence[_Re
     """Content key -> text and confidence; what cannot be read is heard as nothing."""
     workspace.progress.start(_STAGE, len(recordings))
     chunks = chunked(recordings, least=_LEAST_RECORDINGS)
-    work = partial(_hear_some, workspace.preset.recogniser, language)
+    work = partial(_transcribe_chunk, workspace.preset.recogniser, language)
     parts = map_in_processes(work, chunks, processes=len(chunks))
-    transcripts = {key: heard for part in parts for key, heard in part.items()}
+    transcripts = {key: transcript for part in parts for key, transcript in part.items()}
     workspace.progress.finish(_STAGE, f"{sum(bool(text) for text, _ in transcripts.values())} understood")
     return transcripts
 
 
-def _hear_some(spec: RecogniserSpec, language: "Language", recordings: Sequence[_Recording]) -> _Heard:
+def _transcribe_chunk(spec: RecogniserSpec, language: "Language", recordings: Sequence[_Recording]) -> _Heard:
     from mmsearch_dagster.adapters.speech.pocketsphinx import open_recogniser
     from mmsearch_dagster.serving.transcriber import Transcriber
 
     transcriber, transcripts = Transcriber(lambda: open_recogniser(spec, lambda: language)), {}
     for key, path in recordings:
         try:
-            heard = transcriber.transcribe(path.read_bytes())
+            transcript = transcriber.transcribe(path.read_bytes())
         except (OSError, QueryError):
-            heard = NOTHING
-        transcripts[key] = (heard.text, heard.confidence)
+            transcript = NOTHING
+        transcripts[key] = (transcript.text, transcript.confidence)
         PROGRESS.get().advance(_STAGE, 1)
     return transcripts

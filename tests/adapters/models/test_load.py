@@ -53,8 +53,8 @@ def using(spec: EncoderSpec, **changes: Any) -> EncoderSpec:
 
 
 @pytest.fixture(scope="session")
-def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("onnx")
+def encoder_cache(encoders: Path) -> Path:
+    return encoders
 
 
 @pytest.fixture(scope="session")

@@ -159,12 +159,12 @@ def test_a_damaged_version_does_not_load_back(mlflow_store: MlflowStore, cache: 
         registry.load_back(1)
 
 
-def test_the_embedded_encoders_answer_from_the_registry(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+def test_the_embedded_encoders_answer_from_the_registry(mlflow_store: MlflowStore, encoders: Path) -> None:
     real = [
         describe_encoder(EncoderSpec(**{k: v for k, v in SPECS[m].items() if "prefix" not in k}))
         for m in SPECS
     ]
-    registry = register(mlflow_store, tmp_path / "compiled", *real)
+    registry = register(mlflow_store, encoders, *real)
     registry.load_back(1)
     model = mlflow_module().pyfunc.load_model("models:/mmsearch/1")
     vectors = model.predict(

@@ -2,7 +2,13 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.evaluation.comparison import CHAMPION, ENGINE, FUSED, all_values, figures_of
+from mmsearch_dagster.core.evaluation.comparison import (
+    CHAMPION,
+    ENGINE,
+    FUSED,
+    all_values,
+    evaluation_metrics,
+)
 from mmsearch_dagster.core.evaluation.quality_table import quality_table
 from mmsearch_dagster.core.gate.policy import GatePolicy
 from tests.core.judged import queries, rankings
@@ -18,20 +24,20 @@ MEASURED = {
 
 
 def test_the_gate_decides_on_the_metric_of_its_policy() -> None:
-    first = figures_of(MEASURED, ASKED, "recall@1", weights="w", note=None)
+    first = evaluation_metrics(MEASURED, ASKED, "recall@1", weights="w", note=None)
     assert first.engine == {"q0": 0.0, "q1": 0.0, "q2": 0.0}
-    second = figures_of(MEASURED, ASKED, "recall@2", weights="w", note=None)
+    second = evaluation_metrics(MEASURED, ASKED, "recall@2", weights="w", note=None)
     assert second.engine == {"q0": 1.0, "q1": 1.0, "q2": 1.0}
 
 
 def test_rivals_are_the_single_branches_and_the_champion() -> None:
-    found = figures_of(MEASURED, ASKED, "mrr", weights="w", note="not comparable")
+    found = evaluation_metrics(MEASURED, ASKED, "mrr", weights="w", note="not comparable")
     assert set(found.branches) == {"text only", "bm25"}
     named_alike = {**MEASURED, "words and pictures only": rankings(ASKED, "right")}
-    assert figures_of(named_alike, ASKED, "mrr", weights="w", note=None).branches == found.branches
+    assert evaluation_metrics(named_alike, ASKED, "mrr", weights="w", note=None).branches == found.branches
     assert (found.champion, found.champion_note) == (None, "not comparable")
     reigning = {**MEASURED, CHAMPION: rankings(ASKED, "wrong", "worse", "bad", "right")}
-    assert figures_of(reigning, ASKED, "mrr", weights="w", note=None).champion == dict.fromkeys(
+    assert evaluation_metrics(reigning, ASKED, "mrr", weights="w", note=None).champion == dict.fromkeys(
         ASKED.batch.ids, 0.25
     )
 

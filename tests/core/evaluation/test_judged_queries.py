@@ -9,7 +9,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     by_encoder,
     by_vector,
     score,
-    single_branches,
+    single_retriever_rankings,
 )
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from tests.core.judged import queries, rankings
@@ -49,13 +49,13 @@ def test_the_score_of_a_query_is_its_metric() -> None:
 def test_the_single_branches_are_those_that_both_sides_have() -> None:
     asked = queries(2)
     items = ModalityBatch(("a",), {TEXT: np.ones((1, 2), np.float32)}, {TEXT: np.array([True])})
-    assert set(single_branches(asked, items, rankings(asked, "a"), 5)) == {"text only", "bm25"}
+    assert set(single_retriever_rankings(asked, items, rankings(asked, "a"), 5)) == {"text only", "bm25"}
 
 
 def test_full_text_is_no_rival_where_there_are_no_words() -> None:
     asked = queries(2, words=False, picture=True)
     items = ModalityBatch(("a",), {IMAGE: np.ones((1, 3), np.float32)}, {IMAGE: np.array([True])})
-    assert set(single_branches(asked, items, rankings(asked), 5)) == {"image only"}
+    assert set(single_retriever_rankings(asked, items, rankings(asked), 5)) == {"image only"}
 
 
 def test_of_several_pictures_of_a_product_the_nearest_counts() -> None:

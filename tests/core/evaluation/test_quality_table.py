@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.evaluation.quality_table import figures_of_branch, quality_table, verdict
+from mmsearch_dagster.core.evaluation.quality_table import metrics_of_retriever, quality_table, verdict
 from mmsearch_dagster.core.gate.policy import GatePolicy
 
 SCHEMA = {
@@ -62,12 +62,12 @@ def test_figures_of_one_branch_have_names_with_their_kind() -> None:
             ("1", "bm25", "words", metric, 0.9),
         )
     )
-    figures = figures_of_branch(table, "fused: concat", metric)
+    figures = metrics_of_retriever(table, "fused: concat", metric)
     assert figures["all/ndcg@10"] == 0.5
     assert figures["all/ndcg@10 low"] == 0.25
     assert figures["words/mrr"] == 1.0
     assert figures["picture/queries"] == 1.0
-    assert figures_of_branch(table, "text only", metric) == {}
+    assert metrics_of_retriever(table, "text only", metric) == {}
 
 
 def test_a_verdict_is_one_sentence_with_figure_and_interval() -> None:
@@ -75,9 +75,9 @@ def test_a_verdict_is_one_sentence_with_figure_and_interval() -> None:
     table = quality_table(
         values(("1", "engine", "words", policy.metric, 0.5), ("2", "engine", "words", policy.metric, 0.5))
     )
-    assert verdict(table, policy, branch="engine", strategy="concat", passed=True) == (
+    assert verdict(table, policy, retriever="engine", strategy="concat", passed=True) == (
         "Strategy concat, passed by the gate: ndcg@10 0.5000 (95% interval 0.5000 to 0.5000) on 2 judged "
         "validation queries."
     )
-    nothing = verdict(table.clear(), policy, branch="engine", strategy="concat", passed=False)
+    nothing = verdict(table.clear(), policy, retriever="engine", strategy="concat", passed=False)
     assert nothing == "Strategy concat, refused by the gate; no judged validation queries."

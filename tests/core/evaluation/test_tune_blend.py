@@ -14,7 +14,7 @@ from mmsearch_dagster.core.evaluation.tune_blend import (
     blend,
     choose_blend,
 )
-from mmsearch_dagster.core.retrieval.rank_fusion import branch_weights
+from mmsearch_dagster.core.retrieval.rank_fusion import retriever_weights
 from tests.core.judged import queries, rankings
 
 EAGER = max(WEIGHTS)
@@ -128,7 +128,7 @@ def test_few_words_in_another_script_are_left_to_full_text_unless_the_encoder_re
     assert blend(branches, asked, chosen)["q0"] == ["wrong"]
     read = weights_for(branches, asked, multilingual=True)
     assert read["words[zh]"] == read["words"]
-    assert branch_weights("words[ja]", read) == branch_weights("words", read)
+    assert retriever_weights("words[ja]", read) == retriever_weights("words", read)
 
 
 def test_ten_queries_choose_for_themselves_whatever_the_script() -> None:
@@ -136,7 +136,7 @@ def test_ten_queries_choose_for_themselves_whatever_the_script() -> None:
     branches = {"vector": rankings(asked, "right", "wrong"), "lexical": rankings(asked, "wrong")}
     chosen = weights_for(branches, asked)
     assert chosen["words[zh]"] == {}
-    assert branch_weights("words+voice[zh]", chosen) == {"vector": 1.0}
+    assert retriever_weights("words+voice[zh]", chosen) == {"vector": 1.0}
 
 
 def test_beside_a_picture_words_in_any_script_are_blended_as_in_latin() -> None:
@@ -144,7 +144,7 @@ def test_beside_a_picture_words_in_any_script_are_blended_as_in_latin() -> None:
     branches = {"vector": rankings(asked, "right", "wrong"), "lexical": rankings(asked, "right")}
     chosen = weights_for(branches, asked)
     for kind in ("words+picture[zh]", "words+picture[ko]"):
-        assert branch_weights(kind, chosen) == branch_weights("words+picture", chosen)
+        assert retriever_weights(kind, chosen) == retriever_weights("words+picture", chosen)
 
 
 def test_one_query_in_sixty_does_not_silence_the_fused_vector() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.gate.decision import Decision, EvaluationFigures, Reason
+from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
 from mmsearch_dagster.core.gate.policy import ChampionRule, GatePolicy, SingleBranchRule, parse_policy
 from mmsearch_dagster.core.gate.rules import decide
 
@@ -30,7 +30,7 @@ def raised(base: dict[str, float], by: float) -> dict[str, float]:
 TEXT = {query: (0.7 if kind == "words" else 0.0) for query, kind in KINDS.items()}
 PICTURE = {query: (0.6 if kind == "picture" else 0.0) for query, kind in KINDS.items()}
 BM25 = {query: (0.65 if kind == "words" else 0.0) for query, kind in KINDS.items()}
-GOOD = EvaluationFigures(
+GOOD = EvaluationMetrics(
     weights_sha256="a" * 64,
     kinds=KINDS,
     engine=values(0.75, 0.95, 1),
@@ -39,7 +39,7 @@ GOOD = EvaluationFigures(
 )
 
 
-def changed(**facts: object) -> EvaluationFigures:
+def changed(**facts: object) -> EvaluationMetrics:
     return GOOD.model_copy(update=facts)
 
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval import rank_fusion
 from mmsearch_dagster.core.retrieval.rank_fusion import (
-    branch_weights,
     fuse,
     kinds_alike,
     query_kind,
+    retriever_weights,
 )
 
 ids = st.lists(st.sampled_from("abcdefgh"), unique=True)
@@ -60,26 +60,26 @@ def test_fusion_keeps_every_id_once_and_the_order_of_agreeing_rankings(
     [(True, False, "words"), (False, True, "picture"), (True, True, "words+picture")],
 )
 def test_a_query_is_named_by_what_it_consists_of(words: bool, picture: bool, kind: str) -> None:
-    assert query_kind(words=words, picture=picture) == kind
+    assert query_kind(words=words, image=picture) == kind
 
 
 def test_an_empty_query_is_refused() -> None:
     with pytest.raises(QueryError, match="give words, a voice, a picture"):
-        query_kind(words=False, picture=False)
+        query_kind(words=False, image=False)
 
 
 @pytest.mark.parametrize("kind", ["words+voice", "words+voice+picture", "words+voice[zh]"])
 def test_heard_words_weigh_as_much_as_they_are_sure_typed_ones_the_rest(kind: str) -> None:
     chosen = {"words": {"lexical": 2.0}, "words+picture": {"lexical": 2.0}}
-    weights = branch_weights(kind, chosen, 0.25)
+    weights = retriever_weights(kind, chosen, 0.25)
     assert weights == {"vector": 1.0, "lexical": 0.5, "typed": 1.5}
-    asked = branch_weights(kind, chosen, 0.25, {"lexical": 4.0, "text": 1.0})
+    asked = retriever_weights(kind, chosen, 0.25, {"lexical": 4.0, "text": 1.0})
     assert asked == {"vector": 1.0, "text": 1.0, "lexical": 1.0, "typed": 3.0}
 
 
 @pytest.mark.parametrize("kind", ["words", "voice", "voice+picture", "picture"])
 def test_only_beside_typed_words_is_full_text_search_shared(kind: str) -> None:
-    assert "typed" not in branch_weights(kind, {"words": {"lexical": 2.0}}, 0.25)
+    assert "typed" not in retriever_weights(kind, {"words": {"lexical": 2.0}}, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_only_beside_typed_words_is_full_text_search_shared(kind: str) -> None:
     ],
 )
 def test_words_in_another_script_are_a_kind_of_their_own(language: str, kind: str) -> None:
-    found = query_kind(words=True, picture=True, language=language)
+    found = query_kind(words=True, image=True, language=language)
     assert found == kind
     assert kinds_alike(found)[-1] == "words+picture"
-    assert query_kind(words=False, picture=True, language=language) == "picture"
+    assert query_kind(words=False, image=True, language=language) == "picture"

@@ -30,8 +30,8 @@ ROWS = [
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    made = Workspace(Settings(tmp_path / "home"))
+def workspace(assets: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    made = Workspace(Settings(tmp_path / "home", shop), assets)
     products = catalogue(30).select("product_id", "title", "category", "brand")
     judged = pl.concat([c.JUDGMENTS.to_frame(), pl.DataFrame(ROWS)], how="diagonal").with_columns(
         product_id=pl.lit(products["product_id"][0]), grade=pl.lit(3), split=pl.lit("validation")
@@ -45,7 +45,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for name, rows in tables.items():
         made.lake.obtain_table(name, "x", lambda rows=rows: (rows, {}))
     said = {"said": "red shoes", "both": "red shoes", "all": "shoes"}
-    monkeypatch.setattr(queries, "hear", lambda *_: {key: Transcript(one, 0.7) for key, one in said.items()})
+    monkeypatch.setattr(
+        queries, "transcribe_queries", lambda *_: {key: Transcript(one, 0.7) for key, one in said.items()}
+    )
     return made
 
 
@@ -59,7 +61,6 @@ def all_of(workspace: Workspace) -> dict[str, list[queries.TrainingQuery]]:
     return queries.all_queries(workspace, inputs, {}, language(inputs))
 
 
-@pytest.mark.slow
 def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) -> None:
     found = {one.query_id: one for one in all_of(workspace)["validation"]}
     assert {key: one.kind for key, one in found.items()} == {
@@ -78,7 +79,6 @@ def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) 
     assert (found["mumbled"].text, found["mumbled"].confidence) == (None, None)
 
 
-@pytest.mark.slow
 def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engines_does(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +95,6 @@ def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engi
     assert not found.keys() & {"chinese", "shown", "mumbled"}
 
 
-@pytest.mark.slow
 def test_what_nobody_understood_is_judged_as_unanswered(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "mumbled.wav").write_bytes(sound_file(np.zeros(16_000, np.float32)))
     examples._make(workspace, inputs_of(workspace), language(inputs_of(workspace)), tmp_path)

@@ -1,0 +1,93 @@
+"""The ranking stage of a release: a trained ranker and the catalogue's word statistics, in three files."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmsearch_dagster.core.digest import digest_of, sha256_bytes
+from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
+from mmsearch_dagster.core.ranking.relevance.features import FEATURES, ScoredList, feature_rows
+from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
+from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
+from mmsearch_dagster.core.ranking.relevance.linear import LinearRanker, train_linear
+from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
+from mmsearch_dagster.core.ranking.relevance.terms import Terms
+from mmsearch_dagster.core.ranking.relevance.trees import TreeEnsemble
+
+RANKER_FILE = "ranker.safetensors"
+SPEC_FILE = "ranker.json"
+STATISTICS_FILE = "term_statistics.json"
+FILES = (RANKER_FILE, SPEC_FILE, STATISTICS_FILE)
+
+TRAINERS: Mapping[str, Trainer] = {"linear": train_linear, "lambdamart": train_lambdamart}
+_CLASSES: Mapping[str, type[LinearRanker] | type[TreeEnsemble]] = {
+    "linear": LinearRanker,
+    "lambdamart": TreeEnsemble,
+}
+
+
+@dataclass(frozen=True)
+class RankingStage:
+    """Orders the candidates of one query. strategy: of TRAINERS."""
+
+    strategy: str
+    ranker: CandidateRanker
+    statistics: TermStatistics
+
+    def order(
+        self, query: Terms, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
+    ) -> list[tuple[str, float]]:
+        """Every candidate with its score, best first, ties by id. Arguments: of `feature_rows`."""
+        candidates = feature_rows(query, lists, items, self.statistics)
+        if not candidates.ids:
+            return []
+        scores = self.ranker.predict(candidates.features).tolist()
+        pairs = zip(candidates.ids, scores, strict=True)
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def save(self, folder: Path) -> str:
+        """Write the three files into `folder`; returns their digest."""
+        from safetensors.numpy import save_file
+
+        assert isinstance(self.ranker, LinearRanker | TreeEnsemble)
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = {name: np.ascontiguousarray(array) for name, array in self.ranker.arrays().items()}
+        save_file(arrays, folder / RANKER_FILE)
+        spec = {"strategy": self.strategy, "features": FEATURES}
+        (folder / SPEC_FILE).write_text(json.dumps(spec, indent=2), encoding="utf-8")
+        (folder / STATISTICS_FILE).write_text(self.statistics.to_json(), encoding="utf-8")
+        return stage_digest(folder)
+
+
+def stage_digest(folder: Path) -> str:
+    """One name for the files of a stage. Raises OSError where one is missing."""
+    return digest_of({name: sha256_bytes((folder / name).read_bytes()) for name in FILES})
+
+
+def load_stage(folder: Path) -> RankingStage:
+    """The stage in `folder`.
+
+    Raises:
+        ReleaseMismatchError: for missing or damaged files, and for features of another version.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        spec = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+        arrays = load_file(folder / RANKER_FILE)
+        statistics = TermStatistics.from_json((folder / STATISTICS_FILE).read_text(encoding="utf-8"))
+        ranker = _CLASSES[spec["strategy"]].from_arrays(arrays)
+        features = tuple(spec["features"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ReleaseMismatchError(f"the ranking stage in {folder} cannot be read: {error}") from error
+    if features != FEATURES:
+        raise ReleaseMismatchError(
+            f"the ranking stage in {folder} was trained on other features than this version computes: "
+            "run again, or use the version that made the release"
+        )
+    return RankingStage(spec["strategy"], ranker, statistics)

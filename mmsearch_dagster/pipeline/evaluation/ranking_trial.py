@@ -1,0 +1,109 @@
+"""The ranking stage tried on a shop's judged queries with words, before anything of it is released."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmsearch_dagster.adapters.lake.lineage import lineage_of
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.errors import PolicyError
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
+from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
+from mmsearch_dagster.core.ranking.relevance.comparison import EngineFigures, compare_rankers
+from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, ScoredList, feature_rows
+from mmsearch_dagster.core.ranking.relevance.items import ItemTerms, item_terms
+from mmsearch_dagster.core.ranking.relevance.lexical import StemmedBm25
+from mmsearch_dagster.core.ranking.relevance.stage import TRAINERS
+from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
+from mmsearch_dagster.core.ranking.relevance.terms import read_terms
+from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.retrieval.nearest import ProductVectors
+from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+# Candidates taken from each retriever.
+DEPTH = 100
+_FEWEST_QUERIES = 20
+# The shop's test queries choose nothing, here neither.
+_SPLITS = (TRAIN, DEV, VALIDATION)
+
+
+def try_ranking(workspace: Workspace, *, folds: int, seed: int) -> list[EngineFigures]:
+    """Cross-fitted figures over all judged queries with words of the current examples.
+
+    Only untrained retrievers bring candidates (stemmed BM25, each encoder's own vectors): a fused vector has
+    seen the training queries, and a ranker would trust it too much.
+
+    Raises:
+        PolicyError: where there are too few judged queries with words.
+    """
+    source = workspace.lake.current(examples.ASSET)
+    products = lineage_of(workspace.lake, [source])["products"].table()
+    catalogue = _Catalogue.of(
+        {row[c.PRODUCT_ID]: item_terms(row) for row in products.iter_rows(named=True)},
+        examples.load_views(source),
+    )
+    sets = _judged_sets(workspace)
+    candidates: dict[str, RankedCandidates] = {}
+    texts: dict[str, str | None] = {}
+    grades: dict[str, Mapping[str, int]] = {}
+    baseline: dict[str, Sequence[str]] = {}
+    for queries in sets:
+        for row, query_id in enumerate(queries.batch.ids):
+            text = queries.texts[row]
+            if text is None or queries.origins[row] != JUDGED:
+                continue
+            lists = catalogue.lists(text, queries.batch.take([row]))
+            candidates[query_id] = catalogue.features(text, lists)
+            texts[query_id], grades[query_id] = text, queries.grades[query_id]
+            baseline[query_id] = [product for product, _ in lists["lexical"]]
+    if len(candidates) < _FEWEST_QUERIES:
+        raise PolicyError(
+            f"a ranking is tried on at least {_FEWEST_QUERIES} judged queries with words, there are "
+            f"{len(candidates)}: add judgments to the source"
+        )
+    training = TrainingSet.of(candidates, grades)
+    return compare_rankers(
+        training, texts, grades, baseline=baseline, trainers=TRAINERS, folds=folds, seed=seed
+    )
+
+
+def _judged_sets(workspace: Workspace) -> list[JudgedQueries]:
+    from mmsearch_dagster.adapters.lake.batches import load_queries
+
+    folder = workspace.lake.current(examples.ASSET).folder
+    return [load_queries(folder, name) for name in _SPLITS]
+
+
+@dataclass(frozen=True)
+class _Catalogue:
+    """Everything that a query is compared with."""
+
+    items: Mapping[str, ItemTerms]
+    statistics: TermStatistics
+    words: StemmedBm25
+    vectors: Mapping[str, ProductVectors]
+
+    @classmethod
+    def of(cls, items: Mapping[str, ItemTerms], views: ModalityBatch) -> "_Catalogue":
+        vectors = {
+            name: ProductVectors.of(views.ids, views.vectors[name] * views.present[name][:, None])
+            for name in (TEXT, IMAGE)
+            if name in views.vectors
+        }
+        return cls(items, statistics_of(items.values()), StemmedBm25.of(items), vectors)
+
+    def lists(self, text: str, batch: ModalityBatch) -> dict[str, ScoredList]:
+        """Retriever -> its best products. batch: the query's own vectors, one row."""
+        lists: dict[str, ScoredList] = {"lexical": self.words.search(read_terms(text), DEPTH)}
+        for name, vectors in self.vectors.items():
+            if name in batch.vectors and bool(np.all(batch.present[name])):
+                lists[name] = next(iter(vectors.nearest(batch.vectors[name], DEPTH)))
+        return lists
+
+    def features(self, text: str, lists: Mapping[str, ScoredList]) -> RankedCandidates:
+        """The candidates with their features."""
+        return feature_rows(read_terms(text), lists, self.items, self.statistics)

@@ -1,0 +1,105 @@
+"""One feature row per query and candidate."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mmsearch_dagster.core.ranking.relevance.features import (
+    COLUMN,
+    FEATURES,
+    RankedCandidates,
+    candidates_of,
+    feature_rows,
+)
+from mmsearch_dagster.core.ranking.relevance.terms import Terms, read_terms
+from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
+
+
+def rows_for(text: str, lists: dict[str, list[tuple[str, float]]] = LISTS) -> RankedCandidates:
+    return feature_rows(read_terms(text), lists, ITEMS, STATISTICS)
+
+
+def value(candidates: RankedCandidates, product: str, feature: str) -> float:
+    return float(candidates.features[candidates.ids.index(product), COLUMN[feature]])
+
+
+def test_every_candidate_has_one_row() -> None:
+    candidates = rows_for("blue shoes")
+
+    assert candidates.ids == candidates_of(LISTS) == ("a", "b", "c")
+    assert candidates.features.shape == (3, len(FEATURES))
+    assert candidates.features.dtype == np.float32
+
+
+def test_no_name_stands_twice() -> None:
+    assert len(set(FEATURES)) == len(FEATURES)
+
+
+def test_a_retrievers_score_scale_and_rank_are_features() -> None:
+    candidates = rows_for("blue shoes")
+
+    assert value(candidates, "a", "lexical_score") == 4.0
+    assert value(candidates, "b", "lexical_scaled") == 0.5
+    assert value(candidates, "a", "text_rank") == pytest.approx(1 / 3)
+    # 0.7 * 2/4 + 0.3 * (0.9 - 0.3) / (0.9 - 0.3)
+    assert value(candidates, "b", "score_fusion") == pytest.approx(0.65)
+    assert value(candidates, "b", "rank_fusion") == pytest.approx(1 / 62 + 1 / 61)
+    assert value(candidates, "c", "retrievers_in_agreement") == 1.0
+
+
+def test_a_retriever_that_was_not_asked_is_missing_and_one_that_lacks_the_product_has_no_score() -> None:
+    candidates = rows_for("blue shoes")
+
+    assert math.isnan(value(candidates, "a", "image_score"))
+    assert math.isnan(value(candidates, "c", "lexical_score"))
+    assert value(candidates, "c", "lexical_rank") == 0.0
+
+
+def test_words_are_weighted_by_how_rare_they_are() -> None:
+    candidates = rows_for("blue shoes")
+
+    assert value(candidates, "a", "query_words_in_item") == 1.0
+    # `blue` is in three products of five, `shoe` in two: the rarer word counts more
+    assert value(candidates, "b", "query_words_in_item") > 0.5 > value(candidates, "c", "query_words_in_item")
+    assert value(candidates, "b", "query_words_in_item_unweighted") == 0.5
+
+
+def test_quantities_agree_or_contradict_across_units() -> None:
+    lists = {"lexical": [("c", 2.0), ("d", 2.0), ("a", 1.0)]}
+    candidates = rows_for("bottle 0.5 l", lists)
+
+    assert value(candidates, "c", "quantities_agree") == 1.0
+    assert value(candidates, "d", "quantities_contradict") == 1.0
+    assert (
+        value(candidates, "a", "quantities_agree") == value(candidates, "a", "quantities_contradict") == 0.0
+    )
+    assert math.isnan(value(rows_for("bottle", lists), "c", "quantities_agree"))
+
+
+def test_a_model_number_is_looked_for() -> None:
+    lists = {"lexical": [("e", 3.0), ("a", 1.0)]}
+    candidates = rows_for("ezxs88w", lists)
+
+    assert value(candidates, "e", "codes_in_item") == 1.0
+    assert value(candidates, "a", "codes_missing") == 1.0
+
+
+def test_a_price_is_a_position_among_the_candidates_and_may_be_missing() -> None:
+    lists = {"lexical": [("a", 3.0), ("c", 2.0), ("d", 1.0)]}
+    candidates = rows_for("blue", lists)
+
+    assert value(candidates, "a", "price_position") == 1.0
+    assert value(candidates, "c", "price_position") == 0.5
+    assert math.isnan(value(candidates, "d", "price_position"))
+
+
+def test_an_image_alone_has_no_word_features() -> None:
+    candidates = feature_rows(Terms(), {"image": [("a", 0.8)]}, ITEMS, STATISTICS)
+
+    assert value(candidates, "a", "image_score") == pytest.approx(0.8)
+    assert math.isnan(value(candidates, "a", "ratio"))
+
+
+def test_no_list_no_candidate() -> None:
+    assert rows_for("blue", {}).ids == ()
