@@ -20,7 +20,7 @@ class EncoderIdentity(BaseModel):
 class RetrievalParams(BaseModel):
     """How the released engine blends its branches, chosen on training queries.
 
-    weights: query kind -> branch (core.retrieval.rank_fusion.BRANCHES) -> weight; the fused vector's is 1.0
+    weights: query kind -> branch (core.retrieval.rank_fusion.RETRIEVERS) -> weight; the fused vector's is 1.0
         where it is not named, any other branch is not asked then.
     rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each branch.
     """
