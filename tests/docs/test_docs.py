@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from tests.docs.fences import PAGES, ROOT
+from tests.test_layers import _HOMES, _MAY_IMPORT
 
 README = ROOT / "README.md"
 MOST_WORDS = 1200
@@ -145,6 +146,15 @@ def test_every_asset_has_its_place_in_the_architecture() -> None:
     }
 
     assert named == assets
+
+
+def test_every_layer_and_every_library_with_a_home_has_its_place_in_the_architecture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page[page.index("## The six floors") : page.index("## The data contract")]
+    libraries = section.lower().replace(" ", "")
+
+    assert not {name for name in _MAY_IMPORT if f"`{name}`" not in section} - {"__init__"}
+    assert not {name for name in _HOMES if name.replace("_", "") not in libraries}
 
 
 @pytest.mark.parametrize("path", [*CODE, *REVIEWED, *PAGES], ids=name_of)
