@@ -14,7 +14,7 @@ _MOST_QUOTED = 80
 class Query:
     """What a person asks: words, the bytes of a picture file, of a recorded voice, or several of them.
 
-    weights: weights of RETRIEVERS (rank_fusion) for this request instead of the release's. text, image
+    weights: of a retriever (rank_fusion.RETRIEVERS), for this request instead of the release's. text, image
         and audio weigh in the fused vector too (core.fusion.weighted_query); with 0 they are not used.
     """
 
