@@ -70,7 +70,7 @@ class HomePaths:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What one place says of a run: options, environment, or what the home remembers. None: not said."""
+    """Options of a run: of the command line, the environment, or the home's last run. None: not given."""
 
     source: Path | None = None
     root: Path | None = None

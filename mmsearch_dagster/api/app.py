@@ -45,7 +45,7 @@ def create_app(
     """The application.
 
     open_engine: opens the release that the pointer names now. current_release_id: that release's id,
-    None when there is none; asked every `poll_seconds`. media_root: what picture uris are relative to;
+    None when there is none; called every `poll_seconds`. media_root: what picture uris are relative to;
     the release's own folder when None. people: how to answer about people; without it those paths are not
     there.
     """
@@ -90,7 +90,7 @@ def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleAccess | 
         return search_response(*answered)
 
 
-# FastAPI, unlike Starlette, answers HEAD only where it is asked to; monitors and caches use it.
+# FastAPI, unlike Starlette, answers HEAD only where a route says so; monitors and caches use it.
 def _add_release(app: FastAPI, follower: ReleaseFollower) -> None:
     @app.head("/release", include_in_schema=False)
     @app.get("/release", responses=_responses(503))

@@ -53,7 +53,7 @@ class ProductHit(BaseModel):
 
 
 class TranscriptMessage(BaseModel):
-    """What was heard in the voice of a query. confidence: 0 to 1."""
+    """The transcript of a voice query. confidence: 0 to 1."""
 
     text: str
     confidence: float

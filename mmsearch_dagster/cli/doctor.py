@@ -38,7 +38,7 @@ def installed() -> list[tuple[str, str]]:
 
 
 def places(settings: Settings, released: Released) -> list[tuple[str, str]]:
-    """Where data lies, what a run does that is asked nothing, and what is released."""
+    """Where data is stored, what a run without options does, and what is released."""
     paths = settings.paths
     options = in_words(recall(settings.home))
     rows = [("home", str(settings.home)), ("runs with", options), ("assets", str(assets_folder()))]
@@ -49,7 +49,7 @@ def places(settings: Settings, released: Released) -> list[tuple[str, str]]:
 
 
 def encoders(settings: Settings) -> list[tuple[str, str, bool]]:
-    """Modality, what happened when it was loaded and asked once, and whether that went well."""
+    """Modality, what happened when it was loaded and called once, and whether that succeeded."""
     if settings.home.is_dir():
         return _tried(settings)
     with tempfile.TemporaryDirectory() as elsewhere:  # looking makes no home

@@ -141,7 +141,7 @@ def batch(
 
 
 def _media_root(released: "Released") -> Path | None:
-    """Where the released catalogue's pictures lie, if that is told."""
+    """The folder of the released catalogue's images, if the release names one."""
     folder = released.manifest().media_root
     return Path(folder) if folder else None
 
@@ -152,7 +152,7 @@ def _answers(released: "Released", queries: "QueryList", k: int, where: str | No
     if not readable:
         raise SourceError("the file holds no query that can be asked")
     answers = released.engine().search_batch(queries.queries, k=k, where=where)
-    # Why the others cannot be read is told already.
+    # The reasons of the others were printed above.
     wrong = [answer for answer in answers if answer.problem and answer.query_id in readable]
     _tell([f"query {answer.query_id}: {answer.problem}" for answer in wrong])
     return answers

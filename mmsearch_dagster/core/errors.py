@@ -26,7 +26,7 @@ class ConfigError(UserError):
 
 
 class MovedHomeError(ConfigError):
-    """A home that was moved or copied and has not been told so."""
+    """A home that was moved or copied and not yet relocated."""
 
 
 class NoReleaseError(UserError):

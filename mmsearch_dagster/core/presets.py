@@ -33,7 +33,7 @@ class RunPreset(BaseModel):
     strategies: tuple[Strategy, ...] = Field(default=STRATEGIES, min_length=1)
     train: TrainParams = TrainParams()
     derived: SyntheticLimits = SyntheticLimits()
-    # What hears spoken queries.
+    # The recogniser of spoken queries.
     recogniser: RecogniserSpec = RecogniserSpec()
     # Fine-tune the image encoder in every run; `mmsearch run --finetune` does it in one.
     finetune: FinetuneParams | None = None

@@ -7,7 +7,7 @@ from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
 class EncoderIdentity(BaseModel):
-    """One encoder as a release remembers it: enough to load it again and to notice another one."""
+    """The identity of an encoder: enough to load it again and to notice another one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,7 +21,7 @@ class RetrievalParams(BaseModel):
     """How the released engine blends its branches, chosen on training queries.
 
     weights: query kind -> branch (core.retrieval.rank_fusion.RETRIEVERS) -> weight; the fused vector's is 1.0
-        where it is not named, any other branch is not asked then.
+        where it is not named; any other retriever is then not used.
     rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each branch.
     """
 
@@ -64,7 +64,7 @@ class ReleaseManifest(BaseModel):
     """Everything a reader needs; stored in the tags of its MLflow model version.
 
     media_root: the folder that the picture uris in the index are relative to.
-    recogniser: what hears spoken queries. language: digest of what it expects to hear; None in releases of
+    recogniser: of spoken queries. language: digest of what it expects to hear; None in releases of
         before it was kept with them, whose recogniser expects the words of the index.
     ranker: what it knows of people; None in releases of before there was one.
     """

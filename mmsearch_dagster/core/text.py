@@ -66,7 +66,7 @@ def _peeled(text: str) -> str:
 def query_text(text: str) -> str:
     """A typed query as encoders and full-text search read it; empty when nothing is left.
 
-    A query of nothing but emoji is read by their Unicode names: whoever sends a shoe looks for one.
+    A query of nothing but emoji is read by their Unicode names: a shoe means the word shoe.
     """
     return clean(text) or clean(_emoji_names(text[:MAX_CHARACTERS]))
 

@@ -36,5 +36,5 @@ def ranker(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 @dg.definitions
 def people() -> dg.Definitions:
-    """What the log teaches about people."""
+    """What the log says about people."""
     return dg.Definitions(assets=[reviews, ranker])

@@ -25,7 +25,7 @@ from mmsearch_dagster.settings import (
 class WorkspaceResource(dg.ConfigurableResource):
     """Folder that holds everything a run writes, and the shop to read.
 
-    Empty means what the home remembers of its last run; where there was none, the embedded sample store.
+    Empty means the options of the home's last run; where there was none, the embedded sample store.
     finetune: anything but nothing turns on the fine-tuning of the image encoder. preset: a file instead
     of the reviewed presets/run.yaml. waits: for a refresh from the command line to end, which is alone in
     its home; only that one does not wait, for itself, and remembers nothing more.

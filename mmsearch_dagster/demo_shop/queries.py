@@ -28,7 +28,7 @@ JUDGMENT_FIELDS = (QUERY_ID, QUERY_TEXT, IMAGE, AUDIO, PRODUCT_ID, GRADE, SPLIT)
 _TABLES: tuple[Rgb, ...] = (
     (188, 146, 100), (205, 208, 212), (122, 130, 140), (226, 214, 190), (96, 78, 64), (170, 186, 170),
 )  # fmt: skip
-_TRIES = 60  # how often a query is drawn anew when its words were used before
+_TRIES = 60  # how often a query is sampled again when its words were used before
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,12 @@ _FILES = ("source", "root", "preset")
 
 
 def settings_for(home: Path, *options: RunOptions) -> Settings:
-    """What a run in `home` does: what is said now, first come first, then what the home remembers.
+    """The settings of a run in `home`: the given options in their order, then those of the last run.
 
-    Raises MovedHomeError in a home that was moved or copied, UserError when it remembers a file that is gone,
-    ConfigError when its memory cannot be read.
+    Raises:
+        MovedHomeError: the home was moved or copied.
+        UserError: a stored option names a file that is gone.
+        ConfigError: the stored options cannot be read.
     """
     check_location(home)
     settings, now = settle(home, *options, recall(home)), settle(home, *options)
@@ -87,7 +89,7 @@ def relocate_home(home: Path, to: Path | None = None) -> "Relocation | None":
 
 
 def in_words(options: RunOptions) -> str:
-    """As options of the command line; a file that is gone is told."""
+    """As options of the command line; a file that is gone is marked."""
     paths = [(name, path) for name in _FILES if (path := getattr(options, name)) is not None]
     words = [f"--{name} {path}{'' if path.exists() else ' (gone)'}" for name, path in paths]
     shop = [] if options.source else [SAMPLE]

@@ -1,4 +1,4 @@
-"""What a step did: figures, tables and pictures, for whoever shows them."""
+"""What a step did: metrics, tables and images."""
 
 import time
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class StepReport:
 
 @contextmanager
 def timed(name: str) -> Iterator[StepReport]:
-    """A report whose seconds are the block's; whoever watches is told at both ends."""
+    """A report whose seconds are those of the block; begin and end are reported as progress."""
     report = StepReport(name)
     watcher = PROGRESS.get()
     watcher.start(name, 0)

@@ -1,4 +1,4 @@
-"""Prepared queries as the query tower reads them: each modality encoded once, failures told apart."""
+"""Prepared queries as the query tower reads them: each modality encoded once, failures by query."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""From what a person gives to what is searched for: cleaned, heard, named, weighed."""
+"""From a query to a prepared query: clean text, transcript, kind and weights."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ LEAST_CONFIDENCE = 0.1
 
 
 def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> PreparedQuery:
-    """A modality that weighs 0 is as good as not given: `text` are the words typed and heard, `audio` is the
+    """A modality that weighs 0 is as good as not given: `text` are the words typed and spoken, `audio` is the
     sound of the voice itself.
 
     Raises QueryError for an empty query, a recording that cannot be read or understood and stands alone,
@@ -58,7 +58,7 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> P
 
 
 def is_understood(heard: Transcript) -> bool:
-    """Whether something can be looked for by it: a clap or a hum is heard as a `the` or a `but`."""
+    """Whether it has a word to search for: a clap or a hum is recognised as `the` or `but`."""
     return heard.confidence >= LEAST_CONFIDENCE and heard.says_something
 
 

@@ -1,4 +1,4 @@
-"""The ears of one release: a recording becomes words, or a sentence that says why not."""
+"""The speech recogniser of a release: a recording becomes a transcript, or an error that says why not."""
 
 import threading
 from collections.abc import Callable

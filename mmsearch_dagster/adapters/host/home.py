@@ -9,7 +9,7 @@ from mmsearch_dagster.core.errors import ConfigError
 
 @contextmanager
 def writing(home: Path) -> Iterator[None]:
-    """Whatever the disk refuses in here is told as ConfigError about `home`."""
+    """Turns errors of the disk inside the block into a ConfigError about `home`."""
     try:
         yield
     except OSError as error:

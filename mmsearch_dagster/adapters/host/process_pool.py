@@ -1,4 +1,4 @@
-"""One function on several arguments, each in a process of its own; they tell their progress as if here."""
+"""Calls one function for several arguments in parallel processes that report their progress to this one."""
 
 import multiprocessing
 import os

@@ -17,11 +17,16 @@ PATIENCE_SECONDS = 30
 def alone(
     file: Path, waiting: Callable[[], object] | None = None, *, patience: float = PATIENCE_SECONDS
 ) -> Iterator[None]:
-    """A whole refresh, and nobody's step beside it, in the home that `file` lies in.
+    """Holds the home for a whole refresh, without any other step beside it; the lock ends with its process.
 
-    The lock dies with its process. waiting: told where nothing but steps of Dagster's runs is in the way;
-    they get `patience` seconds to end. Raises UserError where another run is at work even so, or nobody is
-    told, ConfigError where the home cannot be written.
+    Args:
+        file: the home's lock file.
+        waiting: called where only steps of Dagster's runs hold the lock; None: they are not waited for.
+        patience: seconds these steps get to end.
+
+    Raises:
+        UserError: another run is at work, still after `patience`.
+        ConfigError: the home cannot be written.
     """
     lock = _lock(file)
     with writing(file.parent):
@@ -60,7 +65,12 @@ def _only_steps_hold(lock: ReadWriteLock) -> bool:
 
 @contextmanager
 def locked_step(file: Path, waiting: Callable[[], object]) -> Iterator[None]:
-    """One step of a run that Dagster launched; while a refresh is alone in the home it tells so and waits."""
+    """Holds the home for one step of a run that Dagster launched; waits while a refresh is alone in it.
+
+    Args:
+        file: the home's lock file.
+        waiting: called once before it waits.
+    """
     lock = _lock(file)
     with writing(file.parent):
         try:

@@ -24,7 +24,7 @@ _INDEX_NAME = "vector_idx"
 def choose_vector_index(table: Any, exact_rows: int = EXACT_ROWS) -> VectorIndexChoice:
     """Build candidates on the newest version, keep the first that is as good and faster, or none.
 
-    None is built where readers compare every vector in memory: recall 1, and no index would be asked.
+    None is built where readers compare every vector in memory: recall is 1 and an index would not be used.
     What is kept is written into the metadata of the vector field, where a reader finds its settings.
     """
     pinned = PinnedTable(table, exact_rows=exact_rows)

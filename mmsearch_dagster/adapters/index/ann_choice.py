@@ -1,4 +1,4 @@
-"""Which vector index a version of the table was published with, remembered in the table itself."""
+"""Which vector index a version of the table was published with, stored in the table itself."""
 
 import json
 from collections.abc import Mapping

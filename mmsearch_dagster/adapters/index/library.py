@@ -39,7 +39,7 @@ def _without_rest_client() -> Iterator[None]:
 
 
 class _EmptyApi(MetaPathFinder, Loader):
-    """Finds the REST client's API modules and loads an empty class for each name asked of them."""
+    """Finds the REST client's API modules and loads an empty class for each name imported from them."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if not fullname.startswith(_API):

@@ -26,7 +26,7 @@ _SHARD_ROWS = 1_024
 
 @dataclass(frozen=True)
 class FeatureRead:
-    """What is known about the contents that were asked for.
+    """The features of the requested contents.
 
     vectors: key -> float32 [width]. failures: key -> why it has none. encoded: contents the encoder
     was asked for now. reused: distinct contents known from before. seconds: all of it, loading included.
@@ -71,9 +71,9 @@ class FeatureStore:
         progress: Progress,
         stage: str,
     ) -> FeatureRead:
-        """Vectors of `contents`; `load` is called only when some are missing, and asked for those only.
+        """Vectors of `contents`; `load` is called only when some are missing, and encodes those only.
 
-        Content that cannot be decoded is remembered with its reason. Content whose file cannot be
+        Content that cannot be decoded is stored with its reason. Content whose file cannot be
         read, or changed since it was hashed, fails this time only. Raises MmsearchError when `load`
         gives another encoder than `identity`.
         """

@@ -27,7 +27,7 @@ _MADE_FROM = "made_from"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One immutable snapshot. `facts` are the figures its maker wants to remember (JSON)."""
+    """One immutable snapshot. `facts` are the metrics that its step stores with it (JSON)."""
 
     asset: str
     digest: str
@@ -49,7 +49,7 @@ class Snapshot:
 
 
 class Facts(BaseModel):
-    """What a step remembers of a snapshot of its asset; each asset has a record of its own.
+    """What a step stores with a snapshot of its asset; each asset has its record.
 
     rows: of the snapshot's table, or of what it is about.
     """

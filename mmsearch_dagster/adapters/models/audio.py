@@ -1,4 +1,4 @@
-"""What hears a sound: the embedded recipe, or a transformers model with its own feature extractor."""
+"""Features of audio: the embedded recipe, or a transformers model with its own feature extractor."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,10 @@ from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.release import EncoderIdentity
 
 EXTRACTOR = "preprocessor_config.json"
-# Longer sounds are heard piece by piece: attention costs the square of the length, and CLAP would
+# Longer audio is encoded piece by piece: attention costs the square of the length, and CLAP would
 # cut ten seconds out at random.
 _PIECE_SECONDS = 10
-# What is left over at the end, if it is shorter, is not heard.
+# A rest at the end that is shorter than this is left out.
 _LEAST_SECONDS = 0.5
 _RECIPE_THREADS = 2
 

@@ -15,7 +15,7 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 _EMBEDDED_IMAGE_WIDTH = 1280
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _RESAMPLE = {2: "bilinear", 3: "bicubic"}
-# The part of a two-tower model's configuration (CLIP and its kin) that a modality belongs to.
+# The part of a two-tower model's configuration (CLIP and similar models) that a modality belongs to.
 _TOWERS = {
     TEXT: "text_config",
     IMAGE: "vision_config",

@@ -60,7 +60,7 @@ def tune(
         watch=watch,
         checkpoint=checkpoint,
     )
-    # Loaded anew: the trained one's normalisations are folded away.
+    # Loaded again: the trained one's normalisations are folded away.
     plain = load_network(resolved, files.path)
     assert isinstance(plain, ImageNetwork)
     plain.backbone.load_state_dict(state)

@@ -50,7 +50,7 @@ def start(spec: EncoderSpec, identity: EncoderIdentity, files: Path, cache_dir: 
 
 
 def best_device() -> str:
-    """cuda, mps or cpu; torch is asked only where a device file suggests that there is more than a CPU."""
+    """cuda, mps or cpu; torch is imported only where a device file suggests that there is more than a CPU."""
     if sys.platform != "darwin" and not any(Path(path).exists() for path in _ACCELERATORS):
         return "cpu"
     import torch

@@ -43,7 +43,7 @@ class _FormerModules(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self) if fullname in FORMER_NAMES else None
 
     def exec_module(self, module: ModuleType) -> None:
-        # PEP 562: asked for every name that the module does not hold.
+        # PEP 562: called for every name that the module does not hold.
         module.__dict__["__getattr__"] = partial(_look_up, module.__name__)
 
 

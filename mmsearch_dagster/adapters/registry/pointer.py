@@ -43,7 +43,7 @@ def read_pointer(mlflow: Path, model: str, alias: str) -> PointedVersion | None:
         alias: of one of its versions.
 
     Raises:
-        OtherSchemaError: MLflow's client must be asked instead.
+        OtherSchemaError: MLflow's client must be used instead.
         MovedHomeError: the addresses lead to another folder.
         ReleaseMismatchError: the version's tags are damaged.
     """

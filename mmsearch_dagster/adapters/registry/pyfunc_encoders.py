@@ -1,4 +1,4 @@
-"""The encoders of a registered model, loaded once per process whoever asks."""
+"""The encoders of a registered model, loaded once per process."""
 
 import tempfile
 from collections.abc import Callable, Mapping

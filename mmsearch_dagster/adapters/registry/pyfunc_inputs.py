@@ -75,7 +75,7 @@ def _image(value: Any, row: int) -> bytes | None:
 
 
 def _rows_of(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """MLflow hands a dict of lists over as one row of lists."""
+    """Undoes MLflow's conversion of a dict of lists into one row of lists."""
     lists = [name for name in frame.columns if any(isinstance(cell, list) for cell in frame[name])]
     try:
         return frame.explode(lists) if lists else frame

@@ -39,7 +39,7 @@ class PointerMove:
 
 
 class _Move(BaseModel):
-    """A pointer move as the ledger will tell it. `left` is the version rolled back from."""
+    """A pointer move as the ledger records it. `left` is the version rolled back from."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,7 +70,7 @@ class Registry(ModelVersions):
 
         The decision is read again from the registry; it must be a pass, name the weights that lie in the
         version's files, and the version must have an index and not be withdrawn. Otherwise
-        GateRefusedError tells every reason, a line `rejection` is written, and nothing moves. Nothing is
+        GateRefusedError names every reason, a line `rejection` is written, and nothing moves. Nothing is
         done when it is the champion already.
         """
         with self._alone():

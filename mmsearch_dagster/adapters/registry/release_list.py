@@ -57,7 +57,7 @@ def release_rows(
 ) -> list[ReleaseRow]:
     """One row per version that mmsearch registered, in the given order.
 
-    moved_to: versions the pointer has been on, as the ledger tells it.
+    moved_to: versions the pointer has been on, as the ledger records it.
     """
     rows = []
     for model_version in versions:

@@ -121,7 +121,7 @@ def _move_picture_folders(connection: sqlite3.Connection, old: Path, new: Path) 
 
 
 def _read(text: str) -> dict[str, Any]:
-    """A damaged tag stays as it is; whoever needs it says so."""
+    """A damaged tag stays as it is; the code that reads it reports it."""
     try:
         facts = json.loads(text)
     except ValueError:

@@ -35,7 +35,7 @@ def _sha256_of_file(path: Path) -> str:
 class ModelVersions:
     """The versions of the registered model `mmsearch` of one store.
 
-    encoder_cache: where a loaded model's encoders keep what they compile; remembered with each version.
+    encoder_cache: where a loaded model's encoders keep what they compile; stored with each version.
     """
 
     def __init__(self, store: MlflowStore, *, encoder_cache: Path | None = None) -> None:
@@ -72,7 +72,7 @@ class ModelVersions:
         manifest = self.manifest(version)
         self._store.connect()
         try:
-            # The encoders' folder that it remembers is the one of the home in which it was logged.
+            # The stored folder of encoders is the one of the home in which the model was logged.
             cache = {CACHE_OPTION: str(self._encoder_cache)} if self._encoder_cache else None
             address = f"models:/{MODEL_NAME}/{version}"
             model = mlflow_module().pyfunc.load_model(address, model_config=cache)

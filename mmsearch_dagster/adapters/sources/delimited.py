@@ -1,4 +1,4 @@
-"""CSV and TSV: polars reads them; where it gives up, the row that it stumbled over is found and told."""
+"""CSV and TSV: polars reads them; where it fails, a slower reader finds and reports the broken row."""
 
 import csv
 import sys

@@ -58,7 +58,7 @@ def columns_of(path: Path, form: Format) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _columns_of(path: Path, form: Format, state: tuple[int, int]) -> tuple[str, ...]:
-    """Every step of a run asks anew; `state` changes when the file does."""
+    """Cached by `state`, which changes when the file does."""
     keys: dict[str, None] = {}
     for number, (_, document) in enumerate(lines_of(path, form)):
         if number >= _SAMPLE:

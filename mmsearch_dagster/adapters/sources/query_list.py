@@ -55,7 +55,7 @@ def read_query_list(
         raise SourceError(f"{root}: the root folder does not exist; check --root")
     source, columns = _source(file.resolve(), graded)
     raw = read_table(source, _TABLE, lambda ids: ids)
-    # Nothing is learnt from a list: whoever asks the same twice, in two splits, gets two answers.
+    # A list is not used for training: the same query may be in two splits.
     frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(c.SPLIT))
     split = split_rows(replace(raw, frame=frame), contained=False)
     broken = [

@@ -1,6 +1,6 @@
 """MovieLens-format ratings: `ratings.csv`, `u.data` (ml-100k), `ratings.dat` (ml-1m), RecBole's `.inter`.
 
-All hold user, item, rating and epoch seconds; the first line tells which of them a file is.
+All hold user, item, rating and epoch seconds; the first line shows which format a file has.
 """
 
 import re

@@ -40,7 +40,7 @@ _FLOOR = 0.003
 _MARGIN = RATE // 4
 # Range of loudness of steady noise, and of speech 10 dB above it.
 _STEADY_DB, _LIVELY_DB = 3.0, 12.0
-# Heard surer than this, a recording is not heard again.
+# With a higher confidence than this, a recording is not recognised a second time.
 _SURE = 0.55
 _GUESSES = 20
 # How much the language counts beside the sound; the library's own 6.5 is for dictation.
@@ -107,7 +107,7 @@ class SphinxRecogniser:
     def _decode(self, samples: Samples) -> SpeechGuess:
         pcm = np.round(_on_a_floor(samples) * 32_767).astype(np.int16).tobytes()
         with self._lock:
-            self._decoder.reinit_feat()  # else a recording is heard by what came before it
+            self._decoder.reinit_feat()  # else the result depends on the recording before it
             self._decoder.start_utt()
             self._decoder.process_raw(pcm, full_utt=True)
             self._decoder.end_utt()
@@ -209,7 +209,7 @@ def fingerprint_of(spec: RecogniserSpec, language: Callable[[], Language]) -> st
 
 
 def open_recogniser(spec: RecogniserSpec, language: Callable[[], Language]) -> Recogniser:
-    """The configured recogniser. language: asked only by one that needs the catalogue's words.
+    """The configured recogniser. language: called only by a recogniser that needs the catalogue's words.
 
     Raises ConfigError when the files of a transformers model are not on this machine.
     """

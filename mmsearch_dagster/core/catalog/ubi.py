@@ -60,7 +60,7 @@ def event_record(document: Mapping[str, Any], document_id: str | None) -> Record
 
 
 def search_record(document: Mapping[str, Any]) -> Record:
-    """What was asked, from a `ubi_queries` document or from an event that repeats its query."""
+    """The query, from a `ubi_queries` document or from an event that repeats its query."""
     return {
         **_person(document),
         c.QUERY_TEXT: _text(document.get("user_query")),

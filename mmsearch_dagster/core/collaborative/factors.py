@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from mmsearch_dagster.core.collaborative.interactions import Interactions
 
 Matrix = NDArray[np.float32]
-# Of the strongest dimension: squared, float32 cannot tell less from nothing.
+# Of the strongest dimension: squared, smaller values are zero in float32.
 _FAINT = 1e-3
 
 

@@ -18,7 +18,7 @@ _DAY = 86_400.0
 
 
 class FeedbackParams(BaseModel):
-    """How much an action tells about a taste.
+    """How strong a preference each action expresses.
 
     A weight of 0 leaves the action out. rate: weight of a rating of `min_rating` or better; a lower one
         says nothing. half_life_days: after so many days an event counts half; None: it never ages.

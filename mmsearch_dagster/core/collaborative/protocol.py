@@ -50,7 +50,7 @@ FACTOR_KINDS: tuple[Kind, ...] = ("ease-svd", "als", "bpr")
 
 @dataclass(frozen=True)
 class HeldOutItems:
-    """Who is asked about, and what they chose later.
+    """The users to predict for, and what they chose later.
 
     users: rows [q] of the training matrix; chosen: per user the columns of the training matrix.
     cold_users, cold_pairs: users, and pairs of user and item, that training does not hold.
@@ -72,7 +72,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Measured:
-    """The best of one kind, fitted anew on train and validation, on the test part.
+    """The best of one kind, fitted again on train and validation, on the test part.
 
     values: metric -> per-user values [q]; intervals: metric -> mean and bootstrap interval.
     """

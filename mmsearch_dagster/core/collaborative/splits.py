@@ -1,4 +1,4 @@
-"""Which interactions teach, which choose, which judge: time decides, except in `random`.
+"""Splits of interactions into train, validation and test: by time, except in `random`.
 
 `random` is there because published tables use it; nothing that a shop releases is ever split by it.
 A split works on one row per user and item (its first time), so a pair is on one side only.
@@ -31,7 +31,7 @@ _COUNT = "_count"
 
 @dataclass(frozen=True)
 class Shares:
-    """Shares of validation and test; the rest teaches."""
+    """Shares of validation and test; the rest is for training."""
 
     validation: float = 0.1
     test: float = 0.1
@@ -88,7 +88,7 @@ def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, s
     last, before = (
         (pl.col(_COUNT) * share).round().clip(lower_bound=1) for share in (each.test, each.validation)
     )
-    # Someone with two interactions teaches with both but judges nothing.
+    # A user with two interactions has both in train and none in test.
     enough = pl.col(_COUNT) >= 3
     test, validation = enough & (left <= last), enough & (left > last) & (left <= last + before)
     rest = ~test & ~validation

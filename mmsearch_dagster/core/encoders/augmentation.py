@@ -1,4 +1,4 @@
-"""Photos as a network in training sees them: cropped, mirrored and lit anew, the same for the same seed."""
+"""Photos as a network in training sees them: cropped, mirrored, recoloured; a seed fixes the view."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told. batch: after each batch its number of pictures. epoch: after each epoch its figures."""
+    """Callbacks. batch: after each batch, with its size. epoch: after each epoch, with its metrics."""
 
     batch: Callable[[int], None] = lambda count: None
     epoch: Callable[[Epoch], None] = lambda metrics: None

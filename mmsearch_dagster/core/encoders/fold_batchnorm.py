@@ -1,7 +1,7 @@
 """Batch normalisation with frozen statistics, folded into the convolution before it.
 
 With fixed mean m and variance v, `bn(conv(x)) = conv'(x)` where `w' = w g / sqrt(v + e)` and
-`b' = b - m g / sqrt(v + e)`. Computing w' anew in each step keeps the parametrisation, and with it the
+`b' = b - m g / sqrt(v + e)`. Computing w' again in each step keeps the parametrisation, and with it the
 gradients of w, g and b, at the size of the weights instead of the pictures: a quarter of a step's time.
 """
 

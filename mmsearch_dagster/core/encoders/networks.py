@@ -37,7 +37,7 @@ class TextNetwork(nn.Module):
 
 
 class ImageNetwork(nn.Module):
-    """Pixels as Pillow hands them over, uint8 [b, size, size, 3], to pooled features [b, d].
+    """Pixels as Pillow returns them, uint8 [b, size, size, 3], to pooled features [b, d].
 
     Normalising inside the network spares every decoding thread a float copy of each picture.
     """

@@ -1,4 +1,4 @@
-"""Work that runs ahead of whoever consumes it, in order and in bounded memory."""
+"""Work that runs ahead of its consumer, in order and in bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

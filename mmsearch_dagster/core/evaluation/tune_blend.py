@@ -25,7 +25,7 @@ WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 FALLBACK = {LEXICAL_RETRIEVER: 0.25}
 FULL_TEXT_ALONE = {VECTOR_RETRIEVER: 0.0, LEXICAL_RETRIEVER: 1.0}
 _FEWEST = 10
-# What an encoder's own ranking must add to be asked at all.
+# What the ranking of an encoder must add to be used at all.
 _WORTH = 0.005
 # What a choice beyond those weights must add: it is made on few queries, and without the fused vector a query
 # that no other branch knows finds nothing.
@@ -84,7 +84,7 @@ def choose_blend(
 def _best_weights(
     retrievers: Mapping[str, Rankings], queries: JudgedQueries, kind: str, members: Sequence[str]
 ) -> dict[str, float]:
-    """Coordinate ascent from the fused vector alone; branches that find nothing are not asked."""
+    """Coordinate ascent from the fused vector alone; retrievers without a result are left out."""
     part = {name: {key: rankings[key] for key in members} for name, rankings in retrievers.items()}
     given = (
         VECTOR_RETRIEVER,

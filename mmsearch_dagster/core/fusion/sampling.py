@@ -10,7 +10,7 @@ from torch import Tensor
 from mmsearch_dagster.core.fusion.config import TrainParams
 from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, Judged
 
-# How often a query of each origin is drawn: what a person judged teaches more than what we derived.
+# How often a query of each origin is sampled: judged queries are worth more than synthetic ones.
 ORIGIN_SHARES = {JUDGED: 0.5, LOGGED: 0.15, PAIRS: 0.15, ATTRIBUTES: 0.2}
 
 # Pictures of one product in a step: a shop may have dozens of some, and each costs a pass of the tower.

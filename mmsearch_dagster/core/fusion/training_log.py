@@ -1,4 +1,4 @@
-"""What a training loop tells about itself, without knowing who listens."""
+"""What a training loop reports, without knowing where it is logged."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol

@@ -33,7 +33,7 @@ class EvaluationMetrics(BaseModel):
 
 
 class Reason(BaseModel):
-    """One rule's answer: what was measured, what was asked, and both as a sentence."""
+    """One rule's answer: the measured value, the limit, and both as a sentence."""
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 

@@ -118,7 +118,7 @@ def _beats_branch(
 
 
 def _ahead(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
-    """Limit of the mean, whether it is kept, and what was asked in words."""
+    """Limit of the mean, whether it is kept, and the demand in words."""
     slack = policy.single_branch.max_uncertainty
     passed = difference.mean > 0.0 and difference.low >= -slack
     return 0.0, passed, f"above 0, low end at least {-slack:+.4f}"

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 Samples = NDArray[np.float32]
 
-# A longer sound is heard in this many windows, evenly spaced from its first to its last second.
+# Longer audio is read in this many windows, evenly spaced from its first to its last second.
 WINDOWS = 6
 MAX_SECONDS = 30.0
-# A shorter one is repeated until it is this long: no model hears less than a few frames.
+# Shorter audio is repeated until it is this long: every model needs a few frames.
 MIN_SECONDS = 0.5
 _RATES = range(1_000, 768_001)
 # Packets looked at for one window, broken ones included: a damaged file must not cost minutes.

@@ -67,7 +67,7 @@ def too_large_to_ask(content: bytes) -> str | None:
     try:
         with Image.open(BytesIO(content), formats=_formats()) as image:
             width, height = image.size
-    except Exception:  # whoever decodes it tells what is wrong with it
+    except Exception:  # the decoder reports what is wrong with it
         return None
     if width * height <= MAX_QUERY_PIXELS and max(width, height) <= MAX_QUERY_SIDE:
         return None

@@ -94,7 +94,7 @@ def _missing(values: pl.Series) -> float:
 
 
 def product_traits(products: pl.DataFrame) -> pl.DataFrame:
-    """What of a catalogue may drift: kinds, prices, languages, and how much is told of a product."""
+    """What may drift in a catalogue: categories, prices, languages, and how complete the products are."""
     top = pl.col(c.CATEGORY).str.split(c.CATEGORY_SEPARATOR.strip()).list.first().str.strip_chars()
     return products.select(
         top.alias("top category"),

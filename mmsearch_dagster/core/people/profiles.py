@@ -84,7 +84,7 @@ def vector_of(group: str) -> str:
 def advance(
     state: ProfileState, events: pl.DataFrame, as_of: datetime, params: FeedbackParams = FeedbackParams()
 ) -> ProfileState:
-    """The state at `as_of`, after `events` (those that tell nothing about a taste are passed over).
+    """The state at `as_of`, after `events` (events without a preference are left out).
 
     Raises MmsearchError for an event after `as_of` and for an `as_of` before the state's own.
     """

@@ -211,7 +211,7 @@ def _collaborative(pairs: Pairs, people: People, items: Items, person: Rows) -> 
         return pairs.collaborative
     if people.factors is None or items.factors is None:
         return np.full(len(pairs), np.nan)
-    # The cosine: its scale stays when factors are learned anew, that of the product does not.
+    # The cosine: its scale stays when factors are fitted again, that of the product does not.
     return _cosines(people.factors, items.factors, person, pairs.item)
 
 

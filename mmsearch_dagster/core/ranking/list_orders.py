@@ -68,7 +68,7 @@ def led_by_session(state: PeopleState, items: Items, seen: Sequence[int], person
 
     Reciprocal ranks together: likeness to the seen products by their factors, with a small share of
     popularity (core.collaborative.cold); mean likeness over the modalities; and `personal`, the scores of
-    somebody known. A part that tells nothing adds nothing; the seen products get -inf.
+    somebody known. A part whose scores are all equal adds nothing; the seen products get -inf.
     """
     contents = [nearness(items.vectors[:, start:stop], seen) for start, stop in items.blocks.values()]
     parts: list[NDArray[np.floating]] = [session_scores(state.factors, state.popularity, seen)]

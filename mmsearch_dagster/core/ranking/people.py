@@ -15,7 +15,7 @@ from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.ranking.features import Items, People, Values
 
-# Closed form, so that learning it anew for every day of the log costs milliseconds.
+# Closed form, so that fitting it again for every day of the log costs milliseconds.
 FACTORS = ModelParams(kind="ease-svd")
 
 
@@ -39,10 +39,10 @@ def states_at(
     moments: Sequence[datetime],
     params: FeedbackParams,
 ) -> Iterator[PeopleState]:
-    """What events before each of the `moments` (ascending) tell.
+    """The state of people before each of the `moments` (ascending).
 
     Profiles are those of core.people.profiles, carried from moment to moment; their vectors are sums of the
-    vectors of `items`; collaborative factors are learned anew from the events before each moment.
+    vectors of `items`; collaborative factors are fitted to the events before each moment.
     """
     state, begun = shoppers.EMPTY, None
     listed_events = events.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))

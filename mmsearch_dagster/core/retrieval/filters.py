@@ -5,7 +5,7 @@
 Comparisons `= == != < <= > >=`, `in (...)`, `not in (...)`, `is null`, `is not null`, `and`, `or`,
 `not`, parentheses, a yes/no column alone, and `~`: this category wherever it stands in the path, with
 anything below it, in any case; whole levels, so "Shoes" and "Shoes > Sneakers" but not "Shoe".
-Nothing of the input reaches the SQL unparsed: columns come from a list, literals are written anew.
+Nothing of the input reaches the SQL unparsed: columns come from a list, literals are written again.
 """
 
 import math

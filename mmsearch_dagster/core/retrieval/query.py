@@ -15,7 +15,7 @@ class Query:
     """What a person asks: words, the bytes of a picture file, of a recorded voice, or several of them.
 
     weights: of a retriever (rank_fusion.RETRIEVERS), for this request instead of the release's. text, image
-        and audio weigh in the fused vector too (core.fusion.weighted_query); with 0 they are not asked.
+        and audio weigh in the fused vector too (core.fusion.weighted_query); with 0 they are not used.
     """
 
     text: str | None = None
@@ -42,7 +42,7 @@ class AnswerHit:
 class Answer:
     """Ranked products of one query.
 
-    problem: why this query has no answer, else None. transcript: what was heard in its voice, None where
+    problem: why this query has no answer, else None. transcript: of its voice, None where
     there was none. note: where nothing is found, why and what to do, else None.
     """
 
@@ -57,7 +57,7 @@ class Answer:
 
 
 def no_result_note(text: str | None, where: str | None, passing: int) -> str:
-    """Why an answer is empty and what to do. text: the words, typed and heard. where: the filter, as given;
+    """Why an answer is empty and what to do. text: the words, typed and spoken. where: the filter, as given;
     passing: how many products pass it."""
     # Half a surrogate pair, which JSON may carry, has no UTF-8.
     shown = where and where.strip().encode("utf-8", "replace").decode("utf-8")

@@ -10,11 +10,11 @@ VECTOR = "vector"
 
 VECTOR_RETRIEVER = "vector"
 LEXICAL_RETRIEVER = "lexical"
-# Full-text search for the typed words alone, where others were heard beside them: a part of LEXICAL_BRANCH.
+# Full-text search for the typed words alone, where others were spoken: a part of LEXICAL_RETRIEVER.
 TYPED_RETRIEVER = "typed"
 # The fused vector, full-text search, and each encoder's own vectors.
 RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO)
-# For whoever weighs them in a request, on the command line and over HTTP.
+# Names for the weights of a request, on the command line and over HTTP.
 WEIGHTS_HELP = (
     f"weight of a branch in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
@@ -26,7 +26,7 @@ PICTURE = "picture"
 WORDS_AND_PICTURE = "words+picture"
 VOICE = "voice"
 VOICE_AND_PICTURE = "voice+picture"
-# What a query with words may consist of, heard ones included.
+# What a query with words may consist of, spoken ones included.
 KINDS_WITH_WORDS = (
     WORDS,
     VOICE,
@@ -88,7 +88,7 @@ def retriever_weights(
     """What each branch weighs for a query of this kind; what is not named 0, but the fused vector 1.0.
 
     chosen: kind -> branch -> weight; a kind that was never seen takes what is right for one that is alike.
-    confidence: of the words, where they were heard; a doubtful word must not outweigh a clear
+    confidence: of the words, where they were spoken; a doubtful word must not outweigh a clear
     picture, nor a typed one: full-text search for all words weighs as much as the heard ones are sure, for
     the typed ones alone the rest. requested: weights that the request names, instead of the chosen ones.
     """

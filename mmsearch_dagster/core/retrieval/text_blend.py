@@ -1,4 +1,4 @@
-"""Typed words with heard ones beside them, as their encoder reads them: the surer, the more they count."""
+"""Typed and spoken words of a query as its encoder reads them; spoken ones count by their confidence."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from mmsearch_dagster.core.modalities import Matrix
 def text_blend(text: str | None, typed: str | None, confidence: float) -> dict[str, float]:
     """The texts whose vectors stand for a query's words, with weights that sum to 1.
 
-    text: all of the words, typed and heard; typed: without the heard ones. All of them count as much as the
+    text: all of the words, typed and spoken; typed: without the spoken ones. All of them count as much as the
     transcript is sure, the typed ones alone the rest. Words of one kind are read as they are.
 
     >>> text_blend("bag leather", "bag", 0.25)

@@ -23,7 +23,7 @@ MAX_PAIRS = 60_000
 # Products read, in the order of their ids: more of them hardly add a word.
 MAX_PRODUCTS = 50_000
 MAX_SEARCHES = 200_000
-# What fewer people asked may be about one of them: it does not become part of a release.
+# What fewer people searched for may identify one of them: it does not become part of a release.
 LEAST_PEOPLE = 2
 # What people ask says more about what they will say than what the shop writes.
 _SEARCH_WEIGHT = 3
@@ -104,7 +104,7 @@ def shop_language(products: pl.DataFrame, searches: pl.DataFrame | None = None) 
 
 
 def _counted_searches(searches: pl.DataFrame) -> tuple[Counter[str], Counter[tuple[str, str]]]:
-    """Words and pairs of the searches, as often as people asked them; none that too few asked."""
+    """Words and pairs of the searches, counted by people; those of too few people are left out."""
     person = pl.coalesce(c.USER_ID, c.SESSION_ID).alias(c.USER_ID)
     read = searches.select(person, c.QUERY_TEXT).drop_nulls().unique().sort(pl.all()).head(MAX_SEARCHES)
     words: dict[str, list[str]] = {}

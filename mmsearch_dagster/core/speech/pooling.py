@@ -1,11 +1,11 @@
-"""One recording heard several times: what all hearings together think was said."""
+"""One recording recognised several times: the text that all attempts together make most likely."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 
-# How fast a guess loses weight against the likeliest of its hearing, and how much the recogniser's own
+# How fast a guess loses weight against the likeliest of its attempt, and how much the recogniser's own
 # choice counts beside all guesses; both by word errors on training queries.
 _SHARPNESS = 16
 _CHOSEN = 1.0
@@ -22,7 +22,7 @@ class SpeechGuess:
 def pooled(attempts: Sequence[SpeechGuess]) -> Transcript:
     """The text with the highest sum of p(text | hearing) * confidence(hearing)^2; ties by the text.
 
-    confidence: of the surest hearing that chose that text; of the least sure one where none did.
+    confidence: of the surest attempt that chose that text; of the least sure one where none did.
     """
     pool: dict[str, float] = {}
     understood = [guess for guess in attempts if guess.chosen.text]

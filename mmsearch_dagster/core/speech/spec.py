@@ -1,4 +1,4 @@
-"""Which recogniser hears spoken queries, as a person configures it."""
+"""The configuration of the speech recogniser."""
 
 from typing import Literal
 

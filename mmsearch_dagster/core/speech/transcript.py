@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 16_000
-# The English words that full-text search drops, and no product is found by: what a clap is heard as.
+# English words that full-text search drops; a clap is recognised as one of them.
 FILLERS = frozenset((
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no",
     "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this",

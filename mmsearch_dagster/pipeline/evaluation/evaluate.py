@@ -208,7 +208,7 @@ class _Evaluation:
     def _champion(
         self, items: ModalityBatch, queries: JudgedQueries, words: PinnedTable
     ) -> tuple[Rankings | None, pl.DataFrame | None, str | None]:
-        """Its answers now, or else what its own evaluation remembers, or neither; and why not the first."""
+        """The champion's rankings now, or the stored values of its evaluation; and why not the first."""
         champion = self._champion_manifest
         if champion is None:
             return None, None, None

@@ -146,7 +146,7 @@ def _tune(
 
 
 def _readable(images: Sequence[_Labelled]) -> list[_Labelled]:
-    """Those whose pixels can be read; the others' reasons are told by the encoder."""
+    """Those whose pixels can be read; the encoder reports the others."""
     from mmsearch_dagster.core.encoders.augmentation import readable
 
     return [

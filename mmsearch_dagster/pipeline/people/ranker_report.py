@@ -62,7 +62,7 @@ def tables(experiment: "Experiment") -> dict[str, Any]:
 
 
 def _clicks(measures: Mapping[str, float]) -> list[dict[str, Any]]:
-    """How well each order tells clicked from unclicked, and how true its chances of a click are: one row per
+    """How well each order separates clicked from unclicked products, and how calibrated it is: one row per
     order, from `<measure>, <order>` -> figure."""
     rows: dict[str, dict[str, Any]] = {}
     for name, value in measures.items():

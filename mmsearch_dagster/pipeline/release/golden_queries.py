@@ -48,7 +48,7 @@ def measured_queries(
     """Validation queries for which the evaluation has seen a right product among the first ten.
 
     An index of the same words and vectors finds it too, however good or bad they are: what it misses has
-    been lost on the way into the index. Those by full text are asked by words, those by the model by vector.
+    been lost on the way into the index. Some are searched by words, the others by vector.
     """
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.core.evaluation.comparison import FUSED

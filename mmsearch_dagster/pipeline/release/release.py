@@ -48,7 +48,7 @@ class ChallengerFacts(Facts):
 
 
 def register(workspace: Workspace) -> tuple[StepReport, Decision]:
-    """The winner as a model version, its decision stored with it, loaded back and asked once.
+    """The winner as a model version, its decision stored with it, loaded back and called once.
 
     Raises UserError when the home's releases are of another shop: this step may run without those before it.
     """

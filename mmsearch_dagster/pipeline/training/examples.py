@@ -93,7 +93,7 @@ def build_examples(workspace: Workspace) -> StepReport:
 
 
 def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callable[[], Language]") -> str:
-    """Names what lies behind the uris of queries, and what hears it."""
+    """Digest of the files of queries and of the recogniser."""
     from mmsearch_dagster.adapters.lake.feature_store import file_content
 
     spoken = queries[c.AUDIO].drop_nulls().unique()
@@ -204,7 +204,7 @@ def _encode(
 
 
 def _worded(workspace: Workspace, queries: Sequence[TrainingQuery]) -> dict[str, Matrix]:
-    """Query id -> vector of its words, heard ones weighed as the engine weighs them."""
+    """Query id -> vector of its words, spoken ones weighted as the engine weights them."""
     from mmsearch_dagster.adapters.lake.feature_store import text_content
 
     spec = workspace.encoder(TEXT)

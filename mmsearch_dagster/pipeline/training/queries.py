@@ -1,4 +1,4 @@
-"""Which queries teach, choose and judge: judged ones, logged ones, and those the catalogue itself yields."""
+"""The queries for training, validation and test: judged, logged and synthetic ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,8 +41,8 @@ _SELF_EXAMINATION = 200
 class TrainingQuery:
     """One query before it is encoded.
 
-    text: typed and heard in `voice`. kind: what was given and understood; of what was not, what was given.
-    picture: a photo. seen: a product whose own picture is seen anew. confidence: of the words heard. typed:
+    text: typed, and spoken in `voice`. kind: what was given and understood; of what was not, what was given.
+    picture: a photo. seen: a product whose own picture is seen anew. confidence: of the spoken words. typed:
     the words without those, where both are there.
     """
 
@@ -124,7 +124,7 @@ def _judged_queries(
 def _judged(
     row: Mapping[str, Any], image: Path | None, voice: Path | None, transcript: Transcript | None
 ) -> TrainingQuery:
-    """heard: None where nothing was understood; where that is all there is, it stays an unanswered voice."""
+    """transcript: None where nothing was understood; a query of nothing else stays an unanswered voice."""
     typed = query_text(row[c.QUERY_TEXT] or "") or None
     graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
     return TrainingQuery(

@@ -1,4 +1,4 @@
-"""Judged queries that were spoken: each recording heard once, by the recogniser of the release to come."""
+"""Transcripts of spoken queries: each recording is recognised once, by the recogniser of the next release."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FOLDER = "transcripts"
 _STAGE = "voices"
-# Fewer are heard sooner than another process begins.
+# Fewer are done before another process has started.
 _LEAST_RECORDINGS = 10
 
 _Recording = tuple[str, Path]  # content key, file
@@ -74,7 +74,7 @@ def _transcripts(
 
 
 def _listen(workspace: Workspace, language: "Language", recordings: Sequence[_Recording]) -> _Heard:
-    """Content key -> text and confidence; what cannot be read is heard as nothing."""
+    """Content key -> text and confidence; what cannot be read has an empty transcript."""
     workspace.progress.start(_STAGE, len(recordings))
     chunks = chunked(recordings, least=_LEAST_RECORDINGS)
     work = partial(_transcribe_chunk, workspace.preset.recogniser, language)
