@@ -33,12 +33,19 @@ class VectorDrift:
 
 
 def population_stability_index(before: pl.Series, now: pl.Series) -> float:
-    """Population stability index: sum over bins of (p - q) ln(p / q), p now and q before.
+    """Population stability index (PSI): sum over bins of (p - q) ln(p / q), p now and q before.
 
     Numbers are binned by the deciles of `before`, other values by name, missing ones apart. Source: Siddiqi,
-    Credit Risk Scorecards, Wiley 2006 (0.1 and 0.25 are its customary bounds). NaN when either is empty.
+    Credit Risk Scorecards, Wiley 2006 (0.1 and 0.25 are its customary bounds).
 
-    >>> stability(pl.Series(["a", "b"] * 50), pl.Series(["b", "a"] * 30))
+    Args:
+        before: values of the reference.
+        now: values of today.
+
+    Returns:
+        0 or more; NaN when either is empty.
+
+    >>> population_stability_index(pl.Series(["a", "b"] * 50), pl.Series(["b", "a"] * 30))
     0.0
     """
     if before.is_empty() or now.is_empty():
@@ -74,7 +81,15 @@ def _bins(values: pl.Series, reference: pl.Series) -> pl.Series:
 
 
 def table_drift(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """One row per column that both have: `column`, `stability`, share missing before and now."""
+    """Population stability index of every column that both tables have.
+
+    Args:
+        before: the reference.
+        now: the table of today.
+
+    Returns:
+        One row per column: `column`, `stability` (the index), share missing before and now.
+    """
     rows = [
         {
             "column": name,
@@ -94,7 +109,14 @@ def _missing(values: pl.Series) -> float:
 
 
 def product_traits(products: pl.DataFrame) -> pl.DataFrame:
-    """What may drift in a catalogue: categories, prices, languages, and how complete the products are."""
+    """What may drift in a catalogue: categories, prices, languages, and how complete the products are.
+
+    Args:
+        products: rows of the products table.
+
+    Returns:
+        One row per product.
+    """
     top = pl.col(c.CATEGORY).str.split(c.CATEGORY_SEPARATOR.strip()).list.first().str.strip_chars()
     return products.select(
         top.alias("top category"),
@@ -106,14 +128,29 @@ def product_traits(products: pl.DataFrame) -> pl.DataFrame:
 
 
 def event_traits(events: pl.DataFrame) -> pl.DataFrame:
-    """What of a behaviour log may drift: what people do, where on the page, when."""
+    """What may drift in a behaviour log: what people do, where on the page, when.
+
+    Args:
+        events: rows of the events table.
+
+    Returns:
+        One row per event.
+    """
     return events.select(
         c.ACTION, c.POSITION, c.VARIANT, pl.col(c.TIMESTAMP).dt.hour().cast(pl.String).alias("hour (UTC)")
     )
 
 
 def vector_drift(before: tuple[Matrix, Mask], now: tuple[Matrix, Mask]) -> VectorDrift:
-    """before, now: float32 [n, width] and which rows have a vector; widths must agree."""
+    """Compares two sets of vectors of the same width.
+
+    Args:
+        before: float32 [n, width] and bool [n]: which rows have a vector.
+        now: the same, of today.
+
+    Returns:
+        How far the centre moved, the share of vectors outside the former range, and the shares present.
+    """
     (old, had), (new, has) = before, now
     shares = [round(float(mask.mean()), 4) if len(mask) else float("nan") for mask in (had, has)]
     old, new = _unit(old[had]), _unit(new[has])
@@ -132,5 +169,13 @@ def _unit(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def drifted(table: pl.DataFrame, bound: float) -> Iterator[str]:
-    """Names of the columns whose index is at least `bound`."""
+    """Names of the columns whose index is at least `bound`.
+
+    Args:
+        table: what `table_drift` returns.
+        bound: of the population stability index.
+
+    Yields:
+        Column names.
+    """
     yield from table.filter(pl.col("stability").is_not_nan() & (pl.col("stability") >= bound))["column"]

@@ -25,7 +25,15 @@ class Change:
 
 
 def by_search(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """One row per logged search: day, whether anything was shown, chosen, bought, 1 / the best rank."""
+    """What people did with the answer of each logged search.
+
+    Args:
+        searches: rows of the searches table.
+        events: rows of the events table.
+
+    Returns:
+        One row per search: day, whether anything was shown, clicked, bought, 1 / the best rank.
+    """
     chosen = pl.col(c.ACTION).is_in(_CHOSEN)
     by_query = events.drop_nulls(c.QUERY_ID).group_by(c.QUERY_ID)
     taken = by_query.agg(
@@ -42,10 +50,16 @@ def by_search(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def by_day(taken: pl.DataFrame) -> pl.DataFrame:
-    """One row per day: searches, shares with an answer, a click and a purchase, mean reciprocal rank.
+    """Search quality per day.
 
     The reciprocal rank is that of the best chosen product, over searches where something was chosen at a
-    known place.
+    known position.
+
+    Args:
+        taken: what `by_search` returns.
+
+    Returns:
+        One row per day: searches, shares with an answer, a click and a purchase, mean reciprocal rank.
     """
     return (
         taken.group_by(DAY)
@@ -61,7 +75,16 @@ def by_day(taken: pl.DataFrame) -> pl.DataFrame:
 
 
 def click_change(taken: pl.DataFrame, days: int, confidence: float) -> Change | None:
-    """The last `days` days of the log against as many before; None where either has no search."""
+    """Change of the share of searches with a click, from one period to the next.
+
+    Args:
+        taken: what `by_search` returns.
+        days: length of a period in days.
+        confidence: of the interval, 0 to 1.
+
+    Returns:
+        The last `days` days of the log against as many before; None where either has no search.
+    """
     last = taken[DAY].max()
     if not isinstance(last, date):
         return None

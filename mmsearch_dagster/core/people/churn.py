@@ -39,11 +39,18 @@ class ChurnModel(BaseModel):
 
 
 def visit_features(events: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """One row per user: `user_id`, `repeat_visits` (days with an action after the first), `last_visit_day`
-    (days from the first visit to the last), `age_days` (from the first visit to `as_of`), sorted by user.
+    """Recency and frequency of the visits of each user.
 
-    A visit is a day on which a person did something; being shown something is no action. Later events than
-    `as_of` are left out.
+    A visit is a day on which a person did something; being shown something is no action.
+
+    Args:
+        events: rows of the events table.
+        as_of: later events are left out.
+
+    Returns:
+        One row per user, sorted by user: `user_id`, `repeat_visits` (days with an action after the
+        first), `last_visit_day` (days from the first visit to the last), `age_days` (from the first visit
+        to `as_of`).
     """
     day = pl.col(TIMESTAMP).dt.truncate("1d")
     acted = events.filter((pl.col(ACTION) != _SHOWN) & (pl.col(TIMESTAMP) <= as_of)).drop_nulls(
@@ -63,7 +70,14 @@ def visit_features(events: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 
 
 def fit_churn(features: pl.DataFrame) -> ChurnModel:
-    """Maximum likelihood, lightly penalised, by L-BFGS-B on log parameters from a fixed start."""
+    """Maximum likelihood, lightly penalised, by L-BFGS-B on log parameters from a fixed start.
+
+    Args:
+        features: what `visit_features` returns.
+
+    Returns:
+        The fitted model; all parameters 1.0 without a user.
+    """
     from scipy.optimize import minimize
 
     x, t_x, t = (features[name].to_numpy().astype(np.float64) for name in (VISITS, LAST, AGE))
@@ -91,11 +105,17 @@ def _log_likelihood(params: Values, x: Values, t_x: Values, t: Values) -> Values
 
 
 def churn_scores(features: pl.DataFrame, model: ChurnModel) -> pl.DataFrame:
-    """`features` with `churn` in [0, 1], 1 - P(active | x, t_x, T), rounded to 6 decimals.
+    """Adds the chance that each user does not come back: 1 - P(active | x, t_x, T).
 
-    P = 1 / (1 + a / (b + x) ((alpha + T) / (alpha + t_x))^(r + x)) with x repeat visits, the last
-    at t_x, T days
-    after the first one.
+    P = 1 / (1 + a / (b + x) ((alpha + T) / (alpha + t_x))^(r + x)) with x repeat visits, the last one t_x
+    days and now T days after the first.
+
+    Args:
+        features: what `visit_features` returns.
+        model: a fitted model.
+
+    Returns:
+        `features` with `churn` in [0, 1], rounded to 6 decimals.
     """
     x, t_x, t = (features[name].to_numpy().astype(np.float64) for name in (VISITS, LAST, AGE))
     t = np.maximum(t, t_x)

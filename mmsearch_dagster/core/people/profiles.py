@@ -84,9 +84,19 @@ def vector_of(group: str) -> str:
 def advance(
     state: ProfileState, events: pl.DataFrame, as_of: datetime, params: FeedbackParams = FeedbackParams()
 ) -> ProfileState:
-    """The state at `as_of`, after `events` (events without a preference are left out).
+    """Brings the state of profiles forward; events without a preference are left out.
 
-    Raises MmsearchError for an event after `as_of` and for an `as_of` before the state's own.
+    Args:
+        state: the state before `events`.
+        events: rows of the events table after the state.
+        as_of: the moment of the new state.
+        params: weight per action and half life.
+
+    Returns:
+        The state at `as_of`.
+
+    Raises:
+        MmsearchError: an event is after `as_of`, or `as_of` is before the state's moment.
     """
     if state.as_of is not None and as_of < state.as_of:
         raise MmsearchError(f"profiles of {state.as_of} cannot be taken back to {as_of}")

@@ -18,11 +18,17 @@ _UNVOTED = 0.5
 
 
 def smoothed_ratings(reviews: pl.DataFrame, prior: float = _PRIOR) -> pl.DataFrame:
-    """One row per reviewed product: `product_id`, `smoothed_rating`, `reviews` (their number), sorted by id.
+    """Mean rating of each product, drawn towards the mean of all ratings: (C m + sum of ratings) / (C + n).
 
-    (C m + sum of ratings) / (C + n): m the mean of all ratings, C = `prior`, n the product's
-    reviews; the posterior mean of a normal mean with a prior worth C observations (Gelman et al.,
-    Bayesian Data Analysis, 3rd ed., section 2.5). Ratings outside 1 to 5 and missing ones are left out.
+    m is the mean of all ratings, C = `prior`, n the product's reviews; the posterior mean of a normal
+    mean with a prior worth C observations (Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.5).
+
+    Args:
+        reviews: rows of the reviews table; ratings outside 1 to 5 and missing ones are left out.
+        prior: C, above 0.
+
+    Returns:
+        One row per reviewed product: `product_id`, `smoothed_rating`, `reviews` (their number), sorted by id.
     """
     rated = reviews.filter(pl.col(RATING).is_between(LOWEST, HIGHEST))
     mean = rated.sort(PRODUCT_ID, RATING)[RATING].mean()
@@ -32,17 +38,20 @@ def smoothed_ratings(reviews: pl.DataFrame, prior: float = _PRIOR) -> pl.DataFra
 
 
 def ordered_by_usefulness(reviews: pl.DataFrame) -> pl.DataFrame:
-    """The reviews with `usefulness` in [0, 1], per product the most useful first, newer first among equals.
+    """Orders reviews by usefulness.
 
-    0.35 length (words over 80, at most 1) + 0.35 specificity + 0.1 balance (1 for a middling rating, 0 for
-    the
-    extremes) + 0.2 votes. Specificity: the mean over a review's different words of how rare they are among
-    the
-    reviews, idf = log(N / df) over log N: a review that only says what all say is of no use. Votes: the
-    lower end of
-    Wilson's interval of helpful / all votes (Wilson 1927, 95%), 0.5 where the shop keeps none. Length and
-    rarity are the strongest textual signs of helpfulness in Kim, Pantel, Chklovski and Pennacchiotti,
-    Automatically assessing review helpfulness, EMNLP 2006.
+    0.35 length (words over 80, at most 1) + 0.35 specificity + 0.1 balance (1 for a middling rating, 0
+    for the extremes) + 0.2 votes. Specificity: the mean over a review's different words of how rare they
+    are among the reviews, idf = log(N / df) over log N. Votes: the lower end of Wilson's interval of
+    helpful / all votes (Wilson 1927, 95%), 0.5 where the shop keeps none. Length and rarity are the
+    strongest textual signs of helpfulness in Kim, Pantel, Chklovski and Pennacchiotti, Automatically
+    assessing review helpfulness, EMNLP 2006.
+
+    Args:
+        reviews: rows of the reviews table.
+
+    Returns:
+        The reviews with `usefulness` in [0, 1], per product the most useful first, newer first among equals.
     """
     if reviews.is_empty():
         return reviews.with_columns(pl.lit(0.0).alias(USEFULNESS))

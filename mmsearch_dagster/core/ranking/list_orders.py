@@ -57,18 +57,34 @@ def scores_of(state: PeopleState, items: Items, person: int) -> dict[str, Values
 
 
 def order_of(scores: Mapping[str, Values], wanted: str) -> str:
-    """The order that a person with these `scores_of` gets: `wanted`, or `popular` where nothing personal in
-    it tells one product from another."""
+    """The order that a person gets.
+
+    Args:
+        scores: what `scores_of` returns.
+        wanted: the promoted order.
+
+    Returns:
+        `wanted`, or `popular` where no personal score differs between products.
+    """
     personal = [scores[part] for part in PERSONAL.get(wanted, ()) if part != POPULAR and part in scores]
     return wanted if any(_tells(values) for values in personal) else POPULAR
 
 
 def led_by_session(state: PeopleState, items: Items, seen: Sequence[int], personal: Values | None) -> Values:
-    """Score [i] of every product for somebody whose session looked at the rows `seen`, one at least.
+    """Scores of every product for somebody with a session.
 
-    Reciprocal ranks together: likeness to the seen products by their factors, with a small share of
-    popularity (core.collaborative.cold); mean likeness over the modalities; and `personal`, the scores of
-    somebody known. A part whose scores are all equal adds nothing; the seen products get -inf.
+    Combines by reciprocal rank: similarity to the seen products by their factors, with a small share of
+    popularity (core.collaborative.cold); mean similarity over the modalities; and the personal scores. A part
+    whose scores are all equal adds nothing.
+
+    Args:
+        state: people and popularity.
+        items: `i` products.
+        seen: rows of the products that the session looked at, at least one.
+        personal: scores [i] of somebody with a history, else None.
+
+    Returns:
+        float64 [i]; the seen products get -inf.
     """
     contents = [nearness(items.vectors[:, start:stop], seen) for start, stop in items.blocks.values()]
     parts: list[NDArray[np.floating]] = [session_scores(state.factors, state.popularity, seen)]
@@ -89,7 +105,14 @@ def _tells(scores: NDArray[np.floating]) -> bool:
 
 
 def ranks(scores: NDArray[np.floating]) -> Values:
-    """Rank of each, from 1; equal scores in the order of their rows."""
+    """Rank of each score, from 1; equal scores in the order of their rows.
+
+    Args:
+        scores: [n].
+
+    Returns:
+        float64 [n].
+    """
     order = np.argsort(-np.round(scores, 9), kind="stable")
     rank_of = np.empty(len(scores))
     rank_of[order] = np.arange(1, len(scores) + 1)
@@ -97,7 +120,15 @@ def ranks(scores: NDArray[np.floating]) -> Values:
 
 
 def best(scores: Values, count: int) -> NDArray[np.int64]:
-    """Rows of the `count` best, ties by row."""
+    """The rows with the highest scores.
+
+    Args:
+        scores: [n].
+        count: how many at most.
+
+    Returns:
+        int64 [count], best first, ties by row.
+    """
     return np.argsort(-np.round(scores, 9), kind="stable")[:count]
 
 

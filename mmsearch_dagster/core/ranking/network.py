@@ -70,20 +70,46 @@ class Ranker(nn.Module):
         nn.init.zeros_(self.outer.weight)
 
     def pooled(self, people: Tensor, items: Tensor) -> Tensor:
-        """people, items: [n, d] -> U (V_user p ⊙ W_item q), [n, h]; zero where either is zero."""
+        """Interaction of person and product: U (V_user p ⊙ W_item q).
+
+        Args:
+            people: [n, d].
+            items: [n, d].
+
+        Returns:
+            [n, h]; zero where either is zero.
+        """
         scale = self.spec.width**0.5
         p = nn.functional.normalize(people, dim=-1) * scale
         q = nn.functional.normalize(items, dim=-1) * scale
         return self.together(self.person(p) * self.product(q))
 
     def forward(self, people: Tensor, items: Tensor, features: Tensor) -> Tensor:
-        """people, items: [n, d]; features: [n, f], scaled. Returns scores [n]."""
+        """Scores of pairs of person and product.
+
+        Args:
+            people: [n, d].
+            items: [n, d].
+            features: [n, f], scaled.
+
+        Returns:
+            [n].
+        """
         x = torch.cat([features, self.drop(self.pooled(people, items))], dim=-1)  # [n, f + h]
         deep = self.outer(self.drop(nn.functional.gelu(self.inner(x))))
         return (self.wide(features) + deep).squeeze(-1)
 
     def scores(self, people: Matrix, items: Matrix, features: Matrix) -> Matrix:
-        """The same on arrays, without training's noise: float32 [n]."""
+        """`forward` on arrays, in evaluation mode.
+
+        Args:
+            people: float32 [n, d].
+            items: float32 [n, d].
+            features: float32 [n, f], scaled.
+
+        Returns:
+            float32 [n].
+        """
         self.eval()
         with torch.inference_mode():
             return self(torch.from_numpy(people), torch.from_numpy(items), torch.from_numpy(features)).numpy()

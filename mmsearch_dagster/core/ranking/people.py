@@ -39,10 +39,20 @@ def states_at(
     moments: Sequence[datetime],
     params: FeedbackParams,
 ) -> Iterator[PeopleState]:
-    """The state of people before each of the `moments` (ascending).
+    """The state of people before each of some moments.
 
     Profiles are those of core.people.profiles, carried from moment to moment; their vectors are sums of the
     vectors of `items`; collaborative factors are fitted to the events before each moment.
+
+    Args:
+        events: rows of the events table.
+        products: rows of the products table.
+        items: the products as the ranker reads them.
+        moments: ascending.
+        params: weight per action and half life.
+
+    Yields:
+        One state per moment.
     """
     state, begun = shoppers.EMPTY, None
     listed_events = events.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
@@ -73,7 +83,15 @@ def states_at(
 
 
 def people_of(profiles: pl.DataFrame, width: int) -> People:
-    """Profiles as the ranker reads them; vectors of `width`, zeros where a person has none."""
+    """Profiles as the ranker reads them.
+
+    Args:
+        profiles: rows of core.people.profiles.
+        width: of the vectors; a person without one has zeros.
+
+    Returns:
+        The people, row for row.
+    """
     prices = profiles.select(shoppers.PRICE_MEAN, shoppers.PRICE_SPREAD)
     visits = profiles.select(pl.col(shoppers.EVENTS, shoppers.RECENCY).cast(pl.Float64))
     shares = [

@@ -24,13 +24,28 @@ class Propensities:
     by_position: tuple[float, ...]
 
     def of(self, positions: NDArray[np.int64]) -> Values:
-        """Chance of each position, [n]."""
+        """The chance that a result at each position is looked at.
+
+        Args:
+            positions: from 0, [n].
+
+        Returns:
+            float64 [n].
+        """
         table = np.asarray(self.by_position)
         return table[np.clip(positions, 0, len(table) - 1)]
 
     def weights(self, positions: NDArray[np.int64], clip: float) -> Values:
-        """Inverse chances [n], at most `clip`: the bias-variance trade of Joachims, Swaminathan and
-        Schnabel, Unbiased Learning-to-Rank with Biased Feedback, WSDM 2017, section 5."""
+        """Inverse propensities: the bias-variance trade of Joachims, Swaminathan and Schnabel, Unbiased
+        Learning-to-Rank with Biased Feedback, WSDM 2017, section 5.
+
+        Args:
+            positions: from 0, [n].
+            clip: the greatest weight.
+
+        Returns:
+            float64 [n].
+        """
         return np.minimum(1.0 / np.maximum(self.of(positions), _EPSILON), clip)
 
 
@@ -39,13 +54,20 @@ def estimate(
 ) -> Propensities:
     """Regression EM of the position-based click model P(click) = theta[position] * gamma(features).
 
-    positions, clicked: [n]; features: [n, f], without the position, standardised. E step: the chance that
-    a shown, unclicked result was looked at, and that it was relevant. M step: theta is the mean of the
-    former per position, gamma a ridge logistic regression on the latter (Wang, Golbandi, Bendersky,
-    Metzler and Najork, Position Bias Estimation for Unbiased Learning to Rank in Personal Search, WSDM
-    2018, section 4). Scaled so that the first position is 1 and made non-increasing.
+    E step: the chance that a shown, unclicked result was looked at, and that it was relevant. M step:
+    theta is the mean of the former per position, gamma a ridge logistic regression on the latter (Wang,
+    Golbandi, Bendersky, Metzler and Najork, Position Bias Estimation for Unbiased Learning to Rank in
+    Personal Search, WSDM 2018, section 4). Scaled so that the first position is 1 and made
+    non-increasing.
 
-    Without any click nothing is known and every position counts 1.
+    Args:
+        positions: from 0, int64 [n].
+        clicked: bool [n]; without any click every position counts 1.
+        features: [n, f], without the position, standardised.
+        rounds: of EM.
+
+    Returns:
+        One propensity per position.
     """
     deepest = int(positions.max()) + 1 if len(positions) else 1
     if not clicked.any():
