@@ -15,16 +15,16 @@ from mmsearch_dagster.core.progress import PROGRESS
 
 @dataclass
 class StepReport:
-    """Figures, tables and pictures of one step. `made` is False where a snapshot was used again."""
+    """Metrics, tables and images of one step. `made` is False where a snapshot was used again."""
 
     name: str
     digest: str = ""
     made: bool = True
     rows: int = 0
     seconds: float = 0.0
-    figures: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    images: dict[str, bytes] = field(default_factory=dict)
     links: dict[str, Path] = field(default_factory=dict)
     note: str = ""
 
@@ -32,7 +32,7 @@ class StepReport:
         """Fill in what the snapshot says about itself."""
         self.digest, self.made = snapshot.digest, made
         self.rows = int(snapshot.facts.get("rows", 0))
-        self.figures |= {
+        self.metrics |= {
             key.replace("_", " "): value
             for key, value in snapshot.facts.items()
             if not isinstance(value, dict | list)
@@ -44,10 +44,10 @@ class StepReport:
 def timed(name: str) -> Iterator[StepReport]:
     """A report whose seconds are those of the block; begin and end are reported as progress."""
     report = StepReport(name)
-    watcher = PROGRESS.get()
-    watcher.start(name, 0)
+    progress = PROGRESS.get()
+    progress.start(name, 0)
     began = time.perf_counter()
     yield report
     report.seconds = time.perf_counter() - began
     how = "made" if report.made else "unchanged, used again"
-    watcher.finish(name, f"{report.rows:,} rows, {report.seconds:.1f} s, {how}")
+    progress.finish(name, f"{report.rows:,} rows, {report.seconds:.1f} s, {how}")

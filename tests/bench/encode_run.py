@@ -66,7 +66,7 @@ def main(home: str, source: str) -> None:
     read_raw(workspace, "products")
     validate(workspace, "products")
     reports = [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE)]
-    calls = sum(report.figures["encoded now"] for report in reports)
+    calls = sum(report.metrics["encoded now"] for report in reports)
     loading = workspace.loading
     print(json.dumps({"calls": calls, "loading": loading, "encoding": workspace.features.seconds - loading}))
 

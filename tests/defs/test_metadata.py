@@ -8,9 +8,9 @@ from mmsearch_dagster.pipeline.report import StepReport
 
 
 def test_metadata_shows_figures_tables_and_pictures() -> None:
-    report = StepReport("release", digest="abc", rows=3, figures={"moved": True, "left": None})
+    report = StepReport("release", digest="abc", rows=3, metrics={"moved": True, "left": None})
     report.tables["rows"] = pl.DataFrame({"a": [1]})
-    report.pictures["graph"] = b"png"
+    report.images["graph"] = b"png"
 
     shown = metadata_of(report)
 

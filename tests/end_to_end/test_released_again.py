@@ -36,7 +36,7 @@ def test_a_second_run_encodes_nothing_registers_nothing_and_moves_nothing(
 
     reports = {one.name: one for one in run.refresh(place.workspace)}
 
-    assert [reports[f"{name}_features"].figures["encoded now"] for name in ("text", "image")] == [0, 0]
+    assert [reports[f"{name}_features"].metrics["encoded now"] for name in ("text", "image")] == [0, 0]
     assert not reports["training_examples"].made
     assert not reports["evaluation_report"].made
     assert reports["evaluation_report"].tables["test (never used to choose)"].height

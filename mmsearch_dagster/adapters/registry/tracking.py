@@ -50,8 +50,8 @@ class MlflowLog:
     def curve(self, name: str, step: int, value: float) -> None:
         self._points.append((metric_name(name), float(value), int(time.time() * 1000), step))
 
-    def figures(self, values: Mapping[str, float]) -> None:
-        """Final figures, one value each."""
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Final metrics, one value each."""
         for name, value in values.items():
             self.curve(name, 0, value)
 
@@ -156,7 +156,7 @@ class Tracking:
             return False
         if run.data.tags.get(_EVALUATION) != report:
             log = MlflowLog(self._store, run_id)
-            log.figures(metrics)
+            log.metrics(metrics)
             log.flush()
             if image is not None:
                 log.figure("quality", image)

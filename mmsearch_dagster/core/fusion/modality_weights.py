@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmsearch_dagster.core.fusion.config import TrainParams
 from mmsearch_dagster.core.fusion.dataset import Examples
 from mmsearch_dagster.core.fusion.model import Tower, TwoTower, as_tensors
-from mmsearch_dagster.core.fusion.sampling import best_view, draw_pool, draw_views, query_chances
+from mmsearch_dagster.core.fusion.sampling import best_view, query_chances, sample_pool, sample_views
 from mmsearch_dagster.core.fusion.strategies import Weighted, masked_softmax
 from mmsearch_dagster.core.modalities import ModalityBatch
 
@@ -52,12 +52,12 @@ def fit_modality_weights(model: TwoTower, examples: Examples, params: TrainParam
     chance = query_chances(examples.train)
     rows = np.sort(rng.choice(len(examples.train.queries), size=count, replace=False, p=chance))
     judged = examples.train.take(rows)
-    pool = draw_pool(judged, params.model_copy(update={"pool": _ITEMS}), rng)
+    pool = sample_pool(judged, params.model_copy(update={"pool": _ITEMS}), rng)
     gains = 2.0 ** torch.from_numpy(judged.grades[:, pool].toarray()) - 1.0
     model.eval()
     with torch.inference_mode():
         queries = _side(model.query_tower, judged.queries)
-        views, starts = draw_views(examples.items.starts, len(examples.items), pool, rng)
+        views, starts = sample_views(examples.items.starts, len(examples.items), pool, rng)
         items = _side(model.item_tower, examples.items.take(views))
         _search(queries, items, lambda similarity: ndcg(best_view(similarity, starts), gains))
     for tower, side in ((model.query_tower, queries), (model.item_tower, items)):

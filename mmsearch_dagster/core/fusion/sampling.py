@@ -38,7 +38,7 @@ def query_chances(judged: Judged) -> NDArray[np.float64]:
     return 0.98 * chance / chance.sum() + 0.02 / len(chance)
 
 
-def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> NDArray[np.int64]:
+def sample_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> NDArray[np.int64]:
     """Samples the items of one training step: some positives of each query, the rest at random.
 
     Args:
@@ -65,7 +65,7 @@ def draw_pool(judged: Judged, params: TrainParams, rng: np.random.Generator) -> 
     return np.array(sorted(chosen | set(extra.tolist())), dtype=np.int64)
 
 
-def draw_views(
+def sample_views(
     starts: NDArray[np.int64], total: int, pool: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The rows of the pool's items in a batch with a row per picture: at most VIEWS of each, at random.
@@ -94,7 +94,7 @@ def best_view(similarity: Tensor, starts: NDArray[np.int64]) -> Tensor:
 
     Args:
         similarity: [q, m].
-        starts: first row of each item, of `draw_views`, [p].
+        starts: first row of each item, of `sample_views`, [p].
 
     Returns:
         [q, p].

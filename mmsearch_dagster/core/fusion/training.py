@@ -16,7 +16,13 @@ from mmsearch_dagster.core.fusion.initialization import initialise
 from mmsearch_dagster.core.fusion.losses import loss_of
 from mmsearch_dagster.core.fusion.modality_weights import fit_modality_weights
 from mmsearch_dagster.core.fusion.model import TwoTower, as_tensors
-from mmsearch_dagster.core.fusion.sampling import best_view, draw_pool, draw_views, hide_some, query_chances
+from mmsearch_dagster.core.fusion.sampling import (
+    best_view,
+    hide_some,
+    query_chances,
+    sample_pool,
+    sample_views,
+)
 from mmsearch_dagster.core.modalities import QUERY_MODALITIES, Matrix, ModalityBatch
 from mmsearch_dagster.core.random_state import seeded
 
@@ -140,7 +146,7 @@ class _Loop:
         self._model.train()
         judged, pool, grades = self._draw()
         queries = self._tower_output(self._model.query_tower, judged.queries)
-        rows, starts = draw_views(self._starts, len(self._examples.items), pool, self._rng)
+        rows, starts = sample_views(self._starts, len(self._examples.items), pool, self._rng)
         items = self._tower_output(self._model.item_tower, self._examples.items.take(rows))
         loss = loss_of(
             self._params.loss,
@@ -162,7 +168,7 @@ class _Loop:
         count = min(params.batch, len(train.queries))
         rows = np.sort(self._rng.choice(len(train.queries), size=count, replace=False, p=self._chance))
         judged = train.take(rows)
-        pool = draw_pool(judged, params, self._rng)
+        pool = sample_pool(judged, params, self._rng)
         return judged, pool, torch.from_numpy(judged.grades[:, pool].toarray())
 
     def _tower_output(self, tower: nn.Module, batch: ModalityBatch) -> Tensor:

@@ -76,7 +76,7 @@ def evaluate(workspace: Workspace) -> StepReport:
         if (snapshot.folder / TESTED).exists():
             report.tables[TEST_TITLE] = pl.read_parquet(snapshot.folder / TESTED)
         report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
-        report.pictures["quality, drawn"] = (snapshot.folder / BARS).read_bytes()
+        report.images["quality, drawn"] = (snapshot.folder / BARS).read_bytes()
     return report
 
 

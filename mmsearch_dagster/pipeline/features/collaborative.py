@@ -63,7 +63,7 @@ def learn_factors(workspace: Workspace) -> StepReport:
             if snapshot.facts[name]:
                 report.tables[name] = pl.DataFrame(snapshot.facts[name])
         if snapshot.facts["models"]:
-            report.pictures["test part"] = (snapshot.folder / _BARS).read_bytes()
+            report.images["test part"] = (snapshot.folder / _BARS).read_bytes()
     return report
 
 

@@ -64,12 +64,12 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
         snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make, inputs=[products])
         report.about(snapshot, made)
         if not made:
-            report.figures |= {"encoded now": 0}
+            report.metrics |= {"encoded now": 0}
         failures = pl.read_parquet(snapshot.folder / FAILURES)
         if failures.height:
             report.tables["left out"] = failures
         if modality == IMAGE and contents:
-            report.pictures["pictures"] = (snapshot.folder / _PICTURE).read_bytes()
+            report.images["pictures"] = (snapshot.folder / _PICTURE).read_bytes()
     return report
 
 

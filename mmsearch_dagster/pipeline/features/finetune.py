@@ -65,9 +65,9 @@ def tune_image_encoder(workspace: Workspace) -> StepReport:
         snapshot, made = workspace.lake.obtain(IMAGE_ENCODER, digest, make)
         published = publish(snapshot.folder / MODEL, workspace.paths.encoder_cache, digest)
         report.about(snapshot, made)
-        report.figures["encoder"] = workspace.identity(tuned_spec(spec, published)).fingerprint
+        report.metrics["encoder"] = workspace.identity(tuned_spec(spec, published)).fingerprint
         report.tables["epochs"] = pl.DataFrame(json.loads((snapshot.folder / CURVE).read_text()))
-        report.pictures["accuracy"] = (snapshot.folder / PICTURE).read_bytes()
+        report.images["accuracy"] = (snapshot.folder / PICTURE).read_bytes()
     return report
 
 

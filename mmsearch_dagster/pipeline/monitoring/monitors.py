@@ -60,7 +60,7 @@ def watch_data(workspace: Workspace) -> Watched:
         workspace, DATA, [snapshot.digest for pair in pairs.values() for snapshot in pair], table
     )
     names = list(drift.drifted(drift_table, policy.stability))
-    report.figures["columns that drifted"] = len(names)
+    report.metrics["columns that drifted"] = len(names)
     sentence = f"drifted since the champion: {', '.join(names)}" if names else "the data are what they were"
     return Watched(report, not names, "; ".join([sentence, *gone]))
 
@@ -111,11 +111,11 @@ def watch_searches(workspace: Workspace) -> Watched:
     days = search_quality.by_day(taken)
     report.tables = {"by day": days.tail(31)}
     if days.height:
-        report.pictures["searches with a click"] = _drawn(days)
+        report.images["searches with a click"] = _drawn(days)
     change = search_quality.click_change(taken, policy.days, policy.confidence)
     if change is None:
         return Watched(report, None, f"fewer than two periods of {policy.days} days with searches")
-    report.figures |= {name: round(value, 4) for name, value in asdict(change).items()}
+    report.metrics |= {name: round(value, 4) for name, value in asdict(change).items()}
     fell = change.high < -policy.click_drop
     sentence = (
         f"share of searches with a click: {change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] "

@@ -55,7 +55,7 @@ def make_profiles(workspace: Workspace) -> StepReport:
 
         snapshot, made = workspace.lake.obtain_table(PROFILES, digest_of(facts), make, inputs=made_from)
         report.about(snapshot, made)
-        report.figures |= {"days added to the stored state": day_by_day}
+        report.metrics |= {"days added to the stored state": day_by_day}
         report.tables["first rows"] = snapshot.table().select(pl.exclude("^vector.*$", "factors")).head(5)
     return report
 
@@ -72,7 +72,7 @@ def update_state(workspace: Workspace, day: date) -> StepReport | None:
     with timed(STATES) as report:
         snapshot, added = _state(workspace, log, day)
         report.about(snapshot, made=added > 0)
-        report.figures |= {"days added to the stored state": added}
+        report.metrics |= {"days added to the stored state": added}
     return report
 
 

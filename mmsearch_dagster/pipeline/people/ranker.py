@@ -72,7 +72,7 @@ def train_ranker(workspace: Workspace) -> StepReport:
                 report.tables[title] = pl.DataFrame(stored.tables[name])
         for name in ranker_report.PICTURES:
             if (snapshot.folder / f"{name}.png").exists():
-                report.pictures[name] = (snapshot.folder / f"{name}.png").read_bytes()
+                report.images[name] = (snapshot.folder / f"{name}.png").read_bytes()
     return report
 
 

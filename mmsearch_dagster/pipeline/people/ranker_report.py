@@ -44,7 +44,7 @@ def log_run(workspace: Workspace, experiment: "Experiment", name: str, examples_
             log.curve("loss", epoch, value)
         for epoch, value in trained.validation_curve:
             log.curve("validation_ndcg@10", epoch, value)
-        log.figures({name: value for name, value in experiment.ranker.measures.items() if isfinite(value)})
+        log.metrics({name: value for name, value in experiment.ranker.measures.items() if isfinite(value)})
         return log.run_id
 
 

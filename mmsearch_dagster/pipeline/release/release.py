@@ -68,7 +68,7 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
         manifest = workspace.registry.manifest(version)
         _remember(workspace, manifest)
         report.digest, report.rows = manifest.release_id, 1
-        report.figures = {
+        report.metrics = {
             _VERSION: version,
             "release": manifest.release_id,
             "strategy": manifest.strategy,
@@ -205,7 +205,7 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
         if not failed:
             workspace.registry.attach_index(manifest.model_version, pin)
         report.digest, report.rows = manifest.release_id, pin.rows
-        report.figures = {
+        report.metrics = {
             "table": pin.table,
             "tag": pin.tag,
             "table version": pin.version,
@@ -259,7 +259,7 @@ def release(workspace: Workspace) -> StepReport:
         move = workspace.registry.promote(manifest.model_version, reason=why)
         report.made, report.digest = move.moved, move.release.release_id
         report.rows = 1
-        report.figures = {
+        report.metrics = {
             "release": move.release.release_id,
             _VERSION: move.release.model_version,
             "moved": move.moved,

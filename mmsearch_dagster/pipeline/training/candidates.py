@@ -92,7 +92,7 @@ def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
             inputs=[source],
         )
         report.about(snapshot, made)
-        report.pictures["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
+        report.images["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
     return report
 
 

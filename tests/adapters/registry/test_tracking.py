@@ -43,7 +43,7 @@ def test_a_strategy_is_a_finished_child_run_with_everything_it_told(
     parent = runs.refresh("run-1")
     with runs.strategy(parent, "concat") as log:
         train(log)
-        log.figures({"words+picture/ndcg@10": 0.8})
+        log.metrics({"words+picture/ndcg@10": 0.8})
     client = mlflow_store.connect()
     run = client.get_run(log.run_id)
     assert run.info.status == "FINISHED"

@@ -11,10 +11,10 @@ from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, PAIRS
 from mmsearch_dagster.core.fusion.sampling import (
     VIEWS,
     best_view,
-    draw_pool,
-    draw_views,
     hide_some,
     query_chances,
+    sample_pool,
+    sample_views,
 )
 from tests.core.fusion.toy import judged, random_batch
 
@@ -38,7 +38,7 @@ def test_one_judged_query_is_drawn_as_often_as_its_origin_deserves() -> None:
 @settings(deadline=None, max_examples=40)
 def test_a_pool_holds_a_positive_of_every_query_and_strangers(pool: int, positives: int, seed: int) -> None:
     asked = judged([JUDGED] * 4, seed=seed)
-    found = draw_pool(asked, TrainParams(pool=pool, positives=positives), np.random.default_rng(seed))
+    found = sample_pool(asked, TrainParams(pool=pool, positives=positives), np.random.default_rng(seed))
     assert found.tolist() == sorted(set(found.tolist()))
     assert set(found.tolist()) <= set(range(30))
     if pool >= 30:
@@ -77,7 +77,7 @@ def test_of_each_item_some_pictures_are_drawn_and_never_another_items(counts: li
     if not len(pool):
         return
 
-    rows, first = draw_views(starts, len(owner), pool, rng)
+    rows, first = sample_views(starts, len(owner), pool, rng)
 
     parts = np.split(rows, first[1:])
     assert [len(part) for part in parts] == [min(VIEWS, counts[item]) for item in pool]
@@ -88,7 +88,7 @@ def test_of_each_item_some_pictures_are_drawn_and_never_another_items(counts: li
 
 def test_items_of_one_picture_cost_no_chance() -> None:
     rng = np.random.default_rng(1)
-    rows, starts = draw_views(np.arange(5), 5, np.array([1, 4]), rng)
+    rows, starts = sample_views(np.arange(5), 5, np.array([1, 4]), rng)
     assert (rows.tolist(), starts.tolist()) == ([1, 4], [0, 1])
     assert rng.random() == np.random.default_rng(1).random()
 

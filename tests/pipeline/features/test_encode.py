@@ -137,7 +137,7 @@ def test_they_are_one_quarantine_with_a_warning_above_the_limit(
 
 def test_nothing_is_encoded_twice(encoded: tuple[Workspace, dict[str, StepReport]]) -> None:
     workspace, _ = encoded
-    assert [encode_catalogue(workspace, name).figures["encoded now"] for name in (AUDIO, VIDEO)] == [0, 0]
+    assert [encode_catalogue(workspace, name).metrics["encoded now"] for name in (AUDIO, VIDEO)] == [0, 0]
 
 
 def test_towers_and_index_read_them(encoded: tuple[Workspace, dict[str, StepReport]]) -> None:

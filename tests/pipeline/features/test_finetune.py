@@ -97,7 +97,7 @@ def test_what_follows_takes_the_tuned_encoder(tuned: Workspace) -> None:
 
     report = encode_catalogue(tuned, IMAGE)
 
-    assert report.figures["encoder"] == tuned.identity(used).fingerprint
+    assert report.metrics["encoder"] == tuned.identity(used).fingerprint
     assert report.rows == 3
     assert tuned.encoder(TEXT) is None
 

@@ -42,8 +42,8 @@ def test_events_of_products_no_longer_sold_count_as_rows_that_are_not_broken(tmp
     report, quarantine, _ = validate(workspace, "interactions")  # 1% is broken, 5% may be
 
     assert report.rows == 9
-    assert quarantine.figures["share"] == 0.01
-    assert quarantine.figures["good rows"] == 99
+    assert quarantine.metrics["share"] == 0.01
+    assert quarantine.metrics["good rows"] == 99
 
 
 def lamps(folder: Path) -> Path:

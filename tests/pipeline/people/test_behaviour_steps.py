@@ -55,7 +55,7 @@ def test_a_log_gives_factors_with_their_figures(workspace: Workspace) -> None:
     assert snapshot.facts["model"] in ("ease-svd", "als", "bpr")
     assert {row["model"] for row in snapshot.facts["models"]} >= {"popularity", "ease"}
     assert set(report.tables) == {"models", "trials"}
-    assert report.pictures
+    assert report.images
     assert not collaborative.learn_factors(workspace).made
 
 
@@ -72,7 +72,7 @@ def test_a_log_too_short_to_choose_by_gives_no_factors(workspace: Workspace, day
 def days_added(workspace: Workspace, day: date) -> int:
     report = profiles.update_state(workspace, day)
     assert report is not None
-    return report.figures["days added to the stored state"]
+    return report.metrics["days added to the stored state"]
 
 
 def test_a_state_adds_only_the_days_it_does_not_know(workspace: Workspace) -> None:

@@ -51,7 +51,7 @@ def test_side_by_side_the_weights_are_those_of_a_training_alone(
     assert made == {one: alone.lake.current(candidates.asset_of(one)).facts["weights"] for one in TWO}
     for one in TWO:
         done = [value for what, stage, value in heard.events if (what, stage) == ("advance", f"train {one}")]
-        assert sum(map(int, done)) == reports[TWO.index(one)].figures["steps"]
+        assert sum(map(int, done)) == reports[TWO.index(one)].metrics["steps"]
 
 
 def test_what_is_trained_is_used_again(place: Place) -> None:
