@@ -117,7 +117,7 @@ def _list(suggestions: "Suggestions", person: str) -> Table:
 
 
 def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The branches, the modalities, and the features that count most."""
+    """The retrievers, the modalities, and the features that count most."""
     features = sorted(explanation["features"], key=lambda feature: -abs(feature["contribution"]))[:_SHOWN]
     return [
         *(

@@ -38,7 +38,7 @@ def _cell(value: Any) -> str:
 
 
 def quality(frame: "pl.DataFrame", kind: str, metric: str | None = None) -> Table:
-    """One kind of query: every branch with its figures and the interval of `metric`."""
+    """One kind of query: every retriever with its figures and the interval of `metric`."""
     import polars as pl
 
     from mmsearch_dagster.core.evaluation.judged_queries import METRIC
@@ -74,7 +74,7 @@ def gate(decision: Mapping[str, Any]) -> Table:
 
 
 def answer(result: "Answer", title: str) -> Table:
-    """Ranked products of one query; the last two columns are their ranks in each branch."""
+    """Ranked products of one query; the last two columns are their ranks in each retriever."""
     table = Table(title=escape(title), title_justify="left", header_style="bold")
     table.add_column("#", justify="right")
     table.add_column("product", no_wrap=True)

@@ -18,11 +18,11 @@ class EncoderIdentity(BaseModel):
 
 
 class RetrievalParams(BaseModel):
-    """How the released engine blends its branches, chosen on training queries.
+    """How the released engine blends its retrievers, chosen on training queries.
 
-    weights: query kind -> branch (core.retrieval.rank_fusion.RETRIEVERS) -> weight; the fused vector's is 1.0
-        where it is not named; any other retriever is then not used.
-    rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each branch.
+    weights: query kind -> retriever (core.retrieval.rank_fusion.RETRIEVERS) -> weight. The fused vector
+        weighs 1.0 where it is not named; any other retriever is then not used.
+    rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each retriever.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""What every branch, strategy and the champion reach on the same queries."""
+"""What every retriever, strategy and the champion reach on the same queries."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Why a product stands where it stands: branches, modalities, features of the ranker."""
+"""Why a product stands where it stands: retrievers, modalities, features of the ranker."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,14 +24,22 @@ _NEAR = 0.99
 def explain(
     engine: Engine, query: Query | PreparedQuery, product: str, person: "tuple[Scored, int] | None" = None
 ) -> dict[str, Any]:
-    """What contributed to one product's place in the answer to `query`.
+    """What contributed to one product's rank in the answer to `query`.
 
-    branches: rank there and its share of the blended score, weight / (rrf_k + rank). modalities: cosine of
-    the query's and the product's own vectors, and of the fused vectors with and without that modality of
-    the query; the query's is weighed as the request says. product_modalities: the same cosine with and
-    without each modality of the product.
-    features, for a known person (the catalogue and their row): each figure's part of the ranker's score.
-    Raises QueryError like `Engine.search`.
+    Args:
+        engine: the opened release.
+        query: raw or prepared.
+        product: its id.
+        person: the scored catalogue and the person's row; None for an unknown person.
+
+    Returns:
+        branches: rank in each retriever and its share of the blended score, weight / (rrf_k + rank).
+        modalities: cosine of the query's and the product's vectors, and of the fused vectors with and without
+        that modality of the query, weighted as the request says. product_modalities: the same cosine with and
+        without each modality of the product. features: what each feature of the ranker added to the score.
+
+    Raises:
+        QueryError: as in `Engine.search`.
     """
     content = query if isinstance(query, PreparedQuery) else engine.prepare(query)
     batch = content.vectors

@@ -206,7 +206,7 @@ class Recommender:
         return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits, 1)), note=note)
 
     def explain(self, query: Query, product: str, user: str | None = None) -> dict[str, Any]:
-        """What each branch, modality and feature of the ranker contributed (serving.explain).
+        """What each retriever, modality and feature of the ranker contributed (serving.explain).
 
         note: for a user whose searches are not re-ordered, why; features are then what the ranker would
         count.

@@ -41,7 +41,7 @@ METRICS = (
     "map",
     "top1",
 )
-# Deep enough for recall@50 and for the blend; the engine takes the same depth from each branch.
+# Deep enough for recall@50 and for the blend; the engine takes the same depth from each retriever.
 DEPTH = RetrievalParams().depth
 
 
@@ -67,7 +67,7 @@ def choose_winner(
 
 
 class Judge:
-    """The trained models on one catalogue, one of them the winner, beside the branches they must beat."""
+    """The trained models on one catalogue, one of them the winner, beside the retrievers they must beat."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Judge:
         self._winner: Strategy = winner
 
     def choose(self, dev: JudgedQueries, *, multilingual: bool) -> RetrievalParams:
-        """The blend of the winner's branches. multilingual: the text encoder."""
+        """The blend of the winner's retrievers. multilingual: the text encoder."""
         lists = self._lists(self._models[self._winner], dev)
         return choose_blend(lists, dev, multilingual=multilingual)
 
@@ -102,7 +102,7 @@ class Judge:
 def untrained(
     queries: JudgedQueries, items: ModalityBatch, lists: Mapping[str, Rankings]
 ) -> dict[str, Rankings]:
-    """What needs no training: each single branch, and the rank fusion of words by both that read them.
+    """What needs no training: each single retriever, and the rank fusion of words by both that read them.
 
     lists: of the engine's retrievers.
     """
@@ -153,7 +153,7 @@ def all_values(
         metric: the policy's metric, measured in addition to METRICS.
 
     Returns:
-        One row per query, branch and metric: `query_id`, `branch`, `kind`, `metric`, `value`.
+        One row per query, retriever and metric: `query_id`, `branch`, `kind`, `metric`, `value`.
     """
     metrics = list(dict.fromkeys((*METRICS, metric)))
     kinds = pl.DataFrame(

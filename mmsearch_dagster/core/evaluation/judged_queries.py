@@ -1,4 +1,4 @@
-"""How good is what would be released: every branch on the same judged queries."""
+"""How good is what would be released: every retriever on the same judged queries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,7 +137,7 @@ SINGLE_RETRIEVERS = frozenset({BM25, *map(single_retriever, MODALITIES)})
 def single_retriever_rankings(
     queries: JudgedQueries, items: ModalityBatch, lexical: Rankings, depth: int
 ) -> dict[str, Rankings]:
-    """Each branch that needs no training: the encoders one by one, and full-text search."""
+    """Each retriever that needs no training: the encoders one by one, and full-text search."""
     retrievers = {
         single_retriever(modality): by_encoder(modality, queries.batch, items, depth)
         for modality in (TEXT, IMAGE, AUDIO)

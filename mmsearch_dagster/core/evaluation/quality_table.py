@@ -11,14 +11,14 @@ ALL = "all"
 
 
 def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.DataFrame:
-    """Means of every metric per branch and kind of query, with an interval of the policy's metric.
+    """Means of every metric per retriever and kind of query, with an interval of the policy's metric.
 
     Args:
         values: `query_id`, `branch`, `kind`, `metric`, `value`.
         policy: metric, resamples, confidence and seed of the interval.
 
     Returns:
-        One row per branch and kind, all queries first.
+        One row per retriever and kind, all queries first.
     """
     by = policy or GatePolicy()
     everything = pl.concat([values.with_columns(kind=pl.lit(ALL)), values])
@@ -37,11 +37,11 @@ def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.
 
 
 def metrics_of_retriever(table: pl.DataFrame, retriever: str, metric: str) -> dict[str, float]:
-    """The metrics of one branch of a `quality_table`, by name.
+    """The metrics of one retriever of a `quality_table`, by name.
 
     Args:
         table: what `quality_table` returns.
-        retriever: name of the branch.
+        retriever: name of the retriever.
         metric: the one that the table has an interval of.
 
     Returns:
@@ -62,7 +62,7 @@ def verdict(table: pl.DataFrame, policy: GatePolicy, *, retriever: str, strategy
     Args:
         table: what `quality_table` returns.
         policy: names the main metric.
-        retriever: the branch that the sentence is about.
+        retriever: the retriever that the sentence is about.
         strategy: name of the fusion strategy.
         passed: the gate's answer.
 

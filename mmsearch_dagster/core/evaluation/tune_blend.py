@@ -19,7 +19,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     retriever_weights,
 )
 
-# Weights a branch may take beside the fused vector's 1.0.
+# Weights a retriever may take beside the fused vector's 1.0.
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 # Where there are too few queries to choose by; and where the words say nothing to the encoder either.
 FALLBACK = {LEXICAL_RETRIEVER: 0.25}
@@ -28,7 +28,7 @@ _FEWEST = 10
 # What the ranking of an encoder must add to be used at all.
 _WORTH = 0.005
 # What a choice beyond those weights must add: it is made on few queries, and without the fused vector a query
-# that no other branch knows finds nothing.
+# that no other retriever knows finds nothing.
 _WORTH_MORE = 0.02
 _BEYOND = ({VECTOR_RETRIEVER: 0.0}, {LEXICAL_RETRIEVER: 4.0}, {LEXICAL_RETRIEVER: 8.0})
 _SWEEPS = 2
@@ -41,9 +41,16 @@ def blend(
     *,
     rrf_k: int = RetrievalParams().rrf_k,
 ) -> Rankings:
-    """What the engine answers: every branch that weighs something, by weighted reciprocal rank.
+    """What the engine answers: all retrievers with a weight, combined by weighted reciprocal rank.
 
-    retrievers: branch -> rankings of some of `queries`. weights: as rank_fusion.branch_weights reads them.
+    Args:
+        retrievers: retriever -> rankings of some of `queries`.
+        queries: kinds, and confidence of transcripts.
+        weights: as rank_fusion.retriever_weights reads them.
+        rrf_k: constant of reciprocal rank fusion.
+
+    Returns:
+        Query id -> product ids, best first.
     """
     blended: Rankings = {}
     for key in retrievers[VECTOR_RETRIEVER]:
@@ -56,7 +63,7 @@ def blend(
 def choose_blend(
     retrievers: Mapping[str, Rankings], queries: JudgedQueries, *, multilingual: bool
 ) -> RetrievalParams:
-    """Weights per kind of query with the best mean nDCG@10, one branch after the other, twice over.
+    """Weights per kind of query with the best mean nDCG@10, one retriever after the other, twice over.
 
     Full-text search takes the larger weight of a tie; an encoder's own ranking must be worth it. Where much
     is won by it, full-text search outweighs all else or the fused vector is not asked: words that the

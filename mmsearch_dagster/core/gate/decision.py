@@ -12,7 +12,7 @@ class EvaluationMetrics(BaseModel):
     kinds: query id -> kind of query (words, picture, both); names the queries that are judged.
     engine: the candidate as it would be released: fused vector and full-text search, blended.
     fused: the candidate's fused vector alone.
-    branches: each single branch alone: raw encoders by modality, and `bm25`; 0 where it cannot answer.
+    branches: each single retriever alone: raw encoders by modality, and `bm25`; 0 where it cannot answer.
     champion: the released engine on the same queries; None when there is none or it cannot be compared.
     champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
     """

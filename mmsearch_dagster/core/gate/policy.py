@@ -9,13 +9,14 @@ from mmsearch_dagster.core.metrics.ranking import check_metric
 
 
 class SingleBranchRule(BaseModel):
-    """What the candidate must show against its best single branch.
+    """What the candidate must show against its best single retriever.
 
-    choose: `overall` takes the branch with the best mean over all queries; `per_kind` takes the best one
+    choose: `overall` takes the retriever with the best mean over all queries; `per_kind` takes the best one
         for each kind of query, as a shop without fusion would route them (stricter).
     max_uncertainty: the low end of the interval of the difference may lie this far below zero.
-    ceiling: a branch with this mean leaves no room; beside it a draw is enough, as in a shop with one branch:
-        the mean difference may lie max_uncertainty below zero, and the interval must reach zero.
+    ceiling: a retriever with this mean leaves no room; beside it a draw is enough, as in a shop with a
+        single retriever: the mean difference may lie max_uncertainty below zero, and the interval must
+        reach zero.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

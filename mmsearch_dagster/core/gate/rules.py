@@ -15,7 +15,7 @@ from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
 
 Values = NDArray[np.float64]
-# The branch that is not an encoder of the model: full-text search.
+# The retriever that is not an encoder of the model: full-text search.
 LEXICAL = "bm25"
 
 
@@ -76,7 +76,7 @@ def _floor(engine: Values, policy: GatePolicy) -> Reason:
 
 
 def _best_branch(retrievers: Mapping[str, Values], kinds: Sequence[str], choose: str) -> tuple[Values, str]:
-    """Values of the best single branch and its name, or one choice per kind put together."""
+    """Values of the best single retriever and its name, or one choice per kind put together."""
     groups = np.array(kinds) if choose == "per_kind" else np.full(len(kinds), "all queries")
     chosen = np.full(len(kinds), np.nan)
     names = {}
@@ -98,15 +98,15 @@ def _beats_branch(
     kinds: Sequence[str],
     policy: GatePolicy,
 ) -> Reason:
-    """`values`, those of `what`, are ahead of the best single branch, and not by luck alone; or a draw, where
-    that is enough."""
+    """Whether `values`, those of `what`, are ahead of the best single retriever by more than chance; or a
+    draw, where that is enough."""
     if not retrievers or not kinds:
         return Reason(
             rule=rule, passed=False, figure=float("nan"), limit=0.0, text=f"no branch to hold {what} against"
         )
     best, name = _best_branch(retrievers, kinds, policy.single_branch.choose)
     difference = _difference(values, best, policy)
-    # One branch leaves nothing to fuse, a perfect one nothing to gain.
+    # One retriever leaves nothing to fuse, a perfect one nothing to gain.
     draw = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
     limit, passed, demand = _drawn(difference, policy) if draw else _ahead(difference, policy)
     text = (

@@ -27,7 +27,7 @@ class Query:
 
 @dataclass(frozen=True)
 class AnswerHit:
-    """One product. rank: from 1. branches: branch -> its rank there, None where it did not find it.
+    """One product. rank: from 1. branches: retriever -> its rank there, None where it did not find it.
     rules: what the shop's rules did to it in a list made for a person."""
 
     product_id: str
@@ -73,7 +73,7 @@ def no_result_note(text: str | None, where: str | None, passing: int) -> str:
 def ranked_hits(
     best: Sequence[tuple[str, float]], ranking: Mapping[str, Sequence[str]], payload: Mapping[str, Any]
 ) -> tuple[AnswerHit, ...]:
-    """best: (product id, score), best first. ranking: branch -> product ids, best first."""
+    """best: (product id, score), best first. ranking: retriever -> product ids, best first."""
     names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *ranking))
     places = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
     return tuple(

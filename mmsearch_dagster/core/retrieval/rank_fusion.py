@@ -85,9 +85,9 @@ def retriever_weights(
     confidence: float = 1.0,
     requested: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
-    """What each branch weighs for a query of this kind; what is not named 0, but the fused vector 1.0.
+    """What each retriever weighs for a query of this kind; what is not named 0, but the fused vector 1.0.
 
-    chosen: kind -> branch -> weight; a kind that was never seen takes what is right for one that is alike.
+    chosen: kind -> retriever -> weight; a kind that was never seen takes what is right for one that is alike.
     confidence: of the words, where they were spoken; a doubtful word must not outweigh a clear
     picture, nor a typed one: full-text search for all words weighs as much as the heard ones are sure, for
     the typed ones alone the rest. requested: weights that the request names, instead of the chosen ones.

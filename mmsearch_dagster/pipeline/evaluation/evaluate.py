@@ -1,4 +1,4 @@
-"""Measure every branch, strategy and the champion on the same judged queries, then let the gate decide."""
+"""Measure every retriever, strategy and the champion on the same judged queries, then let the gate decide."""
 
 import json
 from collections.abc import Mapping
@@ -219,7 +219,7 @@ class _Evaluation:
 
 
 def quality_bars(table: pl.DataFrame, metric: str) -> bytes:
-    """The branches side by side over all queries, with intervals."""
+    """The retrievers side by side over all queries, with intervals."""
     from mmsearch_dagster.adapters.reports.charts import Bar, metric_bars
 
     rows = table.filter(pl.col("kind") == ALL)

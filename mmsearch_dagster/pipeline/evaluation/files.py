@@ -2,7 +2,7 @@
 
 ASSET = "evaluation_report"
 DECISION = "decision.json"
-# One row per query, branch and metric.
+# One row per query, retriever and metric.
 PER_QUERY = "per_query.parquet"
 # core.evaluation.quality_table over the validation split; over the test split, in shops that have one.
 QUALITY = "quality.parquet"

@@ -51,7 +51,7 @@ def tell_mlflow(
 
 
 def _of_others(table: pl.DataFrame, metric: str, strategies: Iterable[Strategy]) -> dict[str, float]:
-    """Of the single branches, the released engine and the champion."""
+    """Of the single retrievers, the released engine and the champion."""
     fused = set(map(fused_by, strategies))
     names = [name for name in table["branch"].unique(maintain_order=True) if name not in fused]
     metrics = {name: metrics_of_retriever(table, name, metric) for name in names}

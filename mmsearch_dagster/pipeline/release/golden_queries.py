@@ -66,7 +66,7 @@ def measured_queries(
 
 
 def _answered(values: pl.DataFrame, queries: "JudgedQueries", retriever: str) -> Sequence[int]:
-    """Rows of a sample of the queries that this branch has answered."""
+    """Rows of a sample of the queries that this retriever has answered."""
     seen = values.filter(
         (pl.col("branch") == retriever) & (pl.col(METRIC) == f"recall@{WITHIN}") & (pl.col(c.VALUE) > 0)
     )
