@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # librosa compiles itself when it is first used; everything else when it is first imported.
 COMPILE_SOUND := import numpy, mmsearch_dagster.core.encoders.mfcc as mfcc, librosa; \
-	mfcc.sound_statistics(numpy.ones(mfcc.RATE, 'float32'))
+	mfcc.audio_statistics(numpy.ones(mfcc.RATE, 'float32'))
 COMPILE_IMPORTS := from mmsearch_dagster.core.encoders import networks; networks.import_torchvision(); \
 	import great_expectations, implicit, lancedb, matplotlib.pyplot, mlflow.pyfunc, onnxruntime, timm; \
 	import torch._dynamo, torch.onnx, mmsearch_dagster.definitions; from transformers import AutoTokenizer, BertModel
