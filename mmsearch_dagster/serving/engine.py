@@ -119,7 +119,14 @@ class Engine:
         return fused_queries(self._model, [query], vectors or query.vectors)
 
     def fused_items(self, batch: ModalityBatch) -> Matrix:
-        """Item vectors of the released model, float32 [n, width]."""
+        """Item vectors of the released model.
+
+        Args:
+            batch: `n` items.
+
+        Returns:
+            float32 [n, width].
+        """
         return self._model.items(batch)
 
     @property

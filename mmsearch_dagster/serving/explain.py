@@ -99,11 +99,19 @@ def _modalities(
 
 
 def product_parts(engine: Engine, query: Matrix, product: str) -> list[dict[str, Any]]:
-    """Per modality of a product, the cosine of the fused vectors with and without it, and what it brings.
+    """Per modality of a product, the cosine of the fused vectors with and without it, and the difference.
 
-    The product is fused again from its own vectors in the index. Of a video the index keeps the mean of its
-    frames, so cosines with one can differ a little from those of the published vector; where they are not
-    that near, nothing is said. Of several pictures it is about the nearest one. query: fused, [width].
+    The product is fused again from its vectors in the index. Of a video the index keeps the mean of its
+    frames, so cosines can differ a little from those of the published vector; where they differ too much,
+    the answer is empty. Of several images the nearest one is taken.
+
+    Args:
+        engine: the opened release.
+        query: fused query vector, float32 [width].
+        product: its id.
+
+    Returns:
+        One record per modality.
     """
     views = _stored_vectors(engine, product)
     present = [name for name, mask in views.present.items() if mask[0]]
@@ -164,7 +172,16 @@ def _features(
 
 
 def query_cosines(engine: Engine, query: PreparedQuery, products: Sequence[str]) -> dict[str, Values]:
-    """Modality -> cosine of the query's own vector with each product's, NaN where either lacks it."""
+    """Cosines between a query and some products, by modality.
+
+    Args:
+        engine: the opened release.
+        query: the prepared query.
+        products: `n` product ids.
+
+    Returns:
+        Modality -> [n], NaN where the query or the product lacks it.
+    """
     return _modality_cosines(engine, query.vectors, products)
 
 

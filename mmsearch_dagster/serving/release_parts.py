@@ -27,7 +27,19 @@ def open_model(model_dir: Path) -> QueryTower:
 
 
 def open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> PinnedTable:
-    """The index version of a release. Raises ReleaseMismatchError unless it is the one that was published."""
+    """Opens the index version of a release.
+
+    Args:
+        manifest: of the release.
+        index: the home's index.
+        width: of the model's vectors.
+
+    Returns:
+        The table, pinned to the published version.
+
+    Raises:
+        ReleaseMismatchError: there is no index, or it is not the one that was published.
+    """
     pin = manifest.index
     if pin is None:
         raise ReleaseMismatchError(f"release {manifest.release_id} has no index yet: publish one for it")

@@ -104,7 +104,16 @@ def retrieve(
 
 
 def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: ModalityBatch) -> Matrix:
-    """What the fused retriever searches with, float32 [n, width]: each query as its request weighs it."""
+    """The vectors that the fused retriever searches with, weighted as each request says.
+
+    Args:
+        model: encodes queries.
+        queries: `n` prepared queries.
+        batch: their vectors per modality.
+
+    Returns:
+        float32 [n, width].
+    """
     return weighted_queries(model.queries, batch, [query.modality_weights for query in queries])
 
 

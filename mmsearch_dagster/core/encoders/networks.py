@@ -26,6 +26,15 @@ class TextNetwork(nn.Module):
         self.pooling = pooling
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Encodes tokens.
+
+        Args:
+            input_ids: int64 [b, l].
+            attention_mask: int64 [b, l].
+
+        Returns:
+            [b, d].
+        """
         if hasattr(self.backbone, "get_text_features"):
             answer = self.backbone.get_text_features(input_ids=input_ids, attention_mask=attention_mask)
             return answer.pooler_output
@@ -52,6 +61,14 @@ class ImageNetwork(nn.Module):
         self.register_buffer("scale", 1.0 / (255.0 * torch.tensor(std).view(1, 3, 1, 1)))
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Encodes images.
+
+        Args:
+            pixels: uint8 [b, size, size, 3].
+
+        Returns:
+            [b, d].
+        """
         colours = pixels.permute(0, 3, 1, 2).float()  # [b, 3, size, size]
         return self.backbone((colours - self.mean) * self.scale).flatten(1)
 
@@ -78,6 +95,14 @@ class AudioNetwork(nn.Module):
         self.backbone = backbone
 
     def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Encodes audio.
+
+        Args:
+            inputs: what the model's feature extractor returns.
+
+        Returns:
+            [b, d].
+        """
         if hasattr(self.backbone, "get_audio_features"):
             return self.backbone.get_audio_features(**inputs).pooler_output
         return self.backbone(**inputs).last_hidden_state.mean(dim=1)

@@ -30,7 +30,14 @@ class Judged:
     origin: NDArray[np.str_]
 
     def take(self, rows: NDArray[np.integer]) -> "Judged":
-        """The given queries."""
+        """Some of the queries.
+
+        Args:
+            rows: row numbers, [k].
+
+        Returns:
+            The queries in the given order.
+        """
         return Judged(self.queries.take(rows), self.grades[rows], self.origin[rows])
 
 

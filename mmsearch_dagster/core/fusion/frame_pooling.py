@@ -23,7 +23,16 @@ class FramePool(nn.Module):
         nn.init.zeros_(self.score.bias)
 
     def weights(self, frames: Tensor, center: Tensor, scale: Tensor) -> Tensor:
-        """frames: [b, f, d] as encoded; center, scale: [d]. Returns [b, f], each row sums to 1 (or to 0)."""
+        """Attention over the frames of each row.
+
+        Args:
+            frames: [b, f, d] as encoded.
+            center: [d], subtracted first.
+            scale: [d], divided by.
+
+        Returns:
+            [b, f]; each row sums to 1, or to 0 without a frame.
+        """
         seen = frames.detach().abs().amax(dim=-1) > 0  # [b, f]
         unit = nn.functional.normalize((frames - center) / scale, dim=-1)
         share = seen / seen.sum(dim=1, keepdim=True).clamp(min=1)
@@ -32,6 +41,15 @@ class FramePool(nn.Module):
         return masked_softmax(self.score(hidden).squeeze(-1), seen)
 
     def forward(self, x: Tensor, center: Tensor, scale: Tensor) -> Tensor:
-        """x: [b, f * d], frame after frame -> [b, d]."""
+        """The weighted mean of the frames.
+
+        Args:
+            x: [b, f * d], frame after frame.
+            center: [d].
+            scale: [d].
+
+        Returns:
+            [b, d].
+        """
         frames = x.unflatten(-1, (self.frames, -1))  # [b, f, d]
         return (self.weights(frames, center, scale).unsqueeze(-1) * frames).sum(dim=1)

@@ -68,7 +68,15 @@ class Weighted(nn.Module):
         self.logits = nn.Parameter(torch.zeros(modalities))
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        """Weighted mean of the modalities; the weights are learned, the same for all rows.
+
+        Args:
+            h: [b, m, d].
+            present: bool [b, m].
+
+        Returns:
+            [b, d].
+        """
         weights = masked_softmax(self.logits.expand(h.shape[0], -1), present)
         return (weights.unsqueeze(-1) * h).sum(dim=1)
 
@@ -86,7 +94,15 @@ class Concat(nn.Module):
         nn.init.zeros_(self.outer.bias)
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        """The weighted mean plus a network over all modalities side by side.
+
+        Args:
+            h: [b, m, d], zeros where a modality is missing.
+            present: bool [b, m].
+
+        Returns:
+            [b, d].
+        """
         seen = (h * present.unsqueeze(-1)).flatten(1)  # [b, m * d]
         both = torch.cat([seen, present.to(h.dtype)], dim=1)
         return self.mean(h, present) + self.outer(torch.nn.functional.gelu(self.inner(both)))
@@ -105,7 +121,15 @@ class Attention(nn.Module):
         nn.init.zeros_(self.score.bias)
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        """Mean of the modalities, weighted by attention.
+
+        Args:
+            h: [b, m, d].
+            present: bool [b, m].
+
+        Returns:
+            [b, d].
+        """
         modality, context = self.key.weight.chunk(2, dim=1)  # of the modality, of the mean of all
         seen = torch.nn.functional.linear(self.mean(h, present), context, self.key.bias)  # [b, hidden]
         hidden = torch.nn.functional.gelu(h @ modality.T + seen.unsqueeze(1))  # [b, m, hidden]
@@ -131,7 +155,15 @@ class Hadamard(nn.Module):
         nn.init.zeros_(self.mix.bias)
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        """h: [b, m, d], present: bool [b, m] -> [b, d]."""
+        """The weighted mean plus the products of all pairs of modalities.
+
+        Args:
+            h: [b, m, d].
+            present: bool [b, m].
+
+        Returns:
+            [b, d].
+        """
         pairs = h[:, self.first] * h[:, self.second] * h.shape[-1] ** 0.5  # [b, pairs, d]
         both = (present[:, self.first] & present[:, self.second]).unsqueeze(-1)
         product = (pairs * both).sum(dim=1) / both.sum(dim=1).clamp(min=1)

@@ -35,11 +35,25 @@ class Towers:
         self._weights = weights
 
     def items(self, batch: ModalityBatch) -> Matrix:
-        """Item vectors, float32 [n, d], unit rows (zero rows where every modality is missing)."""
+        """Encodes items.
+
+        Args:
+            batch: `n` rows of item vectors per modality.
+
+        Returns:
+            float32 [n, d], unit rows (zero rows where every modality is missing).
+        """
         return self._run("item_tower", self.spec.item_widths, batch)
 
     def queries(self, batch: ModalityBatch) -> Matrix:
-        """Query vectors, float32 [n, d], unit rows (zero rows where every modality is missing)."""
+        """Encodes queries.
+
+        Args:
+            batch: `n` rows of query vectors per modality.
+
+        Returns:
+            float32 [n, d], unit rows (zero rows where every modality is missing).
+        """
         return self._run("query_tower", self.spec.query_widths, batch)
 
     def _run(self, tower: str, widths: Mapping[str, int], batch: ModalityBatch) -> Matrix:

@@ -78,7 +78,16 @@ def _groups_of(texts: Mapping[str, str | None]) -> list[list[str]]:
 def out_of_fold_scores(
     training: TrainingSet, fold_of: Mapping[str, int], train: Trainer
 ) -> NDArray[np.float64]:
-    """Scores [n], each by a ranker that saw no query of the same fold."""
+    """Scores every row by a ranker that was not trained on any query of its fold.
+
+    Args:
+        training: `n` rows.
+        fold_of: query id -> fold.
+        train: trains a ranker.
+
+    Returns:
+        float64 [n].
+    """
     scores = np.zeros(len(training.product_ids))
     numbers: Sequence[int] = sorted(set(fold_of.values()))
     for number in numbers:

@@ -133,7 +133,15 @@ def _fill_retrieval(block: Features, ids: Sequence[str], lists: Mapping[str, Sco
 
 
 def fused_scores(scaled: NDArray[np.float64], answered: Sequence[str]) -> NDArray[np.float64]:
-    """Convex combination of scaled scores [r, n]: 0.7 full text, the rest the mean of the vectors."""
+    """Convex combination of scores: 0.7 full text, the rest the mean of the vectors.
+
+    Args:
+        scaled: scores of each retriever, [r, n].
+        answered: names of the retrievers that were searched.
+
+    Returns:
+        float64 [n].
+    """
     vectors = [number for number, name in enumerate(RETRIEVERS) if name in answered and name != "lexical"]
     if not vectors:
         return scaled[0]

@@ -25,7 +25,14 @@ class LinearRanker:
     scale: _Floats
 
     def predict(self, features: Features) -> _Floats:
-        """Scores, float64 [n]. features: float32 [n, f]."""
+        """Linear scores.
+
+        Args:
+            features: float32 [n, f], NaN where a value is missing.
+
+        Returns:
+            float64 [n].
+        """
         return standardised(features, self.mean, self.scale) @ self.weights
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -39,12 +46,28 @@ class LinearRanker:
 
 
 def standardised(features: Features, mean: _Floats, scale: _Floats) -> _Floats:
-    """(features - mean) / scale with zeros where a value is missing, float64 [n, f]."""
+    """Standardises features; a missing value becomes 0.
+
+    Args:
+        features: float32 [n, f], NaN where missing.
+        mean: [f].
+        scale: [f].
+
+    Returns:
+        float64 [n, f].
+    """
     return np.nan_to_num((features.astype(np.float64) - mean) / scale, nan=0.0)
 
 
 def moments(features: Features) -> tuple[_Floats, _Floats]:
-    """Mean and standard deviation of each column without its missing values; 0 and 1 where there are none."""
+    """Mean and standard deviation of each column without its missing values; 0 and 1 where there are none.
+
+    Args:
+        features: float32 [n, f], NaN where missing.
+
+    Returns:
+        Two float64 [f].
+    """
     present = ~np.isnan(features)
     count = np.maximum(present.sum(axis=0), 1)
     values = np.where(present, features, 0.0).astype(np.float64)

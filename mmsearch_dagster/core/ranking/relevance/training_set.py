@@ -65,7 +65,14 @@ class TrainingSet:
         )
 
     def rankings(self, scores: NDArray[np.floating]) -> dict[str, list[str]]:
-        """Query id -> products by descending score, ties by id. scores: [n]."""
+        """Orders the candidates of each query.
+
+        Args:
+            scores: [n].
+
+        Returns:
+            Query id -> products by descending score, ties by id.
+        """
         ordered: dict[str, list[str]] = {}
         for query_id, span in self.spans():
             pairs = zip(self.product_ids[span], scores[span].tolist(), strict=True)

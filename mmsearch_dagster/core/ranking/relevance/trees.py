@@ -28,7 +28,14 @@ class TreeEnsemble:
     depth: int
 
     def predict(self, features: Features) -> NDArray[np.float64]:
-        """The sum over all trees, float64 [n]. features: float32 [n, f], NaN where a value is missing."""
+        """The sum over all trees.
+
+        Args:
+            features: float32 [n, f], NaN where a value is missing.
+
+        Returns:
+            float64 [n].
+        """
         rows = np.arange(len(features))[:, None]
         trees = np.arange(len(self.feature))[None, :]
         node = np.zeros((len(features), len(self.feature)), dtype=np.int32)
