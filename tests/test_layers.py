@@ -101,22 +101,25 @@ def name_of(module: Path) -> str:
     return str(module.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_a_module_imports_only_what_its_layer_may(module: Path) -> None:
-    layer, found = layer_of(module), list(imports(read(module)))
+def test_a_module_imports_only_what_its_layer_may() -> None:
+    forbidden = {}
+    for module in MODULES:
+        own = [name for name in imports(read(module)) if name.startswith(f"{NAME}.")]
+        layers = {layer_of(ROOT / f"{name.split('.')[1]}.py") for name in own}
+        forbidden[name_of(module)] = layers - _MAY_IMPORT[layer_of(module)]
 
-    ours = {layer_of(ROOT / f"{one.split('.')[1]}.py") for one in found if one.startswith(f"{NAME}.")}
-
-    assert ours <= _MAY_IMPORT[layer], f"{layer} must not import {ours - _MAY_IMPORT[layer]}"
+    assert not {module: layers for module, layers in forbidden.items() if layers}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_an_outside_library_has_one_home(module: Path) -> None:
-    libraries = {one.split(".")[0] for one in imports(read(module))} & set(_HOMES)
+def test_an_outside_library_has_one_home() -> None:
+    strangers = [
+        (name_of(module), library)
+        for module in MODULES
+        for library in {name.split(".")[0] for name in imports(read(module))} & set(_HOMES)
+        if not name_of(module).startswith(_HOMES[library])
+    ]
 
-    strangers = {one for one in libraries if not name_of(module).startswith(_HOMES[one])}
-
-    assert not strangers, f"{strangers} may be imported in {[_HOMES[one] for one in strangers]} only"
+    assert not strangers, f"each has its home: {_HOMES}"
 
 
 @cache
@@ -135,21 +138,27 @@ def _bound(module: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_what_a_module_imports_from_this_package_is_there(module: Path) -> None:
+def test_what_a_module_imports_from_this_package_is_there() -> None:
     """Also in functions and under TYPE_CHECKING, which no import of the module would show."""
-    missing = []
-    for node in ast.walk(read(module)):
-        if not (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == NAME):
-            continue
-        source = ROOT.parent.joinpath(*str(node.module).split("."))
-        file = source / "__init__.py" if source.is_dir() else source.with_suffix(".py")
-        for alias in node.names:
-            submodule = (source / f"{alias.name}.py").exists() or (source / alias.name).is_dir()
-            if not submodule and (not file.exists() or alias.name not in _bound(file)):
-                missing.append(f"{node.module}.{alias.name}")
+    missing = [
+        (name_of(module), f"{node.module}.{alias.name}")
+        for module in MODULES
+        for node in ast.walk(read(module))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == NAME
+        for alias in node.names
+        if not _is_there(str(node.module), alias.name)
+    ]
 
     assert not missing
+
+
+def _is_there(module: str, name: str) -> bool:
+    """Whether a module of ours binds the name, or is a package with a module of that name."""
+    source = ROOT.parent.joinpath(*module.split("."))
+    if (source / f"{name}.py").exists() or (source / name).is_dir():
+        return True
+    file = source / "__init__.py" if source.is_dir() else source.with_suffix(".py")
+    return file.exists() and name in _bound(file)
 
 
 def test_adapters_holds_folders_only() -> None:
@@ -200,20 +209,24 @@ def _folder_of(imported: str) -> str:
     return name_of(path)
 
 
-@pytest.mark.parametrize("module", [one for one in MODULES if layer_of(one) == "core"], ids=name_of)
-def test_core_knows_no_environment_no_clock_and_no_network(module: Path) -> None:
-    tree = read(module)
+def test_core_knows_no_environment_no_clock_and_no_network() -> None:
+    impure = {}
+    for module in MODULES:
+        if layer_of(module) != "core":
+            continue
+        tree = read(module)
+        names = {
+            (node.value.id, node.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        }
+        imported = list(imports(tree))
+        names |= {tuple(name.rsplit(".", 2)[-2:]) for name in imported if "." in name}
+        parts = [name.split(".") for name in imported]
+        network = {".".join(part[:length]) for part in parts for length in (1, 2)} & _NETWORK
+        impure[name_of(module)] = (names & _IMPURE) | network
 
-    names = {
-        (node.value.id, node.attr)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
-    taken = {tuple(one.rsplit(".", 2)[-2:]) for one in imports(tree) if "." in one}
-
-    assert not (names | taken) & _IMPURE
-    parts = [one.split(".") for one in imports(tree)]
-    assert not {".".join(one[:length]) for one in parts for length in (1, 2)} & _NETWORK
+    assert not {module: names for module, names in impure.items() if names}
 
 
 def test_every_layer_is_looked_at() -> None:
