@@ -51,6 +51,7 @@ def test_each_dependency_has_a_lower_bound_that_the_pinned_version_meets(require
     assert requirement.specifier.contains(pinned()[canonicalize_name(requirement.name)])
 
 
+@pytest.mark.slow
 def test_whatever_the_package_imports_is_declared() -> None:
     assert undeclared(imported("mmsearch_dagster"), [*DEPENDENCIES, *OPTIONAL]) == set()
 

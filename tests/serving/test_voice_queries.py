@@ -23,6 +23,8 @@ from mmsearch_dagster.serving.transcriber import Transcriber
 from tests.media import clap, clicks, hum, noise, sound_file, tone
 from tests.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
 
+pytestmark = pytest.mark.slow  # speech
+
 pytest.importorskip("espeakng_loader", reason="speech for these tests comes from espeak-ng")
 
 

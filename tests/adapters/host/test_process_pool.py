@@ -93,6 +93,7 @@ def test_a_process_ended_from_outside_is_a_clear_sentence() -> None:
         map_in_processes(end_abruptly, [1, 2], processes=2)
 
 
+@pytest.mark.slow
 def test_killed_with_its_children_at_work_none_of_them_stays(tmp_path: Path) -> None:
     script = (
         "import sys; from functools import partial; from pathlib import Path\n"

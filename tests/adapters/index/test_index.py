@@ -418,6 +418,7 @@ def several_pictures(n: int = 60) -> pl.DataFrame:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact_rows", [1, 1000])
 @pytest.mark.parametrize("where", [None, to_where("in_stock")])
 def test_the_nearest_of_a_products_vectors_counts(tmp_path: Path, exact_rows: int, where: str | None) -> None:

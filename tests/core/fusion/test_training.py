@@ -31,6 +31,7 @@ def test_every_strategy_beats_the_untrained_model(strategy: Strategy) -> None:
     assert curve[trained.best_step] > curve[0] + 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_beats_the_untrained_model(loss: Loss) -> None:
     trained = train("concat", CATALOGUE, QUICK.model_copy(update={"loss": loss}))
