@@ -88,6 +88,8 @@ def search(
     home: Home = DEFAULT,
 ) -> None:
     """Search the released catalogue with words, a photo, a voice, or several; or answer a file of queries."""
+    if batch is None:  # numpy is not imported yet: for one query its threads cost more than they bring
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mmsearch_dagster.cli import search as searching
 
     if batch is not None:

@@ -6,15 +6,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TEXT = "text"
-IMAGE = "image"
-AUDIO = "audio"
-VIDEO = "video"
-COLLABORATIVE = "collaborative"
-MODALITIES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
+from mmsearch_dagster.core.modality_names import (
+    AUDIO,
+    COLLABORATIVE,
+    IMAGE,
+    MODALITIES,
+    QUERY_MODALITIES,
+    TEXT,
+    VIDEO,
+)
 
-# What a shopper can show; videos and collaborative factors are a product's alone.
-QUERY_MODALITIES = (TEXT, IMAGE, AUDIO)
+__all__ = [
+    "AUDIO",
+    "COLLABORATIVE",
+    "IMAGE",
+    "MODALITIES",
+    "QUERY_MODALITIES",
+    "TEXT",
+    "VIDEO",
+    "Mask",
+    "Matrix",
+    "ModalityBatch",
+    "assemble",
+    "mean_frames",
+    "stacked",
+]
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]

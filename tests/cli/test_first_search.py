@@ -51,4 +51,4 @@ def test_help_needs_no_table_and_no_index() -> None:
     answer, modules = modules_after("--help")
 
     assert "search" in answer
-    assert not modules & (HEAVY | {"polars", "lancedb", "onnxruntime", "pyarrow"})
+    assert not modules & (HEAVY | {"numpy", "polars", "lancedb", "onnxruntime", "pyarrow"})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
+from mmsearch_dagster.core.modality_names import AUDIO, IMAGE, TEXT
 
 SEARCH_TEXT = "search_text"
 VECTOR = "vector"
