@@ -239,7 +239,7 @@ def doctor(home: Home = DEFAULT) -> None:
     settings = settings_of(home)
     check_home_folder(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
-    console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
+    console.print(tables.facts(checks.file_locations(settings, released_of(home)), "Places"))
     loaded = checks.encoders(run_settings(home))
     console.print(tables.facts([(name, shown) for name, shown, _ in loaded], "Encoders"))
     if not all(fine for _, _, fine in loaded):

@@ -30,7 +30,7 @@ def choose_vector_index(table: Any, exact_rows: int = EXACT_ROWS) -> VectorIndex
     pinned = PinnedTable(table, exact_rows=exact_rows)
     if pinned.held_in_memory:
         return VectorIndexChoice()
-    vectors = pinned.compared().units
+    vectors = pinned.compared().unit_vectors
     probes = probe_queries(vectors)
     exact_seconds = _median_seconds(pinned, probes, VectorIndexChoice())
     partitions = max(1, round(math.sqrt(len(vectors))))

@@ -56,7 +56,7 @@ def _unit_norms(pinned: PinnedTable) -> IndexCheck:
 
 
 def _ann_recall(pinned: PinnedTable) -> IndexCheck:
-    queries = probe_queries(pinned.compared().units)
+    queries = probe_queries(pinned.compared().unit_vectors)
     recall = measured_recall(pinned, queries, pinned.index_choice)
     metrics = {f"recall_at_{RECALL_AT}": recall, "required": REQUIRED_RECALL, "queries": len(queries)}
     return IndexCheck("ann_recall", recall >= REQUIRED_RECALL, metrics)
