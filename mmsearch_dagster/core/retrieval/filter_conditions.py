@@ -7,7 +7,7 @@ from mmsearch_dagster.core.catalog import columns
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FilterComparison:
     """One column, or one attribute, compared with values.
 
     text: as it stands in the filter. column: the column; `attributes` for an attribute. attribute: the
@@ -24,11 +24,11 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Negation:
+class FilterNegation:
     """What does not meet `part`."""
 
     text: str
-    part: "Condition"
+    part: "FilterCondition"
 
     @property
     def sql(self) -> str:
@@ -36,33 +36,33 @@ class Negation:
 
 
 @dataclass(frozen=True)
-class Group:
+class FilterGroup:
     """Several conditions. word: `AND`, all of them hold; `OR`, one of them."""
 
     text: str
     word: str
-    parts: tuple["Condition", ...] = field(default=())
+    parts: tuple["FilterCondition", ...] = field(default=())
 
     @property
     def sql(self) -> str:
         return "(" + f" {self.word} ".join(part.sql for part in self.parts) + ")"
 
 
-Condition = Comparison | Negation | Group
+FilterCondition = FilterComparison | FilterNegation | FilterGroup
 
 
-def comparisons(condition: Condition) -> Iterator[Comparison]:
+def comparisons(condition: FilterCondition) -> Iterator[FilterComparison]:
     """The comparisons of a condition that are not negated, from left to right."""
-    if isinstance(condition, Comparison):
+    if isinstance(condition, FilterComparison):
         yield condition
-    elif isinstance(condition, Group):
+    elif isinstance(condition, FilterGroup):
         for part in condition.parts:
             yield from comparisons(part)
 
 
-def all_of(condition: Condition) -> tuple[Condition, ...]:
+def all_of(condition: FilterCondition) -> tuple[FilterCondition, ...]:
     """The conditions that have to hold together."""
-    if isinstance(condition, Group) and condition.word == "AND":
+    if isinstance(condition, FilterGroup) and condition.word == "AND":
         return tuple(part for inner in condition.parts for part in all_of(inner))
     return (condition,)
 

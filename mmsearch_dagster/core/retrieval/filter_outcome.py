@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.retrieval.filter_conditions import (
-    Comparison,
-    Condition,
+    FilterComparison,
+    FilterCondition,
     all_of,
     category_sql,
     comparisons,
@@ -54,7 +54,7 @@ def filter_outcome(text: str | None, table: FilteredTable) -> FilterOutcome | No
     return FilterOutcome(shown, passing, "" if passing else _reason(condition, table))
 
 
-def _reason(condition: Condition, table: FilteredTable) -> str:
+def _reason(condition: FilterCondition, table: FilteredTable) -> str:
     parts = all_of(condition)
     counts = [table.passing(part.sql) for part in parts]
     if all(counts):
@@ -69,13 +69,13 @@ def _reason(condition: Condition, table: FilteredTable) -> str:
     )
 
 
-def _joined(part: Condition, table: FilteredTable) -> str:
+def _joined(part: FilterCondition, table: FilteredTable) -> str:
     """What was probably meant in a part that no product passes."""
     hints = dict.fromkeys(hint for leaf in comparisons(part) for hint in _hints(leaf, table))
     return "; ".join(list(hints)[:_MOST_PARTS])
 
 
-def _hints(leaf: Comparison, table: FilteredTable) -> Iterator[str]:
+def _hints(leaf: FilterComparison, table: FilteredTable) -> Iterator[str]:
     if leaf.column == c.PRICE:
         yield from _prices(table)
     if leaf.attribute is not None:
@@ -97,7 +97,7 @@ def _prices(table: FilteredTable) -> Iterator[str]:
         yield "no product has a price"
 
 
-def _attribute(leaf: Comparison, table: FilteredTable) -> Iterator[str]:
+def _attribute(leaf: FilterComparison, table: FilteredTable) -> Iterator[str]:
     import polars as pl
 
     rows = table.columns([c.ATTRIBUTES])
@@ -112,7 +112,7 @@ def _attribute(leaf: Comparison, table: FilteredTable) -> Iterator[str]:
         yield from _name(value, _texts(pairs.filter(pl.col("key") == leaf.attribute), "value"))
 
 
-def _category(value: str, leaf: Comparison, names: list[str], table: FilteredTable) -> Iterator[str]:
+def _category(value: str, leaf: FilterComparison, names: list[str], table: FilteredTable) -> Iterator[str]:
     below = table.passing(category_sql(value))
     if below and leaf.sign != "~":
         yield f'`=` compares the whole path, `category ~ "{value}"` fits {below:,}'

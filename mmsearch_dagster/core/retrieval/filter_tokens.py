@@ -23,7 +23,7 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Token:
+class FilterToken:
     """kind: number, text (with its quotes), sign, word, keyword or end. at: its first character, from 0."""
 
     kind: str
@@ -36,9 +36,9 @@ class Token:
         return self.at + len(self.value)
 
 
-def tokens(text: str) -> list[Token]:
+def tokens(text: str) -> list[FilterToken]:
     """The tokens of a filter, the last one of kind `end`. Raises QueryError for what is no token."""
-    found: list[Token] = []
+    found: list[FilterToken] = []
     at, text = 0, text.rstrip()
     plain = text.translate(_FULL_WIDTH)
     while at < len(text):
@@ -49,8 +49,8 @@ def tokens(text: str) -> list[Token]:
         value = text[start:at] if kind == "text" else plain[start:at]
         if kind == "word" and value.lower() in KEYWORDS:
             kind, value = "keyword", value.lower()
-        found.append(Token(kind, value, start))
-    return [*found, Token("end", "", len(text))]
+        found.append(FilterToken(kind, value, start))
+    return [*found, FilterToken("end", "", len(text))]
 
 
 def _unreadable(text: str, at: int) -> QueryError:

@@ -17,15 +17,15 @@ from collections.abc import Callable
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.filter_conditions import (
-    Comparison,
-    Condition,
-    Group,
-    Negation,
+    FilterComparison,
+    FilterCondition,
+    FilterGroup,
+    FilterNegation,
     attribute_sql,
     category_sql,
     quoted,
 )
-from mmsearch_dagster.core.retrieval.filter_tokens import Token, tokens
+from mmsearch_dagster.core.retrieval.filter_tokens import FilterToken, tokens
 from mmsearch_dagster.core.suggest import did_you_mean
 
 _TEXT = "text"
@@ -59,7 +59,7 @@ def to_where(text: str | None) -> str | None:
     return condition and condition.sql
 
 
-def parse_filter(text: str | None) -> Condition | None:
+def parse_filter(text: str | None) -> FilterCondition | None:
     """What a filter says, or None for an empty one.
 
     Raises:
@@ -82,13 +82,13 @@ class _Parser:
         self._next = 0
         self._depth = 0
 
-    def parse(self) -> Condition:
+    def parse(self) -> FilterCondition:
         condition = self._either()
         if self._peek().kind != "end":
             raise self._wrong("'and', 'or' or the end")
         return condition
 
-    def _peek(self) -> Token:
+    def _peek(self) -> FilterToken:
         return self._tokens[self._next]
 
     def _accept(self, *values: str) -> str | None:
@@ -112,26 +112,26 @@ class _Parser:
         hint = _meant(self._tokens[max(self._next - 1, 0)], token) or hint
         return QueryError(f"filter: expected {wanted} at character {token.at + 1}, found {actual}; {hint}")
 
-    def _either(self) -> Condition:
+    def _either(self) -> FilterCondition:
         return self._group("or", self._both)
 
-    def _both(self) -> Condition:
+    def _both(self) -> FilterCondition:
         return self._group("and", self._factor)
 
-    def _group(self, word: str, part: Callable[[], Condition]) -> Condition:
+    def _group(self, word: str, part: Callable[[], FilterCondition]) -> FilterCondition:
         start, parts = self._next, [part()]
         while self._accept(word):
             parts.append(part())
-        return parts[0] if len(parts) == 1 else Group(self._since(start), word.upper(), tuple(parts))
+        return parts[0] if len(parts) == 1 else FilterGroup(self._since(start), word.upper(), tuple(parts))
 
-    def _factor(self) -> Condition:
+    def _factor(self) -> FilterCondition:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise QueryError(f"filter: more than {_MAX_DEPTH} levels of 'not' and parentheses")
         start = self._next
         if self._accept("not"):
             part = self._factor()
-            condition: Condition = Negation(self._since(start), part)
+            condition: FilterCondition = FilterNegation(self._since(start), part)
         elif self._accept("("):
             condition = self._either()
             self._expect(")")
@@ -140,7 +140,7 @@ class _Parser:
         self._depth -= 1
         return condition
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self) -> FilterComparison:
         start, column = self._next, self._column()
         if column == columns.ATTRIBUTES:
             return self._attribute(start)
@@ -155,9 +155,9 @@ class _Parser:
             sign, sql, values = "=", self._alone(column, kind), ()
         else:
             sql, values = self._compared(column, kind, sign)
-        return Comparison(self._since(start), sql, column, None, sign, values)
+        return FilterComparison(self._since(start), sql, column, None, sign, values)
 
-    def _attribute(self, start: int) -> Comparison:
+    def _attribute(self, start: int) -> FilterComparison:
         if not self._accept("."):
             raise self._wrong("'.'", 'an example: attributes.color = "red"')
         name = self._peek()
@@ -175,7 +175,7 @@ class _Parser:
                 f"filter: '{sign or 'nothing'}' does not fit the attribute '{key}'; use =, !=, in, not in"
             )
         sql = attribute_sql(key, values, negated=sign in ("!=", "not in"))
-        return Comparison(self._since(start), sql, columns.ATTRIBUTES, key, sign, values)
+        return FilterComparison(self._since(start), sql, columns.ATTRIBUTES, key, sign, values)
 
     def _sign(self) -> str:
         """The operator that stands here, in one spelling; empty where there is none."""
@@ -256,7 +256,7 @@ class _Parser:
         self._next += 1
         return self._unquoted(token)
 
-    def _unquoted(self, token: Token) -> str:
+    def _unquoted(self, token: FilterToken) -> str:
         """What stands between the quotes, composed (NFC) as the catalogue is stored."""
         quote = token.value[0]
         text = _ESCAPED.sub(
@@ -265,7 +265,7 @@ class _Parser:
         return unicodedata.normalize("NFC", text)
 
 
-def _meant(before: Token, token: Token) -> str:
+def _meant(before: FilterToken, token: FilterToken) -> str:
     """What was probably meant with a token that does not fit, else empty. before: the token before it."""
     if token.value.lower() == "between":
         return f"write {before.value} >= 10 and {before.value} <= 20"
