@@ -72,7 +72,11 @@ def search(
         int | None, typer.Option("--k", help="How many products; 10, or 100 for each query of --batch.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--filter", help='For example: price < 50 and brand = "Acme"')
+        str | None,
+        typer.Option(
+            "--filter",
+            help='For example: price < 50 and category ~ "Shoes"; the language is in docs/filters.md.',
+        ),
     ] = None,
     as_json: AsJson = False,
     batch: Annotated[
