@@ -37,8 +37,9 @@ def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
 class ProductVectors:
     """What one retriever compares with a query: one or several unit vectors per product.
 
-    ids: the p products that have a vector, ascending. unit_vectors: float32 [m, d], m >= p; the rows of a product
-    stand together, in the order of `ids`. starts: int64 [p], the first row of each product.
+    ids: the p products that have a vector, ascending.
+    unit_vectors: float32 [m, d], m >= p; the rows of a product stand together, in the order of `ids`.
+    starts: int64 [p], the first row of each product.
     """
 
     ids: Sequence[str]

@@ -21,7 +21,7 @@ def test_every_judged_query_with_words_is_ranked_once_beside_bm25(tiny: Place) -
 
 
 def test_too_few_judged_queries_are_said_to_be_too_few(tiny: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking_trial, "_SPLITS", ())
+    monkeypatch.setattr(ranking_cross_fit, "_SPLITS", ())
 
     with pytest.raises(PolicyError, match="at least 20 judged queries with words, there are 0"):
         ranking_cross_fit.cross_fit_ranking(tiny.workspace, folds=3, seed=7)
