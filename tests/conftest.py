@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests import shops
-from tests.end_to_end.changes import changed_shop
+from tests.end_to_end.changes import relogged_shop
 from tests.homes import Place, own_environment
 
 # A busy machine is no bug: no example fails for the time it took.
@@ -97,10 +97,10 @@ def tiny(common: Path, assets: Path, shop: Path, encoders: Path) -> Place:
 
 @pytest.fixture(scope="session")
 def later(common: Path, tiny: Place) -> Place:
-    """The home a day later: another release, of a changed catalogue, without a disturbance. Read only."""
+    """The home a day later: another release, of a changed log, without a disturbance. Read only."""
     from mmsearch_dagster.pipeline.run import refresh
 
-    source = once(common / "later-shop", lambda folder: changed_shop(tiny, folder)) / "source.yaml"
+    source = once(common / "later-shop", lambda folder: relogged_shop(tiny, folder)) / "source.yaml"
     place = Place(common / "later", source, tiny.assets)
     once(place.home, lambda home: refresh(tiny.copy(home, source=source).workspace))
     return place

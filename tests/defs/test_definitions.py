@@ -30,7 +30,7 @@ GRAPH = {
         *("fusion_concat", "fusion_weighted", "fusion_attention", "fusion_hadamard"),
     },
     "evaluation": {"evaluation_report"},
-    "release": {"challenger", "search_index", "release"},
+    "release": {"catalogue_refresh", "training_due", "challenger", "search_index", "release"},
 }  # fmt: skip
 # Outside the refresh: what looks, and what is kept by day.
 MONITORING = {"data_drift", "embedding_drift", "search_quality"}
