@@ -26,14 +26,12 @@ def check_golden(
 ) -> list[IndexCheck]:
     """Every reviewed query is answered, and nearly all that the evaluation has seen answered."""
     return [
-        _check_golden_share("golden_queries", pinned, reviewed, _REVIEWED_SHARE),
-        _check_golden_share("measured_queries", pinned, measured, _MEASURED_SHARE),
+        _check_share("golden_queries", pinned, reviewed, _REVIEWED_SHARE),
+        _check_share("measured_queries", pinned, measured, _MEASURED_SHARE),
     ]
 
 
-def _check_golden_share(
-    name: str, pinned: PinnedTable, queries: Sequence[GoldenQuery], share: float
-) -> IndexCheck:
+def _check_share(name: str, pinned: PinnedTable, queries: Sequence[GoldenQuery], share: float) -> IndexCheck:
     """A query whose products have all left the catalogue says nothing about the index."""
     counted = [query for query in queries if _has_an_answer(pinned, query)]
     missed = [query.name for query in counted if not _finds(pinned, query)]

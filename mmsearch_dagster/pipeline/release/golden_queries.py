@@ -56,9 +56,7 @@ def measured_queries(
 
     queries = load_queries(examples.folder, VALIDATION)
     values = pl.read_parquet(evaluated.folder / PER_QUERY)
-    by_words, by_model = (
-        _rows_with_results(values, queries, name) for name in (BM25, f"{FUSED}: {strategy}")
-    )
+    by_words, by_model = (_found_rows(values, queries, name) for name in (BM25, f"{FUSED}: {strategy}"))
     vectors = model.queries(queries.batch.take(by_model))
     ids, products = queries.batch.ids, [frozenset(queries.grades[key]) for key in queries.batch.ids]
     return [GoldenQuery(ids[row], products[row], text=queries.texts[row]) for row in by_words] + [
@@ -67,7 +65,7 @@ def measured_queries(
     ]
 
 
-def _rows_with_results(values: pl.DataFrame, queries: "JudgedQueries", retriever: str) -> Sequence[int]:
+def _found_rows(values: pl.DataFrame, queries: "JudgedQueries", retriever: str) -> Sequence[int]:
     """Rows of a sample of the queries for which this retriever has found a right product."""
     seen = values.filter(
         (pl.col("branch") == retriever) & (pl.col(METRIC) == f"recall@{WITHIN}") & (pl.col(c.VALUE) > 0)
