@@ -13,7 +13,7 @@ from mmsearch_dagster.core.modalities import COLLABORATIVE, ModalityBatch
 from mmsearch_dagster.core.refresh_plan import CatalogueChange, RefreshPlan, Situation, plan_refresh
 from mmsearch_dagster.core.release import ReleaseManifest, refresh_id_of
 from mmsearch_dagster.pipeline.features import collaborative
-from mmsearch_dagster.pipeline.features.encode import asset_of, encode_for_release
+from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of, encode_for_release
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.release.golden_queries import reviewed_queries
 from mmsearch_dagster.pipeline.release.release import outcomes_of, raise_if_failed
@@ -116,7 +116,7 @@ def catalogue_snapshots(workspace: Workspace, release: ReleaseManifest) -> dict[
     comparable = [
         snapshot
         for identity, snapshot in features
-        if snapshot.facts.get("encoder") in (None, identity.fingerprint)
+        if FeatureFacts.of(snapshot).encoder in (None, identity.fingerprint)
     ]
     return {snapshot.asset: snapshot.digest for snapshot in (current(PRODUCTS), *comparable)}
 
@@ -175,7 +175,7 @@ def _features(workspace: Workspace, manifest: ReleaseManifest) -> dict[str, Snap
     features = {}
     for identity in manifest.encoders:
         snapshot = workspace.lake.current(asset_of(identity.modality))
-        if snapshot.facts.get("encoder") not in (None, identity.fingerprint):
+        if FeatureFacts.of(snapshot).encoder not in (None, identity.fingerprint):
             snapshot = _encoded_again(workspace, identity)
         features[identity.modality] = snapshot
     factors = workspace.lake.find(collaborative.ASSET, manifest.snapshots.get(collaborative.ASSET, "none"))
