@@ -1,4 +1,4 @@
-"""Queries made from the catalogue alone: titles as people remember them, categories with attributes, pictures.
+"""Queries made from the catalogue: titles as people remember them, categories with attributes, pictures.
 
 Each is held out by product, and all its random choices are its own: a shop with one product less has the same
 queries, but for those of that product.
@@ -54,7 +54,7 @@ def title_queries(products: pl.DataFrame, *, limits: Limits, seed: int) -> list[
     for product, title in titled.items():
         twins.setdefault(title.lower(), []).append(product)
     ids = {_id(form, product): (form, product) for product in titled for form in _TITLE_FORMS}
-    parts = {product: product_part(product, title) for product, title in titled.items()}
+    parts: dict[str, Part] = {product: product_part(product, title) for product, title in titled.items()}
     queries = []
     for query_id, part in _sampled(ids, lambda query_id: parts[ids[query_id][1]], limits):
         form, product = ids[query_id]
@@ -78,7 +78,8 @@ def _sampled(
     for query_id in ids:
         of_part[part(query_id)].append(query_id)
     for name, members in of_part.items():
-        yield from ((query_id, name) for query_id in first_by_hash(members, limits[name]))
+        for query_id in first_by_hash(members, limits[name]):
+            yield query_id, name
 
 
 def _remembered(title: str, form: str, rng: np.random.Generator) -> str | None:
@@ -186,18 +187,23 @@ def _facets_of(row: Mapping[str, object]) -> _Facets | None:
 
 def _phrase(product: _Facets, form: str, rng: np.random.Generator) -> tuple[str | None, frozenset[str]]:
     """The words and the values that they ask for; no words where the product has no such values."""
-    if form == "brand":
-        offered: tuple[str, ...] = (product.brand,) if product.brand else ()
-    else:
-        offered = (product.colours or product.values) if form == "value" else tuple(sorted(product.all_values))
+    offered = _offered(product, form)
     if not product.all_values:
         return product.noun, frozenset()
     count = 2 if form == "two values" else 1
     if len(offered) < count:
         return None, frozenset()
-    wanted = [offered[i] for i in rng.choice(len(offered), size=count, replace=False).tolist()]
+    wanted: list[str] = [offered[i] for i in rng.choice(len(offered), size=count, replace=False).tolist()]
     templates = _WITH_TWO_VALUES if count == 2 else _WITH_ONE_VALUE
     return templates[int(rng.integers(len(templates)))].format(*wanted, noun=product.noun), frozenset(wanted)
+
+
+def _offered(product: _Facets, form: str) -> tuple[str, ...]:
+    if form == "brand":
+        return (product.brand,) if product.brand else ()
+    if form == "value":
+        return product.colours or product.values
+    return tuple(sorted(product.all_values))
 
 
 def _grades(same_noun: Sequence[_Facets], wanted: frozenset[str]) -> dict[str, float]:

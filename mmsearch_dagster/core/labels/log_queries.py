@@ -23,7 +23,7 @@ _HELD_OUT_SHARE = 0.2
 def log_queries(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> list[SyntheticQuery]:
     """What people typed and what they then clicked, put into the cart or bought, summed over equal searches.
 
-    A text is held out by its own hash, and then graded by the last fifth of the log alone; the other texts are
+    A text is held out by its own hash, and then graded by the last fifth of the log alone; the others are
     graded by what was before. So the validation is about other queries and about a later time.
 
     Args:

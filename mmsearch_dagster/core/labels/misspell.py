@@ -1,4 +1,4 @@
-"""Typing errors as people make them: one letter left out, doubled, swapped, or its neighbour on the keyboard."""
+"""Typing errors as people make them: a letter left out, doubled, swapped, or its neighbour typed."""
 
 import re
 

@@ -43,4 +43,5 @@ def stored_provenance(name: str) -> Provenance:
 def count_provenances(provenances: Iterable[Provenance]) -> dict[Provenance, int]:
     """How many queries there are of each provenance, the most trusted first; none are left out."""
     listed = list(provenances)
-    return {name: count for name in PROVENANCES if (count := listed.count(name))}
+    counts: dict[Provenance, int] = {name: listed.count(name) for name in PROVENANCES}
+    return {name: count for name, count in counts.items() if count}

@@ -11,7 +11,7 @@ from mmsearch_dagster.core.labels.provenance import Provenance
 class SyntheticQuery:
     """A query with graded products.
 
-    image_of: names a product whose picture, seen differently, is the query. graded: product id -> grade, 1 to 3.
+    image_of: names a product whose picture, seen differently, is the query. graded: product id -> grade 1-3.
     part: where it may be used; nothing that shares its product or its text is in another part.
     """
 

@@ -1,19 +1,23 @@
-"""Queries out of the catalogue and out of the log."""
+"""Queries out of the catalogue: what they ask, how they are graded, and that they are held out by product."""
 
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.fusion.synthetic_queries import (
+from mmsearch_dagster.core.labels.catalogue_queries import (
+    Limits,
     attribute_queries,
     image_queries,
-    logged_queries,
     title_queries,
 )
+from mmsearch_dagster.core.labels.holdout import part_of, product_part
+from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
 
+ALL: Limits = {"train": 10_000, "dev": 10_000, "validation": 10_000}
 anything = st.one_of(st.none(), st.text(max_size=12))
 
 
@@ -25,49 +29,68 @@ def shirt(
     key: str, colour: str, brand: str | None = None, category: str = "Clothes > Shirt"
 ) -> dict[str, Any]:
     attributes = [{"key": "colour", "value": colour}]
-    return {c.PRODUCT_ID: key, c.CATEGORY: category, c.BRAND: brand, c.ATTRIBUTES: attributes}
+    return {
+        c.PRODUCT_ID: key,
+        c.TITLE: f"shirt number {key}",
+        c.CATEGORY: category,
+        c.BRAND: brand,
+        c.ATTRIBUTES: attributes,
+    }
 
 
-def search(key: str, text: str | None) -> dict[str, Any]:
-    return {c.QUERY_ID: key, c.QUERY_TEXT: text}
+def wardrobe(count: int) -> pl.DataFrame:
+    """Shirts, hats and lamps in five colours of three brands, each with a title of its own."""
+    colours, brands = ("red", "blue", "green", "black", "white"), ("acme", "nord", "lumo")
+    nouns = ("Clothes > Shirt", "Clothes > Hat", "Home > Lamp")
+    rows = [
+        shirt(str(n), colours[n % 5], brands[n % 3], nouns[n % 7 % 3])
+        | {c.TITLE: f"{brands[n % 3]} comfortable {nouns[n % 7 % 3].split()[-1]} number {n}"}
+        for n in range(count)
+    ]
+    return products(*rows)
 
 
-def event(query: str | None, product: str, action: str = "click", position: int | None = 1) -> dict[str, Any]:
-    return {c.QUERY_ID: query, c.PRODUCT_ID: product, c.ACTION: action, c.POSITION: position}
+def all_made(shop: pl.DataFrame, limits: Limits = ALL, seed: int = 3) -> list[SyntheticQuery]:
+    return [
+        *title_queries(shop, limits=limits, seed=seed),
+        *attribute_queries(shop, limits=limits, seed=seed),
+        *image_queries(shop, shop[c.PRODUCT_ID].to_list(), limits=limits),
+    ]
 
 
-def logged(searches: list[dict[str, Any]], events: list[dict[str, Any]], limit: int = 10) -> dict[str, Any]:
-    found = logged_queries(
-        pl.DataFrame(searches, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS), limit=limit
-    )
-    return {one.text or "": dict(one.graded) for one in found}
+def by_text(shop: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """Attribute queries of many seeds: the forms that a product takes are drawn."""
+    made = [query for seed in range(20) for query in attribute_queries(shop, limits=ALL, seed=seed)]
+    return {str(query.text): dict(query.graded) for query in made}
 
 
 def test_an_attribute_query_names_the_category_and_grades_by_what_fits() -> None:
     shop = products(
-        shirt("1", "Red"), shirt("2", "red"), shirt("3", "Blue"), shirt("4", "Red", category="Hats")
+        *(shirt(str(n), ("Red", "red", "Blue")[n % 3]) for n in range(30)), shirt("hat", "Red", None, "Hats")
     )
-    found = {one.text: dict(one.graded) for one in attribute_queries(shop, limit=20, seed=1)}
-    red = [graded for text, graded in found.items() if text and set(text.split()) == {"red", "shirt"}]
+    red = [graded for text, graded in by_text(shop).items() if set(text.split()) == {"red", "shirt"}]
     assert red
-    assert all(graded == {"1": 3.0, "2": 3.0, "3": 1.0} for graded in red)
+    assert all(graded == {str(n): 1.0 if n % 3 == 2 else 3.0 for n in range(30)} for graded in red)
 
 
 def test_two_values_give_grade_two_to_half_a_match() -> None:
-    shop = products(shirt("1", "Red", "Acme"), shirt("2", "Red", "Other"), shirt("3", "Blue", "Third"))
-    both = [
-        one
-        for seed in range(20)
-        for one in attribute_queries(shop, limit=9, seed=seed)
-        if one.text and {"red", "acme"} <= set(one.text.split())
-    ]
+    kinds = [("Red", "Acme"), ("Red", "Other"), ("Blue", "Third")]
+    shop = products(*(shirt(str(n), *kinds[n % 3]) for n in range(60)))
+    both = [graded for text, graded in by_text(shop).items() if {"red", "acme"} <= set(text.split())]
     assert both
-    assert all(dict(one.graded) == {"1": 3.0, "2": 2.0, "3": 1.0} for one in both)
+    assert all(graded == {str(n): (3.0, 2.0, 1.0)[n % 3] for n in range(60)} for graded in both)
 
 
-def test_a_product_without_category_asks_nothing() -> None:
+def test_a_shop_is_asked_for_brands_colours_and_both() -> None:
+    texts = set(by_text(wardrobe(60)))
+    assert texts & {"acme shirt", "shirt acme"}
+    assert texts & {"red shirt", "shirt red"}
+    assert any({"acme", "red"} <= set(text.split()) for text in texts)
+
+
+def test_a_product_without_category_asks_nothing_by_attributes() -> None:
     shop = products({c.PRODUCT_ID: "1", c.BRAND: "Acme", c.ATTRIBUTES: None})
-    assert attribute_queries(shop, limit=5, seed=0) == []
+    assert attribute_queries(shop, limits=ALL, seed=0) == []
 
 
 @given(
@@ -82,76 +105,99 @@ def test_any_text_in_any_field_is_answered_repeatably_and_within_the_limit(
     shop = products(
         *(
             {
-                c.PRODUCT_ID: str(place),
+                c.PRODUCT_ID: str(row),
                 c.TITLE: title,
                 c.CATEGORY: category,
                 c.BRAND: brand,
                 c.ATTRIBUTES: [{"key": "k", "value": value}],
             }
-            for place, (title, category, brand, value) in enumerate(rows)
+            for row, (title, category, brand, value) in enumerate(rows)
         )
     )
+    limits: Limits = {"train": limit, "dev": limit, "validation": limit}
     for make in (attribute_queries, title_queries):
-        found = make(shop, limit=limit, seed=seed)
-        assert len(found) <= limit
-        assert found == make(shop, limit=limit, seed=seed)
-        assert len({one.query_id for one in found}) == len(found)
-        assert all(3.0 in one.graded.values() for one in found)
+        made = make(shop, limits=limits, seed=seed)
+        for part in limits:
+            assert sum(query.part == part for query in made) <= limit
+        assert made == make(shop, limits=limits, seed=seed)
+        assert len({query.query_id for query in made}) == len(made)
+        assert all(3.0 in query.graded.values() for query in made)
+        assert all(query.provenance == "catalogue" for query in made)
 
 
 def test_a_title_query_keeps_the_order_of_two_thirds_of_the_words_and_finds_twins() -> None:
     title = "soft green wool winter scarf long"
-    shop = products(
-        {c.PRODUCT_ID: "a", c.TITLE: title}, {c.PRODUCT_ID: "b", c.TITLE: title.upper()}, shirt("n", "x")
-    )
-    asked = {one.query_id: one for one in title_queries(shop, limit=9, seed=4)}
-    assert set(asked) == {"title:a", "title:b"}
-    words = (asked["title:a"].text or "").split()
+    shop = products({c.PRODUCT_ID: "a", c.TITLE: title}, {c.PRODUCT_ID: "b", c.TITLE: title.upper()})
+    made = {query.query_id: query for query in title_queries(shop, limits=ALL, seed=4)}
+    words = (made["title:a"].text or "").split()
     assert 4 <= len(words) <= 6
     assert words == [word for word in title.split() if word in words]
-    assert dict(asked["title:a"].graded) == {"a": 3.0, "b": 3.0}
+    assert all(dict(query.graded) == {"a": 3.0, "b": 3.0} for query in made.values())
+
+
+def test_one_title_in_three_is_misspelt_in_one_word() -> None:
+    shop = products({c.PRODUCT_ID: "a", c.TITLE: "green woollen winter scarf"})
+    misspelt = [query for query in title_queries(shop, limits=ALL, seed=4) if "misspelt" in query.query_id]
+    words = (misspelt[0].text or "").split()
+    assert sum(word not in ["green", "woollen", "winter", "scarf"] for word in words) == 1
+
+
+def test_a_title_without_a_long_latin_word_is_not_misspelt() -> None:
+    shop = products({c.PRODUCT_ID: "a", c.TITLE: "红色 运动鞋 42"})
+    assert len(title_queries(shop, limits=ALL, seed=4)) == 2
 
 
 def test_a_picture_query_asks_for_its_own_product() -> None:
-    found = image_queries(["a", "b", "c"], limit=2, seed=5)
-    assert len(found) == 2
-    assert all(one.text is None and dict(one.graded) == {one.image_of: 3.0} for one in found)
-    assert image_queries([], limit=2, seed=5) == []
+    shop = products(shirt("a", "red"), shirt("b", "red"))
+    made = image_queries(shop, ["a"], limits=ALL)
+    assert made
+    assert all(query.text is None and dict(query.graded) == {"a": 3.0} for query in made)
+    assert all(query.image_of == "a" for query in made)
 
 
-def test_equal_searches_of_the_log_are_added_up() -> None:
-    asked = [search("1", "Red Shirt"), search("2", " red shirt ")]
-    found = logged(asked, [event("1", "a"), event("2", "a"), event("1", "b")])
-    assert found == {"red shirt": {"a": 3.0, "b": 2.0}}
+def test_a_product_is_asked_for_in_one_part_only() -> None:
+    parts: dict[str, set[str]] = {}
+    for query in all_made(wardrobe(199)):
+        if not query.query_id.startswith("attributes:"):
+            for product in query.graded:
+                parts.setdefault(product, set()).add(query.part)
+    assert set(map(len, parts.values())) == {1}
+    assert {part for used in parts.values() for part in used} == {"train", "dev", "validation"}
 
 
-def test_buying_says_more_than_clicking() -> None:
-    # Weights 3, 2 and 1; grade 3 is above 0.66 of the best, grade 2 above 0.33.
-    acted = [event("1", "bought", "purchase"), event("1", "carted", "add_to_cart"), event("1", "clicked")]
-    assert logged([search("1", "x")], acted) == {"x": {"bought": 3.0, "carted": 3.0, "clicked": 2.0}}
-    twice = [*acted, event("1", "bought", "purchase")]
-    assert logged([search("1", "x")], twice) == {"x": {"bought": 3.0, "carted": 2.0, "clicked": 1.0}}
+def test_an_attribute_query_is_in_the_part_of_its_text_and_of_a_product_that_asks_it() -> None:
+    shop = wardrobe(199)
+    titles = dict(shop.select(c.PRODUCT_ID, c.TITLE).iter_rows())
+    made = attribute_queries(shop, limits=ALL, seed=1)
+    assert made
+    for query in made:
+        assert query.part == part_of(str(query.text))
+        best = [product for product, grade in query.graded.items() if grade == 3.0]
+        assert query.part in {product_part(product, titles[product]) for product in best}
 
 
-def test_a_click_far_down_counts_more_than_one_at_the_top() -> None:
-    acted = [event("1", "top", position=1), event("1", "deep", position=15)]
-    assert logged([search("1", "x")], acted) == {"x": {"deep": 3.0, "top": 1.0}}
+def test_products_of_one_title_are_held_out_together() -> None:
+    assert product_part("a", "Red  Shirt") == product_part("b", "red shirt")
+    untitled = {product_part(str(n), None) for n in range(60)}
+    assert untitled == {"train", "dev", "validation"}
 
 
-def test_an_absurd_position_counts_no_more_than_the_last_one_and_an_unknown_one_like_the_first() -> None:
-    far = [event("1", "a", position=50), event("1", "b", position=2**62), event("1", "c", position=None)]
-    assert logged([search("1", "x")], far) == {"x": {"a": 3.0, "b": 3.0, "c": 1.0}}
-    near = [event("1", "a", position=1), event("1", "b", position=-3), event("1", "c", position=None)]
-    assert logged([search("1", "x")], near) == {"x": dict.fromkeys("abc", 3.0)}
+@pytest.mark.parametrize("gone", [0, 57, 198])
+def test_one_product_less_changes_no_query_of_the_others(gone: int) -> None:
+    """With limits that bind, a query that goes lets in another one; none is asked differently."""
+    shop = wardrobe(199)
+    less = shop.filter(pl.col(c.PRODUCT_ID) != str(gone))
+    before = {query.query_id: query for query in all_made(shop)}
+    after = {query.query_id: query for query in all_made(less)}
 
+    assert not after.keys() - before.keys()
+    lost = before.keys() - after.keys()
+    assert all(str(gone) in before[key].graded for key in lost)
+    for key, query in after.items():
+        assert (query.text, query.part) == (before[key].text, before[key].part)
+        assert dict(query.graded) == {p: g for p, g in before[key].graded.items() if p != str(gone)}
 
-def test_impressions_searches_without_words_and_events_without_a_search_teach_nothing() -> None:
-    asked = [search("1", "x"), search("2", None)]
-    acted = [event("1", "a", "impression"), event("2", "b"), event(None, "c"), event("unknown", "d")]
-    assert logged(asked, acted) == {}
-
-
-def test_no_more_logged_queries_than_asked_for() -> None:
-    asked = [search(str(n), f"text {n}") for n in range(5)]
-    events = [event(str(n), "a") for n in (0, 1, 2, 3, 4, 4, 4, 2)]
-    assert list(logged(asked, events, limit=3)) == ["text 4", "text 2", "text 0"]
+    few: Limits = {"train": 50, "dev": 20, "validation": 30}
+    drawn, again = ({query.query_id for query in all_made(rows, few)} for rows in (shop, less))
+    assert len(drawn - again) <= 8
+    assert len(again - drawn) <= 8
