@@ -78,14 +78,14 @@ def ranked_hits(
 ) -> tuple[AnswerHit, ...]:
     """best: (product id, score), best first. ranking: retriever -> product ids, best first."""
     names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *ranking))
-    places = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
+    ranks = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
     return tuple(
         AnswerHit(
             product_id=key,
             score=score,
             rank=rank,
             payload=payload[key],
-            branches={name: places.get(name, {}).get(key) for name in names},
+            branches={name: ranks.get(name, {}).get(key) for name in names},
         )
         for rank, (key, score) in enumerate(best, start=1)
     )
