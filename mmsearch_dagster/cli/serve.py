@@ -3,23 +3,19 @@
 import errno
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 from mmsearch_dagster.cli.options import released_of, settings_of
 from mmsearch_dagster.cli.people import hidden_id
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.core.errors import UserError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from fastapi import FastAPI
-
 _ANY_ADDRESS = ("0.0.0.0", "::", "")
 _LISTENING = 2048
 
 
-def serve(home: "Path", *, host: str, port: int, origins: Sequence[str]) -> None:
+def serve(home: Path, *, host: str, port: int, origins: Sequence[str]) -> None:
     """Answer over HTTP until Ctrl-C. origins: of other sites' pages that may ask.
 
     Raises UserError where nothing can listen at this address, KeyboardInterrupt at Ctrl-C.
@@ -72,8 +68,8 @@ def _why(host: str, port: int, option: str, error: Exception) -> str:
     return f"--host {host} cannot be used ({error}): give an address of this machine, such as 127.0.0.1"
 
 
-def run(app: "FastAPI", listener: socket.socket) -> None:
-    """Serve `app` until a signal ends it."""
+def run(app: Any, listener: socket.socket) -> None:
+    """Serve an ASGI application until a signal ends it."""
     import uvicorn
 
     listener.listen(_LISTENING)
