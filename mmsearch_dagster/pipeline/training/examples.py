@@ -29,7 +29,7 @@ from mmsearch_dagster.core.modalities import (
 )
 from mmsearch_dagster.core.retrieval.text_blend import mean_vector
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
-from mmsearch_dagster.pipeline.features.encode import FRAMES, VECTOR, asset_of
+from mmsearch_dagster.pipeline.features.encode import VECTOR, FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
@@ -64,7 +64,7 @@ class ExamplesFacts(Facts):
 def modalities_of(lineage: Lineage) -> dict[str, Snapshot]:
     """Feature snapshots of the modalities that at least one product has."""
     features = {name: lineage[asset_of(name)] for name in _FEATURES if asset_of(name) in lineage}
-    return {name: snapshot for name, snapshot in features.items() if snapshot.facts["rows"]}
+    return {name: snapshot for name, snapshot in features.items() if FeatureFacts.of(snapshot).rows}
 
 
 def build_examples(workspace: Workspace) -> StepReport:
@@ -139,7 +139,9 @@ def _make(
         unreadable_queries=len({query.query_id for query in everything} - encoded.keys()),
         language=language.digest,
         frames={
-            name: snapshot.facts[FRAMES] for name, snapshot in features.items() if FRAMES in snapshot.facts
+            name: frames
+            for name, snapshot in features.items()
+            if (frames := FeatureFacts.of(snapshot).frames) is not None
         },
     )
 
