@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.relevance.terms import ENGLISH_STOP_WORDS
+from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
+from mmsearch_dagster.core.retrieval.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, Part
 from mmsearch_dagster.core.understanding.spans import Reading
-from mmsearch_dagster.core.understanding.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, Part
 from mmsearch_dagster.core.understanding.values import COLOURS, CatalogueValues
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold
 
@@ -23,8 +24,8 @@ _HAN_END = re.compile("[的之以除但和]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # Words behind `not` or `no` that deny nothing of a product.
 _NO_OBJECT = frozenset((
-    "too", "only", "just", "sure", "very", "so", "really", "included", "required", "necessary", "more", "less",
-    "iron", "name", "one", "all", "working", "found", "available",
+    "too", "only", "just", "sure", "very", "so", "really", "included", "required", "necessary", "more",
+    "less", "iron", "name", "one", "all", "working", "found", "available",
 ))  # fmt: skip
 _MOST_WORDS = 3
 
@@ -89,17 +90,15 @@ def excluded(phrase: str, vocabulary: Vocabulary, values: CatalogueValues) -> st
     if kind == CATEGORY:
         return _outside(value, phrase, vocabulary)
     if kind == BRAND:
-        return f"NOT coalesce(lower({c.BRAND}) = {_quoted(value.lower())}, false)"
+        return f"NOT coalesce(lower({c.BRAND}) = {quoted(value.lower())}, false)"
     named = [phrase, value, *COLOURS.get(value, ())] if kind == COLOUR else [phrase]
     return f"NOT {_mentions(SEARCH_TEXT, named, vocabulary)}"
 
 
 def _outside(category: str, phrase: str, vocabulary: Vocabulary) -> str:
-    edge = c.CATEGORY_SEPARATOR
-    path = f"{_quoted(edge)} || lower(coalesce({c.CATEGORY}, '')) || {_quoted(edge)}"
-    below = f"contains({path}, {_quoted(edge + category.lower() + edge)})"
+    """Of products without a category, the title decides."""
     titled = _mentions(f"coalesce({c.TITLE}, '')", [phrase], vocabulary)
-    return f"NOT ({below} OR ({c.CATEGORY} IS NULL AND {titled}))"
+    return f"NOT coalesce({category_sql(category)}, {titled})"
 
 
 def _mentions(column: str, phrases: Iterable[str], vocabulary: Vocabulary) -> str:
@@ -107,17 +106,12 @@ def _mentions(column: str, phrases: Iterable[str], vocabulary: Vocabulary) -> st
     checks: list[str] = []
     for phrase in dict.fromkeys(phrases):
         if _HAN_RUN.search(phrase):
-            checks.append(f"contains({column}, {_quoted(phrase)})")
+            checks.append(f"contains({column}, {quoted(phrase)})")
             continue
         words = [
             "(" + "|".join(map(re.escape, vocabulary.forms_of(word))) + ")"
             for word in _WORD.findall(fold(phrase))
         ]
         pattern = rf"(?i)\b{'[^a-z0-9]+'.join(words)}\b"
-        checks.append(f"regexp_like({column}, {_quoted(pattern)})")
+        checks.append(f"regexp_like({column}, {quoted(pattern)})")
     return "(" + " OR ".join(checks) + ")"
-
-
-def _quoted(value: str) -> str:
-    """A SQL string literal: only the single quote is special in it."""
-    return "'" + value.replace("'", "''") + "'"

@@ -9,15 +9,8 @@ from typing import Any
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.ranking.relevance.terms import ENGLISH_STOP_WORDS, split_words
-from mmsearch_dagster.core.suggest import did_you_mean
-from mmsearch_dagster.core.text import STOP_WORDS
-from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
-from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
-from mmsearch_dagster.core.understanding.negation import negations
-from mmsearch_dagster.core.understanding.spans import Reading, without
-from mmsearch_dagster.core.understanding.spelling import correction_of
-from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
-from mmsearch_dagster.core.understanding.understood import (
+from mmsearch_dagster.core.retrieval.filter_conditions import quoted
+from mmsearch_dagster.core.retrieval.understood import (
     EXPAND,
     FILTER,
     FIRST,
@@ -33,6 +26,14 @@ from mmsearch_dagster.core.understanding.understood import (
     Part,
     Understood,
 )
+from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.text import STOP_WORDS
+from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
+from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
+from mmsearch_dagster.core.understanding.negation import negations
+from mmsearch_dagster.core.understanding.spans import Reading, without
+from mmsearch_dagster.core.understanding.spelling import correction_of
+from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
 from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
 from mmsearch_dagster.core.understanding.vocabulary import COLUMNS as TEXT_COLUMNS
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold, vocabulary_of
@@ -41,12 +42,13 @@ from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold, voc
 COLUMNS = (c.PRODUCT_ID, *TEXT_COLUMNS, c.PRICE, c.CURRENCY, c.IN_STOCK)
 # How people ask, whatever the shop sells; products are not found by these words.
 ASKING_WORDS = ENGLISH_STOP_WORDS | frozenset((
-    "i", "im", "i'm", "me", "my", "we", "us", "you", "your", "looking", "look", "show", "find", "search", "searching",
-    "want", "need", "buy", "get", "give", "please", "some", "any", "something", "like", "same", "without", "instead",
-    "have", "has", "do", "does", "can", "could", "would", "what", "which", "who", "where", "how", "more", "less",
-    "under", "over", "below", "above", "between", "than", "up", "out", "about", "around", "made", "good", "best", "nice",
-    "new", "cheap", "cheaper", "pair", "thing", "things", "stuff", "other", "also", "all", "one", "so", "too", "very",
-    "just", "only", "so", "when", "while", "she", "he", "her", "him", "our", "its", "am", "been", "were",
+    "i", "im", "i'm", "me", "my", "we", "us", "you", "your", "looking", "look", "show", "find", "search",
+    "searching", "want", "need", "buy", "get", "give", "please", "some", "any", "something", "like", "same",
+    "without", "instead", "have", "has", "do", "does", "can", "could", "would", "what", "which", "who",
+    "where", "how", "more", "less", "under", "over", "below", "above", "between", "than", "up", "out",
+    "about", "around", "made", "good", "best", "nice", "new", "cheap", "cheaper", "pair", "thing", "things",
+    "stuff", "other", "also", "all", "one", "so", "too", "very", "just", "only", "when", "while", "she",
+    "he", "her", "him", "our", "its", "am", "been", "were",
 ))  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _JOINED = re.compile(r"[\w'’]+(?:[-/.&+@][\w'’]+)+")
@@ -124,7 +126,7 @@ class QueryReader:
 
         Args:
             text: cleaned.
-            as_typed: nothing is rewritten, filtered or put first; only whether the words are there is looked up.
+            as_typed: nothing is rewritten, filtered or put first.
             ignore: kinds of parts, or names of parts, that are not to be read.
 
         Raises:
@@ -166,7 +168,7 @@ class QueryReader:
             return None
         title, price = self.products.get(products[0], ("", None))
         rest = match["rest"] or match["rest_zh"] or ""
-        conditions, value = [f"{c.PRODUCT_ID} <> {_quoted(products[0])}"], f"like {products[0]}"
+        conditions, value = [f"{c.PRODUCT_ID} <> {quoted(products[0])}"], f"like {products[0]}"
         if _CHEAPER.match(rest) and price is not None:
             conditions.append(f"{c.PRICE} < {price!r}")
             value += f", under {price:g} {self.currency or ''}".rstrip()
@@ -315,7 +317,3 @@ def _check_ignored(ignore: Collection[str]) -> None:
         kind = name.partition(":")[0]
         if kind not in KINDS:
             raise QueryError(f"there is no part of a query called '{kind}': {did_you_mean(kind, KINDS)}")
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -26,6 +26,8 @@ def correction_of(
 ) -> Correction | None:
     """The nearest word of the catalogue, None for a word that it has, or that is near to none.
 
+    Of a word that it has in another form only, as singular or plural, that form.
+
     Never of anything but letters of the Latin alphabet: numbers, units, codes and Chinese stay. Of several
     equally near words the most frequent is taken.
 
@@ -35,6 +37,9 @@ def correction_of(
         is_english: whether a word exists, though the catalogue lacks it.
     """
     plain = fold(word)
+    usual = vocabulary.usual_form(plain)
+    if usual is not None:
+        return Correction(word, usual, sure=True)
     if len(plain) < _LEAST_LETTERS or not _LATIN.fullmatch(plain) or vocabulary.has(plain):
         return None
     near = [

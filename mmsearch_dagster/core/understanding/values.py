@@ -8,10 +8,7 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.relevance.terms import stem
-from mmsearch_dagster.core.text import category_words
-from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
-from mmsearch_dagster.core.understanding.spans import Reading
-from mmsearch_dagster.core.understanding.understood import (
+from mmsearch_dagster.core.retrieval.understood import (
     ATTRIBUTE,
     BRAND,
     CATEGORY,
@@ -21,13 +18,17 @@ from mmsearch_dagster.core.understanding.understood import (
     SIZE,
     Part,
 )
+from mmsearch_dagster.core.text import category_words
+from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
+from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.vocabulary import fold
 
 # What the same colour and the same people are called in both languages; the catalogue decides which are used.
 COLOURS: Mapping[str, tuple[str, ...]] = {
-    "red": ("红色", "红"), "orange": ("橙色",), "yellow": ("黄色",), "green": ("绿色",), "turquoise": ("青色",),
-    "blue": ("蓝色",), "navy": ("深蓝色",), "purple": ("紫色",), "pink": ("粉色", "粉红色"), "brown": ("棕色",),
-    "beige": ("米色",), "black": ("黑色",), "white": ("白色",), "grey": ("灰色", "gray"), "gold": ("金色",),
+    "red": ("红色", "红"), "orange": ("橙色",), "yellow": ("黄色",), "green": ("绿色",),
+    "turquoise": ("青色",), "blue": ("蓝色",), "navy": ("深蓝色",), "purple": ("紫色",),
+    "pink": ("粉色", "粉红色"), "brown": ("棕色",), "beige": ("米色",),
+    "black": ("黑色",), "white": ("白色",), "grey": ("灰色", "gray"), "gold": ("金色",),
     "silver": ("银色",),
 }  # fmt: skip
 GENDERS: Mapping[str, tuple[str, ...]] = {

@@ -52,6 +52,14 @@ class Vocabulary:
         plain = fold(word)
         return self._stems.get(stem(plain), (plain,))
 
+    def usual_form(self, word: str) -> str | None:
+        """How the catalogue writes a word that it has in other forms only; None where nothing is to change."""
+        plain = fold(word)
+        forms = self._stems.get(stem(plain), ())
+        if not forms or plain in self.frequency or not _LETTERS.fullmatch(plain):
+            return None
+        return max(forms, key=lambda form: (self.frequency[form], form))
+
     def count(self, word: str) -> int:
         """How many products have the word, in its most frequent form."""
         return max((self.frequency.get(form, 0) for form in self.forms_of(word)), default=0)

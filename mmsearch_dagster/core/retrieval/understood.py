@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 IDENTIFIER = "identifier"
 SPELLING = "spelling"
@@ -90,3 +91,25 @@ def joined_conditions(conditions: Sequence[str | None]) -> str | None:
     """One SQL condition that all of them hold, None where there is none."""
     given = [f"({condition})" for condition in conditions if condition]
     return " AND ".join(given) or None
+
+
+def understood_record(understood: Understood | None) -> dict[str, Any] | None:
+    """What an answer says of its words, for JSON; without the SQL."""
+    if understood is None:
+        return None
+    return {
+        "typed": understood.typed,
+        "searched": understood.text,
+        "expansions": list(understood.expansions),
+        "suggestion": understood.suggestion,
+        "parts": [
+            {
+                "name": part.name,
+                "kind": part.kind,
+                "text": part.text,
+                "value": part.value,
+                "effect": part.effect,
+            }
+            for part in understood.parts
+        ],
+    }
