@@ -77,7 +77,9 @@ def understood_lines(answer: Answer) -> list[str]:
     understood = answer.understood
     if understood is None:
         return []
-    parts = [part for part in understood.parts if part.effect != PREFER]
+    # Where no word is matched, the note says so.
+    left_out = (PREFER,) if understood.attested else (PREFER, MESSAGE)
+    parts = [part for part in understood.parts if part.effect not in left_out]
     lines = [f"{part.kind}: {part.text} → {part.value}" for part in parts]
     if understood.suggestion:
         lines.append(f"did you mean '{understood.suggestion}'?")

@@ -33,7 +33,7 @@ MESSAGE = "message"
 
 
 @dataclass(frozen=True)
-class Part:
+class QueryPart:
     """One thing that a query says.
 
     kind: of KINDS. text: the typed words. value: what they mean, for people. effect: FIRST (these products
@@ -67,7 +67,7 @@ class Understood:
     typed: str
     text: str
     expansions: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[QueryPart, ...] = ()
     product_ids: tuple[str, ...] = ()
     attested: bool = True
     suggestion: str | None = None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.relevance.terms import read_quantities
-from mmsearch_dagster.core.retrieval.understood import FILTER, PREFER, PRICE, Part
+from mmsearch_dagster.core.retrieval.understood import FILTER, PREFER, PRICE, QueryPart
 from mmsearch_dagster.core.understanding.spans import Reading
 
 _SIGN = r"[€$£¥￥]"
@@ -110,7 +110,7 @@ def price_bounds(text: str, currency: str | None) -> list[Reading]:
 def cheapness(text: str) -> list[Reading]:
     """A wish for a low price without a number: a preference."""
     return [
-        Reading(match.start(), match.end(), Part(PRICE, match.group(), "low", PREFER))
+        Reading(match.start(), match.end(), QueryPart(PRICE, match.group(), "low", PREFER))
         for match in _CHEAP.finditer(text)
     ]
 
@@ -163,7 +163,7 @@ def _reading(
     else:
         condition = f"{c.PRICE} {'>' if strict else '>='} {low!r}"
         value = f"{'over' if strict else 'from'} {low:g}{shown}"
-    part = Part(PRICE, match.group().strip(), value, FILTER, condition)
+    part = QueryPart(PRICE, match.group().strip(), value, FILTER, condition)
     return Reading(match.start(), match.end(), part)
 
 

@@ -7,7 +7,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.relevance.terms import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
-from mmsearch_dagster.core.retrieval.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, Part
+from mmsearch_dagster.core.retrieval.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.values import COLOURS, CatalogueValues
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold
@@ -47,7 +47,7 @@ def _english(text: str, vocabulary: Vocabulary, values: CatalogueValues) -> Iter
                 break
             phrase = text[at:end]
             condition = excluded(phrase, vocabulary, values)
-            yield Reading(start, end, Part(WITHOUT, phrase, f"no {phrase}", FILTER, condition))
+            yield Reading(start, end, QueryPart(WITHOUT, phrase, f"no {phrase}", FILTER, condition))
             following = _OR.match(text, end)
             if following is None:
                 break
@@ -80,7 +80,7 @@ def _chinese(text: str, vocabulary: Vocabulary, values: CatalogueValues) -> Iter
         phrase = named[:length]
         if phrase and (lengths or all(vocabulary.has(phrase[n : n + 2]) for n in range(max(1, length - 1)))):
             condition = excluded(phrase, vocabulary, values)
-            part = Part(WITHOUT, phrase, f"不要{phrase}", FILTER, condition)
+            part = QueryPart(WITHOUT, phrase, f"不要{phrase}", FILTER, condition)
             yield Reading(match.start(), match.end() + length, part)
 
 

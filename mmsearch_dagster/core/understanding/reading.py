@@ -23,7 +23,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     STOCK,
     SYNONYM,
     UNMATCHED,
-    Part,
+    QueryPart,
     Understood,
 )
 from mmsearch_dagster.core.suggest import did_you_mean
@@ -152,10 +152,10 @@ class QueryReader:
         if example is not None:
             return example
         named = self.identifiers.named_by(text)
-        if named is None or _ignored(Part(IDENTIFIER, named[0], "", FIRST), ignore):
+        if named is None or _ignored(QueryPart(IDENTIFIER, named[0], "", FIRST), ignore):
             return None
         number, products = named
-        part = Part(IDENTIFIER, number, ", ".join(products[:3]), FIRST)
+        part = QueryPart(IDENTIFIER, number, ", ".join(products[:3]), FIRST)
         return Understood(text, text, parts=(part,), product_ids=products)
 
     def _example(self, text: str, ignore: Collection[str]) -> Understood | None:
@@ -172,7 +172,7 @@ class QueryReader:
         if _CHEAPER.match(rest) and price is not None:
             conditions.append(f"{c.PRICE} < {price!r}")
             value += f", under {price:g} {self.currency or ''}".rstrip()
-        part = Part(LIKE, text, value, FILTER, " AND ".join(conditions))
+        part = QueryPart(LIKE, text, value, FILTER, " AND ".join(conditions))
         rest = _CHEAPER.sub("", rest)
         return None if _ignored(part, ignore) else Understood(text, f"{title} {rest}".strip(), parts=(part,))
 
@@ -181,7 +181,7 @@ class QueryReader:
         if self.stocked:
             part = "in stock", FILTER, f"coalesce({c.IN_STOCK}, true)"
             readings += [
-                Reading(match.start(), match.end(), Part(STOCK, match.group(), *part))
+                Reading(match.start(), match.end(), QueryPart(STOCK, match.group(), *part))
                 for match in _STOCK.finditer(text)
             ]
         readings += negations(text, self.vocabulary, self.values)
@@ -194,12 +194,12 @@ class QueryReader:
         text = offered = query.text
         if _is_title(text):
             return query
-        parts: list[Part] = []
+        parts: list[QueryPart] = []
         for word in self._doubtful_words(text):
             correction = correction_of(word, self.vocabulary, self.is_english)
             if correction is None:
                 continue
-            part = Part(SPELLING, word, correction.value, REWRITE)
+            part = QueryPart(SPELLING, word, correction.value, REWRITE)
             whole = re.compile(rf"(?<![\w'’-]){re.escape(word)}(?![\w'’-])")
             if correction.sure and not _ignored(part, ignore):
                 text = whole.sub(correction.value, text)
@@ -228,7 +228,7 @@ class QueryReader:
         phrases = dict([*self._compounds(text), *self.synonyms.in_text(text)])
         for phrase, others in phrases.items():
             usable = [other for other in others if self._attested(other)]
-            part = Part(SYNONYM, phrase, ", ".join(usable), EXPAND)
+            part = QueryPart(SYNONYM, phrase, ", ".join(usable), EXPAND)
             if not usable or _ignored(part, ignore):
                 continue
             if not self._attested(phrase):
@@ -255,7 +255,7 @@ class QueryReader:
         ]
         return [*apart, *together]
 
-    def _values(self, text: str, ignore: Collection[str]) -> list[Part]:
+    def _values(self, text: str, ignore: Collection[str]) -> list[QueryPart]:
         parts = [reading.part for reading in self.values.read(text)]
         return [part for part in dict.fromkeys(parts) if not _ignored(part, ignore)]
 
@@ -270,7 +270,7 @@ class QueryReader:
         strong = [word for word in words if word not in missing and (len(word) > 2 or _HAN.search(word))]
         attested = bool(strong) or not missing
         latin = [word for word in missing if not _HAN.search(word)]
-        parts = [Part(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
+        parts = [QueryPart(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
         return replace(query, attested=attested, parts=(*query.parts, *parts))
 
 
@@ -308,7 +308,7 @@ def _in_order(readings: Iterable[Reading]) -> list[Reading]:
     return sorted(readings, key=lambda reading: reading.start)
 
 
-def _ignored(part: Part, ignore: Collection[str]) -> bool:
+def _ignored(part: QueryPart, ignore: Collection[str]) -> bool:
     return part.kind in ignore or part.name in ignore
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mmsearch_dagster.core.retrieval.understood import Part
+from mmsearch_dagster.core.retrieval.understood import QueryPart
 
 # What joins two parts of a query and means nothing once one of them is gone.
 _LOOSE_START = re.compile(
@@ -23,7 +23,7 @@ class Reading:
 
     start: int
     end: int
-    part: Part
+    part: QueryPart
 
 
 def without(text: str, readings: Iterable[Reading]) -> str:

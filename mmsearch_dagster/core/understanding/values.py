@@ -16,7 +16,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     GENDER,
     PREFER,
     SIZE,
-    Part,
+    QueryPart,
 )
 from mmsearch_dagster.core.text import category_words
 from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
@@ -72,7 +72,7 @@ class CatalogueValues:
             if length:
                 start, end = words[at].start(), words[at + length - 1].end()
                 kind, value = self.of(text[start:end]) or ("", "")
-                readings.append(Reading(start, end, Part(kind, text[start:end], value, PREFER)))
+                readings.append(Reading(start, end, QueryPart(kind, text[start:end], value, PREFER)))
             at += max(length, 1)
         return sorted(readings, key=lambda reading: reading.start)
 
@@ -82,7 +82,7 @@ class CatalogueValues:
     def _sizes(self, text: str) -> list[Reading]:
         """A size is read where it is called one: `size M`, `42码`."""
         return [
-            Reading(match.start(), match.end(), Part(SIZE, match.group(), match[1] or match[2], PREFER))
+            Reading(match.start(), match.end(), QueryPart(SIZE, match.group(), match[1] or match[2], PREFER))
             for match in _SIZE.finditer(text)
             if fold(match[1] or match[2]) in self.sizes
         ]
@@ -96,7 +96,7 @@ class CatalogueValues:
                 if all(match.end() <= r.start or r.end <= match.start() for r in readings):
                     kind, value = self.phrases[phrase]
                     readings.append(
-                        Reading(match.start(), match.end(), Part(kind, match.group(), value, PREFER))
+                        Reading(match.start(), match.end(), QueryPart(kind, match.group(), value, PREFER))
                     )
         return readings
 

@@ -53,7 +53,7 @@ class Vocabulary:
         return self._stems.get(stem(plain), (plain,))
 
     def usual_form(self, word: str) -> str | None:
-        """How the catalogue writes a word that it has in other forms only; None where nothing is to change."""
+        """How the catalogue writes a word that it has in other forms only, else None."""
         plain = fold(word)
         forms = self._stems.get(stem(plain), ())
         if not forms or plain in self.frequency or not _LETTERS.fullmatch(plain):
