@@ -13,7 +13,7 @@ from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text import language_of, query_text
 from mmsearch_dagster.core.understanding.reading import QueryReader
-from mmsearch_dagster.serving.transcriber import Transcriber
+from mmsearch_dagster.serving.transcriber import SpeechToText
 
 # Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
 LEAST_CONFIDENCE = 0.1
@@ -22,7 +22,7 @@ LEAST_CONFIDENCE = 0.1
 def prepare(
     query: Query,
     retrieval: RetrievalParams,
-    transcriber: Transcriber,
+    transcriber: SpeechToText,
     reader: Callable[[], QueryReader] | None = None,
 ) -> PreparedQuery:
     """The query as it is searched.
