@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
+from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.serving.engine import MAX_K, Answer, AnswerHit, Query
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
@@ -23,10 +24,23 @@ _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
 _USER = "order for this person, an id as the shop's log has it"
 
 
-class SearchRequest(BaseModel):
-    """A search as JSON: words, a picture, a voice, or several of them."""
+class RequestBody(BaseModel):
+    """Fields of a request and no others."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_that_exist(cls, fields: Any) -> Any:
+        for name in fields if isinstance(fields, dict) else ():
+            if name not in cls.model_fields:
+                written = name.encode("utf-8", "backslashreplace").decode("utf-8")
+                raise ValueError(f"there is no field '{written}': {did_you_mean(written, cls.model_fields)}")
+        return fields
+
+
+class SearchRequest(RequestBody):
+    """A search as JSON: words, a picture, a voice, or several of them."""
 
     text: str | None = None
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
@@ -78,7 +92,7 @@ class Problem(BaseModel):
 
 
 class Health(BaseModel):
-    """warning: why the release that the pointer names is not the one that answers."""
+    """warning: why the release that the pointer names is not the one that answers, or should not be."""
 
     status: str
     release_id: str

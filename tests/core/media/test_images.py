@@ -4,6 +4,7 @@ import io
 import resource
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from mmsearch_dagster.core.media import images
 from mmsearch_dagster.core.media.images import PILLOW, TORCH, UnreadableImageError, open_image, square
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -53,6 +55,17 @@ def test_common_formats_are_read(kind: str) -> None:
     found = open_image(saved(quarters(), kind, **options))
     assert found.mode == "RGB"
     assert corners(found) == [RED, BLUE, GREEN, WHITE]
+
+
+def test_a_photo_of_an_iphone_is_read_upright() -> None:
+    """The camera was held upright: orientation 6."""
+    found = open_image((FIXTURES / "phone-photo.heic").read_bytes())
+    assert (found.mode, found.size) == ("RGB", (64, 64))
+    assert corners(found) == [RED, BLUE, GREEN, WHITE]
+
+
+def test_a_sound_is_no_picture_and_is_named() -> None:
+    assert "send it as audio" in reason(b"RIFF\x24\0\0\0WAVEfmt \xff\xfe")
 
 
 def test_cmyk_becomes_rgb() -> None:
