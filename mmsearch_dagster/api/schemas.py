@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
 from mmsearch_dagster.core.retrieval.understood import understood_record
+from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.serving.engine import MAX_K, Answer, AnswerHit, Query
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
@@ -26,10 +27,23 @@ _IGNORE = "parts of `understood` that are not to be read: kinds or names"
 _USER = "order for this person, an id as the shop's log has it"
 
 
-class SearchRequest(BaseModel):
-    """A search as JSON: words, a picture, a voice, or several of them."""
+class RequestBody(BaseModel):
+    """Fields of a request and no others."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_that_exist(cls, fields: Any) -> Any:
+        for name in fields if isinstance(fields, dict) else ():
+            if name not in cls.model_fields:
+                written = name.encode("utf-8", "backslashreplace").decode("utf-8")
+                raise ValueError(f"there is no field '{written}': {did_you_mean(written, cls.model_fields)}")
+        return fields
+
+
+class SearchRequest(RequestBody):
+    """A search as JSON: words, a picture, a voice, or several of them."""
 
     text: str | None = None
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
@@ -107,7 +121,7 @@ class Problem(BaseModel):
 
 
 class Health(BaseModel):
-    """warning: why the release that the pointer names is not the one that answers."""
+    """warning: why the release that the pointer names is not the one that answers, or should not be."""
 
     status: str
     release_id: str

@@ -146,7 +146,8 @@ def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
     from mmsearch_dagster.cli import tables
     from mmsearch_dagster.cli.progress import console
 
-    rows = released_of(home).releases()
+    released = released_of(home)
+    rows = released.releases()
     if as_json:
         print(
             json.dumps(
@@ -155,6 +156,8 @@ def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
         )
     else:
         console.print(tables.releases(rows))
+        if warning := released.warning():
+            console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -212,23 +215,23 @@ def serve(
     home: Home = DEFAULT,
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option("--port")] = 8000,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin",
+            metavar="ORIGIN",
+            help="A site whose pages may ask, such as https://shop.example; repeatable. Default: none.",
+        ),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", hidden=True, help="What `serve` always does; kept for old scripts.")
     ] = True,
 ) -> None:
     """Answer over HTTP: POST /search, GET /release, GET /health, a page at /. Until the first release every
     path answers 503 and says so; each later release is taken up without a restart."""
-    import uvicorn
+    from mmsearch_dagster.cli import serve as server
 
-    from mmsearch_dagster.api.app import create_app
-    from mmsearch_dagster.api.people import PeopleAccess
-    from mmsearch_dagster.pipeline.home import check_location
-
-    check_location(settings_of(home).home)
-    released = released_of(home)
-    door = PeopleAccess(released.recommender, lambda user: people.hidden_id(home, user))
-    serving = create_app(released.engine, released.release_id, people=door)
-    uvicorn.run(serving, host=host, port=port, log_level="warning")
+    server.serve(home, host=host, port=port, origins=allow_origin or ())
 
 
 @app.command()

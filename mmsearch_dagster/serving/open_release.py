@@ -34,7 +34,8 @@ class Released:
 
     def __init__(self, *, home: Path, mlflow: Path, ledger: Path, index: Path, encoder_cache: Path) -> None:
         self._home, self._mlflow, self._index, self._cache = home, mlflow, index, encoder_cache
-        self.registry = Registry(MlflowStore(mlflow), Ledger(ledger), encoder_cache=encoder_cache)
+        self._ledger = Ledger(ledger)
+        self.registry = Registry(MlflowStore(mlflow), self._ledger, encoder_cache=encoder_cache)
 
     def manifest(self) -> ReleaseManifest:
         """What the pointer names. Raises NoReleaseError when nothing was released here yet."""
@@ -72,6 +73,24 @@ class Released:
             return self.manifest().release_id
         except NoReleaseError:
             return None
+
+    def warning(self) -> str | None:
+        """Why the version that the pointer names should not be served, None where nothing is wrong.
+
+        A release that the gate once let pass may be rolled back to after a later comparison refused it; one
+        that somebody's hand pointed to, past a refusal, is another matter.
+        """
+        try:
+            pointed = self._pointed()
+        except MmsearchError:
+            return None
+        manifest, decision = pointed.manifest, pointed.decision
+        if decision is None or decision.passed or self._ledger.moved_to(manifest.model_version):
+            return None
+        return (
+            f"the pointer was moved to {manifest.release_id} outside mmsearch, and its gate decision is a "
+            f"refusal ({'; '.join(decision.refusals)}): `mmsearch rollback` to a release that passed"
+        )
 
     def engine(self) -> Engine:
         """The released engine; encoders load with the first query that needs them.
