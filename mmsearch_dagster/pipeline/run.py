@@ -34,11 +34,11 @@ def read_catalogue(workspace: Workspace) -> list[StepReport]:
     for asset in VALIDATED:
         good, quarantine, _ = validate(workspace, asset)
         reports += [good, quarantine]
-    reports.append(read_searches(workspace))
+    reports += [read_searches(workspace), read_reviews(workspace)]
     reports.append(tune_image_encoder(workspace))
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
     reports.append(quarantine_media(workspace)[0])
-    return [*reports, read_reviews(workspace)]
+    return reports
 
 
 def make_examples(workspace: Workspace) -> list[StepReport]:
