@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +15,11 @@ from mmsearch_dagster.cli.bench import bench
 from mmsearch_dagster.cli.options import (
     DEFAULT,
     AsJson,
+    AsTyped,
     Finetune,
     Home,
     Host,
+    Ignore,
     Preset,
     Root,
     Source,
@@ -91,6 +93,8 @@ def search(
     user: Annotated[
         str | None, typer.Option("--user", help="Order for this person, an id as the shop's log has it.")
     ] = None,
+    as_typed: AsTyped = False,
+    ignore: Ignore = None,
     root: Root = None,
     home: Home = DEFAULT,
 ) -> None:
@@ -101,9 +105,10 @@ def search(
 
     text = " ".join(words) if words else None
     if batch is not None:
-        if any((text, image, voice, weight, user)):
+        if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(
-                "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user"
+                "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user, "
+                "--as-typed, --ignore"
             )
         deep = searching.BATCH_K if k is None else k
         searching.batch(released_of(home), batch, out, root, k=deep, where=where)
@@ -112,6 +117,7 @@ def search(
         raise QueryError("--out and --root belong to --batch")
     k = searching.DEFAULT_K if k is None else k
     query = searching.question(text, image, voice, weight or ())
+    query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
     name = " + ".join(str(part) for part in (text, voice, image) if part)
     if user is not None:
         recommender = released_of(home).recommender()

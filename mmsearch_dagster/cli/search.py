@@ -12,6 +12,7 @@ from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.progress import console, errors
 from mmsearch_dagster.core.errors import QueryError, SourceError
 from mmsearch_dagster.core.retrieval.query import Answer, Query
+from mmsearch_dagster.core.retrieval.understood import MESSAGE, PREFER, understood_record
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.sources.query_list import QueryList
@@ -63,11 +64,29 @@ def show(answer: Answer, name: str) -> None:
     if transcript is not None:
         words = transcript.text or "no words"
         console.print(f"heard: {words} (confidence {transcript.confidence:.2f})", markup=False)
-    if answer.note is None:
+    for line in understood_lines(answer):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if answer.note is not None:
+        console.print(answer.note, highlight=False, markup=False, soft_wrap=True)
+    if answer.hits or answer.note is None:
         title = f"{name} · {answer.kind} · {answer.release_id} · {answer.took_ms:.0f} ms"
         console.print(tables.answer(answer, title))
-    else:
-        console.print(answer.note, highlight=False, markup=False, soft_wrap=True)
+
+
+def understood_lines(answer: Answer) -> list[str]:
+    """What the words were understood to say, as far as it changes the answer; and how to undo it."""
+    understood = answer.understood
+    if understood is None:
+        return []
+    # Where no word is matched, the note says so.
+    left_out = (PREFER,) if understood.attested else (PREFER, MESSAGE)
+    parts = [part for part in understood.parts if part.effect not in left_out]
+    lines = [f"{part.kind}: {part.text} → {part.value}" for part in parts]
+    if understood.suggestion:
+        lines.append(f"did you mean '{understood.suggestion}'?")
+    if any(part.effect != MESSAGE for part in parts):
+        lines.append(f"(undo: --as-typed, or --ignore {parts[0].kind})")
+    return lines
 
 
 def read_image(image: Path | None) -> bytes | None:
@@ -119,6 +138,7 @@ def as_dict(answer: Answer) -> dict[str, Any]:
         "took_ms": round(answer.took_ms, 1),
         "transcript": answer.transcript and asdict(answer.transcript),
         "note": answer.note,
+        "understood": understood_record(answer.understood),
         "hits": hits,
     }
 

@@ -309,6 +309,12 @@ class PinnedTable:
         with _reading():
             return self._table.take_row_ids(wanted).select(list(names)).to_arrow()
 
+    def records(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns of every row, as `rows` gives them, in any order; columns that the table lacks are
+        left out."""
+        present = [name for name in names if name in self.payload_columns]
+        return self._table.search().select(present).limit(None).to_arrow().to_pylist()
+
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
         """Reads some columns of every row.
 

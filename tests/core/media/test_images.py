@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmsearch_dagster.core.media import images
-from mmsearch_dagster.core.media.images import UnreadableImageError, open_image, square
+from mmsearch_dagster.core.media.images import PILLOW, TORCH, UnreadableImageError, open_image, square
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -260,6 +260,22 @@ def test_the_middle_is_scaled_as_pillow_scales_it(shape: tuple[int, int], interp
     apart = np.abs(square(picture, 224, 0.875, interpolation).astype(int) - np.asarray(expected))
     assert apart.max() <= 2
     assert apart.mean() < 0.1
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("shape", [(348, 348), (300, 900), (60, 80)])
+def test_the_photo_of_a_query_is_scaled_by_pillow_itself(shape: tuple[int, int], interpolation: str) -> None:
+    photo = Image.effect_noise(shape, 80).resize(shape).convert("RGB")
+    left, top = ((length - min(shape)) // 2 for length in shape)
+    middle = photo.crop((left, top, left + min(shape), top + min(shape)))
+    expected = middle.resize((256, 256), Image.Resampling[interpolation.upper()]).crop((16, 16, 240, 240))
+
+    scaled = square(photo, 224, 0.875, interpolation, scaling=PILLOW)
+
+    assert (scaled == np.asarray(expected)).all()
+    assert scaled.flags.c_contiguous
+    apart = np.abs(scaled.astype(int) - square(photo, 224, 0.875, interpolation, scaling=TORCH))
+    assert apart.max() <= 2
 
 
 def test_the_limit_is_ours_not_pillows() -> None:
