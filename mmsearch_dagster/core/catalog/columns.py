@@ -43,6 +43,11 @@ ACTIONS = ("impression", "click", "view", "add_to_cart", "purchase", "rate")
 SPLITS = ("train", "validation", "test")
 CATEGORY_SEPARATOR = " > "
 
+# Sums of money, which exports write in many ways.
+AMOUNTS = (PRICE, VALUE)
+# Names of media files.
+MEDIA_COLUMNS = (IMAGE_URIS, AUDIO_URI, VIDEO_URI, IMAGE, AUDIO)
+
 INSTANT = pl.Datetime("us", "UTC")
 
 PRODUCTS = pl.Schema(

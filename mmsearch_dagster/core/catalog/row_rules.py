@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_table import PROBLEMS
+from mmsearch_dagster.core.catalog.cast_table import EMPTIED, PROBLEMS
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 
 # A record that could not be read at all carries one sentence, which starts with this.
@@ -66,7 +66,8 @@ def row_rules(table: str, *, contained: bool = True) -> Sequence[pl.Expr]:
     """
     schema = c.TABLES[table]
     quote = not is_personal(table)
-    files = [name for name in _URIS if name in schema] if contained else []
+    # A product's media that lie elsewhere are not read, and are in media_quarantine: they do not condemn it.
+    files = [name for name in c.MEDIA_COLUMNS if name in schema] if contained and table != "products" else []
     uris = [_uri_rule(name, schema[name], quote=quote) for name in files]
     choice = [_none_of(NEEDS_ANY[table])] if table in NEEDS_ANY else []
     return (*(_missing(column) for column in c.REQUIRED[table]), *choice, *_RULES[table], *uris)
@@ -75,11 +76,13 @@ def row_rules(table: str, *, contained: bool = True) -> Sequence[pl.Expr]:
 def reasons(table: str, *, contained: bool = True) -> pl.Expr:
     """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row.
 
-    contained: as in `row_rules`.
+    What was left empty is a reason only beside another one. contained: as in `row_rules`.
     """
     unreadable = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(UNREADABLE)).list.any()
     broken = pl.concat_list(row_rules(table, contained=contained)).list.drop_nulls()
-    return pl.when(unreadable).then(pl.col(PROBLEMS)).otherwise(pl.concat_list(PROBLEMS, broken))
+    refused = (pl.col(PROBLEMS).list.len() > 0) | (broken.list.len() > 0)
+    whole = pl.concat_list(PROBLEMS, EMPTIED, broken)
+    return pl.when(unreadable).then(pl.col(PROBLEMS)).when(refused).then(whole).otherwise(PROBLEMS)
 
 
 # At least one of these must hold a value in every row of the table.
@@ -88,7 +91,6 @@ NEEDS_ANY = {
     "searches": (c.QUERY_TEXT, c.IMAGE),
     "judgments": (c.QUERY_TEXT, c.IMAGE, c.AUDIO),
 }
-_URIS = (c.IMAGE_URIS, c.AUDIO_URI, c.VIDEO_URI, c.IMAGE, c.AUDIO)
 _RULES: dict[str, tuple[pl.Expr, ...]] = {
     "products": (_number(c.PRICE),),
     "events": (
