@@ -22,10 +22,12 @@ from mmsearch_dagster.cli.options import (
     Root,
     Source,
     Weight,
+    moved_folders,
     released_of,
     run_settings,
     settings_of,
 )
+from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
 app = typer.Typer(
@@ -48,12 +50,17 @@ def run(
     root: Root = None,
     finetune: Finetune = None,
     preset: Preset = None,
+    accept_smaller: Annotated[
+        bool, typer.Option("--accept-smaller", help="Also where the shop lost much since the release.")
+    ] = False,
 ) -> None:
     """Run the whole pipeline; what did not change is used again."""
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 
     settings = run_settings(home, source, root, finetune, preset=preset)
+    if accept_smaller:
+        os.environ[ACCEPT_VARIABLE] = "1"
     refreshing.run(settings)
     summary.show(settings, released_of(home))
 
@@ -72,7 +79,11 @@ def search(
         int | None, typer.Option("--k", help="How many products; 10, or 100 for each query of --batch.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--filter", help='For example: price < 50 and brand = "Acme"')
+        str | None,
+        typer.Option(
+            "--filter",
+            help='For example: price < 50 and category ~ "Shoes"; the language is in docs/filters.md.',
+        ),
     ] = None,
     as_json: AsJson = False,
     batch: Annotated[
@@ -147,6 +158,21 @@ def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def quarantine(
+    table: Annotated[
+        str, typer.Argument(help="products, events, searches, judgments or reviews.")
+    ] = "products",
+    k: Annotated[int, typer.Option("--k", help="How many rows of each kind.")] = 20,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """The rows of a table that the last run could not use, each with its reasons."""
+    from mmsearch_dagster.cli import quarantine as setting_aside
+
+    setting_aside.show(settings_of(home).home, table, k, as_json=as_json)
+
+
+@app.command()
 def rollback(
     release_id: Annotated[str, typer.Argument(help="An earlier release, see `mmsearch releases`.")],
     reason: Annotated[str, typer.Option("--reason", help="Goes into the ledger.")] = "rolled back by hand",
@@ -169,20 +195,31 @@ def relocate(
         Path | None,
         typer.Option(help="Where the home will lie, if that is not where it is now: a container's /data."),
     ] = None,
+    moved: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--moved",
+            metavar="OLD=NEW",
+            help="Another folder that moved, such as that of source.yaml and the pictures; repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """After a home was moved or copied: let it find its own files, and say what was changed.
 
     MLflow remembers whole addresses of the files of runs and models. In a home that lies elsewhere they lead
     to where it was: to nothing, or to the files of the home it was copied from. Until this command was run
-    once, every other command refuses such a home. Nothing but those addresses is changed; the encoders, the
-    index and the tables of a home may lie anywhere. Stop the servers of the home first.
+    once, every other command refuses such a home. The encoders, the index and the tables of a home may lie
+    anywhere. Where the shop's own folder moved, `--moved OLD=NEW` lets the source of the next run and the
+    pictures of the search page follow. Stop the servers of the home first.
     """
     from mmsearch_dagster.cli.progress import console
     from mmsearch_dagster.pipeline.home import relocate_home
 
-    done = relocate_home(settings_of(home).home, to.resolve() if to else None)
-    message = done.sentence if done else "Nothing to change: the home finds its own files."
-    console.print(message, highlight=False, markup=False, soft_wrap=True)
+    messages = relocate_home(
+        settings_of(home).home, to.resolve() if to else None, folders=moved_folders(moved or ())
+    )
+    for message in messages or ["Nothing to change: the home finds its own files."]:
+        console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -239,7 +276,7 @@ def doctor(home: Home = DEFAULT) -> None:
     settings = settings_of(home)
     check_home_folder(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
-    console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
+    console.print(tables.facts(checks.file_locations(settings, released_of(home)), "Places"))
     loaded = checks.encoders(run_settings(home))
     console.print(tables.facts([(name, shown) for name, shown, _ in loaded], "Encoders"))
     if not all(fine for _, _, fine in loaded):

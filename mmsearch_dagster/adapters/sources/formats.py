@@ -99,7 +99,7 @@ class _Xml(_UniqueNames):
         return xml_files.read(path, file.records, wanted)
 
 
-# `ubi` is not here: it names its own columns (core.catalog.ubi).
+# `ubi` is not here: it names its own columns (adapters.sources.ubi).
 READERS: Mapping[Format, Reader] = {
     "csv": _Delimited(),
     "tsv": _Delimited(),

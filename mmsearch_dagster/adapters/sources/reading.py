@@ -51,6 +51,7 @@ def read_table(
     empty = pl.LazyFrame(schema={SOURCE: pl.String, ROW: pl.Int64})
     frames = [cast_rows(empty, table).collect()]
     left_out: dict[str, int] = {}
+    concerns: list[str] = []
     for file in source.spec.tables.get(table, ()):
         where = f"{source.path_of(file)}"
         read = _read_file(source, table, file)
@@ -60,14 +61,14 @@ def read_table(
         cast = cast_rows(raw.lazy(), table, file.list_separator, mappings, below_root=below_root)
         rows = cast.collect(engine="streaming")
         if file.columns is not None:
-            _check_filled(table, raw, rows, mappings, where=where)
+            concerns += _empty_columns(table, raw, rows, mappings, where=where)
         if GROUP in rows.columns:
             before, rows = rows.height, merge_groups(rows)
             _count(left_out, f"joined with another row of their group ({file.path})", before - rows.height)
         for sentence, count in read.left_out.items():
             _count(left_out, sentence, count)
         frames.append(rows)
-    return raw_table(table, pl.concat(frames), left_out)
+    return raw_table(table, pl.concat(frames), left_out, concerns)
 
 
 def _count(counts: dict[str, int], sentence: str, count: int) -> None:
@@ -120,12 +121,17 @@ def _hide_people(raw: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.DataFrame:
     return raw
 
 
-def _check_filled(
+def _empty_columns(
     table: str, raw: pl.DataFrame, rows: pl.DataFrame, mappings: Mapping[str, ColumnMapping], *, where: str
-) -> None:
-    """Refuses a mapped column that came out empty in every row: it is the wrong one, or written otherwise."""
+) -> list[str]:
+    """Sentences about mapped columns that are empty in the file.
+
+    Raises SourceError for one that has values and came out empty in every row: it is the wrong one, or is
+    written otherwise.
+    """
+    empty: list[str] = []
     if rows.is_empty() or raw[BROKEN].is_not_null().all():
-        return
+        return empty
     for column, mapping in mappings.items():
         target = c.ATTRIBUTES if column.startswith(f"{c.ATTRIBUTES}.") else column
         if column not in raw.columns or target in c.REQUIRED[table] or rows[target].is_not_null().any():
@@ -133,11 +139,10 @@ def _check_filled(
         given = raw[column].drop_nulls()
         feed = ", ".join(f"'{name}'" for name in mapping.inputs)
         if given.is_empty():
-            raise SourceError(
-                f"{where}: column {feed} (mapped to {table}.{column}) is empty in every row; map another "
-                "column, or leave it out of the mapping"
-            )
+            empty.append(f"column {feed} of {where}, mapped to {column}, is empty in every row")
+            continue
         raise SourceError(
             f"{where}: no value of column {feed} can be read as {table}.{column}, for example "
             f"'{str(given[0])[:60]}'; say how it is written, or map another column (docs/your-shop.md)"
         )
+    return empty

@@ -16,6 +16,7 @@ from mmsearch_dagster.core.catalog.mapping.file import SourceFile
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.suggest import did_you_mean, nearest
 
 _SHOWN = 10
@@ -34,6 +35,21 @@ class Source:
     def path_of(self, file: SourceFile) -> Path:
         """Where a table's file lies."""
         return self.root / file.path
+
+    def media(self, uri: str) -> Path | None:
+        """Where a media file lies: the first spelling of its name that is a file, else as it is written.
+
+        None for a uri that does not lie below the source's folder.
+        """
+        tried = [self.root / name for name in spellings(uri)]
+        return next((path for path in tried if _is_file(path)), tried[0] if tried else None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def load_source(source_file: Path, root: Path | None = None, require: Sequence[str] = ()) -> Source:
@@ -159,11 +175,11 @@ def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.Data
 def _check_required(
     table: str, given: frozenset[str], columns: Mapping[str, pl.DataType], *, path: Path, where: str
 ) -> None:
-    choice = NEEDS_ANY.get(table, ())
-    if choice and not given.intersection(choice):
+    needs_any = NEEDS_ANY.get(table, ())
+    if needs_any and not given.intersection(needs_any):
         raise SourceError(
-            f"{where}: table '{table}' maps none of {', '.join(choice)} for {path}; map one. "
-            + _columns_like(choice, list(columns))
+            f"{where}: table '{table}' maps none of {', '.join(needs_any)} for {path}; map one. "
+            + _columns_like(needs_any, list(columns))
         )
     missing = missing_required(table, given)
     if missing is None:

@@ -42,6 +42,8 @@ REASONS = "reasons"
 ACTIONS = ("impression", "click", "view", "add_to_cart", "purchase", "rate")
 SPLITS = ("train", "validation", "test")
 CATEGORY_SEPARATOR = " > "
+# Between two category paths of one product.
+PATHS_SEPARATOR = " | "
 
 # Sums of money, which exports write in many ways.
 AMOUNTS = (PRICE, VALUE)

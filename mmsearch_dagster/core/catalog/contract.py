@@ -53,15 +53,17 @@ class RawTable:
 
     frame: the contract's columns plus `_source`, `_row`, `_problems` and `_emptied` (what could not be cast).
     dropped: sentence -> how many records were left out because they belong to something else.
+    concerns: what a person should look at, in sentences.
     """
 
     table: str
     frame: pl.DataFrame
     dropped: Mapping[str, int]
+    concerns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Split:
+class CheckedRows:
     """good: the contract's schema, in a fixed order.
 
     quarantined: `_source`, `_row`, the id, `reasons` (list of sentences), `raw` (JSON).
@@ -75,13 +77,19 @@ class Split:
     emptied: pl.DataFrame
 
 
-def raw_table(table: str, frame: pl.DataFrame, dropped: Mapping[str, int] | None = None) -> RawTable:
+def raw_table(
+    table: str,
+    frame: pl.DataFrame,
+    dropped: Mapping[str, int] | None = None,
+    concerns: Sequence[str] = (),
+) -> RawTable:
     """A table as read and cast, under the contract's names for actions and splits.
 
     Args:
         table: name of a contract table.
         frame: the contract's columns plus `_source`, `_row`, `_problems` and `_emptied`.
         dropped: sentence -> number of rows that were left out while reading.
+        concerns: what a person should look at.
 
     Returns:
         The table; events that are no action on a product are dropped and counted.
@@ -92,43 +100,43 @@ def raw_table(table: str, frame: pl.DataFrame, dropped: Mapping[str, int] | None
         counts |= others
     if table == "judgments":
         frame = frame.with_columns(contract_split(pl.col(c.SPLIT)))
-    return RawTable(table, frame, counts)
+    return RawTable(table, frame, counts, tuple(concerns))
 
 
-def split_rows(
+def separate_broken_rows(
     raw: RawTable,
     flagged: Mapping[int, Sequence[str]] | None = None,
     *,
-    contained: bool = True,
+    inside_source: bool = True,
     latest: datetime | None = None,
-) -> Split:
+) -> CheckedRows:
     """Separates the good rows from the broken ones.
 
     Args:
         raw: the table as read and cast.
         flagged: row index in `raw.frame` -> reasons from elsewhere (the expectation suites).
-        contained: files must lie below the source's folder; False only for files that the caller names.
+        inside_source: files must lie below the source's folder; False only for files that the caller names.
         latest: rows with a later timestamp are broken; None where no time is too late.
 
     Returns:
         Good rows sorted by their keys, quarantined rows sorted by file and row, and counts of dropped rows.
     """
     table = raw.table
-    judged = raw.frame.with_columns(reasons(table, contained=contained).alias(c.REASONS))
+    checked = raw.frame.with_columns(reasons(table, inside_source=inside_source).alias(c.REASONS))
     if latest is not None and c.TIMESTAMP in c.TABLES[table]:
-        judged = _refuse_future(judged, latest)
+        checked = _refuse_future(checked, latest)
     if flagged:
-        judged = _add_reasons(judged, flagged)
-    repeated = _repeats_a_product(judged) if table == "products" else None
+        checked = _add_reasons(checked, flagged)
+    repeated = _repeats_a_product(checked) if table == "products" else None
     if repeated is not None:
-        judged = judged.filter(~repeated)
-    judged = _refuse_across_rows(judged, table)
-    fine = judged.filter(pl.col(c.REASONS).list.len() == 0)
+        checked = checked.filter(~repeated)
+    checked = _refuse_across_rows(checked, table)
+    fine = checked.filter(pl.col(c.REASONS).list.len() == 0)
     kept, dropped = _finish(fine.select(SOURCE, *c.TABLES[table]), table)
     if repeated is not None and repeated.any():
         dropped[_EQUAL_PRODUCT] = int(repeated.sum())
-    broken = judged.filter(pl.col(c.REASONS).list.len() > 0)
-    return Split(
+    broken = checked.filter(pl.col(c.REASONS).list.len() > 0)
+    return CheckedRows(
         kept.drop(SOURCE).sort(_SORTED_BY[table]),
         _quarantine(broken, table),
         {**raw.dropped, **dropped},
@@ -147,12 +155,8 @@ def future_rows(frame: pl.DataFrame, latest: datetime) -> int:
 
 
 def _refuse_future(rows: pl.DataFrame, latest: datetime) -> pl.DataFrame:
-    reason = (
-        pl.when(pl.col(c.TIMESTAMP) > latest)
-        .then(pl.lit([_FUTURE]))
-        .otherwise(pl.lit([], pl.List(pl.String)))
-    )
-    return rows.with_columns(pl.concat_list(c.REASONS, reason).alias(c.REASONS))
+    reason = pl.when(pl.col(c.TIMESTAMP) > latest).then(pl.lit(_FUTURE))
+    return rows.with_columns(pl.concat_list(c.REASONS, reason).list.drop_nulls().alias(c.REASONS))
 
 
 def _repeats_a_product(rows: pl.DataFrame) -> pl.Series:

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,28 +13,37 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import (
+    CheckedRows,
     RawTable,
-    Split,
     check_not_empty,
     check_share,
+    future_rows,
     quarantined_share,
     restrict_to_catalogue,
-    split_rows,
+    separate_broken_rows,
     top_reasons,
 )
+from mmsearch_dagster.core.catalog.tables.log_shape import log_concerns
+from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE, check_not_cut
+from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.catalog.expectations import RuleOutcome
+    from mmsearch_dagster.adapters.expectations.rules import RuleOutcome, ExpectationSuite
 
 # Raised when reading or the contract's rules change what comes out of the same files.
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 _DROPPED = "dropped"
 _GOOD = "good_rows"
 _CHECKS = "checks"
+_CONCERNS = "concerns"
+# Files beside a table: rows that were kept with a value left empty, and broken rows.
+EMPTIED = "emptied.parquet"
+QUARANTINE = "quarantine.parquet"
+UNKNOWN_PRODUCT = "product unknown to the catalogue"
 
 # asset that holds the good rows -> contract table
 VALIDATED = {"products": "products", "interactions": "events", "queries": "judgments"}
@@ -63,7 +74,8 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
             raw = read_table(source, table, lambda ids: _pseudonyms(workspace, ids))
-            return raw.frame, {_DROPPED: dict(raw.dropped), "files": len(files)}
+            facts = {_DROPPED: dict(raw.dropped), _CONCERNS: list(raw.concerns), "files": len(files)}
+            return raw.frame, facts
 
         snapshot, made = workspace.lake.obtain_table(raw_asset(table), digest_of(facts), make)
         if table == "products":
@@ -102,15 +114,17 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
     table = VALIDATED[asset]
     suite = load_suite(suite_file(workspace.assets, table))
     inputs = _Inputs.current(workspace, table)
+    latest = latest_time()
     digest = digest_of(
         {
             "code": CODE_VERSION,
             "made_from": {snapshot.asset: snapshot.digest for snapshot in inputs.all},
             "suite": suite.model_dump(mode="json"),
+            **future(inputs.raw, latest),
         }
     )
     with timed(f"{asset}_quarantine") as quarantine:
-        snapshot, made = _quarantine(workspace, asset, digest, inputs)
+        snapshot, made = _quarantine(workspace, asset, digest, inputs, latest=latest)
         quarantine.about(snapshot, made)
         broken = snapshot.table()
         quarantine.tables["reasons"] = pl.DataFrame(
@@ -118,11 +132,40 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
         )
         quarantine.tables["rows"] = broken.head(10)
     with timed(asset) as report:
+        _check_not_cut(workspace, asset, snapshot, suite)
         good, made = _good_rows(workspace, (asset, digest), inputs, snapshot, suite.max_quarantined_share)
+        report.note = " ".join(snapshot.facts.get(_CONCERNS, ()))
         report.about(good, made)
         report.links["data docs"] = _docs(workspace, table) / "index.html"
         report.tables["first rows"] = good.table().head(5)
     return report, quarantine, list(snapshot.facts[_CHECKS])
+
+
+def latest_time() -> datetime:
+    """Times after this are in the future: a day from now, for clocks and zones that are a little off."""
+    return datetime.now(UTC) + timedelta(days=1)
+
+
+def future(raw: Snapshot, latest: datetime) -> dict[str, int]:
+    """What the digest of checked rows depends on besides their files: how many lie in the future today."""
+    columns = pl.read_parquet_schema(raw.table_path)
+    if c.TIMESTAMP not in columns:
+        return {}
+    rows = future_rows(pl.read_parquet(raw.table_path, columns=[c.TIMESTAMP]), latest)
+    return {"future": rows} if rows else {}
+
+
+def _check_not_cut(workspace: Workspace, asset: str, quarantine: Snapshot, suite: "ExpectationSuite") -> None:
+    """Refuses a table that is much smaller than the one that the released version was made from."""
+    limit = suite.lost_share
+    if limit is None or os.environ.get(ACCEPT_VARIABLE, "") not in ("", "0"):
+        return
+    champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
+    digest = champion.snapshots.get(asset) if champion else None
+    released = workspace.lake.find(asset, digest) if digest else None
+    if released is not None:
+        now = pl.scan_parquet(quarantine.folder / "good.parquet").select(pl.len()).collect().item()
+        check_not_cut(VALIDATED[asset], now=now, before=int(released.facts.get("rows", 0)), limit=limit)
 
 
 def suite_file(assets: Path, table: str) -> Path:
@@ -159,10 +202,12 @@ class _Inputs:
         return [self.raw, *([self.products] if self.products else [])]
 
 
-def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) -> tuple[Snapshot, bool]:
+def _quarantine(
+    workspace: Workspace, asset: str, digest: str, inputs: _Inputs, *, latest: datetime
+) -> tuple[Snapshot, bool]:
     """The broken rows, with the good ones laid beside them for the next asset."""
+    from mmsearch_dagster.adapters.expectations.rules import check_whole_table
     from mmsearch_dagster.adapters.expectations.suite import load_suite, run_suite
-    from mmsearch_dagster.core.catalog.expectations import check_whole_table
 
     table = VALIDATED[asset]
 
@@ -171,16 +216,20 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) 
         frame = inputs.raw.table()
         result = run_suite(suite, frame, _docs(workspace, table))
         check_whole_table(suite, result)
-        split = split_rows(RawTable(table, frame, inputs.raw.facts[_DROPPED]), result.flagged_rows())
-        good, unknown = _of_the_catalogue(inputs.products, split)
-        split.quarantined.write_parquet(folder / "table.parquet")
+        raw = RawTable(table, frame, inputs.raw.facts[_DROPPED])
+        checked = separate_broken_rows(raw, result.flagged_rows(), latest=latest)
+        good, unknown = _of_the_catalogue(inputs.products, checked)
+        checked.quarantined.write_parquet(folder / "table.parquet")
+        checked.emptied.write_parquet(folder / EMPTIED)
         good.write_parquet(folder / "good.parquet")
         return {
-            "rows": split.quarantined.height,
+            "rows": checked.quarantined.height,
             # Those of unknown products too: they are not broken, and `good.parquet` lacks them.
-            _GOOD: split.good.height,
-            "share": round(quarantined_share(split.good.height, split.quarantined.height), 4),
-            _DROPPED: {**split.dropped, **unknown},
+            _GOOD: checked.good.height,
+            "share": round(quarantined_share(checked.good.height, checked.quarantined.height), 4),
+            **row_facts(checked, unknown),
+            "unknown": _unknown(inputs.products, checked, unknown),
+            _CONCERNS: [*inputs.raw.facts.get(_CONCERNS, ()), *_concerns(table, checked, good)],
             _CHECKS: [_check(rule) for rule in result.outcomes()],
         }
 
@@ -203,11 +252,38 @@ def _check(rule: "RuleOutcome") -> dict[str, Any]:
     }
 
 
-def _of_the_catalogue(products: Snapshot | None, split: Split) -> tuple[pl.DataFrame, dict[str, int]]:
+def row_facts(checked: CheckedRows, left_out: Mapping[str, int]) -> dict[str, Any]:
+    """What a step stores about the rows that it did not keep as they are.
+
+    Args:
+        checked: rows of one table.
+        left_out: sentence -> rows that were left out later.
+    """
+    return {
+        "reasons": top_reasons(checked.quarantined),
+        "emptied": top_reasons(checked.emptied, most=20),
+        _DROPPED: {**checked.dropped, **left_out},
+    }
+
+
+def _unknown(products: Snapshot | None, checked: CheckedRows, left_out: Mapping[str, int]) -> str | None:
+    if products is None or not left_out:
+        return None
+    return unknown_sentence(checked.good, products.table()[c.PRODUCT_ID])
+
+
+def _concerns(table: str, checked: CheckedRows, good: pl.DataFrame) -> list[str]:
+    concerns = log_concerns(good) if table == "events" else []
+    if checked.good.height and good.is_empty():
+        concerns.append(f"no row of {table} names a product of the catalogue, so none is used")
+    return concerns
+
+
+def _of_the_catalogue(products: Snapshot | None, checked: CheckedRows) -> tuple[pl.DataFrame, dict[str, int]]:
     if products is None:
-        return split.good, {}
-    kept, left_out = restrict_to_catalogue(split.good, products.table()[c.PRODUCT_ID])
-    return kept, {"product unknown to the catalogue": left_out} if left_out else {}
+        return checked.good, {}
+    kept, left_out = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
+    return kept, {UNKNOWN_PRODUCT: left_out} if left_out else {}
 
 
 def _good_rows(
@@ -228,14 +304,20 @@ def _good_rows(
 def read_searches(workspace: Workspace) -> StepReport:
     """Logged searches: what was typed, by which pseudonym, when."""
     with timed("searches") as report:
-        raw = workspace.lake.current(raw_asset("searches"))
+        raw, latest = workspace.lake.current(raw_asset("searches")), latest_time()
 
-        def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-            split = split_rows(RawTable("searches", raw.table(), raw.facts[_DROPPED]))
-            return split.good, {"quarantined": split.quarantined.height}
+        def make(folder: Path) -> dict[str, Any]:
+            checked = separate_broken_rows(
+                RawTable("searches", raw.table(), raw.facts[_DROPPED]), latest=latest
+            )
+            checked.good.write_parquet(folder / "table.parquet")
+            checked.quarantined.write_parquet(folder / QUARANTINE)
+            checked.emptied.write_parquet(folder / EMPTIED)
+            kept = {"rows": checked.good.height, "quarantined": checked.quarantined.height}
+            return {**kept, **row_facts(checked, {})}
 
-        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest})
-        snapshot, made = workspace.lake.obtain_table("searches", digest, make, inputs=[raw])
+        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest, **future(raw, latest)})
+        snapshot, made = workspace.lake.obtain("searches", digest, make, inputs=[raw])
         report.about(snapshot, made)
         report.tables["first rows"] = snapshot.table().head(5)
     return report

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.columns import CATEGORY_SEPARATOR
+from mmsearch_dagster.core.catalog.columns import CATEGORY_SEPARATOR, PATHS_SEPARATOR
 
-# Between two paths of one product.
-PATHS_SEPARATOR = " | "
 _SIGN = re.compile(r"\s*(?:>+|»|›|→|⟩|/>)\s*")
 _LISTS = ("|", ";", "\n", ",")
 _SLASH_ROOTS = ("default category", "root catalog", "root")
