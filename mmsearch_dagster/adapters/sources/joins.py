@@ -42,7 +42,7 @@ def _with_columns_of(source: Source, join: Join, rows: pl.DataFrame, wanted: Seq
     beside = READERS[join.format].read(path, join, list(dict.fromkeys([*join.on.values(), *wanted])))
     beside = beside.filter(pl.col(BROKEN).is_null())
     listed = (
-        beside.select(_key_of(beside, list(join.on.values())), *(pl.col(wanted)))
+        beside.select(_key_of(beside, list(join.on.values())), pl.col(wanted))
         .drop_nulls(_KEY)
         .group_by(_KEY, maintain_order=True)
         .agg(pl.col(name).cast(pl.String).drop_nulls().alias(f"{join.name}.{name}") for name in wanted)

@@ -84,12 +84,13 @@ def _check_table_file(source: Source, table: str, file: TableFile, where: str) -
     if file.format == "ubi":
         json_files.columns_of(path, "ndjson")
         return
-    columns = file_columns(source, file)
+    columns, own = file_columns(source, file), _own_columns(source, file)
     mapped = mapped_columns(table, file, columns)
     for column, mapping in mapped.items():
         _check_inputs(path, mapping.inputs, columns, f"mapped to {table}.{column} in {where}")
-        if len(mapping.column) == 1 and not mapping.names:
-            _check_type(path, table, column, mapping.column[0], kind=columns[mapping.column[0]])
+        name = mapping.column[0] if len(mapping.column) == 1 else ""
+        if name in own and not mapping.names:
+            _check_type(path, table, column, name, kind=own[name])
     _check_inputs(path, tuple(file.where), columns, f"in `where` of {where}")
     _check_inputs(path, file.group_by.inputs if file.group_by else (), columns, f"in `group_by` of {where}")
     _check_joins(source, file, columns, where)

@@ -32,7 +32,7 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.adapters.expectations.rules import RuleOutcome, ExpectationSuite
+    from mmsearch_dagster.adapters.expectations.rules import ExpectationSuite, RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
 CODE_VERSION = "6"

@@ -25,6 +25,9 @@ def merge_groups(rows: pl.DataFrame) -> pl.DataFrame:
     merged = grouped.group_by(GROUP, maintain_order=True).agg(
         [_merged(name, rows.schema[name]) for name in keep]
     )
+    if IMAGE_URIS in keep:
+        images = pl.col(IMAGE_URIS)
+        merged = merged.with_columns(pl.when(images.list.len() > 0).then(images))
     return pl.concat([merged.select(keep), lonely.select(keep)]).sort(SOURCE, ROW)
 
 
@@ -42,8 +45,7 @@ def _merged(name: str, kind: pl.DataType) -> pl.Expr:
     if name in (PROBLEMS, EMPTIED):
         return value.explode().drop_nulls().unique(maintain_order=True).alias(name)
     if isinstance(kind, pl.List):
-        parts = value.drop_nulls().explode().drop_nulls().unique(maintain_order=True)
-        return parts.alias(name)
+        return value.drop_nulls().explode().drop_nulls().unique(maintain_order=True).alias(name)
     return value.drop_nulls().first().alias(name)
 
 
