@@ -177,6 +177,21 @@ class TestEvents:
         assert result.good.height == 1
         assert result.dropped == {"event_id seen before": 1}
 
+    def test_equal_events_without_an_id_count_once_over_two_files_and_twice_in_one(self):
+        names = ["monday.csv", "monday.csv", "tuesday.csv"]
+        frame = pl.DataFrame([{**EVENT, SOURCE: name, ROW: 1} for name in names])
+        result = separate_broken_rows(raw_table("events", cast_rows(frame.lazy(), "events").collect()))
+        assert (result.good.height, result.dropped) == (2, {"event_id seen before": 1})
+
+    @pytest.mark.parametrize("table", ["events", "searches", "reviews"])
+    def test_a_time_in_the_future_is_a_wrong_clock(self, table: str):
+        row = {**EVENT, "query_id": "q", "query_text": "t", "rating": "5"}
+        row = {name: value for name, value in row.items() if name in TABLES[table]}
+        raw = read(table, row, {**row, "timestamp": "2036-01-01", "query_id": "r"})
+        result = separate_broken_rows(raw, latest=dt.datetime(2024, 6, 6, tzinfo=dt.UTC))
+        assert result.good.height == 1
+        assert reasons(result) == {2: ["timestamp: it lies more than a day after this run: a wrong clock"]}
+
     def test_good_events_are_in_the_order_of_time(self):
         result = split("events", {**EVENT, "timestamp": "2024-06-05"}, {**EVENT, "timestamp": "2024-06-04"})
         assert result.good["timestamp"].to_list() == [

@@ -3,7 +3,7 @@
 import polars as pl
 
 from mmsearch_dagster.core.catalog.cast_table import EMPTIED, GROUP, PROBLEMS, ROW, SOURCE
-from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, CATEGORY, IN_STOCK, PATHS_SEPARATOR
+from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, CATEGORY, IMAGE_URIS, IN_STOCK, PATHS_SEPARATOR
 
 _KEY, _VALUE = "key", "value"
 _VALUES_SEPARATOR = "|"
