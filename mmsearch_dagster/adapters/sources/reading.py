@@ -88,14 +88,31 @@ def _read_file(source: Source, table: str, file: TableFile) -> _Read:
     inputs = [name for mapping in mapped.values() for name in mapping.inputs]
     wanted = [
         name
-        for name in dict.fromkeys([*inputs, *file.where, *keys, *group])
+        for name in dict.fromkeys([*inputs, *file.where, *file.fill, *keys, *group])
         if not name.startswith(tuple(beside))
     ]
     rows = READERS[file.format].read(path, file, wanted)
     rows = joined(source, file, rows, inputs=[*inputs, *file.where, *group])
+    rows = _filled(rows, file)
     kept = rows.filter(pl.col(BROKEN).is_not_null() | all_hold(file.where)) if file.where else rows
     left_out = {f"the mapping's `where` leaves them out ({file.path})": rows.height - kept.height}
     return _Read(_named(kept, file, mapped), mapped, left_out)
+
+
+def _group_key(rows: pl.DataFrame, file: TableFile) -> pl.Expr | None:
+    if file.group_by is None:
+        return None
+    key = column_expression(c.PRODUCT_ID, file.group_by, dict(rows.schema), file.list_separator)
+    return key.cast(pl.String).str.strip_chars().replace("", None).alias(GROUP)
+
+
+def _filled(rows: pl.DataFrame, file: TableFile) -> pl.DataFrame:
+    """Rows with the values of their group's first row, in the columns that have one only there."""
+    key = _group_key(rows, file)
+    if key is None or not file.fill:
+        return rows
+    filled = [pl.col(name).forward_fill().over(GROUP).alias(name) for name in file.fill]
+    return rows.with_columns(key).with_columns(filled).drop(GROUP)
 
 
 def _named(rows: pl.DataFrame, file: TableFile, mapped: Mapping[str, ColumnMapping]) -> pl.DataFrame:
@@ -106,11 +123,8 @@ def _named(rows: pl.DataFrame, file: TableFile, mapped: Mapping[str, ColumnMappi
         for column, mapping in mapped.items()
     ]
     constants = [pl.lit(value).alias(column) for column, value in file.constants.items()]
-    group = []
-    if file.group_by is not None:
-        key = column_expression(c.PRODUCT_ID, file.group_by, types, file.list_separator)
-        group = [key.cast(pl.String).str.strip_chars().replace("", None).alias(GROUP)]
-    return rows.select(NUMBER, BROKEN, *named, *constants, *group)
+    key = _group_key(rows, file)
+    return rows.select(NUMBER, BROKEN, *named, *constants, *([key] if key is not None else []))
 
 
 def _hide_people(raw: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.DataFrame:

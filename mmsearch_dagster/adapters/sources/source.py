@@ -93,6 +93,7 @@ def _check_table_file(source: Source, table: str, file: TableFile, where: str) -
             _check_type(path, table, column, name, kind=own[name])
     _check_inputs(path, tuple(file.where), columns, f"in `where` of {where}")
     _check_inputs(path, file.group_by.inputs if file.group_by else (), columns, f"in `group_by` of {where}")
+    _check_inputs(path, file.fill, columns, f"in `fill` of {where}")
     _check_joins(source, file, columns, where)
     inputs = {name for mapping in mapped.values() for name in mapping.inputs} | set(file.where)
     READERS[file.format].check_wanted(

@@ -36,6 +36,7 @@ class TableFile(SourceFile):
     list_separator: what separates several image uris in one text field.
     where: column -> which values; other rows are left out and counted.
     group_by: rows with the same value are one record: pictures or variants of a product.
+    fill: columns whose value stands only in the first row of a group.
     joins: other files, read beside this one by a key.
     """
 
@@ -44,6 +45,7 @@ class TableFile(SourceFile):
     list_separator: str = Field(default="|", min_length=1)
     where: Where = {}
     group_by: ColumnMapping | None = None
+    fill: tuple[str, ...] = ()
     joins: tuple[Join, ...] = ()
 
     @field_validator("columns", mode="before")
@@ -66,6 +68,8 @@ class TableFile(SourceFile):
     def _ubi_takes_no_columns(self) -> "TableFile":
         if self.format == "ubi" and (self.columns or self.constants):
             raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
+        if self.fill and self.group_by is None:
+            raise ValueError(f"'{self.path}': fill needs group_by, which says what a group is")
         names = [join.name for join in self.joins]
         if len(set(names)) < len(names):
             raise ValueError(f"'{self.path}': two joins have the same name")

@@ -1,7 +1,6 @@
 """Reviews as the shop exports them, checked, the useful ones first; an empty table where there are none."""
 
 from pathlib import Path
-from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, separate_broken_rows
@@ -12,6 +11,8 @@ from mmsearch_dagster.pipeline.ingest.tables import (
     EMPTIED,
     QUARANTINE,
     UNKNOWN_PRODUCT,
+    RawFacts,
+    RowFacts,
     future,
     latest_time,
     raw_asset,
@@ -26,6 +27,14 @@ RATINGS = "ratings.parquet"
 CODE_VERSION = "3"
 
 
+class ReviewsFacts(RowFacts):
+    """What is stored with the reviews. of_unknown_products: good ones of products that are not sold."""
+
+    rated_products: int
+    quarantined: int
+    of_unknown_products: int
+
+
 def read_reviews(workspace: Workspace) -> StepReport:
     """The good reviews of known products, ordered by usefulness, and a smoothed rating per product.
 
@@ -36,8 +45,8 @@ def read_reviews(workspace: Workspace) -> StepReport:
         raw = workspace.lake.current(raw_asset(ASSET))
         products, latest = workspace.lake.current("products"), latest_time()
 
-        def make(folder: Path) -> dict[str, Any]:
-            raw_rows = RawTable(ASSET, raw.table(), raw.facts["dropped"])
+        def make(folder: Path) -> ReviewsFacts:
+            raw_rows = RawTable(ASSET, raw.table(), RawFacts.of(raw).dropped)
             checked = separate_broken_rows(raw_rows, latest=latest)
             listed, unlisted = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
             ordered_by_usefulness(listed).write_parquet(folder / "table.parquet")
@@ -46,18 +55,20 @@ def read_reviews(workspace: Workspace) -> StepReport:
             checked.quarantined.write_parquet(folder / QUARANTINE)
             checked.emptied.write_parquet(folder / EMPTIED)
             left_out = {UNKNOWN_PRODUCT: unlisted} if unlisted else {}
-            return {
-                "rows": listed.height,
-                "rated_products": ratings.height,
-                "quarantined": checked.quarantined.height,
-                "of_unknown_products": unlisted,
+            return ReviewsFacts(
+                rows=listed.height,
+                rated_products=ratings.height,
+                quarantined=checked.quarantined.height,
+                of_unknown_products=unlisted,
+                unknown=unknown_sentence(checked.good, products.table()[c.PRODUCT_ID]),
                 **row_facts(checked, left_out),
-                "unknown": unknown_sentence(checked.good, products.table()[c.PRODUCT_ID]),
-            }
+            )
 
         made_from = {"raw": raw.digest, "products": products.digest, **future(raw, latest)}
         digest = digest_of({"code": CODE_VERSION, **made_from})
-        snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=[raw, products])
+        snapshot, made = workspace.lake.obtain(
+            ASSET, digest, lambda folder: make(folder).model_dump(), inputs=[raw, products]
+        )
         report.about(snapshot, made)
         report.tables["most useful"] = snapshot.table().drop(c.USER_ID).head(5)
         if not report.rows:

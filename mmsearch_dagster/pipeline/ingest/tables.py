@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import (
     CheckedRows,
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 
 # Raised when reading or the contract's rules change what comes out of the same files.
 CODE_VERSION = "6"
-_DROPPED = "dropped"
-_GOOD = "good_rows"
-_CHECKS = "checks"
-_CONCERNS = "concerns"
 # Files beside a table: rows that were kept with a value left empty, and broken rows.
 EMPTIED = "emptied.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -47,6 +43,53 @@ UNKNOWN_PRODUCT = "product unknown to the catalogue"
 
 # asset that holds the good rows -> contract table
 VALIDATED = {"products": "products", "interactions": "events", "queries": "judgments"}
+
+
+class RawFacts(Facts):
+    """What is stored with a table as read. dropped: sentence -> rows left out without being broken."""
+
+    dropped: dict[str, int] = {}
+    concerns: list[str] = []
+    files: int = 0
+
+
+class RowFacts(Facts):
+    """What is stored about rows that were not kept as they are.
+
+    reasons, emptied: sentence and number of rows. dropped: sentence -> rows left out without being broken.
+    unknown: what may be wrong with ids that the catalogue does not have. concerns: what to look at.
+    """
+
+    reasons: list[tuple[str, int]] = []
+    emptied: list[tuple[str, int]] = []
+    dropped: dict[str, int] = {}
+    unknown: str | None = None
+    concerns: list[str] = []
+
+
+class SearchesFacts(RowFacts):
+    """What is stored with the logged searches."""
+
+    quarantined: int = 0
+
+
+class QuarantineFacts(RowFacts):
+    """What is stored with the broken rows of a table.
+
+    good_rows: those of unknown products too: they are not broken, and `good.parquet` lacks them. share: of
+    the broken ones, 0 to 1. checks: as `defs.metadata.check_results` reads them.
+    """
+
+    good_rows: int
+    share: float
+    checks: list[dict[str, Any]]
+
+
+class GoodRowsFacts(Facts):
+    """What is stored with the good rows of a table."""
+
+    quarantined: int = 0
+    dropped_rows: int = 0
 
 
 def raw_asset(table: str) -> str:
@@ -74,8 +117,13 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
             raw = read_table(source, table, lambda ids: _pseudonyms(workspace, ids))
-            facts = {_DROPPED: dict(raw.dropped), _CONCERNS: list(raw.concerns), "files": len(files)}
-            return raw.frame, facts
+            stored = RawFacts(
+                rows=raw.frame.height,
+                dropped=dict(raw.dropped),
+                concerns=list(raw.concerns),
+                files=len(files),
+            )
+            return raw.frame, stored.model_dump()
 
         snapshot, made = workspace.lake.obtain_table(raw_asset(table), digest_of(facts), make)
         if table == "products":
@@ -134,11 +182,11 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
     with timed(asset) as report:
         _check_not_cut(workspace, asset, snapshot, suite)
         good, made = _good_rows(workspace, (asset, digest), inputs, snapshot, suite.max_quarantined_share)
-        report.note = " ".join(snapshot.facts.get(_CONCERNS, ()))
+        report.note = " ".join(QuarantineFacts.of(snapshot).concerns)
         report.about(good, made)
         report.links["data docs"] = _docs(workspace, table) / "index.html"
         report.tables["first rows"] = good.table().head(5)
-    return report, quarantine, list(snapshot.facts[_CHECKS])
+    return report, quarantine, QuarantineFacts.of(snapshot).checks
 
 
 def latest_time() -> datetime:
@@ -211,29 +259,30 @@ def _quarantine(
 
     table = VALIDATED[asset]
 
-    def make(folder: Path) -> dict[str, Any]:
+    def make(folder: Path) -> QuarantineFacts:
         suite = load_suite(suite_file(workspace.assets, table))
         frame = inputs.raw.table()
         result = run_suite(suite, frame, _docs(workspace, table))
         check_whole_table(suite, result)
-        raw = RawTable(table, frame, inputs.raw.facts[_DROPPED])
+        raw = RawTable(table, frame, RawFacts.of(inputs.raw).dropped)
         checked = separate_broken_rows(raw, result.flagged_rows(), latest=latest)
         good, unknown = _of_the_catalogue(inputs.products, checked)
         checked.quarantined.write_parquet(folder / "table.parquet")
         checked.emptied.write_parquet(folder / EMPTIED)
         good.write_parquet(folder / "good.parquet")
-        return {
-            "rows": checked.quarantined.height,
-            # Those of unknown products too: they are not broken, and `good.parquet` lacks them.
-            _GOOD: checked.good.height,
-            "share": round(quarantined_share(checked.good.height, checked.quarantined.height), 4),
+        return QuarantineFacts(
+            rows=checked.quarantined.height,
+            good_rows=checked.good.height,
+            share=round(quarantined_share(checked.good.height, checked.quarantined.height), 4),
+            unknown=_unknown(inputs.products, checked, unknown),
+            concerns=[*RawFacts.of(inputs.raw).concerns, *_concerns(table, checked, good)],
+            checks=[_check(rule) for rule in result.outcomes()],
             **row_facts(checked, unknown),
-            "unknown": _unknown(inputs.products, checked, unknown),
-            _CONCERNS: [*inputs.raw.facts.get(_CONCERNS, ()), *_concerns(table, checked, good)],
-            _CHECKS: [_check(rule) for rule in result.outcomes()],
-        }
+        )
 
-    return workspace.lake.obtain(f"{asset}_quarantine", digest, make, inputs=inputs.all)
+    return workspace.lake.obtain(
+        f"{asset}_quarantine", digest, lambda folder: make(folder).model_dump(), inputs=inputs.all
+    )
 
 
 def _check(rule: "RuleOutcome") -> dict[str, Any]:
@@ -262,7 +311,7 @@ def row_facts(checked: CheckedRows, left_out: Mapping[str, int]) -> dict[str, An
     return {
         "reasons": top_reasons(checked.quarantined),
         "emptied": top_reasons(checked.emptied, most=20),
-        _DROPPED: {**checked.dropped, **left_out},
+        "dropped": {**checked.dropped, **left_out},
     }
 
 
@@ -291,12 +340,16 @@ def _good_rows(
 ) -> tuple[Snapshot, bool]:
     """name: the asset and its digest."""
     asset, digest = name
+    stored = QuarantineFacts.of(quarantine)
     if not workspace.lake.find(asset, digest):
-        check_share(quarantine.facts[_GOOD], quarantine.table(), limit, VALIDATED[asset])
+        check_share(stored.good_rows, quarantine.table(), limit, VALIDATED[asset])
 
     def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-        good, dropped = pl.read_parquet(quarantine.folder / "good.parquet"), quarantine.facts[_DROPPED]
-        return good, {"quarantined": quarantine.facts["rows"], "dropped_rows": sum(dropped.values())}
+        good = pl.read_parquet(quarantine.folder / "good.parquet")
+        facts = GoodRowsFacts(
+            rows=good.height, quarantined=stored.rows, dropped_rows=sum(stored.dropped.values())
+        )
+        return good, facts.model_dump()
 
     return workspace.lake.obtain_table(asset, digest, make, inputs=inputs.all)
 
@@ -306,18 +359,20 @@ def read_searches(workspace: Workspace) -> StepReport:
     with timed("searches") as report:
         raw, latest = workspace.lake.current(raw_asset("searches")), latest_time()
 
-        def make(folder: Path) -> dict[str, Any]:
+        def make(folder: Path) -> SearchesFacts:
             checked = separate_broken_rows(
-                RawTable("searches", raw.table(), raw.facts[_DROPPED]), latest=latest
+                RawTable("searches", raw.table(), RawFacts.of(raw).dropped), latest=latest
             )
             checked.good.write_parquet(folder / "table.parquet")
             checked.quarantined.write_parquet(folder / QUARANTINE)
             checked.emptied.write_parquet(folder / EMPTIED)
-            kept = {"rows": checked.good.height, "quarantined": checked.quarantined.height}
-            return {**kept, **row_facts(checked, {})}
+            quarantined = checked.quarantined.height
+            return SearchesFacts(rows=checked.good.height, quarantined=quarantined, **row_facts(checked, {}))
 
         digest = digest_of({"code": CODE_VERSION, "raw": raw.digest, **future(raw, latest)})
-        snapshot, made = workspace.lake.obtain("searches", digest, make, inputs=[raw])
+        snapshot, made = workspace.lake.obtain(
+            "searches", digest, lambda folder: make(folder).model_dump(), inputs=[raw]
+        )
         report.about(snapshot, made)
         report.tables["first rows"] = snapshot.table().head(5)
     return report

@@ -277,7 +277,7 @@ class TestMapping:
             ({"price": {"column": "prize"}}, "no column 'prize'.*did you mean 'price'"),
             ({"title": {"template": "{brnd} x"}}, "no column 'brnd'.*did you mean 'brand'"),
             ({"title": {"template": "words"}}, "column 'title': template names no column"),
-            ({"title": {"template": "{name}", "column": "name"}}, "exactly one of column, template, cases"),
+            ({"title": {"template": "{name}", "column": "name"}}, "takes column or template, not both"),
             ({"brand": {"column": "brand", "pattern": "("}}, "no regular expression"),
             ({"updated_at": {"column": "date", "time_zone": "Europe/Berln"}}, "did you mean 'Europe/Berlin'"),
             ({"updated_at": {"column": "date", "format": "dd.mm.yyyy"}}, "write %d/%m/%Y"),

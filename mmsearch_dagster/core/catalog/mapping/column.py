@@ -10,7 +10,6 @@ from mmsearch_dagster.core.catalog.mapping.conditions import Constant, Where
 from mmsearch_dagster.core.suggest import did_you_mean
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
-_SOURCES = ("column", "template", "cases")
 
 
 class Case(BaseModel):
@@ -26,7 +25,8 @@ class ColumnMapping(BaseModel):
     """What feeds one column, and how its values are written.
 
     column: the file's column, or several: of single values the first that is not empty, of lists all.
-    template: a text with column names in braces. cases: constants by condition, the first that holds.
+    template: a text with column names in braces. cases: constants by condition, the first that holds; where
+    none holds, the column or template.
     default: the value where nothing else gives one. values: value in the file -> value in the contract.
     pattern: a regular expression; its first group is the value. html: markup becomes plain text.
     decimal: the decimal sign of amounts. format: how times are written, in the signs of strftime.
@@ -70,12 +70,10 @@ class ColumnMapping(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> "ColumnMapping":
-        given = [name for name in _SOURCES if getattr(self, name)]
-        if len(given) != 1:
-            raise ValueError(
-                f"needs exactly one of {', '.join(_SOURCES)}"
-                + (f", not {' and '.join(given)}" if given else "")
-            )
+        if not (self.column or self.template or self.cases):
+            raise ValueError("needs column, template or cases")
+        if self.column and self.template:
+            raise ValueError("takes column or template, not both")
         if self.template is not None and not self.inputs:
             raise ValueError("template names no column; write columns in braces, or use constants")
         if self.names and len(self.names) != len(self.column):

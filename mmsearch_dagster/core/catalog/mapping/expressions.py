@@ -44,6 +44,7 @@ def column_expression(
 
 def _is_plain(mapping: ColumnMapping, types: dict[str, pl.DataType]) -> bool:
     changes = mapping.pattern is not None or mapping.values or mapping.html or mapping.default is not None
+    changes = bool(changes or mapping.cases)
     single = len(mapping.column) == 1 and not mapping.names
     return single and not changes and not _is_joined(mapping.column[0], types)
 
@@ -53,8 +54,11 @@ def _is_joined(name: str, types: dict[str, pl.DataType]) -> bool:
 
 
 def _source(column: str, mapping: ColumnMapping, types: dict[str, pl.DataType], separator: str) -> pl.Expr:
-    if mapping.cases:
+    if mapping.cases and not (mapping.column or mapping.template):
         return _cases(mapping)
+    if mapping.cases:
+        without = mapping.model_copy(update={"cases": ()})
+        return pl.coalesce(_cases(mapping), _source(column, without, types, separator))
     if mapping.template is not None:
         return _template(mapping, types)
     if column == ATTRIBUTES and mapping.names:

@@ -23,7 +23,7 @@ def as_uri(text: pl.Expr) -> pl.Expr:
 
 
 def as_uris(value: pl.Expr, dtype: pl.DataType, separator: str) -> pl.Expr:
-    """A list of names from a list, a JSON array, or one separated text; an empty list is null.
+    """A list of names from a list, a JSON array, or one separated text; each once; an empty list is null.
 
     Args:
         value: the column.
@@ -36,7 +36,7 @@ def as_uris(value: pl.Expr, dtype: pl.DataType, separator: str) -> pl.Expr:
     else:
         text = value.cast(pl.String).str.strip_chars()
         parts = text.map_elements(lambda cell: _parts(cell, separator), return_dtype=pl.List(pl.String))
-    parts = parts.list.eval(as_uri(pl.element())).list.drop_nulls()
+    parts = parts.list.eval(as_uri(pl.element())).list.drop_nulls().list.unique(maintain_order=True)
     return pl.when(parts.list.len() > 0).then(parts)
 
 
