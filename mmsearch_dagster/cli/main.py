@@ -51,13 +51,17 @@ def run(
     root: Root = None,
     finetune: Finetune = None,
     preset: Preset = None,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train models also where only the catalogue changed.")
+    ] = False,
 ) -> None:
-    """Run the whole pipeline; what did not change is used again."""
+    """Run the whole pipeline; what did not change is used again. A changed catalogue is served first, under
+    the released model; models are trained where more than that changed."""
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 
     settings = run_settings(home, source, root, finetune, preset=preset)
-    refreshing.run(settings)
+    refreshing.run(settings, retrain=retrain)
     summary.show(settings, released_of(home))
 
 
