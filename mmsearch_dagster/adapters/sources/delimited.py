@@ -13,7 +13,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
-from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.errors import SourceError, reason_of
 
 _UNBALANCED = f"{UNREADABLE}unbalanced quotes"
 _REST = f"{UNREADABLE}it goes on from a row with unbalanced quotes"
@@ -51,7 +51,7 @@ def _header(path: Path, separator: str, encoding: str) -> list[str]:
     except UnicodeError as error:
         raise _not_encoded(path, encoding) from error
     except csv.Error as error:
-        raise SourceError(f"{path}: the header cannot be read ({error})") from error
+        raise SourceError(f"{path}: the header cannot be read ({reason_of(error)})") from error
     return [name.strip() for name in header]
 
 

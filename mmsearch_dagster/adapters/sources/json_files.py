@@ -13,7 +13,7 @@ from mmsearch_dagster.adapters.sources.ubi import Line, records
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
 from mmsearch_dagster.core.catalog.source_mapping import Format
-from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.errors import SourceError, reason_of
 
 _SAMPLE = 10_000
 _BATCH = 50_000
@@ -53,7 +53,7 @@ def _elements(path: Path, records_at: str | None) -> Iterator[Line]:
             raise SourceError(
                 f"{path}: holds several JSON values; for one object a line set format: ndjson"
             ) from error
-        raise SourceError(f"{path}: not readable as JSON ({error})") from error
+        raise SourceError(f"{path}: not readable as JSON ({reason_of(error)})") from error
     for number, element in enumerate(_array(path, value, records_at), start=1):
         yield number, element if isinstance(element, dict) else None
 

@@ -15,7 +15,7 @@ from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.file import SourceFile
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
-from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.errors import SourceError, reason_of
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.suggest import did_you_mean, nearest
 
@@ -62,7 +62,7 @@ def load_source(source_file: Path, root: Path | None = None, require: Sequence[s
     try:
         text = source_file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{source_file}: the source file cannot be read ({error})") from error
+        raise SourceError(f"{source_file}: the source file cannot be read ({reason_of(error)})") from error
     spec = parse_source(text, str(source_file))
     for table in require:
         if table not in spec.tables:
