@@ -182,7 +182,7 @@ def connect(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Look at a shop's exports and write a source.yaml for review, with a table of what was understood."""
-    from mmsearch_dagster.cli import connect as connecting
+    from mmsearch_dagster.cli.ingest import connect as connecting
 
     connecting.run(files, out, catalogue=catalogue, preview=preview, force=force)
 
@@ -197,7 +197,7 @@ def quarantine(
     home: Home = DEFAULT,
 ) -> None:
     """The rows of a table that the last run could not use, each with its reasons."""
-    from mmsearch_dagster.cli import quarantine as setting_aside
+    from mmsearch_dagster.cli.ingest import quarantine as setting_aside
 
     setting_aside.show(settings_of(home).home, table, k, as_json=as_json)
 

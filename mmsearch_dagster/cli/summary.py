@@ -10,8 +10,8 @@ from rich.table import Table
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import tables
+from mmsearch_dagster.cli.ingest.quarantine import show_counts
 from mmsearch_dagster.cli.progress import console
-from mmsearch_dagster.cli.quarantine import show_counts
 from mmsearch_dagster.cli.sample_queries import WORDS, Example, examples
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import MmsearchError
