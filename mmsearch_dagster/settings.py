@@ -32,6 +32,10 @@ class HomePaths:
         return self.home / "features"
 
     @property
+    def media(self) -> Path:
+        return self.home / "media"
+
+    @property
     def mlflow(self) -> Path:
         return self.home / "mlflow"
 
