@@ -138,12 +138,14 @@ class QueryReader:
         named = self._named(text, ignore)
         if named is not None:
             return named
-        readings = [] if _is_title(text) else self._filters(text, ignore)
+        if _is_title(text):
+            return self._closed(Understood(text, text, parts=self._values(text, ignore)))
+        readings = self._filters(text, ignore)
         rest = without(text, readings)
         query = Understood(text, rest or text, parts=tuple(reading.part for reading in _in_order(readings)))
         if rest:
             query = self._expanded(self._corrected(query, ignore), ignore)
-            query = replace(query, parts=(*query.parts, *self._values(query.text, ignore)))
+            query = replace(query, parts=query.parts + self._values(query.text, ignore))
         return self._closed(query)
 
     def _named(self, text: str, ignore: Collection[str]) -> Understood | None:
@@ -192,8 +194,6 @@ class QueryReader:
     def _corrected(self, query: Understood, ignore: Collection[str]) -> Understood:
         """Misspelt words replaced where the correction is sure, offered where it is not."""
         text = offered = query.text
-        if _is_title(text):
-            return query
         parts: list[QueryPart] = []
         for word in self._doubtful_words(text):
             correction = correction_of(word, self.vocabulary, self.is_english)
@@ -223,7 +223,8 @@ class QueryReader:
         )
 
     def _expanded(self, query: Understood, ignore: Collection[str]) -> Understood:
-        """Further words: synonyms, and compounds in the catalogue's own form."""
+        """Further words: synonyms, and compounds in the catalogue's own form. A phrase that no product has is
+        replaced."""
         parts, expansions, text = list(query.parts), [], query.text
         phrases = dict([*self._compounds(text), *self.synonyms.in_text(text)])
         for phrase, others in phrases.items():
@@ -239,25 +240,23 @@ class QueryReader:
         return replace(query, text=text, parts=tuple(parts), expansions=tuple(dict.fromkeys(expansions)))
 
     def _compounds(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
-        """`rubberduck` where the catalogue writes `rubber duck`, and the other way round."""
+        """`rubberduck` where the catalogue has `rubber duck`, `back pack` where it has `backpack`."""
         words = [match.group() for match in _WORD.finditer(text)]
-        apart = [
-            (word, (self.vocabulary.compounds[fold(word)],))
-            for word in words
-            if fold(word) in self.vocabulary.compounds and fold(word) not in self.vocabulary.frequency
-        ]
-        pairs = [f"{first} {second}" for first, second in pairwise(words)]
+        compounds = self.vocabulary.compounds
+        apart = [(word, (compounds[fold(word)],)) for word in words if fold(word) in compounds]
         together = [
-            (pair, (joined,))
-            for pair in pairs
-            if (joined := fold(pair.replace(" ", ""))) in self.vocabulary.frequency
-            and not _CODE.search(joined)
+            (f"{first} {second}", (joined,))
+            for first, second in pairwise(words)
+            if self.vocabulary.frequency.get(joined := fold(first + second))
+            and joined.isalpha()
+            and self._attested(first)
+            and self._attested(second)
         ]
         return [*apart, *together]
 
-    def _values(self, text: str, ignore: Collection[str]) -> list[QueryPart]:
-        parts = [reading.part for reading in self.values.read(text)]
-        return [part for part in dict.fromkeys(parts) if not _ignored(part, ignore)]
+    def _values(self, text: str, ignore: Collection[str]) -> tuple[QueryPart, ...]:
+        parts = dict.fromkeys(reading.part for reading in self.values.read(text))
+        return tuple(part for part in parts if not _ignored(part, ignore))
 
     def _attested(self, phrase: str) -> bool:
         words = _content_words(phrase)
