@@ -144,7 +144,8 @@ class QueryReader:
         rest = without(text, readings)
         query = Understood(text, rest or text, parts=tuple(reading.part for reading in _in_order(readings)))
         if rest:
-            query = self._expanded(self._corrected(query, ignore), ignore)
+            # Compounds come before the spelling of their parts; corrected words have synonyms too.
+            query = self._expanded(self._corrected(self._expanded(query, ignore), ignore), ignore)
             query = replace(query, parts=query.parts + self._values(query.text, ignore))
         return self._closed(query)
 
@@ -225,7 +226,7 @@ class QueryReader:
     def _expanded(self, query: Understood, ignore: Collection[str]) -> Understood:
         """Further words: synonyms, and compounds in the catalogue's own form. A phrase that no product has is
         replaced."""
-        parts, expansions, text = list(query.parts), [], query.text
+        parts, expansions, text = list(query.parts), list(query.expansions), query.text
         phrases = dict([*self._compounds(text), *self.synonyms.in_text(text)])
         for phrase, others in phrases.items():
             usable = [other for other in others if self._attested(other)]
@@ -237,7 +238,9 @@ class QueryReader:
                 usable = usable[1:]
             expansions += usable
             parts.append(part)
-        return replace(query, text=text, parts=tuple(parts), expansions=tuple(dict.fromkeys(expansions)))
+        return replace(
+            query, text=text, parts=tuple(dict.fromkeys(parts)), expansions=tuple(dict.fromkeys(expansions))
+        )
 
     def _compounds(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
         """`rubberduck` where the catalogue has `rubber duck`, `back pack` where it has `backpack`."""
@@ -249,8 +252,8 @@ class QueryReader:
             for first, second in pairwise(words)
             if self.vocabulary.frequency.get(joined := fold(first + second))
             and joined.isalpha()
-            and self._attested(first)
-            and self._attested(second)
+            and min(len(first), len(second)) > 2
+            and not {fold(first), fold(second)} & ASKING_WORDS
         ]
         return [*apart, *together]
 
@@ -267,7 +270,9 @@ class QueryReader:
         words = _content_words(query.text)
         missing = [word for word in words if not self.vocabulary.has(word)]
         strong = [word for word in words if word not in missing and (len(word) > 2 or _HAN.search(word))]
-        attested = bool(strong) or not missing
+        corrected = {word for value in query.values(SPELLING) for word in _content_words(value)}
+        # Among words that nobody knows, a correction is as likely a chance.
+        attested = any(word not in corrected for word in strong) or len(strong) >= len(missing)
         latin = [word for word in missing if not _HAN.search(word)]
         parts = [QueryPart(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
         return replace(query, attested=attested, parts=(*query.parts, *parts))

@@ -60,7 +60,7 @@ class Vocabulary:
         plain = fold(word)
         if plain in self.frequency or len(plain) < 3 or not _LETTERS.fullmatch(plain):
             return None
-        forms = [form for form in _inflections(plain) if form in self.frequency]
+        forms = [form for form in _inflections(plain) if len(form) > 2 and form in self.frequency]
         return max(forms, key=lambda form: (self.frequency[form], form), default=None)
 
     def count(self, word: str) -> int:
