@@ -43,7 +43,7 @@ ITEMS = "items"
 # The same with a row per picture; stored where some product has several.
 VIEWS = "item_views"
 CODE_VERSION = "10"
-_TABLES = ("products", "queries", "interactions", "searches")
+_TABLES = ("products", "queries", "interactions", "searches", "reviews")
 _FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
 

@@ -75,7 +75,7 @@ def all_queries(
 ) -> dict[str, list[TrainingQuery]]:
     """Split -> its queries. Where people judged some, those that nobody judged are held out beside them.
 
-    inputs: snapshots of `products`, `queries`, `searches` and `interactions`.
+    inputs: snapshots of `products`, `queries`, `searches`, `interactions` and `reviews`.
     """
     limits = workspace.preset.derived
     judged = _judged_queries(workspace, inputs["queries"].table(), language)
