@@ -51,19 +51,25 @@ def run(
     root: Root = None,
     finetune: Finetune = None,
     preset: Preset = None,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train models also where only the catalogue changed.")
+    ] = False,
 ) -> None:
-    """Run the whole pipeline; what did not change is used again."""
+    """Run the whole pipeline; what did not change is used again. A changed catalogue is served first, under
+    the released model; models are trained where more than that changed."""
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 
     settings = run_settings(home, source, root, finetune, preset=preset)
-    refreshing.run(settings)
+    refreshing.run(settings, retrain=retrain)
     summary.show(settings, released_of(home))
 
 
 @app.command()
 def search(
-    text: Annotated[str | None, typer.Argument(help="What you are looking for, in words.")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]", help="What you are looking for, in words.")
+    ] = None,
     image: Annotated[
         Path | None, typer.Option("--image", help="A photo of what you are looking for.")
     ] = None,
@@ -101,6 +107,7 @@ def search(
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mmsearch_dagster.cli import search as searching
 
+    text = " ".join(words) if words else None
     if batch is not None:
         if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(

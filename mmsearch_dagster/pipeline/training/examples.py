@@ -101,7 +101,7 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of(
-        {"recogniser": recogniser} | {uri: file_content(workspace.source.root / uri).key for uri in uris}
+        {"recogniser": recogniser} | {uri: file_content(workspace.source.root / uri, uri).key for uri in uris}
     )
 
 
