@@ -31,7 +31,7 @@ _SAMPLE = 50
 
 
 def reviewed_files(assets: Path) -> list[ReviewedQueries]:
-    """All golden queries of assets/queries; a shop may have none. Raises ConfigError for what cannot be read."""
+    """All golden queries of assets/queries, if any. Raises ConfigError for what cannot be read."""
     return [
         parse_reviewed_queries(read_reviewed(file, "golden queries"), str(file))
         for file in sorted((assets / FOLDER).glob("*.yaml"))
