@@ -33,7 +33,7 @@ from mmsearch_dagster.pipeline.features.encode import VECTOR, FeatureFacts, asse
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
-from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.language import Language
@@ -101,7 +101,7 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of(
-        {"recogniser": recogniser} | {uri: file_content(workspace.source.root / uri).key for uri in uris}
+        {"recogniser": recogniser} | {uri: file_content(media_file(workspace, uri), uri).key for uri in uris}
     )
 
 
@@ -257,7 +257,7 @@ def _views(
         seed = workspace.preset.derived.seed + len(query.query_id)
         uri = uris[crc32(query.query_id.encode()) % len(uris)]
         try:
-            view = photographed((workspace.source.root / uri).read_bytes(), seed)
+            view = photographed(media_file(workspace, uri).read_bytes(), seed)
         except (OSError, UnreadableImageError):
             continue
         views[query.query_id] = Content(sha256_bytes(view), partial(bytes, view))
