@@ -52,12 +52,14 @@ _JUDGING = (VALIDATION, TEST)
 class ExamplesFacts(Facts):
     """What later steps read of the examples.
 
+    log_graded_by: how the grades of the log's queries came about, for people.
     language: digest of what the recogniser expects. frames: how many vectors stand side by side in a row of
     each modality that has several.
     """
 
     counts: list[dict[str, str | int]] = []
     unreadable_queries: int = 0
+    log_graded_by: str = ""
     language: str
     frames: dict[str, int] = {}
 
@@ -118,11 +120,11 @@ def _make(
     if len(items) < len(views):
         save_batch(folder, VIEWS, views)
     (folder / LANGUAGE_FILE).write_text(language.to_json(), encoding="utf-8")
-    queries_of = all_queries(workspace, inputs, features, language)
-    everything = [query for part in queries_of.values() for query in part]
+    read = all_queries(workspace, inputs, features, language)
+    everything = [query for part in read.by_split.values() for query in part]
     encoded, refused = _encode(workspace, items, products, everything)
     counts = []
-    for name, part in queries_of.items():
+    for name, part in read.by_split.items():
         # What people search for and the engine refuses is judged too: it scores 0, as it does for them.
         kept = [
             query.refused() if query.query_id in refused else query

@@ -70,13 +70,21 @@ class TrainingQuery:
         return TrainingQuery(self.query_id, None, self.provenance, self.grades, self.kind)
 
 
+@dataclass(frozen=True)
+class AllQueries:
+    """by_split: the queries of every split. log_graded_by: how those of the log were graded, for people."""
+
+    by_split: dict[str, list[TrainingQuery]]
+    log_graded_by: str
+
+
 def all_queries(
     workspace: Workspace,
     inputs: Mapping[str, Snapshot],
     features: Mapping[str, Snapshot],
     language: "Language",
-) -> dict[str, list[TrainingQuery]]:
-    """Split -> its queries. Where people judged some, those that nobody judged are held out beside them.
+) -> AllQueries:
+    """The queries of every split. Where people judged some, those that nobody judged are beside them.
 
     inputs: snapshots of `products`, `queries`, `searches`, `interactions` and `reviews`.
     """
@@ -84,19 +92,21 @@ def all_queries(
     reader = _reader(workspace, inputs["products"].table())
     judged = _judged_queries(workspace, inputs["queries"].table(), language, reader)
     unjudged: dict[str, list[TrainingQuery]] = {TRAIN: [], DEV: [], VALIDATION: []}
-    for query in unjudged_queries(inputs, features, limits):
+    made = unjudged_queries(inputs, features, limits)
+    for query in made.queries:
         unjudged[query.part].append(_from_synthetic(query))
     taught = judged.get(TRAIN, [])
     kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
     train, dev = [taught[row] for row in kept], [taught[row] for row in held]
     if dev:
         train += unjudged[DEV]
-    return {
+    by_split = {
         TRAIN: train + unjudged[TRAIN],
         DEV: dev or unjudged[DEV],
         VALIDATION: judged.get(VALIDATION, []) + unjudged[VALIDATION],
         TEST: judged.get(TEST, []),
     }
+    return AllQueries(by_split, made.log_graded_by)
 
 
 def _judged_queries(
