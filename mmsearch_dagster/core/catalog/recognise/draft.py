@@ -29,7 +29,7 @@ class FileLook:
 
 
 @dataclass(frozen=True)
-class Understood:
+class RecognisedColumn:
     """One column: its example, the contract column that it feeds, and how sure that is."""
 
     column: str
@@ -50,16 +50,16 @@ class TableDraft:
     mapping: dict[str, Any]
     sureness: Sureness
 
-    def understood(self, look: FileLook) -> list[Understood]:
+    def understood(self, look: FileLook) -> list[RecognisedColumn]:
         """The columns that feed the contract, in the order of the mapping."""
         rows = []
         for contract, feed in self.mapping.get("columns", {}).items():
             rows += [
-                Understood(column, look.examples.get(column, ""), contract, self.sureness)
+                RecognisedColumn(column, look.examples.get(column, ""), contract, self.sureness)
                 for column in inputs_of(feed)
             ]
         rows += [
-            Understood(f"({value})", "", contract, self.sureness)
+            RecognisedColumn(f"({value})", "", contract, self.sureness)
             for contract, value in self.mapping.get("constants", {}).items()
         ]
         return rows
