@@ -1,21 +1,29 @@
 """A shop whose pictures lie on the web: fetched, kept when their host is down, and never a reason to stop."""
 
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.pipeline import run
 from tests.adapters.remote_media.conftest import Misbehaving, server  # noqa: F401
 from tests.homes import Place
-from tests.media import png_bytes
+from tests.media import flat
 from tests.shops import write_csv
 
 pytestmark = pytest.mark.slow
+
+
+def png_bytes(colour: tuple[int, int, int]) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(flat(colour)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def shop(folder: Path, host: str) -> Path:

@@ -26,7 +26,7 @@ def escapes_root(uri: str) -> bool:
 
 
 def _outside(uri: pl.Expr) -> pl.Expr:
-    """`uri` where it is absolute, of a scheme that nothing is fetched by, or climbs out of the root; or null."""
+    """`uri` where it is absolute, of a scheme that is not fetched, or climbs out of the root; else null."""
     climbs = pl.when(uri.str.contains("..", literal=True)).then(uri)
     climbs = climbs.map_elements(escapes_root, return_dtype=pl.Boolean).fill_null(False)
     local = ~uri.str.contains(_FETCHED)
