@@ -32,6 +32,10 @@ class HomePaths:
         return self.home / "features"
 
     @property
+    def databases(self) -> Path:
+        return self.home / "databases"
+
+    @property
     def media(self) -> Path:
         return self.home / "media"
 

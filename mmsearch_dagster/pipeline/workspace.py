@@ -74,7 +74,7 @@ class Workspace:
         named = self.settings.source
         if named is None:
             named = write_sample_store(self._sample_spec, self.paths.sample, self.progress)
-        return load_source(named, self.settings.root, require=("products",))
+        return load_source(named, self.settings.root, require=("products",), copies=self.paths.databases)
 
     @property
     def catalogue(self) -> str:

@@ -3,14 +3,13 @@
 from io import BytesIO
 from pathlib import Path
 
-import polars as pl
 import pytest
 import yaml
-from fastapi.testclient import TestClient
 from PIL import Image
+from starlette.exceptions import HTTPException
 
 from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
-from mmsearch_dagster.api.app import create_app
+from mmsearch_dagster.api.media import first_image
 from mmsearch_dagster.pipeline import run
 from tests.adapters.remote_media.conftest import Misbehaving, server  # noqa: F401
 from tests.homes import Place
@@ -85,22 +84,9 @@ def test_pictures_are_fetched_and_what_cannot_be_had_condemns_no_product(
     assert "an earlier copy is used: the host does not answer" in reasons(place)[kept]
     assert lake.current("media_quarantine").facts["left_out"]["image"] == 3
 
-    # The page shows the copy, not the host's.
+    # The search page shows the copy, not the host's.
     copies = MediaCache(place.paths.media)
-    engine = _Serves({"1": {"image_uris": [kept]}, "3": {"image_uris": ["//cdn.example.com/x.jpg"]}})
-    app = create_app(lambda: engine, lambda: "r-1", remote_copy=copies.file_of)  # type: ignore[arg-type,return-value]
-    with TestClient(app) as client:
-        assert client.get("/media/1").headers["content-type"] == "image/jpeg"
-        assert client.get("/media/3").status_code == 404
-
-
-class _Serves:
-    """A release as far as pictures are concerned."""
-
-    def __init__(self, payload: dict[str, dict]) -> None:
-        self._payload = payload
-        self.manifest = type("Manifest", (), {"release_id": "r-1", "media_root": None, "recogniser": None})()
-        self.table = pl.DataFrame()
-
-    def payload(self, ids: list[str]) -> dict[str, dict]:
-        return {key: self._payload[key] for key in ids if key in self._payload}
+    shown = first_image({"image_uris": [kept]}, None, copies.file_of)
+    assert shown.media_type == "image/jpeg"
+    with pytest.raises(HTTPException, match="no copy"):
+        first_image({"image_uris": ["//cdn.example.com/x.jpg"]}, None, copies.file_of)
