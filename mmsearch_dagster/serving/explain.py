@@ -11,6 +11,7 @@ from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, modality_column
+from mmsearch_dagster.core.retrieval.understood import understood_record
 from mmsearch_dagster.serving.engine import Engine
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def explain(
         person: the scored catalogue and the person's row; None for an unknown person.
 
     Returns:
+        understood: what the words were read to say.
         branches: rank in each retriever and its share of the blended score, weight / (rrf_k + rank).
         modalities: cosine of the query's and the product's vectors, and of the fused vectors with and without
         that modality of the query, weighted as the request says. product_modalities: the same cosine with and
@@ -61,6 +63,7 @@ def explain(
         PRODUCT_ID: product,
         "kind": content.kind,
         "transcript": _transcript(content),
+        "understood": understood_record(content.understood),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
         "branches": retrievers,
