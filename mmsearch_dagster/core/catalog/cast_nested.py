@@ -51,12 +51,12 @@ def as_attributes(columns: Mapping[str, pl.DataType]) -> pl.Expr:
     columns: raw column -> its type; `attributes.<name>` feeds one key, `attributes` holds a whole map
     (a struct, a list of key and value, or a JSON object as text).
     """
-    whole = columns.get(ATTRIBUTES)
-    if isinstance(whole, pl.Struct):
-        fields = pl.Schema(whole.to_schema()).items()
+    attributes = columns.get(ATTRIBUTES)
+    if isinstance(attributes, pl.Struct):
+        fields = pl.Schema(attributes.to_schema()).items()
         return _pairs({name: as_text(pl.col(ATTRIBUTES).struct.field(name), kind) for name, kind in fields})
-    if whole is not None:
-        return _whole_map(pl.col(ATTRIBUTES), whole)
+    if attributes is not None:
+        return _whole_map(pl.col(ATTRIBUTES), attributes)
     return _pairs(
         {name.removeprefix(_ATTRIBUTE): as_text(pl.col(name), kind) for name, kind in columns.items()}
     )

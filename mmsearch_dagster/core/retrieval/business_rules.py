@@ -144,9 +144,9 @@ def _pinned(ordered: list[Ruled], pins: Sequence[Pin]) -> list[Ruled]:
 
 
 def _within(path: str, prefix: str) -> bool:
-    whole = [part.strip().casefold() for part in path.split(CATEGORY_SEPARATOR.strip())]
+    levels = [part.strip().casefold() for part in path.split(CATEGORY_SEPARATOR.strip())]
     start = [part.strip().casefold() for part in prefix.split(CATEGORY_SEPARATOR.strip())]
-    return whole[: len(start)] == start
+    return levels[: len(start)] == start
 
 
 def parse_rules(text: str, where: str) -> BusinessRules:
