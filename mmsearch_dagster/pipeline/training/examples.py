@@ -33,7 +33,7 @@ from mmsearch_dagster.pipeline.features.encode import VECTOR, FeatureFacts, asse
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
-from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.language import Language
@@ -51,12 +51,14 @@ _JUDGING = (VALIDATION, TEST)
 class ExamplesFacts(Facts):
     """What later steps read of the examples.
 
+    log_graded_by: how the grades of the log's queries came about, for people.
     language: digest of what the recogniser expects. frames: how many vectors stand side by side in a row of
     each modality that has several.
     """
 
     counts: list[dict[str, str | int]] = []
     unreadable_queries: int = 0
+    log_graded_by: str = ""
     language: str
     frames: dict[str, int] = {}
 
@@ -99,7 +101,7 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of(
-        {"recogniser": recogniser} | {uri: file_content(workspace.source.root / uri, uri).key for uri in uris}
+        {"recogniser": recogniser} | {uri: file_content(media_file(workspace, uri), uri).key for uri in uris}
     )
 
 
@@ -116,11 +118,11 @@ def _make(
     if len(items) < len(views):
         save_batch(folder, VIEWS, views)
     (folder / LANGUAGE_FILE).write_text(language.to_json(), encoding="utf-8")
-    queries_of = all_queries(workspace, inputs, features, language)
-    everything = [query for part in queries_of.values() for query in part]
+    read = all_queries(workspace, inputs, features, language)
+    everything = [query for part in read.by_split.values() for query in part]
     encoded, refused = _encode(workspace, items, products, everything)
     counts = []
-    for name, part in queries_of.items():
+    for name, part in read.by_split.items():
         # What people search for and the engine refuses is judged too: it scores 0, as it does for them.
         kept = [
             query.refused() if query.query_id in refused else query
@@ -255,7 +257,7 @@ def _views(
         seed = workspace.preset.derived.seed + len(query.query_id)
         uri = uris[crc32(query.query_id.encode()) % len(uris)]
         try:
-            view = photographed((workspace.source.root / uri).read_bytes(), seed)
+            view = photographed(media_file(workspace, uri).read_bytes(), seed)
         except (OSError, UnreadableImageError):
             continue
         views[query.query_id] = Content(sha256_bytes(view), partial(bytes, view))
