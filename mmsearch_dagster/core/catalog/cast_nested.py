@@ -33,20 +33,9 @@ def as_attributes(
         pairs: between two pairs of a text; None for the usual signs.
         equals: between name and value; None for the usual signs.
     """
-<<<<<<< HEAD
-    attributes = columns.get(ATTRIBUTES)
-    if isinstance(attributes, pl.Struct):
-        fields = pl.Schema(attributes.to_schema()).items()
-        return _pairs({name: as_text(pl.col(ATTRIBUTES).struct.field(name), kind) for name, kind in fields})
-    if attributes is not None:
-        return _whole_map(pl.col(ATTRIBUTES), attributes)
-    return _pairs(
-        {name.removeprefix(_ATTRIBUTE): as_text(pl.col(name), kind) for name, kind in columns.items()}
-=======
     keys = {name: kind for name, kind in columns.items() if name != ATTRIBUTES}
     single = _pairs(
         {name.removeprefix(_ATTRIBUTE): as_text(pl.col(name), kind) for name, kind in keys.items()}
->>>>>>> main
     )
     if ATTRIBUTES not in columns:
         return single
