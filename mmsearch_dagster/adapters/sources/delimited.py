@@ -21,7 +21,7 @@ _REST = f"{UNREADABLE}it goes on from a row with unbalanced quotes"
 _CUT = f"{UNREADABLE}the file ends inside this row"
 # A quote that opens and does not close before so many lines have passed is a stray one.
 _LONGEST_RECORD = 2_000
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]+")
 _SMALLEST_SUSPECT = 3
 
 
