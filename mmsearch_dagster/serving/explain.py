@@ -87,14 +87,14 @@ def _modalities(
     def fused(part: ModalityBatch) -> float | None:
         return number(_to_products(engine, engine.fused(content, part)[0], [product], VECTOR)[0])
 
-    whole, rows = fused(batch), []
+    fused_cosine, rows = fused(batch), []
     for name in present:
         others = [other for other in present if other != name]
         rows.append(
             {
                 "modality": name,
                 "own_cosine": number(float(cosine_of[name][0])) if name in cosine_of else None,
-                "fused_cosine": whole,
+                "fused_cosine": fused_cosine,
                 "fused_without_it": fused(batch.only(*others)) if others else None,
             }
         )
@@ -150,10 +150,10 @@ def _stored_vectors(engine: Engine, product: str) -> ModalityBatch:
             # The mean frame of a video is a video of one frame; a frame of zeros is none.
             stored[name] = np.pad(matrix, ((0, 0), (0, width - matrix.shape[1])))
     views = max(map(len, stored.values()), default=1)
-    whole = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | stored
+    padded = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | stored
     return ModalityBatch(
         ids=(product,) * views,
-        vectors={name: np.resize(matrix, (views, matrix.shape[1])) for name, matrix in whole.items()},
+        vectors={name: np.resize(matrix, (views, matrix.shape[1])) for name, matrix in padded.items()},
         present={name: np.full(views, name in stored) for name in spec.item_widths},
     )
 
