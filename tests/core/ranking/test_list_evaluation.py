@@ -124,7 +124,7 @@ def test_a_log_too_short_for_factors_does_not_drown_what_the_session_looks_at() 
     popularity[50] = 9.0  # one customer looked nine times
     without = replace(one, factors=np.zeros_like(one.factors), popularity=popularity)
     content = np.mean([shop.vectors[:, a:b] @ shop.vectors[7, a:b] for a, b in shop.blocks.values()], axis=0)
-    nearest = [row for row in np.argsort(-content, kind="stable") if row != 7][0]
+    nearest = next(row for row in np.argsort(-content, kind="stable") if row != 7)
 
     scores = led_by_session(without, shop, [7], None)
 
