@@ -79,6 +79,7 @@ def build_examples(workspace: Workspace) -> StepReport:
                 "code": CODE_VERSION,
                 "made_from": {asset: snapshot.digest for asset, snapshot in inputs.items()},
                 "derived": workspace.preset.derived.model_dump(),
+                "deciding": workspace.gate_policy.provenance_digest,
                 "media": _media_digest(workspace, inputs["queries"].table(), shop_language),
             }
         )

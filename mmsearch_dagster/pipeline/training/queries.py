@@ -88,7 +88,13 @@ def all_queries(
     limits = workspace.preset.derived
     judged = _judged_queries(workspace, inputs["queries"].table(), language)
     unjudged: dict[str, list[TrainingQuery]] = {TRAIN: [], DEV: [], VALIDATION: []}
-    made = unjudged_queries(inputs, features, limits)
+    made = unjudged_queries(
+        inputs,
+        features,
+        limits,
+        judged=len(judged.get(VALIDATION, [])),
+        policy=workspace.gate_policy,
+    )
     for query in made.queries:
         unjudged[query.part].append(_from_synthetic(query))
     taught = judged.get(TRAIN, [])
