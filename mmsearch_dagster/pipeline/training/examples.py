@@ -34,6 +34,7 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
 from mmsearch_dagster.pipeline.workspace import Workspace, media_file
+from mmsearch_dagster.serving.understanding import synonyms_of
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.language import Language
@@ -42,7 +43,7 @@ ASSET = "training_examples"
 ITEMS = "items"
 # The same with a row per picture; stored where some product has several.
 VIEWS = "item_views"
-CODE_VERSION = "10"
+CODE_VERSION = "11"
 _TABLES = ("products", "queries", "interactions", "searches", "reviews")
 _FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
@@ -80,6 +81,7 @@ def build_examples(workspace: Workspace) -> StepReport:
                 "made_from": {asset: snapshot.digest for asset, snapshot in inputs.items()},
                 "derived": workspace.preset.derived.model_dump(),
                 "deciding": workspace.gate_policy.provenance_digest,
+                "synonyms": synonyms_of(workspace.paths.home).model_dump(),
                 "media": _media_digest(workspace, inputs["queries"].table(), shop_language),
             }
         )
