@@ -44,3 +44,30 @@ def catalogue(n: int = 60, *, width: int = WIDTH, seed: int = 0) -> pl.DataFrame
         pl.Series("vector", vectors),
         pl.Series("image_vector", pictured, dtype=pl.List(pl.Float32)),
     )
+
+
+def filtered_rows() -> pl.DataFrame:
+    """The four products of docs/filters.md."""
+    rows = (
+        (
+            "p1",
+            "Red sneakers",
+            "Clothing > Shoes > Sneakers",
+            "Aero",
+            10.0,
+            True,
+            {"color": "red", "size": "42"},
+        ),
+        ("p2", "Blue boots", "Clothing > Shoes", "Aero", 40.0, False, {"color": "blue"}),
+        ("p3", "Red hat", "Clothing > Hats", "Maréa", 60.0, True, {"color": "red"}),
+        ("p4", "Straw hat", "Clothing > Hats", "Bolt", 25.0, None, {}),
+    )
+    names = ("product_id", "title", "category", "brand", "price", "in_stock", "attributes")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    pairs = [
+        [{"key": key, "value": value} for key, value in one.items()] or None for one in columns["attributes"]
+    ]
+    kind = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+    return pl.DataFrame({**columns, "attributes": pl.Series(pairs, dtype=kind)}).with_columns(
+        lang=pl.lit("en"), currency=pl.lit("EUR")
+    )

@@ -84,10 +84,10 @@ def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleAccess | 
             return search_response(answer)
         if people is None:
             raise errors.WrongRequestError("user: this server answers nothing about people")
-        answered = await run_in_threadpool(
+        personalised = await run_in_threadpool(
             people.search, engine, query, options.user, k=options.k, where=options.filter
         )
-        return search_response(*answered)
+        return search_response(*personalised)
 
 
 # FastAPI, unlike Starlette, answers HEAD only where a route says so; monitors and caches use it.

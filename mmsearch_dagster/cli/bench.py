@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mmsearch_dagster.core.collaborative.protocol import Comparison
+    from mmsearch_dagster.pipeline.evaluation.ablation import AblationResult
     from mmsearch_dagster.settings import Settings
 
 bench = typer.Typer(help="Measure methods on data with known results.", no_args_is_help=True)
@@ -126,9 +127,9 @@ def quality(
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
-    from mmsearch_dagster.cli import bench_quality
     from mmsearch_dagster.cli.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
+    from mmsearch_dagster.pipeline.evaluation.ablation import measure_ablations, write_ablations
     from mmsearch_dagster.pipeline.run import prepare
     from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -136,7 +137,7 @@ def quality(
     with alone_in(settings), Display():
         workspace = Workspace(settings)
         prepare(workspace)
-        results = list(bench_quality.measure(workspace))
+        results = list(measure_ablations(workspace))
     facts = {
         "catalogue": workspace.source.catalogue,
         "command": _command(settings),
@@ -144,10 +145,32 @@ def quality(
         "products": workspace.lake.current("products").facts["rows"],
         "queries": ", ".join(f"{len(result.queries.batch)} {result.split}" for result in results),
     }
-    written = bench_quality.write(results, out, facts)
+    written = write_ablations(results, out, facts)
     for result in results:
-        console.print(bench_quality.shown(result))
+        console.print(_ablation_table(result))
     console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
+
+
+def _ablation_table(result: "AblationResult") -> "Table":
+    """All queries of one split, group by group."""
+    import polars as pl
+    from rich.table import Table
+
+    from mmsearch_dagster.core.evaluation.quality_table import ALL
+    from mmsearch_dagster.pipeline.evaluation.ablation import GROUPS
+
+    rows = result.table.filter(pl.col("kind") == ALL)
+    table = Table(title=f"{result.split}, all queries", title_justify="left", header_style="bold")
+    for name in ("", "trained on", "nDCG@10", "95% interval", "R@10", "top-1"):
+        table.add_column(name, justify="right" if name in ("nDCG@10", "R@10", "top-1") else "left")
+    for group in GROUPS:
+        for row in rows.filter(pl.col("group") == group).iter_rows(named=True):
+            between = f"{row['low']:.3f}–{row['high']:.3f}"
+            cells = (f"{row[name]:.3f}" for name in ("recall@10", "top1"))
+            table.add_row(group, row["branch"], f"{row['ndcg@10']:.3f}", between, *cells)
+    for row in result.deltas:
+        table.add_row("verdict", row["trial"], "", str(row["lost without"]), "", str(row["verdict"]))
+    return table
 
 
 @bench.command()
@@ -170,7 +193,7 @@ def ranking(
     from mmsearch_dagster.cli.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.core.ranking.relevance.comparison import figures_table, simplest_within_noise
-    from mmsearch_dagster.pipeline.evaluation.ranking_trial import try_ranking
+    from mmsearch_dagster.pipeline.evaluation.ranking_cross_fit import cross_fit_ranking
     from mmsearch_dagster.pipeline.run import prepare
     from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -178,7 +201,7 @@ def ranking(
     with alone_in(settings), Display():
         workspace = Workspace(settings)
         prepare(workspace)
-        figures = try_ranking(workspace, folds=folds, seed=seed)
+        figures = cross_fit_ranking(workspace, folds=folds, seed=seed)
     best = simplest_within_noise(figures)
     if as_json:
         print(json.dumps({"engines": figures_table(figures).to_dicts(), "simplest_within_noise": best}))

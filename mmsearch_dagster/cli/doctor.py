@@ -37,7 +37,7 @@ def installed() -> list[tuple[str, str]]:
     return packages
 
 
-def places(settings: Settings, released: Released) -> list[tuple[str, str]]:
+def file_locations(settings: Settings, released: Released) -> list[tuple[str, str]]:
     """Where data is stored, what a run without options does, and what is released."""
     paths = settings.paths
     options = in_words(recall(settings.home))

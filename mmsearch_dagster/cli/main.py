@@ -72,7 +72,11 @@ def search(
         int | None, typer.Option("--k", help="How many products; 10, or 100 for each query of --batch.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--filter", help='For example: price < 50 and brand = "Acme"')
+        str | None,
+        typer.Option(
+            "--filter",
+            help='For example: price < 50 and category ~ "Shoes"; the language is in docs/filters.md.',
+        ),
     ] = None,
     as_json: AsJson = False,
     batch: Annotated[
@@ -239,7 +243,7 @@ def doctor(home: Home = DEFAULT) -> None:
     settings = settings_of(home)
     check_home_folder(settings.home)
     console.print(tables.facts(checks.installed(), "Installed"))
-    console.print(tables.facts(checks.places(settings, released_of(home)), "Places"))
+    console.print(tables.facts(checks.file_locations(settings, released_of(home)), "Places"))
     loaded = checks.encoders(run_settings(home))
     console.print(tables.facts([(name, shown) for name, shown, _ in loaded], "Encoders"))
     if not all(fine for _, _, fine in loaded):

@@ -80,15 +80,15 @@ def _write(container: Any, stream: Any, frames: Iterator[Any]) -> None:
 def write_media(spec: StoreSpec, items: Sequence[Item], folder: Path, progress: Progress) -> None:
     """The products' sounds and films, a few of them broken."""
     faults = media.planned_media_faults(spec, items)
-    heard, seen = [i for i in items if i.sound], [i for i in items if i.film]
-    progress.start(_STAGE, len(heard) + len(seen))
-    for item in heard:
+    with_sound, with_film = [i for i in items if i.sound], [i for i in items if i.film]
+    progress.start(_STAGE, len(with_sound) + len(with_film))
+    for item in with_sound:
         (folder / item.sound).write_bytes(_sound(spec, item, faults.sounds.get(item.sound, "")))
         progress.advance(_STAGE, 1)
-    for item in seen:
+    for item in with_film:
         (folder / item.film).write_bytes(_film(spec, item, faults.films.get(item.film, "")))
         progress.advance(_STAGE, 1)
-    progress.finish(_STAGE, f"{len(heard)} sounds and {len(seen)} films made")
+    progress.finish(_STAGE, f"{len(with_sound)} sounds and {len(with_film)} films made")
 
 
 def _sound(spec: StoreSpec, item: Item, fault: str) -> bytes:

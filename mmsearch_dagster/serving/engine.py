@@ -12,6 +12,7 @@ from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, stacked
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter_outcome
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
@@ -222,11 +223,9 @@ class Engine:
             for query, ranking in zip(queries, rankings, strict=True)
         ]
         payload = self._table.rows([key for hits in best for key, _ in hits])
-        passing = cache(lambda: self._table.passing(condition))  # counted only where nothing is found
+        outcome = cache(lambda: filter_outcome(where, self._table))  # looked at only where nothing is found
         return [
-            self._answer(
-                query, ranking, ranked_hits(hits, ranking, payload), where if condition else None, passing
-            )
+            self._answer(query, ranking, ranked_hits(hits, ranking, payload), outcome)
             for query, ranking, hits in zip(queries, rankings, best, strict=True)
         ]
 
@@ -235,8 +234,7 @@ class Engine:
         query: PreparedQuery,
         ranking: Mapping[str, Sequence[str]],
         hits: tuple[AnswerHit, ...],
-        where: str | None,
-        passing: Callable[[], int],
+        outcome: Callable[[], FilterOutcome | None],
     ) -> Answer:
         if not ranking:
             readable = ", ".join(self._modalities)
@@ -252,5 +250,5 @@ class Engine:
             took_ms=0.0,
             kind=query.kind,
             transcript=query.transcript,
-            note=None if hits else no_result_note(query.text, where, passing()),
+            note=None if hits else no_result_note(query.text, outcome()),
         )

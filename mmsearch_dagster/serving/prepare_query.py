@@ -17,7 +17,7 @@ from mmsearch_dagster.serving.transcriber import Transcriber
 LEAST_CONFIDENCE = 0.1
 
 
-def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> PreparedQuery:
+def prepare(query: Query, retrieval: RetrievalParams, transcriber: Transcriber) -> PreparedQuery:
     """A modality that weighs 0 is as good as not given: `text` are the words typed and spoken, `audio` is the
     sound of the voice itself.
 
@@ -27,10 +27,10 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> P
     left_out = {name for name, weight in requested.items() if not weight}
     typed = query_text(query.text or "") or None
     image = query.image or None
-    heard = hearing.transcribe(query.audio) if query.audio else None
-    understood = heard if heard and is_understood(heard) else None
-    if heard and not understood and not typed and not image:
-        raise QueryError(_not_understood(heard))
+    transcript = transcriber.transcribe(query.audio) if query.audio else None
+    understood = transcript if transcript and is_understood(transcript) else None
+    if transcript and not understood and not typed and not image:
+        raise QueryError(_not_understood(transcript))
     words = [part for part in (typed, understood and query_text(understood.text)) if part]
     voice = query.audio if understood else None
     given = {TEXT: bool(words), IMAGE: image is not None, AUDIO: voice is not None}
@@ -52,18 +52,20 @@ def prepare(query: Query, retrieval: RetrievalParams, hearing: Transcriber) -> P
         kind=kind,
         weights=retriever_weights(kind, retrieval.weights, sure, requested),
         audio=None if AUDIO in left_out else voice,
-        transcript=heard,
+        transcript=transcript,
         modality_weights={name: weight for name, weight in requested.items() if weight and name in given},
     )
 
 
-def is_understood(heard: Transcript) -> bool:
+def is_understood(transcript: Transcript) -> bool:
     """Whether it has a word to search for: a clap or a hum is recognised as `the` or `but`."""
-    return heard.confidence >= LEAST_CONFIDENCE and heard.says_something
+    return transcript.confidence >= LEAST_CONFIDENCE and transcript.says_something
 
 
-def _not_understood(heard: Transcript) -> str:
-    guess = f" (a guess: '{heard.text}', confidence {heard.confidence:.2f})" if heard.text else ""
+def _not_understood(transcript: Transcript) -> str:
+    guess = (
+        f" (a guess: '{transcript.text}', confidence {transcript.confidence:.2f})" if transcript.text else ""
+    )
     return (
         f"the voice of the query is not understood{guess}: speak close to the microphone, in "
         "this shop's words, or type them"

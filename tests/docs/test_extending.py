@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from mmsearch_dagster.adapters.expectations.rules import parse_suite
 from mmsearch_dagster.adapters.expectations.suite import run_suite
-from mmsearch_dagster.core.catalog.expectations import parse_suite
 from mmsearch_dagster.core.presets import parse_preset
 from tests.docs.fences import ROOT, Example, examples
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from mmsearch_dagster.adapters.sources.reading import read_table
 from mmsearch_dagster.adapters.sources.source import load_source
+from mmsearch_dagster.adapters.sources.ubi import to_ubi
 from mmsearch_dagster.api.app import create_app
-from mmsearch_dagster.core.catalog.ubi import to_ubi
 from tests.homes import Place
 from tests.shops import write_csv
 

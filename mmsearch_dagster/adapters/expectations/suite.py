@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from mmsearch_dagster.adapters.expectations.rules import (
+    ExpectationSuite,
+    Rule,
+    RuleResult,
+    SuiteResult,
+    parse_suite,
+)
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
-from mmsearch_dagster.core.catalog.expectations import Rule, RuleResult, Suite, SuiteResult, parse_suite
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.suggest import did_you_mean
 
@@ -27,7 +33,7 @@ DOCS_PAGE = "index.html"
 _UNBOUNDED = ("unexpected_list", "unexpected_index_list", "unexpected_index_query")
 
 
-def load_suite(path: Path) -> Suite:
+def load_suite(path: Path) -> ExpectationSuite:
     """The suite in a YAML file. Raises ConfigError naming the file and what is wrong in it."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -36,7 +42,7 @@ def load_suite(path: Path) -> Suite:
     return parse_suite(text, str(path))
 
 
-def run_suite(suite: Suite, frame: pl.DataFrame, docs_dir: Path | None = None) -> SuiteResult:
+def run_suite(suite: ExpectationSuite, frame: pl.DataFrame, docs_dir: Path | None = None) -> SuiteResult:
     """Runs every rule on the scalar columns of a table.
 
     Args:
@@ -104,7 +110,7 @@ def _instant(value: Any) -> Any:
 
 
 def _validate(
-    suite: Suite, expectations: list["Expectation"], frame: pl.DataFrame
+    suite: ExpectationSuite, expectations: list["Expectation"], frame: pl.DataFrame
 ) -> "ExpectationSuiteValidationResult":
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig

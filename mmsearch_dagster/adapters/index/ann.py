@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, Hit, PinnedTable
+from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS, recall_against_exact, unit_rows
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
@@ -21,7 +21,7 @@ _PROBE_SHARES = (0.125, 0.5, 1.0)
 _INDEX_NAME = "vector_idx"
 
 
-def choose_vector_index(table: Any, exact_rows: int = EXACT_ROWS) -> VectorIndexChoice:
+def choose_vector_index(table: Any, exact_rows: int = EXACT_ROWS) -> VectorIndexParams:
     """Build candidates on the newest version, keep the first that is as good and faster, or none.
 
     None is built where readers compare every vector in memory: recall is 1 and an index would not be used.
@@ -29,21 +29,21 @@ def choose_vector_index(table: Any, exact_rows: int = EXACT_ROWS) -> VectorIndex
     """
     pinned = PinnedTable(table, exact_rows=exact_rows)
     if pinned.held_in_memory:
-        return VectorIndexChoice()
-    vectors = pinned.compared().units
+        return VectorIndexParams()
+    vectors = pinned.compared().unit_vectors
     probes = probe_queries(vectors)
-    exact_seconds = _median_seconds(pinned, probes, VectorIndexChoice())
+    exact_seconds = _median_seconds(pinned, probes, VectorIndexParams())
     partitions = max(1, round(math.sqrt(len(vectors))))
     for kind, refine in (("ivf_sq", 3), ("ivf_flat", 0)):
         table.create_index(VECTOR, config=_config(kind, partitions), name=_INDEX_NAME, replace=True)
-        for choice in _settings(kind, refine, partitions):
-            recall = measured_recall(pinned, probes, choice)
-            if recall >= REQUIRED_RECALL and _median_seconds(pinned, probes, choice) < exact_seconds:
-                chosen = replace(choice, recall=recall)
+        for params in _settings(kind, refine, partitions):
+            recall = measured_recall(pinned, probes, params)
+            if recall >= REQUIRED_RECALL and _median_seconds(pinned, probes, params) < exact_seconds:
+                chosen = replace(params, recall=recall)
                 table.update_field_metadata({"path": VECTOR, "metadata": chosen.metadata()})
                 return chosen
     table.drop_index(_INDEX_NAME)
-    return VectorIndexChoice()
+    return VectorIndexParams()
 
 
 def probe_queries(vectors: Matrix) -> Matrix:
@@ -60,19 +60,19 @@ def probe_queries(vectors: Matrix) -> Matrix:
     return unit_rows(vectors[pairs[:, 0]] + vectors[pairs[:, 1]] * np.float32(0.5))
 
 
-def measured_recall(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
+def measured_recall(pinned: PinnedTable, queries: Matrix, params: VectorIndexParams) -> float:
     """Recall@RECALL_AT of LanceDB's answers against exact search; neighbours that tie all count.
 
     Args:
         pinned: the table to search.
         queries: float32 [q, width].
-        choice: parameters of the vector index.
+        params: parameters of the vector index.
 
     Returns:
         0 to 1.
     """
     answers = [
-        [hit.product_id for hit in pinned.nearest_in_table(query, RECALL_AT, choice=choice)]
+        [hit.product_id for hit in pinned.nearest_in_table(query, RECALL_AT, params=params)]
         for query in queries
     ]
     return recall_against_exact(answers, [list(ids) for ids in _exact(pinned, queries)], RECALL_AT)
@@ -85,8 +85,8 @@ def _exact(pinned: PinnedTable, queries: Matrix) -> Iterator[list[str]]:
         yield [product_id for product_id, score in hits if score >= kth - tolerance]
 
 
-def _median_seconds(pinned: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
-    ask: Callable[[Matrix], list[Hit]] = lambda q: pinned.nearest_in_table(q, RECALL_AT, choice=choice)  # noqa: E731
+def _median_seconds(pinned: PinnedTable, queries: Matrix, params: VectorIndexParams) -> float:
+    ask: Callable[[Matrix], list[Hit]] = lambda q: pinned.nearest_in_table(q, RECALL_AT, params=params)  # noqa: E731
     ask(queries[0])  # the first one reads from disk
     seconds = []
     for query in queries[:30]:
@@ -96,9 +96,9 @@ def _median_seconds(pinned: PinnedTable, queries: Matrix, choice: VectorIndexCho
     return float(np.median(seconds))
 
 
-def _settings(kind: str, refine: int, partitions: int) -> Iterator[VectorIndexChoice]:
+def _settings(kind: str, refine: int, partitions: int) -> Iterator[VectorIndexParams]:
     for share in _PROBE_SHARES:
-        yield VectorIndexChoice(kind, probes=max(1, round(share * partitions)), refine=refine)
+        yield VectorIndexParams(kind, probes=max(1, round(share * partitions)), refine=refine)
 
 
 def _config(kind: str, partitions: int) -> Any:

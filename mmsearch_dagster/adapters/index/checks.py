@@ -56,8 +56,8 @@ def _unit_norms(pinned: PinnedTable) -> IndexCheck:
 
 
 def _ann_recall(pinned: PinnedTable) -> IndexCheck:
-    queries = probe_queries(pinned.compared().units)
-    recall = measured_recall(pinned, queries, pinned.index_choice)
+    queries = probe_queries(pinned.compared().unit_vectors)
+    recall = measured_recall(pinned, queries, pinned.index_params)
     metrics = {f"recall_at_{RECALL_AT}": recall, "required": REQUIRED_RECALL, "queries": len(queries)}
     return IndexCheck("ann_recall", recall >= REQUIRED_RECALL, metrics)
 

@@ -26,25 +26,25 @@ def check_golden(
 ) -> list[IndexCheck]:
     """Every reviewed query is answered, and nearly all that the evaluation has seen answered."""
     return [
-        _answered("golden_queries", pinned, reviewed, _REVIEWED_SHARE),
-        _answered("measured_queries", pinned, measured, _MEASURED_SHARE),
+        _check_share("golden_queries", pinned, reviewed, _REVIEWED_SHARE),
+        _check_share("measured_queries", pinned, measured, _MEASURED_SHARE),
     ]
 
 
-def _answered(name: str, pinned: PinnedTable, queries: Sequence[GoldenQuery], share: float) -> IndexCheck:
+def _check_share(name: str, pinned: PinnedTable, queries: Sequence[GoldenQuery], share: float) -> IndexCheck:
     """A query whose products have all left the catalogue says nothing about the index."""
     counted = [query for query in queries if _has_an_answer(pinned, query)]
     missed = [query.name for query in counted if not _finds(pinned, query)]
-    answered = len(counted) - len(missed)
+    with_results = len(counted) - len(missed)
     metrics: dict[str, float | str] = {
-        "found": answered,
+        "found": with_results,
         "asked": len(counted),
         "without_product": len(queries) - len(counted),
         "required_share": share,
     }
     if missed:
         metrics["missed"] = ", ".join(f"'{name}'" for name in missed[:_NAMED])
-    return IndexCheck(name, answered >= share * len(counted), metrics)
+    return IndexCheck(name, with_results >= share * len(counted), metrics)
 
 
 def _has_an_answer(pinned: PinnedTable, query: GoldenQuery) -> bool:

@@ -67,14 +67,14 @@ class SearchIndex:
         else:
             version = self._write(table, tag, prepared, digest)
         watch.advance(_STAGE, rows.height)
-        choice = version.index_choice
+        params = version.index_params
         pin = IndexPin(
             table=table,
             tag=tag,
             version=version.version,
             rows=version.row_count,
-            vector_index=choice.kind,
-            measured_recall=choice.recall,
+            vector_index=params.kind,
+            measured_recall=params.recall,
         )
         watch.finish(_STAGE, f"version {pin.version}, {pin.rows} rows, vector index: {pin.vector_index}")
         return pin

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
+from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -82,11 +82,11 @@ class PinnedTable:
         return tuple(n for n in self._table.schema.names if n not in self.vector_columns and n != SEARCH_TEXT)
 
     @cached_property
-    def index_choice(self) -> VectorIndexChoice:
+    def index_params(self) -> VectorIndexParams:
         """The vector index of this version."""
         if VECTOR not in self.vector_columns:
-            return VectorIndexChoice()
-        return VectorIndexChoice.read(self._table.schema.field(VECTOR).metadata or {})
+            return VectorIndexParams()
+        return VectorIndexParams.read(self._table.schema.field(VECTOR).metadata or {})
 
     @cached_property
     def _id_of_row(self) -> dict[int, str]:
@@ -224,7 +224,7 @@ class PinnedTable:
         *,
         where: str | None = None,
         column: str = VECTOR,
-        choice: VectorIndexChoice | None = None,
+        params: VectorIndexParams | None = None,
     ) -> list[Hit]:
         """`nearest` among the candidates that LanceDB proposes.
 
@@ -233,7 +233,7 @@ class PinnedTable:
             k: how many products at most.
             where: as in `nearest`.
             column: a vector column.
-            choice: parameters of the vector index; None: those of this version.
+            params: parameters of the vector index; None: those of this version.
 
         Returns:
             At most `k` hits.
@@ -242,13 +242,13 @@ class PinnedTable:
             return []
         # What passes a filter may lie in partitions that are not probed: then every row is compared.
         indexed = column == VECTOR and where is None
-        choice = choice or (self.index_choice if indexed else VectorIndexChoice())
+        params = params or (self.index_params if indexed else VectorIndexParams())
         query = self._table.search(vector, vector_column_name=column).distance_type("cosine")
-        if choice.kind == "none":
+        if params.kind == "none":
             query = query.bypass_vector_index()
         else:
-            query = query.nprobes(choice.probes)
-            query = query.refine_factor(choice.refine) if choice.refine else query
+            query = query.nprobes(params.probes)
+            query = query.refine_factor(params.refine) if params.refine else query
         nearest = self._run(query, [columns.PRODUCT_ID, column, "_distance"], k, where)
         proposed = ProductVectors.of(*vectors_of(nearest, column, self._width(column)))
         return _hits(next(proposed.nearest(vector[np.newaxis], k)))

@@ -29,7 +29,7 @@ def save_batch(folder: Path, name: str, batch: ModalityBatch) -> None:
     )
 
 
-def holds_batch(folder: Path, name: str) -> bool:
+def batch_exists(folder: Path, name: str) -> bool:
     """Whether `save_batch` wrote one of this name."""
     return (folder / f"{name}.ids.parquet").exists()
 

@@ -30,10 +30,10 @@ def describe_encoder(spec: EncoderSpec, width: int | None = None) -> EncoderIden
     return EncoderFiles.of(spec).identity(width)
 
 
-def spec_of(identity: EncoderIdentity, *places: Path) -> EncoderSpec:
+def spec_of(identity: EncoderIdentity, *model_folders: Path) -> EncoderSpec:
     """The spec that loads a release's encoder again; compare the identity of what it finds.
 
-    places: where a model's folder is looked for, by its name, when it is not where it was.
+    model_folders: where a model's folder is looked for, by its name, when it is not where it was.
     Raises ReleaseMismatchError when this version of the program cannot read it.
     """
     try:
@@ -45,7 +45,12 @@ def spec_of(identity: EncoderIdentity, *places: Path) -> EncoderSpec:
         ) from error
     folder = Path(spec.model)
     folder_here = next(
-        (folder_above / folder.name for folder_above in places if (folder_above / folder.name).is_dir()), None
+        (
+            folder_above / folder.name
+            for folder_above in model_folders
+            if (folder_above / folder.name).is_dir()
+        ),
+        None,
     )
     moved = folder.is_absolute() and not folder.is_dir() and folder_here is not None
     return spec.model_copy(update={"model": str(folder_here)}) if moved else spec

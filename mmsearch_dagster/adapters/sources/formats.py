@@ -71,7 +71,7 @@ class _Parquet:
         return parquet_files.read(path, wanted)
 
 
-# `ubi` is not here: it names its own columns (core.catalog.ubi).
+# `ubi` is not here: it names its own columns (adapters.sources.ubi).
 READERS: Mapping[Format, Reader] = {
     "csv": _Delimited(),
     "tsv": _Delimited(),

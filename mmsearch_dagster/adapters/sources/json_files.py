@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from mmsearch_dagster.adapters.sources.ubi import Line, records
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
 from mmsearch_dagster.core.catalog.source_mapping import Format
-from mmsearch_dagster.core.catalog.ubi import Line, records
 from mmsearch_dagster.core.errors import SourceError
 
 _SAMPLE = 10_000

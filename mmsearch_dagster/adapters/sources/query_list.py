@@ -14,7 +14,7 @@ from mmsearch_dagster.adapters.sources.reading import read_table
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.adapters.sources.source import Source, file_columns
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.contract import split_rows
+from mmsearch_dagster.core.catalog.contract import separate_broken_rows
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.retrieval.query import Query
@@ -57,20 +57,20 @@ def read_query_list(
     raw = read_table(source, _TABLE, lambda ids: ids)
     # A list is not used for training: the same query may be in two splits.
     frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(c.SPLIT))
-    split = split_rows(replace(raw, frame=frame), contained=False)
+    checked = separate_broken_rows(replace(raw, frame=frame), inside_source=False)
     broken = [
         f"{row[0]}, row {row[1]}: {'; '.join(row[2])}"
-        for row in split.quarantined.select("_source", "_row", c.REASONS).iter_rows()
+        for row in checked.quarantined.select("_source", "_row", c.REASONS).iter_rows()
     ]
     order = {key: number for number, key in enumerate(raw.frame[c.QUERY_ID].unique(maintain_order=True))}
-    first = split.good.group_by(c.QUERY_ID, maintain_order=True).agg(pl.col(_CONTENT).first())
+    first = checked.good.group_by(c.QUERY_ID, maintain_order=True).agg(pl.col(_CONTENT).first())
     rows = sorted(first.iter_rows(), key=lambda row: order[row[0]])
     folders = [
         folder.resolve() for folder in (root, source.root, Path.cwd(), media_root) if folder is not None
     ]
     read = [_query(row, folders) for row in rows]
     unread = [sentence for _, sentences in read for sentence in sentences]
-    grades = _grades(split.good) if c.GRADE in columns else {}
+    grades = _grades(checked.good) if c.GRADE in columns else {}
     return QueryList(tuple(query for query, _ in read), grades, (*broken, *unread))
 
 

@@ -113,11 +113,11 @@ def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.Data
 def _check_required(
     table: str, given: frozenset[str], columns: dict[str, pl.DataType], *, path: Path, where: str
 ) -> None:
-    choice = NEEDS_ANY.get(table, ())
-    if choice and not given.intersection(choice):
+    needs_any = NEEDS_ANY.get(table, ())
+    if needs_any and not given.intersection(needs_any):
         raise SourceError(
-            f"{where}: table '{table}' maps none of {', '.join(choice)} for {path}; map one. "
-            + _columns_like(choice, list(columns))
+            f"{where}: table '{table}' maps none of {', '.join(needs_any)} for {path}; map one. "
+            + _columns_like(needs_any, list(columns))
         )
     missing = missing_required(table, given)
     if missing is None:

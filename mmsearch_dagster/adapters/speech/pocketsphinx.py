@@ -45,7 +45,7 @@ _SURE = 0.55
 _GUESSES = 20
 # How much the language counts beside the sound; the library's own 6.5 is for dictation.
 _LANGUAGE_WEIGHT = 8.0
-_TRACTS = ((12, 13), (13, 12))
+_VOCAL_TRACT_STRETCHES = ((12, 13), (13, 12))
 
 
 def recorded(content: bytes) -> Samples:
@@ -101,7 +101,9 @@ class SphinxRecogniser:
         first = self._decode(cleaned)
         best = first.chosen
         if best.confidence < _SURE:
-            best = pooled([first, *(self._decode(_with_tract(cleaned, *lengths)) for lengths in _TRACTS)])
+            best = pooled(
+                [first, *(self._decode(_with_tract(cleaned, *lengths)) for lengths in _VOCAL_TRACT_STRETCHES)]
+            )
         return Transcript(best.text, trust * best.confidence) if best.text else NOTHING
 
     def _decode(self, samples: Samples) -> SpeechGuess:

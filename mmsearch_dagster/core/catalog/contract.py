@@ -58,7 +58,7 @@ class RawTable:
 
 
 @dataclass(frozen=True)
-class Split:
+class CheckedRows:
     """good: the contract's schema, in a fixed order.
 
     quarantined: `_source`, `_row`, the id, `reasons` (list of sentences), `raw` (JSON).
@@ -88,28 +88,28 @@ def raw_table(table: str, frame: pl.DataFrame) -> RawTable:
     return RawTable(table, frame, dropped)
 
 
-def split_rows(
-    raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None, *, contained: bool = True
-) -> Split:
+def separate_broken_rows(
+    raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None, *, inside_source: bool = True
+) -> CheckedRows:
     """Separates the good rows from the broken ones.
 
     Args:
         raw: the table as read and cast.
         flagged: row index in `raw.frame` -> reasons from elsewhere (the expectation suites).
-        contained: files must lie below the source's folder; False only for files that the caller names.
+        inside_source: files must lie below the source's folder; False only for files that the caller names.
 
     Returns:
         Good rows sorted by their keys, quarantined rows sorted by file and row, and counts of dropped rows.
     """
     table = raw.table
-    judged = raw.frame.with_columns(reasons(table, contained=contained).alias(c.REASONS))
+    checked = raw.frame.with_columns(reasons(table, inside_source=inside_source).alias(c.REASONS))
     if flagged:
-        judged = _add_reasons(judged, flagged)
-    judged = _refuse_across_rows(judged, table)
-    fine = judged.filter(pl.col(c.REASONS).list.len() == 0).select(list(c.TABLES[table]))
+        checked = _add_reasons(checked, flagged)
+    checked = _refuse_across_rows(checked, table)
+    fine = checked.filter(pl.col(c.REASONS).list.len() == 0).select(list(c.TABLES[table]))
     kept, dropped = _finish(fine, table)
-    broken = judged.filter(pl.col(c.REASONS).list.len() > 0)
-    return Split(kept.sort(_SORTED_BY[table]), _quarantine(broken, table), {**raw.dropped, **dropped})
+    broken = checked.filter(pl.col(c.REASONS).list.len() > 0)
+    return CheckedRows(kept.sort(_SORTED_BY[table]), _quarantine(broken, table), {**raw.dropped, **dropped})
 
 
 def _add_reasons(rows: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl.DataFrame:

@@ -59,26 +59,26 @@ def _number(column: str) -> pl.Expr:
     return _not(column, value.is_finite() & (value >= 0), "a finite number of at least 0")
 
 
-def row_rules(table: str, *, contained: bool = True) -> Sequence[pl.Expr]:
+def row_rules(table: str, *, inside_source: bool = True) -> Sequence[pl.Expr]:
     """Text expressions over the cast rows of `table`: null where the row keeps the rule, else the reason.
 
-    contained: files must lie below the source's folder.
+    inside_source: files must lie below the source's folder.
     """
     schema = c.TABLES[table]
     quote = not is_personal(table)
-    files = [name for name in _URIS if name in schema] if contained else []
+    files = [name for name in _URIS if name in schema] if inside_source else []
     uris = [_uri_rule(name, schema[name], quote=quote) for name in files]
-    choice = [_none_of(NEEDS_ANY[table])] if table in NEEDS_ANY else []
-    return (*(_missing(column) for column in c.REQUIRED[table]), *choice, *_RULES[table], *uris)
+    needs_any = [_none_of(NEEDS_ANY[table])] if table in NEEDS_ANY else []
+    return (*(_missing(column) for column in c.REQUIRED[table]), *needs_any, *_RULES[table], *uris)
 
 
-def reasons(table: str, *, contained: bool = True) -> pl.Expr:
+def reasons(table: str, *, inside_source: bool = True) -> pl.Expr:
     """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row.
 
-    contained: as in `row_rules`.
+    inside_source: as in `row_rules`.
     """
     unreadable = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(UNREADABLE)).list.any()
-    broken = pl.concat_list(row_rules(table, contained=contained)).list.drop_nulls()
+    broken = pl.concat_list(row_rules(table, inside_source=inside_source)).list.drop_nulls()
     return pl.when(unreadable).then(pl.col(PROBLEMS)).otherwise(pl.concat_list(PROBLEMS, broken))
 
 

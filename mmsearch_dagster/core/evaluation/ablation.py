@@ -15,14 +15,14 @@ from mmsearch_dagster.core.modalities import QUERY_MODALITIES, ModalityBatch
 
 ALONE = "one modality"
 PAIR = "two modalities"
-WHOLE = "all modalities"
+ALL_MODALITIES = "all modalities"
 WITHOUT = "one left out"
 STRATEGY = "strategy"
 LOSS = "loss"
 
 
 @dataclass(frozen=True)
-class AblationTrial:
+class AblationVariant:
     """One training: which modalities, how fused, by which loss."""
 
     group: str
@@ -32,73 +32,73 @@ class AblationTrial:
     loss: Loss
 
 
-def trials(
+def ablation_variants(
     modalities: Sequence[str], strategy: Strategy, loss: Loss, strategies: Sequence[Strategy] = STRATEGIES
-) -> Iterator[AblationTrial]:
-    """Every training of the report, each different one once; the first is the whole.
+) -> Iterator[AblationVariant]:
+    """Every training of the report, each different one once; the first leaves nothing out.
 
-    Only what people can ask with can answer alone; a pair needs one such modality.
+    Only what people can search with can answer alone; a pair needs one such modality.
     """
-    whole = tuple(sorted(modalities))
-    yield AblationTrial(WHOLE, f"{strategy}, {loss}", whole, strategy, loss)
-    for group, name, subset in _subsets(whole):
-        yield AblationTrial(group, name, subset, strategy, loss)
+    every = tuple(sorted(modalities))
+    yield AblationVariant(ALL_MODALITIES, f"{strategy}, {loss}", every, strategy, loss)
+    for group, name, subset in _subsets(every):
+        yield AblationVariant(group, name, subset, strategy, loss)
     yield from (
-        AblationTrial(STRATEGY, other, whole, other, loss) for other in strategies if other != strategy
+        AblationVariant(STRATEGY, other, every, other, loss) for other in strategies if other != strategy
     )
     yield from (
-        AblationTrial(LOSS, another, whole, strategy, another) for another in LOSSES if another != loss
+        AblationVariant(LOSS, another, every, strategy, another) for another in LOSSES if another != loss
     )
 
 
-def _subsets(whole: tuple[str, ...]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    if len(whole) > 1:
-        yield from ((ALONE, name, (name,)) for name in whole if name in QUERY_MODALITIES)
-    if len(whole) > 2:
-        for pair in combinations(whole, 2):
+def _subsets(modalities: tuple[str, ...]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    if len(modalities) > 1:
+        yield from ((ALONE, name, (name,)) for name in modalities if name in QUERY_MODALITIES)
+    if len(modalities) > 2:
+        for pair in combinations(modalities, 2):
             if set(pair) & set(QUERY_MODALITIES):
                 yield PAIR, " + ".join(pair), pair
-        for name in whole:
-            yield WITHOUT, f"without {name}", tuple(other for other in whole if other != name)
+        for name in modalities:
+            yield WITHOUT, f"without {name}", tuple(other for other in modalities if other != name)
 
 
-def answers(
-    trial: AblationTrial,
+def rank_with(
+    variant: AblationVariant,
     examples: Examples,
     sets: Mapping[str, JudgedQueries],
     params: TrainParams,
     *,
     depth: int,
 ) -> dict[str, Rankings]:
-    """Train as the trial says; what the model alone answers to each set of queries."""
+    """Trains the variant; what its model alone ranks for each set of queries."""
     from mmsearch_dagster.core.fusion.training import train
 
-    seen = _seen(examples, trial.modalities)
-    if not set(seen.train.queries.vectors) & set(QUERY_MODALITIES):  # nobody asks with any of these
+    visible = _restricted(examples, variant.modalities)
+    if not set(visible.train.queries.vectors) & set(QUERY_MODALITIES):  # nobody searches with any of these
         return {name: {key: [] for key in queries.batch.ids} for name, queries in sets.items()}
-    model = train(trial.strategy, seen, params.model_copy(update={"loss": trial.loss})).model
+    model = train(variant.strategy, visible, params.model_copy(update={"loss": variant.loss})).model
     return {
-        name: by_model(model, _only(queries.batch, trial.modalities), seen.items, depth)
+        name: by_model(model, _only(queries.batch, variant.modalities), visible.items, depth)
         for name, queries in sets.items()
     }
 
 
-def _seen(examples: Examples, modalities: Sequence[str]) -> Examples:
+def _restricted(examples: Examples, modalities: Sequence[str]) -> Examples:
     return Examples(
         items=_only(examples.items, modalities),
-        train=_answerable(examples.train, modalities),
-        dev=_answerable(examples.dev, modalities),
+        train=_with_content(examples.train, modalities),
+        dev=_with_content(examples.dev, modalities),
         frames={name: count for name, count in examples.frames.items() if name in modalities},
     )
 
 
-def _answerable(judged: Judged, modalities: Sequence[str]) -> Judged:
-    """The queries that still say something."""
+def _with_content(judged: Judged, modalities: Sequence[str]) -> Judged:
+    """The queries that still have a vector."""
     batch = _only(judged.queries, modalities)
-    left = np.zeros(len(batch), dtype=bool)
+    with_vector = np.zeros(len(batch), dtype=bool)
     for mask in batch.present.values():
-        left |= mask
-    return replace(judged, queries=batch).take(np.flatnonzero(left))
+        with_vector |= mask
+    return replace(judged, queries=batch).take(np.flatnonzero(with_vector))
 
 
 def _only(batch: ModalityBatch, modalities: Sequence[str]) -> ModalityBatch:
@@ -111,22 +111,24 @@ def _only(batch: ModalityBatch, modalities: Sequence[str]) -> ModalityBatch:
 
 
 def ablation_deltas(
-    whole: Rankings, others: Mapping[str, Rankings], queries: JudgedQueries, *, seed: int
+    reference: Rankings, others: Mapping[str, Rankings], queries: JudgedQueries, *, seed: int
 ) -> list[dict[str, Any]]:
-    """What is lost without each of `others`: whole - other, with its paired bootstrap interval.
+    """What is lost without each of `others`: reference - other, with its paired bootstrap interval.
 
     pays: whether the interval lies above zero; `harms` where it lies below.
     """
-    mine = score(whole, queries.grades)
-    keys = sorted(mine)
+    of_reference = score(reference, queries.grades)
+    keys = sorted(of_reference)
     rows = []
     for name, rankings in others.items():
-        theirs = score(rankings, queries.grades)
-        difference = paired_difference([mine[k] for k in keys], [theirs[k] for k in keys], seed=seed)
+        of_other = score(rankings, queries.grades)
+        difference = paired_difference(
+            [of_reference[k] for k in keys], [of_other[k] for k in keys], seed=seed
+        )
         rows.append(
             {
                 "trial": name,
-                METRIC: _mean(theirs),
+                METRIC: _mean(of_other),
                 "lost without": _rounded(difference),
                 "verdict": verdict(difference),
             }

@@ -32,8 +32,8 @@ def quality_table(values: pl.DataFrame, policy: GatePolicy | None = None) -> pl.
         rows.append({"kind": kind, "branch": branch, "queries": len(main), **metrics})
     if not rows:
         return pl.DataFrame(schema={"kind": pl.String, "branch": pl.String, "queries": pl.Int64})
-    places = pl.col("branch").replace_strict(order)
-    return pl.DataFrame(rows).sort(pl.col("kind") != ALL, "kind", places, maintain_order=True)
+    in_order = pl.col("branch").replace_strict(order)
+    return pl.DataFrame(rows).sort(pl.col("kind") != ALL, "kind", in_order, maintain_order=True)
 
 
 def metrics_of_retriever(table: pl.DataFrame, retriever: str, metric: str) -> dict[str, float]:

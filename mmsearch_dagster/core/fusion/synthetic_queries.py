@@ -127,8 +127,8 @@ def title_queries(products: pl.DataFrame, *, limit: int, seed: int) -> list[Synt
 def image_queries(with_images: Sequence[str], *, limit: int, seed: int) -> list[SyntheticQuery]:
     """A product's picture, seen differently, as a search for that product."""
     rng = np.random.default_rng(seed)
-    places: list[int] = sorted(rng.permutation(len(with_images))[:limit].tolist())
-    chosen = [with_images[row] for row in places]
+    sampled: list[int] = sorted(rng.permutation(len(with_images))[:limit].tolist())
+    chosen = [with_images[row] for row in sampled]
     return [SyntheticQuery(f"picture:{product}", None, product, {product: 3.0}) for product in chosen]
 
 

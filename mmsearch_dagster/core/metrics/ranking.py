@@ -216,17 +216,17 @@ def grade_matrices(
     Raises:
         SourceError: a grade is above MAX_GRADE.
     """
-    answered = []
+    ranked_grades = []
     for query in queries:
         grades = judged[query]
-        answered.append([grades.get(product, 0) for product in dict.fromkeys(ranked.get(query, ()))])
+        ranked_grades.append([grades.get(product, 0) for product in dict.fromkeys(ranked.get(query, ()))])
     ideal = _padded([sorted(judged[query].values(), reverse=True) for query in queries])
     if ideal.size and ideal.max() > MAX_GRADE:
         worst = queries[int(ideal[:, 0].argmax())]
         raise SourceError(
             f"query '{worst}' has grade {ideal.max()}; grades go from 0 to 3: mend the judgments"
         )
-    return _padded(answered), ideal
+    return _padded(ranked_grades), ideal
 
 
 def per_query(

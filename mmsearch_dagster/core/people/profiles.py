@@ -100,11 +100,11 @@ def advance(
     """
     if state.as_of is not None and as_of < state.as_of:
         raise MmsearchError(f"profiles of {state.as_of} cannot be taken back to {as_of}")
-    taste = feedback(events, params)
-    last = taste[c.TIMESTAMP].max()
+    weighted_events = feedback(events, params)
+    last = weighted_events[c.TIMESTAMP].max()
     if isinstance(last, datetime) and last > as_of:
         raise MmsearchError(f"profiles as of {as_of} cannot hold an event of {last}")
-    rows = pl.concat([_aged(state, as_of, params), _rows(taste, as_of, params)])
+    rows = pl.concat([_aged(state, as_of, params), _rows(weighted_events, as_of, params)])
     summed = (
         rows.sort(*_KEYS, LAST_SEEN, WEIGHT)
         .group_by(_KEYS, maintain_order=True)
@@ -120,9 +120,9 @@ def _aged(state: ProfileState, as_of: datetime, params: FeedbackParams) -> pl.Da
     return state.rows.with_columns(pl.col(WEIGHT) * decay(pl.lit(days), params.half_life_days))
 
 
-def _rows(taste: pl.DataFrame, as_of: datetime, params: FeedbackParams) -> pl.DataFrame:
+def _rows(weighted_events: pl.DataFrame, as_of: datetime, params: FeedbackParams) -> pl.DataFrame:
     bought = pl.col(c.ACTION) == PURCHASE
-    return taste.select(
+    return weighted_events.select(
         c.USER_ID,
         c.PRODUCT_ID,
         pl.col(c.ACTION).replace_strict(GROUP_OF, return_dtype=pl.String).alias(_GROUP),

@@ -184,13 +184,13 @@ def feature_matrix(
 def _personal(pairs: Pairs, people: People, items: Items, person: Rows) -> dict[str, Values]:
     mean, spread = people.prices[person].T
     gap = np.abs(np.log1p(items.price[pairs.item]) - mean)
-    tastes = {
+    similarities = {
         f"{_TASTE}{name}": _cosines(
             people.vectors[:, start:stop], items.vectors[:, start:stop], person, pairs.item
         )
         for name, (start, stop) in items.blocks.items()
     }
-    return tastes | {
+    return similarities | {
         COLLABORATIVE_SCORE: _collaborative(pairs, people, items, person),
         CATEGORY_AFFINITY: _shares(pairs, people, items, person),
         PRICE_AFFINITY: -gap / np.maximum(spread, _LEAST_SPREAD),

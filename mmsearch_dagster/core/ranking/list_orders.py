@@ -46,8 +46,8 @@ def scores_of(state: PeopleState, items: Items, person: int) -> dict[str, Values
         items.vectors[:, start:stop] @ _unit(state.people.vectors[person, start:stop])
         for start, stop in items.blocks.values()
     ]
-    taste = np.mean(parts, axis=0).astype(np.float64) if parts else np.zeros(len(items))
-    single = {POPULAR: popular, COLLABORATIVE: collaborative, TASTE: taste}
+    similarity = np.mean(parts, axis=0).astype(np.float64) if parts else np.zeros(len(items))
+    single = {POPULAR: popular, COLLABORATIVE: collaborative, TASTE: similarity}
     by_rank = {name: _tells(scores) / (_RRF_K + ranks(scores)) for name, scores in single.items()}
     return single | {
         name: np.sum([by_rank[part] for part in parts], axis=0)

@@ -70,9 +70,9 @@ def states_at(
         learned = factorise(matrix, FACTORS)
         users = dict(zip(learned.user_ids, learned.users, strict=True))
         frame = shoppers.profiles(state, products, vectors, users)
-        places = _places(matrix.items, items.ids)
+        rows = _row_numbers(matrix.items, items.ids)
         popularity = np.zeros(len(items))
-        popularity[places] = np.asarray(matrix.matrix.sum(axis=0)).ravel()
+        popularity[rows] = np.asarray(matrix.matrix.sum(axis=0)).ravel()
         yield PeopleState(
             ids=tuple(frame[c.USER_ID].to_list()),
             people=people_of(frame, items.vectors.shape[1]),
@@ -119,10 +119,10 @@ def _matrix(column: pl.Series, width: int | None = None) -> Matrix:
 
 def _item_factors(learned: Factors, items: Items) -> Matrix:
     factors = np.zeros((len(items), learned.items.shape[1]), dtype=np.float32)
-    factors[_places(learned.item_ids, items.ids)] = learned.items
+    factors[_row_numbers(learned.item_ids, items.ids)] = learned.items
     return factors
 
 
-def _places(ids: Sequence[str], all_ids: Sequence[str]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _row_numbers(ids: Sequence[str], all_ids: Sequence[str]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     row: Mapping[str, int] = {key: position for position, key in enumerate(all_ids)}
     return np.array([row[key] for key in ids], dtype=np.int64)

@@ -69,7 +69,7 @@ class Scored:
         )
         seen = frame[shoppers.AS_OF].dt.epoch("us").max() if frame.height else None
         moment = float(seen) / 1e6 if isinstance(seen, int) else float(np.nanmax(items.updated, initial=0.0))
-        return cls(state, items, _places(state.ids), _places(items.ids), ranker, moment, now)
+        return cls(state, items, _row_of_id(state.ids), _row_of_id(items.ids), ranker, moment, now)
 
     def inputs(
         self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
@@ -176,7 +176,7 @@ def _with_stored_vectors(
     )
 
 
-def _places(ids: tuple[str, ...]) -> dict[str, int]:
+def _row_of_id(ids: tuple[str, ...]) -> dict[str, int]:
     return {key: row for row, key in enumerate(ids)}
 
 

@@ -17,7 +17,7 @@ SCORE_DECIMALS = 6
 # Scores of one block of queries: 32 M floats are 128 MB.
 _BLOCK_SCORES = 32_000_000
 # More than single precision loses in a product of unit vectors.
-_ROUGH = 1e-5
+_SINGLE_PRECISION_ERROR = 1e-5
 
 
 def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
@@ -37,12 +37,13 @@ def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
 class ProductVectors:
     """What one retriever compares with a query: one or several unit vectors per product.
 
-    ids: the p products that have a vector, ascending. units: float32 [m, d], m >= p; the rows of a product
-    stand together, in the order of `ids`. starts: int64 [p], the first row of each product.
+    ids: the p products that have a vector, ascending.
+    unit_vectors: float32 [m, d], m >= p; the rows of a product stand together, in the order of `ids`.
+    starts: int64 [p], the first row of each product.
     """
 
     ids: Sequence[str]
-    units: Matrix
+    unit_vectors: Matrix
     starts: NDArray[np.int64]
 
     @classmethod
@@ -70,35 +71,37 @@ class ProductVectors:
         Yields:
             q lists of at most `k` pairs.
         """
-        block = max(1, _BLOCK_SCORES // max(1, len(self.units)))
+        block = max(1, _BLOCK_SCORES // max(1, len(self.unit_vectors)))
         for first in range(0, len(queries), block):
             part = unit_rows(queries[first : first + block])
-            for query, rough in zip(part, part @ self.units.T, strict=True):
-                yield self._best(query, rough, k) if query.any() else []
+            for query, approximate in zip(part, part @ self.unit_vectors.T, strict=True):
+                yield self._best(query, approximate, k) if query.any() else []
 
-    def _best(self, query: Matrix, rough: Matrix, k: int) -> list[tuple[str, float]]:
-        """rough: the products of `query` [d] with `units` [m] in single precision."""
-        places = _contenders(self._by_product(rough), min(k, len(self.ids)))
-        rows, starts = self._rows_of(places)
+    def _best(self, query: Matrix, approximate: Matrix, k: int) -> list[tuple[str, float]]:
+        """approximate: scores [m] of `query` [d] with `unit_vectors`, in single precision."""
+        products = _contenders(self._by_product(approximate), min(k, len(self.ids)))
+        rows, starts = self._rows_of(products)
         if not len(rows):
             return []
         # Single precision depends on how many queries share a product; double does so no more.
-        exact = np.round(self.units[rows].astype(np.float64) @ query.astype(np.float64), SCORE_DECIMALS)
+        exact = np.round(
+            self.unit_vectors[rows].astype(np.float64) @ query.astype(np.float64), SCORE_DECIMALS
+        )
         scores = np.maximum.reduceat(exact, starts)
         order = np.argsort(-scores, kind="stable")[:k]
-        return [(self.ids[int(places[n])], float(np.float32(scores[n]))) for n in order]
+        return [(self.ids[int(products[n])], float(np.float32(scores[n]))) for n in order]
 
     def _by_product(self, scores: Matrix) -> Matrix:
         """Scores of rows [m] -> the best of each product [p]."""
         single = len(self.starts) == len(scores)
         return scores if single else np.maximum.reduceat(scores, self.starts)
 
-    def _rows_of(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The rows of the products at these places, and where each product begins among them."""
-        ends = np.append(self.starts[1:], len(self.units))
-        counts = ends[places] - self.starts[places]
+    def _rows_of(self, products: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of the products at these positions of `ids`, and where each product begins among them."""
+        ends = np.append(self.starts[1:], len(self.unit_vectors))
+        counts = ends[products] - self.starts[products]
         starts = np.cumsum(counts) - counts
-        rows = np.repeat(self.starts[places] - starts, counts) + np.arange(counts.sum())
+        rows = np.repeat(self.starts[products] - starts, counts) + np.arange(counts.sum())
         return rows, starts
 
 
@@ -107,7 +110,7 @@ def _contenders(scores: Matrix, count: int) -> NDArray[np.int64]:
     if count == 0:
         return np.empty(0, dtype=np.int64)
     threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
-    return np.flatnonzero(scores >= threshold - _ROUGH)
+    return np.flatnonzero(scores >= threshold - _SINGLE_PRECISION_ERROR)
 
 
 def recall_against_exact(

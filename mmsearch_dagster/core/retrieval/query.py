@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.speech.transcript import Transcript
 
@@ -56,16 +57,18 @@ class Answer:
     note: str | None = None
 
 
-def no_result_note(text: str | None, where: str | None, passing: int) -> str:
-    """Why an answer is empty and what to do. text: the words, typed and spoken. where: the filter, as given;
-    passing: how many products pass it."""
-    # Half a surrogate pair, which JSON may carry, has no UTF-8.
-    shown = where and where.strip().encode("utf-8", "replace").decode("utf-8")
-    if shown and not passing:
-        return f"no product passes the filter {shown}: loosen it or leave it out"
+def no_result_note(text: str | None, outcome: FilterOutcome | None) -> str:
+    """Why an answer is empty and what to do.
+
+    Args:
+        text: the words, typed and spoken.
+        outcome: what the filter left, None without a filter.
+    """
+    if outcome and not outcome.passing:
+        return f"no product passes the filter {outcome.text}: {outcome.reason}"
     query = f"'{text[:_MOST_QUOTED]}{'…' * (len(text) > _MOST_QUOTED)}'" if text else "this picture"
-    among = f" among the {passing:,} that pass the filter {shown}" if shown else ""
-    looser = "loosen the filter, or " if shown else ""
+    among = f" among the {outcome.passing:,} that pass the filter {outcome.text}" if outcome else ""
+    looser = "loosen the filter, or " if outcome else ""
     why = "no product has one of these words in its text" if text else "no product can be compared with it"
     return f"nothing is found for {query}{among}: {why}; {looser}ask with other words or with a photo"
 
@@ -75,14 +78,14 @@ def ranked_hits(
 ) -> tuple[AnswerHit, ...]:
     """best: (product id, score), best first. ranking: retriever -> product ids, best first."""
     names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *ranking))
-    places = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
+    ranks = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
     return tuple(
         AnswerHit(
             product_id=key,
             score=score,
             rank=rank,
             payload=payload[key],
-            branches={name: places.get(name, {}).get(key) for name in names},
+            branches={name: ranks.get(name, {}).get(key) for name in names},
         )
         for rank, (key, score) in enumerate(best, start=1)
     )

@@ -20,7 +20,7 @@ class SpeechGuess:
 
 
 def pooled(attempts: Sequence[SpeechGuess]) -> Transcript:
-    """The text with the highest sum of p(text | hearing) * confidence(hearing)^2; ties by the text.
+    """The text with the highest sum of p(text | guess) * confidence(guess)^2; ties by the text.
 
     confidence: of the surest attempt that chose that text; of the least sure one where none did.
     """

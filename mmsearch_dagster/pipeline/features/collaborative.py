@@ -25,7 +25,7 @@ _BARS = "models.png"
 _SPLIT = "global-time"
 # Below so many pairs of user and product, and users in the validation part, there is nothing to choose by.
 _FEWEST_PAIRS = 50
-_FEWEST_JUDGED = 5
+_FEWEST_VALIDATION_USERS = 5
 _SEED = 7
 
 
@@ -82,8 +82,8 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
         tried.append((best.validation if best else float("nan"), params, compared, best))
     value, params, compared, best = max(tried, key=lambda trial: np.nan_to_num(trial[0], nan=-1.0))
     everything = interactions_of(events, params)
-    judged = compared.counts["validation users"]
-    enough = everything.matrix.nnz >= _FEWEST_PAIRS and judged >= _FEWEST_JUDGED
+    validation_users = compared.counts["validation users"]
+    enough = everything.matrix.nnz >= _FEWEST_PAIRS and validation_users >= _FEWEST_VALIDATION_USERS
     if best is None or not enough:
         save_factors(folder, no_factors(), np.zeros(0, np.float32))
         return {"rows": 0, "models": [], "trials": [], "why_none": "the log is too short to choose by"}

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, split_rows
+from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, separate_broken_rows
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.pipeline.ingest.tables import raw_asset, read_raw
@@ -28,16 +28,16 @@ def read_reviews(workspace: Workspace) -> StepReport:
         products = workspace.lake.current("products")
 
         def make(folder: Path) -> dict[str, Any]:
-            split = split_rows(RawTable(ASSET, raw.table(), raw.facts["dropped"]))
-            listed, unlisted = restrict_to_catalogue(split.good, products.table()[c.PRODUCT_ID])
+            checked = separate_broken_rows(RawTable(ASSET, raw.table(), raw.facts["dropped"]))
+            listed, unlisted = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
             ordered_by_usefulness(listed).write_parquet(folder / "table.parquet")
             ratings = smoothed_ratings(listed)
             ratings.write_parquet(folder / RATINGS)
-            split.quarantined.write_parquet(folder / QUARANTINE)
+            checked.quarantined.write_parquet(folder / QUARANTINE)
             return {
                 "rows": listed.height,
                 "rated_products": ratings.height,
-                "quarantined": split.quarantined.height,
+                "quarantined": checked.quarantined.height,
                 "of_unknown_products": unlisted,
             }
 

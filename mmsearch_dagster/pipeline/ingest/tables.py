@@ -11,13 +11,13 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import (
+    CheckedRows,
     RawTable,
-    Split,
     check_not_empty,
     check_share,
     quarantined_share,
     restrict_to_catalogue,
-    split_rows,
+    separate_broken_rows,
     top_reasons,
 )
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
@@ -26,7 +26,7 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.catalog.expectations import RuleOutcome
+    from mmsearch_dagster.adapters.expectations.rules import RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
 CODE_VERSION = "5"
@@ -161,8 +161,8 @@ class _Inputs:
 
 def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) -> tuple[Snapshot, bool]:
     """The broken rows, with the good ones laid beside them for the next asset."""
+    from mmsearch_dagster.adapters.expectations.rules import check_whole_table
     from mmsearch_dagster.adapters.expectations.suite import load_suite, run_suite
-    from mmsearch_dagster.core.catalog.expectations import check_whole_table
 
     table = VALIDATED[asset]
 
@@ -171,16 +171,18 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) 
         frame = inputs.raw.table()
         result = run_suite(suite, frame, _docs(workspace, table))
         check_whole_table(suite, result)
-        split = split_rows(RawTable(table, frame, inputs.raw.facts[_DROPPED]), result.flagged_rows())
-        good, unknown = _of_the_catalogue(inputs.products, split)
-        split.quarantined.write_parquet(folder / "table.parquet")
+        checked = separate_broken_rows(
+            RawTable(table, frame, inputs.raw.facts[_DROPPED]), result.flagged_rows()
+        )
+        good, unknown = _of_the_catalogue(inputs.products, checked)
+        checked.quarantined.write_parquet(folder / "table.parquet")
         good.write_parquet(folder / "good.parquet")
         return {
-            "rows": split.quarantined.height,
+            "rows": checked.quarantined.height,
             # Those of unknown products too: they are not broken, and `good.parquet` lacks them.
-            _GOOD: split.good.height,
-            "share": round(quarantined_share(split.good.height, split.quarantined.height), 4),
-            _DROPPED: {**split.dropped, **unknown},
+            _GOOD: checked.good.height,
+            "share": round(quarantined_share(checked.good.height, checked.quarantined.height), 4),
+            _DROPPED: {**checked.dropped, **unknown},
             _CHECKS: [_check(rule) for rule in result.outcomes()],
         }
 
@@ -203,10 +205,10 @@ def _check(rule: "RuleOutcome") -> dict[str, Any]:
     }
 
 
-def _of_the_catalogue(products: Snapshot | None, split: Split) -> tuple[pl.DataFrame, dict[str, int]]:
+def _of_the_catalogue(products: Snapshot | None, checked: CheckedRows) -> tuple[pl.DataFrame, dict[str, int]]:
     if products is None:
-        return split.good, {}
-    kept, left_out = restrict_to_catalogue(split.good, products.table()[c.PRODUCT_ID])
+        return checked.good, {}
+    kept, left_out = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
     return kept, {"product unknown to the catalogue": left_out} if left_out else {}
 
 
@@ -231,8 +233,8 @@ def read_searches(workspace: Workspace) -> StepReport:
         raw = workspace.lake.current(raw_asset("searches"))
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-            split = split_rows(RawTable("searches", raw.table(), raw.facts[_DROPPED]))
-            return split.good, {"quarantined": split.quarantined.height}
+            checked = separate_broken_rows(RawTable("searches", raw.table(), raw.facts[_DROPPED]))
+            return checked.good, {"quarantined": checked.quarantined.height}
 
         digest = digest_of({"code": CODE_VERSION, "raw": raw.digest})
         snapshot, made = workspace.lake.obtain_table("searches", digest, make, inputs=[raw])

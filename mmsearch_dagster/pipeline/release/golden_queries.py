@@ -56,7 +56,7 @@ def measured_queries(
 
     queries = load_queries(examples.folder, VALIDATION)
     values = pl.read_parquet(evaluated.folder / PER_QUERY)
-    by_words, by_model = (_answered(values, queries, name) for name in (BM25, f"{FUSED}: {strategy}"))
+    by_words, by_model = (_found_rows(values, queries, name) for name in (BM25, f"{FUSED}: {strategy}"))
     vectors = model.queries(queries.batch.take(by_model))
     ids, products = queries.batch.ids, [frozenset(queries.grades[key]) for key in queries.batch.ids]
     return [GoldenQuery(ids[row], products[row], text=queries.texts[row]) for row in by_words] + [
@@ -65,11 +65,11 @@ def measured_queries(
     ]
 
 
-def _answered(values: pl.DataFrame, queries: "JudgedQueries", retriever: str) -> Sequence[int]:
-    """Rows of a sample of the queries that this retriever has answered."""
+def _found_rows(values: pl.DataFrame, queries: "JudgedQueries", retriever: str) -> Sequence[int]:
+    """Rows of a sample of the queries for which this retriever has found a right product."""
     seen = values.filter(
         (pl.col("branch") == retriever) & (pl.col(METRIC) == f"recall@{WITHIN}") & (pl.col(c.VALUE) > 0)
     )
-    answered = set(seen[c.QUERY_ID])
-    rows = [row for row, key in enumerate(queries.batch.ids) if key in answered]
+    with_results = set(seen[c.QUERY_ID])
+    rows = [row for row, key in enumerate(queries.batch.ids) if key in with_results]
     return rows[:: max(1, len(rows) // _SAMPLE)][:_SAMPLE]

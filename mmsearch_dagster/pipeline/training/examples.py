@@ -175,9 +175,9 @@ def item_views(products: pl.DataFrame, features: Mapping[str, Snapshot]) -> Moda
 
 def load_views(source: Snapshot) -> ModalityBatch:
     """The catalogue of these examples as retrieval compares it: a row per picture, or one per product."""
-    from mmsearch_dagster.adapters.lake.batches import holds_batch, load_batch
+    from mmsearch_dagster.adapters.lake.batches import batch_exists, load_batch
 
-    return load_batch(source.folder, VIEWS if holds_batch(source.folder, VIEWS) else ITEMS)
+    return load_batch(source.folder, VIEWS if batch_exists(source.folder, VIEWS) else ITEMS)
 
 
 def _encode(

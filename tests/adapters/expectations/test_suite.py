@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 import yaml
 
+from mmsearch_dagster.adapters.expectations.rules import ExpectationSuite
 from mmsearch_dagster.adapters.expectations.suite import load_suite, run_suite
 from mmsearch_dagster.core.catalog.cast_table import ROW, SOURCE, cast_rows
-from mmsearch_dagster.core.catalog.contract import raw_table, split_rows
-from mmsearch_dagster.core.catalog.expectations import Suite
+from mmsearch_dagster.core.catalog.contract import raw_table, separate_broken_rows
 from mmsearch_dagster.core.errors import ConfigError
 
 pytestmark = pytest.mark.slow
@@ -26,9 +26,9 @@ def products(**columns: list) -> pl.DataFrame:
     return raw_table("products", cast_rows(frame.lazy(), "products").collect()).frame
 
 
-def suite(*rules: dict) -> Suite:
+def suite(*rules: dict) -> ExpectationSuite:
     full = [{"severity": "error", "why": WHY, **rule} for rule in rules]
-    return Suite.model_validate({"table": "products", "max_quarantined_share": 0.1, "rules": full})
+    return ExpectationSuite.model_validate({"table": "products", "max_quarantined_share": 0.1, "rules": full})
 
 
 FRAME = products(
@@ -93,7 +93,7 @@ def test_flagged_rows_go_to_quarantine_with_the_rule_s_why():
         "kwargs": {"column": "title", "max_value": 100},
     }
     raw = raw_table("products", FRAME.with_columns(pl.Series("product_id", list("abcd"))))
-    split = split_rows(raw, run_suite(suite(rule), raw.frame).flagged_rows())
+    split = separate_broken_rows(raw, run_suite(suite(rule), raw.frame).flagged_rows())
     assert split.quarantined.filter(pl.col(ROW) == 4)["reasons"].to_list() == [[f"title: {WHY}"]]
 
 

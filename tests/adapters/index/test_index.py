@@ -15,9 +15,9 @@ from lancedb.index import IvfFlat
 
 from mmsearch_dagster.adapters.index import ann
 from mmsearch_dagster.adapters.index import index as index_module
-from mmsearch_dagster.adapters.index.ann_choice import VectorIndexChoice
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.filters import to_where
@@ -284,9 +284,9 @@ def test_another_column_can_be_the_fused_vector(tmp_path: Path, rows: pl.DataFra
 def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probing_one = VectorIndexChoice(kind="ivf_flat", probes=1)
+    probing_one = VectorIndexParams(kind="ivf_flat", probes=1)
 
-    def narrow(table: Any, exact_rows: int) -> VectorIndexChoice:
+    def narrow(table: Any, exact_rows: int) -> VectorIndexParams:
         table.create_index("vector", config=IvfFlat(distance_type="cosine", num_partitions=16))
         table.update_field_metadata({"path": "vector", "metadata": probing_one.metadata()})
         return probing_one
@@ -296,7 +296,7 @@ def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
     shop = SearchIndex(str(tmp_path))
     shop.publish("shop", "r", rows)
     pinned = shop.open("shop", "r")
-    assert pinned.index_choice == probing_one
+    assert pinned.index_params == probing_one
 
     found = pinned.nearest(unit_rows(1, seed=9)[0], 10, where=to_where("price < 13"))
 
@@ -307,9 +307,9 @@ def test_a_filter_finds_what_lies_in_partitions_that_are_not_probed(
 def test_a_vector_index_is_tried_only_where_readers_would_ask_it(
     limit: int, asked: bool, tmp_path: Path, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried: list[VectorIndexChoice] = []
+    tried: list[VectorIndexParams] = []
 
-    def perfect(table: PinnedTable, queries: Matrix, choice: VectorIndexChoice) -> float:
+    def perfect(table: PinnedTable, queries: Matrix, choice: VectorIndexParams) -> float:
         tried.append(choice)
         return 1.0
 
@@ -329,7 +329,7 @@ def test_a_vector_index_is_kept_only_for_measured_recall(tmp_path: Path) -> None
     pin = index.publish("shop", "r", rows)
     pinned = index.open("shop", "r")
     assert pin.measured_recall >= 0.98
-    assert pinned.index_choice.kind == pin.vector_index
+    assert pinned.index_params.kind == pin.vector_index
     assert {c.name: c.passed for c in index.check(pin, rows)}["ann_recall"]
     # A reader above the in-memory limit asks the index and finds what exact search finds.
     query = unit_rows(1, 32, seed=0)[0]

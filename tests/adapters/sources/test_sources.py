@@ -9,9 +9,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from mmsearch_dagster.adapters.sources import Source, load_source, read_table
-from mmsearch_dagster.core.catalog.contract import Split, split_rows
+from mmsearch_dagster.adapters.sources.ubi import to_ubi
+from mmsearch_dagster.core.catalog.contract import CheckedRows, separate_broken_rows
 from mmsearch_dagster.core.catalog.pseudonyms import pseudonym, pseudonymise
-from mmsearch_dagster.core.catalog.ubi import to_ubi
 from mmsearch_dagster.core.errors import SourceError
 
 ROOT = Path(__file__).parents[3]
@@ -39,11 +39,11 @@ def shop(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def split(source_file: Path, table: str = "products", hide: Callable = HIDE) -> Split:
-    return split_rows(read_table(load_source(source_file), table, hide))
+def split(source_file: Path, table: str = "products", hide: Callable = HIDE) -> CheckedRows:
+    return separate_broken_rows(read_table(load_source(source_file), table, hide))
 
 
-def broken(result: Split) -> dict[int, list[str]]:
+def broken(result: CheckedRows) -> dict[int, list[str]]:
     return dict(result.quarantined.select("_row", "reasons").iter_rows())
 
 
@@ -56,7 +56,7 @@ class TestFormats:
     )
 
     @staticmethod
-    def expected(result: Split) -> None:
+    def expected(result: CheckedRows) -> None:
         assert result.good.select("product_id", "title", "price", "image_uris").rows() == [
             ("a", "红色 运动鞋", None, None),
             ("b", 'Tee "öko"', 5.5, ["b.jpg", "c.jpg"]),
@@ -282,7 +282,7 @@ class TestParquetTypes:
     """What pandas and Spark write for texts and lists is read as such."""
 
     @staticmethod
-    def read(shop: Callable[..., Path], tmp_path: Path, **columns: pl.Series) -> Split:
+    def read(shop: Callable[..., Path], tmp_path: Path, **columns: pl.Series) -> CheckedRows:
         frame = pl.DataFrame({"product_id": ["1", "2"], "title": ["T", "T"]}).with_columns(**columns)
         frame.write_parquet(tmp_path / "x")
         return split(shop("p.parquet", (tmp_path / "x").read_bytes()))
@@ -379,8 +379,8 @@ def real(name: str) -> Source:
 class TestRealShops:
     def test_grocery(self):
         source = real("grocery")
-        products = split_rows(read_table(source, "products", HIDE))
-        judgments = split_rows(read_table(source, "judgments", HIDE))
+        products = separate_broken_rows(read_table(source, "products", HIDE))
+        judgments = separate_broken_rows(read_table(source, "judgments", HIDE))
         assert (products.good.height, products.quarantined.height) == (81, 0)
         counts = dict(judgments.good["split"].value_counts().iter_rows())
         assert counts == {"train": 2640, "validation": 296}
@@ -389,8 +389,8 @@ class TestRealShops:
 
     def test_fashion(self):
         source = real("fashion")
-        products = split_rows(read_table(source, "products", HIDE))
-        judgments = split_rows(read_table(source, "judgments", HIDE))
+        products = separate_broken_rows(read_table(source, "products", HIDE))
+        judgments = separate_broken_rows(read_table(source, "judgments", HIDE))
         assert (products.good.height, products.quarantined.height) == (11_923, 0)
         assert {pair["key"] for pair in products.good["attributes"][0]} == {"color", "gender", "usage"}
         assert (judgments.good.height, judgments.quarantined.height) == (110_427, 0)
@@ -398,8 +398,8 @@ class TestRealShops:
 
     def test_ubi(self):
         source = real("ubi")
-        events = split_rows(read_table(source, "events", HIDE))
-        searches = split_rows(read_table(source, "searches", HIDE))
+        events = separate_broken_rows(read_table(source, "events", HIDE))
+        searches = separate_broken_rows(read_table(source, "searches", HIDE))
         counts = dict(events.good["action"].value_counts().iter_rows())
         assert counts == {"impression": 1999, "click": 298, "add_to_cart": 234, "purchase": 6}
         assert sum(events.dropped.values()) == 3448 - 2537
@@ -409,12 +409,12 @@ class TestRealShops:
 
     def test_ubi_reads_back_as_it_was_written(self, tmp_path: Path):
         source = real("ubi")
-        events = split_rows(read_table(source, "events", HIDE)).good
-        searches = split_rows(read_table(source, "searches", HIDE)).good
+        events = separate_broken_rows(read_table(source, "events", HIDE)).good
+        searches = separate_broken_rows(read_table(source, "searches", HIDE)).good
         (tmp_path / "log.ubi").write_text("\n".join(to_ubi(events, searches)) + "\n", encoding="utf-8")
         (tmp_path / "source.yaml").write_text(
             "catalogue: again\ntables: {events: {path: log.ubi}, searches: {path: log.ubi}}"
         )
         again = load_source(tmp_path / "source.yaml")
         for table, written in (("events", events), ("searches", searches)):
-            assert_frame_equal(split_rows(read_table(again, table, same)).good, written)
+            assert_frame_equal(separate_broken_rows(read_table(again, table, same)).good, written)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.columns import TABLES
 from mmsearch_dagster.core.catalog.contract import (
+    CheckedRows,
     RawTable,
-    Split,
     check_share,
     quarantined_share,
     raw_table,
     restrict_to_catalogue,
-    split_rows,
+    separate_broken_rows,
     top_reasons,
 )
 from mmsearch_dagster.core.catalog.query_splits import split_of
@@ -31,11 +31,11 @@ def read(table: str, *rows: dict[str, Any]) -> RawTable:
     return raw_table(table, cast_rows(frame.lazy(), table).collect())
 
 
-def split(table: str, *rows: dict[str, Any]) -> Split:
-    return split_rows(read(table, *rows))
+def split(table: str, *rows: dict[str, Any]) -> CheckedRows:
+    return separate_broken_rows(read(table, *rows))
 
 
-def reasons(result: Split) -> dict[int, list[str]]:
+def reasons(result: CheckedRows) -> dict[int, list[str]]:
     return dict(result.quarantined.select(ROW, "reasons").iter_rows())
 
 
@@ -100,12 +100,12 @@ class TestProducts:
 
     def test_an_unreadable_record_is_quarantined_for_that_alone(self):
         frame = pl.DataFrame({SOURCE: "f", ROW: 7, BROKEN: f"{UNREADABLE}not a JSON object"})
-        result = split_rows(raw_table("products", cast_rows(frame.lazy(), "products").collect()))
+        result = separate_broken_rows(raw_table("products", cast_rows(frame.lazy(), "products").collect()))
         assert reasons(result) == {7: ["record: not a JSON object"]}
 
     def test_rows_that_a_suite_flagged_join_with_its_reason(self):
         raw = read("products", {"product_id": "1", "title": "t"}, {"product_id": "2", "title": "t"})
-        result = split_rows(raw, {1: ["title: too plain", "title: too plain"]})
+        result = separate_broken_rows(raw, {1: ["title: too plain", "title: too plain"]})
         assert reasons(result) == {2: ["title: too plain"]}
 
     def test_the_quarantine_keeps_the_row_as_json(self):

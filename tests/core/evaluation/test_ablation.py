@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from mmsearch_dagster.core.evaluation.ablation import (
+    ALL_MODALITIES,
     ALONE,
     LOSS,
     PAIR,
     STRATEGY,
-    WHOLE,
     WITHOUT,
     ablation_deltas,
-    answers,
-    trials,
+    ablation_variants,
+    rank_with,
 )
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.fusion.config import LOSSES, STRATEGIES, TrainParams
@@ -29,9 +29,9 @@ BRIEF = TrainParams(steps=20, batch=20, evaluate_every=10, width=16, hidden=8)
 
 
 def test_every_modality_is_tried_alone_in_pairs_and_left_out() -> None:
-    found = list(trials(EVERYTHING, "weighted", "contrastive"))
+    found = list(ablation_variants(EVERYTHING, "weighted", "contrastive"))
     names = {group: [one.name for one in found if one.group == group] for group in {t.group for t in found}}
-    assert found[0].group == WHOLE
+    assert found[0].group == ALL_MODALITIES
     assert set(found[0].modalities) == set(EVERYTHING)
     assert sorted(names[ALONE]) == sorted([TEXT, IMAGE, AUDIO])  # nobody asks with a video or with factors
     assert len(names[PAIR]) == 10 - 1  # video with factors answers nobody
@@ -44,7 +44,9 @@ def test_every_modality_is_tried_alone_in_pairs_and_left_out() -> None:
 @pytest.mark.parametrize(("modalities", "count"), [((TEXT,), 0), ((TEXT, IMAGE), 2)])
 def test_few_modalities_have_few_parts(modalities: tuple[str, ...], count: int) -> None:
     parts = [
-        one for one in trials(modalities, "concat", "triplet") if one.modalities != tuple(sorted(modalities))
+        one
+        for one in ablation_variants(modalities, "concat", "triplet")
+        if one.modalities != tuple(sorted(modalities))
     ]
     assert [one.group for one in parts] == [ALONE] * count
 
@@ -70,12 +72,14 @@ def shop() -> tuple[Examples, JudgedQueries]:
 def test_a_trial_sees_its_own_modalities_only() -> None:
     examples, judged = shop()
     whole, words, pictures = (
-        one for one in trials((TEXT, IMAGE), "weighted", "contrastive") if one.group in (WHOLE, ALONE)
+        one
+        for one in ablation_variants((TEXT, IMAGE), "weighted", "contrastive")
+        if one.group in (ALL_MODALITIES, ALONE)
     )
     if words.modalities != (TEXT,):
         words, pictures = pictures, words
     found = {
-        one.name: answers(one, examples, {"dev": judged}, BRIEF, depth=5)["dev"]
+        one.name: rank_with(one, examples, {"dev": judged}, BRIEF, depth=5)["dev"]
         for one in (whole, words, pictures)
     }
     assert all(len(ranking) == 5 for ranking in found[TEXT].values())

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,16 @@ from mmsearch_dagster.core.retrieval.filters import FILTER_COLUMNS, to_where
         (r'title = "say \"hi\""', "(title = 'say \"hi\"')"),
         ("title = 'it''s'", "(title = 'it''s')"),
         ("title = ''", "(title = '')"),
+        ("price ＜ ５０ and （in_stock）", "((price < 50.0) AND (in_stock = true))"),
+        ('title = "（＜５）"', "(title = '（＜５）')"),
+        (
+            'attributes.color = "red"',
+            "(array_has(attributes, named_struct('key', 'color', 'value', 'red')))",
+        ),
+        (
+            "attributes.\"it's\" not in ('a')",
+            "(NOT coalesce(array_has(attributes, named_struct('key', 'it''s', 'value', 'a')), false))",
+        ),
     ],
 )
 def test_a_filter_becomes_one_condition(text: str, where: str) -> None:
@@ -70,6 +82,16 @@ def test_no_filter_is_no_condition(text: str | None) -> None:
         ("not " * 60 + "in_stock", "levels"),
         ("(" * 500 + "in_stock" + ")" * 500, "levels"),
         ("in_stock or " * 500 + "in_stock", "shorten"),
+        ("price < 30,50", "decimal point"),
+        ("price between 10 and 20", "write price >= 10 and price <= 20"),
+        ("brand = Aero", 'write "Aero"'),
+        ("brand = “Aero”", "straight quotes"),
+        ("price < 5 && in_stock", "'and' or 'or'"),
+        ('color = "red"', r"written attributes\.color"),
+        ('attributes = "red"', r"attributes\.color = "),
+        ("attributes.color", "does not fit the attribute 'color'; use =, !=, in, not in"),
+        ("attributes.color is null", "'is null' does not fit the attribute"),
+        ("attributes.color = red", 'write "red"'),
     ],
 )
 def test_a_wrong_filter_says_what_and_where(text: str, message: str) -> None:
@@ -93,4 +115,9 @@ def test_a_text_cannot_leave_its_quotes(column: str, value: str) -> None:
         with pytest.raises(QueryError):
             to_where(f"{column} = {quoted}")
         return
-    assert to_where(f"{column} = {quoted}") == f"({column} = '" + value.replace("'", "''") + "')"
+    composed = unicodedata.normalize("NFC", value).replace("'", "''")
+    assert to_where(f"{column} = {quoted}") == f"({column} = '{composed}')"
+
+
+def test_a_letter_of_two_characters_is_the_letter_that_the_catalogue_stores() -> None:
+    assert to_where('brand = "Cafe\u0301"') == to_where('brand = "Caf\u00e9"') == "(brand = 'Caf\u00e9')"

@@ -32,7 +32,7 @@ _FEWEST_QUERIES = 20
 _SPLITS = (TRAIN, DEV, VALIDATION)
 
 
-def try_ranking(workspace: Workspace, *, folds: int, seed: int) -> list[EngineFigures]:
+def cross_fit_ranking(workspace: Workspace, *, folds: int, seed: int) -> list[EngineFigures]:
     """Cross-fitted figures over all judged queries with words of the current examples.
 
     Only untrained retrievers bring candidates (stemmed BM25, each encoder's own vectors): a fused vector has

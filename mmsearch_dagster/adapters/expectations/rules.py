@@ -48,7 +48,7 @@ class Rule(BaseModel):
         return "_".join((*self.columns, what))
 
 
-class Suite(BaseModel):
+class ExpectationSuite(BaseModel):
     """All rules of one table. max_quarantined_share: above it the run stops (0 to 1)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,7 +68,7 @@ class Suite(BaseModel):
         return tuple(rule.model_copy(update={"name": name}) for rule, name in zip(rules, names, strict=True))
 
     @model_validator(mode="after")
-    def _columns_exist(self) -> "Suite":
+    def _columns_exist(self) -> "ExpectationSuite":
         if self.table not in TABLES:
             raise ValueError(f"unknown table '{self.table}'; {did_you_mean(self.table, TABLES)}")
         scalar = [name for name, kind in TABLES[self.table].items() if not kind.is_nested()]
@@ -128,7 +128,7 @@ class SuiteResult(BaseModel):
         return flagged
 
 
-def check_whole_table(suite: Suite, observed: SuiteResult) -> None:
+def check_whole_table(suite: ExpectationSuite, observed: SuiteResult) -> None:
     """Refuses a table that breaks a rule of severity error about the whole table: no single row is to blame.
 
     Raises:
@@ -144,7 +144,7 @@ def check_whole_table(suite: Suite, observed: SuiteResult) -> None:
         raise PolicyError(f"{suite.table}: {' '.join(failed)} Mend the export or the rule in {policy}.")
 
 
-def parse_suite(text: str, where: str) -> Suite:
+def parse_suite(text: str, where: str) -> ExpectationSuite:
     """The suite in a YAML text; `where` names the file in messages.
 
     Types of expectations are checked when the suite runs.
@@ -155,7 +155,7 @@ def parse_suite(text: str, where: str) -> Suite:
     """
     document = load_yaml(text, where)
     try:
-        return Suite.model_validate(document)
+        return ExpectationSuite.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_line(error)}") from error
 
@@ -164,7 +164,7 @@ def _first_line(error: ValidationError) -> str:
     first = error.errors()[0]
     path: Sequence[str] = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
-        model = Rule if len(path) > 1 else Suite
+        model = Rule if len(path) > 1 else ExpectationSuite
         return f"unknown key '{'.'.join(path)}'; {did_you_mean(path[-1], model.model_fields)}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{'.'.join(path)}: {message}" if path else message

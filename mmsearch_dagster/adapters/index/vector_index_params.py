@@ -8,7 +8,7 @@ _KEY = "mmsearch.index"
 
 
 @dataclass(frozen=True)
-class VectorIndexChoice:
+class VectorIndexParams:
     """The vector index of a version; `probes` and `refine` are read when searching."""
 
     kind: str = "none"
@@ -17,7 +17,7 @@ class VectorIndexChoice:
     recall: float = 1.0
 
     @classmethod
-    def read(cls, metadata: Mapping[bytes, bytes]) -> "VectorIndexChoice":
+    def read(cls, metadata: Mapping[bytes, bytes]) -> "VectorIndexParams":
         """What `metadata` of the vector field says; none where it says nothing."""
         stored = metadata.get(_KEY.encode())
         return cls(**json.loads(stored)) if stored else cls()

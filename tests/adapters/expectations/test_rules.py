@@ -1,6 +1,6 @@
 import pytest
 
-from mmsearch_dagster.core.catalog.expectations import RuleResult, Severity, SuiteResult, parse_suite
+from mmsearch_dagster.adapters.expectations.rules import RuleResult, Severity, SuiteResult, parse_suite
 from mmsearch_dagster.core.errors import ConfigError
 
 WHY = "because it matters"

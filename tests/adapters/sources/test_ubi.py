@@ -4,8 +4,8 @@ import json
 import polars as pl
 import pytest
 
+from mmsearch_dagster.adapters.sources.ubi import records, to_ubi
 from mmsearch_dagster.core.catalog.columns import TABLES
-from mmsearch_dagster.core.catalog.ubi import records, to_ubi
 
 EVENT = {
     "action_name": "click",
