@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
 
 Rankings = dict[str, list[str]]
-# Retriever -> rankings of a model's queries, as the engine's own retrievers give them.
+# Query id -> its products with their scores, best first.
+ScoredRankings = dict[str, list[tuple[str, float]]]
+# Retriever -> what it finds for each query of a model, as the engine's own retrievers give it.
 # Without a model, all but the fused vector.
-RetrieverLists = Callable[["TwoTower | None", "JudgedQueries"], dict[str, Rankings]]
+RetrieverLists = Callable[["TwoTower | None", "JudgedQueries"], dict[str, ScoredRankings]]
 
 METRIC = "ndcg@10"
 
@@ -49,6 +51,23 @@ class JudgedQueries:
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def take(self, rows: Sequence[int]) -> "JudgedQueries":
+        """Some of the queries.
+
+        Args:
+            rows: row numbers, [k].
+        """
+        ids = {self.batch.ids[row] for row in rows}
+        return JudgedQueries(
+            batch=self.batch.take(rows),
+            texts=tuple(self.texts[row] for row in rows),
+            origins=tuple(self.origins[row] for row in rows),
+            grades={key: grades for key, grades in self.grades.items() if key in ids},
+            kinds={key: kind for key, kind in self.kinds.items() if key in ids},
+            confidence={key: value for key, value in self.confidence.items() if key in ids},
+            typed={key: text for key, text in self.typed.items() if key in ids},
+        )
+
     def prepared(self, *, fused: bool = True) -> list[PreparedQuery]:
         """The queries as the engine prepares them, every retriever weighing 1.
 
@@ -68,6 +87,14 @@ class JudgedQueries:
             )
             for key, text in zip(self.batch.ids, self.texts, strict=True)
         ]
+
+
+def rankings_of(lists: Mapping[str, ScoredRankings]) -> dict[str, Rankings]:
+    """Retriever -> query id -> product ids, without the scores."""
+    return {
+        name: {key: [product for product, _ in entries] for key, entries in found.items()}
+        for name, found in lists.items()
+    }
 
 
 def by_vector(

@@ -1,7 +1,7 @@
 """Measure every retriever, strategy and the champion on the same judged queries, then let the gate decide."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,33 +13,52 @@ from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.evaluation.baseline import baseline
 from mmsearch_dagster.core.evaluation.comparison import (
     CHAMPION,
     ENGINE,
-    Judge,
+    REFUSED,
+    CrossFitted,
     all_values,
-    choose_winner,
     evaluation_metrics,
+    measure,
 )
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
+from mmsearch_dagster.core.evaluation.judged_queries import (
+    SINGLE_RETRIEVERS,
+    JudgedQueries,
+    Rankings,
+    rankings_of,
+    score,
+)
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics
+from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, load_stage
+from mmsearch_dagster.core.release import RankingPin, ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    BY_RANKS,
+    VECTOR_RETRIEVER,
+    order_of_kind,
+    retriever_weights,
+)
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
-from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists, words_table
+from mmsearch_dagster.pipeline.ranking import train_ranking
+from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings, kept_items
+from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
-from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
+from mmsearch_dagster.pipeline.training.queries import TEST, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 TEST_TITLE = "test (never used to choose)"
-CODE_VERSION = "9"
+CODE_VERSION = "10"
 
 
 def evaluate(workspace: Workspace) -> StepReport:
@@ -49,7 +68,7 @@ def evaluate(workspace: Workspace) -> StepReport:
     """
     with timed(ASSET) as report:
         inputs = _Inputs.current(workspace)
-        source, candidates = inputs.examples, inputs.candidates
+        source, candidates, ranking = inputs.examples, inputs.candidates, inputs.ranking
         champion = workspace.registry.champion()
         inputs_digest = digest_of(
             {
@@ -59,6 +78,7 @@ def evaluate(workspace: Workspace) -> StepReport:
                     name: [snapshot.digest, CandidateFacts.of(snapshot).weights]
                     for name, snapshot in candidates.items()
                 },
+                "ranking": ranking.digest,
                 "policy": workspace.gate_policy.model_dump(),
                 "multilingual": workspace.multilingual,
             }
@@ -68,7 +88,7 @@ def evaluate(workspace: Workspace) -> StepReport:
             return _Evaluation(workspace, inputs, champion).write(folder, inputs_digest).model_dump()
 
         digest = _digest(workspace, inputs, inputs_digest, champion)
-        made_from = [source, *candidates.values()]
+        made_from = [source, *candidates.values(), ranking]
         snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=made_from)
         report.about(snapshot, made)
         tell_mlflow(workspace, snapshot, source.digest, candidates)
@@ -83,13 +103,16 @@ def evaluate(workspace: Workspace) -> StepReport:
 class EvaluationFacts(Facts):
     """What later steps read of an evaluation.
 
-    self_examination: no judged query decided. engine: mean of `metric` of the engine to be released.
+    ranking: the learned order that the engine uses, if any. baseline: it is the best single retriever per
+    kind. self_examination: no judged query decided. engine: mean of `metric` of the engine to be released.
     inputs_digest: of all but the champion; an evaluation of the same inputs is not made again.
     """
 
     winner: Strategy
     passed: bool
     retrieval: RetrievalParams
+    ranking: RankingPin | None = None
+    baseline: bool = False
     self_examination: bool
     metric: str
     engine: float
@@ -103,6 +126,7 @@ class _Inputs:
     examples: Snapshot
     products: Snapshot
     candidates: dict[Strategy, Snapshot]
+    ranking: Snapshot
     modalities: tuple[str, ...]
 
     @classmethod
@@ -110,8 +134,10 @@ class _Inputs:
         """Raises LineageError where the candidates were not trained on the current examples."""
         candidates = candidates_of(workspace)
         source = workspace.lake.current(examples.ASSET)
-        lineage = lineage_of(workspace.lake, [source, *candidates.values()])
-        return cls(source, lineage["products"], candidates, tuple(examples.modalities_of(lineage)))
+        ranking = workspace.lake.current(train_ranking.ASSET)
+        lineage = lineage_of(workspace.lake, [source, *candidates.values(), ranking])
+        modalities = tuple(examples.modalities_of(lineage))
+        return cls(source, lineage["products"], candidates, ranking, modalities)
 
 
 def _digest(
@@ -141,6 +167,24 @@ def gate_table(decision: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"rule": pl.String, "passed": pl.Boolean, "why": pl.String})
 
 
+@dataclass(frozen=True)
+class _Engine:
+    """What may be released: how candidates are ordered, by which learned ranker if any."""
+
+    retrieval: RetrievalParams
+    pin: RankingPin | None
+    is_baseline: bool = False
+
+    def fused_kinds(self, kinds: Iterable[str]) -> set[str]:
+        """Kinds of query whose order is a fusion of ranks with the fused vector in it."""
+        return {
+            kind
+            for kind in set(kinds)
+            if order_of_kind(kind, self.retrieval.orders) == BY_RANKS
+            and retriever_weights(kind, self.retrieval.weights)[VECTOR_RETRIEVER]
+        }
+
+
 class _Evaluation:
     """One evaluation, its inputs loaded once."""
 
@@ -150,60 +194,117 @@ class _Evaluation:
         inputs: _Inputs,
         champion: ReleaseManifest | None,
     ) -> None:
+        from mmsearch_dagster.adapters.lake.batches import load_queries
+        from mmsearch_dagster.core.fusion.model import TwoTower, load_model
+
         self._workspace, self._inputs, self._champion_manifest = workspace, inputs, champion
+        self._policy = workspace.gate_policy
+        self._ranking = train_ranking.RankingFacts.of(inputs.ranking)
+        self._stage = load_stage(inputs.ranking.folder / RANKING_FOLDER) if self._ranking.pin else None
+        self._items = examples.load_views(inputs.examples)
+        self._kept = kept_items(inputs.products.table())
+        self._words = words_table(workspace, inputs.products)
+        self._sets = {name: load_queries(inputs.examples.folder, name) for name in (VALIDATION, TEST)}
+        self._models: dict[Strategy, TwoTower] = {
+            name: load_model(snapshot.folder) for name, snapshot in inputs.candidates.items()
+        }
 
     def write(self, folder: Path, inputs_digest: str) -> EvaluationFacts:
         """Measure, decide, store."""
-        from mmsearch_dagster.adapters.lake.batches import load_queries
-        from mmsearch_dagster.core.fusion.model import TwoTower, load_model
-        from mmsearch_dagster.core.gate.rules import decide
-
-        items = examples.load_views(self._inputs.examples)
-        sets = {name: load_queries(self._inputs.examples.folder, name) for name in (DEV, VALIDATION, TEST)}
-        words = words_table(self._workspace, self._inputs.products)
-        lists = retriever_lists(words, items)
-        models: dict[Strategy, TwoTower] = {
-            name: load_model(snapshot.folder) for name, snapshot in self._inputs.candidates.items()
-        }
-        winner = choose_winner(models, items, sets[VALIDATION])
-        judge = Judge(models, winner, items, lists)
-        retrieval = judge.choose(sets[DEV], multilingual=self._workspace.multilingual)
-        measured = judge.measure(sets[VALIDATION], retrieval)
-        champion, past, note = self._champion(items, sets[VALIDATION], words)
+        measured = self._measured(VALIDATION)
+        champion, past, note = self._champion(self._items, self._sets[VALIDATION], self._words)
         if champion is not None:
             measured[CHAMPION] = champion
-        policy = self._workspace.gate_policy
-        weights = CandidateFacts.of(self._inputs.candidates[winner]).weights
-        metrics = evaluation_metrics(
-            measured,
-            sets[VALIDATION],
-            policy.metric,
-            weights=weights,
-            note=note,
-            remembered=None if past is None else by_query(past, policy.metric),
-        )
-        decision = decide(metrics, policy)
+        engine = _Engine(self._ranking.retrieval, self._ranking.pin)
+        remembered = None if past is None else by_query(past, self._policy.metric)
+        decision = decide(self._metrics(measured, engine, note, remembered), self._policy)
+        if not decision.passed and self._champion_manifest is None:
+            engine, decision = self._baseline(measured, decision)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
-        values = all_values(measured, sets[VALIDATION], policy.metric)
+        values = all_values(measured, self._sets[VALIDATION], self._policy.metric)
         if past is not None:
             values = pl.concat([values, past.select(values.columns)])
         values.write_parquet(folder / PER_QUERY)
-        table = quality_table(values, policy)
+        table = quality_table(values, self._policy)
         table.write_parquet(folder / QUALITY)
-        (folder / BARS).write_bytes(quality_bars(table, policy.metric))
-        if len(sets[TEST].batch):
-            tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST], policy.metric)
-            quality_table(tested, policy).write_parquet(folder / TESTED)
+        (folder / BARS).write_bytes(quality_bars(table, self._policy.metric))
+        if len(self._sets[TEST].batch):
+            tested = all_values(self._measured(TEST, engine), self._sets[TEST], self._policy.metric)
+            quality_table(tested, self._policy).write_parquet(folder / TESTED)
+        own = score(measured[ENGINE], self._sets[VALIDATION].grades, self._policy.metric)
         return EvaluationFacts(
-            rows=len(sets[VALIDATION].batch),
-            winner=winner,
+            rows=len(self._sets[VALIDATION].batch),
+            winner=self._ranking.winner,
             passed=decision.passed,
-            retrieval=retrieval,
-            self_examination=JUDGED not in sets[VALIDATION].origins,
-            metric=policy.metric,
-            engine=round(float(np.mean(list(metrics.engine.values()) or [np.nan])), 4),
+            retrieval=engine.retrieval,
+            ranking=engine.pin,
+            baseline=engine.is_baseline,
+            self_examination=JUDGED not in self._sets[VALIDATION].origins,
+            metric=self._policy.metric,
+            engine=round(float(np.mean(list(own.values()) or [np.nan])), 4),
             inputs_digest=inputs_digest,
         )
+
+    def _measured(self, split: str, engine: "_Engine | None" = None) -> dict[str, Rankings]:
+        """Every ranking of one split's queries. engine: by default the challenger."""
+        queries, winner = self._sets[split], self._ranking.winner
+        lists = retriever_lists(self._words, self._items)(self._models[winner], queries)
+        measured = measure(self._models, winner, self._items, rankings_of(lists), queries)
+        engine = engine or _Engine(self._ranking.retrieval, self._ranking.pin)
+        measured[ENGINE] = engine_rankings(
+            lists, queries, engine.retrieval, self._stage if engine.pin else None, items=self._kept
+        )
+        return measured
+
+    def _metrics(
+        self,
+        measured: Mapping[str, Rankings],
+        engine: "_Engine",
+        note: str | None = None,
+        remembered: Mapping[str, float] | None = None,
+    ) -> EvaluationMetrics:
+        queries = self._sets[VALIDATION]
+        return evaluation_metrics(
+            measured,
+            queries,
+            self._policy.metric,
+            weights=CandidateFacts.of(self._inputs.candidates[self._ranking.winner]).weights,
+            note=note,
+            remembered=remembered,
+            cross_fitted=CrossFitted() if engine.is_baseline else self._cross_fitted(),
+            fused_kinds=engine.fused_kinds(queries.kinds.values()),
+        )
+
+    def _cross_fitted(self) -> CrossFitted:
+        """What the chosen orders answer to training queries they did not learn from, by the tables' names."""
+        from mmsearch_dagster.adapters.lake.batches import load_queries
+
+        file = self._inputs.ranking.folder / train_ranking.CROSS_FITTED
+        if not file.exists():
+            return CrossFitted()
+        answers, train = pl.read_parquet(file), load_queries(self._inputs.examples.folder, TRAIN)
+        ids = set(answers["query_id"].to_list())
+        rankings: dict[str, Rankings] = {}
+        for key, name, products in answers.iter_rows():
+            rankings.setdefault(name, {})[key] = products
+        return CrossFitted(
+            rankings,
+            {key: kind for key, kind in train.kinds.items() if key in ids},
+            {key: grades for key, grades in train.grades.items() if key in ids},
+        )
+
+    def _baseline(self, measured: dict[str, Rankings], refused: Decision) -> "tuple[_Engine, Decision]":
+        """The best single retriever of each kind instead of the refused challenger; `measured` names it."""
+        queries, metric = self._sets[VALIDATION], self._policy.metric
+        values = {
+            name: score(rankings, queries.grades, metric)
+            for name, rankings in measured.items()
+            if name in SINGLE_RETRIEVERS
+        }
+        engine = _Engine(baseline(values, queries.kinds, self._ranking.retrieval), None, is_baseline=True)
+        measured[REFUSED] = measured[ENGINE]
+        measured[ENGINE] = self._measured(VALIDATION, engine)[ENGINE]
+        return engine, decide_baseline(self._metrics(measured, engine), self._policy, refused)
 
     def _champion(
         self, items: ModalityBatch, queries: JudgedQueries, words: PinnedTable
@@ -214,7 +315,11 @@ class _Evaluation:
             return None, None, None
         note = why_not_again(self._workspace, champion, self._inputs.modalities)
         if note is None:
-            return rankings(self._workspace, champion, items, queries, words=words), None, None
+            return (
+                rankings(self._workspace, champion, items, queries, words=words, products=self._kept),
+                None,
+                None,
+            )
         return None, stored_values(self._workspace, champion, queries), note
 
 
