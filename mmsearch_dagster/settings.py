@@ -92,6 +92,14 @@ class Settings:
     finetune: bool = False
     preset: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a home that MLflow could not keep its database in."""
+        if "?" in str(self.home):
+            raise ConfigError(
+                f"home {self.home}: MLflow cannot open a database below a folder with '?' in its name: "
+                "rename the folder, or use another --home"
+            )
+
     @property
     def paths(self) -> HomePaths:
         return HomePaths(self.home)

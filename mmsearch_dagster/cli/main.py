@@ -22,6 +22,7 @@ from mmsearch_dagster.cli.options import (
     Root,
     Source,
     Weight,
+    moved_folders,
     released_of,
     run_settings,
     settings_of,
@@ -173,20 +174,31 @@ def relocate(
         Path | None,
         typer.Option(help="Where the home will lie, if that is not where it is now: a container's /data."),
     ] = None,
+    moved: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--moved",
+            metavar="OLD=NEW",
+            help="Another folder that moved, such as that of source.yaml and the pictures; repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """After a home was moved or copied: let it find its own files, and say what was changed.
 
     MLflow remembers whole addresses of the files of runs and models. In a home that lies elsewhere they lead
     to where it was: to nothing, or to the files of the home it was copied from. Until this command was run
-    once, every other command refuses such a home. Nothing but those addresses is changed; the encoders, the
-    index and the tables of a home may lie anywhere. Stop the servers of the home first.
+    once, every other command refuses such a home. The encoders, the index and the tables of a home may lie
+    anywhere. Where the shop's own folder moved, `--moved OLD=NEW` lets the source of the next run and the
+    pictures of the search page follow. Stop the servers of the home first.
     """
     from mmsearch_dagster.cli.progress import console
     from mmsearch_dagster.pipeline.home import relocate_home
 
-    done = relocate_home(settings_of(home).home, to.resolve() if to else None)
-    message = done.sentence if done else "Nothing to change: the home finds its own files."
-    console.print(message, highlight=False, markup=False, soft_wrap=True)
+    messages = relocate_home(
+        settings_of(home).home, to.resolve() if to else None, folders=moved_folders(moved or ())
+    )
+    for message in messages or ["Nothing to change: the home finds its own files."]:
+        console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -1,10 +1,12 @@
 """Options that several commands share, and what a home's options mean."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
@@ -96,3 +98,12 @@ def released_of(home: Path) -> "Released":
         index=paths.index,
         encoder_cache=paths.encoder_cache,
     )
+
+
+def moved_folders(given: Sequence[str]) -> dict[Path, Path]:
+    """Folders as they were -> as they are now, of `OLD=NEW` each. Raises ConfigError for another form."""
+    pairs = [text.partition("=") for text in given]
+    for old, _, new in pairs:
+        if not old or not new:
+            raise ConfigError(f"--moved {old}{new}: give OLD=NEW, for example /old/shop=/new/shop")
+    return {Path(old).resolve(): Path(new).resolve() for old, _, new in pairs}

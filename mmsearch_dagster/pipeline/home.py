@@ -1,9 +1,9 @@
 """Which shop a home belongs to: the options of its last run, and whose releases it holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,9 +14,6 @@ from mmsearch_dagster.adapters.registry import relocate
 from mmsearch_dagster.core.errors import ConfigError, UserError
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import HomePaths, RunOptions, Settings, settle
-
-if TYPE_CHECKING:
-    from mmsearch_dagster.adapters.registry.relocate import Relocation
 
 SAMPLE = "the embedded sample store"
 _FILES = ("source", "root", "preset")
@@ -36,8 +33,9 @@ def settings_for(home: Path, *options: RunOptions) -> Settings:
         path: Path | None = getattr(settings, option)
         if path is not None and path != getattr(now, option) and not path.exists():
             raise UserError(
-                f"home {settings.home} remembers --{option} {path}, which is gone: give --{option}; for "
-                f"{SAMPLE} use another --home"
+                f"home {settings.home} remembers --{option} {path}, which is gone: give --{option}, or if "
+                f"its folder moved `mmsearch relocate --home {settings.home} --moved OLD=NEW`; for {SAMPLE} "
+                "use another --home"
             )
     return settings
 
@@ -76,16 +74,55 @@ def check_location(home: Path) -> None:
     relocate.check_location(HomePaths(home).mlflow)
 
 
-def relocate_home(home: Path, to: Path | None = None) -> "Relocation | None":
-    """Let a home that was moved or copied find its own files; None where it does. to: where it will lie.
+def relocate_home(
+    home: Path, to: Path | None = None, *, folders: Mapping[Path, Path] | None = None
+) -> list[str]:
+    """Let a home that was moved or copied find its own files, and those of a shop that moved too.
 
-    Raises ConfigError where there is no home, UserError while something works in it.
+    Args:
+        home: the home's folder.
+        to: where it will lie, if that is not where it is now.
+        folders: other folders that moved, as they were -> as they are now.
+
+    Returns:
+        Sentences about what was changed, and about what is still looked for in vain.
+
+    Raises:
+        ConfigError: there is no home.
+        UserError: something works in it.
     """
-    paths = HomePaths(home)
+    paths, folders = HomePaths(home), dict(folders or {})
     if not (paths.mlflow / relocate.DATABASE).is_file():
         raise ConfigError(f"{home} holds no models: give the --home that was moved or copied")
     with alone(paths.lock):
-        return relocate.relocate(paths.mlflow, to)
+        former = relocate.former_home(paths.mlflow)
+        done = relocate.relocate(paths.mlflow, to, folders=folders)
+        if former is not None:
+            folders = {**folders, former: to or paths.home.resolve()}
+        changed = _relocate_options(home, folders)
+    return [*([done.sentence] if done else []), *changed, *([] if to else _gone(recall(home)))]
+
+
+def _relocate_options(home: Path, folders: Mapping[Path, Path]) -> list[str]:
+    """The stored options of a run follow the folders that moved."""
+    before = recall(home)
+    paths = {name: path for name in _FILES if (path := getattr(before, name)) is not None}
+    moved = {name: relocate.moved_path(path, folders) for name, path in paths.items()}
+    if moved == paths:
+        return []
+    after = replace(before, **moved)
+    file = HomePaths(home).run_options
+    write_atomically(file, TypeAdapter(RunOptions).dump_json(after, indent=2))
+    changed = [f"--{name} {path}" for name, path in moved.items() if path != paths[name]]
+    return [f"The home's next run uses {', '.join(changed)}."]
+
+
+def _gone(options: RunOptions) -> list[str]:
+    return [
+        f"--{name} {path} of the home's last run is gone: if its folder moved, give --moved OLD=NEW."
+        for name in _FILES
+        if (path := getattr(options, name)) is not None and not path.exists()
+    ]
 
 
 def in_words(options: RunOptions) -> str:

@@ -18,13 +18,13 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text import language_of, query_text
-from mmsearch_dagster.serving.transcriber import Transcriber
+from mmsearch_dagster.serving.transcriber import SpeechToText
 
 # Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
 LEAST_CONFIDENCE = 0.1
 
 
-def prepare(query: Query, retrieval: RetrievalParams, transcriber: Transcriber) -> PreparedQuery:
+def prepare(query: Query, retrieval: RetrievalParams, transcriber: SpeechToText) -> PreparedQuery:
     """A modality that weighs 0 is as good as not given: `text` are the words typed and spoken, `audio` is the
     sound of the voice itself.
 

@@ -2,12 +2,20 @@
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mmsearch_dagster.core.speech.transcript import Transcript
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.transcript import Recogniser
+
+
+class SpeechToText(Protocol):
+    """What preparing a query needs of a recogniser."""
+
+    def transcribe(self, recording: bytes) -> Transcript:
+        """What is said in a recording. Raises QueryError for one that cannot be read."""
+        ...
 
 
 class Transcriber:

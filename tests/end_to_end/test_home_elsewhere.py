@@ -20,8 +20,8 @@ def moved(place: Place, tmp_path: Path) -> Place:
 def test_a_relocated_home_answers_from_its_own_files(moved: Place, tmp_path: Path, capsys: Captured) -> None:
     assert moved.mmsearch("relocate") == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert told.startswith(f"Led to {tmp_path / 'home'}, lead to {moved.home} now: ")
-    assert " model versions" in told
+    assert told.startswith(f"Changed addresses from {tmp_path / 'home'} to {moved.home} in ")
+    assert " 1 model version" in told
     assert moved.mmsearch("relocate") == 0
     assert "Nothing to change" in capsys.readouterr().out
 

@@ -8,11 +8,19 @@ import pytest
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli.options import run_settings
 from mmsearch_dagster.core.errors import ConfigError, UserError
-from mmsearch_dagster.pipeline.home import check_same_shop, in_words, recall, remember, settings_for
+from mmsearch_dagster.pipeline.home import (
+    check_same_shop,
+    in_words,
+    recall,
+    relocate_home,
+    remember,
+    settings_for,
+)
 from mmsearch_dagster.pipeline.ingest.tables import read_raw
 from mmsearch_dagster.pipeline.release.release import register
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import HOME_VARIABLE, HomePaths, RunOptions, Settings
+from tests.fixtures.former_home import unpack
 from tests.homes import Place
 from tests.shops import REVIEWED, bare_shop
 
@@ -235,3 +243,40 @@ def test_a_real_release_is_not_replaced_by_the_sample_store(
     assert "holds releases of 'tiny'" in capsys.readouterr().err
     assert (place.manifest(), Lake(place.paths.lake).current("products").digest) == before
     assert not place.paths.sample.exists()
+
+
+# a home and a shop that moved
+
+
+def test_a_moved_home_says_which_of_its_shops_files_are_gone(tmp_path: Path) -> None:
+    home = unpack(tmp_path)
+    source = recall(home).source
+
+    messages = relocate_home(home)
+
+    assert messages[0].startswith("Changed addresses from ")
+    assert messages[1:] == [
+        f"--source {source} of the home's last run is gone: if its folder moved, give --moved OLD=NEW."
+    ]
+
+
+def test_a_shop_that_moved_is_used_by_the_homes_next_run(tmp_path: Path) -> None:
+    home, shop = unpack(tmp_path), bare_shop(tmp_path / "new shop", LAMPS).parent
+    former = recall(home).source
+    assert former is not None
+
+    messages = relocate_home(home, folders={former.parent: shop})
+
+    assert messages[-1] == f"The home's next run uses --source {shop / former.name}."
+    assert settings_for(home).source == shop / former.name
+    assert relocate_home(home, folders={former.parent: shop}) == []
+
+
+@pytest.mark.parametrize("name", ["shop?1", "?"])
+def test_a_home_that_mlflow_cannot_use_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    for open_home in (run_settings, settings_for):
+        with pytest.raises(ConfigError, match=r"folder with '\?' in its name"):
+            open_home(tmp_path / name / "home")
+    assert not list(tmp_path.iterdir())

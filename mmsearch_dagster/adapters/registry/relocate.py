@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Relocation:
-    """What was rewritten. former, now: the home's folder. counts: what -> how many of them."""
+    """What was rewritten. former, now: the home's folder. counts: what, in the plural -> how many of them."""
 
     former: Path
     now: Path
@@ -43,8 +43,13 @@ class Relocation:
     @property
     def sentence(self) -> str:
         """What was done, for people."""
-        counts = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
-        return f"Led to {self.former}, lead to {self.now} now: {counts}."
+        counts = ", ".join(
+            f"{count} {what if count != 1 else what.removesuffix('s')}"
+            for what, count in self.counts.items()
+            if count
+        )
+        moved = f" from {self.former} to {self.now}" if self.former != self.now else ""
+        return f"Changed addresses{moved} in {counts}."
 
 
 def former_home(mlflow: Path) -> Path | None:
@@ -68,12 +73,15 @@ def check_location(mlflow: Path) -> None:
         )
 
 
-def relocate(mlflow: Path, to: Path | None = None) -> Relocation | None:
+def relocate(
+    mlflow: Path, to: Path | None = None, *, folders: Mapping[Path, Path] | None = None
+) -> Relocation | None:
     """Let the addresses in a home lead to where it lies now. All or nothing; None where they fit.
 
     Args:
         mlflow: the home's folder of MLflow.
         to: where the home will lie, if that is not where it is now.
+        folders: other folders that moved, as they were -> as they are now: those of pictures follow.
 
     Raises:
         ConfigError: the database cannot be written.
@@ -87,34 +95,43 @@ def relocate(mlflow: Path, to: Path | None = None) -> Relocation | None:
         with closing(_opened(database)) as connection, connection:
             connection.execute("begin immediate")
             former = _stored(connection)  # as another process may have left it meanwhile
-            if former is None or former == artifacts.as_uri():
-                return None
-            return _rewrite(connection, former, artifacts)
+            done = former and _rewrite(connection, former, artifacts, folders or {})
+            return done if done and any(done.counts.values()) else None
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise UserError(f"{database} is in use ({error}): stop what works in this home first") from error
         raise ConfigError(f"{database} cannot be written: {error}; relocate a home you may write") from error
 
 
-def _rewrite(connection: sqlite3.Connection, former: str, artifacts: Path) -> Relocation:
+def moved_path(path: Path, folders: Mapping[Path, Path]) -> Path:
+    """Where a path lies after these folders moved, as they were -> as they are now; the first that fits."""
+    for old, new in folders.items():
+        if path.is_relative_to(old):
+            return new / path.relative_to(old)
+    return path
+
+
+def _rewrite(
+    connection: sqlite3.Connection, former: str, artifacts: Path, folders: Mapping[Path, Path]
+) -> Relocation:
     counts: dict[str, int] = {}
-    for what, table, column in _ADDRESSES:
+    for what, table, column in _ADDRESSES if former != artifacts.as_uri() else ():
         rows = connection.execute(_UPDATE.format(table=table, column=column), (former, artifacts.as_uri()))
         counts[what] = max(counts.get(what, 0), rows.rowcount)
     old, new = _path(former).parents[1], artifacts.parents[1]
-    counts["folders of pictures"] = _move_picture_folders(connection, old, new)
+    counts["picture folders"] = _move_picture_folders(connection, {**folders, old: new})
     return Relocation(old, new, counts)
 
 
-def _move_picture_folders(connection: sqlite3.Connection, old: Path, new: Path) -> int:
-    """Those of model versions whose pictures lie in the home itself."""
+def _move_picture_folders(connection: sqlite3.Connection, folders: Mapping[Path, Path]) -> int:
+    """Those of model versions whose pictures lie in one of these folders."""
     query = "select rowid, value from model_version_tags where key = ?"
     count = 0
     for row, value in connection.execute(query, (MANIFEST,)).fetchall():
         facts = _read(value)
         folder = Path(str(facts.get(MEDIA_ROOT) or ""))
-        if folder.is_relative_to(old):
-            text = json.dumps({**facts, MEDIA_ROOT: str(new / folder.relative_to(old))}, ensure_ascii=False)
+        if (moved := moved_path(folder, folders)) != folder:
+            text = json.dumps({**facts, MEDIA_ROOT: str(moved)}, ensure_ascii=False)
             connection.execute("update model_version_tags set value = ? where rowid = ?", (text, row))
             count += 1
     return count

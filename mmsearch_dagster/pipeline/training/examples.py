@@ -29,8 +29,7 @@ from mmsearch_dagster.core.modalities import (
 )
 from mmsearch_dagster.core.retrieval.text_blend import mean_vector
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
-from mmsearch_dagster.core.text import query_text
-from mmsearch_dagster.pipeline.features.encode import FRAMES, VECTOR, asset_of
+from mmsearch_dagster.pipeline.features.encode import VECTOR, FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
@@ -43,7 +42,7 @@ ASSET = "training_examples"
 ITEMS = "items"
 # The same with a row per picture; stored where some product has several.
 VIEWS = "item_views"
-CODE_VERSION = "9"
+CODE_VERSION = "10"
 _TABLES = ("products", "queries", "interactions", "searches")
 _FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
@@ -65,7 +64,7 @@ class ExamplesFacts(Facts):
 def modalities_of(lineage: Lineage) -> dict[str, Snapshot]:
     """Feature snapshots of the modalities that at least one product has."""
     features = {name: lineage[asset_of(name)] for name in _FEATURES if asset_of(name) in lineage}
-    return {name: snapshot for name, snapshot in features.items() if snapshot.facts["rows"]}
+    return {name: snapshot for name, snapshot in features.items() if FeatureFacts.of(snapshot).rows}
 
 
 def build_examples(workspace: Workspace) -> StepReport:
@@ -100,7 +99,7 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of(
-        {"ears": recogniser} | {uri: file_content(workspace.source.root / uri).key for uri in uris}
+        {"recogniser": recogniser} | {uri: file_content(workspace.source.root / uri).key for uri in uris}
     )
 
 
@@ -119,16 +118,16 @@ def _make(
     (folder / LANGUAGE_FILE).write_text(language.to_json(), encoding="utf-8")
     queries_of = all_queries(workspace, inputs, features, language)
     everything = [query for part in queries_of.values() for query in part]
-    encoded, failures = _encode(workspace, items, products, everything)
+    encoded, refused = _encode(workspace, items, products, everything)
     counts = []
     for name, part in queries_of.items():
-        # What people ask and nobody understands is judged too: it scores 0, as it does for them.
+        # What people search for and the engine refuses is judged too: it scores 0, as it does for them.
         kept = [
-            query
+            query.refused() if query.query_id in refused else query
             for query in part
             if query.query_id in encoded or (query.origin == JUDGED and name in _JUDGING)
         ]
-        queries = _judged(kept, encoded, items)
+        queries = _judged_queries(kept, encoded, items)
         save_queries(folder, name, queries)
         counts += [
             {"split": name, "origin": origin, "queries": queries.origins.count(origin)}
@@ -137,10 +136,12 @@ def _make(
     return ExamplesFacts(
         rows=sum(count["queries"] for count in counts),
         counts=counts,
-        unreadable_queries=failures,
+        unreadable_queries=len({query.query_id for query in everything} - encoded.keys()),
         language=language.digest,
         frames={
-            name: snapshot.facts[FRAMES] for name, snapshot in features.items() if FRAMES in snapshot.facts
+            name: frames
+            for name, snapshot in features.items()
+            if (frames := FeatureFacts.of(snapshot).frames) is not None
         },
     )
 
@@ -182,25 +183,43 @@ def load_views(source: Snapshot) -> ModalityBatch:
 
 def _encode(
     workspace: Workspace, items: ModalityBatch, products: pl.DataFrame, queries: Sequence[TrainingQuery]
-) -> tuple[dict[str, dict[str, Matrix]], int]:
-    """Query id -> modality -> vector of every query that has at least one; and how many have none."""
+) -> tuple[dict[str, dict[str, Matrix]], set[str]]:
+    """Query id -> modality -> vector of every query that has at least one; and the ids of the refused.
+
+    The engine refuses a query of which a part cannot be read, whatever else it gives.
+    """
     from mmsearch_dagster.adapters.lake.feature_store import file_content
 
-    read: dict[str, dict[str, Matrix]] = {}
+    given: dict[str, set[str]] = {}
+    vectors: dict[str, dict[str, Matrix]] = {}
     if TEXT in items.vectors:
-        read[TEXT] = _worded(workspace, queries)
+        given[TEXT] = {query.query_id for query in queries if query.text}
+        vectors[TEXT] = _worded(workspace, queries)
     if IMAGE in items.vectors:
-        images = {
-            query.query_id: file_content(query.picture) for query in queries if query.picture is not None
-        }
-        read[IMAGE] = _looked_up(workspace, IMAGE, images | _views(workspace, products, queries))
+        pictures = {query.query_id: query.picture for query in queries if query.picture is not None}
+        images = {key: file_content(path) for key, path in pictures.items() if _engine_decodes(path)}
+        given[IMAGE] = set(pictures)
+        vectors[IMAGE] = _looked_up(workspace, IMAGE, images | _views(workspace, products, queries))
     if AUDIO in items.vectors:
         voices = {query.query_id: file_content(query.voice) for query in queries if query.voice is not None}
-        read[AUDIO] = _looked_up(workspace, AUDIO, voices)
-    ids = dict.fromkeys(query.query_id for query in queries)
-    encoded = {key: {name: vectors[key] for name, vectors in read.items() if key in vectors} for key in ids}
-    readable = {key: vectors for key, vectors in encoded.items() if vectors}
-    return readable, len(encoded) - len(readable)
+        given[AUDIO] = set(voices)
+        vectors[AUDIO] = _looked_up(workspace, AUDIO, voices)
+    refused = {key for name, ids in given.items() for key in ids - vectors[name].keys()}
+    encoded: dict[str, dict[str, Matrix]] = {}
+    for name, by_query in vectors.items():
+        for key in by_query.keys() - refused:
+            encoded.setdefault(key, {})[name] = by_query[key]
+    return encoded, refused
+
+
+def _engine_decodes(picture: Path) -> bool:
+    """False for the photo of a query that is too large to be decoded for a request."""
+    from mmsearch_dagster.core.media.images import too_large_to_ask
+
+    try:
+        return too_large_to_ask(picture.read_bytes()) is None
+    except OSError:
+        return True  # it fails when it is encoded
 
 
 def _worded(workspace: Workspace, queries: Sequence[TrainingQuery]) -> dict[str, Matrix]:
@@ -259,7 +278,7 @@ def _looked_up(workspace: Workspace, modality: str, contents: Mapping[str, "Cont
     }
 
 
-def _judged(
+def _judged_queries(
     queries: Sequence[TrainingQuery], encoded: dict[str, dict[str, Matrix]], items: ModalityBatch
 ) -> JudgedQueries:
     ids = [query.query_id for query in queries]
@@ -269,7 +288,7 @@ def _judged(
     }
     return JudgedQueries(
         batch=assemble(ids, columns, items.widths),
-        texts=tuple(query_text(query.text) or None if query.text else None for query in queries),
+        texts=tuple(query.text for query in queries),
         origins=tuple(query.origin for query in queries),
         grades={query.query_id: query.grades for query in queries},
         kinds={query.query_id: query.kind for query in queries},

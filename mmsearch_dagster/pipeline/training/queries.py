@@ -9,6 +9,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
 from mmsearch_dagster.core.fusion.synthetic_queries import (
     SyntheticQuery,
@@ -18,12 +19,16 @@ from mmsearch_dagster.core.fusion.synthetic_queries import (
     title_queries,
 )
 from mmsearch_dagster.core.modalities import IMAGE
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
-from mmsearch_dagster.core.speech.transcript import Transcript
-from mmsearch_dagster.core.text import language_of, query_text
-from mmsearch_dagster.pipeline.training.transcripts import transcribe_queries
+from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
+from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.pipeline.training.transcripts import StoredTranscript, transcribe_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.prepare_query import prepare
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.language import Language
@@ -35,15 +40,17 @@ TEST = "test"
 # Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
 # words left out, other views of pictures.
 _SELF_EXAMINATION = 200
+# Preparing only asks whether there is a picture; whether it can be read shows when it is encoded.
+_A_PICTURE = b"picture"
 
 
 @dataclass(frozen=True)
 class TrainingQuery:
     """One query before it is encoded.
 
-    text: typed, and spoken in `voice`. kind: what was given and understood; of what was not, what was given.
-    picture: a photo. seen: a product whose own picture is seen anew. confidence: of the spoken words. typed:
-    the words without those, where both are there.
+    text: typed, and spoken in `voice`; clean. kind: what was given and understood. picture: a photo. seen: a
+    product whose own picture is seen anew. confidence: of the spoken words. typed: the words without those,
+    where both are there. One that the engine refuses has its kind by what was given, and nothing else.
     """
 
     query_id: str
@@ -61,7 +68,11 @@ class TrainingQuery:
     def text_blend(self) -> dict[str, float]:
         """What its words are encoded as."""
         sure = 1.0 if self.confidence is None else self.confidence
-        return text_blend(query_text(self.text or ""), self.typed, sure)
+        return text_blend(self.text, self.typed, sure)
+
+    def refused(self) -> "TrainingQuery":
+        """The same as one that the engine refuses: it finds nothing."""
+        return TrainingQuery(self.query_id, None, self.origin, self.grades, self.kind)
 
 
 def all_queries(
@@ -115,41 +126,80 @@ def _judged_queries(
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
         image = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
-        query = _judged(row, image, voices.get(row[c.QUERY_ID]), transcripts.get(row[c.QUERY_ID]))
+        voice, transcript = voices.get(row[c.QUERY_ID]), transcripts.get(row[c.QUERY_ID], NOTHING)
+        query = _judged_query(row, image, voice, transcript)
         if query.grades:
             by_split.setdefault(row[c.SPLIT], []).append(query)
     return by_split
 
 
-def _judged(
-    row: Mapping[str, Any], image: Path | None, voice: Path | None, transcript: Transcript | None
+def _judged_query(
+    row: Mapping[str, Any], image: Path | None, voice: Path | None, transcript: Transcript
 ) -> TrainingQuery:
-    """transcript: None where nothing was understood; a query of nothing else stays an unanswered voice."""
-    typed = query_text(row[c.QUERY_TEXT] or "") or None
+    """A judged query as the engine prepares it.
+
+    Args:
+        row: its id, words, products and their grades.
+        image: file of its picture.
+        voice: file of its recording.
+        transcript: of the recording, however doubtful.
+    """
+    query = Query(
+        text=row[c.QUERY_TEXT],
+        image=_A_PICTURE if image else None,
+        audio=_recording(voice) if voice else None,
+    )
     graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
+    grades = {product: grade for product, grade in graded if grade > 0}
+    prepared = _prepared(query, transcript)
+    if prepared is None:
+        return TrainingQuery(row[c.QUERY_ID], None, JUDGED, grades, _kind_of_refused(query))
+    understood = prepared.audio is not None
     return TrainingQuery(
         query_id=row[c.QUERY_ID],
-        text=" ".join(part for part in (typed, transcript and query_text(transcript.text)) if part) or None,
+        text=prepared.text,
         origin=JUDGED,
-        grades={product: grade for product, grade in graded if grade > 0},
-        kind=query_kind(
-            words=typed is not None,
-            image=image is not None,
-            voice=transcript is not None or not (typed or image),
-            language=language_of(typed or ""),
-        ),
+        grades=grades,
+        kind=prepared.kind,
         picture=image,
-        voice=voice if transcript else None,
-        confidence=transcript.confidence if transcript else None,
-        typed=typed if transcript else None,
+        voice=voice if understood else None,
+        confidence=transcript.confidence if understood else None,
+        typed=prepared.typed if understood else None,
+    )
+
+
+def _prepared(query: Query, transcript: Transcript = NOTHING) -> PreparedQuery | None:
+    """None where the engine refuses the query. No weights are known yet: they are chosen by these queries."""
+    try:
+        return prepare(query, RetrievalParams(), StoredTranscript(transcript))
+    except QueryError:
+        return None
+
+
+def _recording(voice: Path) -> bytes:
+    try:
+        return voice.read_bytes()
+    except OSError:
+        return b"unreadable"
+
+
+def _kind_of_refused(query: Query) -> str:
+    """What was given, understood or not."""
+    return query_kind(
+        words=query.text is not None,
+        image=query.image is not None,
+        voice=query.audio is not None,
+        language=language_of(query.text or ""),
     )
 
 
 def _from_synthetic(query: SyntheticQuery, origin: str) -> TrainingQuery:
     grades = {product: int(grade) for product, grade in query.graded.items()}
-    words, image = bool(query.text), query.image_of is not None
-    kind = query_kind(words=words, image=image, language=language_of(query.text or ""))
-    return TrainingQuery(query.query_id, query.text, origin, grades, kind, seen=query.image_of)
+    given = Query(text=query.text, image=None if query.image_of is None else _A_PICTURE)
+    prepared = _prepared(given)
+    if prepared is None:
+        return TrainingQuery(query.query_id, None, origin, grades, _kind_of_refused(given))
+    return TrainingQuery(query.query_id, prepared.text, origin, grades, prepared.kind, seen=query.image_of)
 
 
 def _self_examination(

@@ -24,7 +24,22 @@ _STAGE = "voices"
 _LEAST_RECORDINGS = 10
 
 _Recording = tuple[str, Path]  # content key, file
-_Heard = dict[str, tuple[str, float]]  # content key -> text, confidence
+_Texts = dict[str, tuple[str, float]]  # content key -> text, confidence
+
+
+class StoredTranscript:
+    """Stands for the recogniser where a recording was recognised before."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+
+    def transcribe(self, recording: bytes) -> Transcript:
+        """The transcript. Raises QueryError for a recording that cannot be read, as the engine does."""
+        from mmsearch_dagster.adapters.speech.pocketsphinx import recorded
+
+        if not self._transcript.text:  # nothing was said in it, or it cannot be read
+            recorded(recording)
+        return self._transcript
 
 
 def language(inputs: Mapping[str, Snapshot]) -> "Language":
@@ -47,18 +62,9 @@ def recogniser_fingerprint(workspace: Workspace, language: "Language") -> str:
 def transcribe_queries(
     workspace: Workspace, language: "Language", voices: Mapping[str, Path]
 ) -> dict[str, Transcript]:
-    """Query id -> what was said, of the recordings in which words were understood."""
+    """Query id -> what was recognised, however doubtful; NOTHING of a recording that cannot be read."""
     if not voices:
         return {}
-    from mmsearch_dagster.serving.prepare_query import is_understood
-
-    transcripts = _transcripts(workspace, language, voices)
-    return {key: transcript for key, transcript in transcripts.items() if is_understood(transcript)}
-
-
-def _transcripts(
-    workspace: Workspace, language: "Language", voices: Mapping[str, Path]
-) -> dict[str, Transcript]:
     from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 
     kept = workspace.paths.features / _FOLDER / f"{recogniser_fingerprint(workspace, language)}.json"
@@ -68,12 +74,12 @@ def _transcripts(
         {content.key: voices[key] for key, content in contents.items() if content.key not in stored}.items()
     )
     if new:
-        stored |= _listen(workspace, language, new)
+        stored |= _recognise(workspace, language, new)
         write_atomically(kept, json.dumps(stored, ensure_ascii=False, sort_keys=True).encode())
     return {key: Transcript(*stored[content.key]) for key, content in contents.items()}
 
 
-def _listen(workspace: Workspace, language: "Language", recordings: Sequence[_Recording]) -> _Heard:
+def _recognise(workspace: Workspace, language: "Language", recordings: Sequence[_Recording]) -> _Texts:
     """Content key -> text and confidence; what cannot be read has an empty transcript."""
     workspace.progress.start(_STAGE, len(recordings))
     chunks = chunked(recordings, least=_LEAST_RECORDINGS)
@@ -84,7 +90,7 @@ def _listen(workspace: Workspace, language: "Language", recordings: Sequence[_Re
     return transcripts
 
 
-def _transcribe_chunk(spec: RecogniserSpec, language: "Language", recordings: Sequence[_Recording]) -> _Heard:
+def _transcribe_chunk(spec: RecogniserSpec, language: "Language", recordings: Sequence[_Recording]) -> _Texts:
     from mmsearch_dagster.adapters.speech.pocketsphinx import open_recogniser
     from mmsearch_dagster.serving.transcriber import Transcriber
 

@@ -85,12 +85,32 @@ def test_a_relocated_copy_reads_its_own_files_and_the_original_its_own(
     assert done is not None
     assert (done.former, done.now) == (mlflow_store.folder.parent, copied.folder.parent)
     assert done.counts == {
-        "runs": 1, "models": 1, "model versions": 1, "experiments": 1, "folders of pictures": 1
+        "runs": 1, "models": 1, "model versions": 1, "experiments": 1, "picture folders": 1
     }  # fmt: skip
     assert registry(copied).model_folder(version).is_relative_to(copied.folder)
     assert registry(mlflow_store).model_folder(version).is_relative_to(mlflow_store.folder)
     assert registry(copied).manifest(version).media_root == str(copied.folder.parent / "sample 家")
     registry(copied).check_weights(version)
+
+
+def test_it_says_what_it_changed(copied: MlflowStore, mlflow_store: MlflowStore) -> None:
+    done = relocate(copied.folder)
+
+    assert done is not None
+    assert done.sentence == (
+        f"Changed addresses from {mlflow_store.folder.parent} to {copied.folder.parent} in 1 run, 1 model, "
+        "1 model version, 1 experiment, 1 picture folder."
+    )
+
+
+def test_pictures_in_another_folder_that_moved_follow(mlflow_store: MlflowStore, version: int) -> None:
+    home = mlflow_store.folder.parent
+    done = relocate(mlflow_store.folder, folders={home / "sample 家": Path("/new shop")})
+
+    assert done is not None
+    assert done.sentence == "Changed addresses in 1 picture folder."
+    assert registry(mlflow_store).manifest(version).media_root == "/new shop"
+    assert relocate(mlflow_store.folder, folders={home / "sample 家": Path("/new shop")}) is None
 
 
 def test_it_is_done_once(copied: MlflowStore) -> None:

@@ -11,22 +11,25 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.speech.transcript import Transcript
-from mmsearch_dagster.pipeline.training.queries import _judged
-from mmsearch_dagster.serving.prepare_query import is_understood, prepare
+from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
+from mmsearch_dagster.pipeline.training.queries import _judged_query
+from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.transcriber import Transcriber
 from tests.media import sound_file, tone
 
-TYPED = (None, "red", "  Red   SHOES ", "红色运动鞋", "красные туфли", "...")
-TRANSCRIPTS = (None, Transcript("wool scarf", 0.7), Transcript("the", 0.05), Transcript("", 0.0))
+TYPED = (None, "red", "  Red   SHOES ", "红色运动鞋", "красные туфли", "...", " <b> </b> ")
+TRANSCRIPTS = (None, Transcript("wool scarf", 0.7), Transcript("the", 0.05), NOTHING)
 VOICE = sound_file(tone(500, 0.5))
-QUERIES = [given for given in product(TYPED, (False, True), TRANSCRIPTS) if any(given)]
+QUERIES = [given for given in product(TYPED, (False, True), TRANSCRIPTS, (False, True)) if any(given[:3])]
 
 
-@pytest.mark.parametrize(("typed", "image", "transcript"), QUERIES)
-def test_words_kind_and_blend_of_a_judged_query_are_those_of_the_engine(
-    typed: str | None, image: bool, transcript: Transcript | None
+@pytest.mark.parametrize(("typed", "image", "transcript", "torn"), QUERIES)
+def test_a_judged_query_is_what_the_engine_prepares_and_nothing_where_it_refuses(
+    typed: str | None, image: bool, transcript: Transcript | None, torn: bool, tmp_path: Path
 ) -> None:
+    """torn: the recording cannot be read; nothing was recognised in it then."""
+    torn = torn and transcript == NOTHING
+
     class Recogniser:
         fingerprint = "fixed"
 
@@ -34,15 +37,21 @@ def test_words_kind_and_blend_of_a_judged_query_are_those_of_the_engine(
             assert transcript is not None
             return transcript
 
+    voice = tmp_path / "voice.wav"
+    voice.write_bytes(VOICE[:20] if torn else VOICE)
     row = {c.QUERY_ID: "q", c.QUERY_TEXT: typed, c.PRODUCT_ID: ["p"], c.GRADE: [3]}
-    understood = transcript if transcript and is_understood(transcript) else None
-    judged = _judged(row, Path("photo") if image else None, Path("voice") if transcript else None, understood)
-    query = Query(text=typed, image=b"photo" if image else None, audio=VOICE if transcript else None)
+    judged = _judged_query(
+        row, Path("photo") if image else None, voice if transcript else None, transcript or NOTHING
+    )
+    query = Query(
+        text=typed, image=b"photo" if image else None, audio=voice.read_bytes() if transcript else None
+    )
     try:
         served = prepare(query, RetrievalParams(), Transcriber(Recogniser))
     except QueryError:
-        assert (judged.text, judged.picture, judged.voice) == (None, None, None)
+        assert judged == judged.refused()
+        assert torn or not image
         return
-    assert (judged.text, judged.kind) == (served.text, served.kind)
-    assert judged.text_blend == (served.text_blend if served.text else judged.text_blend)
+    assert (judged.text, judged.kind, judged.text_blend) == (served.text, served.kind, served.text_blend)
     assert (judged.voice is not None) is (served.audio is not None)
+    assert (judged.picture is not None) is image

@@ -9,7 +9,7 @@ import pytest
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.speech.language import COLUMNS, Language
-from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.pipeline.training.transcripts import (
     language,
@@ -17,6 +17,7 @@ from mmsearch_dagster.pipeline.training.transcripts import (
     transcribe_queries,
 )
 from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.prepare_query import is_understood
 from mmsearch_dagster.settings import Settings
 from tests.catalogue_rows import catalogue
 from tests.media import clap, sound_file
@@ -48,8 +49,10 @@ def test_what_is_understood_is_kept_and_heard_only_once(workspace: Workspace, tm
     voices["b"].write_bytes(sound_file(np.zeros(16_000, np.float32)))
     voices["clap"].write_bytes(sound_file(clap()))
 
-    heard = transcribe_queries(workspace, words_of(workspace), voices)
-    assert {key: one.text for key, one in heard.items()} == {"a": "blue leather bag"}
+    transcripts = transcribe_queries(workspace, words_of(workspace), voices)
+    assert {key for key, transcript in transcripts.items() if is_understood(transcript)} == {"a"}
+    assert transcripts["a"].text == "blue leather bag"
+    assert transcripts["b"] == transcripts["gone"] == NOTHING
 
     kept = next((workspace.paths.features / "transcripts").glob("*.json"))
     assert kept.stem == recogniser_fingerprint(workspace, words_of(workspace))
