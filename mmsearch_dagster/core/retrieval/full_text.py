@@ -13,6 +13,8 @@ ENGLISH_STOP_WORDS = frozenset((
     "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this",
     "to", "was", "will", "with",
 ))  # fmt: skip
+# Raised when the same product is written otherwise.
+FULL_TEXT = "2"
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 HYPHENATED = re.compile(r"[^\W_]+(?:[-/.&+][^\W_]+)+")
 _DIGIT = re.compile(r"\d")

@@ -1,4 +1,8 @@
-"""The evaluation's snapshot in the lake: its asset, and the files in it."""
+"""The evaluation's snapshot in the lake: its asset, the files in it, its facts."""
+
+from mmsearch_dagster.adapters.lake.snapshots import Facts
+from mmsearch_dagster.core.fusion.config import Strategy
+from mmsearch_dagster.core.release import RankingPin, RetrievalParams
 
 ASSET = "evaluation_report"
 DECISION = "decision.json"
@@ -8,3 +12,22 @@ PER_QUERY = "per_query.parquet"
 QUALITY = "quality.parquet"
 TESTED = "quality_test.parquet"
 BARS = "quality.png"
+
+
+class EvaluationFacts(Facts):
+    """What later steps read of an evaluation.
+
+    ranking: the learned order that the engine uses, if any. baseline: it is the best single retriever per
+    kind. self_examination: no judged query decided. engine: mean of `metric` of the engine to be released.
+    inputs_digest: of all but the champion; an evaluation of the same inputs is not made again.
+    """
+
+    winner: Strategy
+    passed: bool
+    retrieval: RetrievalParams
+    ranking: RankingPin | None = None
+    baseline: bool = False
+    self_examination: bool
+    metric: str
+    engine: float
+    inputs_digest: str

@@ -16,7 +16,8 @@ from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files
-from mmsearch_dagster.pipeline.evaluation.evaluate import EvaluationFacts, gate_table
+from mmsearch_dagster.pipeline.evaluation.evaluate import gate_table
+from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
