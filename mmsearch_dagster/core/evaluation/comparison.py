@@ -19,8 +19,8 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
 )
 from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.fusion.dataset import JUDGED
 from mmsearch_dagster.core.gate.decision import EvaluationMetrics
+from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
@@ -130,6 +130,8 @@ def evaluation_metrics(
     *,
     weights: str,
     note: str | None,
+    provenance: Provenance = JUDGED,
+    counts: Mapping[Provenance, int] | None = None,
     remembered: Mapping[str, float] | None = None,
     cross_fitted: CrossFitted = CrossFitted(),
     fused_kinds: Collection[str] | None = None,
@@ -145,6 +147,8 @@ def evaluation_metrics(
         remembered: the champion's values then, from its own evaluation.
         cross_fitted: more queries on which the engine is held against the retrievers.
         fused_kinds: kinds of query that the engine leaves to the fused vector, blended by ranks; None: all.
+        provenance: of `queries`.
+        counts: provenance -> how many validation queries there are, those that do not decide too.
     """
     values = {name: score(rankings, queries.grades, metric) for name, rankings in measured.items()}
     more = {
@@ -164,7 +168,8 @@ def evaluation_metrics(
         },
         champion=values.get(CHAMPION) if remembered is None else dict(remembered),
         champion_note=note,
-        judged=JUDGED in queries.origins or bool(cross_fitted.grades),
+        provenance=provenance,
+        counts=dict(counts or {}),
     )
 
 

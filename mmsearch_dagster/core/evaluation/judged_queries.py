@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from mmsearch_dagster.core.labels.provenance import Provenance
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.modalities import (
     AUDIO,
@@ -36,7 +39,7 @@ METRIC = "ndcg@10"
 class JudgedQueries:
     """A set of queries with graded products, row for row.
 
-    texts: the words, typed and spoken, None where there are none. origins: how we know (core.fusion.dataset).
+    texts: the words, typed and spoken, None where there are none. provenance: how we know their answers.
     grades: query id -> product id -> grade 1-3; unknown products are left out.
     kinds: query id -> what the person gave (retrieval.rank_fusion.query_kind), as the engine names it.
     confidence: query id -> the recogniser's confidence, where words were spoken.
@@ -45,7 +48,7 @@ class JudgedQueries:
 
     batch: ModalityBatch
     texts: tuple[str | None, ...]
-    origins: tuple[str, ...]
+    provenance: tuple[Provenance, ...]
     grades: Mapping[str, Mapping[str, int]]
     kinds: Mapping[str, str]
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -57,16 +60,20 @@ class JudgedQueries:
         Args:
             rows: row numbers, [k].
         """
-        ids = {self.batch.ids[row] for row in rows}
+        keys = {self.batch.ids[row] for row in rows}
         return JudgedQueries(
-            batch=self.batch.take(rows),
+            batch=self.batch.take(np.array(rows, dtype=np.int64)),
             texts=tuple(self.texts[row] for row in rows),
-            origins=tuple(self.origins[row] for row in rows),
-            grades={key: grades for key, grades in self.grades.items() if key in ids},
-            kinds={key: kind for key, kind in self.kinds.items() if key in ids},
-            confidence={key: value for key, value in self.confidence.items() if key in ids},
-            typed={key: text for key, text in self.typed.items() if key in ids},
+            provenance=tuple(self.provenance[row] for row in rows),
+            grades={key: graded for key, graded in self.grades.items() if key in keys},
+            kinds={key: kind for key, kind in self.kinds.items() if key in keys},
+            confidence={key: sure for key, sure in self.confidence.items() if key in keys},
+            typed={key: words for key, words in self.typed.items() if key in keys},
         )
+
+    def of_provenance(self, provenance: Provenance) -> "JudgedQueries":
+        """Those whose answers are known in one way, in their order."""
+        return self.take([row for row, name in enumerate(self.provenance) if name == provenance])
 
     def prepared(self, *, fused: bool = True) -> list[PreparedQuery]:
         """The queries as the engine prepares them, every retriever weighing 1.

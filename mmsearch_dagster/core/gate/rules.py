@@ -1,6 +1,6 @@
 """The gate: a pure function decides from per-query figures and a reviewed policy, and says why.
 
-Every value is a sum over the same judged queries, sorted by id, so their order changes nothing;
+Every value is a sum over the same queries, sorted by id, so their order changes nothing;
 every rule asks for `figure >= limit` or `figure > limit`, so NaN never passes.
 """
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
 from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.labels.provenance import JUDGED, LOG, provenance_phrase
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
 
 Values = NDArray[np.float64]
@@ -53,14 +54,22 @@ def _complete(report: EvaluationMetrics, queries: Sequence[str]) -> Reason:
     )
 
 
-def _enough(queries: Sequence[str], policy: GatePolicy) -> Reason:
-    count, least = len(queries), policy.min_queries
+def _enough(queries: Sequence[str], report: EvaluationMetrics, policy: GatePolicy) -> Reason:
+    """The sentence says how the answers are known, and what else there is that does not decide."""
+    count, least = len(queries), policy.min_queries_of(report.provenance)
     passed = count >= least
-    text = f"{count} judged queries, at least {least} asked"
+    what = f"{count} queries, {provenance_phrase(report.provenance)}"
+    others = [
+        f"{number} {provenance_phrase(name)}"
+        for name, number in report.counts.items()
+        if name != report.provenance
+    ]
+    beside = f"; beside them, to look at: {'; '.join(others)}" if others else ""
+    text = f"{what}; at least {least} asked{beside}"
     if not passed:
         text = (
-            f"only {count} judged queries, the policy asks for at least {least}: add judged "
-            "queries, or lower min_queries in gate.yaml"
+            f"only {what}; the policy asks for at least {least}: add judged queries, or lower min_queries in "
+            f"gate.yaml{beside}"
         )
     return Reason(rule="enough_queries", passed=passed, figure=float(count), limit=float(least), text=text)
 
@@ -211,8 +220,8 @@ def _all_reasons(report: EvaluationMetrics, policy: GatePolicy) -> list[Reason]:
         demand=_not_behind,
     )
     rules = [beats, _fused_beats_encoders(report, policy)]
-    rules = rules if report.judged else [_not_judged(reason) for reason in rules]
-    reasons = [_complete(report, queries), _enough(queries, policy), _floor(engine, policy), *rules]
+    rules = rules if report.provenance in (JUDGED, LOG) else [_not_judged(reason) for reason in rules]
+    reasons = [_complete(report, queries), _enough(queries, report, policy), _floor(engine, policy), *rules]
     return [*reasons, *_beside_champion(report, policy)]
 
 
@@ -238,7 +247,7 @@ def _fused_beats_encoders(report: EvaluationMetrics, policy: GatePolicy) -> Reas
 def _not_judged(reason: Reason) -> Reason:
     """Queries that were made from the catalogue find their own product by their words: they can tell that an
     engine is broken, not which engine is better."""
-    text = f"not binding, for nobody judged a query; on queries made from the catalogue: {reason.text}"
+    text = f"not binding, for nobody judged a query: {reason.text}"
     return reason.model_copy(update={"passed": True, "text": text})
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.champion import why_not_again
-from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, QUALITY, TESTED
+from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, BY_PROVENANCE, DECISION, QUALITY, TESTED
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
 from mmsearch_dagster.pipeline.evaluation.measurement import Evaluation, EvaluationInputs
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -53,6 +53,8 @@ def evaluate(workspace: Workspace) -> StepReport:
         report.about(snapshot, made)
         tell_mlflow(workspace, snapshot, source.digest, candidates)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
+        if (snapshot.folder / BY_PROVENANCE).exists():  # a champion's of before has none
+            report.tables["quality by provenance"] = pl.read_parquet(snapshot.folder / BY_PROVENANCE)
         if (snapshot.folder / TESTED).exists():
             report.tables[TEST_TITLE] = pl.read_parquet(snapshot.folder / TESTED)
         report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))

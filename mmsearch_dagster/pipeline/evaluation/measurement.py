@@ -30,7 +30,6 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
 )
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.fusion.dataset import JUDGED
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics
 from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.gate.rules import decide, decide_baseline
@@ -47,12 +46,14 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import (
     BARS,
+    BY_PROVENANCE,
     DECISION,
     PER_QUERY,
     QUALITY,
     TESTED,
     EvaluationFacts,
 )
+from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings, kept_items
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
@@ -122,7 +123,8 @@ class Evaluation:
     items: ModalityBatch
     words: KeptItems
     table: PinnedTable
-    sets: Mapping[str, JudgedQueries]
+    validation: ValidationQueries
+    test: JudgedQueries
     models: "Mapping[Strategy, TwoTower]"
 
     @classmethod
@@ -133,7 +135,7 @@ class Evaluation:
         from mmsearch_dagster.adapters.lake.batches import load_queries
         from mmsearch_dagster.core.fusion.model import load_model
 
-        ranking = train_ranking.RankingFacts.of(inputs.ranking)
+        ranking, folder = train_ranking.RankingFacts.of(inputs.ranking), inputs.examples.folder
         return cls(
             workspace,
             inputs,
@@ -143,7 +145,8 @@ class Evaluation:
             items=examples.load_views(inputs.examples),
             words=kept_items(inputs.products.table()),
             table=words_table(workspace, inputs.products),
-            sets={name: load_queries(inputs.examples.folder, name) for name in (VALIDATION, TEST)},
+            validation=ValidationQueries.of(load_queries(folder, VALIDATION), workspace.gate_policy),
+            test=load_queries(folder, TEST),
             models={name: load_model(snapshot.folder) for name, snapshot in inputs.candidates.items()},
         )
 
@@ -153,49 +156,57 @@ class Evaluation:
 
     def write(self, folder: Path, inputs_digest: str) -> EvaluationFacts:
         """Measure, decide, store."""
-        measured = self._measured(VALIDATION)
-        champion, past, note = self._champion(self.items, self.sets[VALIDATION], self.table)
+        policy, queries = self._policy, self.validation.deciding
+        engine = _Engine(self.ranking.retrieval, self.ranking.pin)
+        measured = self._measured(queries, engine)
+        champion, past, note = self._champion(self.items, queries, self.table)
         if champion is not None:
             measured[CHAMPION] = champion
-        engine = _Engine(self.ranking.retrieval, self.ranking.pin)
-        remembered = None if past is None else by_query(past, self._policy.metric)
-        decision = decide(self._metrics(measured, engine, note, remembered), self._policy)
+        remembered = None if past is None else by_query(past, policy.metric)
+        decision = decide(self._metrics(measured, engine, note, remembered), policy)
         if not decision.passed and self.reigning is None:
             engine, decision = self._baseline(measured, decision)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
-        values = all_values(measured, self.sets[VALIDATION], self._policy.metric)
-        if past is not None:
-            values = pl.concat([values, past.select(values.columns)])
-        values.write_parquet(folder / PER_QUERY)
-        table = quality_table(values, self._policy)
-        table.write_parquet(folder / QUALITY)
-        (folder / BARS).write_bytes(quality_bars(table, self._policy.metric))
-        if len(self.sets[TEST].batch):
-            tested = all_values(self._measured(TEST, engine), self.sets[TEST], self._policy.metric)
-            quality_table(tested, self._policy).write_parquet(folder / TESTED)
-        own = score(measured[ENGINE], self.sets[VALIDATION].grades, self._policy.metric)
+        values = all_values(measured, queries, policy.metric)
+        self._tables(
+            values if past is None else pl.concat([values, past.select(values.columns)]), engine, folder
+        )
+        own = score(measured[ENGINE], queries.grades, policy.metric)
         return EvaluationFacts(
-            rows=len(self.sets[VALIDATION].batch),
+            rows=len(queries.batch),
             winner=self.ranking.winner,
             passed=decision.passed,
             retrieval=engine.retrieval,
             ranking=engine.pin,
             baseline=engine.is_baseline,
-            self_examination=JUDGED not in self.sets[VALIDATION].origins,
-            metric=self._policy.metric,
+            provenance=self.validation.provenance,
+            metric=policy.metric,
             engine=round(float(np.mean(list(own.values()) or [np.nan])), 4),
             inputs_digest=inputs_digest,
         )
 
-    def _measured(self, split: str, engine: "_Engine | None" = None) -> dict[str, Rankings]:
-        """Every ranking of one split's queries. engine: by default the challenger."""
-        queries, winner = self.sets[split], self.ranking.winner
+    def _tables(self, values: pl.DataFrame, engine: "_Engine", folder: Path) -> None:
+        """What people read. values: of the queries that decided."""
+        policy = self._policy
+
+        def measure_others(queries: JudgedQueries) -> pl.DataFrame:
+            return all_values(self._measured(queries, engine), queries, policy.metric)
+
+        values.write_parquet(folder / PER_QUERY)
+        self.validation.table(values, measure_others, policy).write_parquet(folder / BY_PROVENANCE)
+        table = quality_table(values, policy)
+        table.write_parquet(folder / QUALITY)
+        (folder / BARS).write_bytes(quality_bars(table, policy.metric))
+        if len(self.test.batch):
+            quality_table(measure_others(self.test), policy).write_parquet(folder / TESTED)
+
+    def _measured(self, queries: JudgedQueries, engine: "_Engine") -> dict[str, Rankings]:
+        """Every ranking of some queries."""
+        winner = self.ranking.winner
         lists = retriever_lists(self.table, self.items)(self.models[winner], queries)
         measured = measure(self.models, winner, self.items, rankings_of(lists), queries)
-        engine = engine or _Engine(self.ranking.retrieval, self.ranking.pin)
-        measured[ENGINE] = engine_rankings(
-            lists, queries, engine.retrieval, self.stage if engine.pin else None, items=self.words
-        )
+        stage = self.stage if engine.pin else None
+        measured[ENGINE] = engine_rankings(lists, queries, engine.retrieval, stage, items=self.words)
         return measured
 
     def _metrics(
@@ -205,13 +216,15 @@ class Evaluation:
         note: str | None = None,
         remembered: Mapping[str, float] | None = None,
     ) -> EvaluationMetrics:
-        queries = self.sets[VALIDATION]
+        queries = self.validation.deciding
         return evaluation_metrics(
             measured,
             queries,
             self._policy.metric,
             weights=CandidateFacts.of(self.inputs.candidates[self.ranking.winner]).weights,
             note=note,
+            provenance=self.validation.provenance,
+            counts=self.validation.counts,
             remembered=remembered,
             cross_fitted=CrossFitted() if engine.is_baseline else self._cross_fitted(),
             fused_kinds=engine.fused_kinds(queries.kinds.values()),
@@ -225,6 +238,8 @@ class Evaluation:
         if not file.exists():
             return CrossFitted()
         answers, train = pl.read_parquet(file), load_queries(self.inputs.examples.folder, TRAIN)
+        train = train.of_provenance(self.validation.provenance)
+        answers = answers.filter(pl.col("query_id").is_in(train.batch.ids))
         ids = set(answers["query_id"].to_list())
         rankings: dict[str, Rankings] = {}
         for key, name, products in answers.iter_rows():
@@ -237,7 +252,7 @@ class Evaluation:
 
     def _baseline(self, measured: dict[str, Rankings], refused: Decision) -> "tuple[_Engine, Decision]":
         """The best single retriever of each kind instead of the refused challenger; `measured` names it."""
-        queries, metric = self.sets[VALIDATION], self._policy.metric
+        queries, metric = self.validation.deciding, self._policy.metric
         values = {
             name: score(rankings, queries.grades, metric)
             for name, rankings in measured.items()
@@ -245,7 +260,7 @@ class Evaluation:
         }
         engine = _Engine(baseline(values, queries.kinds, self.ranking.retrieval), None, is_baseline=True)
         measured[REFUSED] = measured[ENGINE]
-        measured[ENGINE] = self._measured(VALIDATION, engine)[ENGINE]
+        measured[ENGINE] = self._measured(queries, engine)[ENGINE]
         return engine, decide_baseline(self._metrics(measured, engine), self._policy, refused)
 
     def _champion(

@@ -9,7 +9,7 @@ import polars as pl
 from mmsearch_dagster.core.evaluation.choose_order import FEWEST, OrderChoice, choose_order
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, ScoredRankings, score
 from mmsearch_dagster.core.evaluation.tune_blend import blend
-from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
@@ -74,8 +74,8 @@ class CandidateLists:
 
 def with_words(queries: JudgedQueries) -> list[tuple[int, str]]:
     """Row and id of the queries that people judged and that have words."""
-    rows = zip(queries.batch.ids, queries.texts, queries.origins, strict=True)
-    return [(row, key) for row, (key, text, origin) in enumerate(rows) if text and origin == JUDGED]
+    rows = zip(queries.batch.ids, queries.texts, queries.provenance, strict=True)
+    return [(row, key) for row, (key, text, provenance) in enumerate(rows) if text and provenance == JUDGED]
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,11 @@ def choose_without_words(
         lists: retriever -> its rankings of them.
         retrieval: with the blend's weights.
     """
-    judged = {key for key, origin in zip(queries.batch.ids, queries.origins, strict=True) if origin == JUDGED}
+    judged = {
+        key
+        for key, provenance in zip(queries.batch.ids, queries.provenance, strict=True)
+        if provenance == JUDGED
+    }
     blended = blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
     choices = []
     for kind in sorted(set(queries.kinds.values()) - _kinds_with_words(queries)):

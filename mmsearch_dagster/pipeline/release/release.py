@@ -146,6 +146,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
             retriever=ENGINE,
             strategy=evaluation.winner,
             passed=decision.passed,
+            provenance=evaluation.provenance,
         ),
     )
 
