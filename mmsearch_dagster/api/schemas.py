@@ -59,7 +59,7 @@ class SearchRequest(RequestBody):
 
 
 class ProductHit(BaseModel):
-    """branches: the product's rank in each branch, null where that one did not find it. rules: what the
+    """branches: the product's rank in each retriever, null where that one did not find it. rules: what the
     shop's rules did to it in a list ordered for a person."""
 
     product_id: str
@@ -227,9 +227,15 @@ def decoded(text: str | None, name: str) -> bytes | None:
     if not text:
         return None
     try:
-        return _within_limit(base64.b64decode(text.rpartition(";base64,")[2], validate=True))
+        return _within_limit(base64.b64decode(_plain_base64(text), validate=True))
     except (binascii.Error, ValueError) as error:
         raise QueryError(f"{name} is not base64: {error}") from error
+
+
+def _plain_base64(text: str) -> str:
+    """Base64 without the head of a data URL and line breaks, in the usual alphabet, with its padding."""
+    body = "".join(text.rpartition(";base64,")[2].split()).replace("-", "+").replace("_", "/").rstrip("=")
+    return body + "=" * (-len(body) % 4)
 
 
 def _within_limit(content: bytes | None) -> bytes | None:

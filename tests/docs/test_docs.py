@@ -135,7 +135,7 @@ def test_every_asset_has_its_place_in_the_architecture() -> None:
     from mmsearch_dagster.defs.loading import everything
 
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    table = page[page.index("## The asset graph") : page.index("## The six floors")]
+    table = page[page.index("## The asset graph") : page.index("## The layers")]
     assets = {key.to_user_string() for key in everything().resolve_asset_graph().get_all_asset_keys()}
 
     named = {
@@ -150,7 +150,7 @@ def test_every_asset_has_its_place_in_the_architecture() -> None:
 
 def test_every_layer_and_every_library_with_a_home_has_its_place_in_the_architecture() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    section = page[page.index("## The six floors") : page.index("## The data contract")]
+    section = page[page.index("## The layers") : page.index("## The data contract")]
     libraries = section.lower().replace(" ", "")
 
     assert not {name for name in _MAY_IMPORT if f"`{name}`" not in section} - {"__init__"}

@@ -46,7 +46,7 @@ def evaluate_all(place: Place) -> None:
 def unmoved(place: Place, tiny: Place) -> None:
     assert place.manifest() == tiny.manifest()
     assert place.actions() == ["promotion", "rejection"]
-    assert "does not beat its best single branch" in place.ledger()
+    assert "does not beat its best single retriever" in place.ledger()
 
 
 def materialise(place: Place, *assets: str) -> dg.ExecuteInProcessResult:
@@ -65,7 +65,7 @@ def test_in_the_same_run(sabotaged: Place, tiny: Place, capsys: pytest.CaptureFi
     unmoved(sabotaged, tiny)
     told = capsys.readouterr()
     assert len(told.err.strip().splitlines()) == 1
-    assert "nothing was released" in told.err
+    assert "no new model was released" in told.err
     assert "Gate: refused" in told.out
 
 

@@ -109,7 +109,11 @@ def _beats_branch(
     """How `values`, those of `what`, stand to the best single retriever, and whether that is enough."""
     if not retrievers or not kinds:
         return Reason(
-            rule=rule, passed=False, figure=float("nan"), limit=0.0, text=f"no branch to hold {what} against"
+            rule=rule,
+            passed=False,
+            figure=float("nan"),
+            limit=0.0,
+            text=f"no retriever to hold {what} against",
         )
     best, name = _best_branch(retrievers, kinds, policy.single_branch.choose)
     difference = _difference(values, best, policy)
@@ -117,7 +121,7 @@ def _beats_branch(
     draw = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
     limit, passed, asked = _drawn(difference, policy) if draw else demand(difference, policy)
     text = (
-        f"{what} {_standing(difference)} its best single branch ({name}): "
+        f"{what} {_standing(difference)} its best single retriever ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
         f"{_interval_text(difference, policy)}; asked: {asked}"
     )

@@ -24,9 +24,9 @@ ORDERS = (BY_RANKS, BY_SCORES, LEARNED)
 SCORED_RETRIEVERS = (LEXICAL_RETRIEVER, VECTOR_RETRIEVER, TEXT, IMAGE)
 # Names for the weights of a request, on the command line and over HTTP.
 WEIGHTS_HELP = (
-    f"weight of a branch in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
+    f"weight of a retriever in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
-    "fused vector and by its own encoder). With 0 a branch is not asked, and such a part counts as not given"
+    "fused vector and by its own encoder). With 0 a retriever is not used and such a part is not read"
 )
 
 WORDS = "words"

@@ -33,7 +33,7 @@ from mmsearch_dagster.pipeline.features.encode import VECTOR, FeatureFacts, asse
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
-from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.language import Language
@@ -43,7 +43,7 @@ ITEMS = "items"
 # The same with a row per picture; stored where some product has several.
 VIEWS = "item_views"
 CODE_VERSION = "10"
-_TABLES = ("products", "queries", "interactions", "searches")
+_TABLES = ("products", "queries", "interactions", "searches", "reviews")
 _FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
 
@@ -99,7 +99,7 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of(
-        {"recogniser": recogniser} | {uri: file_content(workspace.source.root / uri).key for uri in uris}
+        {"recogniser": recogniser} | {uri: file_content(media_file(workspace, uri), uri).key for uri in uris}
     )
 
 
@@ -255,7 +255,7 @@ def _views(
         seed = workspace.preset.derived.seed + len(query.query_id)
         uri = uris[crc32(query.query_id.encode()) % len(uris)]
         try:
-            view = photographed((workspace.source.root / uri).read_bytes(), seed)
+            view = photographed(media_file(workspace, uri).read_bytes(), seed)
         except (OSError, UnreadableImageError):
             continue
         views[query.query_id] = Content(sha256_bytes(view), partial(bytes, view))

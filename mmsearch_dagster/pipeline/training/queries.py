@@ -22,7 +22,7 @@ from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.core.text import language_of
 from mmsearch_dagster.pipeline.training.transcripts import StoredTranscript, transcribe_queries
 from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
-from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 from mmsearch_dagster.serving.prepare_query import prepare
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def all_queries(
 ) -> dict[str, list[TrainingQuery]]:
     """Split -> its queries. Where people judged some, those that nobody judged are held out beside them.
 
-    inputs: snapshots of `products`, `queries`, `searches` and `interactions`.
+    inputs: snapshots of `products`, `queries`, `searches`, `interactions` and `reviews`.
     """
     limits = workspace.preset.derived
     judged = _judged_queries(workspace, inputs["queries"].table(), language)
@@ -102,11 +102,11 @@ def _judged_queries(
         pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE)
     )
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
-    voices = {key: workspace.source.root / uri for key, uri in spoken}
+    voices = {key: media_file(workspace, uri) for key, uri in spoken}
     transcripts = transcribe_queries(workspace, language, voices)
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
-        image = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
+        image = media_file(workspace, row[c.IMAGE]) if row[c.IMAGE] else None
         voice, transcript = voices.get(row[c.QUERY_ID]), transcripts.get(row[c.QUERY_ID], NOTHING)
         query = _judged_query(row, image, voice, transcript)
         if query.grades:

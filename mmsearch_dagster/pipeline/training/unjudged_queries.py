@@ -1,4 +1,4 @@
-"""The queries that nobody judged: made from the catalogue, or out of the log."""
+"""The queries that nobody judged: made from the catalogue, out of the log, or of reviews."""
 
 from collections.abc import Mapping
 
@@ -11,6 +11,7 @@ from mmsearch_dagster.core.labels.catalogue_queries import (
     title_queries,
 )
 from mmsearch_dagster.core.labels.log_queries import log_queries
+from mmsearch_dagster.core.labels.review_queries import review_queries
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
 from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.core.presets import SyntheticLimits
@@ -22,7 +23,7 @@ _HELD_OUT = 100
 def unjudged_queries(
     inputs: Mapping[str, Snapshot], features: Mapping[str, Snapshot], limits: SyntheticLimits
 ) -> list[SyntheticQuery]:
-    """Queries of every part. inputs: snapshots of `products`, `searches` and `interactions`."""
+    """Queries of every part. inputs: snapshots of `products`, `searches`, `interactions`, `reviews`."""
     products = inputs["products"].table()
     with_images: list[str] = []
     if IMAGE in features:
@@ -32,6 +33,7 @@ def unjudged_queries(
         *title_queries(products, limits=_limits(limits.pairs), seed=limits.seed),
         *image_queries(products, with_images, limits=_limits(limits.views)),
         *log_queries(inputs["searches"].table(), inputs["interactions"].table(), limit=limits.logged),
+        *review_queries(inputs["reviews"].table(), products, limits=_limits(limits.reviews)),
     ]
 
 

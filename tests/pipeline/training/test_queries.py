@@ -69,6 +69,7 @@ def workspace(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "products": pl.concat([c.PRODUCTS.to_frame(), products], how="diagonal"),
         "queries": judged,
         "searches": c.SEARCHES.to_frame(),
+        "reviews": c.REVIEWS.to_frame(),
         "interactions": c.EVENTS.to_frame(),
     }
     for name, rows in tables.items():
@@ -80,7 +81,7 @@ def workspace(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def inputs_of(workspace: Workspace) -> dict[str, Snapshot]:
-    names = ("products", "queries", "searches", "interactions")
+    names = ("products", "queries", "searches", "interactions", "reviews")
     return {name: workspace.lake.current(name) for name in names}
 
 
