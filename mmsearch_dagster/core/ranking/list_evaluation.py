@@ -8,6 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.gate.decision import Reason
+from mmsearch_dagster.core.labels.result_pages import GRADE_OF
 from mmsearch_dagster.core.metrics.beyond_accuracy import (
     calibration,
     coverage,
@@ -24,7 +25,6 @@ from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.list_orders import PERSONAL, POPULAR, best, order_of, scores_of
 from mmsearch_dagster.core.ranking.people import PeopleState
-from mmsearch_dagster.core.ranking.result_pages import GRADE_OF
 
 _DEPTH = 50
 
