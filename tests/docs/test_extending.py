@@ -118,7 +118,8 @@ def test_a_new_file_format_is_read_like_every_other(checkout: Path) -> None:
         "from mmsearch_dagster.adapters.sources.reading import read_table\n"
         "from mmsearch_dagster.adapters.sources.source import load_source\n"
         "from mmsearch_dagster.core.catalog.contract import separate_broken_rows\n"
-        "checked = separate_broken_rows(read_table(load_source(Path('source.yaml')), 'products', lambda ids: ids))\n"
+        "raw = read_table(load_source(Path('source.yaml')), 'products', lambda ids: ids)\n"
+        "checked = separate_broken_rows(raw)\n"
         "print(checked.good['product_id'].to_list(), checked.quarantined['_row'].to_list())"
     )
 
