@@ -117,9 +117,21 @@ def _contents(
                 yield row[c.PRODUCT_ID], c.TITLE, text_content(spec.item_text(product_text(row)))
         elif spec.modality == IMAGE:
             for uri in row[c.IMAGE_URIS] or []:
-                yield row[c.PRODUCT_ID], uri, file_content(workspace.source.root / uri, uri)
+                path = workspace.source.media(uri)
+                yield row[c.PRODUCT_ID], uri, file_content(path, uri) if path else _elsewhere(uri)
         elif uri := row[_MEDIA[spec.modality]]:
-            yield row[c.PRODUCT_ID], uri, _media_content(workspace.source.root / uri, uri)
+            path = workspace.source.media(uri)
+            yield row[c.PRODUCT_ID], uri, _media_content(path, uri) if path else _elsewhere(uri)
+
+
+def _elsewhere(uri: str) -> "Content":
+    """A file that does not lie below the shop's folder: never read, with that as its reason."""
+    from mmsearch_dagster.core.encoders.protocol import Content
+
+    def refuse() -> bytes:
+        raise OSError(f"'{uri[:80]}' does not lie below the shop's folder")
+
+    return Content(sha256_text(f"elsewhere {uri}"), refuse)
 
 
 def _media_content(path: Path, uri: str) -> "Content":
