@@ -1,6 +1,7 @@
 """CSV and TSV, row by row with the strict reader of the standard library: a broken row is one broken row."""
 
 import csv
+import re
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ _REST = f"{UNREADABLE}it goes on from a row with unbalanced quotes"
 _CUT = f"{UNREADABLE}the file ends inside this row"
 # A quote that opens and does not close before so many lines have passed is a stray one.
 _LONGEST_RECORD = 2_000
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]+")
 _SMALLEST_SUSPECT = 3
 
 
@@ -52,7 +54,12 @@ def _header(path: Path, separator: str, encoding: str) -> list[str]:
         raise _not_encoded(path, encoding) from error
     except csv.Error as error:
         raise SourceError(f"{path}: the header cannot be read ({reason_of(error)})") from error
-    return [name.strip() for name in header]
+    return [_name(field) for field in header]
+
+
+def _name(field: str) -> str:
+    """A column's name as it can be shown and mapped: without control characters and outer space."""
+    return _CONTROLS.sub(" ", field).strip()
 
 
 def read(path: Path, separator: str, wanted: Sequence[str], encoding: str = "utf-8-sig") -> pl.DataFrame:
@@ -144,7 +151,7 @@ def _rows(file: TextIO, separator: str) -> Iterator[_Row]:
     """
     lines = _Lines(file)
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    header = [name.strip() for name in next(reader, [])]
+    header = [_name(field) for field in next(reader, [])]
     yield _Row(header)
     behind_broken = False
     while True:

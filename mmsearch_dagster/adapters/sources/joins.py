@@ -39,17 +39,17 @@ def joined(source: Source, file: TableFile, rows: pl.DataFrame, *, inputs: Seque
 
 def _with_columns_of(source: Source, join: Join, rows: pl.DataFrame, wanted: Sequence[str]) -> pl.DataFrame:
     path = source.path_of(join)
-    beside = READERS[join.format].read(path, join, list(dict.fromkeys([*join.on.values(), *wanted])))
+    beside = READERS[join.format].read(path, join, list(dict.fromkeys([*join.key.values(), *wanted])))
     beside = beside.filter(pl.col(BROKEN).is_null())
     listed = (
-        beside.select(_key_of(beside, list(join.on.values())), pl.col(wanted))
+        beside.select(_key_of(beside, list(join.key.values())), pl.col(wanted))
         .drop_nulls(_KEY)
         .group_by(_KEY, maintain_order=True)
         .agg(pl.col(name).cast(pl.String).drop_nulls().alias(f"{join.name}.{name}") for name in wanted)
     )
-    keyed = rows.with_columns(_key_of(rows, list(join.on)))
+    keyed = rows.with_columns(_key_of(rows, list(join.key)))
     if rows.height and listed.height and not keyed[_KEY].is_in(listed[_KEY].implode()).any():
-        pairs = ", ".join(f"'{ours}' here and '{theirs}' there" for ours, theirs in join.on.items())
+        pairs = ", ".join(f"'{ours}' here and '{theirs}' there" for ours, theirs in join.key.items())
         raise SourceError(
             f"{path}: no key of this file stands in the file that it is joined to; the key is {pairs}"
         )

@@ -83,7 +83,7 @@ def _read_file(source: Source, table: str, file: TableFile) -> _Read:
     columns = file_columns(source, file)
     mapped = mapped_columns(table, file, columns)
     beside = {f"{join.name}." for join in file.joins}
-    keys = [key for join in file.joins for key in join.on]
+    keys = [key for join in file.joins for key in join.key]
     group = file.group_by.inputs if file.group_by else ()
     inputs = [name for mapping in mapped.values() for name in mapping.inputs]
     wanted = [

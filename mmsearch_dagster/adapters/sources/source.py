@@ -119,9 +119,9 @@ def _check_inputs(path: Path, names: Sequence[str], columns: Mapping[str, pl.Dat
 
 def _check_joins(source: Source, file: TableFile, columns: Mapping[str, pl.DataType], where: str) -> None:
     for join in file.joins:
-        use = f"in `on` of the join '{join.name}' in {where}"
-        _check_inputs(source.path_of(file), tuple(join.on), columns, use)
-        _check_inputs(source.path_of(join), tuple(join.on.values()), _own_columns(source, join), use)
+        use = f"in `key` of the join '{join.name}' in {where}"
+        _check_inputs(source.path_of(file), tuple(join.key), columns, use)
+        _check_inputs(source.path_of(join), tuple(join.key.values()), _own_columns(source, join), use)
 
 
 def _own_columns(source: Source, file: SourceFile) -> dict[str, pl.DataType]:

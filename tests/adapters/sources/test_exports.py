@@ -219,8 +219,8 @@ class TestMapping:
             "i.csv": "sku,url\n001,b.jpg\n001,a.jpg\n",
         }
         joins = [
-            {"path": "s.csv", "name": "stock", "on": {"sku": "item"}},
-            {"path": "i.csv", "name": "pics", "on": "sku"},
+            {"path": "s.csv", "name": "stock", "key": {"sku": "item"}},
+            {"path": "i.csv", "name": "pics", "key": "sku"},
         ]
         columns = {"product_id": "sku", "title": "name", "in_stock": "stock.qty", "image_uris": "pics.url"}
         rows = reads(files, columns=columns, joins=joins)

@@ -88,14 +88,14 @@ class SourceFile(BaseModel):
 class Join(SourceFile):
     """Another file whose columns are read beside those of the first, by a key.
 
-    name: its columns are named `name.column` in the mapping. on: the key's column in both files, or column of
+    name: its columns are named `name.column` in the mapping. key: its column in both files, or column of
     the first file -> column of this one.
     """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_]+$")
-    on: dict[str, str] = Field(min_length=1)
+    key: dict[str, str] = Field(min_length=1)
 
-    @field_validator("on", mode="before")
+    @field_validator("key", mode="before")
     @classmethod
-    def _same_name_in_both(cls, on: Any) -> Any:
-        return {on: on} if isinstance(on, str) else on
+    def _same_name_in_both(cls, key: Any) -> Any:
+        return {key: key} if isinstance(key, str) else key
