@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -30,6 +31,12 @@ _LOG = logging.getLogger(__name__)
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _BY_HAND = "the pointer was moved outside mmsearch"
+
+
+@cache
+def _warn_of_damage(version: int) -> None:
+    """Once in a process: the pointer is read many times in a run."""
+    _LOG.warning("the tags of the released model version %d are damaged: it is not compared with", version)
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,7 @@ class Registry(ModelVersions):
         tags = self._get(version).tags
         whole = is_whole(tags, version)
         if not whole:
-            _LOG.warning(
-                "the tags of the released model version %d are damaged: it is not compared with", version
-            )
+            _warn_of_damage(version)
         return whole
 
     def promote(self, version: int, *, reason: str) -> PointerMove:
