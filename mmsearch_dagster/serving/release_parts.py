@@ -11,6 +11,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
 from mmsearch_dagster.serving.retrievers import QueryTower
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
     from mmsearch_dagster.core.speech.language import Language
     from mmsearch_dagster.core.speech.transcript import Recogniser
 
@@ -49,6 +50,23 @@ def open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> Pin
     if stored != width:
         raise ReleaseMismatchError(f"the index holds vectors of width {stored}, the model makes {width}")
     return table
+
+
+def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | None":
+    """The learned ranking of a release; None where it has none.
+
+    Raises:
+        ReleaseMismatchError: its files are missing, damaged or of another release.
+    """
+    if manifest.ranking is None:
+        return None
+    from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, load_stage, stage_digest
+
+    folder = model_dir / RANKING_FOLDER
+    stage = load_stage(folder)
+    if stage_digest(folder) != manifest.ranking.sha256:
+        raise ReleaseMismatchError(f"the ranking in {folder} is not that of {manifest.release_id}")
+    return stage
 
 
 def open_recogniser(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":

@@ -118,8 +118,9 @@ def test_a_new_file_format_is_read_like_every_other(checkout: Path) -> None:
         "from mmsearch_dagster.adapters.sources.reading import read_table\n"
         "from mmsearch_dagster.adapters.sources.source import load_source\n"
         "from mmsearch_dagster.core.catalog.contract import separate_broken_rows\n"
-        "split = separate_broken_rows(read_table(load_source(Path('source.yaml')), 'products', lambda ids: ids))\n"
-        "print(split.good['product_id'].to_list(), split.quarantined['_row'].to_list())"
+        "raw = read_table(load_source(Path('source.yaml')), 'products', lambda ids: ids)\n"
+        "checked = separate_broken_rows(raw)\n"
+        "print(checked.good['product_id'].to_list(), checked.quarantined['_row'].to_list())"
     )
 
     assert python(checkout, "-c", read).strip() == "['1'] [2, 3]"

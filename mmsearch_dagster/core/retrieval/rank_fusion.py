@@ -14,6 +14,14 @@ LEXICAL_RETRIEVER = "lexical"
 TYPED_RETRIEVER = "typed"
 # The fused vector, full-text search, and each encoder's own vectors.
 RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO)
+# How the candidates of a query are ordered: weighted reciprocal ranks, a convex combination of scores, or the
+# ranker that learned from judged queries (core.ranking.relevance).
+BY_RANKS = "ranks"
+BY_SCORES = "scores"
+LEARNED = "learned"
+ORDERS = (BY_RANKS, BY_SCORES, LEARNED)
+# What the last two read.
+SCORED_RETRIEVERS = (LEXICAL_RETRIEVER, VECTOR_RETRIEVER, TEXT, IMAGE)
 # Names for the weights of a request, on the command line and over HTTP.
 WEIGHTS_HELP = (
     f"weight of a retriever in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
@@ -77,6 +85,17 @@ def chosen_for(
 ) -> dict[str, float]:
     """The weights chosen for this kind, or for the nearest one alike that has some."""
     return dict(next((chosen[alike] for alike in kinds_alike(kind) if alike in chosen), otherwise))
+
+
+def order_of_kind(kind: str, orders: Mapping[str, str]) -> str:
+    """How the candidates of a query of this kind are ordered.
+
+    Words in a script of their own are not alike here: what is learned from Latin words says little of them.
+    """
+    alike = kinds_alike(kind)
+    if "[" in kind:
+        alike = tuple(name for name in alike if "[" in name)
+    return next((orders[name] for name in alike if name in orders), BY_RANKS)
 
 
 def retriever_weights(

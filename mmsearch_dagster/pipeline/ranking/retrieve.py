@@ -8,8 +8,9 @@ import numpy as np
 from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, RetrieverLists
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, RetrieverLists, ScoredRankings
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.full_text import FULL_TEXT
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -22,7 +23,9 @@ def words_table(workspace: Workspace, products: Snapshot) -> PinnedTable:
     from mmsearch_dagster.pipeline.features.index_rows import index_rows
 
     index = SearchIndex(str(workspace.paths.home / "evaluation_index"))
-    pin = index.publish("words", products.digest, index_rows(products.table()), vector_column=None)
+    pin = index.publish(
+        "words", f"{products.digest}-{FULL_TEXT}", index_rows(products.table()), vector_column=None
+    )
     return index.open(pin.table, pin.tag)
 
 
@@ -66,7 +69,7 @@ class CatalogueInMemory:
 def retriever_lists(words: PinnedTable, items: ModalityBatch) -> RetrieverLists:
     """A function from a model and judged queries to retriever -> query id -> products, DEPTH of each."""
 
-    def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, Rankings]:
+    def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, ScoredRankings]:
         fused = np.zeros((len(items), 1), np.float32) if model is None else model.items(items)
         table, prepared = CatalogueInMemory(words, items, fused), queries.prepared(fused=model is not None)
         answers = retrieve(table, model, prepared, queries.batch, depth=DEPTH, where=None)
