@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 # extension -> container, codec, sample format
 _SOUNDS = {
     "wav": ("wav", "pcm_s16le", "s16"),
+    "caf": ("caf", "pcm_s16le", "s16"),
     "flac": ("flac", "flac", "s16"),
     "ogg": ("ogg", "vorbis", "fltp"),
     "opus": ("ogg", "libopus", "flt"),

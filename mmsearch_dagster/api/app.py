@@ -1,14 +1,15 @@
 """The HTTP face of the released engine: search, release, health, pictures and a small page."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 
 from mmsearch_dagster.api import errors
 from mmsearch_dagster.api.media import first_image
@@ -41,13 +42,16 @@ def create_app(
     *,
     poll_seconds: float = 2.0,
     people: PeopleAccess | None = None,
+    warning: Callable[[], str | None] = lambda: None,
+    origins: Sequence[str] = (),
 ) -> FastAPI:
     """The application.
 
     open_engine: opens the release that the pointer names now. current_release_id: that release's id,
     None when there is none; called every `poll_seconds`. media_root: what picture uris are relative to;
     the release's own folder when None. people: how to answer about people; without it those paths are not
-    there.
+    there. warning: what is wrong with the released version although it answers. origins: of other sites'
+    pages that may ask, such as `https://shop.example`; `*` for all.
     """
     follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
 
@@ -59,9 +63,16 @@ def create_app(
 
     app = FastAPI(title="mmsearch", summary="Search one released catalogue.", lifespan=lifespan)
     app.add_middleware(UploadLimit)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type"],
+        )
     errors.install(app)
     _add_search(app, follower, people)
-    _add_release(app, follower)
+    _add_release(app, follower, warning)
     if people is not None:
         add_people(app, follower.engine, people, _responses(400, 413, 422, 503))
     _add_page(app, follower, media_root)
@@ -91,7 +102,7 @@ def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleAccess | 
 
 
 # FastAPI, unlike Starlette, answers HEAD only where a route says so; monitors and caches use it.
-def _add_release(app: FastAPI, follower: ReleaseFollower) -> None:
+def _add_release(app: FastAPI, follower: ReleaseFollower, warning: Callable[[], str | None]) -> None:
     @app.head("/release", include_in_schema=False)
     @app.get("/release", responses=_responses(503))
     def release() -> ReleaseManifest:
@@ -103,7 +114,7 @@ def _add_release(app: FastAPI, follower: ReleaseFollower) -> None:
     def health() -> Health:
         """Whether there is a release to answer from."""
         release_id = follower.engine().manifest.release_id
-        return Health(status="ok", release_id=release_id, warning=follower.problem)
+        return Health(status="ok", release_id=release_id, warning=follower.problem or warning())
 
 
 def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) -> None:
@@ -116,7 +127,7 @@ def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) 
 
     @app.head("/media/{product_id:path}", include_in_schema=False)
     @app.get("/media/{product_id:path}", response_class=FileResponse, responses=_responses(404, 503))
-    def media(product_id: str) -> FileResponse:
+    def media(product_id: str) -> Response:
         """The first picture of a product."""
         engine = follower.engine()
         root = media_root or (Path(engine.manifest.media_root) if engine.manifest.media_root else None)

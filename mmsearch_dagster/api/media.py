@@ -1,13 +1,15 @@
 """Pictures of the released products, and nothing else of the disk."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 
 # What browsers show; no SVG, which may carry scripts.
 _KINDS = {
@@ -19,10 +21,12 @@ _KINDS = {
     ".png": "image/png",
     ".webp": "image/webp",
 }
+# What browsers do not show: sent as JPEG, its shorter side from this many pixels to twice as many.
+_CONVERTED, _SIDE = {".heic", ".heif"}, 600
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=300"}
 
 
-def first_image(payload: Mapping[str, Any] | None, media_root: Path | None) -> FileResponse:
+def first_image(payload: Mapping[str, Any] | None, media_root: Path | None) -> Response:
     """The first picture of a product, from `media_root` only.
 
     Raises HTTPException 404 when there is no such product, no picture, or it lies elsewhere.
@@ -31,9 +35,21 @@ def first_image(payload: Mapping[str, Any] | None, media_root: Path | None) -> F
     if media_root is None or not uris:
         raise HTTPException(404, "there is no picture of this product")
     path = _inside(media_root, str(uris[0]).removeprefix("file://"))
+    if path is not None and path.suffix.lower() in _CONVERTED:
+        return _as_jpeg(path)
     if path is None or path.suffix.lower() not in _KINDS:
         raise HTTPException(404, "the picture of this product is not in the release's media folder")
     return FileResponse(path, media_type=_KINDS[path.suffix.lower()], headers=_HEADERS)
+
+
+def _as_jpeg(path: Path) -> Response:
+    try:
+        image = open_image(path.read_bytes(), shown_side=_SIDE)
+    except (OSError, UnreadableImageError) as error:
+        raise HTTPException(404, f"the picture of this product cannot be read: {error}") from error
+    buffer = BytesIO()
+    image.save(buffer, "JPEG")
+    return Response(buffer.getvalue(), media_type="image/jpeg", headers=_HEADERS)
 
 
 def _inside(root: Path, uri: str) -> Path | None:

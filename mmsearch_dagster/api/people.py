@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from mmsearch_dagster.api.people_schemas import (
     CampaignResponse,
@@ -16,7 +16,7 @@ from mmsearch_dagster.api.people_schemas import (
     ListResponse,
     ReviewsResponse,
 )
-from mmsearch_dagster.api.schemas import decoded
+from mmsearch_dagster.api.schemas import RequestBody, decoded
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
 from mmsearch_dagster.serving.engine import MAX_K, Engine
@@ -48,20 +48,16 @@ class PeopleAccess:
         return self.recommender(engine).search(query, self.hide(user), k=k, where=where)
 
 
-class CampaignRequest(BaseModel):
+class CampaignRequest(RequestBody):
     """A campaign: words, a picture, or both."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str | None = None
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
     k: int = Field(50, ge=1, le=MAX_K)
 
 
-class ExplainRequest(BaseModel):
+class ExplainRequest(RequestBody):
     """Why a product stands where it stands for this query, for this person. The query is one of /search."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str | None = None
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
@@ -71,11 +67,9 @@ class ExplainRequest(BaseModel):
     user: str | None = None
 
 
-class RecommendRequest(BaseModel):
+class RecommendRequest(RequestBody):
     """Products for one person, for what a session looked at, or both. In the body, not in the path: addresses
     end in logs, ids of people must not."""
-
-    model_config = ConfigDict(extra="forbid")
 
     user: str | None = None
     session: list[str] = Field(

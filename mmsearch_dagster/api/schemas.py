@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,17 +16,34 @@ from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
+from mmsearch_dagster.core.retrieval.understood import understood_record
+from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.serving.engine import MAX_K, Answer, AnswerHit, Query
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
 
+_AS_TYPED = "search the words as they are: no correction, no bound, no synonym"
+_IGNORE = "parts of `understood` that are not to be read: kinds or names"
 _USER = "order for this person, an id as the shop's log has it"
 
 
-class SearchRequest(BaseModel):
-    """A search as JSON: words, a picture, a voice, or several of them."""
+class RequestBody(BaseModel):
+    """Fields of a request and no others."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_that_exist(cls, fields: Any) -> Any:
+        for name in fields if isinstance(fields, dict) else ():
+            if name not in cls.model_fields:
+                written = name.encode("utf-8", "backslashreplace").decode("utf-8")
+                raise ValueError(f"there is no field '{written}': {did_you_mean(written, cls.model_fields)}")
+        return fields
+
+
+class SearchRequest(RequestBody):
+    """A search as JSON: words, a picture, a voice, or several of them."""
 
     text: str | None = None
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
@@ -37,6 +54,8 @@ class SearchRequest(BaseModel):
         None, description=WEIGHTS_HELP, examples=[{"text": 2, "image": 1}]
     )
     user: str | None = Field(None, description=_USER)
+    as_typed: bool = Field(False, description=_AS_TYPED)
+    ignore: list[str] = Field([], description=_IGNORE, examples=[["price"], ["spelling:blu"]])
 
 
 class ProductHit(BaseModel):
@@ -59,9 +78,32 @@ class TranscriptMessage(BaseModel):
     confidence: float
 
 
+class UnderstoodPart(BaseModel):
+    """One thing that the words say. name: give it back in `ignore` to undo it. effect: first, rewrite,
+    expand, filter, prefer or message."""
+
+    name: str
+    kind: str
+    text: str
+    value: str
+    effect: str
+
+
+class UnderstoodMessage(BaseModel):
+    """What the words were understood to say. searched: the words after corrections and without bounds.
+    expansions: what full-text search reads besides. suggestion: a doubtful correction, not applied."""
+
+    typed: str
+    searched: str
+    expansions: list[str]
+    suggestion: str | None
+    parts: list[UnderstoodPart]
+
+
 class SearchResponse(BaseModel):
     """transcript: null where the query had no voice. order: whether the list is ordered for the user, null
-    where none was named. note: where nothing is found, why and what to do, else null."""
+    where none was named. note: where nothing is found or nothing fits, why and what to do, else null.
+    understood: null where the query had no words."""
 
     release_id: str
     kind: str
@@ -69,6 +111,7 @@ class SearchResponse(BaseModel):
     transcript: TranscriptMessage | None = None
     order: str | None = None
     note: str | None = None
+    understood: UnderstoodMessage | None = None
     hits: list[ProductHit]
 
 
@@ -78,7 +121,7 @@ class Problem(BaseModel):
 
 
 class Health(BaseModel):
-    """warning: why the release that the pointer names is not the one that answers."""
+    """warning: why the release that the pointer names is not the one that answers, or should not be."""
 
     status: str
     release_id: str
@@ -86,6 +129,8 @@ class Health(BaseModel):
 
 
 _FILES = ("image", "audio")
+# Fields of a form that hold JSON, and an example of each.
+_FORM_JSON = {"weights": '{"text": 2}', "ignore": '["price"]'}
 FORM_FIELDS: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -95,6 +140,8 @@ FORM_FIELDS: dict[str, Any] = {
         "weights": {"type": "string", "description": f"{WEIGHTS_HELP}; as JSON", "example": '{"text": 2}'},
         "filter": {"type": "string", "example": _FILTER_EXAMPLE},
         "user": {"type": "string", "description": _USER},
+        "as_typed": {"type": "boolean", "description": _AS_TYPED, "default": False},
+        "ignore": {"type": "string", "description": f"{_IGNORE}; as JSON", "example": '["price"]'},
         "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
     },
 }
@@ -139,9 +186,9 @@ async def _uploaded(form: FormData, name: str) -> bytes | None:
 
 
 def _field(name: str, value: Any) -> Any:
-    if name != "weights":
+    if name not in _FORM_JSON:
         return value
-    return _parsed(value, 'weights: not JSON, for example {"text": 2}')
+    return _parsed(value, f"{name}: not JSON, for example {_FORM_JSON[name]}")
 
 
 def _parsed(content: Any, wrong: str) -> Any:
@@ -155,7 +202,14 @@ def _parsed(content: Any, wrong: str) -> Any:
 
 
 def _query(options: SearchRequest, image: bytes | None, voice: bytes | None) -> Query:
-    return Query(text=options.text, image=image or None, audio=voice or None, weights=options.weights)
+    return Query(
+        text=options.text,
+        image=image or None,
+        audio=voice or None,
+        weights=options.weights,
+        as_typed=options.as_typed,
+        ignore=tuple(options.ignore),
+    )
 
 
 def _checked(fields: Any) -> SearchRequest:
@@ -193,6 +247,7 @@ def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
         transcript=_transcript(answer),
         order=order,
         note=answer.note,
+        understood=_understood(answer),
         hits=[_product_hit(hit) for hit in answer.hits],
     )
 
@@ -200,6 +255,11 @@ def search_response(answer: Answer, order: str | None = None) -> SearchResponse:
 def _transcript(answer: Answer) -> TranscriptMessage | None:
     transcript = answer.transcript
     return transcript and TranscriptMessage(text=transcript.text, confidence=round(transcript.confidence, 3))
+
+
+def _understood(answer: Answer) -> UnderstoodMessage | None:
+    record = understood_record(answer.understood)
+    return UnderstoodMessage.model_validate(record) if record else None
 
 
 def _product_hit(hit: AnswerHit) -> ProductHit:

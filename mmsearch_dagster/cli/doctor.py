@@ -45,7 +45,9 @@ def file_locations(settings: Settings, released: Released) -> list[tuple[str, st
     for name in ("lake", "features", "mlflow", "index", "dagster", "reports"):
         folder = getattr(paths, name)
         rows.append((name, f"{folder}{'' if folder.exists() else ' (not there yet)'}"))
-    return [*rows, ("release", released.release_id() or "none yet")]
+    warning = released.warning()
+    rows.append(("release", released.release_id() or "none yet"))
+    return [*rows, *([("warning", warning)] if warning else [])]
 
 
 def encoders(settings: Settings) -> list[tuple[str, str, bool]]:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +15,11 @@ from mmsearch_dagster.cli.bench import bench
 from mmsearch_dagster.cli.options import (
     DEFAULT,
     AsJson,
+    AsTyped,
     Finetune,
     Home,
     Host,
+    Ignore,
     Preset,
     Root,
     Source,
@@ -89,6 +91,8 @@ def search(
     user: Annotated[
         str | None, typer.Option("--user", help="Order for this person, an id as the shop's log has it.")
     ] = None,
+    as_typed: AsTyped = False,
+    ignore: Ignore = None,
     root: Root = None,
     home: Home = DEFAULT,
 ) -> None:
@@ -98,9 +102,10 @@ def search(
     from mmsearch_dagster.cli import search as searching
 
     if batch is not None:
-        if any((text, image, voice, weight, user)):
+        if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(
-                "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user"
+                "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user, "
+                "--as-typed, --ignore"
             )
         deep = searching.BATCH_K if k is None else k
         searching.batch(released_of(home), batch, out, root, k=deep, where=where)
@@ -109,6 +114,7 @@ def search(
         raise QueryError("--out and --root belong to --batch")
     k = searching.DEFAULT_K if k is None else k
     query = searching.question(text, image, voice, weight or ())
+    query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
     name = " + ".join(str(part) for part in (text, voice, image) if part)
     if user is not None:
         recommender = released_of(home).recommender()
@@ -140,7 +146,8 @@ def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
     from mmsearch_dagster.cli import tables
     from mmsearch_dagster.cli.progress import console
 
-    rows = released_of(home).releases()
+    released = released_of(home)
+    rows = released.releases()
     if as_json:
         print(
             json.dumps(
@@ -149,6 +156,8 @@ def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
         )
     else:
         console.print(tables.releases(rows))
+        if warning := released.warning():
+            console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -206,23 +215,23 @@ def serve(
     home: Home = DEFAULT,
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option("--port")] = 8000,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin",
+            metavar="ORIGIN",
+            help="A site whose pages may ask, such as https://shop.example; repeatable. Default: none.",
+        ),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", hidden=True, help="What `serve` always does; kept for old scripts.")
     ] = True,
 ) -> None:
     """Answer over HTTP: POST /search, GET /release, GET /health, a page at /. Until the first release every
     path answers 503 and says so; each later release is taken up without a restart."""
-    import uvicorn
+    from mmsearch_dagster.cli import serve as server
 
-    from mmsearch_dagster.api.app import create_app
-    from mmsearch_dagster.api.people import PeopleAccess
-    from mmsearch_dagster.pipeline.home import check_location
-
-    check_location(settings_of(home).home)
-    released = released_of(home)
-    door = PeopleAccess(released.recommender, lambda user: people.hidden_id(home, user))
-    serving = create_app(released.engine, released.release_id, people=door)
-    uvicorn.run(serving, host=host, port=port, log_level="warning")
+    server.serve(home, host=host, port=port, origins=allow_origin or ())
 
 
 @app.command()

@@ -54,6 +54,19 @@ Weight = Annotated[
         help=f"{WEIGHTS_HELP[0].upper()}{WEIGHTS_HELP[1:]}. For example image=2, or text=0; repeatable.",
     ),
 ]
+AsTyped = Annotated[
+    bool,
+    typer.Option("--as-typed", help="Search the words as they are: no correction, no bound, no synonym."),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="PART",
+        help="Do not read this from the words: a kind (price, spelling, without, ...) or a part as the "
+        "answer names it, for example 'spelling:blu'; repeatable.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 

@@ -12,9 +12,11 @@ from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.progress import console, errors
 from mmsearch_dagster.core.errors import QueryError, SourceError
 from mmsearch_dagster.core.retrieval.query import Answer, Query
+from mmsearch_dagster.core.retrieval.understood import MESSAGE, PREFER, understood_record
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.sources.query_list import QueryList
+    from mmsearch_dagster.serving.engine import Engine
     from mmsearch_dagster.serving.open_release import Released
 
 DEFAULT_K = 10
@@ -62,11 +64,29 @@ def show(answer: Answer, name: str) -> None:
     if transcript is not None:
         words = transcript.text or "no words"
         console.print(f"heard: {words} (confidence {transcript.confidence:.2f})", markup=False)
-    if answer.note is None:
+    for line in understood_lines(answer):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if answer.note is not None:
+        console.print(answer.note, highlight=False, markup=False, soft_wrap=True)
+    if answer.hits or answer.note is None:
         title = f"{name} · {answer.kind} · {answer.release_id} · {answer.took_ms:.0f} ms"
         console.print(tables.answer(answer, title))
-    else:
-        console.print(answer.note, highlight=False, markup=False, soft_wrap=True)
+
+
+def understood_lines(answer: Answer) -> list[str]:
+    """What the words were understood to say, as far as it changes the answer; and how to undo it."""
+    understood = answer.understood
+    if understood is None:
+        return []
+    # Where no word is matched, the note says so.
+    left_out = (PREFER,) if understood.attested else (PREFER, MESSAGE)
+    parts = [part for part in understood.parts if part.effect not in left_out]
+    lines = [f"{part.kind}: {part.text} → {part.value}" for part in parts]
+    if understood.suggestion:
+        lines.append(f"did you mean '{understood.suggestion}'?")
+    if any(part.effect != MESSAGE for part in parts):
+        lines.append(f"(undo: --as-typed, or --ignore {parts[0].kind})")
+    return lines
 
 
 def read_image(image: Path | None) -> bytes | None:
@@ -116,6 +136,7 @@ def as_dict(answer: Answer) -> dict[str, Any]:
         "took_ms": round(answer.took_ms, 1),
         "transcript": answer.transcript and asdict(answer.transcript),
         "note": answer.note,
+        "understood": understood_record(answer.understood),
         "hits": hits,
     }
 
@@ -133,7 +154,7 @@ def batch(
     if out.is_dir() or not out.resolve().parent.is_dir():
         raise QueryError(f"--out {out} is not a file in a folder that exists")
     queries = read_query_list(file, root=root, media_root=_media_root(released))
-    answers = _answers(released, queries, k, where)
+    answers = _answers(released.engine(), queries, k, where)
     rankings = {answer.query_id: [(hit.product_id, hit.score) for hit in answer.hits] for answer in answers}
     write_atomically(out, write_run(rankings, answers[0].release_id if answers else "none").encode())
     answered = sum(bool(answer.hits) for answer in answers)
@@ -146,34 +167,41 @@ def _media_root(released: "Released") -> Path | None:
     return Path(folder) if folder else None
 
 
-def _answers(released: "Released", queries: "QueryList", k: int, where: str | None = None) -> list[Answer]:
-    _tell(queries.left_out)
+def _answers(engine: "Engine", queries: "QueryList", k: int, where: str | None = None) -> list[Answer]:
+    _tell("left out", queries.left_out)
+    _tell("not read", queries.unread)
     readable = {query.query_id for query in queries.queries if query.text or query.image or query.audio}
     if not readable:
         raise SourceError("the file holds no query that can be asked")
-    answers = released.engine().search_batch(queries.queries, k=k, where=where)
+    answers = engine.search_batch(queries.queries, k=k, where=where)
     # The reasons of the others were printed above.
     wrong = [answer for answer in answers if answer.problem and answer.query_id in readable]
-    _tell([f"query {answer.query_id}: {answer.problem}" for answer in wrong])
+    _tell("not answered", [f"query {answer.query_id}: {answer.problem}" for answer in wrong])
     return answers
 
 
-def _tell(sentences: "list[str] | tuple[str, ...]") -> None:
+def _tell(what: str, sentences: Sequence[str]) -> None:
     for sentence in sentences[:_MOST_PROBLEMS]:
-        errors.print(f"left out: {sentence}", highlight=False, markup=False, soft_wrap=True)
+        _warn(f"{what}: {sentence}")
     if len(sentences) > _MOST_PROBLEMS:
-        errors.print(f"left out: {len(sentences) - _MOST_PROBLEMS:,} more", highlight=False)
+        _warn(f"{what}: {len(sentences) - _MOST_PROBLEMS:,} more")
+
+
+def _warn(sentence: str) -> None:
+    errors.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bool) -> None:
-    """Measure the released engine per kind of query; one that it cannot read counts as 0."""
+    """Measure the released engine per kind of query; one that it cannot answer counts as 0."""
     from mmsearch_dagster.adapters.sources.query_list import read_query_list
     from mmsearch_dagster.core.evaluation.comparison import METRICS
     from mmsearch_dagster.core.evaluation.quality_table import quality_table
     from mmsearch_dagster.core.metrics.ranking import per_query
 
     queries = read_query_list(file, root=root, media_root=_media_root(released), graded=True)
-    answers = _answers(released, queries, BATCH_K)
+    engine = released.engine()
+    answers = _answers(engine, queries, BATCH_K)
+    _warn_of_zeros(engine, queries, answers)
     rankings = {answer.query_id: [hit.product_id for hit in answer.hits] for answer in answers}
     grades = {answer.query_id: queries.grades.get(answer.query_id, {}) for answer in answers}
     import polars as pl
@@ -194,3 +222,20 @@ def evaluate(released: "Released", file: Path, root: Path | None, *, as_json: bo
         return
     for kind in table["kind"].unique(maintain_order=True):
         console.print(tables.quality(table, kind))
+
+
+def _warn_of_zeros(engine: "Engine", queries: "QueryList", answers: Sequence[Answer]) -> None:
+    """Say what is measured as 0 whatever the engine does."""
+    unanswered = sum(answer.problem is not None for answer in answers)
+    if unanswered:
+        _warn(f"queries without an answer count as 0: {unanswered:,} of {len(answers):,}")
+    judged = dict.fromkeys(
+        key for grades in queries.grades.values() for key, grade in grades.items() if grade
+    )
+    absent = sorted(judged - engine.payload(sorted(judged)).keys())
+    if absent:
+        more = ", ..." if len(absent) > _MOST_PROBLEMS else ""
+        _warn(
+            f"judged products that release {engine.manifest.release_id} does not hold, so that no answer can "
+            f"name them: {len(absent):,} of {len(judged):,} ({', '.join(absent[:_MOST_PROBLEMS])}{more})"
+        )

@@ -134,10 +134,10 @@ def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _left_out(settings: Settings, lake: Lake) -> None:
     from mmsearch_dagster.core.catalog.media_limits import left_out_sentence
-    from mmsearch_dagster.pipeline.features.media_quarantine import ALL_FILES, ASSET, LEFT_OUT
+    from mmsearch_dagster.pipeline.features.media_quarantine import ASSET, MediaQuarantineFacts
     from mmsearch_dagster.pipeline.workspace import Workspace
 
-    facts = lake.current(ASSET).facts
-    sentence = left_out_sentence(facts[LEFT_OUT], facts[ALL_FILES], Workspace(settings).media_limits)
+    stored = MediaQuarantineFacts.of(lake.current(ASSET))
+    sentence = left_out_sentence(stored.left_out, stored.files, Workspace(settings).media_limits)
     if sentence:
         console.print(f"{sentence}; see {ASSET}", highlight=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """Tables for people: answers, the gate, quality, releases."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -53,11 +54,16 @@ def quality(frame: "pl.DataFrame", kind: str, metric: str | None = None) -> Tabl
     for name in (metric.replace("ndcg", "nDCG"), "95% interval", *shown.values()):
         table.add_column(name, justify="right", no_wrap=True)
     for row in part.iter_rows(named=True):
-        between = f"{row['low']:.3f}–{row['high']:.3f}"
+        between = _between(row["low"], row["high"])
         style = "bold" if row["branch"] == "released engine" else ""
         cells = [f"{row[name]:.3f}" for name in shown]
         table.add_row(row["branch"], f"{row[metric]:.3f}", between, *cells, style=style)
     return table
+
+
+def _between(low: float, high: float) -> str:
+    """An interval; one query alone has none."""
+    return "-" if isnan(low) or isnan(high) else f"{low:.3f}–{high:.3f}"
 
 
 def gate(decision: Mapping[str, Any]) -> Table:

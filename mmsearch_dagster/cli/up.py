@@ -12,6 +12,7 @@ from mmsearch_dagster.adapters.host.run_lock import alone
 from mmsearch_dagster.cli.dagster_home import end_dead_runs, prepare_dagster, workspace_file
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.cli.run import check
+from mmsearch_dagster.cli.serve import bound
 from mmsearch_dagster.core.errors import MmsearchError, UserError
 from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.settings import Settings
@@ -62,6 +63,9 @@ def commands(
 
 def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, api_port: int) -> None:
     """Start all, wait for Ctrl-C or for one to end, stop all."""
+    ports = {"--dagster-port": dagster_port, "--mlflow-port": mlflow_port, "--api-port": api_port}
+    for option, port in ports.items():
+        bound(host, port, option).close()
     check(settings)
     remember(settings)
     # The servers get the home alone and each run reads there what it does: `mmsearch run` may be asked
@@ -69,14 +73,14 @@ def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, ap
     prepare_dagster(Settings(settings.home))
     _end_dead_runs(settings)
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    ports = {"host": host, "dagster_port": dagster_port, "mlflow_port": mlflow_port, "api_port": api_port}
+    addresses = {"host": host, "dagster_port": dagster_port, "mlflow_port": mlflow_port, "api_port": api_port}
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     running: dict[str, subprocess.Popen[bytes]] = {}
     for stop in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(stop, _as_interrupt)
     try:
-        for name, command in commands(settings, **ports).items():
+        for name, command in commands(settings, **addresses).items():
             with (logs / f"{name}.log").open("ab") as log:
                 running[name] = subprocess.Popen(
                     command, env=environment, stdout=log, stderr=log, start_new_session=True

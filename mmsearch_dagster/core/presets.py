@@ -12,7 +12,7 @@ from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
 class SyntheticLimits(BaseModel):
-    """How many queries of each kind are made from the catalogue and the log."""
+    """How many queries of each kind are made from the catalogue, the log and reviews."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,6 +20,7 @@ class SyntheticLimits(BaseModel):
     pairs: int = Field(default=1500, ge=0)
     views: int = Field(default=600, ge=0)
     logged: int = Field(default=3000, ge=0)
+    reviews: int = Field(default=1000, ge=0)
     dev_share: float = Field(default=0.2, gt=0, lt=1)
     seed: Seed = 7
 

@@ -22,8 +22,9 @@ GROUP = "training"
         dg.AssetKey("interactions"),
         dg.AssetKey("collaborative_factors"),
         dg.AssetKey("searches"),
+        dg.AssetKey("reviews"),
     ],
-    description="One row is one query with graded products: judged, logged, or derived from the catalogue.",
+    description="One row is one query with graded products: judged, or from log, catalogue or reviews.",
     kinds={"polars"},
 )
 def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:

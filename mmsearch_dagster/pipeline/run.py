@@ -28,7 +28,7 @@ def prepare(workspace: Workspace) -> list[StepReport]:
     for asset in VALIDATED:
         good, quarantine, _ = validate(workspace, asset)
         reports += [good, quarantine]
-    reports.append(read_searches(workspace))
+    reports += [read_searches(workspace), read_reviews(workspace)]
     reports.append(tune_image_encoder(workspace))
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
     reports.append(quarantine_media(workspace)[0])
@@ -41,7 +41,7 @@ def refresh(workspace: Workspace) -> list[StepReport]:
     reports = prepare(workspace)
     reports += train_candidates(workspace, STRATEGIES)
     reports.append(evaluate(workspace))
-    reports += [make_profiles(workspace), read_reviews(workspace), train_ranker(workspace)]
+    reports += [make_profiles(workspace), train_ranker(workspace)]
     registered, decision = register(workspace)
     reports.append(registered)
     if not decision.passed:

@@ -16,12 +16,16 @@ from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
-from mmsearch_dagster.core.retrieval.rank_fusion import fuse
+from mmsearch_dagster.core.retrieval.rank_fusion import WORDS, fuse
+from mmsearch_dagster.core.retrieval.understood import joined_conditions
+from mmsearch_dagster.core.understanding.reading import QueryReader
+from mmsearch_dagster.core.understanding.synonyms import SynonymRules
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
+from mmsearch_dagster.serving.understanding import QueryUnderstanding
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -45,6 +49,7 @@ class Engine:
         *,
         encoders: QueryEncoders,
         transcriber: Transcriber,
+        synonyms: SynonymRules = SynonymRules(),
     ) -> None:
         self._manifest = manifest
         self._table = table
@@ -52,6 +57,7 @@ class Engine:
         self._modalities = tuple(modalities)
         self._encoders = encoders
         self._transcriber = transcriber
+        self._understanding = QueryUnderstanding(table, synonyms, self._vectors_of)
 
     @classmethod
     def open(
@@ -62,12 +68,13 @@ class Engine:
         encoders: Mapping[str, EncoderOrLoader],
         *,
         exact_rows: int = EXACT_ROWS,
+        synonyms: SynonymRules = SynonymRules(),
     ) -> "Engine":
         """The release that `manifest` names.
 
         encoders: modality -> encoder, loaded or not. exact_rows: a catalogue of fewer products is compared in
-        memory, a larger one by LanceDB. Raises ReleaseMismatchError when model, encoders
-        and index are not those of the manifest.
+        memory, a larger one by LanceDB. synonyms: of the shop. Raises ReleaseMismatchError when
+        model, encoders and index are not those of the manifest.
         """
         from mmsearch_dagster.core.fusion.towers import weights_sha256
 
@@ -81,7 +88,15 @@ class Engine:
         query_encoders.require(model.spec.query_widths)
         transcriber = Transcriber(lambda: release_parts.open_recogniser(manifest, table, model_dir))
         modalities = sorted(model.spec.query_widths)
-        return cls(manifest, table, model, modalities, encoders=query_encoders, transcriber=transcriber)
+        return cls(
+            manifest,
+            table,
+            model,
+            modalities,
+            encoders=query_encoders,
+            transcriber=transcriber,
+            synonyms=synonyms,
+        )
 
     @property
     def manifest(self) -> ReleaseManifest:
@@ -92,6 +107,7 @@ class Engine:
         for modality in self._modalities:
             self._encoders.load(modality)
         self._table.warm()
+        assert self._understanding.reader
 
     @property
     def table(self) -> PinnedTable:
@@ -153,7 +169,7 @@ class Engine:
         begun = time.perf_counter()
         condition = self._condition(k, where)
         prepared = query if isinstance(query, PreparedQuery) else self.prepare(query)
-        answer = self._answers([prepared], k, condition, where)[0]
+        answer = self._understood_answers([prepared], k, condition, where)[0]
         if answer.problem is not None:
             raise QueryError(answer.problem)
         query_id = "" if isinstance(query, PreparedQuery) else query.query_id
@@ -172,7 +188,11 @@ class Engine:
             part = queries[start : start + _BATCH]
             prepared, unanswered = self._prepare_batch(part)
             ranked = dict(
-                zip(prepared, self._answers(list(prepared.values()), k, condition, where), strict=True)
+                zip(
+                    prepared,
+                    self._understood_answers(list(prepared.values()), k, condition, where),
+                    strict=True,
+                )
             )
             took_ms = (time.perf_counter() - begun) * 1000 / len(part)
             for row, query in enumerate(part):
@@ -196,7 +216,7 @@ class Engine:
         unanswered: dict[int, Answer] = {}
         for row, query in enumerate(queries):
             try:
-                prepared[row] = prepare(query, self._manifest.retrieval, self._transcriber)
+                prepared[row] = prepare(query, self._manifest.retrieval, self._transcriber, self._reader)
             except QueryError as error:
                 unanswered[row] = self._unanswered(str(error))
         rows = list(prepared)
@@ -208,6 +228,35 @@ class Engine:
                 unanswered[row] = self._unanswered(unread[position], query.kind, query.transcript)
                 del prepared[row]
         return prepared, unanswered
+
+    def _reader(self) -> QueryReader:
+        return self._understanding.reader
+
+    def _vectors_of(self, texts: Sequence[str]) -> Matrix:
+        """The vectors that words alone are searched with, float32 [n, width]."""
+        queries = [PreparedQuery(text, None, WORDS) for text in texts]
+        batch, _ = self._encoders.encode(queries, self._modalities)
+        return fused_queries(self._model, queries, batch)
+
+    def _understood_answers(
+        self, queries: Sequence[PreparedQuery], k: int, condition: str | None, where: str | None
+    ) -> list[Answer]:
+        """`_answers`, each among the products that pass the query's own bounds too."""
+        own = [query.understood.condition if query.understood else None for query in queries]
+        answers: dict[int, Answer] = {}
+        for bound in dict.fromkeys(own):
+            rows = [row for row, other in enumerate(own) if other == bound]
+            both = joined_conditions([condition, bound])
+            found = self._answers([queries[row] for row in rows], k, both, where)
+            answers |= dict(zip(rows, found, strict=True))
+
+        def again(query: PreparedQuery) -> Answer:
+            return self._understood_answers([query], k, condition, where)[0]
+
+        return [
+            self._understanding.completed(query, answers[row], again, condition)
+            for row, query in enumerate(queries)
+        ]
 
     def _answers(
         self, queries: Sequence[PreparedQuery], k: int, condition: str | None, where: str | None

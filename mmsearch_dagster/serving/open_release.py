@@ -21,6 +21,7 @@ from mmsearch_dagster.core.errors import (
 )
 from mmsearch_dagster.core.media.images import PILLOW
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
+from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
 from mmsearch_dagster.serving.encode_query import EncoderHere
 from mmsearch_dagster.serving.engine import Engine
 
@@ -33,7 +34,8 @@ class Released:
 
     def __init__(self, *, home: Path, mlflow: Path, ledger: Path, index: Path, encoder_cache: Path) -> None:
         self._home, self._mlflow, self._index, self._cache = home, mlflow, index, encoder_cache
-        self.registry = Registry(MlflowStore(mlflow), Ledger(ledger), encoder_cache=encoder_cache)
+        self._ledger = Ledger(ledger)
+        self.registry = Registry(MlflowStore(mlflow), self._ledger, encoder_cache=encoder_cache)
 
     def manifest(self) -> ReleaseManifest:
         """What the pointer names. Raises NoReleaseError when nothing was released here yet."""
@@ -72,6 +74,24 @@ class Released:
         except NoReleaseError:
             return None
 
+    def warning(self) -> str | None:
+        """Why the version that the pointer names should not be served, None where nothing is wrong.
+
+        A release that the gate once let pass may be rolled back to after a later comparison refused it; one
+        that somebody's hand pointed to, past a refusal, is another matter.
+        """
+        try:
+            pointed = self._pointed()
+        except MmsearchError:
+            return None
+        manifest, decision = pointed.manifest, pointed.decision
+        if decision is None or decision.passed or self._ledger.moved_to(manifest.model_version):
+            return None
+        return (
+            f"the pointer was moved to {manifest.release_id} outside mmsearch, and its gate decision is a "
+            f"refusal ({'; '.join(decision.refusals)}): `mmsearch rollback` to a release that passed"
+        )
+
     def engine(self) -> Engine:
         """The released engine; encoders load with the first query that needs them.
 
@@ -87,7 +107,14 @@ class Released:
 
     def _open(self, manifest: ReleaseManifest, folder: Path) -> Engine:
         encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
-        return Engine.open(manifest, str(self._index), folder, encoders)
+        return Engine.open(manifest, str(self._index), folder, encoders, synonyms=self._synonyms())
+
+    def _synonyms(self) -> SynonymRules:
+        """The home's reviewed synonyms, none without the file. Raises ConfigError for a wrong one."""
+        file = self._home / SYNONYMS_FILE
+        if not file.is_file():
+            return SynonymRules()
+        return parse_synonyms(file.read_text(encoding="utf-8"), str(file))
 
     def _check(self, manifest: ReleaseManifest) -> None:
         try:

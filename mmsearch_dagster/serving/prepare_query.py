@@ -1,6 +1,7 @@
 """From a query to a prepared query: clean text, transcript, kind and weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
@@ -11,15 +12,24 @@ from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, query_kind, 
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text import language_of, query_text
+from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.serving.transcriber import SpeechToText
 
 # Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).
 LEAST_CONFIDENCE = 0.1
 
 
-def prepare(query: Query, retrieval: RetrievalParams, transcriber: SpeechToText) -> PreparedQuery:
-    """A modality that weighs 0 is as good as not given: `text` are the words typed and spoken, `audio` is the
-    sound of the voice itself.
+def prepare(
+    query: Query,
+    retrieval: RetrievalParams,
+    transcriber: SpeechToText,
+    reader: Callable[[], QueryReader] | None = None,
+) -> PreparedQuery:
+    """The query as it is searched.
+
+    A modality that weighs 0 is as good as not given: `text` are the words typed and spoken, `audio` is the
+    sound of the voice itself. reader: opens what reads the words in the catalogue's terms; None: they are
+    searched as they are.
 
     Raises QueryError for an empty query, a recording that cannot be read or understood and stands alone,
     and a wrong weight."""
@@ -45,7 +55,7 @@ def prepare(query: Query, retrieval: RetrievalParams, transcriber: SpeechToText)
         language=language_of(typed or ""),
     )
     sure = understood.confidence if understood else 1.0
-    return PreparedQuery(
+    prepared = PreparedQuery(
         text=" ".join(words) or None,
         typed=typed,
         image=image,
@@ -55,6 +65,16 @@ def prepare(query: Query, retrieval: RetrievalParams, transcriber: SpeechToText)
         transcript=transcript,
         modality_weights={name: weight for name, weight in requested.items() if weight and name in given},
     )
+    return _read(prepared, query, reader()) if reader and prepared.text else prepared
+
+
+def _read(prepared: PreparedQuery, query: Query, reader: QueryReader) -> PreparedQuery:
+    """The words as the catalogue understands them; those typed beside a voice alike."""
+    whole, typed = (
+        reader.read(text, as_typed=query.as_typed, ignore=query.ignore) if text else None
+        for text in (prepared.text, prepared.typed)
+    )
+    return replace(prepared, text=whole and whole.text, typed=typed.text if typed else None, understood=whole)
 
 
 def is_understood(transcript: Transcript) -> bool:

@@ -11,7 +11,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.index.table import PinnedTable
@@ -265,11 +264,10 @@ class Recommender:
         """Smoothed rating and the `k` most useful reviews of a product; QueryError for an unknown one."""
         _check_k(k)
         self.check_product(product)
-        rated = self._files.products.filter(pl.col(c.PRODUCT_ID) == product)[c.RATING]
-        rows = self._files.reviews.filter(pl.col(c.PRODUCT_ID) == product)
+        rows = self._files.reviews_of(product)
         return {
             c.PRODUCT_ID: product,
-            "smoothed_rating": number(rated[0]) if len(rated) else None,
+            "smoothed_rating": number(self._files.smoothed_ratings.get(product)),
             "reviews": rows.height,
             "most_useful": rows.head(k).to_dicts(),
         }

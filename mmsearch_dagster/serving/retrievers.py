@@ -89,7 +89,7 @@ def retrieve(
         vectors = fused_queries(model, [queries[row] for row in rows], batch.take(rows))
         _note(rankings, VECTOR_RETRIEVER, rows, table.nearest_batch(vectors, depth, where=where))
     for name, texts in (
-        (LEXICAL_RETRIEVER, [query.text for query in queries]),
+        (LEXICAL_RETRIEVER, [query.full_text for query in queries]),
         (TYPED_RETRIEVER, [query.typed for query in queries]),
     ):
         words = {row: text for row in _weighted(queries, name) if (text := texts[row])}

@@ -1,4 +1,5 @@
 import base64
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,15 +7,20 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.exceptions import HTTPException
 
 from mmsearch_dagster.api import upload_limit
 from mmsearch_dagster.api.app import create_app
+from mmsearch_dagster.api.media import first_image
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.media.images import open_image
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.serving.engine import Engine
 from tests.media import noise, sound_file, tone
 from tests.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @dataclass
@@ -152,11 +158,15 @@ def test_an_empty_answer_says_why(client: TestClient) -> None:
         ({"image_base64": "not base64!"}, 400, "base64"),
         ({"image_base64": "bm8gcGljdHVyZQ=="}, 400, "not a picture"),
         ({"text": "x", "weights": {"vektor": 1}}, 400, "did you mean 'vector'"),
-        ({"text": "x", "k": 0}, 422, "k: "),
-        ({"text": "x", "k": 1001}, 422, "k: "),
-        ({"text": 5}, 422, "text: "),
-        ({"tekst": "x"}, 422, "tekst: "),
-        ([1], 422, "body: "),
+        ({"text": "x", "k": 0}, 422, "k: must be 1 or more"),
+        ({"text": "x", "k": 1001}, 422, "k: must be 1000 or less"),
+        ({"text": "x", "k": "many"}, 422, "k: must be a whole number"),
+        ({"text": "x", "k": 2.5}, 422, "k: must be a whole number"),
+        ({"text": 5}, 422, "text: must be a text"),
+        ({"text": "x", "weights": 2}, 422, 'weights: must be an object, such as {"text": 2}'),
+        ({"text": "x", "weights": {"text": "much"}}, 422, "weights.text: must be a number"),
+        ({"tekst": "x"}, 422, "there is no field 'tekst': did you mean 'text'?"),
+        ([1], 422, "body: must be a JSON object"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(
@@ -172,7 +182,10 @@ def test_bodies_of_another_form_are_refused(client: TestClient) -> None:
     for content, kind in ((b"{", "application/json"), (b"x", "text/plain"), (b"\xff", "application/json")):
         reply = client.post("/search", content=content, headers={"content-type": kind})
         assert (reply.status_code, set(reply.json())) == (422, {"error", "hint"})
-    assert client.post("/search", data={"k": "many", "text": "x"}).status_code == 422
+    many = client.post("/search", data={"k": "many", "text": "x"})
+    assert (many.status_code, many.json()["error"]) == (422, "k: must be a whole number")
+    wrong = client.post("/search", data={"txt": "x"})
+    assert (wrong.status_code, wrong.json()["error"][-26:]) == (422, "'txt': did you mean 'text'?"[-26:])
     assert client.post("/search", data={"image": "a path", "text": "x"}).status_code == 422
     broken = client.post("/search", content=b"x", headers={"content-type": "multipart/form-data"})
     assert (broken.status_code, set(broken.json())) == (400, {"error", "hint"})
@@ -280,6 +293,77 @@ def test_the_old_release_answers_when_the_new_one_cannot_be_opened(
     pointer.broken = False
     wait_for(client, "r-two")
     assert client.get("/health").json()["warning"] is None
+
+
+def test_a_picture_that_browsers_do_not_show_is_sent_as_jpeg(tmp_path: Path) -> None:
+    shutil.copy(FIXTURES / "phone-photo.heic", tmp_path / "photo.HEIC")
+    (tmp_path / "broken.heic").write_bytes(b"no picture")
+
+    sent = first_image({"image_uris": ["photo.HEIC"]}, tmp_path)
+
+    assert sent.media_type == "image/jpeg"
+    assert open_image(bytes(sent.body)).size == (64, 64)
+    with pytest.raises(HTTPException, match="cannot be read"):
+        first_image({"image_uris": ["broken.heic"]}, tmp_path)
+
+
+def test_a_file_in_the_wrong_field_is_told_the_right_one(client: TestClient) -> None:
+    photo, voice = picture("red"), sound_file(tone(300, 1.0))
+    replies = [client.post("/search", files={"audio": photo}), client.post("/search", files={"image": voice})]
+
+    assert [reply.status_code for reply in replies] == [400, 400]
+    assert "in a query send it as image" in replies[0].json()["error"]
+
+
+def test_a_page_of_another_site_may_ask_where_that_is_allowed(pointer: Pointer) -> None:
+    shop, other = ({"Origin": f"https://{name}.example"} for name in ("shop", "other"))
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    app = create_app(pointer.open, pointer.release_id, poll_seconds=0.02, origins=["https://shop.example"])
+    with TestClient(app) as client:
+        wait_for(client, "r-one")
+        allowed = client.options("/search", headers={**shop, **preflight})
+        assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, shop["Origin"])
+        answer = client.post("/search", json={"text": "red"}, headers=shop)
+        assert answer.headers["access-control-allow-origin"] == shop["Origin"]
+        refused = client.options("/search", headers={**other, **preflight})
+        assert "access-control-allow-origin" not in refused.headers
+
+
+def test_by_default_no_page_of_another_site_may_ask(client: TestClient) -> None:
+    reply = client.post("/search", json={"text": "red"}, headers={"Origin": "https://shop.example"})
+    assert "access-control-allow-origin" not in reply.headers
+
+
+@pytest.mark.parametrize("where", [None, "price < 50"])
+def test_an_index_that_somebody_removed_is_503_with_the_reason(tmp_path: Path, where: str | None) -> None:
+    release = make_release(tmp_path, name="r-one")
+    pointer = Pointer({"r-one": release}, "r-one")
+    with TestClient(create_app(pointer.open, pointer.release_id, poll_seconds=0.02)) as client:
+        wait_for(client, "r-one")
+        shutil.rmtree(release.index_uri)
+        reply = client.post("/search", json={"text": "red", "filter": where})
+    assert reply.status_code == 503
+    assert "its files are gone or damaged" in reply.json()["error"]
+
+
+def test_what_nobody_expected_is_json_too(pointer: Pointer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*given: object, **named: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    app = create_app(pointer.open, pointer.release_id, poll_seconds=0.02)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        wait_for(client, "r-one")
+        monkeypatch.setattr(Engine, "search", broken)
+        reply = client.post("/search", json={"text": "red"})
+    assert (reply.status_code, reply.json()["error"]) == (500, "unexpected ZeroDivisionError")
+    assert "secret" not in reply.text
+
+
+def test_health_says_what_is_wrong_with_a_release_that_answers(pointer: Pointer) -> None:
+    app = create_app(pointer.open, pointer.release_id, poll_seconds=0.02, warning=lambda: "moved by hand")
+    with TestClient(app) as client:
+        wait_for(client, "r-one")
+        assert client.get("/health").json()["warning"] == "moved by hand"
 
 
 def test_pictures_come_from_the_media_folder_only(client: TestClient, pointer: Pointer) -> None:

@@ -42,7 +42,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
     return cast(Released, Open(Engine.open(manifest, made.index_uri, made.model_dir, encoders)))
 
 
-def judged(query_id: str, **content: str) -> dict[str, object]:
+def judged(query_id: str, **content: object) -> dict[str, object]:
     row = {"query_id": query_id, "query_text": "", "image": "", "product_id": "p00000", "grade": 3}
     return {**row, **content}
 
@@ -77,7 +77,34 @@ def test_a_missing_picture_and_a_broken_one_both_count_as_unanswered(
     everything, told = measured(released, write_csv(tmp_path / "q.csv", rows), capsys)
     assert everything["queries"] == 3
     assert everything["ndcg@10"] == pytest.approx(alone["ndcg@10"] / 3, abs=1e-4)
-    assert [line.split(":")[1] for line in told.splitlines()] == [" query gone", " query broken"]
+    assert [": ".join(line.split(": ")[:2]) for line in told.splitlines()] == [
+        "not read: query gone",
+        "not answered: query broken",
+        "queries without an answer count as 0: 2 of 3",
+    ]
+
+
+def test_judged_products_that_the_release_lacks_are_named(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    rows = [judged("1", query_text="red shoes"), judged("1", query_text="red shoes", product_id="sold")]
+    rows += [judged("2", query_text="blue lamp", product_id=f"old{number}") for number in range(6)]
+    rows += [judged("2", query_text="blue lamp", product_id="worthless", grade=0)]
+
+    _, told = measured(released, write_csv(tmp_path / "q.csv", rows), capsys)
+
+    assert told == (
+        f"judged products that release {released.manifest().release_id} does not hold, so that no answer can "
+        "name them: 7 of 8 (old0, old1, old2, old3, old4, ...)\n"
+    )
+
+
+def test_the_table_shows_no_interval_of_one_query(
+    released: Released, tmp_path: Path, capsys: Captured
+) -> None:
+    file = write_csv(tmp_path / "q.csv", [judged("1", query_text="red running shoes model 0")])
+    search.evaluate(released, file, None, as_json=False)
+    assert "nan" not in capsys.readouterr().out
 
 
 def test_a_file_of_which_nothing_can_be_read_is_refused(

@@ -1,6 +1,10 @@
 """`mmsearch serve` as a container starts it: it listens first, and answers once there is a release."""
 
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from unittest import mock
@@ -11,13 +15,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.registry.relocate import relocate
+from mmsearch_dagster.cli.serve import bound, message
 from tests.fixtures.former_home import unpack
 from tests.homes import Place
 
 
 def served(place: Place, *arguments: str) -> FastAPI:
     """The application that `serve` would listen with."""
-    with mock.patch("uvicorn.run") as run:
+    with mock.patch("mmsearch_dagster.cli.serve.run") as run:
+        arguments = (*arguments, "--port", "0")
         assert place.mmsearch("serve", *arguments) == 0
     return run.call_args.args[0]
 
@@ -44,6 +50,42 @@ def test_without_a_release_every_path_answers_503_and_why(tmp_path: Path, argume
         for reply in (client.get("/release"), client.post("/search", json={"text": "kite"})):
             assert (reply.status_code, reply.json()) == (503, health.json())
     assert not home.exists()
+
+
+def test_it_says_what_to_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    served(Place(tmp_path / "nowhere", None, tmp_path))
+
+    assert re.search(r"Search page  http://127\.0\.0\.1:[1-9]\d*/\n", capsys.readouterr().out)
+
+
+def test_the_page_of_a_server_for_all_addresses_is_opened_here() -> None:
+    assert "http://127.0.0.1:8000/docs" in message("0.0.0.0", 8000)
+
+
+@pytest.mark.parametrize("command", ["serve", "up"])
+def test_a_port_in_use_is_the_callers_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    option = {"serve": "--port", "up": "--api-port"}[command]
+    others = {"serve": (), "up": ("--dagster-port", "0", "--mlflow-port", "0")}[command]
+    with bound("127.0.0.1", 0, option) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        home = Place(tmp_path / "nowhere", None, tmp_path)
+        assert home.mmsearch(command, option, port, *others) == 2
+
+    assert f"port {port} of 127.0.0.1 is in use" in (told := capsys.readouterr().err)
+    assert f"give another {option}" in told
+    assert not home.home.exists()
+
+
+def test_ctrl_c_ends_it_with_130(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mmsearch_dagster.cli", "serve", "--port", "0", "--home", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("Search page")
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 130
 
 
 @pytest.mark.slow

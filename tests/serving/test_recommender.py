@@ -296,6 +296,21 @@ def test_churn_and_reviews(recommender: Recommender) -> None:
     assert recommender.reviews("p00001")["smoothed_rating"] is None
 
 
+def test_reviews_of_a_product_are_found_without_a_look_at_those_of_others(
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = recommender.reviews("p00000", k=5)
+
+    def scan(*_: object, **__: object) -> None:
+        raise AssertionError("a table was scanned")
+
+    for name in ("filter", "sort", "iter_rows", "group_by"):
+        monkeypatch.setattr(pl.DataFrame, name, scan)
+    assert recommender.reviews("p00000", k=5) == expected
+    assert [review["review_id"] for review in expected["most_useful"]] == ["r2", "r1"]
+    assert recommender.reviews("p00001", k=5)["most_useful"] == []
+
+
 def test_a_release_without_a_log_still_answers(release: SmallRelease, engine: Engine, tmp_path: Path) -> None:
     none = make_people(tmp_path / "p", release, events=log(60, pages=0)).recommender(engine)
     assert none.recommend(fan(0)).order == "popular"

@@ -163,7 +163,7 @@ def _judged(engine: Engine) -> JudgedQueries:
     return JudgedQueries(
         batch=assemble(list(ASKED), vectors, WIDTHS),
         texts=tuple(query.text for query in read.values()),
-        origins=("judged",) * len(ASKED),
+        provenance=("judged",) * len(ASKED),
         grades={kind: {"p00000": 3} for kind in ASKED},
         kinds={kind: query.kind for kind, query in read.items()},
         confidence={k: query.transcript.confidence for k, query in read.items() if query.transcript},

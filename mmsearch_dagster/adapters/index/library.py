@@ -2,19 +2,21 @@
 
 `import lancedb` also brings the client of its REST catalogue, whose four API classes take longer to define
 than all the rest together: more than half of that import, in every command. A table in a folder or an object
-store never uses them, so they are left out of this one import. Whoever imports lancedb elsewhere first has it
-whole, and this module changes nothing then.
+store never uses them, so they are left out of this one import and defined when somebody asks for one. Whoever
+imports lancedb elsewhere first has all of it, and this module changes nothing then.
 """
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-_API = "lance_namespace_urllib3_client.api"
+_CLIENT = "lance_namespace_urllib3_client"
+_API = f"{_CLIENT}.api"
 
 
 def lancedb_module() -> Any:
@@ -27,7 +29,7 @@ def lancedb_module() -> Any:
 
 @contextmanager
 def _without_rest_client() -> Iterator[None]:
-    """The API classes of the REST catalogue are empty meanwhile."""
+    """The API classes of the REST catalogue are empty meanwhile; the first one that is used brings all."""
     finder = _EmptyApi()
     sys.meta_path.insert(0, finder)
     try:
@@ -36,6 +38,23 @@ def _without_rest_client() -> Iterator[None]:
         sys.meta_path.remove(finder)
         for name in [name for name in sys.modules if name.startswith(_API)]:
             del sys.modules[name]
+        if _CLIENT in sys.modules:
+            _define_later(sys.modules[_CLIENT])
+
+
+def _define_later(client: ModuleType) -> None:
+    """Takes the empty classes out of the client's package; its API is imported with the first name missed."""
+    for name, value in list(vars(client).items()):
+        if isinstance(value, _EmptyModule) or (isinstance(value, type) and issubclass(value, _EmptyClass)):
+            delattr(client, name)
+
+    def find(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        api = import_module(_API)
+        return api if name == "api" else getattr(api, name)
+
+    vars(client)["__getattr__"] = find
 
 
 class _EmptyApi(MetaPathFinder, Loader):
@@ -57,4 +76,8 @@ class _EmptyModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return type(name, (), {})
+        return type(name, (_EmptyClass,), {})
+
+
+class _EmptyClass:
+    """Stands for an API class while lancedb is imported."""

@@ -1,7 +1,8 @@
 """One tagged version of a catalogue's LanceDB table, opened for reading."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -55,10 +56,8 @@ class PinnedTable:
     def passing(self, where: str | None) -> int:
         """How many products pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
         that SQL refuses."""
-        try:
+        with _reading(where):
             return int(self._table.count_rows(where))
-        except (ValueError, RuntimeError) as error:
-            raise _refused(where, error) from error
 
     @property
     def held_in_memory(self) -> bool:
@@ -90,7 +89,8 @@ class PinnedTable:
     @cached_property
     def _id_of_row(self) -> dict[int, str]:
         query = self._table.search().select([columns.PRODUCT_ID]).with_row_id(True).limit(None)
-        ids = query.to_arrow()
+        with _reading():
+            ids = query.to_arrow()
         return dict(zip(ids["_rowid"].to_pylist(), ids[columns.PRODUCT_ID].to_pylist(), strict=True))
 
     @cached_property
@@ -114,7 +114,8 @@ class PinnedTable:
         """
         width = self._width(column)
         query = self._table.search().select([columns.PRODUCT_ID, column]).where(f"{column} IS NOT NULL")
-        return vectors_of(query.limit(None).to_arrow().sort_by(columns.PRODUCT_ID), column, width)
+        with _reading():
+            return vectors_of(query.limit(None).to_arrow().sort_by(columns.PRODUCT_ID), column, width)
 
     @cached_property
     def _in_memory(self) -> dict[str, ProductVectors]:
@@ -285,10 +286,8 @@ class PinnedTable:
     def _run(self, query: Any, select: list[str], k: int, where: str | None) -> Any:
         if where is not None:
             query = query.where(where, prefilter=True)
-        try:
+        with _reading(where):
             return query.select(select).with_row_id(True).limit(k + _SPARE).to_arrow()
-        except (ValueError, RuntimeError) as error:
-            raise _refused(where, error) from error
 
     def _ranked(self, row_ids: Any, scores: Any, k: int) -> list[Hit]:
         rounded = np.round(np.asarray(scores, dtype=np.float64), SCORE_DECIMALS)
@@ -305,7 +304,16 @@ class PinnedTable:
     def _take(self, product_ids: Sequence[str], names: Sequence[str]) -> Any | None:
         """These columns of these products; None when the index holds none of them."""
         wanted = [self._row_of_id[i] for i in dict.fromkeys(product_ids) if i in self._row_of_id]
-        return self._table.take_row_ids(wanted).select(list(names)).to_arrow() if wanted else None
+        if not wanted:
+            return None
+        with _reading():
+            return self._table.take_row_ids(wanted).select(list(names)).to_arrow()
+
+    def records(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns of every row, as `rows` gives them, in any order; columns that the table lacks are
+        left out."""
+        present = [name for name in names if name in self.payload_columns]
+        return self._table.search().select(present).limit(None).to_arrow().to_pylist()
 
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
         """Reads some columns of every row.
@@ -319,7 +327,8 @@ class PinnedTable:
         import polars as pl
 
         present = [name for name in names if name in self.payload_columns]
-        rows = pl.from_arrow(self._table.search().select(present).limit(None).to_arrow())
+        with _reading():
+            rows = pl.from_arrow(self._table.search().select(present).limit(None).to_arrow())
         assert isinstance(rows, pl.DataFrame)
         return rows
 
@@ -328,10 +337,28 @@ class PinnedTable:
         return tuple(token.text for token in self._table.tokenize(text, column=SEARCH_TEXT))
 
 
-def _refused(where: str | None, error: Exception) -> Exception:
-    if where is None:
-        return error
-    return QueryError(f"the filter cannot be applied to this index: {str(error).splitlines()[0]}")
+@contextmanager
+def _reading(where: str | None = None) -> Iterator[None]:
+    """Around a read of the table. where: the condition that is applied.
+
+    Raises QueryError where SQL refuses the condition, ReleaseMismatchError where files of the table are
+    gone or damaged.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if where is None:
+            raise
+        raise QueryError(f"the filter cannot be applied to this index: {_first_line(error)}") from error
+    except (RuntimeError, OSError) as error:
+        raise ReleaseMismatchError(
+            f"the index of this release cannot be read, its files are gone or damaged: {_first_line(error)}; "
+            "run `mmsearch run`, or roll back to a release that is whole"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _hits(pairs: Sequence[tuple[str, float]]) -> list[Hit]:

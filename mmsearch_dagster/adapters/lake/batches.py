@@ -7,10 +7,12 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
+from mmsearch_dagster.core.labels.provenance import stored_provenance
 from mmsearch_dagster.core.modalities import ModalityBatch
 
 _PRESENT = "present."
-_ORIGIN = "origin"
+# What version 0.1 called `origin`.
+_PROVENANCE, _ORIGIN = "provenance", "origin"
 _KIND = "kind"
 _CONFIDENCE = "confidence"
 _TYPED = "typed"
@@ -51,7 +53,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
     rows = {
         c.QUERY_ID: list(queries.batch.ids),
         c.QUERY_TEXT: list(queries.texts),
-        _ORIGIN: list(queries.origins),
+        _PROVENANCE: list(queries.provenance),
         _KIND: [queries.kinds[key] for key in queries.batch.ids],
         _CONFIDENCE: [queries.confidence.get(key) for key in queries.batch.ids],
         _TYPED: [queries.typed.get(key) for key in queries.batch.ids],
@@ -61,7 +63,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
     schema = {
         c.QUERY_ID: pl.String,
         c.QUERY_TEXT: pl.String,
-        _ORIGIN: pl.String,
+        _PROVENANCE: pl.String,
         _KIND: pl.String,
         _CONFIDENCE: pl.Float64,
         _TYPED: pl.String,
@@ -76,11 +78,12 @@ def load_queries(folder: Path, name: str) -> JudgedQueries:
     table = pl.read_parquet(folder / f"{name}.parquet")
     graded = table.select(c.QUERY_ID, c.PRODUCT_ID, _GRADES).iter_rows()
     # Champions of before it was kept are still compared by their queries.
+    provenance = _PROVENANCE if _PROVENANCE in table.columns else _ORIGIN
     typed = _TYPED if _TYPED in table.columns else pl.lit(None, pl.String)
     return JudgedQueries(
         batch=load_batch(folder, name),
         texts=tuple(table[c.QUERY_TEXT].to_list()),
-        origins=tuple(table[_ORIGIN].to_list()),
+        provenance=tuple(stored_provenance(name) for name in table[provenance]),
         kinds=dict(table.select(c.QUERY_ID, _KIND).iter_rows()),
         confidence=dict(table.select(c.QUERY_ID, _CONFIDENCE).drop_nulls().iter_rows()),
         typed=dict(table.select(c.QUERY_ID, typed).drop_nulls().iter_rows()),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mmsearch_dagster.core.catalog.columns import PRODUCT_ID, RATING
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
@@ -69,8 +70,23 @@ class PeopleFiles:
 
     @cached_property
     def reviews(self) -> pl.DataFrame:
-        """Reviews of every product, the most useful first, without who wrote them."""
-        return pl.read_parquet(self.folder / REVIEWS)
+        """Reviews by product, the most useful of each first, without who wrote them."""
+        return pl.read_parquet(self.folder / REVIEWS).sort(PRODUCT_ID, maintain_order=True)
+
+    def reviews_of(self, product: str) -> pl.DataFrame:
+        """The reviews of one product, the most useful first; found without a look at the others."""
+        return self.reviews.slice(*self._review_rows.get(product, (0, 0)))
+
+    @cached_property
+    def _review_rows(self) -> Mapping[str, tuple[int, int]]:
+        """Product id -> its first row in `reviews`, and how many it has."""
+        rows = self.reviews.with_row_index("row").group_by(PRODUCT_ID).agg(pl.col("row").first(), pl.len())
+        return {product: (first, count) for product, first, count in rows.iter_rows()}
+
+    @cached_property
+    def smoothed_ratings(self) -> Mapping[str, float]:
+        """Product id -> its rating, of those that were rated."""
+        return dict(self.products.select(PRODUCT_ID, RATING).drop_nulls().iter_rows())
 
     @cached_property
     def rules(self) -> BusinessRules:

@@ -2,10 +2,12 @@
 
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.adapters.models.encoder_files import EncoderFiles
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
@@ -51,15 +53,16 @@ def tune(
     network = load_network(resolved, files.path)
     assert isinstance(network, ImageNetwork)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    state, curve = finetune(
-        network,
-        photos,
-        held_out,
-        params,
-        width=files.width,
-        watch=watch,
-        checkpoint=checkpoint,
-    )
+    with _threads_within_limits():
+        state, curve = finetune(
+            network,
+            photos,
+            held_out,
+            params,
+            width=files.width,
+            watch=watch,
+            checkpoint=checkpoint,
+        )
     # Loaded again: the trained one's normalisations are folded away.
     plain = load_network(resolved, files.path)
     assert isinstance(plain, ImageNetwork)
@@ -67,6 +70,19 @@ def tune(
     _write(plain.backbone, resolved, params, folder)
     checkpoint.unlink(missing_ok=True)
     return curve
+
+
+@contextmanager
+def _threads_within_limits() -> Iterator[None]:
+    """torch counts the machine's cores: where a container allows fewer, its threads would wait for turns."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, cores()))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _write(backbone: Any, resolved: EncoderSpec, params: FinetuneParams, folder: Path) -> None:

@@ -122,6 +122,11 @@ class Ledger:
         """The newest line that says the pointer moved."""
         return next((line for line in reversed(self.lines()) if line.action in MOVES), None)
 
+    def moved_to(self, model_version: int) -> bool:
+        """Whether the newest move led to this version, by the gate or by a rollback and not by hand."""
+        last = self.last_move()
+        return last is not None and last.model_version == model_version and not last.by_hand
+
     @staticmethod
     def _ends_whole(handle: int) -> bool:
         size = os.lseek(handle, 0, os.SEEK_END)

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mmsearch_dagster.adapters.registry.relocate import DATABASE, check_location
-from mmsearch_dagster.adapters.registry.tags import manifest_of
+from mmsearch_dagster.adapters.registry.tags import decision_of, manifest_of
+from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.release import ReleaseManifest
 
 _ALIAS = "select version from registered_model_aliases where name = ? and alias = ?"
@@ -28,10 +29,12 @@ class OtherSchemaError(Exception):
 
 @dataclass(frozen=True)
 class PointedVersion:
-    """The released model version. folder: its weights, spec and what else lies beside them."""
+    """The released model version. folder: its weights, spec and what else lies beside them. decision: of the
+    gate, as it is stored now; None where there is none."""
 
     manifest: ReleaseManifest
     folder: Path
+    decision: Decision | None = None
 
 
 def read_pointer(mlflow: Path, model: str, alias: str) -> PointedVersion | None:
@@ -56,7 +59,7 @@ def read_pointer(mlflow: Path, model: str, alias: str) -> PointedVersion | None:
         return None
     version, tags, address = row
     folder = _folder(address)
-    return PointedVersion(manifest_of(tags, version), folder)
+    return PointedVersion(manifest_of(tags, version), folder, decision_of(tags))
 
 
 def _rows(mlflow: Path, model: str, alias: str) -> tuple[int, Mapping[str, str], str] | None:

@@ -29,12 +29,13 @@ class QueryList:
     """Queries in the file's order; one whose files cannot be read asks nothing, and finds nothing.
 
     grades: query id -> product id -> grade, empty in a file without grades. left_out: sentences about rows
-    and files that could not be used.
+    that could not be used. unread: sentences about pictures and recordings that could not be read.
     """
 
     queries: tuple[Query, ...]
     grades: dict[str, dict[str, int]]
-    left_out: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def read_query_list(
@@ -69,9 +70,9 @@ def read_query_list(
         folder.resolve() for folder in (root, source.root, Path.cwd(), media_root) if folder is not None
     ]
     read = [_query(row, folders) for row in rows]
-    unread = [sentence for _, sentences in read for sentence in sentences]
+    unread = tuple(sentence for _, sentences in read for sentence in sentences)
     grades = _grades(checked.good) if c.GRADE in columns else {}
-    return QueryList(tuple(query for query, _ in read), grades, (*broken, *unread))
+    return QueryList(tuple(query for query, _ in read), grades, tuple(broken), unread)
 
 
 def _query(

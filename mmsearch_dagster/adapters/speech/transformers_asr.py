@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.adapters.models.locate import locate, read_config, weights_sha256
+from mmsearch_dagster.adapters.models.encoder_files import EncoderFiles
+from mmsearch_dagster.adapters.models.locate import read_config, weights_sha256
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.modalities import AUDIO
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, RATE, Recogniser, Transcript
 from mmsearch_dagster.core.text import query_text
@@ -22,14 +24,19 @@ _MOST_TOKENS = 96
 _FEWEST_SAMPLES = RATE // 10
 
 
-def _folder(spec: RecogniserSpec) -> Path:
-    return locate(EncoderSpec(modality="audio", library="transformers", model=spec.model))
+def _files(spec: RecogniserSpec) -> EncoderFiles:
+    return EncoderFiles.of(EncoderSpec(modality=AUDIO, library="transformers", model=spec.model))
 
 
 def fingerprint(spec: RecogniserSpec) -> str:
     """The recogniser's name from its files alone. Raises ConfigError when they are not on this machine."""
+    return _fingerprint(spec, _files(spec))
+
+
+def _fingerprint(spec: RecogniserSpec, files: EncoderFiles) -> str:
     facts = {"library": spec.library, "version": version(spec.library), "language": spec.language}
-    return digest_of({**facts, "weights": weights_sha256(_folder(spec))})
+    # Not `files.weights`: that counts the feature extractor too, and would be another name for old releases.
+    return digest_of({**facts, "weights": weights_sha256(files.path)})
 
 
 def open_network(spec: RecogniserSpec) -> Recogniser:
@@ -37,15 +44,15 @@ def open_network(spec: RecogniserSpec) -> Recogniser:
 
     Raises ConfigError for files that are missing and for a model that does not transcribe.
     """
-    folder = _folder(spec)
-    names = " ".join(read_config(folder).get("architectures") or [])
+    files = _files(spec)
+    names = " ".join(read_config(files.path).get("architectures") or [])
     kind = _Generating if "ConditionalGeneration" in names or "Seq2Seq" in names else _Aligning
     if kind is _Aligning and "CTC" not in names:
         raise ConfigError(
             f"recogniser '{spec.model}' is a {names or 'model of no known kind'}, not one that turns speech "
             "into text: take Whisper (…ForConditionalGeneration) or wav2vec2 (…ForCTC)"
         )
-    return kind(*_loaded(folder, kind), spec, fingerprint(spec))
+    return kind(*_loaded(files.path, kind), spec, _fingerprint(spec, files))
 
 
 def _loaded(folder: Path, kind: type) -> tuple[Any, Any]:

@@ -20,6 +20,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
 from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import EvaluationMetrics
+from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
@@ -123,12 +124,14 @@ def evaluation_metrics(
     *,
     weights: str,
     note: str | None,
+    provenance: Provenance = JUDGED,
+    counts: Mapping[Provenance, int] | None = None,
     remembered: Mapping[str, float] | None = None,
 ) -> EvaluationMetrics:
     """What the gate decides on. metric: the policy's. weights: sha256 of the candidate's.
 
     note: why there is no ranking of a champion in `measured`, where one reigns. remembered: its values then,
-    from its own evaluation.
+    from its own evaluation. provenance: of `queries`; counts: of all validation queries.
     """
     values = {name: score(rankings, queries.grades, metric) for name, rankings in measured.items()}
     return EvaluationMetrics(
@@ -139,6 +142,8 @@ def evaluation_metrics(
         branches={name: by_query for name, by_query in values.items() if name in SINGLE_RETRIEVERS},
         champion=values.get(CHAMPION) if remembered is None else dict(remembered),
         champion_note=note,
+        provenance=provenance,
+        counts=dict(counts or {}),
     )
 
 

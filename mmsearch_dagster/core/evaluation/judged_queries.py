@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from mmsearch_dagster.core.labels.provenance import Provenance
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.modalities import (
     AUDIO,
@@ -34,7 +37,7 @@ METRIC = "ndcg@10"
 class JudgedQueries:
     """A set of queries with graded products, row for row.
 
-    texts: the words, typed and spoken, None where there are none. origins: how we know (core.fusion.dataset).
+    texts: the words, typed and spoken, None where there are none. provenance: how we know their answers.
     grades: query id -> product id -> grade 1-3; unknown products are left out.
     kinds: query id -> what the person gave (retrieval.rank_fusion.query_kind), as the engine names it.
     confidence: query id -> the recogniser's confidence, where words were spoken.
@@ -43,11 +46,25 @@ class JudgedQueries:
 
     batch: ModalityBatch
     texts: tuple[str | None, ...]
-    origins: tuple[str, ...]
+    provenance: tuple[Provenance, ...]
     grades: Mapping[str, Mapping[str, int]]
     kinds: Mapping[str, str]
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def of_provenance(self, provenance: Provenance) -> "JudgedQueries":
+        """Those whose answers are known in one way, in their order."""
+        rows = [row for row, name in enumerate(self.provenance) if name == provenance]
+        keys = {self.batch.ids[row] for row in rows}
+        return JudgedQueries(
+            batch=self.batch.take(np.array(rows, dtype=np.int64)),
+            texts=tuple(self.texts[row] for row in rows),
+            provenance=(provenance,) * len(rows),
+            grades={key: graded for key, graded in self.grades.items() if key in keys},
+            kinds={key: kind for key, kind in self.kinds.items() if key in keys},
+            confidence={key: sure for key, sure in self.confidence.items() if key in keys},
+            typed={key: words for key, words in self.typed.items() if key in keys},
+        )
 
     def prepared(self, *, fused: bool = True) -> list[PreparedQuery]:
         """The queries as the engine prepares them, every retriever weighing 1.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.labels.provenance import Provenance, provenance_phrase
 from mmsearch_dagster.core.metrics.bootstrap import interval
 
 ALL = "all"
@@ -56,7 +57,15 @@ def metrics_of_retriever(table: pl.DataFrame, retriever: str, metric: str) -> di
     }
 
 
-def verdict(table: pl.DataFrame, policy: GatePolicy, *, retriever: str, strategy: str, passed: bool) -> str:
+def verdict(
+    table: pl.DataFrame,
+    policy: GatePolicy,
+    *,
+    retriever: str,
+    strategy: str,
+    passed: bool,
+    provenance: Provenance,
+) -> str:
     """One sentence about a model version: its strategy, the gate's answer, the main metric.
 
     Args:
@@ -65,6 +74,7 @@ def verdict(table: pl.DataFrame, policy: GatePolicy, *, retriever: str, strategy
         retriever: the retriever that the sentence is about.
         strategy: name of the fusion strategy.
         passed: the gate's answer.
+        provenance: how the answers to the queries are known.
 
     Returns:
         The sentence, for display.
@@ -73,11 +83,12 @@ def verdict(table: pl.DataFrame, policy: GatePolicy, *, retriever: str, strategy
     begin = f"Strategy {strategy}, {answer} by the gate"
     rows = table.filter((pl.col("branch") == retriever) & (pl.col("kind") == ALL))
     if rows.is_empty():
-        return f"{begin}; no judged validation queries."
+        return f"{begin}; no validation queries."
     row = rows.row(0, named=True)
     return (
         f"{begin}: {policy.metric} {row[policy.metric]:.4f} ({policy.confidence:.0%} interval "
-        f"{row['low']:.4f} to {row['high']:.4f}) on {row['queries']} judged validation queries."
+        f"{row['low']:.4f} to {row['high']:.4f}) on {row['queries']} validation queries, "
+        f"{provenance_phrase(provenance)}."
     )
 
 

@@ -9,10 +9,6 @@ from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.modalities import ModalityBatch
 
-JUDGED = "judged"
-LOGGED = "logged"
-PAIRS = "pairs"
-ATTRIBUTES = "attributes"
 # Fewer judged queries than this all train: what is left would decide nothing.
 _FEWEST_TO_PART = 20
 
@@ -22,12 +18,12 @@ class Judged:
     """Graded items of one set of queries.
 
     queries: `q` queries. grades: sparse float32 [q, n products], 0 where nothing is known.
-    origin: [q] one of the origins above; it sets how often a query is drawn.
+    provenance: [q] a Provenance each; it sets how often a query is drawn.
     """
 
     queries: ModalityBatch
     grades: csr_matrix
-    origin: NDArray[np.str_]
+    provenance: NDArray[np.str_]
 
     def take(self, rows: NDArray[np.integer]) -> "Judged":
         """Some of the queries.
@@ -38,7 +34,7 @@ class Judged:
         Returns:
             The queries in the given order.
         """
-        return Judged(self.queries.take(rows), self.grades[rows], self.origin[rows])
+        return Judged(self.queries.take(rows), self.grades[rows], self.provenance[rows])
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsearch_dagster.core.fusion.config import TrainParams
-from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, Judged
+from mmsearch_dagster.core.fusion.dataset import Judged
+from mmsearch_dagster.core.labels.provenance import CATALOGUE, JUDGED, LOG, REVIEW, Provenance
 
-# How often a query of each origin is sampled: judged queries are worth more than synthetic ones.
-ORIGIN_SHARES = {JUDGED: 0.5, LOGGED: 0.15, PAIRS: 0.15, ATTRIBUTES: 0.2}
+# How often a query of each provenance is sampled: judged queries are worth more than synthetic ones.
+PROVENANCE_SHARES: dict[Provenance, float] = {JUDGED: 0.5, LOG: 0.15, CATALOGUE: 0.35, REVIEW: 0.1}
 
 # Pictures of one product in a step: a shop may have dozens of some, and each costs a pass of the tower.
 VIEWS = 4
 
 
 def query_chances(judged: Judged) -> NDArray[np.float64]:
-    """Sampling probability of each query: by the share of its origin, evenly within the origin.
+    """Sampling probability of each query: by the share of its provenance, evenly within it.
 
     Args:
-        judged: `q` queries with their origins.
+        judged: `q` queries with their provenance.
 
     Returns:
         float64 [q], sums to 1.
@@ -29,8 +30,8 @@ def query_chances(judged: Judged) -> NDArray[np.float64]:
     chance = np.zeros(len(judged.queries))
     if not len(chance):
         return chance
-    for origin, share in ORIGIN_SHARES.items():
-        rows = judged.origin == origin
+    for provenance, share in PROVENANCE_SHARES.items():
+        rows = judged.provenance == provenance
         if rows.any():
             chance[rows] = share / rows.sum()
     # Evenly mixed with uniform, so that `choice` without replacement always finds enough queries.

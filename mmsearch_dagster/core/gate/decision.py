@@ -3,17 +3,20 @@
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 
 
 class EvaluationMetrics(BaseModel):
-    """Per-query values of the policy's metric on the judged validation queries; query id -> value.
+    """Per-query values of the policy's metric on the validation queries that decide; query id -> value.
 
     weights_sha256: of the candidate whose values these are.
-    kinds: query id -> kind of query (words, picture, both); names the queries that are judged.
+    kinds: query id -> kind of query (words, picture, both); names the queries.
     engine: the candidate as it would be released: fused vector and full-text search, blended.
     fused: the candidate's fused vector alone.
     branches: each single retriever alone: raw encoders by modality, and `bm25`; 0 where it cannot answer.
     champion: the released engine on the same queries; None when there is none or it cannot be compared.
+    provenance: how the answers to these queries are known; counts: how many validation queries there are of
+    each provenance, those that do not decide too.
     champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
     """
 
@@ -26,6 +29,8 @@ class EvaluationMetrics(BaseModel):
     branches: dict[str, dict[str, float]]
     champion: dict[str, float] | None = None
     champion_note: str | None = None
+    provenance: Provenance = JUDGED
+    counts: dict[Provenance, int] = {}
 
     def digest(self) -> str:
         """Names these figures; a decision carries it."""

@@ -1,10 +1,12 @@
 """What the gate asks for: assets/policies/gate.yaml as records."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmsearch_dagster.core.config_file import parse_reviewed
+from mmsearch_dagster.core.labels.provenance import JUDGED, PROVENANCES, Provenance
 from mmsearch_dagster.core.metrics.ranking import check_metric
 
 
@@ -44,6 +46,29 @@ class ChampionRule(BaseModel):
     not_comparable: Literal["pass", "refuse"] = "pass"
 
 
+class ProvenanceRule(BaseModel):
+    """Whether queries whose answers are known in one way may decide, and from how many on.
+
+    min_queries: None for the policy's own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    may_decide: bool = True
+    min_queries: int | None = Field(default=None, ge=1)
+
+
+class ProvenanceRules(BaseModel):
+    """One rule per provenance, the most trusted first; the first that has enough queries decides alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    judged: ProvenanceRule = ProvenanceRule()
+    log: ProvenanceRule = ProvenanceRule(min_queries=50)
+    catalogue: ProvenanceRule = ProvenanceRule()
+    review: ProvenanceRule = ProvenanceRule(may_decide=False)
+
+
 class GatePolicy(BaseModel):
     """assets/policies/gate.yaml as read; an unknown key is an error."""
 
@@ -57,6 +82,29 @@ class GatePolicy(BaseModel):
     floor: float = Field(default=0.1, ge=0.0, le=1.0)
     single_branch: SingleBranchRule = SingleBranchRule()
     champion: ChampionRule = ChampionRule()
+    provenance: ProvenanceRules = ProvenanceRules()
+
+    def min_queries_of(self, provenance: Provenance) -> int:
+        """How many queries of a provenance are enough to decide."""
+        rule: ProvenanceRule = getattr(self.provenance, provenance)
+        return self.min_queries if rule.min_queries is None else rule.min_queries
+
+    def deciding(self, counts: Mapping[Provenance, int]) -> Provenance:
+        """The provenance whose queries decide: the most trusted one that may and that has enough of them.
+
+        Args:
+            counts: how many validation queries there are of each provenance.
+
+        Returns:
+            Where none has enough: of those that may decide the one that lacks the fewest, which is too few.
+        """
+        allowed: list[Provenance] = [
+            name for name in PROVENANCES if getattr(self.provenance, name).may_decide
+        ] or [JUDGED]
+        missing: dict[Provenance, int] = {
+            name: max(0, self.min_queries_of(name) - counts.get(name, 0)) for name in allowed
+        }
+        return min(allowed, key=missing.__getitem__)
 
     @field_validator("metric")
     @classmethod

@@ -1,6 +1,6 @@
 """The gate: a pure function decides from per-query figures and a reviewed policy, and says why.
 
-Every value is a sum over the same judged validation queries, sorted by id, so their order changes nothing;
+Every value is a sum over the same validation queries, sorted by id, so their order changes nothing;
 every rule asks for `figure >= limit` or `figure > limit`, so NaN never passes.
 """
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
 from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.labels.provenance import provenance_phrase
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
 
 Values = NDArray[np.float64]
@@ -55,14 +56,22 @@ def _complete(report: EvaluationMetrics, queries: Sequence[str]) -> Reason:
     )
 
 
-def _enough(queries: Sequence[str], policy: GatePolicy) -> Reason:
-    count, least = len(queries), policy.min_queries
+def _enough(queries: Sequence[str], report: EvaluationMetrics, policy: GatePolicy) -> Reason:
+    """The sentence says how the answers are known, and what else there is that does not decide."""
+    count, least = len(queries), policy.min_queries_of(report.provenance)
     passed = count >= least
-    text = f"{count} judged validation queries, at least {least} asked"
+    what = f"{count} validation queries, {provenance_phrase(report.provenance)}"
+    others = [
+        f"{number} {provenance_phrase(name)}"
+        for name, number in report.counts.items()
+        if name != report.provenance
+    ]
+    beside = f"; beside them, to look at: {'; '.join(others)}" if others else ""
+    text = f"{what}; at least {least} asked{beside}"
     if not passed:
         text = (
-            f"only {count} judged validation queries, the policy asks for at least {least}: add judged "
-            "queries, or lower min_queries in gate.yaml"
+            f"only {what}; the policy asks for at least {least}: add judged queries, or lower min_queries in "
+            f"gate.yaml{beside}"
         )
     return Reason(rule="enough_queries", passed=passed, figure=float(count), limit=float(least), text=text)
 
@@ -189,7 +198,7 @@ def _all_reasons(report: EvaluationMetrics, policy: GatePolicy) -> list[Reason]:
     encoders = {name: values for name, values in retrievers.items() if name != LEXICAL}
     reasons = [
         _complete(report, queries),
-        _enough(queries, policy),
+        _enough(queries, report, policy),
         _floor(engine, policy),
         _beats_branch(
             "engine_beats_best_branch", engine, retrievers, what="the engine", kinds=kinds, policy=policy

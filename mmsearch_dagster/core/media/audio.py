@@ -34,8 +34,8 @@ class UnreadableAudioError(UserError):
 def open_audio(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -> Samples:
     """Decodes audio to mono samples; the loudest one is scaled to 1.0, silence stays zeros.
 
-    WAV, FLAC, OGG (Vorbis, Opus), MP3, and the audio of MP4 or WebM; any rate, any number of channels (their
-    mean). A truncated file gives what can be read.
+    WAV, FLAC, OGG (Vorbis, Opus), MP3, CAF, AMR, and the audio of MP4 or WebM; any rate, any number of
+    channels (their mean). A truncated file gives what can be read.
 
     Args:
         content: the file's bytes.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.core.media.containers import is_sound
 
 MAX_PIXELS = 200_000_000
 # Somebody waits for a query, and others behind it: what a phone of 50 megapixels takes (8,192 x 6,144) is
@@ -24,7 +25,7 @@ Scaling = Literal["torch", "pillow"]
 TORCH: Scaling = "torch"
 PILLOW: Scaling = "pillow"
 # Pillow would try these and no others: some of its plugins start programs (EPS) or read any text.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO")
 # Modes whose neighbouring pixels may be averaged (not indices into a palette).
 _REDUCIBLE = ("RGB", "RGBA", "L", "LA", "CMYK", "YCbCr")
 _LARGE_PIXELS = 25_000_000
@@ -139,7 +140,10 @@ def _reasons(content: bytes) -> Iterator[None]:
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """Those of our formats that this build of Pillow can read."""
+    """Those of our formats that this build of Pillow can read; photos of an iPhone (HEIF) by a plugin."""
+    from pi_heif import register_heif_opener
+
+    register_heif_opener()
     Image.init()
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
@@ -159,10 +163,14 @@ def _what_else(content: bytes) -> str:
         return "an SVG drawing, not a picture of pixels: export it as PNG or JPEG"
     if head.startswith(b"%PDF"):
         return "a PDF document, not a picture: export it as PNG or JPEG"
+    if is_sound(head):
+        return "a sound, not a picture: in a catalogue name it in audio_uri, in a query send it as audio"
     try:
         head[:1024].decode("utf-8")
     except UnicodeDecodeError:
-        return "not a picture in a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF)"
+        return (
+            "not a picture in a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC): export it as JPEG"
+        )
     return "a text file, not a picture"
 
 

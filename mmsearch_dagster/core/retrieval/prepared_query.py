@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
+from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import Transcript
 
 
@@ -15,7 +16,8 @@ class PreparedQuery:
     text: cleaned, None or not empty; with the transcript. typed: without it. audio: the recording, where it
     was understood. weights: per retriever, already checked. modality_weights: per modality, those above 0
     that the request itself names. transcript: what was recognised, however doubtful. vectors: a batch of one
-    row, of its modalities' own vectors; empty until it is encoded.
+    row, of its modalities' own vectors; empty until it is encoded. understood: what `text` was made from;
+    None where no catalogue was at hand to read it by.
     """
 
     text: str | None
@@ -27,6 +29,12 @@ class PreparedQuery:
     modality_weights: Mapping[str, float] = field(default_factory=dict)
     typed: str | None = None
     vectors: ModalityBatch = field(default_factory=lambda: ModalityBatch(("query",), {}, {}))
+    understood: Understood | None = None
+
+    @property
+    def full_text(self) -> str | None:
+        """What full-text search reads: the words, and further ones that mean the same."""
+        return self.understood.search_text if self.understood else self.text
 
     @property
     def text_blend(self) -> dict[str, float]:

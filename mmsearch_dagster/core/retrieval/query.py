@@ -6,6 +6,7 @@ from typing import Any
 
 from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
+from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import Transcript
 
 _MOST_QUOTED = 80
@@ -17,6 +18,8 @@ class Query:
 
     weights: of a retriever (rank_fusion.RETRIEVERS), for this request instead of the release's. text, image
         and audio weigh in the fused vector too (core.fusion.weighted_query); with 0 they are not used.
+    as_typed: the words are searched as they are, and nothing in them is a filter. ignore: kinds or names of
+        parts (core.retrieval.understood) that are not to be read from the words.
     """
 
     text: str | None = None
@@ -24,6 +27,8 @@ class Query:
     audio: bytes | None = None
     query_id: str = ""
     weights: Mapping[str, float] | None = None
+    as_typed: bool = False
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Answer:
     """Ranked products of one query.
 
     problem: why this query has no answer, else None. transcript: of its voice, None where
-    there was none. note: where nothing is found, why and what to do, else None.
+    there was none. note: where nothing is found or nothing fits, why and what to do, else None. understood:
+    what its words say, None without words.
     """
 
     hits: tuple[AnswerHit, ...]
@@ -55,6 +61,7 @@ class Answer:
     problem: str | None = None
     transcript: Transcript | None = None
     note: str | None = None
+    understood: Understood | None = None
 
 
 def no_result_note(text: str | None, outcome: FilterOutcome | None) -> str:

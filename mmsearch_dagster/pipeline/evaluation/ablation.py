@@ -26,6 +26,7 @@ from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.fusion.dataset import Examples
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR_RETRIEVER
+from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -58,7 +59,7 @@ def measure_ablations(workspace: Workspace) -> Iterator[AblationResult]:
     """Trains every variant on the shop's current examples.
 
     Yields:
-        One result per split that has judged queries.
+        One result per split that has queries: in validation those that the gate decides on.
     """
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.adapters.lake.lineage import lineage_of
@@ -70,6 +71,7 @@ def measure_ablations(workspace: Workspace) -> Iterator[AblationResult]:
     read = read_examples(source)
     lists = partial(_engine_lists, retriever_lists(words_table(workspace, products), read.items))
     sets = {name: load_queries(source.folder, name) for name in (DEV, VALIDATION, TEST)}
+    sets[VALIDATION] = ValidationQueries.of(sets[VALIDATION], workspace.gate_policy).deciding
     rankings = _train_all(workspace, read, sets)
     dev, dev_lists = sets[DEV], lists(sets[DEV], _of_all_modalities(rankings, DEV))
     retrieval = choose_blend(dev_lists, dev, multilingual=workspace.multilingual)

@@ -64,6 +64,8 @@ def stored_values(
         decision = Decision.from_json((report.folder / DECISION).read_text(encoding="utf-8"))
         values = pl.read_parquet(report.folder / PER_QUERY)
         then = load_queries(query_snapshot.folder, VALIDATION)
+        if queries.provenance:
+            then = then.of_provenance(queries.provenance[0])
     except (OSError, ValueError, pl.exceptions.PolarsError):  # written by another version, or damaged
         return None
     if decision.weights_sha256 != champion.weights_sha256:

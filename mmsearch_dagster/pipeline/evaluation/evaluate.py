@@ -24,14 +24,23 @@ from mmsearch_dagster.core.evaluation.comparison import (
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest, RetrievalParams
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
-from mmsearch_dagster.pipeline.evaluation.files import ASSET, BARS, DECISION, PER_QUERY, QUALITY, TESTED
+from mmsearch_dagster.pipeline.evaluation.files import (
+    ASSET,
+    BARS,
+    BY_PROVENANCE,
+    DECISION,
+    PER_QUERY,
+    QUALITY,
+    TESTED,
+)
 from mmsearch_dagster.pipeline.evaluation.log_metrics import tell_mlflow
 from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists, words_table
+from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
@@ -39,7 +48,7 @@ from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 TEST_TITLE = "test (never used to choose)"
-CODE_VERSION = "9"
+CODE_VERSION = "10"
 
 
 def evaluate(workspace: Workspace) -> StepReport:
@@ -73,6 +82,8 @@ def evaluate(workspace: Workspace) -> StepReport:
         report.about(snapshot, made)
         tell_mlflow(workspace, snapshot, source.digest, candidates)
         report.tables["quality"] = pl.read_parquet(snapshot.folder / QUALITY)
+        if (snapshot.folder / BY_PROVENANCE).exists():  # a champion's of before has none
+            report.tables["quality by provenance"] = pl.read_parquet(snapshot.folder / BY_PROVENANCE)
         if (snapshot.folder / TESTED).exists():
             report.tables[TEST_TITLE] = pl.read_parquet(snapshot.folder / TESTED)
         report.tables["gate"] = gate_table(json.loads((snapshot.folder / DECISION).read_text()))
@@ -83,14 +94,15 @@ def evaluate(workspace: Workspace) -> StepReport:
 class EvaluationFacts(Facts):
     """What later steps read of an evaluation.
 
-    self_examination: no judged query decided. engine: mean of `metric` of the engine to be released.
+    provenance: how the answers to the queries that decided are known. engine: mean of `metric` of the engine
+    to be released.
     inputs_digest: of all but the champion; an evaluation of the same inputs is not made again.
     """
 
     winner: Strategy
     passed: bool
     retrieval: RetrievalParams
-    self_examination: bool
+    provenance: Provenance = JUDGED
     metric: str
     engine: float
     inputs_digest: str
@@ -159,35 +171,45 @@ class _Evaluation:
         from mmsearch_dagster.core.gate.rules import decide
 
         items = examples.load_views(self._inputs.examples)
+        policy = self._workspace.gate_policy
         sets = {name: load_queries(self._inputs.examples.folder, name) for name in (DEV, VALIDATION, TEST)}
+        validation = ValidationQueries.of(sets[VALIDATION], policy)
+        queries = validation.deciding
         words = words_table(self._workspace, self._inputs.products)
         lists = retriever_lists(words, items)
         models: dict[Strategy, TwoTower] = {
             name: load_model(snapshot.folder) for name, snapshot in self._inputs.candidates.items()
         }
-        winner = choose_winner(models, items, sets[VALIDATION])
+        winner = choose_winner(models, items, queries)
         judge = Judge(models, winner, items, lists)
         retrieval = judge.choose(sets[DEV], multilingual=self._workspace.multilingual)
-        measured = judge.measure(sets[VALIDATION], retrieval)
-        champion, past, note = self._champion(items, sets[VALIDATION], words)
+        measured = judge.measure(queries, retrieval)
+        champion, past, note = self._champion(items, queries, words)
         if champion is not None:
             measured[CHAMPION] = champion
-        policy = self._workspace.gate_policy
         weights = CandidateFacts.of(self._inputs.candidates[winner]).weights
         metrics = evaluation_metrics(
             measured,
-            sets[VALIDATION],
+            queries,
             policy.metric,
             weights=weights,
             note=note,
+            provenance=validation.provenance,
+            counts=validation.counts,
             remembered=None if past is None else by_query(past, policy.metric),
         )
         decision = decide(metrics, policy)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
-        values = all_values(measured, sets[VALIDATION], policy.metric)
+        values = all_values(measured, queries, policy.metric)
         if past is not None:
             values = pl.concat([values, past.select(values.columns)])
         values.write_parquet(folder / PER_QUERY)
+        by_provenance = validation.table(
+            values,
+            lambda others: all_values(judge.measure(others, retrieval), others, policy.metric),
+            policy,
+        )
+        by_provenance.write_parquet(folder / BY_PROVENANCE)
         table = quality_table(values, policy)
         table.write_parquet(folder / QUALITY)
         (folder / BARS).write_bytes(quality_bars(table, policy.metric))
@@ -195,11 +217,11 @@ class _Evaluation:
             tested = all_values(judge.measure(sets[TEST], retrieval), sets[TEST], policy.metric)
             quality_table(tested, policy).write_parquet(folder / TESTED)
         return EvaluationFacts(
-            rows=len(sets[VALIDATION].batch),
+            rows=len(queries.batch),
             winner=winner,
             passed=decision.passed,
             retrieval=retrieval,
-            self_examination=JUDGED not in sets[VALIDATION].origins,
+            provenance=validation.provenance,
             metric=policy.metric,
             engine=round(float(np.mean(list(metrics.engine.values()) or [np.nan])), 4),
             inputs_digest=inputs_digest,

@@ -9,7 +9,7 @@ from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
-from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.ranking.relevance.comparison import EngineFigures, compare_rankers
 from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, ScoredList, feature_rows
@@ -54,7 +54,7 @@ def cross_fit_ranking(workspace: Workspace, *, folds: int, seed: int) -> list[En
     for queries in sets:
         for row, query_id in enumerate(queries.batch.ids):
             text = queries.texts[row]
-            if text is None or queries.origins[row] != JUDGED:
+            if text is None or queries.provenance[row] != JUDGED:
                 continue
             lists = catalogue.lists(text, queries.batch.take([row]))
             candidates[query_id] = catalogue.features(text, lists)

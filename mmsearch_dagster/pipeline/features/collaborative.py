@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.modalities import COLLABORATIVE, ModalityBatch
@@ -27,6 +27,27 @@ _SPLIT = "global-time"
 _FEWEST_PAIRS = 50
 _FEWEST_VALIDATION_USERS = 5
 _SEED = 7
+
+
+class FactorsFacts(Facts):
+    """What is stored with the factors. rows: products. models, trials: rows of two tables for a person.
+
+    test_metrics: of the chosen model on the test part. counts: users and pairs of each part. why_none: why
+    there are no factors.
+    """
+
+    users: int = 0
+    width: int = 0
+    model: str | None = None
+    parameters: str | None = None
+    feedback: str | None = None
+    split: str | None = None
+    validation_ndcg: float | None = None
+    test_metrics: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    models: list[dict[str, Any]] = []
+    trials: list[dict[str, Any]] = []
+    why_none: str | None = None
 
 
 def _feedbacks() -> "tuple[FeedbackParams, ...]":
@@ -55,19 +76,22 @@ def learn_factors(workspace: Workspace) -> StepReport:
         snapshot, made = workspace.lake.obtain(
             ASSET,
             digest_of(facts),
-            lambda folder: _learn(interactions.table(), folder),
+            lambda folder: _learn(interactions.table(), folder).model_dump(),
             inputs=[interactions],
         )
         report.about(snapshot, made)
-        for name in ("models", "trials"):
-            if snapshot.facts[name]:
-                report.tables[name] = pl.DataFrame(snapshot.facts[name])
-        if snapshot.facts["models"]:
+        stored = FactorsFacts.of(snapshot)
+        figures = stored.test_metrics | stored.counts
+        report.metrics |= {name.replace("_", " "): figure for name, figure in figures.items()}
+        for name, rows in (("models", stored.models), ("trials", stored.trials)):
+            if rows:
+                report.tables[name] = pl.DataFrame(rows)
+        if stored.models:
             report.images["test part"] = (snapshot.folder / _BARS).read_bytes()
     return report
 
 
-def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
+def _learn(events: pl.DataFrame, folder: Path) -> FactorsFacts:
     from mmsearch_dagster.adapters.lake.factors import save_factors
     from mmsearch_dagster.core.collaborative import protocol, splits
     from mmsearch_dagster.core.collaborative.factors import no_factors
@@ -86,28 +110,27 @@ def _learn(events: pl.DataFrame, folder: Path) -> dict[str, Any]:
     enough = everything.matrix.nnz >= _FEWEST_PAIRS and validation_users >= _FEWEST_VALIDATION_USERS
     if best is None or not enough:
         save_factors(folder, no_factors(), np.zeros(0, np.float32))
-        return {"rows": 0, "models": [], "trials": [], "why_none": "the log is too short to choose by"}
+        return FactorsFacts(why_none="the log is too short to choose by")
     factors = factorise(everything, best.params)
     save_factors(folder, factors, popularity(everything.matrix))
     (folder / _BARS).write_bytes(_bars(compared, best.params.kind))
-    test_metrics = {f"test_{name}": round(between.mean, 4) for name, between in best.intervals.items()}
-    return {
-        "rows": len(factors.item_ids),
-        "users": len(factors.user_ids),
-        "width": int(factors.items.shape[1]),
-        "model": best.params.kind,
-        "parameters": best.params.description(),
-        "feedback": "each pair once" if params.binary else f"aged, half life {params.half_life_days:g} days",
-        "split": splits.describe(_SPLIT),
-        "validation_ndcg": round(value, 4),
-        **test_metrics,
-        **{name.replace(" ", "_"): count for name, count in compared.counts.items()},
-        "models": _models(compared),
-        "trials": [
+    return FactorsFacts(
+        rows=len(factors.item_ids),
+        users=len(factors.user_ids),
+        width=int(factors.items.shape[1]),
+        model=best.params.kind,
+        parameters=best.params.description(),
+        feedback="each pair once" if params.binary else f"aged, half life {params.half_life_days:g} days",
+        split=splits.describe(_SPLIT),
+        validation_ndcg=round(value, 4),
+        test_metrics={f"test_{name}": round(between.mean, 4) for name, between in best.intervals.items()},
+        counts={name.replace(" ", "_"): count for name, count in compared.counts.items()},
+        models=_models(compared),
+        trials=[
             {"model": trial.params.kind, "parameters": trial.params.description(), "validation": trial.value}
             for trial in compared.trials
         ],
-    }
+    )
 
 
 def _models(compared: "Comparison") -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from mmsearch_dagster.adapters.lake.snapshots import Facts
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of, sha256_text
 from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, VIDEO
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
 
 VECTOR = "vector"
-# Fact of a snapshot whose rows hold several vectors side by side.
-FRAMES = "frames"
 FAILURES = "failures.parquet"
 CODE_VERSION = "3"
 _PICTURE = "pictures.png"
@@ -27,6 +26,21 @@ _SHOWN = 18
 _MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
 # A file is read into memory whole, two at a time.
 _LARGEST_FILE = 1_000_000_000
+
+
+class FeatureFacts(Facts):
+    """What is stored with the vectors of a modality.
+
+    encoder: fingerprint of what made them, None where there are none. frames: how many vectors stand side by
+    side in a row, None where it is a single one.
+    """
+
+    encoded_now: int = 0
+    used_again: int = 0
+    left_out: int = 0
+    items_per_second: float | None = None
+    encoder: str | None = None
+    frames: int | None = None
 
 
 def product_text(row: dict[str, Any]) -> str:
@@ -59,7 +73,7 @@ def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
             facts["contents"] = digest_of({"all": sorted((p, x.key) for p, _, x in contents)})
 
         def make(folder: Path) -> dict[str, Any]:
-            return _encode(workspace, spec, contents, folder)
+            return _encode(workspace, spec, contents, folder).model_dump()
 
         snapshot, made = workspace.lake.obtain(asset, digest_of(facts), make, inputs=[products])
         report.about(snapshot, made)
@@ -110,10 +124,10 @@ def _encode(
     spec: "EncoderSpec | None",
     contents: list[tuple[str, str, "Content"]],
     folder: Path,
-) -> dict[str, Any]:
+) -> FeatureFacts:
     if spec is None or not contents:
         _write(folder, [], [], width=1)
-        return {"rows": 0, "encoded_now": 0}
+        return FeatureFacts()
     identity = workspace.identity(spec)
     read = workspace.features.obtain(
         identity,
@@ -132,15 +146,15 @@ def _encode(
     _write(folder, encoded, failures, width=identity.width)
     if spec.modality == IMAGE:
         (folder / _PICTURE).write_bytes(_sheet(contents))
-    return {
-        "rows": len(encoded),
-        "encoded_now": read.encoded,
-        "used_again": read.reused,
-        "left_out": len(failures),
-        "items_per_second": round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
-        "encoder": identity.fingerprint,
-        **({FRAMES: spec.frames} if spec.modality == VIDEO and encoded else {}),
-    }
+    return FeatureFacts(
+        rows=len(encoded),
+        encoded_now=read.encoded,
+        used_again=read.reused,
+        left_out=len(failures),
+        items_per_second=round(read.encoded / read.seconds, 1) if read.encoded and read.seconds else None,
+        encoder=identity.fingerprint,
+        frames=spec.frames if spec.modality == VIDEO and encoded else None,
+    )
 
 
 def _write(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mmsearch_dagster.adapters.lake.snapshots import Facts
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
@@ -26,6 +27,16 @@ PICTURE = "curve.png"
 # Raised when the loop's code changes what the same parameters give.
 CODE_VERSION = "1"
 _BEST = 3  # the grade of "this is the product in the photo"
+
+
+class FinetuneFacts(Facts):
+    """What is stored with a fine-tuned encoder. rows: training pictures. held_out: accuracy on the others."""
+
+    products: int
+    unreadable: int
+    last_accuracy: float
+    held_out: float | None
+    mlflow_run: str | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ def tune_image_encoder(workspace: Workspace) -> StepReport:
         digest = digest_of(facts)
 
         def make(folder: Path) -> dict[str, Any]:
-            return _tune(workspace, spec, (photos, catalogue_images), digest, folder)
+            return _tune(workspace, spec, (photos, catalogue_images), digest, folder).model_dump()
 
         snapshot, made = workspace.lake.obtain(IMAGE_ENCODER, digest, make)
         published = publish(snapshot.folder / MODEL, workspace.paths.encoder_cache, digest)
@@ -107,7 +118,7 @@ def _tune(
     images: tuple[list[_Labelled], list[_Labelled]],
     digest: str,
     folder: Path,
-) -> dict[str, Any]:
+) -> FinetuneFacts:
     from mmsearch_dagster.adapters.models.finetune import tune
     from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch
 
@@ -135,14 +146,14 @@ def _tune(
         run_id = log.run_id
     workspace.tracking.finish(parent)
     (folder / CURVE).write_text(json.dumps([asdict(epoch) for epoch in curve]), encoding="utf-8")
-    return {
-        "rows": len(train),
-        "products": 1 + max(photo.label for photo in train),
-        "unreadable": sum(map(len, images)) - len(photos) - len(catalogue_images),
-        "last_accuracy": round(curve[-1].accuracy, 4),
-        "held_out": curve[-1].held_out,
-        "mlflow_run": run_id,
-    }
+    return FinetuneFacts(
+        rows=len(train),
+        products=1 + max(photo.label for photo in train),
+        unreadable=sum(map(len, images)) - len(photos) - len(catalogue_images),
+        last_accuracy=round(curve[-1].accuracy, 4),
+        held_out=curve[-1].held_out,
+        mlflow_run=run_id,
+    )
 
 
 def _readable(images: Sequence[_Labelled]) -> list[_Labelled]:

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import current_inputs
+from mmsearch_dagster.adapters.lake.snapshots import Facts
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.media_limits import FILES
 from mmsearch_dagster.core.digest import digest_of
@@ -14,10 +15,15 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "media_quarantine"
-LEFT_OUT = "left_out"
-ALL_FILES = "files"
 CODE_VERSION = "2"
 _SCHEMA = {c.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
+
+
+class MediaQuarantineFacts(Facts):
+    """Modality -> how many files cannot be read, and how many the catalogue names."""
+
+    left_out: dict[str, int]
+    files: dict[str, int]
 
 
 def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]:
@@ -45,14 +51,16 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
                 "modality", "uri", c.PRODUCT_ID
             )
             counts = {modality: part.height for modality, part in zip(features, parts, strict=True)}
-            return broken, {LEFT_OUT: counts, ALL_FILES: _files(products.table())}
+            stored = MediaQuarantineFacts(rows=broken.height, left_out=counts, files=_files(products.table()))
+            return broken, stored.model_dump()
 
         inputs = [products, *features.values()]
         snapshot, made = workspace.lake.obtain_table(ASSET, digest, make, inputs=inputs)
         report.about(snapshot, made)
         report.tables["reasons"] = _reasons(snapshot.table())
         report.tables["rows"] = snapshot.table().head(20)
-    return report, [_check(workspace, modality, snapshot.facts) for modality in FILES]
+    stored = MediaQuarantineFacts.of(snapshot)
+    return report, [_check(workspace, modality, stored) for modality in FILES]
 
 
 def _files(products: pl.DataFrame) -> dict[str, int]:
@@ -71,8 +79,8 @@ def _reasons(broken: pl.DataFrame) -> pl.DataFrame:
     return counted.sort("files", "modality", "reason", descending=[True, False, False]).head(20)
 
 
-def _check(workspace: Workspace, modality: str, facts: Any) -> dict[str, Any]:
-    broken, files = facts[LEFT_OUT][modality], facts[ALL_FILES][modality]
+def _check(workspace: Workspace, modality: str, stored: MediaQuarantineFacts) -> dict[str, Any]:
+    broken, files = stored.left_out[modality], stored.files[modality]
     limit = workspace.media_limits.of(modality)
     share = broken / files if files else 0.0
     return {

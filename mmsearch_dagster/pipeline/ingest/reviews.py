@@ -1,13 +1,13 @@
 """Reviews as the shop exports them, checked, the useful ones first; an empty table where there are none."""
 
 from pathlib import Path
-from typing import Any
 
+from mmsearch_dagster.adapters.lake.snapshots import Facts
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, separate_broken_rows
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
-from mmsearch_dagster.pipeline.ingest.tables import raw_asset, read_raw
+from mmsearch_dagster.pipeline.ingest.tables import RawFacts, raw_asset, read_raw
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -15,6 +15,14 @@ ASSET = "reviews"
 RATINGS = "ratings.parquet"
 QUARANTINE = "quarantine.parquet"
 CODE_VERSION = "2"
+
+
+class ReviewsFacts(Facts):
+    """What is stored with the reviews. of_unknown_products: good ones of products that are not sold."""
+
+    rated_products: int
+    quarantined: int
+    of_unknown_products: int
 
 
 def read_reviews(workspace: Workspace) -> StepReport:
@@ -27,22 +35,24 @@ def read_reviews(workspace: Workspace) -> StepReport:
         raw = workspace.lake.current(raw_asset(ASSET))
         products = workspace.lake.current("products")
 
-        def make(folder: Path) -> dict[str, Any]:
-            checked = separate_broken_rows(RawTable(ASSET, raw.table(), raw.facts["dropped"]))
+        def make(folder: Path) -> ReviewsFacts:
+            checked = separate_broken_rows(RawTable(ASSET, raw.table(), RawFacts.of(raw).dropped))
             listed, unlisted = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
             ordered_by_usefulness(listed).write_parquet(folder / "table.parquet")
             ratings = smoothed_ratings(listed)
             ratings.write_parquet(folder / RATINGS)
             checked.quarantined.write_parquet(folder / QUARANTINE)
-            return {
-                "rows": listed.height,
-                "rated_products": ratings.height,
-                "quarantined": checked.quarantined.height,
-                "of_unknown_products": unlisted,
-            }
+            return ReviewsFacts(
+                rows=listed.height,
+                rated_products=ratings.height,
+                quarantined=checked.quarantined.height,
+                of_unknown_products=unlisted,
+            )
 
         digest = digest_of({"code": CODE_VERSION, "raw": raw.digest, "products": products.digest})
-        snapshot, made = workspace.lake.obtain(ASSET, digest, make, inputs=[raw, products])
+        snapshot, made = workspace.lake.obtain(
+            ASSET, digest, lambda folder: make(folder).model_dump(), inputs=[raw, products]
+        )
         report.about(snapshot, made)
         report.tables["most useful"] = snapshot.table().drop(c.USER_ID).head(5)
         if not report.rows:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import (
     CheckedRows,
@@ -30,12 +30,36 @@ if TYPE_CHECKING:
 
 # Raised when reading or the contract's rules change what comes out of the same files.
 CODE_VERSION = "5"
-_DROPPED = "dropped"
-_GOOD = "good_rows"
-_CHECKS = "checks"
 
 # asset that holds the good rows -> contract table
 VALIDATED = {"products": "products", "interactions": "events", "queries": "judgments"}
+
+
+class RawFacts(Facts):
+    """What is stored with a table as read. dropped: sentence -> rows left out without being broken."""
+
+    dropped: dict[str, int] = {}
+    files: int = 0
+
+
+class QuarantineFacts(Facts):
+    """What is stored with the broken rows of a table.
+
+    good_rows: those of unknown products too: they are not broken, and `good.parquet` lacks them. share: of
+    the broken ones, 0 to 1. checks: as `defs.metadata.check_results` reads them.
+    """
+
+    good_rows: int
+    share: float
+    dropped: dict[str, int] = {}
+    checks: list[dict[str, Any]]
+
+
+class GoodRowsFacts(Facts):
+    """What is stored with the good rows of a table."""
+
+    quarantined: int = 0
+    dropped_rows: int = 0
 
 
 def raw_asset(table: str) -> str:
@@ -63,7 +87,8 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
             raw = read_table(source, table, lambda ids: _pseudonyms(workspace, ids))
-            return raw.frame, {_DROPPED: dict(raw.dropped), "files": len(files)}
+            stored = RawFacts(rows=raw.frame.height, dropped=dict(raw.dropped), files=len(files))
+            return raw.frame, stored.model_dump()
 
         snapshot, made = workspace.lake.obtain_table(raw_asset(table), digest_of(facts), make)
         if table == "products":
@@ -122,7 +147,7 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
         report.about(good, made)
         report.links["data docs"] = _docs(workspace, table) / "index.html"
         report.tables["first rows"] = good.table().head(5)
-    return report, quarantine, list(snapshot.facts[_CHECKS])
+    return report, quarantine, QuarantineFacts.of(snapshot).checks
 
 
 def suite_file(assets: Path, table: str) -> Path:
@@ -166,27 +191,28 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) 
 
     table = VALIDATED[asset]
 
-    def make(folder: Path) -> dict[str, Any]:
+    def make(folder: Path) -> QuarantineFacts:
         suite = load_suite(suite_file(workspace.assets, table))
         frame = inputs.raw.table()
         result = run_suite(suite, frame, _docs(workspace, table))
         check_whole_table(suite, result)
         checked = separate_broken_rows(
-            RawTable(table, frame, inputs.raw.facts[_DROPPED]), result.flagged_rows()
+            RawTable(table, frame, RawFacts.of(inputs.raw).dropped), result.flagged_rows()
         )
         good, unknown = _of_the_catalogue(inputs.products, checked)
         checked.quarantined.write_parquet(folder / "table.parquet")
         good.write_parquet(folder / "good.parquet")
-        return {
-            "rows": checked.quarantined.height,
-            # Those of unknown products too: they are not broken, and `good.parquet` lacks them.
-            _GOOD: checked.good.height,
-            "share": round(quarantined_share(checked.good.height, checked.quarantined.height), 4),
-            _DROPPED: {**checked.dropped, **unknown},
-            _CHECKS: [_check(rule) for rule in result.outcomes()],
-        }
+        return QuarantineFacts(
+            rows=checked.quarantined.height,
+            good_rows=checked.good.height,
+            share=round(quarantined_share(checked.good.height, checked.quarantined.height), 4),
+            dropped={**checked.dropped, **unknown},
+            checks=[_check(rule) for rule in result.outcomes()],
+        )
 
-    return workspace.lake.obtain(f"{asset}_quarantine", digest, make, inputs=inputs.all)
+    return workspace.lake.obtain(
+        f"{asset}_quarantine", digest, lambda folder: make(folder).model_dump(), inputs=inputs.all
+    )
 
 
 def _check(rule: "RuleOutcome") -> dict[str, Any]:
@@ -217,12 +243,16 @@ def _good_rows(
 ) -> tuple[Snapshot, bool]:
     """name: the asset and its digest."""
     asset, digest = name
+    stored = QuarantineFacts.of(quarantine)
     if not workspace.lake.find(asset, digest):
-        check_share(quarantine.facts[_GOOD], quarantine.table(), limit, VALIDATED[asset])
+        check_share(stored.good_rows, quarantine.table(), limit, VALIDATED[asset])
 
     def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-        good, dropped = pl.read_parquet(quarantine.folder / "good.parquet"), quarantine.facts[_DROPPED]
-        return good, {"quarantined": quarantine.facts["rows"], "dropped_rows": sum(dropped.values())}
+        good = pl.read_parquet(quarantine.folder / "good.parquet")
+        facts = GoodRowsFacts(
+            rows=good.height, quarantined=stored.rows, dropped_rows=sum(stored.dropped.values())
+        )
+        return good, facts.model_dump()
 
     return workspace.lake.obtain_table(asset, digest, make, inputs=inputs.all)
 
@@ -233,8 +263,9 @@ def read_searches(workspace: Workspace) -> StepReport:
         raw = workspace.lake.current(raw_asset("searches"))
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-            checked = separate_broken_rows(RawTable("searches", raw.table(), raw.facts[_DROPPED]))
-            return checked.good, {"quarantined": checked.quarantined.height}
+            checked = separate_broken_rows(RawTable("searches", raw.table(), RawFacts.of(raw).dropped))
+            facts = GoodRowsFacts(rows=checked.good.height, quarantined=checked.quarantined.height)
+            return checked.good, facts.model_dump()
 
         digest = digest_of({"code": CODE_VERSION, "raw": raw.digest})
         snapshot, made = workspace.lake.obtain_table("searches", digest, make, inputs=[raw])

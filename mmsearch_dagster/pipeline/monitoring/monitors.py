@@ -10,7 +10,7 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.monitoring import drift, search_quality
 from mmsearch_dagster.core.monitoring.embedding_drift import NOT_COMPARED, embedding_drift
-from mmsearch_dagster.pipeline.features.encode import asset_of
+from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -164,7 +164,7 @@ def _other_encoders(workspace: Workspace) -> set[str]:
     """Modalities whose vectors of today another encoder made than the champion's."""
     champion = workspace.registry.champion()
     before = {encoder.modality: encoder.fingerprint for encoder in champion.encoders} if champion else {}
-    now = {name: workspace.lake.current(asset_of(name)).facts.get("encoder") for name in before}
+    now = {name: FeatureFacts.of(workspace.lake.current(asset_of(name))).encoder for name in before}
     return {name for name, fingerprint in now.items() if fingerprint not in (None, before[name])}
 
 

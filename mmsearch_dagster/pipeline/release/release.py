@@ -16,6 +16,7 @@ from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, rele
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files
 from mmsearch_dagster.pipeline.evaluation.evaluate import EvaluationFacts, gate_table
+from mmsearch_dagster.pipeline.features.encode import FeatureFacts
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.people import ranker
@@ -139,6 +140,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
             retriever=ENGINE,
             strategy=evaluation.winner,
             passed=decision.passed,
+            provenance=evaluation.provenance,
         ),
     )
 
@@ -158,7 +160,7 @@ def _encoders(workspace: Workspace, lineage: Lineage) -> tuple[EncoderIdentity, 
         if spec is None:
             continue
         identity = workspace.identity(spec)
-        made_by = features.facts.get("encoder")
+        made_by = FeatureFacts.of(features).encoder
         if made_by != identity.fingerprint:
             raise LineageError(
                 f"{features.asset} were made by the encoder {made_by}, this run has {identity.fingerprint}: "

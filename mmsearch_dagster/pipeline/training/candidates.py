@@ -165,7 +165,7 @@ def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:
 
     graded = {key: {p: float(g) for p, g in grades.items()} for key, grades in queries.grades.items()}
     grades = grade_matrix(queries.batch.ids, items.ids, graded)
-    return Judged(queries.batch, grades, np.array(queries.origins, dtype=np.str_))
+    return Judged(queries.batch, grades, np.array(queries.provenance, dtype=np.str_))
 
 
 def candidates_of(workspace: Workspace) -> dict[Strategy, Snapshot]:

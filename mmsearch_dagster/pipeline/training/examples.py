@@ -16,7 +16,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
-from mmsearch_dagster.core.fusion.dataset import JUDGED
+from mmsearch_dagster.core.labels.provenance import JUDGED, count_provenances
 from mmsearch_dagster.core.modalities import (
     AUDIO,
     COLLABORATIVE,
@@ -29,7 +29,7 @@ from mmsearch_dagster.core.modalities import (
 )
 from mmsearch_dagster.core.retrieval.text_blend import mean_vector
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
-from mmsearch_dagster.pipeline.features.encode import FRAMES, VECTOR, asset_of
+from mmsearch_dagster.pipeline.features.encode import VECTOR, FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
@@ -43,7 +43,7 @@ ITEMS = "items"
 # The same with a row per picture; stored where some product has several.
 VIEWS = "item_views"
 CODE_VERSION = "10"
-_TABLES = ("products", "queries", "interactions", "searches")
+_TABLES = ("products", "queries", "interactions", "searches", "reviews")
 _FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
 
@@ -64,11 +64,11 @@ class ExamplesFacts(Facts):
 def modalities_of(lineage: Lineage) -> dict[str, Snapshot]:
     """Feature snapshots of the modalities that at least one product has."""
     features = {name: lineage[asset_of(name)] for name in _FEATURES if asset_of(name) in lineage}
-    return {name: snapshot for name, snapshot in features.items() if snapshot.facts["rows"]}
+    return {name: snapshot for name, snapshot in features.items() if FeatureFacts.of(snapshot).rows}
 
 
 def build_examples(workspace: Workspace) -> StepReport:
-    """Encode the queries of every split and of every origin; store them with the item vectors."""
+    """Encode the queries of every split and of every provenance; store them with the item vectors."""
     with timed(ASSET) as report:
         inputs = current_inputs(workspace.lake, [*_TABLES, *map(asset_of, _FEATURES)])
         shop_language = cache(partial(language, inputs))  # read where it is needed
@@ -125,13 +125,13 @@ def _make(
         kept = [
             query.refused() if query.query_id in refused else query
             for query in part
-            if query.query_id in encoded or (query.origin == JUDGED and name in _JUDGING)
+            if query.query_id in encoded or (query.provenance == JUDGED and name in _JUDGING)
         ]
         queries = _judged_queries(kept, encoded, items)
         save_queries(folder, name, queries)
         counts += [
-            {"split": name, "origin": origin, "queries": queries.origins.count(origin)}
-            for origin in sorted(set(queries.origins))
+            {"split": name, "provenance": provenance, "queries": count}
+            for provenance, count in count_provenances(queries.provenance).items()
         ]
     return ExamplesFacts(
         rows=sum(count["queries"] for count in counts),
@@ -139,7 +139,9 @@ def _make(
         unreadable_queries=len({query.query_id for query in everything} - encoded.keys()),
         language=language.digest,
         frames={
-            name: snapshot.facts[FRAMES] for name, snapshot in features.items() if FRAMES in snapshot.facts
+            name: frames
+            for name, snapshot in features.items()
+            if (frames := FeatureFacts.of(snapshot).frames) is not None
         },
     )
 
@@ -287,7 +289,7 @@ def _judged_queries(
     return JudgedQueries(
         batch=assemble(ids, columns, items.widths),
         texts=tuple(query.text for query in queries),
-        origins=tuple(query.origin for query in queries),
+        provenance=tuple(query.provenance for query in queries),
         grades={query.query_id: query.grades for query in queries},
         kinds={query.query_id: query.kind for query in queries},
         confidence={query.query_id: query.confidence for query in queries if query.confidence is not None},

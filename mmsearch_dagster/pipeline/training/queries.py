@@ -1,7 +1,7 @@
 """The queries for training, validation and test: judged, logged and synthetic ones."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +10,9 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, LOGGED, PAIRS, hold_out
-from mmsearch_dagster.core.fusion.synthetic_queries import (
-    SyntheticQuery,
-    attribute_queries,
-    image_queries,
-    logged_queries,
-    title_queries,
-)
-from mmsearch_dagster.core.modalities import IMAGE
+from mmsearch_dagster.core.fusion.dataset import hold_out
+from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
+from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
@@ -27,6 +21,7 @@ from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.core.text import language_of
 from mmsearch_dagster.pipeline.training.transcripts import StoredTranscript, transcribe_queries
+from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.prepare_query import prepare
 
@@ -37,9 +32,6 @@ TRAIN = "train"
 DEV = "dev"
 VALIDATION = "validation"
 TEST = "test"
-# Without judged queries to stop training by, or to decide by, the catalogue examines itself: titles with
-# words left out, other views of pictures.
-_SELF_EXAMINATION = 200
 # Preparing only asks whether there is a picture; whether it can be read shows when it is encoded.
 _A_PICTURE = b"picture"
 
@@ -55,7 +47,7 @@ class TrainingQuery:
 
     query_id: str
     text: str | None
-    origin: str
+    provenance: Provenance
     grades: dict[str, int]
     kind: str
     picture: Path | None = None
@@ -72,7 +64,7 @@ class TrainingQuery:
 
     def refused(self) -> "TrainingQuery":
         """The same as one that the engine refuses: it finds nothing."""
-        return TrainingQuery(self.query_id, None, self.origin, self.grades, self.kind)
+        return TrainingQuery(self.query_id, None, self.provenance, self.grades, self.kind)
 
 
 def all_queries(
@@ -81,37 +73,26 @@ def all_queries(
     features: Mapping[str, Snapshot],
     language: "Language",
 ) -> dict[str, list[TrainingQuery]]:
-    """Split -> its queries; without judged ones to hold out, the catalogue examines itself.
+    """Split -> its queries. Where people judged some, those that nobody judged are held out beside them.
 
-    inputs: snapshots of `products`, `queries`, `searches` and `interactions`.
+    inputs: snapshots of `products`, `queries`, `searches`, `interactions` and `reviews`.
     """
     limits = workspace.preset.derived
-    products = inputs["products"].table()
     judged = _judged_queries(workspace, inputs["queries"].table(), language)
-    synthetic = [
-        _from_synthetic(query, ATTRIBUTES)
-        for query in attribute_queries(products, limit=limits.attributes, seed=limits.seed)
-    ]
-    searches, events = (inputs[name].table() for name in ("searches", "interactions"))
-    synthetic += [
-        _from_synthetic(query, LOGGED) for query in logged_queries(searches, events, limit=limits.logged)
-    ]
-    with_images = []
-    if IMAGE in features:
-        with_images = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
-    synthetic += [
-        _from_synthetic(query, PAIRS)
-        for query in title_queries(products, limit=limits.pairs, seed=limits.seed)
-        + image_queries(with_images, limit=limits.views, seed=limits.seed)
-    ]
+    unjudged: dict[str, list[TrainingQuery]] = {TRAIN: [], DEV: [], VALIDATION: []}
+    for query in unjudged_queries(inputs, features, limits):
+        unjudged[query.part].append(_from_synthetic(query))
     taught = judged.get(TRAIN, [])
     kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
     train, dev = [taught[row] for row in kept], [taught[row] for row in held]
-    dev = dev or _self_examination(DEV, products, with_images, limits.seed + 2)
-    validation = judged.get(VALIDATION, []) or _self_examination(
-        VALIDATION, products, with_images, limits.seed
-    )
-    return {TRAIN: train + synthetic, DEV: dev, VALIDATION: validation, TEST: judged.get(TEST, [])}
+    if dev:
+        train += unjudged[DEV]
+    return {
+        TRAIN: train + unjudged[TRAIN],
+        DEV: dev or unjudged[DEV],
+        VALIDATION: judged.get(VALIDATION, []) + unjudged[VALIDATION],
+        TEST: judged.get(TEST, []),
+    }
 
 
 def _judged_queries(
@@ -158,7 +139,7 @@ def _judged_query(
     return TrainingQuery(
         query_id=row[c.QUERY_ID],
         text=prepared.text,
-        origin=JUDGED,
+        provenance=JUDGED,
         grades=grades,
         kind=prepared.kind,
         picture=image,
@@ -193,21 +174,12 @@ def _kind_of_refused(query: Query) -> str:
     )
 
 
-def _from_synthetic(query: SyntheticQuery, origin: str) -> TrainingQuery:
+def _from_synthetic(query: SyntheticQuery) -> TrainingQuery:
     grades = {product: int(grade) for product, grade in query.graded.items()}
     given = Query(text=query.text, image=None if query.image_of is None else _A_PICTURE)
     prepared = _prepared(given)
     if prepared is None:
-        return TrainingQuery(query.query_id, None, origin, grades, _kind_of_refused(given))
-    return TrainingQuery(query.query_id, prepared.text, origin, grades, prepared.kind, seen=query.image_of)
-
-
-def _self_examination(
-    split: str, products: pl.DataFrame, with_images: Sequence[str], seed: int
-) -> list[TrainingQuery]:
-    half = _SELF_EXAMINATION // 2
-    synthetic = title_queries(products, limit=half, seed=seed + 1)
-    synthetic += image_queries(with_images, limit=half, seed=seed + 1)
-    return [
-        replace(_from_synthetic(query, PAIRS), query_id=f"{split}:{query.query_id}") for query in synthetic
-    ]
+        return TrainingQuery(query.query_id, None, query.provenance, grades, _kind_of_refused(given))
+    return TrainingQuery(
+        query.query_id, prepared.text, query.provenance, grades, prepared.kind, seen=query.image_of
+    )

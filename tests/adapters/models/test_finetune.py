@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from mmsearch_dagster.adapters.host.cores import CORES_VARIABLE
 from mmsearch_dagster.adapters.models.finetune import (
     finetuned_folder,
     publish,
@@ -73,6 +75,21 @@ def test_the_same_photos_give_the_same_bytes(home: Path, configured: EncoderSpec
     tune(configured, PHOTOS, [], PARAMS, tmp_path / "again", watch=Watch(), checkpoint=tmp_path / "c")
     for name in ("model.safetensors", "config.json"):
         assert (tmp_path / "again" / name).read_bytes() == (home / "made" / name).read_bytes()
+
+
+def test_training_takes_no_more_threads_than_the_container_allows_and_gives_them_back(
+    configured: EncoderSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, threads = torch.get_num_threads(), []
+    monkeypatch.setenv(CORES_VARIABLE, "1")
+    watch = Watch(lambda _: threads.append(torch.get_num_threads()))
+    torch.set_num_threads(3)
+    try:
+        tune(configured, PHOTOS, [], PARAMS, tmp_path / "made", watch=watch, checkpoint=tmp_path / "x")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert set(threads) == {1}
 
 
 def test_a_release_finds_it_beside_its_model_when_the_home_has_lost_it(

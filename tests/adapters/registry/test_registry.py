@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.adapters.registry.registry import Registry
+from mmsearch_dagster.adapters.registry.pointer import read_pointer
+from mmsearch_dagster.adapters.registry.registry import CHAMPION, Registry
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.tags import DECISION, INDEX, MOVE, VersionFacts
 from mmsearch_dagster.adapters.registry.tracking import Tracking
@@ -85,6 +86,16 @@ class Shop:
 
     def actions(self) -> list[tuple[str, str]]:
         return [(line.action, line.release_id) for line in self.ledger.lines()]
+
+
+def pointed_version(shop: Shop) -> tuple[int, str]:
+    """What the reader without MLflow reads; its folder must be the one that MLflow names."""
+    pointed = read_pointer(shop.store.folder, MODEL_NAME, CHAMPION)
+    assert pointed is not None
+    version = pointed.manifest.model_version
+    assert pointed.manifest == shop.registry.champion()
+    assert pointed.folder == shop.registry.model_folder(version)
+    return version, pointed.manifest.release_id
 
 
 @pytest.fixture
@@ -246,12 +257,14 @@ def test_rollback_moves_back_and_withdraws_what_it_leaves(shop: Shop) -> None:
     shop.registry.promote(second, reason="")
     assert shop.registry.rollback("r-1", reason="worse on shoes").moved
     assert shop.champion() == "r-1"
+    assert pointed_version(shop) == (first, "r-1")
     assert shop.registry.withdrawn(second) == "worse on shoes"
     with pytest.raises(GateRefusedError, match="withdrawn \\(worse on shoes\\); `mmsearch rollback r-2`"):
         shop.registry.promote(second, reason="nightly")
     assert shop.champion() == "r-1"
     assert shop.registry.rollback("r-2", reason="it was the data").moved
     assert shop.champion() == "r-2"
+    assert pointed_version(shop) == (second, "r-2")
     assert shop.registry.withdrawn(second) is None
     assert shop.actions() == [
         ("promotion", "r-1"),

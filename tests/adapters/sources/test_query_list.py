@@ -67,8 +67,8 @@ def test_an_unreadable_picture_is_told_and_the_words_are_still_asked(tmp_path: P
         ("3", None, None),
         ("4", "fine", None),
     ]
-    assert [f"query {key}" in told for key, told in zip("123", found.left_out, strict=True)] == [True] * 3
-    assert all("cannot be read" in told for told in found.left_out)
+    assert [f"query {key}" in told for key, told in zip("123", found.unread, strict=True)] == [True] * 3
+    assert all("cannot be read" in told for told in found.unread)
 
 
 @pytest.mark.parametrize("form", [str, Path.as_uri, lambda path: f"../{path.parent.name}/{path.name}"])
@@ -99,7 +99,7 @@ def test_a_relative_path_is_tried_in_every_folder_that_may_be_meant(
         found = read_query_list(file, root=root, media_root=media)
         assert found.queries[0].image == folder.name.encode()
         (folder / "a.png").unlink()
-    (told,) = read_query_list(file, root=root, media_root=media).left_out
+    (told,) = read_query_list(file, root=root, media_root=media).unread
     tried = ", ".join(str(folder / "a.png") for folder in folders)
     assert told == f"query 1: picture a.png cannot be read; tried {tried}"
 
@@ -107,7 +107,7 @@ def test_a_relative_path_is_tried_in_every_folder_that_may_be_meant(
 def test_an_address_on_the_network_and_an_empty_file_are_told(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     rows = "query_id,query_text,image\n1,,https://shop.example/a.png\n2,,empty.png\n"
-    address, empty = read_query_list(written(tmp_path, rows)).left_out
+    address, empty = read_query_list(written(tmp_path, rows)).unread
     assert address.endswith(
         "shop.example/a.png cannot be read: it is no file here; save it and give its path"
     )

@@ -75,9 +75,11 @@ def test_a_verdict_is_one_sentence_with_figure_and_interval() -> None:
     table = quality_table(
         values(("1", "engine", "words", policy.metric, 0.5), ("2", "engine", "words", policy.metric, 0.5))
     )
-    assert verdict(table, policy, retriever="engine", strategy="concat", passed=True) == (
-        "Strategy concat, passed by the gate: ndcg@10 0.5000 (95% interval 0.5000 to 0.5000) on 2 judged "
-        "validation queries."
+    assert verdict(table, policy, retriever="engine", strategy="concat", passed=True, provenance="log") == (
+        "Strategy concat, passed by the gate: ndcg@10 0.5000 (95% interval 0.5000 to 0.5000) on 2 validation "
+        "queries, graded by clicks, carts and purchases of the log."
     )
-    nothing = verdict(table.clear(), policy, retriever="engine", strategy="concat", passed=False)
-    assert nothing == "Strategy concat, refused by the gate; no judged validation queries."
+    nothing = verdict(
+        table.clear(), policy, retriever="engine", strategy="concat", passed=False, provenance="log"
+    )
+    assert nothing == "Strategy concat, refused by the gate; no validation queries."

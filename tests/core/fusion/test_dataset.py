@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.fusion.dataset import JUDGED, LOGGED, Judged, grade_matrix, hold_out
+from mmsearch_dagster.core.fusion.dataset import Judged, grade_matrix, hold_out
+from mmsearch_dagster.core.labels.provenance import JUDGED, LOG
 from tests.core.fusion.toy import random_batch
 
 
@@ -14,7 +15,7 @@ def judged(count: int) -> Judged:
     grades = grade_matrix(
         queries.ids, ["x", "y"], {key: {"x": 1 + row % 3} for row, key in enumerate(queries.ids)}
     )
-    return Judged(queries, grades, np.array([JUDGED, LOGGED] * count)[:count])
+    return Judged(queries, grades, np.array([JUDGED, LOG] * count)[:count])
 
 
 def test_grades_stand_where_query_and_item_meet() -> None:
@@ -44,7 +45,7 @@ def test_taking_queries_takes_their_grades_and_origins_along(rows: list[int]) ->
     part = whole.take(np.array(rows))
     assert part.queries.ids == tuple(whole.queries.ids[row] for row in rows)
     assert part.grades.toarray().tolist() == whole.grades.toarray()[rows].tolist()
-    assert part.origin.tolist() == whole.origin[rows].tolist()
+    assert part.provenance.tolist() == whole.provenance[rows].tolist()
 
 
 def test_an_item_of_several_rows_is_one_column() -> None:

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from mmsearch_dagster.core.fusion.config import FusionSpec, TrainParams
-from mmsearch_dagster.core.fusion.dataset import JUDGED, Examples, Judged
+from mmsearch_dagster.core.fusion.dataset import Examples, Judged
 from mmsearch_dagster.core.fusion.frame_pooling import FramePool
 from mmsearch_dagster.core.fusion.initialization import initialise
 from mmsearch_dagster.core.fusion.model import TwoTower, load_model, save_model
 from mmsearch_dagster.core.fusion.training import mean_ndcg, train
+from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO, ModalityBatch, mean_frames
 from tests.core.fusion.toy import random_batch, small_spec
 

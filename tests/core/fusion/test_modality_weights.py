@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.fusion.config import STRATEGIES, FusionSpec, Strategy, TrainParams
-from mmsearch_dagster.core.fusion.dataset import JUDGED, Examples
+from mmsearch_dagster.core.fusion.dataset import Examples
 from mmsearch_dagster.core.fusion.initialization import initialise
 from mmsearch_dagster.core.fusion.modality_weights import fit_modality_weights, ndcg
 from mmsearch_dagster.core.fusion.model import TwoTower
 from mmsearch_dagster.core.fusion.training import mean_ndcg
+from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.modalities import AUDIO, TEXT, ModalityBatch
 from tests.core.fusion.toy import judged, rotated_catalogue
 

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.fusion.config import TrainParams
-from mmsearch_dagster.core.fusion.dataset import ATTRIBUTES, JUDGED, PAIRS
 from mmsearch_dagster.core.fusion.sampling import (
     VIEWS,
     best_view,
@@ -16,22 +15,23 @@ from mmsearch_dagster.core.fusion.sampling import (
     sample_pool,
     sample_views,
 )
+from mmsearch_dagster.core.labels.provenance import CATALOGUE, JUDGED, LOG
 from tests.core.fusion.toy import judged, random_batch
 
 
-@given(origins=st.lists(st.sampled_from([JUDGED, PAIRS, ATTRIBUTES, "unheard of"]), min_size=1, max_size=20))
+@given(provenances=st.lists(st.sampled_from([JUDGED, LOG, CATALOGUE, "unheard of"]), min_size=1, max_size=20))
 @settings(deadline=None, max_examples=25)
-def test_query_chances_are_a_distribution_in_which_everyone_can_be_drawn(origins: list[str]) -> None:
-    chance = query_chances(judged(origins))
+def test_query_chances_are_a_distribution_in_which_everyone_can_be_drawn(provenances: list[str]) -> None:
+    chance = query_chances(judged(provenances))
     assert chance.sum() == pytest.approx(1)
     assert (chance > 0).all()
-    for origin in set(origins):
-        assert len(set(chance[np.array(origins) == origin].round(12))) == 1
+    for provenance in set(provenances):
+        assert len(set(chance[np.array(provenances) == provenance].round(12))) == 1
 
 
-def test_one_judged_query_is_drawn_as_often_as_its_origin_deserves() -> None:
-    chance = query_chances(judged([JUDGED] + [ATTRIBUTES] * 9))
-    assert chance[0] == pytest.approx(0.98 * 0.5 / 0.7 + 0.002)
+def test_one_judged_query_is_drawn_as_often_as_its_provenance_deserves() -> None:
+    chance = query_chances(judged([JUDGED] + [LOG] * 9))
+    assert chance[0] == pytest.approx(0.98 * 0.5 / 0.65 + 0.002)
 
 
 @given(pool=st.integers(2, 40), positives=st.integers(1, 5), seed=st.integers(0, 500))

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.fusion import training
 from mmsearch_dagster.core.fusion.config import LOSSES, STRATEGIES, Loss, Strategy, TrainParams
-from mmsearch_dagster.core.fusion.dataset import JUDGED, Examples
+from mmsearch_dagster.core.fusion.dataset import Examples
 from mmsearch_dagster.core.fusion.model import save_model
 from mmsearch_dagster.core.fusion.training import mean_ndcg, train
+from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.ranking import means, per_query
 from mmsearch_dagster.core.modalities import TEXT
 from tests.core.fusion.toy import judged, rotated_catalogue

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.fusion.config import FusionSpec, Strategy
-from mmsearch_dagster.core.fusion.dataset import JUDGED, Examples, Judged
+from mmsearch_dagster.core.fusion.dataset import Examples, Judged
+from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 
 WIDTHS = {TEXT: 6, IMAGE: 5}
@@ -56,10 +57,14 @@ def rotated_catalogue(items: int = 40, width: int = 16, seed: int = 3) -> Exampl
     return Examples(catalogue, asked("train", 3), asked("dev", 1))
 
 
-def judged(origins: list[str], items: int = 30, seed: int = 0) -> Judged:
-    """Queries of the given origins with a few random grades."""
+def judged(provenances: list[str], items: int = 30, seed: int = 0) -> Judged:
+    """Queries of the given provenances with a few random grades."""
     rng = np.random.default_rng(seed)
-    grades = rng.integers(0, 4, size=(len(origins), items)) * (rng.random((len(origins), items)) < 0.2)
+    grades = rng.integers(0, 4, size=(len(provenances), items)) * (
+        rng.random((len(provenances), items)) < 0.2
+    )
     return Judged(
-        random_batch(len(origins), seed), csr_matrix(grades.astype(np.float32)), np.array(origins, dtype=str)
+        random_batch(len(provenances), seed),
+        csr_matrix(grades.astype(np.float32)),
+        np.array(provenances, dtype=str),
     )

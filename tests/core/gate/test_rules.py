@@ -61,7 +61,9 @@ def test_a_good_first_candidate_passes_with_a_sentence_for_each_rule() -> None:
 def test_too_few_queries_are_refused_with_what_to_do() -> None:
     decision = decide(changed(kinds={"q00": "words"}), POLICY)
     assert not decision.passed
-    assert "only 1 judged validation queries, the policy asks for at least 20" in decision.refusals[0]
+    assert (
+        "only 1 validation queries, judged by people; the policy asks for at least 20" in decision.refusals[0]
+    )
 
 
 def test_no_queries_at_all_are_refused_not_a_crash() -> None:
@@ -282,3 +284,32 @@ def test_a_wrong_policy_names_file_key_and_nearest(text: str, message: str) -> N
 
 def test_an_empty_policy_is_the_defaults() -> None:
     assert parse_policy("", "gate.yaml") == GatePolicy()
+
+
+COUNTS_WITHOUT_JUDGMENTS = {"judged": 12, "log": 49, "catalogue": 200, "review": 900}
+
+
+def test_the_most_trusted_queries_of_which_there_are_enough_decide() -> None:
+    assert POLICY.deciding({"judged": 20, "log": 500, "catalogue": 200}) == "judged"
+    assert POLICY.deciding(COUNTS_WITHOUT_JUDGMENTS) == "catalogue"
+    assert POLICY.deciding({**COUNTS_WITHOUT_JUDGMENTS, "log": 50}) == "log"
+
+
+def test_reviews_decide_only_where_the_policy_lets_them() -> None:
+    assert POLICY.deciding({"review": 900}) == "judged"
+    text = "provenance: {review: {may_decide: true, min_queries: 500}}"
+    assert parse_policy(text, "gate.yaml").deciding({"review": 900}) == "review"
+
+
+def test_where_none_has_enough_the_one_that_lacks_the_fewest_is_refused() -> None:
+    assert POLICY.deciding({"judged": 3, "catalogue": 11}) == "catalogue"
+    assert POLICY.deciding({}) == "judged"
+
+
+def test_a_gate_that_decides_on_queries_nobody_judged_says_so() -> None:
+    report = changed(provenance="catalogue", counts={"judged": 12, "catalogue": 40})
+    sentence = rule(decide(report, POLICY), "enough_queries").text
+    assert sentence == (
+        "40 validation queries, made from the catalogue, judged by nobody; at least 20 asked; beside them, "
+        "to look at: 12 judged by people"
+    )

@@ -1,6 +1,7 @@
 """Every kind of sound file a shop uploads: it becomes mono samples, or a reason."""
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mmsearch_dagster.core.media.audio import (
 )
 from tests.media import flat, noise, sound_file, tone, video_file
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 RATE = 16_000
 
 
@@ -33,7 +35,7 @@ def reason(content: bytes) -> str:
 # FFmpeg's own Vorbis encoder writes stereo only.
 @pytest.mark.parametrize(
     ("kind", "channels"),
-    [*((kind, n) for kind in ("wav", "flac", "opus", "mp3", "m4a") for n in (1, 2)), ("ogg", 2)],
+    [*((kind, n) for kind in ("wav", "caf", "flac", "opus", "mp3", "m4a") for n in (1, 2)), ("ogg", 2)],
 )
 def test_common_formats_are_read_mono_and_stereo(kind: str, channels: int) -> None:
     found = open_audio(sound_file(tone(440, 1.0, 48_000), kind, 48_000, channels=channels), RATE)
@@ -41,6 +43,18 @@ def test_common_formats_are_read_mono_and_stereo(kind: str, channels: int) -> No
     assert found.size == pytest.approx(RATE, rel=0.03)
     assert np.abs(found).max() == pytest.approx(1.0)
     assert pitch(found) == pytest.approx(440, rel=0.01)
+
+
+def test_the_voice_note_of_an_android_phone_is_read() -> None:
+    """AMR narrow band: twenty milliseconds to a frame of 32 bytes; here frames of silence."""
+    frame = b"\x3c" + bytes(31)
+
+    assert open_audio(b"#!AMR\n" + 50 * frame, RATE).size == pytest.approx(RATE, rel=0.05)
+
+
+def test_a_picture_is_no_sound_and_the_reason_says_where_it_belongs() -> None:
+    for content in (b"\x89PNG\r\n\x1a\n" + bytes(40), (FIXTURES / "phone-photo.heic").read_bytes()):
+        assert "in a query send it as image" in reason(content)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 96_000])

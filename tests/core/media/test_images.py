@@ -4,6 +4,7 @@ import io
 import resource
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmsearch_dagster.core.media import images
-from mmsearch_dagster.core.media.images import UnreadableImageError, open_image, square
+from mmsearch_dagster.core.media.images import PILLOW, TORCH, UnreadableImageError, open_image, square
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -53,6 +55,17 @@ def test_common_formats_are_read(kind: str) -> None:
     found = open_image(saved(quarters(), kind, **options))
     assert found.mode == "RGB"
     assert corners(found) == [RED, BLUE, GREEN, WHITE]
+
+
+def test_a_photo_of_an_iphone_is_read_upright() -> None:
+    """The camera was held upright: orientation 6."""
+    found = open_image((FIXTURES / "phone-photo.heic").read_bytes())
+    assert (found.mode, found.size) == ("RGB", (64, 64))
+    assert corners(found) == [RED, BLUE, GREEN, WHITE]
+
+
+def test_a_sound_is_no_picture_and_is_named() -> None:
+    assert "send it as audio" in reason(b"RIFF\x24\0\0\0WAVEfmt \xff\xfe")
 
 
 def test_cmyk_becomes_rgb() -> None:
@@ -247,6 +260,22 @@ def test_the_middle_is_scaled_as_pillow_scales_it(shape: tuple[int, int], interp
     apart = np.abs(square(picture, 224, 0.875, interpolation).astype(int) - np.asarray(expected))
     assert apart.max() <= 2
     assert apart.mean() < 0.1
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("shape", [(348, 348), (300, 900), (60, 80)])
+def test_the_photo_of_a_query_is_scaled_by_pillow_itself(shape: tuple[int, int], interpolation: str) -> None:
+    photo = Image.effect_noise(shape, 80).resize(shape).convert("RGB")
+    left, top = ((length - min(shape)) // 2 for length in shape)
+    middle = photo.crop((left, top, left + min(shape), top + min(shape)))
+    expected = middle.resize((256, 256), Image.Resampling[interpolation.upper()]).crop((16, 16, 240, 240))
+
+    scaled = square(photo, 224, 0.875, interpolation, scaling=PILLOW)
+
+    assert (scaled == np.asarray(expected)).all()
+    assert scaled.flags.c_contiguous
+    apart = np.abs(scaled.astype(int) - square(photo, 224, 0.875, interpolation, scaling=TORCH))
+    assert apart.max() <= 2
 
 
 def test_the_limit_is_ours_not_pillows() -> None:

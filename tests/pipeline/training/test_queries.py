@@ -69,6 +69,7 @@ def workspace(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "products": pl.concat([c.PRODUCTS.to_frame(), products], how="diagonal"),
         "queries": judged,
         "searches": c.SEARCHES.to_frame(),
+        "reviews": c.REVIEWS.to_frame(),
         "interactions": c.EVENTS.to_frame(),
     }
     for name, rows in tables.items():
@@ -80,7 +81,7 @@ def workspace(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def inputs_of(workspace: Workspace) -> dict[str, Snapshot]:
-    names = ("products", "queries", "searches", "interactions")
+    names = ("products", "queries", "searches", "interactions", "reviews")
     return {name: workspace.lake.current(name) for name in names}
 
 
@@ -89,8 +90,12 @@ def all_of(workspace: Workspace) -> dict[str, list[queries.TrainingQuery]]:
     return queries.all_queries(workspace, inputs, {}, language(inputs))
 
 
+def judged_of(workspace: Workspace) -> list[queries.TrainingQuery]:
+    return [query for query in all_of(workspace)["validation"] if query.provenance == "judged"]
+
+
 def test_a_query_is_of_the_kind_that_the_engine_will_name(workspace: Workspace) -> None:
-    found = {one.query_id: one for one in all_of(workspace)["validation"]}
+    found = {one.query_id: one for one in judged_of(workspace)}
     assert {key: one.kind for key, one in found.items()} == {
         "typed": "words",
         "chinese": "words[zh]",
@@ -117,7 +122,7 @@ def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engi
         return {text: np.array([len(text)], np.float32) for text in contents if text != "红色运动鞋"}
 
     monkeypatch.setattr(examples, "_looked_up", lengths)
-    judged = all_of(workspace)["validation"]
+    judged = judged_of(workspace)
 
     found = examples._worded(workspace, judged)
 
@@ -174,3 +179,18 @@ def test_what_nobody_understood_is_judged_as_unanswered(workspace: Workspace, tm
     assert judged.kinds["mumbled"] == "voice"
     assert judged.texts[judged.batch.ids.index("mumbled")] is None
     assert len(load_queries(tmp_path, "train").batch) == 0
+
+
+def test_queries_that_nobody_judged_stand_beside_the_judged_ones_and_say_so(workspace: Workspace) -> None:
+    parts = all_of(workspace)
+    made = {name: {one.provenance for one in part} for name, part in parts.items()}
+    assert made["train"] == {"catalogue"}
+    assert made["validation"] == {"judged", "catalogue"}
+    assert made["test"] == set()
+    products = {
+        name: {product for one in part if one.query_id.startswith("title") for product in one.grades}
+        for name, part in parts.items()
+    }
+    assert products["train"]
+    assert products["validation"]
+    assert not products["train"] & products["validation"]

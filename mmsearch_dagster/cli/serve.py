@@ -1,0 +1,76 @@
+"""`mmsearch serve`: one port, said when it listens."""
+
+import errno
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmsearch_dagster.cli.options import released_of, settings_of
+from mmsearch_dagster.cli.people import hidden_id
+from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.core.errors import UserError
+
+_ANY_ADDRESS = ("0.0.0.0", "::", "")
+_LISTENING = 2048
+
+
+def serve(home: Path, *, host: str, port: int, origins: Sequence[str]) -> None:
+    """Answer over HTTP until Ctrl-C. origins: of other sites' pages that may ask.
+
+    Raises UserError where nothing can listen at this address, KeyboardInterrupt at Ctrl-C.
+    """
+    from mmsearch_dagster.api.app import create_app
+    from mmsearch_dagster.api.people import PeopleAccess
+    from mmsearch_dagster.pipeline.home import check_location
+
+    check_location(settings_of(home).home)
+    released = released_of(home)
+    people = PeopleAccess(released.recommender, lambda user: hidden_id(home, user))
+    app = create_app(
+        released.engine, released.release_id, people=people, warning=released.warning, origins=origins
+    )
+    with bound(host, port, "--port") as listener:
+        console.print(message(host, listener.getsockname()[1]), highlight=False, markup=False, soft_wrap=True)
+        run(app, listener)
+
+
+def message(host: str, port: int) -> str:
+    """What to open."""
+    address = f"http://{'127.0.0.1' if host in _ANY_ADDRESS else host}:{port}"
+    return (
+        f"Search page  {address}/\nAPI          {address}/docs\n"
+        "Until a release is open every path answers 503 and says why. Ctrl-C ends it."
+    )
+
+
+def bound(host: str, port: int, option: str) -> socket.socket:
+    """A socket that holds this address.
+
+    Raises UserError where it is taken or not this machine's. option: names the port, for the message.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UserError(_why(host, port, option, error)) from error
+    return listener
+
+
+def _why(host: str, port: int, option: str, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use: stop what listens there, or give another {option}"
+    if isinstance(error, (OverflowError, PermissionError)):
+        return f"{option} {port} cannot be used ({error}): give one from 1024 to 65535"
+    return f"--host {host} cannot be used ({error}): give an address of this machine, such as 127.0.0.1"
+
+
+def run(app: Any, listener: socket.socket) -> None:
+    """Serve an ASGI application until a signal ends it."""
+    import uvicorn
+
+    listener.listen(_LISTENING)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

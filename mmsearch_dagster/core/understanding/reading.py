@@ -1,0 +1,319 @@
+"""Reads a query in the terms of one catalogue."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.ranking.relevance.terms import ENGLISH_STOP_WORDS, split_words
+from mmsearch_dagster.core.retrieval.filter_conditions import quoted
+from mmsearch_dagster.core.retrieval.understood import (
+    EXPAND,
+    FILTER,
+    FIRST,
+    IDENTIFIER,
+    KINDS,
+    LIKE,
+    MESSAGE,
+    REWRITE,
+    SPELLING,
+    STOCK,
+    SYNONYM,
+    UNMATCHED,
+    QueryPart,
+    Understood,
+)
+from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.text import STOP_WORDS
+from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
+from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
+from mmsearch_dagster.core.understanding.negation import negations
+from mmsearch_dagster.core.understanding.spans import Reading, without
+from mmsearch_dagster.core.understanding.spelling import correction_of
+from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
+from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
+from mmsearch_dagster.core.understanding.vocabulary import COLUMNS as TEXT_COLUMNS
+from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold, vocabulary_of
+
+# What `QueryReader.of` reads of each product.
+COLUMNS = (c.PRODUCT_ID, *TEXT_COLUMNS, c.PRICE, c.CURRENCY, c.IN_STOCK)
+# How people ask, whatever the shop sells; products are not found by these words.
+ASKING_WORDS = ENGLISH_STOP_WORDS | frozenset((
+    "i", "im", "i'm", "me", "my", "we", "us", "you", "your", "looking", "look", "show", "find", "search",
+    "searching", "want", "need", "buy", "get", "give", "please", "some", "any", "something", "like", "same",
+    "without", "instead", "have", "has", "do", "does", "can", "could", "would", "what", "which", "who",
+    "where", "how", "more", "less", "under", "over", "below", "above", "between", "than", "up", "out",
+    "about", "around", "made", "good", "best", "nice", "new", "cheap", "cheaper", "pair", "thing", "things",
+    "stuff", "other", "also", "all", "one", "so", "too", "very", "just", "only", "when", "while", "she",
+    "he", "her", "him", "our", "its", "am", "been", "were",
+))  # fmt: skip
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_JOINED = re.compile(r"[\w'’]+(?:[-/.&+@][\w'’]+)+")
+_CODE = re.compile(r"(?=\w*\d)(?=\w*[^\W\d])\w{5,}")
+_HAN = re.compile("[\u3400-\u9fff]")
+# From so many words on, mostly with capital letters, a query is the title of a product and not a request.
+_TITLE_WORDS = 5
+_MOST_WORDS = 20
+_STOCK = re.compile(
+    r"\b(?:only\s+)?(?:in[\s-]stock|available(?:\s+now)?)(?:\s+only)?\b|有货的?|现货的?", re.IGNORECASE
+)
+_LIKE = re.compile(
+    r"^(?:something\s+|one\s+|similar\s+)?(?:like|similar\s+to|same\s+as)\s+(?P<id>\S+)\s*(?P<rest>.*)$|"
+    r"^(?:像|类似)\s*(?P<id_zh>[\w-]+)\s*(?P<rest_zh>.*)$",
+    re.IGNORECASE,
+)
+_CHEAPER = re.compile(
+    r"^\s*(?:,|but|and|only)?\s*(?:cheaper|less expensive|但?更?便宜一?点?的?)\s*", re.IGNORECASE
+)
+# A share of products with a price from which on a bound of the price is a filter.
+_LEAST_PRICED = 0.5
+
+
+@dataclass(frozen=True)
+class QueryReader:
+    """What a catalogue knows about words; made once when a release is opened.
+
+    currency: of the catalogue, None where it has several or none. priced, stocked: whether its products have
+    prices and say whether they are in stock. products: id -> title and price of each. is_english: whether a
+    word exists.
+    """
+
+    vocabulary: Vocabulary
+    values: CatalogueValues
+    identifiers: Identifiers
+    synonyms: Synonyms = field(default_factory=lambda: Synonyms.of(SynonymRules()))
+    products: Mapping[str, tuple[str, float | None]] = field(
+        default_factory=dict[str, tuple[str, float | None]]
+    )
+    currency: str | None = None
+    priced: bool = False
+    stocked: bool = False
+    is_english: Callable[[str], bool] = lambda _: False
+
+    @classmethod
+    def of(
+        cls,
+        products: Sequence[Mapping[str, Any]],
+        synonyms: SynonymRules = SynonymRules(),
+        is_english: Callable[[str], bool] = lambda _: False,
+    ) -> "QueryReader":
+        """The reader of a catalogue.
+
+        Args:
+            products: rows of the contract; of COLUMNS those that they have are read.
+            synonyms: of the shop.
+            is_english: whether a word exists; a real word is never replaced, another one is offered.
+        """
+        currencies = {row[c.CURRENCY] for row in products if row.get(c.CURRENCY)}
+        priced = sum(row.get(c.PRICE) is not None for row in products)
+        return cls(
+            vocabulary_of(products),
+            values_of(products),
+            identifiers_of(products),
+            Synonyms.of(synonyms),
+            products={row[c.PRODUCT_ID]: (row.get(c.TITLE) or "", row.get(c.PRICE)) for row in products},
+            currency=currencies.pop() if len(currencies) == 1 else None,
+            priced=priced > _LEAST_PRICED * len(products),
+            stocked=any(row.get(c.IN_STOCK) is not None for row in products),
+            is_english=is_english,
+        )
+
+    def read(self, text: str, *, as_typed: bool = False, ignore: Collection[str] = ()) -> Understood:
+        """What a query says.
+
+        Args:
+            text: cleaned.
+            as_typed: nothing is rewritten, filtered or put first.
+            ignore: kinds of parts, or names of parts, that are not to be read.
+
+        Raises:
+            QueryError: `ignore` names no kind of part.
+        """
+        _check_ignored(ignore)
+        if as_typed:
+            return self._closed(Understood(text, text))
+        named = self._named(text, ignore)
+        if named is not None:
+            return named
+        readings = [] if _is_title(text) else self._filters(text, ignore)
+        rest = without(text, readings)
+        query = Understood(text, rest or text, parts=tuple(reading.part for reading in _in_order(readings)))
+        if rest:
+            query = self._expanded(self._corrected(query, ignore), ignore)
+            query = replace(query, parts=(*query.parts, *self._values(query.text, ignore)))
+        return self._closed(query)
+
+    def _named(self, text: str, ignore: Collection[str]) -> Understood | None:
+        """A query that names a product: by itself, or as an example."""
+        example = self._example(text, ignore)
+        if example is not None:
+            return example
+        named = self.identifiers.named_by(text)
+        if named is None or _ignored(QueryPart(IDENTIFIER, named[0], "", FIRST), ignore):
+            return None
+        number, products = named
+        part = QueryPart(IDENTIFIER, number, ", ".join(products[:3]), FIRST)
+        return Understood(text, text, parts=(part,), product_ids=products)
+
+    def _example(self, text: str, ignore: Collection[str]) -> Understood | None:
+        """`like SKU-10054 but cheaper`: its title is searched, the product itself left out."""
+        match = _LIKE.match(text)
+        if match is None:
+            return None
+        products = self.identifiers.products.get(normalised(match["id"] or match["id_zh"]), ())
+        if len(products) != 1:
+            return None
+        title, price = self.products.get(products[0], ("", None))
+        rest = match["rest"] or match["rest_zh"] or ""
+        conditions, value = [f"{c.PRODUCT_ID} <> {quoted(products[0])}"], f"like {products[0]}"
+        if _CHEAPER.match(rest) and price is not None:
+            conditions.append(f"{c.PRICE} < {price!r}")
+            value += f", under {price:g} {self.currency or ''}".rstrip()
+        part = QueryPart(LIKE, text, value, FILTER, " AND ".join(conditions))
+        rest = _CHEAPER.sub("", rest)
+        return None if _ignored(part, ignore) else Understood(text, f"{title} {rest}".strip(), parts=(part,))
+
+    def _filters(self, text: str, ignore: Collection[str]) -> list[Reading]:
+        readings = price_bounds(text, self.currency) if self.priced else []
+        if self.stocked:
+            part = "in stock", FILTER, f"coalesce({c.IN_STOCK}, true)"
+            readings += [
+                Reading(match.start(), match.end(), QueryPart(STOCK, match.group(), *part))
+                for match in _STOCK.finditer(text)
+            ]
+        readings += negations(text, self.vocabulary, self.values)
+        if self.priced:
+            readings += [reading for reading in cheapness(text) if not self.vocabulary.has(reading.part.text)]
+        return _apart([reading for reading in readings if not _ignored(reading.part, ignore)])
+
+    def _corrected(self, query: Understood, ignore: Collection[str]) -> Understood:
+        """Misspelt words replaced where the correction is sure, offered where it is not."""
+        text = offered = query.text
+        if _is_title(text):
+            return query
+        parts: list[QueryPart] = []
+        for word in self._doubtful_words(text):
+            correction = correction_of(word, self.vocabulary, self.is_english)
+            if correction is None:
+                continue
+            part = QueryPart(SPELLING, word, correction.value, REWRITE)
+            whole = re.compile(rf"(?<![\w'’-]){re.escape(word)}(?![\w'’-])")
+            if correction.sure and not _ignored(part, ignore):
+                text = whole.sub(correction.value, text)
+                parts.append(part)
+            elif not correction.sure:
+                offered = whole.sub(correction.value, offered)
+        suggestion = offered if offered != query.text else None
+        return replace(query, text=text, parts=(*query.parts, *parts), suggestion=suggestion)
+
+    def _doubtful_words(self, text: str) -> list[str]:
+        """Words that may be misspelt: no part of a code or a compound, no word of asking, no synonym."""
+        joined = [match.span() for match in _JOINED.finditer(text)]
+        return list(
+            dict.fromkeys(
+                match.group()
+                for match in list(_WORD.finditer(text))[:_MOST_WORDS]
+                if not any(start <= match.start() < end for start, end in joined)
+                and fold(match.group()) not in ASKING_WORDS
+                and not list(self.synonyms.in_text(match.group()))
+            )
+        )
+
+    def _expanded(self, query: Understood, ignore: Collection[str]) -> Understood:
+        """Further words: synonyms, and compounds in the catalogue's own form."""
+        parts, expansions, text = list(query.parts), [], query.text
+        phrases = dict([*self._compounds(text), *self.synonyms.in_text(text)])
+        for phrase, others in phrases.items():
+            usable = [other for other in others if self._attested(other)]
+            part = QueryPart(SYNONYM, phrase, ", ".join(usable), EXPAND)
+            if not usable or _ignored(part, ignore):
+                continue
+            if not self._attested(phrase):
+                text, part = text.replace(phrase, usable[0]), replace(part, effect=REWRITE)
+                usable = usable[1:]
+            expansions += usable
+            parts.append(part)
+        return replace(query, text=text, parts=tuple(parts), expansions=tuple(dict.fromkeys(expansions)))
+
+    def _compounds(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
+        """`rubberduck` where the catalogue writes `rubber duck`, and the other way round."""
+        words = [match.group() for match in _WORD.finditer(text)]
+        apart = [
+            (word, (self.vocabulary.compounds[fold(word)],))
+            for word in words
+            if fold(word) in self.vocabulary.compounds and fold(word) not in self.vocabulary.frequency
+        ]
+        pairs = [f"{first} {second}" for first, second in pairwise(words)]
+        together = [
+            (pair, (joined,))
+            for pair in pairs
+            if (joined := fold(pair.replace(" ", ""))) in self.vocabulary.frequency
+            and not _CODE.search(joined)
+        ]
+        return [*apart, *together]
+
+    def _values(self, text: str, ignore: Collection[str]) -> list[QueryPart]:
+        parts = [reading.part for reading in self.values.read(text)]
+        return [part for part in dict.fromkeys(parts) if not _ignored(part, ignore)]
+
+    def _attested(self, phrase: str) -> bool:
+        words = _content_words(phrase)
+        return bool(words) and all(self.vocabulary.count(word) for word in words)
+
+    def _closed(self, query: Understood) -> Understood:
+        """Says which words no product has, and whether any product has one."""
+        words = _content_words(query.text)
+        missing = [word for word in words if not self.vocabulary.has(word)]
+        strong = [word for word in words if word not in missing and (len(word) > 2 or _HAN.search(word))]
+        attested = bool(strong) or not missing
+        latin = [word for word in missing if not _HAN.search(word)]
+        parts = [QueryPart(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
+        return replace(query, attested=attested, parts=(*query.parts, *parts))
+
+
+def _content_words(text: str) -> list[str]:
+    """Folded words that a product can be found by; of Chinese, pairs of characters."""
+    words: list[str] = []
+    for word in split_words(fold(text)):
+        if word in ASKING_WORDS or word in STOP_WORDS["zh"]:
+            continue
+        words.append(word)
+    pairs = [word for word in words if not _HAN.search(word) or len(word) > 1]
+    return list(dict.fromkeys(pairs or words))
+
+
+def _is_title(text: str) -> bool:
+    """Whether a query is a product's title, whose words mean what they are: a code among five words or more,
+    or as many of which most begin with a capital letter."""
+    words = text.split()
+    if len(words) < _TITLE_WORDS or text.isupper():
+        return False
+    capitals = sum(word[0].isupper() or word[0].isdigit() for word in words)
+    return 2 * capitals > len(words) or any(_CODE.fullmatch(word) for word in words)
+
+
+def _apart(readings: Iterable[Reading]) -> list[Reading]:
+    """Those that do not overlap an earlier one."""
+    kept: list[Reading] = []
+    for reading in readings:
+        if all(reading.end <= other.start or other.end <= reading.start for other in kept):
+            kept.append(reading)
+    return kept
+
+
+def _in_order(readings: Iterable[Reading]) -> list[Reading]:
+    return sorted(readings, key=lambda reading: reading.start)
+
+
+def _ignored(part: QueryPart, ignore: Collection[str]) -> bool:
+    return part.kind in ignore or part.name in ignore
+
+
+def _check_ignored(ignore: Collection[str]) -> None:
+    for name in ignore:
+        kind = name.partition(":")[0]
+        if kind not in KINDS:
+            raise QueryError(f"there is no part of a query called '{kind}': {did_you_mean(kind, KINDS)}")

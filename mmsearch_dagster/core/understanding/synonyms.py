@@ -1,0 +1,97 @@
+"""Synonyms: a file that people review, and the shop-independent ways to write a word."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mmsearch_dagster.core.config_file import parse_reviewed
+from mmsearch_dagster.core.understanding.values import stemmed
+from mmsearch_dagster.core.understanding.vocabulary import fold
+
+SYNONYMS_FILE = "synonyms.yaml"
+# The same word, whatever a shop sells.
+_SPELLINGS = (
+    ("t-shirt", "tee shirt", "tshirt"),
+    ("grey", "gray"),
+    ("colour", "color"),
+    ("jewellery", "jewelry"),
+    ("pyjamas", "pajamas"),
+    ("aluminium", "aluminum"),
+    ("earphones", "ear phones"),
+)
+_MOST_WORDS = 4
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_HAN = re.compile("[\u3400-\u9fff]")
+
+
+class OneWay(BaseModel):
+    """Who types `typed` also searches `means`, and not the other way round."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    typed: str = Field(min_length=1)
+    means: tuple[str, ...] = Field(min_length=1, strict=False)
+    why: str = ""
+
+
+class SynonymRules(BaseModel):
+    """synonyms.yaml as read; an unknown key is an error.
+
+    two_way: groups of words and phrases of one meaning. one_way: from the narrower, rarer or foreign word to
+    the shop's own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    two_way: tuple[tuple[str, ...], ...] = Field(default=(), strict=False)
+    one_way: tuple[OneWay, ...] = Field(default=(), strict=False)
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """Stemmed phrase -> other phrases that are searched too."""
+
+    others: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, rules: SynonymRules) -> "Synonyms":
+        """The rules, and the ways to write a word that no shop has to list."""
+        others: dict[str, list[str]] = {}
+        for group in (*_SPELLINGS, *rules.two_way):
+            for phrase in group:
+                others.setdefault(_key(phrase), []).extend(
+                    other for other in group if _key(other) != _key(phrase)
+                )
+        for rule in rules.one_way:
+            others.setdefault(_key(rule.typed), []).extend(rule.means)
+        return cls({key: tuple(dict.fromkeys(phrases)) for key, phrases in others.items()})
+
+    def in_text(self, text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each phrase of a query that has synonyms, longest first at each place; and its synonyms."""
+        words = list(_WORD.finditer(text))
+        at = 0
+        while at < len(words):
+            phrases = {
+                n: text[words[at].start() : words[at + n - 1].end()]
+                for n in range(min(_MOST_WORDS, len(words) - at), 0, -1)
+            }
+            length = next((n for n, phrase in phrases.items() if _key(phrase) in self.others), 0)
+            if length:
+                yield phrases[length], self.others[_key(phrases[length])]
+            at += max(length, 1)
+        yield from ((key, self.others[key]) for key in self.others if _HAN.search(key) and key in text)
+
+
+def parse_synonyms(text: str, where: str) -> SynonymRules:
+    """The rules in a YAML text; `where` names it in messages.
+
+    Raises:
+        ConfigError: for YAML that cannot be read, an unknown key, a value of the wrong type.
+    """
+    return parse_reviewed(SynonymRules, text, where, what="synonyms")
+
+
+def _key(phrase: str) -> str:
+    return fold(phrase) if _HAN.search(phrase) else stemmed(phrase)

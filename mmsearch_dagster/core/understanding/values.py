@@ -1,0 +1,148 @@
+"""The catalogue's own values in a query: brand, category, colour, gender, size, other attributes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.ranking.relevance.terms import stem
+from mmsearch_dagster.core.retrieval.understood import (
+    ATTRIBUTE,
+    BRAND,
+    CATEGORY,
+    COLOUR,
+    GENDER,
+    PREFER,
+    SIZE,
+    QueryPart,
+)
+from mmsearch_dagster.core.text import category_words
+from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
+from mmsearch_dagster.core.understanding.spans import Reading
+from mmsearch_dagster.core.understanding.vocabulary import fold
+
+# What the same colour and the same people are called in both languages; the catalogue decides which are used.
+COLOURS: Mapping[str, tuple[str, ...]] = {
+    "red": ("红色", "红"), "orange": ("橙色",), "yellow": ("黄色",), "green": ("绿色",),
+    "turquoise": ("青色",), "blue": ("蓝色",), "navy": ("深蓝色",), "purple": ("紫色",),
+    "pink": ("粉色", "粉红色"), "brown": ("棕色",), "beige": ("米色",),
+    "black": ("黑色",), "white": ("白色",), "grey": ("灰色", "gray"), "gold": ("金色",),
+    "silver": ("银色",),
+}  # fmt: skip
+GENDERS: Mapping[str, tuple[str, ...]] = {
+    "men": ("man", "mens", "men's", "male", "him", "男士", "男款", "男式", "男"),
+    "women": ("woman", "womens", "women's", "female", "her", "ladies", "lady", "女士", "女款", "女式", "女"),
+    "kids": ("kid", "kid's", "children", "children's", "child", "儿童"),
+    "girls": ("girl", "girl's"),
+    "boys": ("boy", "boy's"),
+}
+_KINDS = {
+    **dict.fromkeys(("color", "colour", "farbe", "颜色"), COLOUR),
+    **dict.fromkeys(("gender", "sex", "性别"), GENDER),
+    **dict.fromkeys(("size", "尺码", "尺寸"), SIZE),
+}
+# An attribute of more different values than that says something of its own about each product.
+_MOST_VALUES = 300
+_MOST_WORDS = 4
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_HAN = re.compile("[\u3400-\u9fff]")
+_SIZE = re.compile(r"\bsize\s+([\w./-]+)|([\w.]+)\s*码", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CatalogueValues:
+    """Stemmed phrase -> (kind, value); of Chinese, the phrase as it is. sizes: folded, that products have."""
+
+    phrases: Mapping[str, tuple[str, str]]
+    sizes: frozenset[str]
+
+    def of(self, phrase: str) -> tuple[str, str] | None:
+        """Kind and value that a phrase names, None for none."""
+        return self.phrases.get(stemmed(phrase)) or self.phrases.get(fold(phrase))
+
+    def read(self, text: str) -> list[Reading]:
+        """The longest phrases of a text that are values, as preferences."""
+        readings = [*self._sizes(text), *self._chinese(text)]
+        words = [match for match in _WORD.finditer(text) if not _HAN.search(match.group())]
+        at = 0
+        while at < len(words):
+            length = next((n for n in range(_MOST_WORDS, 0, -1) if self._at(text, words[at : at + n], n)), 0)
+            if length:
+                start, end = words[at].start(), words[at + length - 1].end()
+                kind, value = self.of(text[start:end]) or ("", "")
+                readings.append(Reading(start, end, QueryPart(kind, text[start:end], value, PREFER)))
+            at += max(length, 1)
+        return sorted(readings, key=lambda reading: reading.start)
+
+    def _at(self, text: str, words: "Sequence[re.Match[str]]", length: int) -> bool:
+        return len(words) == length and self.of(text[words[0].start() : words[-1].end()]) is not None
+
+    def _sizes(self, text: str) -> list[Reading]:
+        """A size is read where it is called one: `size M`, `42码`."""
+        return [
+            Reading(match.start(), match.end(), QueryPart(SIZE, match.group(), match[1] or match[2], PREFER))
+            for match in _SIZE.finditer(text)
+            if fold(match[1] or match[2]) in self.sizes
+        ]
+
+    def _chinese(self, text: str) -> list[Reading]:
+        if not _HAN.search(text):
+            return []
+        readings: list[Reading] = []
+        for phrase in sorted((p for p in self.phrases if _HAN.search(p)), key=len, reverse=True):
+            for match in re.finditer(re.escape(phrase), fold(text)):
+                if all(match.end() <= r.start or r.end <= match.start() for r in readings):
+                    kind, value = self.phrases[phrase]
+                    readings.append(
+                        Reading(match.start(), match.end(), QueryPart(kind, match.group(), value, PREFER))
+                    )
+        return readings
+
+
+def stemmed(phrase: str) -> str:
+    """The stems of a phrase's words, joined by blanks.
+
+    >>> stemmed("Table Lamps")
+    'tabl lamp'
+    """
+    return " ".join(stem(word) for word in _WORD.findall(fold(phrase)))
+
+
+def values_of(products: Iterable[Mapping[str, Any]]) -> CatalogueValues:
+    """Collects the values of a catalogue: of two kinds for one phrase the earlier of brand, category, colour,
+    gender, attribute counts."""
+    brands: set[str] = set()
+    levels: set[str] = set()
+    attributes: dict[str, Counter[str]] = {}
+    for row in products:
+        if row.get(c.BRAND):
+            brands.add(row[c.BRAND])
+        levels.update(category_words(row.get(c.CATEGORY)))
+        for pair in row.get(c.ATTRIBUTES) or ():
+            if pair.get("value"):
+                attributes.setdefault(pair["key"], Counter())[str(pair["value"]).strip()] += 1
+    phrases: dict[str, tuple[str, str]] = {}
+    _add(phrases, BRAND, brands)
+    _add(phrases, CATEGORY, levels)
+    for kind, lexicon in ((COLOUR, COLOURS), (GENDER, GENDERS)):
+        for value, forms in lexicon.items():
+            _add(phrases, kind, [value, *forms], value)
+    sizes: set[str] = set()
+    for key, values in sorted(attributes.items()):
+        kind = _KINDS.get(key.casefold(), ATTRIBUTE)
+        if kind == SIZE:
+            sizes.update(fold(value) for value in values)
+        elif len(values) <= _MOST_VALUES and normalised(key) not in ATTRIBUTE_KEYS:
+            _add(phrases, kind, (value for value in values if len(value.split()) <= _MOST_WORDS))
+    return CatalogueValues(phrases, frozenset(sizes))
+
+
+def _add(
+    phrases: dict[str, tuple[str, str]], kind: str, values: Iterable[str], meaning: str | None = None
+) -> None:
+    for value in sorted(values):
+        phrase = fold(value) if _HAN.search(value) else stemmed(value)
+        if len(phrase) > 1:
+            phrases.setdefault(phrase, (kind, meaning or value))

@@ -1,0 +1,105 @@
+"""The words of a catalogue, and how many products have each."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.ranking.relevance.terms import split_words, stem
+
+COLUMNS = (c.TITLE, c.BRAND, c.CATEGORY, c.ATTRIBUTES, c.DESCRIPTION)
+# The end of a long description brings words that say little about the product.
+_DESCRIPTION_CHARACTERS = 400
+_HYPHENATED = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
+_LETTERS = re.compile(r"[a-z]+")
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, as the full-text index compares words.
+
+    >>> fold("Maréa")
+    'marea'
+    """
+    if text.isascii():
+        return text.lower()
+    marks = unicodedata.normalize("NFKD", text.lower())
+    return unicodedata.normalize("NFKC", "".join(mark for mark in marks if not unicodedata.combining(mark)))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words of a catalogue, folded.
+
+    frequency: word -> products that have it; of Chinese, characters and pairs of them. compounds: words
+    written as one -> as the catalogue writes them (`tshirt` -> `t-shirt`, `rubberduck` -> `rubber duck`).
+    """
+
+    frequency: Mapping[str, int]
+    compounds: Mapping[str, str]
+
+    def has(self, word: str) -> bool:
+        """Whether a product has this word in any of its forms."""
+        plain = fold(word)
+        return plain in self.frequency or stem(plain) in self._stems or plain in self.compounds
+
+    def forms_of(self, word: str) -> tuple[str, ...]:
+        """The catalogue's words of the same stem, sorted; the word itself where there is none."""
+        plain = fold(word)
+        return self._stems.get(stem(plain), (plain,))
+
+    def usual_form(self, word: str) -> str | None:
+        """How the catalogue writes a word that it has in other forms only, else None."""
+        plain = fold(word)
+        forms = self._stems.get(stem(plain), ())
+        if not forms or plain in self.frequency or not _LETTERS.fullmatch(plain):
+            return None
+        return max(forms, key=lambda form: (self.frequency[form], form))
+
+    def count(self, word: str) -> int:
+        """How many products have the word, in its most frequent form."""
+        return max((self.frequency.get(form, 0) for form in self.forms_of(word)), default=0)
+
+    @cached_property
+    def _stems(self) -> dict[str, tuple[str, ...]]:
+        stems: dict[str, list[str]] = {}
+        for word in sorted(self.frequency):
+            stems.setdefault(stem(word), []).append(word)
+        return {key: tuple(words) for key, words in stems.items()}
+
+    @cached_property
+    def spellings(self) -> tuple[str, ...]:
+        """What a misspelt word may be corrected to, sorted: words of Latin letters, compounds among them."""
+        words = {word for word in self.frequency if len(word) > 2 and _LETTERS.fullmatch(word)}
+        hyphenated = {word for word, spelled in self.compounds.items() if "-" in spelled and len(word) > 4}
+        return tuple(sorted(words | {word for word in hyphenated if _LETTERS.fullmatch(word)}))
+
+
+def vocabulary_of(products: Iterable[Mapping[str, Any]]) -> Vocabulary:
+    """Counts the words of a catalogue.
+
+    Args:
+        products: rows of the contract; of COLUMNS those that they have are read.
+    """
+    frequency: Counter[str] = Counter()
+    hyphenated: dict[str, str] = {}
+    pairs: dict[str, str] = {}
+    for row in products:
+        head = fold(f"{row.get(c.TITLE) or ''} {row.get(c.CATEGORY) or ''}")
+        frequency.update(set(split_words(f"{head} {fold(_tail(row))}")))
+        for word in _HYPHENATED.findall(head):
+            hyphenated.setdefault(word.replace("-", ""), word)
+        for first, second in pairwise(_LETTERS.findall(head)):
+            pairs.setdefault(first + second, f"{first} {second}")
+    compounds = {word: spelled for word, spelled in {**pairs, **hyphenated}.items() if word not in frequency}
+    return Vocabulary(dict(frequency), compounds)
+
+
+def _tail(row: Mapping[str, Any]) -> str:
+    attributes = (str(pair["value"]) for pair in row.get(c.ATTRIBUTES) or () if pair.get("value"))
+    description = (row.get(c.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS]
+    return " ".join((row.get(c.BRAND) or "", *attributes, description))

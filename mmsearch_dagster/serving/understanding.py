@@ -1,0 +1,164 @@
+"""Queries read in the terms of one release, and what an answer says about that."""
+
+import random
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.adapters.speech.english_words import is_english
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
+from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
+from mmsearch_dagster.core.retrieval.understood import (
+    CATEGORY,
+    FILTER,
+    MESSAGE,
+    PRICE,
+    Understood,
+    joined_conditions,
+)
+from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
+from mmsearch_dagster.core.understanding.synonyms import SynonymRules
+
+# Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
+# standard deviations, a product must come to be a match.
+_NONSENSE, _SEED, _BEYOND_CHANCE = 48, 7, 5.0
+Searched = Callable[[PreparedQuery], Answer]
+
+
+class QueryUnderstanding:
+    """Reads a release's catalogue at the first query with words. Safe to share between threads."""
+
+    def __init__(
+        self, table: PinnedTable, synonyms: SynonymRules, vectors_of: Callable[[Sequence[str]], Matrix]
+    ) -> None:
+        """vectors_of: texts -> the vectors that are compared with products, float32 [n, width]."""
+        self._table, self._synonyms, self._vectors_of = table, synonyms, vectors_of
+
+    @cached_property
+    def reader(self) -> QueryReader:
+        """What reads words in the catalogue's terms."""
+        return QueryReader.of(self._table.records(COLUMNS), self._synonyms, is_english)
+
+    def completed(self, query: PreparedQuery, answer: Answer, search: Searched, where: str | None) -> Answer:
+        """The answer with what was understood: named products first, bounds that nothing fits left out, and
+        a note where nothing fits.
+
+        Args:
+            query: what was searched.
+            answer: what was found.
+            search: searches again.
+            where: the request's own filter, as SQL.
+        """
+        understood = query.understood
+        if understood is None or answer.problem is not None:
+            return answer
+        kept = self._filters_that_fit(understood, answer, where)
+        if kept is not None:
+            answer = search(replace(query, understood=kept))
+            note = f"nothing fits {_left_out(kept)}; closest without it:" if answer.hits else answer.note
+            return replace(answer, understood=answer.understood or kept, note=note)
+        if understood.product_ids:
+            answer = replace(answer, hits=self._named_first(understood, answer.hits, where))
+        if answer.hits and not self._fits(query, understood):
+            answer = replace(answer, note=_nothing_fits(understood))
+        return replace(answer, understood=understood)
+
+    def _filters_that_fit(
+        self, understood: Understood, answer: Answer, where: str | None
+    ) -> Understood | None:
+        """What is left of a query whose own bounds let no product pass, or none of the category that it
+        names: the bounds of the price go first, then all. None where they may stay."""
+        if understood.condition is None or (answer.hits and self._some_pass(understood, where)):
+            return None
+        unpriced = _without_filters(understood, lambda kind: kind == PRICE)
+        if unpriced != understood and self._some_pass(unpriced, where):
+            return unpriced
+        if not answer.hits:
+            return _without_filters(understood, lambda _: True)
+        return None
+
+    def _some_pass(self, understood: Understood, where: str | None) -> bool:
+        categories = [category_sql(value) for value in understood.values(CATEGORY)]
+        either = " OR ".join(categories) if categories else None
+        return self._table.passing(joined_conditions([understood.condition, where, either])) > 0
+
+    def _named_first(
+        self, understood: Understood, hits: Sequence[AnswerHit], where: str | None
+    ) -> tuple[AnswerHit, ...]:
+        """The named products that pass the filter, then the others; as many as before."""
+        present = {hit.product_id: hit for hit in hits}
+        payload = self._table.rows(understood.product_ids)
+        best = hits[0].score if hits else 0.0
+        first = [
+            replace(present[key], score=best + 1.0)
+            if key in present
+            else AnswerHit(
+                key, best + 1.0, 0, payload[key], dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER))
+            )
+            for key in understood.product_ids
+            if key in payload and self._passes(key, where)
+        ]
+        others = [hit for hit in hits if hit.product_id not in {hit.product_id for hit in first}]
+        ranked = [*first, *others][: max(len(hits), len(first))]
+        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ranked, start=1))
+
+    def _passes(self, product_id: str, where: str | None) -> bool:
+        named = f"{c.PRODUCT_ID} = {quoted(product_id)}"
+        return where is None or self._table.passing(joined_conditions([named, where])) > 0
+
+    def _fits(self, query: PreparedQuery, understood: Understood) -> bool:
+        """Whether words or vectors say that a product is meant; a picture or a voice always does."""
+        if understood.attested or query.image is not None or query.audio is not None:
+            return True
+        if not query.weights.get(VECTOR_RETRIEVER):
+            return False
+        return self._nearest([understood.text])[0] > self._by_chance
+
+    @cached_property
+    def _by_chance(self) -> float:
+        """The cosine that a string without a meaning hardly ever reaches."""
+        cosines = self._nearest(_nonsense())
+        return float(cosines.mean() + _BEYOND_CHANCE * cosines.std())
+
+    def _nearest(self, texts: Sequence[str]) -> "np.ndarray":
+        """The cosine of each text's nearest product, float64 [n]; -1 where there is none."""
+        ranked = self._table.nearest_batch(self._vectors_of(texts), 1)
+        return np.array([hits[0].score if hits else -1.0 for hits in ranked])
+
+
+def _nonsense() -> list[str]:
+    rng = random.Random(_SEED)
+
+    def word() -> str:
+        return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 10)))
+
+    return [" ".join(word() for _ in range(rng.randint(1, 3))) for _ in range(_NONSENSE)]
+
+
+def _without_filters(understood: Understood, left_out: Callable[[str], bool]) -> Understood:
+    """The filters of these kinds no longer filter, and say so."""
+    parts = tuple(
+        replace(part, effect=MESSAGE, condition=None)
+        if part.effect == FILTER and left_out(part.kind)
+        else part
+        for part in understood.parts
+    )
+    return replace(understood, parts=parts)
+
+
+def _left_out(understood: Understood) -> str:
+    bounds = [part.value for part in understood.parts if part.effect == MESSAGE and part.kind != "unmatched"]
+    return f"'{understood.text}' {', '.join(bounds)}"
+
+
+def _nothing_fits(understood: Understood) -> str:
+    hint = f" did you mean '{understood.suggestion}'?" if understood.suggestion else ""
+    return f"nothing fits '{understood.typed[:80]}': no product has one of these words;{hint} closest:"
