@@ -60,6 +60,21 @@ class RankerPin(BaseModel):
     people: int
 
 
+class PhotoMemoryPin(BaseModel):
+    """The judged photos that a release compares a photo with: its file beside the weights.
+
+    sha256: of that file. photos, products: how many judged photos of how many products. shrinkage: of the
+    space that they are compared in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    photos: int
+    products: int
+    shrinkage: float
+
+
 class ReleaseManifest(BaseModel):
     """Everything a reader needs; stored in the tags of its MLflow model version.
 
@@ -67,6 +82,7 @@ class ReleaseManifest(BaseModel):
     recogniser: of spoken queries. language: digest of what it expects to hear; None in releases of
         before it was kept with them, whose recogniser expects the words of the index.
     ranker: what it knows of people; None in releases of before there was one.
+    photo_memory: None where a shop has too few judged photos.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,6 +100,7 @@ class ReleaseManifest(BaseModel):
     language: str | None = None
     index: IndexPin | None = None
     ranker: RankerPin | None = None
+    photo_memory: PhotoMemoryPin | None = None
     parent: str | None = None
 
 
@@ -97,6 +114,7 @@ def release_id_of(
     recogniser: RecogniserSpec = RecogniserSpec(),
     language: str | None = None,
     ranker: RankerPin | None = None,
+    photo_memory: PhotoMemoryPin | None = None,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
     return (
@@ -111,6 +129,7 @@ def release_id_of(
                 "recogniser": recogniser.model_dump(),
                 **({"language": language} if language else {}),
                 **({"ranker": ranker.sha256} if ranker else {}),
+                **({"photo_memory": photo_memory.sha256} if photo_memory else {}),
             }
         )[:10]
     )

@@ -9,6 +9,7 @@ from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.training import photo_memory as photo_memory_step
 
 GROUP = "training"
 
@@ -29,6 +30,17 @@ GROUP = "training"
 )
 def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(examples.build_examples(workspace.open())))
+
+
+@dg.asset(
+    code_version=photo_memory_step.CODE_VERSION,
+    group_name=GROUP,
+    deps=[training_examples],
+    description="One row is one judged photo; together they are further keys to the products that they show.",
+    kinds={"numpy"},
+)
+def photo_memory(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=metadata_of(photo_memory_step.learn_photos(workspace.open())))
 
 
 @dg.multi_asset(
@@ -63,4 +75,4 @@ def fusion_candidates(
 @dg.definitions
 def training() -> dg.Definitions:
     """Examples and candidates."""
-    return dg.Definitions(assets=[training_examples, fusion_candidates])
+    return dg.Definitions(assets=[training_examples, photo_memory, fusion_candidates])

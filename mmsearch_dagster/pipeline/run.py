@@ -19,6 +19,7 @@ from mmsearch_dagster.pipeline.release.release import build_index, raise_if_fail
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.training.examples import build_examples
+from mmsearch_dagster.pipeline.training.photo_memory import learn_photos
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 
@@ -33,7 +34,7 @@ def prepare(workspace: Workspace) -> list[StepReport]:
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
     reports.append(quarantine_media(workspace)[0])
     reports.append(learn_factors(workspace))
-    return [*reports, build_examples(workspace)]
+    return [*reports, build_examples(workspace), learn_photos(workspace)]
 
 
 def refresh(workspace: Workspace) -> list[StepReport]:

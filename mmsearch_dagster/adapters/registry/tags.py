@@ -7,7 +7,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.gate.decision import Decision
-from mmsearch_dagster.core.release import EncoderIdentity, RankerPin, ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.release import (
+    EncoderIdentity,
+    PhotoMemoryPin,
+    RankerPin,
+    ReleaseManifest,
+    RetrievalParams,
+)
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 # The tags the code reads; the rest of `tags_of` is for people and for search in the UI.
@@ -21,7 +27,7 @@ WITHDRAWN = "mmsearch.withdrawn"
 MOVE = "mmsearch.move"
 # The folder of the pictures, a field of the manifest.
 MEDIA_ROOT = "media_root"
-_NOT_IN_A_MANIFEST = {"decision", "run_id", "people_dir", "language_file", "description"}
+_NOT_IN_A_MANIFEST = {"decision", "run_id", "people_dir", "language_file", "photo_memory_file", "description"}
 
 
 class VersionFacts(BaseModel):
@@ -30,7 +36,8 @@ class VersionFacts(BaseModel):
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
     description: one sentence for people who look at the registry.
-    people_dir: folder of `ranker`, copied into the version. language_file: that of `language`, likewise.
+    people_dir: folder of `ranker`, copied into the version. language_file, photo_memory_file: those
+    of `language` and `photo_memory`, likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +56,8 @@ class VersionFacts(BaseModel):
     language_file: str | None = None
     ranker: RankerPin | None = None
     people_dir: str | None = None
+    photo_memory: PhotoMemoryPin | None = None
+    photo_memory_file: str | None = None
     parent: str | None = None
     run_id: str | None = None
     description: str | None = None

@@ -25,8 +25,8 @@ _WORTH = 0.002
 class CrossFit:
     """First places found by photos that a memory was not fitted on.
 
-    shrinkage: the chosen one. memory, picture: 1.0 where the product was first, float64 [m], in the memory and
-    by the nearest of the catalogue's own pictures. by_shrinkage: share of first places.
+    shrinkage: the chosen one. memory, picture: 1.0 where the product was first, float64 [m], in the memory
+    and by the nearest of the catalogue's own pictures. by_shrinkage: share of first places.
     """
 
     shrinkage: float
@@ -43,9 +43,12 @@ def cross_fit(
     Args:
         photos: judged photos.
         pictures: the catalogue's own.
-        query_views: how many of the views a query has, the first ones.
+        query_views: how many of the views a query has, the first ones; others are left out here.
         folds: parts of each product's photos.
     """
+    photos, pictures = (
+        LabelledPhotos(part.products, part.views[:query_views]) for part in (photos, pictures)
+    )
     fold = similar_folds(photos, folds)
     first = {shrinkage: np.zeros(len(photos)) for shrinkage in SHRINKAGES}
     counted = np.zeros(len(photos), dtype=bool)
@@ -59,7 +62,7 @@ def cross_fit(
         part = photos.take(outside)
         for shrinkage, values in first.items():
             memory = fit_memory(inside, pictures, shrinkage, scatter=scatter)
-            ranked = memory.nearest(part.views[:query_views], 1)
+            ranked = memory.nearest(part.views, 1)
             values[outside] = _first(part.products, ranked)
     means = {shrinkage: float(values[counted].mean()) for shrinkage, values in first.items() if counted.any()}
     best = _simplest(means)
@@ -79,7 +82,8 @@ def _simplest(means: Mapping[float, float]) -> float:
 def similar_folds(photos: LabelledPhotos, folds: int) -> NDArray[np.int64]:
     """The fold of each photo, [n]: the photos of a product in order of their main difference, cut into parts.
 
-    A product with fewer photos than folds has them in different ones. The order of the photos does not matter.
+    A product with fewer photos than folds has them in different ones. The order of the photos does not
+    matter.
 
     Args:
         photos: judged photos; their first view is compared.

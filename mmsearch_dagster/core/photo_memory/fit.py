@@ -32,13 +32,13 @@ class _Placed:
     @classmethod
     def of(cls, space: PhotoSpace, photos: LabelledPhotos, number: dict[str, int]) -> "_Placed":
         labels = numbers(photos, number)
-        width = photos.views.shape[-1]
-        views = len(photos.views)
+        views, _, width = photos.views.shape
         rows = space.of_rows(photos.views.reshape(-1, width))
         counts = np.bincount(labels, minlength=len(number))
         sums = sums_by_label(rows, np.tile(labels, views), len(number))
         means = sums / np.maximum(counts * views, 1)[:, None]
-        return cls(labels, space.of_views(photos.views), means.astype(np.float32), counts)
+        seen = unit_rows(rows.reshape(photos.views.shape).mean(axis=0))
+        return cls(labels, seen, means.astype(np.float32), counts)
 
 
 def numbers(photos: LabelledPhotos, number: dict[str, int]) -> NDArray[np.int64]:

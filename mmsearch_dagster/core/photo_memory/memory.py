@@ -23,7 +23,7 @@ class PhotoMemory:
     space: where. ids: `p` products, ascending. keys: unit vectors of the space, float32 [p, d].
     offset: the mean cosine of each key with photos of other products, float32 [p]. scale: what a cosine
     beyond that is divided by, float32 [p]: a key of many photos is nearer to every photo than a single
-    picture is, and would hide the products that have nothing else. photos: judged photos of each product, [p].
+    picture is, and would hide the products that have nothing else. photos: judged photos per product, [p].
     """
 
     space: PhotoSpace

@@ -1,5 +1,6 @@
 """Photos with the products that they show, each seen in several views."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,11 @@ class FewestPhotos:
     products: int = 10
     photos: int = 2
 
-    def enough(self, photos: LabelledPhotos) -> bool:
-        """Whether there are enough photos to learn from."""
-        _, counts = np.unique(np.array(photos.products, dtype=np.str_), return_counts=True)
-        return int((counts >= self.photos).sum()) >= self.products
+    def enough(self, products: Sequence[str]) -> bool:
+        """Whether there are enough photos to learn from.
+
+        Args:
+            products: the product of each photo.
+        """
+        counts = Counter(products)
+        return sum(count >= self.photos for count in counts.values()) >= self.products

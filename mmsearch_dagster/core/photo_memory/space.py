@@ -1,7 +1,8 @@
 """The space in which photos are compared: whitened by how photos of one product differ.
 
-What varies between photos of one product (light, angle, shelf) counts little, what tells products apart counts
-much: linear discriminant analysis without its last step, a projection that changes no order of mean keys.
+What varies between photos of one product (light, angle, shelf) counts little, what tells products apart
+counts much: linear discriminant analysis without its last step, a projection that changes no order of mean
+keys.
 """
 
 from dataclasses import dataclass
@@ -93,7 +94,8 @@ class PhotoSpace:
             rows: vectors of the encoder, float32 [m, d], of any norm.
         """
         placed = unit_rows((unit_rows(rows) - self.mean) @ self.whitening)
-        return placed * rows.any(axis=1)[:, None]
+        present = np.any(rows, axis=1, keepdims=True)
+        return np.where(present, placed, 0.0).astype(np.float32)
 
     def of_views(self, views: Matrix) -> Matrix:
         """One unit vector per photo: the direction of the mean of its views.
