@@ -12,13 +12,16 @@ VECTOR_RETRIEVER = "vector"
 LEXICAL_RETRIEVER = "lexical"
 # Full-text search for the typed words alone, where others were spoken: a part of LEXICAL_RETRIEVER.
 TYPED_RETRIEVER = "typed"
-# The fused vector, full-text search, and each encoder's own vectors.
-RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO)
+# Judged photos as further keys to their products (core.photo_memory).
+PHOTO_MEMORY = "photo_memory"
+# The fused vector, full-text search, each encoder's own vectors, judged photos.
+RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEMORY)
 # Names for the weights of a request, on the command line and over HTTP.
 WEIGHTS_HELP = (
     f"weight of a branch in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
-    "fused vector and by its own encoder). With 0 a branch is not asked, and such a part counts as not given"
+    f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos). "
+    "With 0 a branch is not asked, and such a part counts as not given"
 )
 
 WORDS = "words"
