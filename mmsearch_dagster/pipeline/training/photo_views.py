@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmsearch_dagster.core.digest import sha256_text
+from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.media.closer_view import CLOSER, CLOSEST, closer_view
+from mmsearch_dagster.core.media.images import UnreadableImageError
 from mmsearch_dagster.core.modalities import IMAGE, Matrix
 from mmsearch_dagster.core.photo_memory.photos import LabelledPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -16,18 +17,6 @@ VIEWS = (None, CLOSER, CLOSEST)
 QUERY_VIEWS = 2
 
 
-def view_of(photo: Content, share: float | None) -> Content:
-    """A view of a photo, cut out when it is encoded.
-
-    Args:
-        photo: the file.
-        share: of its shorter side; None: the photo itself.
-    """
-    if share is None:
-        return photo
-    return Content(sha256_text(f"middle {share} of {photo.key}"), lambda: closer_view(photo.read(), share))
-
-
 def encode_views(
     workspace: Workspace, photos: Sequence[Content], shares: Sequence[float | None]
 ) -> dict[str, Matrix]:
@@ -35,7 +24,7 @@ def encode_views(
     spec = workspace.encoder(IMAGE)
     if spec is None or not photos:
         return {}
-    views = {photo.key: [view_of(photo, share) for share in shares] for photo in photos}
+    views = {photo.key: _views_of(photo, shares) for photo in photos}
     read = workspace.features.obtain(
         workspace.identity(spec),
         [view for several in views.values() for view in several],
@@ -46,8 +35,21 @@ def encode_views(
     return {
         key: np.stack([read.vectors[view.key] for view in several])
         for key, several in views.items()
-        if all(view.key in read.vectors for view in several)
+        if several and all(view.key in read.vectors for view in several)
     }
+
+
+def _views_of(photo: Content, shares: Sequence[float | None]) -> list[Content]:
+    """The views by what they show, cut out now for their keys and again when they are encoded; none of a photo
+    that cannot be read."""
+    try:
+        return [photo if share is None else _cut(photo, share) for share in shares]
+    except (OSError, UnreadableImageError):
+        return []
+
+
+def _cut(photo: Content, share: float) -> Content:
+    return Content(sha256_bytes(closer_view(photo.read(), share)), lambda: closer_view(photo.read(), share))
 
 
 def labelled(products: Mapping[str, str], views: Mapping[str, Matrix]) -> LabelledPhotos:
