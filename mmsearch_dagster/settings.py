@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.errors import ConfigError, reason_of
 from mmsearch_dagster.core.suggest import did_you_mean
 
 HOME_VARIABLE = "MMSEARCH_HOME"
@@ -174,7 +174,7 @@ def read_reviewed(file: Path, what: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{what} {file} cannot be read: {error}") from error
+        raise ConfigError(f"{what} {file} cannot be read: {reason_of(error)}") from error
 
 
 def assets_folder() -> Path:

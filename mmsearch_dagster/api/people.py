@@ -68,19 +68,19 @@ class ExplainRequest(RequestBody):
 
 
 class RecommendRequest(RequestBody):
-    """Products for one person, for what a session looked at, or both. In the body, not in the path: addresses
-    end in logs, ids of people must not."""
+    """Products for one person, for what somebody has just looked at, or both. In the body, not in the path:
+    addresses end in logs, ids of people must not."""
 
     user: str | None = None
     session: list[str] = Field(
-        [], max_length=MAX_K, description="ids of the products that this session looked at"
+        [], max_length=MAX_K, description="ids of the products that the person has just looked at"
     )
     k: int = Field(10, ge=1, le=MAX_K)
 
     @model_validator(mode="after")
     def _somebody(self) -> "RecommendRequest":
         if self.user is None and not self.session:
-            raise ValueError("give a user, a session, or both")
+            raise ValueError("give a user, products just looked at as session, or both")
         return self
 
 
@@ -94,8 +94,8 @@ def add_people(
 
     @app.post("/recommend", responses=responses)
     def recommend(body: RecommendRequest) -> ListResponse:
-        """Products for one person, led by what this session looked at; popular ones, and that is said, for
-        somebody unknown without a session."""
+        """Products for one person, led by what was just looked at; popular ones, and that is said, for
+        somebody unknown who looked at nothing."""
         recommender = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
         return _list_response(recommender.recommend(user, session=body.session, k=body.k))
@@ -107,7 +107,7 @@ def add_people(
 
     @app.post("/explain", responses=responses)
     def explain(body: ExplainRequest) -> ExplainResponse:
-        """What each branch, modality and feature contributed."""
+        """What each retriever, modality and feature contributed."""
         recommender = answers()  # first: without a release nothing may be made for the door
         user = door.hide(body.user) if body.user is not None else None
         query = Query(

@@ -59,7 +59,7 @@ class SearchRequest(RequestBody):
 
 
 class ProductHit(BaseModel):
-    """branches: the product's rank in each branch, null where that one did not find it. rules: what the
+    """branches: the product's rank in each retriever, null where that one did not find it. rules: what the
     shop's rules did to it in a list ordered for a person."""
 
     product_id: str

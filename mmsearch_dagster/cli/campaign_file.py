@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmsearch_dagster.core.errors import QueryError
+from mmsearch_dagster.core.errors import QueryError, reason_of
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.yaml_text import load_yaml
@@ -37,5 +37,7 @@ def read_campaign(file: Path) -> Query:
     try:
         image = (file.parent / picture).read_bytes() if picture else None
     except (OSError, ValueError) as error:
-        raise QueryError(f"campaign {file}: its picture {picture} cannot be read: {error}") from error
+        raise QueryError(
+            f"campaign {file}: its picture {picture} cannot be read: {reason_of(error)}"
+        ) from error
     return Query(text=words, image=image)

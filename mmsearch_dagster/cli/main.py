@@ -63,7 +63,9 @@ def run(
 
 @app.command()
 def search(
-    text: Annotated[str | None, typer.Argument(help="What you are looking for, in words.")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]", help="What you are looking for, in words.")
+    ] = None,
     image: Annotated[
         Path | None, typer.Option("--image", help="A photo of what you are looking for.")
     ] = None,
@@ -101,6 +103,7 @@ def search(
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mmsearch_dagster.cli import search as searching
 
+    text = " ".join(words) if words else None
     if batch is not None:
         if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from mmsearch_dagster.serving.lists import Suggestions
     from mmsearch_dagster.serving.recommender import Recommender
 
+REVIEWS = "most_useful"
+# Below a list whose scores do not fall from line to line.
+NOT_BY_SCORE = (
+    "The order is not that of the scores alone: products that resemble those above them stand lower, and the "
+    "shop's rules move some (assets/policies/business.yaml)."
+)
 Results = Annotated[int, typer.Option("--k", help="How many.")]
 Seen = Annotated[
     list[str] | None,
-    typer.Option("--seen", help="A product that this session looked at; repeatable."),
+    typer.Option("--seen", help="A product that the person has just looked at; repeatable."),
 ]
 Product = Annotated[str, typer.Argument(help="A product's id.")]
 MaybeUser = Annotated[str | None, typer.Option("--user", help="Id of the person as the shop's log has it.")]
@@ -49,12 +55,12 @@ def recommend(
     as_json: AsJson = False,
     home: Home = DEFAULT,
 ) -> None:
-    """Products for one person, for what a session looked at, or both; popular ones for somebody unknown."""
+    """Products for one person, for what somebody has just looked at, or both; popular ones for a stranger."""
     if user is None and not seen:
-        raise QueryError("name a person with --user, products of this session with --seen, or both")
+        raise QueryError("name a person with --user, products just looked at with --seen, or both")
     recommender = released_of(home).recommender()
     person = hidden_id(home, user) if user is not None else None
-    _show_list(recommender.recommend(person, session=seen or (), k=k), as_json)
+    show_list(recommender.recommend(person, session=seen or (), k=k), as_json)
 
 
 def similar(
@@ -64,7 +70,7 @@ def similar(
     home: Home = DEFAULT,
 ) -> None:
     """Products like one of the catalogue."""
-    _show_list(released_of(home).recommender().similar(product, k=k), as_json)
+    show_list(released_of(home).recommender().similar(product, k=k), as_json)
 
 
 def explain(
@@ -79,7 +85,7 @@ def explain(
     as_json: AsJson = False,
     home: Home = DEFAULT,
 ) -> None:
-    """Why a product stands where it stands: branches, modalities, features of the ranker."""
+    """Why a product stands where it stands: retrievers, modalities, features of the ranker."""
     from mmsearch_dagster.cli.search import question
 
     text, product = _query_and_product(query_and_product)
@@ -103,7 +109,10 @@ def campaign(
     as_json: AsJson = False,
     home: Home = DEFAULT,
 ) -> None:
-    """The people to show a campaign to, with their expected response."""
+    """The people to show a campaign to, with their expected response.
+
+    The file is described in docs/your-shop.md, and how to get from pseudonyms back to the shop's own ids.
+    """
     from mmsearch_dagster.cli.campaign_file import read_campaign
 
     _show_parts(released_of(home).recommender().campaign(read_campaign(file), k=k), as_json)
@@ -148,13 +157,23 @@ def search(
         console.print(note, highlight=False, markup=False)
 
 
-def _show_list(suggestions: "Suggestions", as_json: bool) -> None:
-    import polars as pl
-
+def show_list(suggestions: "Suggestions", as_json: bool) -> None:
+    """A list made for a person, with what has to be said about its order."""
     from mmsearch_dagster.cli import tables
     from mmsearch_dagster.cli.progress import console
 
-    rows = [
+    if as_json:
+        print(json.dumps(_list_as_dict(suggestions), ensure_ascii=False, default=str))
+        return
+    console.print(tables.suggestions(suggestions.hits, f"{suggestions.order} · {suggestions.release_id}"))
+    scores = [hit.score for hit in suggestions.hits]
+    if scores != sorted(scores, reverse=True):
+        console.print(NOT_BY_SCORE, highlight=False, markup=False)
+    console.print(suggestions.note, highlight=False, markup=False)
+
+
+def _list_as_dict(suggestions: "Suggestions") -> dict[str, Any]:
+    hits = [
         {
             "rank": hit.rank,
             "product_id": hit.product_id,
@@ -164,42 +183,16 @@ def _show_list(suggestions: "Suggestions", as_json: bool) -> None:
         }
         for hit in suggestions.hits
     ]
-    if as_json:
-        answer = {
-            "release_id": suggestions.release_id,
-            "order": suggestions.order,
-            "note": suggestions.note,
-            "hits": rows,
-        }
-        print(json.dumps(answer, ensure_ascii=False, default=str))
-        return
-    frame = pl.DataFrame(
-        [
-            {
-                "rank": row["rank"],
-                "product": row["product_id"],
-                "title": row.get("title"),
-                "score": row["score"],
-                "rules": ", ".join(row["rules"]),
-            }
-            for row in rows
-        ],
-        schema={
-            "rank": pl.Int64,
-            "product": pl.String,
-            "title": pl.String,
-            "score": pl.Float64,
-            "rules": pl.String,
-        },
-    )
-    console.print(tables.frame_table(frame, f"{suggestions.order} · {suggestions.release_id}"))
-    console.print(suggestions.note, highlight=False, markup=False)
+    return {
+        "release_id": suggestions.release_id,
+        "order": suggestions.order,
+        "note": suggestions.note,
+        "hits": hits,
+    }
 
 
 def _show_parts(parts: dict[str, Any], as_json: bool) -> None:
     """Lists of records as tables, the rest as lines."""
-    import polars as pl
-
     from mmsearch_dagster.cli import tables
     from mmsearch_dagster.cli.progress import console
 
@@ -208,13 +201,12 @@ def _show_parts(parts: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in parts.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            rows = [
-                {key: str(cell) if isinstance(cell, list | dict) else cell for key, cell in row.items()}
-                for row in value
-            ]
-            console.print(tables.frame_table(pl.DataFrame(rows, infer_schema_length=None), name))
+            shown = tables.reviews if name == REVIEWS else tables.records
+            console.print(shown(value, name))
         elif value not in (None, "", []):
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
             if isinstance(value, dict):
                 text = ", ".join(f"{key} {part}" for key, part in value.items())
-            console.print(f"{name}: {text}", highlight=False, markup=False)
+            if isinstance(value, float):
+                text = f"{value:.4f}"
+            console.print(f"{name.replace('_', ' ')}: {text}", highlight=False, markup=False)

@@ -26,7 +26,7 @@ _MOST_PROBLEMS = 5
 
 
 def question(text: str | None, image: Path | None, voice: Path | None, weights: Sequence[str] = ()) -> Query:
-    """What was typed as a query; weights: `branch=number` each.
+    """What was typed as a query; weights: `retriever=number` each.
 
     Raises QueryError for a file that cannot be read and for a weight that is none.
     """
@@ -113,7 +113,9 @@ def _weights(given: Sequence[str]) -> dict[str, float] | None:
         try:
             weights[retriever.strip()] = float(number)
         except ValueError as error:
-            raise QueryError(f"--weight {weight}: give a branch and a number, for example text=2") from error
+            raise QueryError(
+                f"--weight {weight}: give a retriever and a number, for example text=2"
+            ) from error
     return weights or None
 
 

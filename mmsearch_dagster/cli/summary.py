@@ -121,7 +121,7 @@ def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
     features = sorted(explanation["features"], key=lambda feature: -abs(feature["contribution"]))[:_SHOWN]
     return [
         *(
-            (f"branch {retriever['branch']}", f"rank {retriever['rank']}, share {retriever['share']:.4f}")
+            (f"retriever {retriever['branch']}", f"rank {retriever['rank']}, share {retriever['share']:.4f}")
             for retriever in explanation["branches"]
         ),
         *(

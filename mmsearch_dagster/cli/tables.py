@@ -1,6 +1,7 @@
 """Tables for people: answers, the gate, quality, releases."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,28 @@ if TYPE_CHECKING:
 
     from mmsearch_dagster.adapters.registry.release_list import ReleaseRow
     from mmsearch_dagster.core.retrieval.query import Answer
+    from mmsearch_dagster.serving.lists import Suggestion
 
 _KINDS = {"all": "all queries"}
 # What fits 80 columns; the report in the lake and in Dagster has the rest.
 _SHOWN = {"top1": "top-1", "recall@10": "R@10", "mrr": "MRR", "map": "MAP"}
 # Of an ISO time.
 _TO_THE_MINUTE = len("2026-01-01T00:00")
+_TO_THE_DAY = len("2026-01-01")
+_MOST_OF_A_REVIEW = 240
+# Names of JSON as people read them.
+_HEADINGS = {
+    "branches": "retrievers",
+    "branch": "retriever",
+    "product_modalities": "modalities of the product",
+    "own_cosine": "cosine",
+    "fused_cosine": "fused cosine",
+    "fused_without_it": "without it",
+    "user_id": "person (pseudonym)",
+    "expected_response": "expected response",
+    "last_seen": "last seen",
+    "monetary": "spent",
+}
 
 
 def frame_table(frame: "pl.DataFrame", title: str) -> Table:
@@ -49,7 +66,7 @@ def quality(frame: "pl.DataFrame", kind: str, metric: str | None = None) -> Tabl
     queries = part["queries"].max() if part.height else 0
     title = f"{escape(_KINDS.get(kind, kind))} ({queries})"
     table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("branch", no_wrap=True)
+    table.add_column("retriever", no_wrap=True)
     shown = {name: title for name, title in _SHOWN.items() if name != metric}
     for name in (metric.replace("ndcg", "nDCG"), "95% interval", *shown.values()):
         table.add_column(name, justify="right", no_wrap=True)
@@ -86,12 +103,77 @@ def answer(result: "Answer", title: str) -> Table:
     table.add_column("product", no_wrap=True)
     table.add_column("title", ratio=3)
     table.add_column("category", ratio=2)
-    for name in ("price", "vector", "words"):
+    for name in ("price", "vector", "lexical"):
         table.add_column(name, justify="right", no_wrap=True)
     for hit in result.hits:
         ranks = [str(hit.branches.get(name) or "-") for name in ("vector", "lexical")]
-        words = [escape(hit.payload.get(name) or "") for name in (c.TITLE, c.CATEGORY)]
+        words = [escape(title_of(hit.payload)), escape(hit.payload.get(c.CATEGORY) or "")]
         table.add_row(str(hit.rank), escape(hit.product_id), *words, _price(hit.payload), *ranks)
+    return table
+
+
+def title_of(payload: Mapping[str, Any]) -> str:
+    """A product's title, with what keeps it from being sold."""
+    sold_out = " (out of stock)" if payload.get(c.IN_STOCK) is False else ""
+    return f"{payload.get(c.TITLE) or '(no title)'}{sold_out}"
+
+
+def suggestions(hits: "Sequence[Suggestion]", title: str) -> Table:
+    """A list made for a person. What the shop's rules did has a column where they did something."""
+    ruled = any(hit.rules for hit in hits)
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("product", no_wrap=True)
+    table.add_column("title")
+    for name in ("price", "score"):
+        table.add_column(name, justify="right", no_wrap=True)
+    if ruled:
+        table.add_column("rules")
+    for hit in hits:
+        cells = [
+            str(hit.rank),
+            hit.product_id,
+            title_of(hit.payload),
+            _price(hit.payload),
+            f"{hit.score:.4f}",
+        ]
+        table.add_row(*map(escape, [*cells, ", ".join(hit.rules)] if ruled else cells))
+    return table
+
+
+def records(rows: Sequence[Mapping[str, Any]], name: str) -> Table:
+    """Records of one kind, one a row. A column that says nothing is left out."""
+    keys = [key for key in rows[0] if any(row.get(key) not in (None, "") for row in rows)]
+    table = Table(title=_HEADINGS.get(name, name), title_justify="left", header_style="bold")
+    for key in keys:
+        numbers = all(isinstance(row.get(key), int | float | None) for row in rows)
+        whole = key == c.USER_ID  # to be copied
+        table.add_column(
+            _HEADINGS.get(key, key), justify="right" if numbers else "left", no_wrap=whole, overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(escape(_record_cell(row.get(key))) for key in keys))
+    return table
+
+
+def _record_cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()[:_TO_THE_DAY]
+    return _cell(value)
+
+
+def reviews(rows: Sequence[Mapping[str, Any]], name: str) -> Table:
+    """The most useful reviews of a product, long ones cut."""
+    table = Table(title=name.replace("_", " "), title_justify="left", header_style="bold")
+    for column in ("review", "rating", "useful"):
+        table.add_column(column, justify="left" if column == "review" else "right", no_wrap=True)
+    table.add_column("text", ratio=1)
+    for row in rows:
+        text = ": ".join(part for part in (row.get("title"), row.get("text")) if part)
+        cut = f"{text[:_MOST_OF_A_REVIEW]}…" if len(text) > _MOST_OF_A_REVIEW else text
+        rating, usefulness = row.get("rating"), row.get("usefulness")
+        numbers = ["" if rating is None else f"{rating:g}", "" if usefulness is None else f"{usefulness:.2f}"]
+        table.add_row(escape(str(row.get("review_id") or "")), *numbers, escape(cut))
     return table
 
 

@@ -1,6 +1,11 @@
 """The family of errors. Each message says what is wrong, where, and what to do about it."""
 
 
+def reason_of(error: Exception) -> str:
+    """What an error says, for a message that names the file already."""
+    return str((isinstance(error, OSError) and error.strerror) or error)
+
+
 class MmsearchError(Exception):
     """Root of the family: our fault unless a subclass says otherwise (exit code 1)."""
 

@@ -16,12 +16,13 @@ from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
-from mmsearch_dagster.core.retrieval.rank_fusion import WORDS, fuse
+from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY, WORDS, fuse
 from mmsearch_dagster.core.retrieval.understood import joined_conditions
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SynonymRules
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
@@ -50,6 +51,7 @@ class Engine:
         encoders: QueryEncoders,
         transcriber: Transcriber,
         synonyms: SynonymRules = SynonymRules(),
+        photos: PhotoRetriever | None = None,
     ) -> None:
         self._manifest = manifest
         self._table = table
@@ -57,6 +59,7 @@ class Engine:
         self._modalities = tuple(modalities)
         self._encoders = encoders
         self._transcriber = transcriber
+        self._photos = photos
         self._understanding = QueryUnderstanding(table, synonyms, self._vectors_of)
 
     @classmethod
@@ -96,6 +99,7 @@ class Engine:
             encoders=query_encoders,
             transcriber=transcriber,
             synonyms=synonyms,
+            photos=release_parts.open_photo_memory(manifest, model_dir),
         )
 
     @property
@@ -227,7 +231,16 @@ class Engine:
             if position in unread:
                 unanswered[row] = self._unanswered(unread[position], query.kind, query.transcript)
                 del prepared[row]
-        return prepared, unanswered
+        return self._with_closer_looks(prepared), unanswered
+
+    def _with_closer_looks(self, prepared: Mapping[int, PreparedQuery]) -> dict[int, PreparedQuery]:
+        """Where the photo memory is searched, photos are looked at more closely too."""
+        rows = [row for row, query in prepared.items() if query.weights.get(PHOTO_MEMORY, 0.0) > 0]
+        if self._photos is None or not rows:
+            return dict(prepared)
+        looks = self._encoders.closer_looks([prepared[row] for row in rows])
+        closer = {rows[position]: look for position, look in looks.items()}
+        return {row: replace(query, closer_look=closer.get(row)) for row, query in prepared.items()}
 
     def _reader(self) -> QueryReader:
         return self._understanding.reader
@@ -266,7 +279,9 @@ class Engine:
             return []
         depth = max(k, self._manifest.retrieval.depth)
         batch = stacked([query.vectors for query in queries])
-        rankings = retrieve(self._table, self._model, queries, batch, depth=depth, where=condition)
+        rankings = retrieve(
+            self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
+        )
         best = [
             fuse(ranking, query.weights, self._manifest.retrieval.rrf_k)[:k]
             for query, ranking in zip(queries, rankings, strict=True)

@@ -96,7 +96,7 @@ def _checked(weights: Mapping[str, float]) -> dict[str, float]:
     for retriever, weight in weights.items():
         if retriever not in RETRIEVERS:
             raise QueryError(
-                f"there is no branch '{retriever}' to weigh: {did_you_mean(retriever, RETRIEVERS)}"
+                f"there is no retriever '{retriever}' to weigh: {did_you_mean(retriever, RETRIEVERS)}"
             )
         if not 0.0 <= weight < float("inf"):
             raise QueryError(f"the weight of '{retriever}' must be 0 or more, not {weight}")

@@ -89,7 +89,7 @@ class Recommender:
 
         _check_k(k)
         if user is None and not session:
-            raise QueryError("name a user, products that this session looked at, or both")
+            raise QueryError("name a user, products just looked at, or both")
         for product in session:
             self.check_product(product)
         seen = sorted({self._catalogue.row[key] for key in session if key in self._catalogue.row})
@@ -121,7 +121,7 @@ class Recommender:
                 score_of[order],
                 POPULAR_NOTE if person < 0 or order != wanted else self._note(order),
             )
-        led = f"led by what this session looked at (products: {len(seen)}, left out here)"
+        led = f"led by what was just looked at (products: {len(seen)}, left out here)"
         if order == POPULAR:
             note = f"{led}, then by what is popular"
             return SESSION, led_by_session(state, items, seen, None), note

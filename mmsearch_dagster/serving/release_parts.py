@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.digest import sha256_bytes
-from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.errors import ReleaseMismatchError, reason_of
 from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
@@ -67,7 +67,7 @@ def open_photo_memory(manifest: ReleaseManifest, model_dir: Path) -> PhotoRetrie
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ReleaseMismatchError(f"{file} cannot be read: {error}") from error
+        raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
     if sha256_bytes(content) != pin.sha256:
         raise ReleaseMismatchError(f"{file} is not the photo memory of {manifest.release_id}")
     return PhotoRetriever(PhotoMemory.from_bytes(content))
@@ -89,7 +89,7 @@ def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) ->
     try:
         language = Language.from_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseMismatchError(f"{file} cannot be read: {error}") from error
+        raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
     if language.digest != manifest.language:
         raise ReleaseMismatchError(f"{file} is not the language of {manifest.release_id}")
     return language

@@ -56,7 +56,7 @@ def test_lists_for_people_by_their_raw_ids(client: TestClient) -> None:
 def test_lists_for_a_session_with_and_without_a_person(client: TestClient) -> None:
     told = client.post("/recommend", json={"session": ["p00001"], "k": 4}).json()
     assert (told["order"], len(told["hits"])) == ("session", 4)
-    assert "this session" in told["note"]
+    assert "just looked at" in told["note"]
     both = client.post("/recommend", json={"session": ["p00001"], "user": f"raw-{fan(0)}"}).json()
     assert both["order"].startswith("session + ")
 
@@ -182,7 +182,7 @@ def test_a_campaign_takes_the_pictures_that_a_search_takes(
     ("path", "body", "status", "message"),
     [
         ("/recommend", {"user": "u", "k": 0}, 422, "k"),
-        ("/recommend", {}, 422, "give a user, a session, or both"),
+        ("/recommend", {}, 422, "give a user, products just looked at as session"),
         ("/recommend", {"session": ["p0000"]}, 400, "no product 'p0000': did you mean"),
         ("/recommend", {"session": "p00001"}, 422, "session"),
         ("/campaign", {"image_base64": "?"}, 400, "not base64"),

@@ -123,7 +123,7 @@ def _not_yaml(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        (_no_file, "gone.yaml"),
+        (_no_file, "gone.yaml: the source file cannot be read (No such file or directory)"),
         (_no_products_file, "products.csv"),
         (_empty_products, "products.csv"),
         (_other_id_column, "did you mean 'product_ids'?"),

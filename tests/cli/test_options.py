@@ -18,7 +18,7 @@ def test_the_help_of_weight_names_the_branches_an_example_and_0(command: str) ->
     for name in RETRIEVERS:
         assert f" {name}" in told
     assert "For example image=2" in told
-    assert "With 0 a branch is not asked" in told
+    assert "With 0 a retriever is not used" in told
 
 
 def test_a_folder_that_moved_is_given_as_it_was_and_as_it_is() -> None:

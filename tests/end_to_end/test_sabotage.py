@@ -46,7 +46,7 @@ def evaluate_all(place: Place) -> None:
 def unmoved(place: Place, tiny: Place) -> None:
     assert place.manifest() == tiny.manifest()
     assert place.actions() == ["promotion", "rejection"]
-    assert "does not beat its best single branch" in place.ledger()
+    assert "does not beat its best single retriever" in place.ledger()
 
 
 def materialise(place: Place, *assets: str) -> dg.ExecuteInProcessResult:

@@ -150,7 +150,7 @@ def test_a_session_leads_the_list_of_somebody_unknown(recommender: Recommender) 
         assert product not in [hit.product_id for hit in found.hits]
         assert colours([hit.payload["title"] for hit in found.hits]).count(colour) >= 4
         assert found.order == "session"
-        assert "led by what this session looked at (products: 1" in found.note
+        assert "led by what was just looked at (products: 1" in found.note
         assert recommender.recommend("nobody", session=[product], k=5) == found
 
 

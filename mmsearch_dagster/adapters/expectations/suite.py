@@ -21,7 +21,7 @@ from mmsearch_dagster.adapters.expectations.rules import (
     parse_suite,
 )
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
-from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.errors import ConfigError, reason_of
 from mmsearch_dagster.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def load_suite(path: Path) -> ExpectationSuite:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the suite cannot be read ({error})") from error
+        raise ConfigError(f"{path}: the suite cannot be read ({reason_of(error)})") from error
     return parse_suite(text, str(path))
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
-from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.errors import SourceError, reason_of
 
 _NOT_BROKEN = pl.lit(None, dtype=pl.String).alias(BROKEN)
 
@@ -27,7 +27,7 @@ def columns_of(path: Path, separator: str) -> list[str]:
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
     except csv.Error as error:
-        raise SourceError(f"{path}: the header cannot be read ({error})") from error
+        raise SourceError(f"{path}: the header cannot be read ({reason_of(error)})") from error
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
         raise SourceError(f"{path}: the header names column '{doubled[0]}' twice")

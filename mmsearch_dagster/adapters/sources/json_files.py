@@ -13,7 +13,7 @@ from mmsearch_dagster.adapters.sources.ubi import Line, records
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
 from mmsearch_dagster.core.catalog.source_mapping import Format
-from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.errors import SourceError, reason_of
 
 _SAMPLE = 10_000
 _BATCH = 50_000
@@ -43,7 +43,7 @@ def _elements(path: Path) -> Iterator[Line]:
     try:
         value = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path}: not readable as JSON ({error})") from error
+        raise SourceError(f"{path}: not readable as JSON ({reason_of(error)})") from error
     if not isinstance(value, list):
         raise SourceError(f"{path}: expected one array of objects; for an object a line set format: ndjson")
     for number, element in enumerate(value, start=1):

@@ -14,7 +14,7 @@ from mmsearch_dagster.core.catalog.cast_nested import attribute_column
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
-from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.errors import SourceError, reason_of
 from mmsearch_dagster.core.suggest import did_you_mean, nearest
 
 _SHOWN = 10
@@ -45,7 +45,7 @@ def load_source(source_file: Path, root: Path | None = None, require: Sequence[s
     try:
         text = source_file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{source_file}: the source file cannot be read ({error})") from error
+        raise SourceError(f"{source_file}: the source file cannot be read ({reason_of(error)})") from error
     spec = parse_source(text, str(source_file))
     for table in require:
         if table not in spec.tables:

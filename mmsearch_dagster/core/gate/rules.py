@@ -111,7 +111,11 @@ def _beats_branch(
     draw, where that is enough."""
     if not retrievers or not kinds:
         return Reason(
-            rule=rule, passed=False, figure=float("nan"), limit=0.0, text=f"no branch to hold {what} against"
+            rule=rule,
+            passed=False,
+            figure=float("nan"),
+            limit=0.0,
+            text=f"no retriever to hold {what} against",
         )
     best, name = _best_branch(retrievers, kinds, policy.single_branch.choose)
     difference = _difference(values, best, policy)
@@ -119,7 +123,7 @@ def _beats_branch(
     draw = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
     limit, passed, demand = _drawn(difference, policy) if draw else _ahead(difference, policy)
     text = (
-        f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single branch ({name}): "
+        f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single retriever ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
         f"{_interval_text(difference, policy)}; asked: {demand}"
     )
