@@ -20,12 +20,8 @@ RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEM
 WEIGHTS_HELP = (
     f"weight of a retriever in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
-<<<<<<< HEAD
     f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos). "
-    "With 0 a branch is not asked, and such a part counts as not given"
-=======
-    "fused vector and by its own encoder). With 0 a retriever is not used and such a part is not read"
->>>>>>> main
+    "With 0 a retriever is not asked, and such a part counts as not given"
 )
 
 WORDS = "words"
