@@ -23,6 +23,8 @@ class RetrievalParams(BaseModel):
     weights: query kind -> retriever (core.retrieval.rank_fusion.RETRIEVERS) -> weight. The fused vector
         weighs 1.0 where it is not named; any other retriever is then not used.
     rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each retriever.
+    orders: query kind -> how its candidates are ordered (core.retrieval.rank_fusion.ORDERS); a kind that is
+        not named, nor one that is alike, by reciprocal rank and weights.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +32,7 @@ class RetrievalParams(BaseModel):
     weights: dict[str, dict[str, float]] = {}
     rrf_k: int = 60
     depth: int = 200
+    orders: dict[str, str] = {}
 
 
 class IndexPin(BaseModel):
@@ -75,6 +78,18 @@ class PhotoMemoryPin(BaseModel):
     shrinkage: float
 
 
+class RankingPin(BaseModel):
+    """The learned ranking of search results: its files beside the weights.
+
+    sha256: over those files. strategy: of core.ranking.relevance.stage.TRAINERS.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    strategy: str
+
+
 class ReleaseManifest(BaseModel):
     """Everything a reader needs; stored in the tags of its MLflow model version.
 
@@ -83,6 +98,7 @@ class ReleaseManifest(BaseModel):
         before it was kept with them, whose recogniser expects the words of the index.
     ranker: what it knows of people; None in releases of before there was one.
     photo_memory: None where a shop has too few judged photos.
+    ranking: the learned order of search results; None where none is used.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,6 +117,7 @@ class ReleaseManifest(BaseModel):
     index: IndexPin | None = None
     ranker: RankerPin | None = None
     photo_memory: PhotoMemoryPin | None = None
+    ranking: RankingPin | None = None
     parent: str | None = None
 
 
@@ -115,6 +132,7 @@ def release_id_of(
     language: str | None = None,
     ranker: RankerPin | None = None,
     photo_memory: PhotoMemoryPin | None = None,
+    ranking: RankingPin | None = None,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
     return (
@@ -130,6 +148,7 @@ def release_id_of(
                 **({"language": language} if language else {}),
                 **({"ranker": ranker.sha256} if ranker else {}),
                 **({"photo_memory": photo_memory.sha256} if photo_memory else {}),
+                **({"ranking": ranking.sha256} if ranking else {}),
             }
         )[:10]
     )

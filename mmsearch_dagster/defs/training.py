@@ -1,4 +1,4 @@
-"""training_examples -> one candidate per strategy."""
+"""training_examples -> one candidate per strategy -> the order of results."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
 from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.training import candidates, examples
 from mmsearch_dagster.pipeline.training import photo_memory as photo_memory_step
 
@@ -72,7 +73,18 @@ def fusion_candidates(
         yield dg.MaterializeResult(asset_key=candidates.asset_of(strategy), metadata=metadata_of(report))
 
 
+@dg.asset(
+    code_version=train_ranking.CODE_VERSION,
+    group_name=GROUP,
+    deps=[fusion_candidates],
+    description="How search results are ordered, by kind of query; chosen on queries it did not learn from.",
+    kinds={"lightgbm"},
+)
+def ranking(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=metadata_of(train_ranking.train_ranking(workspace.open())))
+
+
 @dg.definitions
 def training() -> dg.Definitions:
-    """Examples and candidates."""
-    return dg.Definitions(assets=[training_examples, photo_memory, fusion_candidates])
+    """Examples, judged photos, candidates, the order of results."""
+    return dg.Definitions(assets=[training_examples, photo_memory, fusion_candidates, ranking])

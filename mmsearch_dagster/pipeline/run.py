@@ -15,6 +15,7 @@ from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_searches, validate
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
@@ -41,7 +42,7 @@ def refresh(workspace: Workspace) -> list[StepReport]:
     """Run every step; raises what a step raises, GateRefusedError when the gate refuses."""
     reports = prepare(workspace)
     reports += train_candidates(workspace, STRATEGIES)
-    reports.append(evaluate(workspace))
+    reports += [train_ranking(workspace), evaluate(workspace)]
     reports += [make_profiles(workspace), train_ranker(workspace)]
     registered, decision = register(workspace)
     reports.append(registered)

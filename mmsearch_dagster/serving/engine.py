@@ -16,12 +16,15 @@ from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
-from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY, WORDS, fuse
+from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY, WORDS
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.core.retrieval.understood import joined_conditions
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SynonymRules
 from mmsearch_dagster.serving import release_parts
+from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
+from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
@@ -30,6 +33,7 @@ from mmsearch_dagster.serving.understanding import QueryUnderstanding
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
+    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
     from mmsearch_dagster.core.speech.transcript import Transcript
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
@@ -50,6 +54,7 @@ class Engine:
         *,
         encoders: QueryEncoders,
         transcriber: Transcriber,
+        stage: "RankingStage | None" = None,
         synonyms: SynonymRules = SynonymRules(),
         photos: PhotoRetriever | None = None,
     ) -> None:
@@ -60,6 +65,8 @@ class Engine:
         self._encoders = encoders
         self._transcriber = transcriber
         self._photos = photos
+        self._order = CandidateOrder(manifest.retrieval.rrf_k, stage)
+        self._items = KeptItems(table.rows)
         self._understanding = QueryUnderstanding(table, synonyms, self._vectors_of)
 
     @classmethod
@@ -98,6 +105,7 @@ class Engine:
             modalities,
             encoders=query_encoders,
             transcriber=transcriber,
+            stage=release_parts.open_ranking(manifest, model_dir),
             synonyms=synonyms,
             photos=release_parts.open_photo_memory(manifest, model_dir),
         )
@@ -279,28 +287,28 @@ class Engine:
             return []
         depth = max(k, self._manifest.retrieval.depth)
         batch = stacked([query.vectors for query in queries])
-        rankings = retrieve(
+        lists = retrieve(
             self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
         )
         best = [
-            fuse(ranking, query.weights, self._manifest.retrieval.rrf_k)[:k]
-            for query, ranking in zip(queries, rankings, strict=True)
+            self._order.order(query, found, self._items)[:k]
+            for query, found in zip(queries, lists, strict=True)
         ]
         payload = self._table.rows([key for hits in best for key, _ in hits])
         outcome = cache(lambda: filter_outcome(where, self._table))  # looked at only where nothing is found
         return [
-            self._answer(query, ranking, ranked_hits(hits, ranking, payload), outcome)
-            for query, ranking, hits in zip(queries, rankings, best, strict=True)
+            self._answer(query, found, ranked_hits(hits, found, payload), outcome)
+            for query, found, hits in zip(queries, lists, best, strict=True)
         ]
 
     def _answer(
         self,
         query: PreparedQuery,
-        ranking: Mapping[str, Sequence[str]],
+        lists: Mapping[str, ScoredList],
         hits: tuple[AnswerHit, ...],
         outcome: Callable[[], FilterOutcome | None],
     ) -> Answer:
-        if not ranking:
+        if not lists:
             readable = ", ".join(self._modalities)
             return self._unanswered(
                 f"this release cannot answer a query of {query.kind}: with these weights it reads "

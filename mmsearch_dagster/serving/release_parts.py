@@ -14,6 +14,7 @@ from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
     from mmsearch_dagster.core.speech.language import Language
     from mmsearch_dagster.core.speech.transcript import Recogniser
 
@@ -71,6 +72,23 @@ def open_photo_memory(manifest: ReleaseManifest, model_dir: Path) -> PhotoRetrie
     if sha256_bytes(content) != pin.sha256:
         raise ReleaseMismatchError(f"{file} is not the photo memory of {manifest.release_id}")
     return PhotoRetriever(PhotoMemory.from_bytes(content))
+
+
+def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | None":
+    """The learned ranking of a release; None where it has none.
+
+    Raises:
+        ReleaseMismatchError: its files are missing, damaged or of another release.
+    """
+    if manifest.ranking is None:
+        return None
+    from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, load_stage, stage_digest
+
+    folder = model_dir / RANKING_FOLDER
+    stage = load_stage(folder)
+    if stage_digest(folder) != manifest.ranking.sha256:
+        raise ReleaseMismatchError(f"the ranking in {folder} is not that of {manifest.release_id}")
+    return stage
 
 
 def open_recogniser(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":

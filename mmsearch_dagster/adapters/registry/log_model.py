@@ -137,6 +137,7 @@ def log_pyfunc(
                 "encoders": str(encoders),
                 **_finetuned_encoders(facts),
                 **({"people": facts.people_dir} if facts.people_dir else {}),
+                **({"ranking": facts.ranking_dir} if facts.ranking_dir else {}),
                 **({"language": facts.language_file} if facts.language_file else {}),
                 **({"photo_memory": facts.photo_memory_file} if facts.photo_memory_file else {}),
             },

@@ -11,6 +11,7 @@ from mmsearch_dagster.core.release import (
     EncoderIdentity,
     PhotoMemoryPin,
     RankerPin,
+    RankingPin,
     ReleaseManifest,
     RetrievalParams,
 )
@@ -27,7 +28,10 @@ WITHDRAWN = "mmsearch.withdrawn"
 MOVE = "mmsearch.move"
 # The folder of the pictures, a field of the manifest.
 MEDIA_ROOT = "media_root"
-_NOT_IN_A_MANIFEST = {"decision", "run_id", "people_dir", "language_file", "photo_memory_file", "description"}
+_NOT_IN_A_MANIFEST = {
+    *("decision", "run_id", "description"),
+    *("people_dir", "ranking_dir", "language_file", "photo_memory_file"),
+}
 
 
 class VersionFacts(BaseModel):
@@ -36,8 +40,8 @@ class VersionFacts(BaseModel):
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
     description: one sentence for people who look at the registry.
-    people_dir: folder of `ranker`, copied into the version. language_file, photo_memory_file: those
-    of `language` and `photo_memory`, likewise.
+    people_dir, ranking_dir: folders of `ranker` and `ranking`, copied into the version. language_file,
+    photo_memory_file: those of `language` and `photo_memory`, likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +62,8 @@ class VersionFacts(BaseModel):
     people_dir: str | None = None
     photo_memory: PhotoMemoryPin | None = None
     photo_memory_file: str | None = None
+    ranking: RankingPin | None = None
+    ranking_dir: str | None = None
     parent: str | None = None
     run_id: str | None = None
     description: str | None = None

@@ -7,16 +7,18 @@ import polars as pl
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
-from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
-from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
 from mmsearch_dagster.pipeline.features import collaborative
+from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings
+from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.item_source import KeptItems
+from mmsearch_dagster.serving.release_parts import open_ranking
 
 
 def why_not_again(workspace: Workspace, champion: ReleaseManifest, modalities: Iterable[str]) -> str | None:
@@ -36,17 +38,19 @@ def rankings(
     queries: JudgedQueries,
     *,
     words: PinnedTable,
+    products: KeptItems,
 ) -> Rankings:
     """What it answers on the catalogue and the queries of today."""
     from mmsearch_dagster.core.fusion.model import load_model
 
-    model = load_model(workspace.registry.model_folder(champion.model_version))
+    folder = workspace.registry.model_folder(champion.model_version)
+    model = load_model(folder)
     digest = champion.snapshots.get(collaborative.ASSET)
     factors = workspace.lake.find(collaborative.ASSET, digest) if digest else None
     items = collaborative.with_factors_of(items, factors)
     lists = retriever_lists(words, items)(model, queries)
-    retrieval = champion.retrieval
-    return blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
+    stage = open_ranking(champion, folder)
+    return engine_rankings(lists, queries, champion.retrieval, stage, items=products)
 
 
 def stored_values(

@@ -12,15 +12,18 @@ from mmsearch_dagster.core.errors import IndexCheckError, LineageError, Mmsearch
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.quality_table import verdict
 from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files
-from mmsearch_dagster.pipeline.evaluation.evaluate import EvaluationFacts, gate_table
+from mmsearch_dagster.pipeline.evaluation.evaluate import gate_table
+from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.people import ranker
 from mmsearch_dagster.pipeline.people.profiles import PROFILES
+from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import candidates, examples
@@ -38,7 +41,7 @@ _VERSION = "model version"
 # What a release names, beside its model and index.
 _NAMED = (
     *("products", "interactions", "searches", "queries", "collaborative_factors", "reviews"),
-    *(PROFILES, ranker.ASSET, examples.ASSET, files.ASSET),
+    *(PROFILES, ranker.ASSET, examples.ASSET, train_ranking.ASSET, files.ASSET),
 )
 
 
@@ -116,6 +119,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         recogniser=workspace.preset.recogniser,
         language=language,
         ranker=people.pin,
+        ranking=evaluation.ranking,
     )
     return VersionFacts(
         release_id=release_id,
@@ -132,6 +136,8 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         language_file=str(source.folder / LANGUAGE_FILE),
         ranker=people.pin,
         people_dir=str(people.folder),
+        ranking=evaluation.ranking,
+        ranking_dir=str(lineage[train_ranking.ASSET].folder / RANKING_FOLDER) if evaluation.ranking else None,
         parent=_parent(workspace.registry.champion(), release_id),
         run_id=candidate.mlflow_run,
         description=verdict(

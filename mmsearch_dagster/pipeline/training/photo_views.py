@@ -40,8 +40,8 @@ def encode_views(
 
 
 def _views_of(photo: Content, shares: Sequence[float | None]) -> list[Content]:
-    """The views by what they show, cut out for their keys and again when they are encoded; none of a photo that
-    cannot be read."""
+    """The views, named by what they show: cut out for that, and again when they are encoded. None of a photo
+    that cannot be read."""
     try:
         return [photo if share is None else _cut(photo, share) for share in shares]
     except (OSError, UnreadableImageError):

@@ -9,8 +9,9 @@ import numpy as np
 from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, RetrieverLists
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, RetrieverLists, ScoredRankings
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.full_text import FULL_TEXT
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
@@ -25,7 +26,9 @@ def words_table(workspace: Workspace, products: Snapshot) -> PinnedTable:
     from mmsearch_dagster.pipeline.features.index_rows import index_rows
 
     index = SearchIndex(str(workspace.paths.home / "evaluation_index"))
-    pin = index.publish("words", products.digest, index_rows(products.table()), vector_column=None)
+    pin = index.publish(
+        "words", f"{products.digest}-{FULL_TEXT}", index_rows(products.table()), vector_column=None
+    )
     return index.open(pin.table, pin.tag)
 
 
@@ -83,7 +86,7 @@ def retriever_lists(
     retriever = PhotoRetriever(photos.memory) if photos else None
     closer = photos.closer if photos else {}
 
-    def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, Rankings]:
+    def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, ScoredRankings]:
         fused = np.zeros((len(items), 1), np.float32) if model is None else model.items(items)
         table, prepared = CatalogueInMemory(words, items, fused), queries.prepared(fused=model is not None)
         prepared = [
