@@ -76,7 +76,7 @@ def fusion_candidates(
 @dg.asset(
     code_version=train_ranking.CODE_VERSION,
     group_name=GROUP,
-    deps=[fusion_candidates],
+    deps=[fusion_candidates, photo_memory],
     description="How search results are ordered, by kind of query; chosen on queries it did not learn from.",
     kinds={"lightgbm"},
 )

@@ -17,7 +17,8 @@ from mmsearch_dagster.core.photo_memory.cross_fit import CrossFit, cross_fit
 from mmsearch_dagster.core.photo_memory.fit import fit_memory
 from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.photo_memory.photos import FewestPhotos, LabelledPhotos
-from mmsearch_dagster.core.release import PhotoMemoryPin
+from mmsearch_dagster.core.release import PhotoMemoryPin, RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.photo_views import QUERY_VIEWS, VIEWS, encode_views, labelled
@@ -244,3 +245,24 @@ class MeasuredPhotos:
             return cls(measured, {})
         batch = load_batch(looks.folder, CLOSER_LOOKS)
         return cls(measured, dict(zip(batch.ids, batch.vectors[IMAGE], strict=True)))
+
+
+@dataclass(frozen=True)
+class ReleasedPhotos:
+    """What goes into a release. file: of the memory that `pin` names."""
+
+    pin: PhotoMemoryPin | None = None
+    file: str | None = None
+
+
+def released_by(snapshot: Snapshot, retrieval: RetrievalParams) -> ReleasedPhotos:
+    """The memory of a release; none where no kind of query gives it a weight.
+
+    Args:
+        snapshot: of this asset.
+        retrieval: of the release.
+    """
+    pin = PhotoMemoryFacts.of(snapshot).pin
+    if pin is None or not any(weights.get(PHOTO_MEMORY) for weights in retrieval.weights.values()):
+        return ReleasedPhotos()
+    return ReleasedPhotos(pin, str(snapshot.folder / MEMORY_FILE))
