@@ -100,11 +100,11 @@ def test_a_fused_vector_to_which_the_engine_leaves_nothing_needs_no_proof() -> N
 
 def test_queries_that_nobody_judged_cannot_tell_which_engine_is_better() -> None:
     behind = {query: value / 2 for query, value in TEXT.items()}
-    made_up = decide(changed(engine={**GOOD.engine, **behind}, fused=behind, judged=False), POLICY)
+    made_up = decide(changed(engine={**GOOD.engine, **behind}, fused=behind, provenance="catalogue"), POLICY)
     assert made_up.passed
     for name in ("engine_beats_best_branch", "fusion_beats_best_encoder"):
         assert rule(made_up, name).text.startswith("not binding, for nobody judged a query")
-    assert not decide(changed(engine=dict.fromkeys(QUERIES, 0.0), judged=False), POLICY).passed
+    assert not decide(changed(engine=dict.fromkeys(QUERIES, 0.0), provenance="catalogue"), POLICY).passed
 
 
 def test_the_champion_is_held_only_to_queries_it_has_values_for() -> None:
@@ -352,6 +352,6 @@ def test_a_gate_that_decides_on_queries_nobody_judged_says_so() -> None:
     report = changed(provenance="catalogue", counts={"judged": 12, "catalogue": 40})
     sentence = rule(decide(report, POLICY), "enough_queries").text
     assert sentence == (
-        "40 validation queries, made from the catalogue, judged by nobody; at least 20 asked; beside them, "
+        "40 queries, made from the catalogue, judged by nobody; at least 20 asked; beside them, "
         "to look at: 12 judged by people"
     )
