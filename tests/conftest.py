@@ -1,6 +1,7 @@
 """One tiny shop and one finished home for all tests; whoever changes a home works on a copy."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,12 +14,23 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests import shops
-from tests.end_to_end.changes import changed_shop
+from tests.end_to_end.changes import relogged_shop
 from tests.homes import Place, own_environment
 
 # A busy machine is no bug: no example fails for the time it took.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+# What stands in a file whose tests are all slow.
+_ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`make quick` does not even import files whose tests are all slow: what they import takes seconds."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return True if _ALL_SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,10 +109,10 @@ def tiny(common: Path, assets: Path, shop: Path, encoders: Path) -> Place:
 
 @pytest.fixture(scope="session")
 def later(common: Path, tiny: Place) -> Place:
-    """The home a day later: another release, of a changed catalogue, without a disturbance. Read only."""
+    """The home a day later: another release, of a changed log, without a disturbance. Read only."""
     from mmsearch_dagster.pipeline.run import refresh
 
-    source = once(common / "later-shop", lambda folder: changed_shop(tiny, folder)) / "source.yaml"
+    source = once(common / "later-shop", lambda folder: relogged_shop(tiny, folder)) / "source.yaml"
     place = Place(common / "later", source, tiny.assets)
     once(place.home, lambda home: refresh(tiny.copy(home, source=source).workspace))
     return place

@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 
 # What browsers show; no SVG, which may carry scripts.
@@ -54,8 +55,11 @@ def _as_jpeg(path: Path) -> Response:
 
 def _inside(root: Path, uri: str) -> Path | None:
     """The file that `uri` names, links followed, if it lies under `root`."""
-    try:
-        path = (root / uri).resolve()
-        return path if path.is_relative_to(root.resolve()) and path.is_file() else None
-    except (OSError, ValueError):  # a name that no file can have
-        return None
+    for name in spellings(uri):
+        try:
+            path = (root / name).resolve()
+            if path.is_relative_to(root.resolve()) and path.is_file():
+                return path
+        except (OSError, ValueError):  # a name that no file can have
+            continue
+    return None

@@ -227,9 +227,15 @@ def decoded(text: str | None, name: str) -> bytes | None:
     if not text:
         return None
     try:
-        return _within_limit(base64.b64decode(text.rpartition(";base64,")[2], validate=True))
+        return _within_limit(base64.b64decode(_plain_base64(text), validate=True))
     except (binascii.Error, ValueError) as error:
         raise QueryError(f"{name} is not base64: {error}") from error
+
+
+def _plain_base64(text: str) -> str:
+    """Base64 without the head of a data URL and line breaks, in the usual alphabet, with its padding."""
+    body = "".join(text.rpartition(";base64,")[2].split()).replace("-", "+").replace("_", "/").rstrip("=")
+    return body + "=" * (-len(body) % 4)
 
 
 def _within_limit(content: bytes | None) -> bytes | None:

@@ -29,6 +29,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
+from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
 app = typer.Typer(
@@ -51,13 +52,22 @@ def run(
     root: Root = None,
     finetune: Finetune = None,
     preset: Preset = None,
+    accept_smaller: Annotated[
+        bool, typer.Option("--accept-smaller", help="Also where the shop lost much since the release.")
+    ] = False,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train models also where only the catalogue changed.")
+    ] = False,
 ) -> None:
-    """Run the whole pipeline; what did not change is used again."""
+    """Run the whole pipeline; what did not change is used again. A changed catalogue is served first, under
+    the released model; models are trained where more than that changed."""
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 
     settings = run_settings(home, source, root, finetune, preset=preset)
-    refreshing.run(settings)
+    if accept_smaller:
+        os.environ[ACCEPT_VARIABLE] = "1"
+    refreshing.run(settings, retrain=retrain)
     summary.show(settings, released_of(home))
 
 
@@ -161,6 +171,35 @@ def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
         console.print(tables.releases(rows))
         if warning := released.warning():
             console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def connect(
+    files: Annotated[list[str], typer.Argument(help="Exports of your shop: files, or http(s) addresses.")],
+    out: Annotated[Path, typer.Option("--out", help="The mapping to write.")] = Path("source.yaml"),
+    catalogue: Annotated[str | None, typer.Option("--catalogue", help="Name of the catalogue.")] = None,
+    preview: Annotated[int, typer.Option("--preview", help="How many rows to show as they are read.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+) -> None:
+    """Look at a shop's exports and write a source.yaml for review, with a table of what was understood."""
+    from mmsearch_dagster.cli.ingest import connect as connecting
+
+    connecting.run(files, out, catalogue=catalogue, preview=preview, force=force)
+
+
+@app.command()
+def quarantine(
+    table: Annotated[
+        str, typer.Argument(help="products, events, searches, judgments or reviews.")
+    ] = "products",
+    k: Annotated[int, typer.Option("--k", help="How many rows of each kind.")] = 20,
+    as_json: AsJson = False,
+    home: Home = DEFAULT,
+) -> None:
+    """The rows of a table that the last run could not use, each with its reasons."""
+    from mmsearch_dagster.cli.ingest import quarantine as setting_aside
+
+    setting_aside.show(settings_of(home).home, table, k, as_json=as_json)
 
 
 @app.command()

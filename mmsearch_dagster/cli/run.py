@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
 
-def run(settings: Settings) -> None:
-    """Refresh and show what came of it. Raises what stopped it."""
+def run(settings: Settings, *, retrain: bool = False) -> None:
+    """Refresh and show what came of it. Raises what stopped it.
+
+    retrain: train models also where only the catalogue changed.
+    """
     check(settings)
     with alone_in(settings):
         # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
@@ -34,14 +37,14 @@ def run(settings: Settings) -> None:
         prepare_dagster(settings)
         try:
             with Display():
-                _execute(settings)
+                _execute(settings, retrain)
         except GateRefusedError:
-            show_gate(settings)
+            _show_kind(settings)
             raise
         except KeyboardInterrupt:
             console.print("Stopped: what is finished is kept, the same command goes on from there.")
             raise
-    show_gate(settings)
+    _show_kind(settings)
 
 
 def alone_in(settings: Settings) -> AbstractContextManager[None]:
@@ -66,17 +69,31 @@ def check(settings: Settings) -> None:
     check_same_shop(workspace)
 
 
-def _execute(settings: Settings) -> None:
+def _show_kind(settings: Settings) -> None:
+    """Whether models were trained and why; if so, what the gate says of them."""
+    from mmsearch_dagster.pipeline.release.catalogue_refresh import last_refresh
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    facts = last_refresh(Workspace(settings))
+    if facts.retrain:
+        show_gate(settings)
+    message = f"{facts.why[0].upper()}{facts.why[1:]}."
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def _execute(settings: Settings, retrain: bool) -> None:
     import dagster as dg
 
     from mmsearch_dagster.defs.loading import everything
     from mmsearch_dagster.defs.resources import resource_of
+    from mmsearch_dagster.pipeline.release.catalogue_refresh import ASSET as CATALOGUE_REFRESH
 
     job = everything().resolve_job_def("refresh")
     config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         # We are alone in the home already: its steps wait for nobody.
         "resources": {"workspace": {"config": {**resource_of(settings).model_dump(), "waits": False}}},
+        "ops": {CATALOGUE_REFRESH: {"config": {"retrain": retrain}}},
     }
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance, tags=COMMAND_RUN)
@@ -127,7 +144,17 @@ def _refusal(step: str, settings: Settings) -> MmsearchError:
     if step != "challenger":
         return IndexCheckError(f"nothing was released: a blocking check of {step} failed, see it in Dagster")
     refusals = "; ".join(Decision.from_json(_decision(settings)).refusals)
-    return GateRefusedError(f"nothing was released, the gate refuses the candidate: {refusals}")
+    return GateRefusedError(f"{_served(settings)}; the gate refuses the new model: {refusals}")
+
+
+def _served(settings: Settings) -> str:
+    """What answers after a refusal."""
+    from mmsearch_dagster.cli.options import released_of
+
+    release_id = released_of(settings.home).release_id()
+    if release_id is None:
+        return "nothing was released"
+    return f"no new model was released, {release_id} answers with the catalogue of now"
 
 
 def _family(kind: type[MmsearchError]) -> Iterator[type[MmsearchError]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.text import language_of
 
@@ -55,8 +56,8 @@ def _example(kind: str, row: dict[str, str | None], root: Path) -> Example:
 
 
 def _content(root: Path, uri: str | None) -> bytes | None:
-    file = root / uri if uri else None
-    return file.read_bytes() if file is not None and file.is_file() else None
+    files = [root / name for name in spellings(uri)] if uri else []
+    return next((file.read_bytes() for file in files if file.is_file()), None)
 
 
 def _from_catalogue(kind: str, products: pl.DataFrame) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import tables
+from mmsearch_dagster.cli.ingest.quarantine import show_counts
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.cli.sample_queries import WORDS, Example, examples
 from mmsearch_dagster.core.catalog import columns as c
@@ -38,6 +39,7 @@ def show(settings: Settings, released: Released) -> None:
         if example.kind == WORDS and answer is not None and answer.hits:
             words = (example, answer.hits[0].product_id)
     _people(lambda: released.recommender(engine), lake, words)
+    show_counts(settings.home)
     _left_out(settings, lake)
     console.print(
         f"Next: `mmsearch up --home {settings.home}` opens Dagster (http://127.0.0.1:3000), MLflow "

@@ -1,5 +1,7 @@
 """What a release is: the names of everything that belongs together."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.digest import digest_of
@@ -99,6 +101,9 @@ class ReleaseManifest(BaseModel):
     ranker: what it knows of people; None in releases of before there was one.
     photo_memory: None where a shop has too few judged photos.
     ranking: the learned order of search results; None where none is used.
+    trained_on: what else than the catalogue the training depended on, name -> digest; None where nothing
+        noted it. refresh_of: the release whose model this one publishes over another catalogue; None for
+        the release that came of the training itself.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -119,6 +124,13 @@ class ReleaseManifest(BaseModel):
     photo_memory: PhotoMemoryPin | None = None
     ranking: RankingPin | None = None
     parent: str | None = None
+    trained_on: dict[str, str] | None = None
+    refresh_of: str | None = None
+
+
+def refresh_id_of(refresh_of: str, snapshots: Mapping[str, str]) -> str:
+    """Id of a release that publishes the model of another one over these snapshots of the catalogue."""
+    return "r-" + digest_of({"refresh_of": refresh_of, "catalogue": dict(snapshots)})[:10]
 
 
 def release_id_of(

@@ -13,11 +13,11 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
-def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """ "did you mean 'x'?" for the nearest known name, else the first known names in order."""
+def did_you_mean(name: str, choices: Iterable[str], shown: int = _SHOWN) -> str:
+    """ "did you mean 'x'?" for the nearest known name, else the first `shown` known names in order."""
     names = sorted(set(choices))
     near = nearest(name, names)
     if near is not None:
         return f"did you mean '{near}'?"
-    more = ", ..." if len(names) > _SHOWN else ""
-    return f"known: {', '.join(names[:_SHOWN])}{more}" if names else "there is none to choose from"
+    more = ", ..." if len(names) > shown else ""
+    return f"known: {', '.join(names[:shown])}{more}" if names else "there is none to choose from"

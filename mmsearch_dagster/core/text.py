@@ -96,8 +96,9 @@ def without_stop_words(words: Sequence[str], language: str) -> list[str]:
 
 
 def category_words(category: str | None) -> list[str]:
-    """`A > B > C` as its parts, most general first."""
-    return [part.strip() for part in (category or "").split(">") if part.strip()]
+    """`A > B > C` as its parts, most general first; of several paths (`A > B | A > C`) each part once."""
+    parts = (part.strip() for part in re.split(r">| \| ", category or ""))
+    return list(dict.fromkeys(part for part in parts if part))
 
 
 def item_text(

@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 
+from mmsearch_dagster.defs.catalogue_refresh import DUE
 from mmsearch_dagster.defs.evaluation import evaluation_report
 from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
 from mmsearch_dagster.defs.metadata import metadata_of
@@ -19,7 +20,7 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
 @dg.asset(
     code_version=collaborative.CODE_VERSION,
     group_name=GROUP,
-    deps=VALIDATED_KEYS,
+    deps=[*VALIDATED_KEYS, dg.AssetKey(DUE)],
     description="One row is one product's vector by who chose it; a product that nobody chose has no row.",
     kinds={"scipy"},
 )

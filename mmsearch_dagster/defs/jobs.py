@@ -3,6 +3,7 @@
 import dagster as dg
 
 from mmsearch_dagster.defs.monitoring import GROUP as MONITORING
+from mmsearch_dagster.pipeline.release.catalogue_refresh import ASSET as CATALOGUE_REFRESH
 
 refresh = dg.define_asset_job(
     "refresh",
@@ -13,9 +14,13 @@ refresh = dg.define_asset_job(
     description="From the shop's files to a released model and index; what did not change is used again.",
 )
 
+# The night is for training; a run that is launched by day trains where more than the catalogue changed.
+_RETRAIN = {"ops": {CATALOGUE_REFRESH: {"config": {"retrain": True}}}}
+
 nightly = dg.ScheduleDefinition(
     name="nightly",
     job=refresh,
+    run_config=_RETRAIN,
     cron_schedule="30 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,

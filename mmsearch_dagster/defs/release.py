@@ -1,4 +1,5 @@
-"""challenger -> [gate] -> search_index -> [index checks] -> release.
+"""catalogue_refresh: the released model over today's catalogue; then, where models are trained,
+challenger -> [gate] -> search_index -> [index checks] -> release.
 
 The gate's check hangs on the challenger, not on the report: a refused model is then in the registry too,
 with its reasons, where people review versions. The check only stops the ordinary run; what holds in every

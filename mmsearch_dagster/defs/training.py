@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
+from mmsearch_dagster.defs.catalogue_refresh import DUE
 from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
@@ -25,6 +26,7 @@ GROUP = "training"
         dg.AssetKey("collaborative_factors"),
         dg.AssetKey("searches"),
         dg.AssetKey("reviews"),
+        dg.AssetKey(DUE),
     ],
     description="One row is one query with graded products: judged, or from log, catalogue or reviews.",
     kinds={"polars"},

@@ -16,6 +16,7 @@ from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_se
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
+from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
@@ -26,6 +27,11 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 
 def prepare(workspace: Workspace) -> list[StepReport]:
     """From the shop's files to training examples. Raises what a step raises."""
+    return [*read_catalogue(workspace), *make_examples(workspace)]
+
+
+def read_catalogue(workspace: Workspace) -> list[StepReport]:
+    """From the shop's files to the vectors of its products. Raises what a step raises."""
     reports = [read_raw(workspace, table) for table in ("products", "events", "searches", "judgments")]
     for asset in VALIDATED:
         good, quarantine, _ = validate(workspace, asset)
@@ -34,13 +40,25 @@ def prepare(workspace: Workspace) -> list[StepReport]:
     reports.append(tune_image_encoder(workspace))
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
     reports.append(quarantine_media(workspace)[0])
-    reports.append(learn_factors(workspace))
-    return [*reports, build_examples(workspace), learn_photos(workspace)]
+    return reports
 
 
-def refresh(workspace: Workspace) -> list[StepReport]:
-    """Run every step; raises what a step raises, GateRefusedError when the gate refuses."""
-    reports = prepare(workspace)
+def make_examples(workspace: Workspace) -> list[StepReport]:
+    """From the log and the vectors to training examples. Raises what a step raises."""
+    return [learn_factors(workspace), build_examples(workspace), learn_photos(workspace)]
+
+
+def refresh(workspace: Workspace, *, retrain: bool = False) -> list[StepReport]:
+    """Run every step that is due; raises what a step raises, GateRefusedError when the gate refuses.
+
+    retrain: train also where only the catalogue changed.
+    """
+    reports = read_catalogue(workspace)
+    refreshed, facts = refresh_catalogue(workspace, retrain=retrain)
+    reports.append(refreshed)
+    if not facts.retrain:
+        return reports
+    reports += make_examples(workspace)
     reports += train_candidates(workspace, STRATEGIES)
     reports += [train_ranking(workspace), evaluate(workspace)]
     reports += [make_profiles(workspace), train_ranker(workspace)]

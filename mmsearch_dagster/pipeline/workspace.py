@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.progress import PROGRESS, Progress
 from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_reviewed
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 
 # The asset that names the image encoder of a run.
 IMAGE_ENCODER = "image_encoder"
+
+
+def media_file(workspace: "Workspace", uri: str) -> Path:
+    """Where a media file of the shop lies; a path that does not exist where it lies elsewhere."""
+    source = workspace.source
+    return source.media(uri) or source.root / f"elsewhere-{sha256_text(uri)[:12]}"
 
 
 class Workspace:

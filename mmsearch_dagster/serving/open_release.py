@@ -21,9 +21,9 @@ from mmsearch_dagster.core.errors import (
 )
 from mmsearch_dagster.core.media.images import PILLOW
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
-from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
 from mmsearch_dagster.serving.encode_query import EncoderHere
 from mmsearch_dagster.serving.engine import Engine
+from mmsearch_dagster.serving.understanding import synonyms_of
 
 if TYPE_CHECKING:
     from mmsearch_dagster.serving.recommender import Recommender
@@ -107,14 +107,8 @@ class Released:
 
     def _open(self, manifest: ReleaseManifest, folder: Path) -> Engine:
         encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
-        return Engine.open(manifest, str(self._index), folder, encoders, synonyms=self._synonyms())
-
-    def _synonyms(self) -> SynonymRules:
-        """The home's reviewed synonyms, none without the file. Raises ConfigError for a wrong one."""
-        file = self._home / SYNONYMS_FILE
-        if not file.is_file():
-            return SynonymRules()
-        return parse_synonyms(file.read_text(encoding="utf-8"), str(file))
+        synonyms = synonyms_of(self._home)
+        return Engine.open(manifest, str(self._index), folder, encoders, synonyms=synonyms)
 
     def _check(self, manifest: ReleaseManifest) -> None:
         try:

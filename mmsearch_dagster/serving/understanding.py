@@ -5,6 +5,7 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     joined_conditions,
 )
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
-from mmsearch_dagster.core.understanding.synonyms import SynonymRules
+from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
 # standard deviations, a product must come to be a match.
@@ -132,6 +133,14 @@ class QueryUnderstanding:
         """The cosine of each text's nearest product, float64 [n]; -1 where there is none."""
         ranked = self._table.nearest_batch(self._vectors_of(texts), 1)
         return np.array([hits[0].score if hits else -1.0 for hits in ranked])
+
+
+def synonyms_of(home: Path) -> SynonymRules:
+    """The reviewed synonyms of a home, none without the file. Raises ConfigError for a wrong file."""
+    file = home / SYNONYMS_FILE
+    if not file.is_file():
+        return SynonymRules()
+    return parse_synonyms(file.read_text(encoding="utf-8"), str(file))
 
 
 def _nonsense() -> list[str]:

@@ -1,4 +1,5 @@
 import base64
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -127,6 +128,25 @@ def test_weights_of_a_form_are_json(client: TestClient) -> None:
     for wrong in ("vector", "[1]", '{"vector": "much"}'):
         assert client.post("/search", data={"text": "red", "weights": wrong}).status_code == 422
     assert client.post("/search", data={"text": "red", "weights": '{"voctor": 1}'}).status_code == 400
+
+
+def test_what_the_words_say_is_told_and_undone_by_its_name(client: TestClient) -> None:
+    asked = client.post("/search", json={"text": "runing shoes under 20"}).json()
+    parts = [part for part in asked["understood"]["parts"] if part["effect"] != "prefer"]
+    assert [part["name"] for part in parts] == ["price:under 20", "spelling:runing"]
+    assert asked["understood"]["searched"] == "running shoes"
+    assert all(hit["payload"]["price"] < 20 for hit in asked["hits"])
+
+    names = json.dumps([part["name"] for part in parts])
+    undone = client.post("/search", data={"text": "runing shoes under 20", "ignore": names}).json()
+    typed = client.post("/search", data={"text": "runing shoes under 20", "as_typed": "true"}).json()
+    assert undone["understood"]["searched"] == typed["understood"]["searched"] == "runing shoes under 20"
+
+
+def test_a_part_that_there_is_not_is_refused_with_the_nearest(client: TestClient) -> None:
+    reply = client.post("/search", json={"text": "red", "ignore": ["prise"]})
+    assert reply.status_code == 400
+    assert "did you mean 'price'" in reply.text
 
 
 def test_filters_and_weights_are_obeyed(client: TestClient) -> None:

@@ -125,6 +125,29 @@ def test_a_picture_of_the_catalogue_is_asked_as_the_catalogue_names_it(
     assert len(out.read_text(encoding="utf-8").splitlines()) == 5
 
 
+def test_a_correction_is_told_with_the_way_to_undo_it(released: Released, capsys: Captured) -> None:
+    search.answer_query(released, Query(text="runing shoes"), "shoes", k=3, where=None, as_json=False)
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "spelling: runing → running",
+        "(undo: --as-typed, or --ignore spelling)",
+    ]
+
+
+def test_json_tells_what_the_words_say(released: Released, capsys: Captured) -> None:
+    search.answer_query(released, Query(text="runing shoes"), "shoes", k=3, where=None, as_json=True)
+    understood = json.loads(capsys.readouterr().out)["understood"]
+    assert (understood["typed"], understood["searched"]) == ("runing shoes", "running shoes")
+
+
+def test_products_that_only_come_closest_are_shown_below_the_note(
+    released: Released, capsys: Captured
+) -> None:
+    search.answer_query(released, Query(text="qwertz"), "qwertz", k=3, where=None, as_json=False)
+    told = capsys.readouterr().out
+    assert told.startswith("nothing fits 'qwertz'")
+    assert "p000" in told
+
+
 def test_a_filter_that_nothing_passes_is_told_in_one_sentence(released: Released, capsys: Captured) -> None:
     query, where = search.question("red running shoes", None, None), 'category ~ "[red] Hats"'
     search.answer_query(released, query, "red", k=3, where=where, as_json=False)

@@ -135,7 +135,7 @@ def test_every_asset_has_its_place_in_the_architecture() -> None:
     from mmsearch_dagster.defs.loading import everything
 
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    table = page[page.index("## The asset graph") : page.index("## The six floors")]
+    table = page[page.index("## The asset graph") : page.index("## The layers")]
     assets = {key.to_user_string() for key in everything().resolve_asset_graph().get_all_asset_keys()}
 
     named = {
@@ -150,7 +150,7 @@ def test_every_asset_has_its_place_in_the_architecture() -> None:
 
 def test_every_layer_and_every_library_with_a_home_has_its_place_in_the_architecture() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    section = page[page.index("## The six floors") : page.index("## The data contract")]
+    section = page[page.index("## The layers") : page.index("## The data contract")]
     libraries = section.lower().replace(" ", "")
 
     assert not {name for name in _MAY_IMPORT if f"`{name}`" not in section} - {"__init__"}
@@ -205,3 +205,28 @@ def test_the_changelog_begins_with_the_version_of_the_package() -> None:
     assert version is not None
     assert newest is not None
     assert newest[1] == version[1]
+
+
+def test_every_column_of_the_contract_and_every_key_of_a_mapping_stands_in_your_shop() -> None:
+    from mmsearch_dagster.core.catalog.columns import TABLES
+    from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
+    from mmsearch_dagster.core.catalog.source_mapping import TableFile
+
+    page = (ROOT / "docs" / "your-shop.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`\n]+)`", page))
+
+    columns = {column for schema in TABLES.values() for column in schema}
+    assert not (columns | set(ColumnMapping.model_fields) | set(TableFile.model_fields)) - named
+
+
+def test_the_example_of_a_mapping_is_one() -> None:
+    from mmsearch_dagster.core.catalog.source_mapping import parse_source
+
+    page = (ROOT / "docs" / "your-shop.md").read_text(encoding="utf-8")
+    examples = [
+        text for text in re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S) if "catalogue:" in text
+    ]
+
+    assert len(examples) >= 2
+    for text in examples:
+        parse_source(text, "docs/your-shop.md")

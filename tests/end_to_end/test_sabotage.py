@@ -65,7 +65,7 @@ def test_in_the_same_run(sabotaged: Place, tiny: Place, capsys: pytest.CaptureFi
     unmoved(sabotaged, tiny)
     told = capsys.readouterr()
     assert len(told.err.strip().splitlines()) == 1
-    assert "nothing was released" in told.err
+    assert "no new model was released" in told.err
     assert "Gate: refused" in told.out
 
 

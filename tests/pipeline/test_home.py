@@ -121,6 +121,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "up"])
 def test_a_command_goes_on_with_the_shop_of_the_home(
     home: Path, asked: Settings, begun: list[str], command: str

@@ -16,6 +16,9 @@ _PREFIXES = ("expect_column_values_to_", "expect_column_", "expect_")
 _COLUMN_KEYS = ("column", "column_A", "column_B")
 
 
+_LOST_PRODUCTS = 0.3
+
+
 class Rule(BaseModel):
     """One expectation.
 
@@ -49,13 +52,24 @@ class Rule(BaseModel):
 
 
 class ExpectationSuite(BaseModel):
-    """All rules of one table. max_quarantined_share: above it the run stops (0 to 1)."""
+    """All rules of one table.
+
+    max_quarantined_share: of broken rows; above it the run stops (0 to 1). max_lost_share: of the rows of the
+    release that answers (0 to 1); where more is gone the run stops. Left out: 0.3 for products, else any.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     table: str
     max_quarantined_share: float = Field(ge=0, le=1)
+    max_lost_share: float | None = Field(default=None, ge=0, le=1)
     rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @property
+    def lost_share(self) -> float | None:
+        """The largest share of rows that may be gone since the release, None where any may."""
+        usual = _LOST_PRODUCTS if self.table == "products" else None
+        return usual if self.max_lost_share is None else self.max_lost_share
 
     @field_validator("rules")
     @classmethod

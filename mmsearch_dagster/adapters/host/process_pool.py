@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +23,8 @@ _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 _Message = tuple[str, tuple[str | int, ...]]
 _LISTEN_SECONDS = 0.2
+# How long calls that nobody wants any more may take to notice.
+_PATIENCE_SECONDS = 3.0
 
 
 def chunked(items: Sequence[_Argument], *, least: int) -> list[Sequence[_Argument]]:
@@ -58,8 +61,8 @@ def map_in_processes(
         The results, in the order of the arguments.
 
     Raises:
-        Exception: the first error of any call. The other processes end at their next report of progress,
-            and with this process, however it ends.
+        Exception: the first error of any call. The other processes end at their next report of progress, or
+            are ended after some seconds; and with this process, however it ends.
     """
     progress = progress or PROGRESS.get()
     count = min(processes, len(arguments))
@@ -79,8 +82,26 @@ def map_in_processes(
             ) from error
         except BaseException:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            _end(pool, messages)
             raise
+
+
+def _end(pool: ProcessPoolExecutor, messages: "SimpleQueue[_Message]") -> None:
+    """Returns when no process of the pool is left.
+
+    A child of `multiprocessing`, as each step of Dagster is, joins its own children before the pool has told
+    them to end: nothing may be left to the end of this process.
+    """
+    processes = list(pool._processes.values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while any(process.is_alive() for process in processes) and time.monotonic() < deadline:
+        while not messages.empty():  # a process that waits for room here could not end
+            messages.get()
+        time.sleep(_LISTEN_SECONDS)
+    for process in processes:
+        process.kill()
+        process.join()
 
 
 def _in_this_process(

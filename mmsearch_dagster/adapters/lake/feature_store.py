@@ -45,16 +45,17 @@ def text_content(text: str) -> Content:
     return Content(sha256_bytes(raw), lambda: raw)
 
 
-def file_content(path: Path) -> Content:
+def file_content(path: Path, name: str | None = None) -> Content:
     """A file as content; read now for its key and again when it is encoded, never kept in memory.
 
-    A file that cannot be read is content too: named by its path, it fails when it is encoded.
+    A file that cannot be read is content too. name: what the shop calls it, the same wherever the shop and
+    the home lie; its path when None.
     """
     try:
-        key = sha256_bytes(path.read_bytes())
-    except OSError:
-        key = sha256_text(f"unreadable file {path}")
-    return Content(key, path.read_bytes)
+        return Content(sha256_bytes(path.read_bytes()), path.read_bytes)
+    except OSError as error:
+        why = f"cannot be read: {error.strerror or error}"
+        return Content(sha256_text(f"unreadable file {name or path}"), path.read_bytes, missing=why)
 
 
 class FeatureStore:
@@ -79,7 +80,8 @@ class FeatureStore:
         """
         started = time.perf_counter()
         folder, width = self._root / identity.fingerprint, identity.width
-        wanted = {content.key: content for content in contents}
+        unreadable = {content.key: content.missing for content in contents if content.missing}
+        wanted = {content.key: content for content in contents if not content.missing}
         stored = read_shards(folder, width, wanted)
         progress.start(stage, sum(key not in stored for key in wanted))
         fresh = Features()
@@ -96,7 +98,7 @@ class FeatureStore:
                 compact(folder, width)
         read = FeatureRead(
             vectors={**stored.vectors, **fresh.vectors},
-            failures={**stored.failures, **fresh.failures},
+            failures={**stored.failures, **fresh.failures, **unreadable},
             encoded=len(fresh),
             reused=len(stored),
             seconds=time.perf_counter() - started,

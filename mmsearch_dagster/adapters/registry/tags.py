@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -67,6 +68,14 @@ class VersionFacts(BaseModel):
     parent: str | None = None
     run_id: str | None = None
     description: str | None = None
+    trained_on: dict[str, str] | None = None
+    refresh_of: str | None = None
+
+
+def facts_again(manifest: ReleaseManifest, decision: Decision, **changes: Any) -> VersionFacts:
+    """What a version of the same model is registered with: all of `manifest` but its index and `changes`."""
+    kept = manifest.model_dump(include=set(VersionFacts.model_fields))
+    return VersionFacts.model_validate({**kept, "decision": decision, **changes})
 
 
 def decision_tags(decision: Decision) -> dict[str, str]:

@@ -62,6 +62,33 @@ class ModelVersions:
             return int(existing.version)
         return self._create(model_dir, facts, example)
 
+    def register_again(self, version: int, facts: VersionFacts) -> int:
+        """Number of a version that names the files of `version` under other facts; registered once.
+
+        Args:
+            version: a whole version.
+            facts: of the new one; its weights are those of `version`.
+
+        Returns:
+            The version of the release `facts.release_id`.
+
+        Raises:
+            ReleaseMismatchError: the files of `version` are gone or not the registered ones.
+        """
+        existing = self._whole_version(facts)
+        if existing is not None:
+            return int(existing.version)
+        self.check_weights(version)
+        model = self._get(version)
+        made = self._store.connect().create_model_version(
+            MODEL_NAME,
+            model.source or "",
+            run_id=model.run_id or None,
+            tags=tags_of(facts),
+            description=facts.description,
+        )
+        return int(made.version)
+
     def load_back(self, version: int) -> None:
         """Load the version as any user of MLflow would and ask it once, in words and with a picture.
 

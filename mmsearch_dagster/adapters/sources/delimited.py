@@ -1,10 +1,14 @@
-"""CSV and TSV: polars reads them; where it fails, a slower reader finds and reports the broken row."""
+"""CSV and TSV, row by row with the strict reader of the standard library: a broken row is one broken row."""
 
 import csv
+import re
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import polars as pl
 
@@ -12,50 +16,94 @@ from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
 from mmsearch_dagster.core.errors import SourceError, reason_of
 
-_NOT_BROKEN = pl.lit(None, dtype=pl.String).alias(BROKEN)
+_UNBALANCED = f"{UNREADABLE}unbalanced quotes"
+_REST = f"{UNREADABLE}it goes on from a row with unbalanced quotes"
+_CUT = f"{UNREADABLE}the file ends inside this row"
+# A quote that opens and does not close before so many lines have passed is a stray one.
+_LONGEST_RECORD = 2_000
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]+")
+_SMALLEST_SUSPECT = 3
 
 
-def _scan(path: Path, separator: str) -> pl.LazyFrame:
-    return pl.scan_csv(path, separator=separator, infer_schema=False, row_index_name=NUMBER, glob=False)
+def columns_of(path: Path, separator: str, encoding: str = "utf-8-sig") -> list[str]:
+    """The names in the header without outer space; columns without a name are left out.
+
+    Raises:
+        SourceError: the header cannot be read.
+    """
+    return list(dict.fromkeys(name for name in _header(path, separator, encoding) if name))
 
 
-def columns_of(path: Path, separator: str) -> list[str]:
-    """The header. Raises SourceError when it cannot be read."""
+def check_wanted(path: Path, separator: str, wanted: Sequence[str], encoding: str = "utf-8-sig") -> None:
+    """Refuses a wanted column that the header names twice.
+
+    Raises:
+        SourceError: nobody can tell which of the two is meant.
+    """
+    header = _header(path, separator, encoding)
+    doubled = [name for name in wanted if header.count(name) > 1]
+    if doubled:
+        raise SourceError(f"{path}: the header names column '{doubled[0]}' twice; rename one of them")
+
+
+def _header(path: Path, separator: str, encoding: str) -> list[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding, newline="") as file:
             header = next(csv.reader(file, delimiter=separator, strict=True), [])
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path) from error
+    except UnicodeError as error:
+        raise _not_encoded(path, encoding) from error
     except csv.Error as error:
         raise SourceError(f"{path}: the header cannot be read ({reason_of(error)})") from error
-    doubled = sorted({name for name in header if header.count(name) > 1})
-    if doubled:
-        raise SourceError(f"{path}: the header names column '{doubled[0]}' twice")
-    return header
+    return [_name(field) for field in header]
 
 
-def read(path: Path, separator: str, wanted: Sequence[str]) -> pl.DataFrame:
+def _name(field: str) -> str:
+    """A column's name as it can be shown and mapped: without control characters and outer space."""
+    return _CONTROLS.sub(" ", field).strip()
+
+
+def read(path: Path, separator: str, wanted: Sequence[str], encoding: str = "utf-8-sig") -> pl.DataFrame:
     """Reads columns of a file of delimited text; blank lines are left out.
 
     Args:
         path: the file.
         separator: between two fields.
         wanted: names of columns.
+        encoding: of the text.
 
     Returns:
         The columns as text, plus NUMBER (data rows from 1) and BROKEN: why a row could not be read, as one
-        with more fields than the header.
+        with more fields than the header, or with a quote that does not close.
 
     Raises:
-        SourceError: the text is not UTF-8, or a quote never closes.
+        SourceError: the text is not in that encoding.
     """
+    check_wanted(path, separator, wanted, encoding)
     try:
-        scan = _scan(path, separator)
-        blank = pl.all_horizontal(pl.exclude(NUMBER).is_null())
-        number = (pl.col(NUMBER).cast(pl.Int64) + 1).alias(NUMBER)
-        return scan.filter(~blank).select(number, _NOT_BROKEN, *wanted).collect(engine="streaming")
-    except pl.exceptions.PolarsError:
-        return _read_slowly(path, separator, wanted)
+        with _unlimited_fields(), path.open(encoding=encoding, newline="") as file:
+            return _framed(file, separator, wanted)
+    except UnicodeError as error:
+        raise _not_encoded(path, encoding) from error
+
+
+def _framed(file: TextIO, separator: str, wanted: Sequence[str]) -> pl.DataFrame:
+    rows = _rows(file, separator)
+    header = next(rows).fields
+    places = [header.index(name) for name in wanted]
+    columns: list[list[str | None]] = [[] for _ in wanted]
+    numbers: list[int] = []
+    broken: list[str | None] = []
+    for number, row in enumerate(rows, start=1):
+        if not row.problem and not any(row.fields):
+            continue
+        numbers.append(number)
+        broken.append(row.problem)
+        fields = () if row.problem else row.fields
+        for place, column in zip(places, columns, strict=True):
+            column.append((fields[place] or None) if place < len(fields) else None)
+    schema = {NUMBER: pl.Int64, BROKEN: pl.String, **dict.fromkeys(wanted, pl.String)}
+    values = dict(zip(wanted, columns, strict=True))
+    return pl.DataFrame({NUMBER: numbers, BROKEN: broken, **values}, schema=schema)
 
 
 @contextmanager
@@ -67,46 +115,96 @@ def _unlimited_fields() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _read_slowly(path: Path, separator: str, wanted: Sequence[str]) -> pl.DataFrame:
-    columns: dict[str, list[str | None]] = {name: [] for name in wanted}
-    numbers: list[int] = []
-    broken: list[str | None] = []
-    for number, header, fields in _rows(path, separator):
-        problem = _too_long(header, fields)
-        numbers.append(number)
-        broken.append(problem)
-        values = {} if problem else dict(zip(header, fields, strict=False))
-        for name in wanted:
-            columns[name].append(values.get(name) or None)
-    schema = {NUMBER: pl.Int64, BROKEN: pl.String, **dict.fromkeys(wanted, pl.String)}
-    return pl.DataFrame({NUMBER: numbers, BROKEN: broken, **columns}, schema=schema)
+@dataclass
+class _Lines:
+    """Lines of a file that can be given back. taken: those of the record that is being read."""
+
+    file: TextIO
+    taken: list[str] = field(default_factory=list)
+    again: deque[str] = field(default_factory=deque)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= _LONGEST_RECORD:
+            raise StopIteration
+        line = self.again.popleft() if self.again else next(self.file)
+        self.taken.append(line)
+        return line
+
+    def give_back_all_but_the_first(self) -> None:
+        """The record is one line; what follows it is read again."""
+        self.again.extendleft(reversed(self.taken[1:]))
 
 
-def _too_long(header: Sequence[str], fields: Sequence[str]) -> str | None:
-    if len(fields) <= len(header):
-        return None
-    return f"{UNREADABLE}{len(fields)} fields under a header of {len(header)}"
+@dataclass(frozen=True)
+class _Row:
+    fields: list[str]
+    problem: str | None = None
 
 
-def _rows(path: Path, separator: str) -> Iterator[tuple[int, list[str], list[str]]]:
-    """(number, header, fields) of every data row, by the standard library's strict reader."""
-    line = 0
+def _rows(file: TextIO, separator: str) -> Iterator[_Row]:
+    """The header, then every record.
+
+    A record whose quotes do not balance is broken, and so are shorter ones behind it: they can be its rest.
+    """
+    lines = _Lines(file)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    header = [_name(field) for field in next(reader, [])]
+    yield _Row(header)
+    behind_broken = False
+    while True:
+        lines.taken.clear()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            fields = None
+        if fields is None or _swallowed_rows(lines.taken, fields, separator, width=len(header)):
+            lines.give_back_all_but_the_first()
+            reader = csv.reader(lines, delimiter=separator, strict=True)
+            behind_broken = True
+            yield _Row([], _UNBALANCED)
+            continue
+        fields = _without_empty_end(fields, len(header))
+        behind_broken = behind_broken and len(fields) < len(header)
+        yield _Row(fields, _REST if behind_broken and fields else _problem(fields, header, lines.taken))
+
+
+def _without_empty_end(fields: list[str], width: int) -> list[str]:
+    """Empty fields beyond the header, as a spreadsheet leaves them, mean nothing."""
+    while len(fields) > width and not fields[-1].strip():
+        fields.pop()
+    return fields
+
+
+def _problem(fields: list[str], header: list[str], taken: list[str]) -> str | None:
+    if len(fields) > len(header):
+        return f"{UNREADABLE}{len(fields)} fields under a header of {len(header)}"
+    if 0 < len(fields) < len(header) and taken and not taken[-1].endswith(("\n", "\r")):
+        return _CUT
+    return None
+
+
+def _swallowed_rows(taken: list[str], fields: list[str], separator: str, *, width: int) -> bool:
+    """Whether the lines inside a quoted field look like rows, each with as many fields as the header."""
+    if len(taken) < _SMALLEST_SUSPECT or width < _SMALLEST_SUSPECT or not any("\n" in one for one in fields):
+        return False
+    return all(_width(line, separator) == width for line in taken[1:-1])
+
+
+def _width(line: str, separator: str) -> int:
     try:
-        with _unlimited_fields(), path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=separator, strict=True)
-            header = next(reader, [])
-            line = reader.line_num
-            for number, fields in enumerate(reader, start=1):
-                if any(fields):
-                    yield number, header, fields
-                line = reader.line_num
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path) from error
-    except csv.Error as error:
-        raise SourceError(
-            f"{path}: unbalanced quotes in the row from line {line + 1} on ({error})"
-        ) from error
+        return len(next(csv.reader([line], delimiter=separator), []))
+    except csv.Error:
+        return 0
 
 
-def _not_utf8(path: Path) -> SourceError:
-    return SourceError(f"{path}: is not UTF-8 text (Latin-1 or Windows-1252?); save it as UTF-8")
+def _not_encoded(path: Path, encoding: str) -> SourceError:
+    if encoding != "utf-8-sig":
+        return SourceError(f"{path}: is not {encoding} text; set encoding to what it is")
+    return SourceError(
+        f"{path}: is not UTF-8 text (Latin-1 or Windows-1252?); save it as UTF-8, or set encoding: cp1252"
+    )

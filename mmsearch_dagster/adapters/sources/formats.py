@@ -6,8 +6,8 @@ from typing import Protocol
 
 import polars as pl
 
-from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files
-from mmsearch_dagster.core.catalog.source_mapping import Format, TableFile
+from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files, xml_files
+from mmsearch_dagster.core.catalog.mapping.file import Format, SourceFile
 
 
 class Reader(Protocol):
@@ -18,7 +18,7 @@ class Reader(Protocol):
         """The bytes that every such file begins with; None for a text format, which is UTF-8."""
         ...
 
-    def columns(self, path: Path, file: TableFile) -> dict[str, pl.DataType]:
+    def columns(self, path: Path, file: SourceFile) -> dict[str, pl.DataType]:
         """Column -> type as the file has them, without reading the rows.
 
         Raises:
@@ -26,7 +26,15 @@ class Reader(Protocol):
         """
         ...
 
-    def read(self, path: Path, file: TableFile, wanted: Sequence[str]) -> pl.DataFrame:
+    def check_wanted(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> None:
+        """Refuses a wanted column that cannot be told from another.
+
+        Raises:
+            SourceError: the file names it twice.
+        """
+        ...
+
+    def read(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> pl.DataFrame:
         """The rows of the file.
 
         Args:
@@ -41,34 +49,54 @@ class Reader(Protocol):
         ...
 
 
+class _UniqueNames:
+    """A format whose columns cannot have one name twice."""
+
+    def check_wanted(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> None:
+        """Nothing to refuse."""
+
+
 class _Delimited:
     magic = None
 
-    def columns(self, path: Path, file: TableFile) -> dict[str, pl.DataType]:
-        return dict.fromkeys(delimited.columns_of(path, file.separator), pl.String())
+    def columns(self, path: Path, file: SourceFile) -> dict[str, pl.DataType]:
+        return dict.fromkeys(delimited.columns_of(path, file.separator, file.encoding), pl.String())
 
-    def read(self, path: Path, file: TableFile, wanted: Sequence[str]) -> pl.DataFrame:
-        return delimited.read(path, file.separator, wanted)
+    def read(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> pl.DataFrame:
+        return delimited.read(path, file.separator, wanted, file.encoding)
+
+    def check_wanted(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> None:
+        delimited.check_wanted(path, file.separator, wanted, file.encoding)
 
 
-class _Json:
+class _Json(_UniqueNames):
     magic = None
 
-    def columns(self, path: Path, file: TableFile) -> dict[str, pl.DataType]:
-        return dict.fromkeys(json_files.columns_of(path, file.format), pl.String())
+    def columns(self, path: Path, file: SourceFile) -> dict[str, pl.DataType]:
+        return dict.fromkeys(json_files.columns_of(path, file.format, file.records), pl.String())
 
-    def read(self, path: Path, file: TableFile, wanted: Sequence[str]) -> pl.DataFrame:
-        return json_files.read(path, file.format, wanted)
+    def read(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> pl.DataFrame:
+        return json_files.read(path, file.format, wanted, file.records)
 
 
-class _Parquet:
+class _Parquet(_UniqueNames):
     magic = b"PAR1"
 
-    def columns(self, path: Path, file: TableFile) -> dict[str, pl.DataType]:
+    def columns(self, path: Path, file: SourceFile) -> dict[str, pl.DataType]:
         return parquet_files.types_of(path)
 
-    def read(self, path: Path, file: TableFile, wanted: Sequence[str]) -> pl.DataFrame:
+    def read(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> pl.DataFrame:
         return parquet_files.read(path, wanted)
+
+
+class _Xml(_UniqueNames):
+    magic = None
+
+    def columns(self, path: Path, file: SourceFile) -> dict[str, pl.DataType]:
+        return dict.fromkeys(xml_files.columns_of(path, file.records), pl.String())
+
+    def read(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> pl.DataFrame:
+        return xml_files.read(path, file.records, wanted)
 
 
 # `ubi` is not here: it names its own columns (adapters.sources.ubi).
@@ -78,6 +106,7 @@ READERS: Mapping[Format, Reader] = {
     "parquet": _Parquet(),
     "ndjson": _Json(),
     "json": _Json(),
+    "xml": _Xml(),
 }
 
 

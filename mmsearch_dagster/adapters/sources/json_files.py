@@ -2,7 +2,7 @@
 one bad record."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,19 @@ from mmsearch_dagster.core.errors import SourceError, reason_of
 
 _SAMPLE = 10_000
 _BATCH = 50_000
+_HEAD = 4_096
+_EXACT = 2**53
+_DEEPEST = 4
 UNPARSED = f"{UNREADABLE}not a JSON object"
 
 
-def lines_of(path: Path, form: Format) -> Iterator[Line]:
-    """(number from 1, object) of each line or array element; None where it is not a JSON object."""
+def lines_of(path: Path, form: Format, records_at: str | None = None) -> Iterator[Line]:
+    """(number from 1, object) of each line or array element; None where it is not a JSON object.
+
+    records_at: keys with dots that lead to the array in a JSON file; None where it is the only one.
+    """
     if form == "json":
-        yield from _elements(path)
+        yield from _elements(path, records_at)
         return
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
@@ -39,72 +45,158 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _elements(path: Path) -> Iterator[Line]:
+def _elements(path: Path, records_at: str | None) -> Iterator[Line]:
     try:
         value = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
+        if "Extra data" in str(error):
+            raise SourceError(
+                f"{path}: holds several JSON values; for one object a line set format: ndjson"
+            ) from error
         raise SourceError(f"{path}: not readable as JSON ({reason_of(error)})") from error
-    if not isinstance(value, list):
-        raise SourceError(f"{path}: expected one array of objects; for an object a line set format: ndjson")
-    for number, element in enumerate(value, start=1):
+    for number, element in enumerate(_array(path, value, records_at), start=1):
         yield number, element if isinstance(element, dict) else None
 
 
-def columns_of(path: Path, form: Format) -> list[str]:
+def _array(path: Path, value: Any, records_at: str | None) -> list[Any]:
+    """The records in a document: an array, the array under `records_at`, or the only array of objects."""
+    if records_at is not None:
+        inner = _inner(value, records_at)
+        if isinstance(inner, list):
+            return inner
+        raise SourceError(f"{path}: no array under records: {records_at}; {_arrays_in_words(value)}")
+    if isinstance(value, list):
+        return value
+    arrays = dict(_arrays(value))
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    raise SourceError(
+        f"{path}: expected one array of objects; {_arrays_in_words(value)}; for an object a line set "
+        "format: ndjson"
+    )
+
+
+def _inner(value: Any, keys: str) -> Any:
+    for key in keys.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _arrays(value: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, list[Any]]]:
+    """(keys with dots, array) of each array of objects that is not inside another array."""
+    if not isinstance(value, dict) or depth > _DEEPEST:
+        return
+    for key, inner in value.items():
+        if isinstance(inner, list) and inner and all(isinstance(element, dict) for element in inner):
+            yield f"{prefix}{key}", inner
+        elif isinstance(inner, dict):
+            yield from _arrays(inner, f"{prefix}{key}.", depth + 1)
+
+
+def _arrays_in_words(value: Any) -> str:
+    keys = [name for name, _ in _arrays(value)]
+    if keys:
+        return f"arrays of objects are under {', '.join(keys)}: set records: {keys[0]}"
+    return "it holds no array of objects"
+
+
+def columns_of(path: Path, form: Format, records_at: str | None = None) -> list[str]:
     """The keys of the first 10,000 objects; keys of nested objects as `outer.inner`."""
     state = path.stat()
-    return list(_columns_of(path, form, (state.st_mtime_ns, state.st_size)))
+    return list(_columns_of(path, form, (state.st_mtime_ns, state.st_size), records_at))
 
 
 @lru_cache(maxsize=64)
-def _columns_of(path: Path, form: Format, state: tuple[int, int]) -> tuple[str, ...]:
+def _columns_of(
+    path: Path, form: Format, state: tuple[int, int], records_at: str | None = None
+) -> tuple[str, ...]:
     """Cached by `state`, which changes when the file does."""
     keys: dict[str, None] = {}
-    for number, (_, document) in enumerate(lines_of(path, form)):
+    for number, (_, document) in enumerate(lines_of(path, form, records_at)):
         if number >= _SAMPLE:
             break
         keys.update(dict.fromkeys(_paths(document or {}, "")))
     if not keys:
-        raise SourceError(f"{path}: holds no JSON object in its first {_SAMPLE} records")
+        shape = _shape_of(path, form)
+        raise SourceError(f"{path}: holds no JSON object in its first {_SAMPLE} records{shape}")
     return tuple(keys)
+
+
+def _shape_of(path: Path, form: Format) -> str:
+    """What a file without one object a line may be instead, and what to do."""
+    if form == "json":
+        return ""
+    with path.open("rb") as file:
+        head = file.read(_HEAD).decode("utf-8-sig", "replace").lstrip()
+    if head.startswith("["):
+        return "; it begins with an array: set format: json"
+    if head.startswith("{"):
+        return "; an object goes over several lines: each object must stand on one line"
+    return ""
 
 
 def _paths(document: dict[str, Any], prefix: str, depth: int = 0) -> Iterator[str]:
     for key, value in document.items():
         yield prefix + key
-        if isinstance(value, dict) and depth < 8:
-            yield from _paths(value, f"{prefix}{key}.", depth + 1)
+        inner = value[0] if isinstance(value, list) and value else value
+        if isinstance(inner, dict) and depth < 8:
+            yield from _paths(inner, f"{prefix}{key}.", depth + 1)
 
 
-def _value_at(document: dict[str, Any], path: str) -> str | None:
-    """The value under a key, else under dotted keys, as text; objects and arrays as JSON."""
-    value: Any = document
+def _value_at(document: dict[str, Any], path: str) -> Any:
+    """The value under a key, else under dotted keys; of an array of objects the values of all of them."""
     if path in document:
-        value = document[path]
-    else:
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+        return document[path]
+    return _along(document, path.split("."))
 
 
-def read(path: Path, form: Format, wanted: Sequence[str]) -> pl.DataFrame:
+def _along(value: Any, keys: Sequence[str]) -> Any:
+    for number, key in enumerate(keys):
+        if isinstance(value, list):
+            inner = [_along(element, keys[number:]) for element in value if isinstance(element, dict)]
+            values = [one for one in inner if one is not None]
+            return values[0] if len(values) == 1 else values or None
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def read(path: Path, form: Format, wanted: Sequence[str], records_at: str | None = None) -> pl.DataFrame:
     """Reads fields of a JSON or NDJSON file.
 
     Args:
         path: the file.
         form: json or ndjson.
         wanted: names of fields; dots go into nested objects.
+        records_at: where the array is in a JSON file.
 
     Returns:
-        The fields as text, plus NUMBER (of the line or element) and BROKEN.
+        The fields as text, or as numbers where each value is one, plus NUMBER (of the line or element) and
+        BROKEN.
     """
     rows = (
         (number, None if document is None else {name: _value_at(document, name) for name in wanted})
-        for number, document in lines_of(path, form)
+        for number, document in lines_of(path, form, records_at)
     )
-    return _framed(rows, wanted)
+    documents = list(rows)
+    numeric = [name for name in wanted if _is_numeric(record.get(name) for _, record in documents if record)]
+    texts = (
+        (number, record and {name: _as_json_text(value) for name, value in record.items()})
+        for number, record in documents
+    )
+    return _framed(texts, wanted).with_columns(pl.col(numeric).cast(pl.Float64))
+
+
+def _is_numeric(values: Iterable[Any]) -> bool:
+    """Whether each value is a number that a float holds exactly: 1.299 then has no thousands sign."""
+    numbers = [value for value in values if value is not None]
+    return any(isinstance(value, float) for value in numbers) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _EXACT
+        for value in numbers
+    )
+
+
+def _as_json_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def read_ubi(path: Path, table: str, wanted: Sequence[str]) -> pl.DataFrame:

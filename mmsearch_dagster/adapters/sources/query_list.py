@@ -9,10 +9,10 @@ from urllib.request import url2pathname
 import polars as pl
 from pydantic import ValidationError
 
-from mmsearch_dagster.adapters.sources.formats import magic_of
+from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.reading import read_table
 from mmsearch_dagster.adapters.sources.sniff import check_file
-from mmsearch_dagster.adapters.sources.source import Source, file_columns
+from mmsearch_dagster.adapters.sources.source import Source
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile
@@ -55,7 +55,7 @@ def read_query_list(
     if root is not None and not root.is_dir():
         raise SourceError(f"{root}: the root folder does not exist; check --root")
     source, columns = _source(file.resolve(), graded)
-    raw = read_table(source, _TABLE, lambda ids: ids)
+    raw = read_table(source, _TABLE, lambda ids: ids, below_root=False)
     # A list is not used for training: the same query may be in two splits.
     frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(c.SPLIT))
     checked = separate_broken_rows(replace(raw, frame=frame), inside_source=False)
@@ -101,7 +101,7 @@ def _source(file: Path, graded: bool) -> tuple[Source, list[str]]:
     if plain.format == "ubi":
         raise SourceError(f"{file}: a UBI log is no list of queries; use .csv, .tsv, .parquet or .ndjson")
     check_file(file, plain.format, magic_of(plain.format))
-    columns = list(file_columns(file, plain))
+    columns = list(READERS[plain.format].columns(file, plain))
     needed = (c.QUERY_ID, *((c.PRODUCT_ID, c.GRADE) if graded else ()))
     for column in needed:
         if column not in columns:

@@ -1,48 +1,130 @@
 """One table of a source, read, pseudonymised and cast to the data contract."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS
+from mmsearch_dagster.adapters.sources.joins import joined
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.cast_scalars import as_text
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.cast_table import BROKEN, GROUP, NUMBER, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.contract import RawTable, raw_table
+from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
+from mmsearch_dagster.core.catalog.mapping.column_habits import with_habits
+from mmsearch_dagster.core.catalog.mapping.conditions import all_hold
+from mmsearch_dagster.core.catalog.mapping.expressions import column_expression
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL
 from mmsearch_dagster.core.catalog.source_mapping import TableFile
+from mmsearch_dagster.core.catalog.tables.grouped_rows import merge_groups
+from mmsearch_dagster.core.errors import SourceError
 
 Pseudonymise = Callable[[pl.Series], pl.Series]
 
 
-def read_table(source: Source, table: str, pseudonymise: Pseudonymise) -> RawTable:
+@dataclass(frozen=True)
+class _Read:
+    """Rows of one file under the contract's names; how their values are written; rows that were left out."""
+
+    rows: pl.DataFrame
+    mappings: Mapping[str, ColumnMapping] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_table(
+    source: Source, table: str, pseudonymise: Pseudonymise, *, below_root: bool = True
+) -> RawTable:
     """All rows of `table`, cast leniently, with file and row number; none when the source lacks the table.
 
-    pseudonymise: what becomes of user and session ids before anything else sees them.
-    Raises SourceError for a file that cannot be read at all.
+    Args:
+        source: the checked mapping.
+        table: name of a contract table.
+        pseudonymise: what becomes of user and session ids before anything else sees them.
+        below_root: whether a file name that begins with a slash is one below the source's folder.
+
+    Raises:
+        SourceError: a file that cannot be read at all, or a mapped column that comes out empty in every row.
     """
-    files = source.spec.tables.get(table, ())
     empty = pl.LazyFrame(schema={SOURCE: pl.String, ROW: pl.Int64})
     frames = [cast_rows(empty, table).collect()]
-    for file in files:
-        raw = _hide_people(_read_file(source, table, file), pseudonymise)
+    left_out: dict[str, int] = {}
+    concerns: list[str] = []
+    for file in source.spec.tables.get(table, ()):
+        where = f"{source.path_of(file)}"
+        read = _read_file(source, table, file)
+        raw = _hide_people(read.rows, pseudonymise)
+        mappings = with_habits(table, raw, read.mappings, where)
         raw = raw.with_columns(pl.lit(file.path).alias(SOURCE), pl.col(NUMBER).alias(ROW))
-        frames.append(cast_rows(raw.lazy(), table, file.list_separator).collect(engine="streaming"))
-    return raw_table(table, pl.concat(frames))
+        cast = cast_rows(raw.lazy(), table, file.list_separator, mappings, below_root=below_root)
+        rows = cast.collect(engine="streaming")
+        if file.columns is not None:
+            concerns += _empty_columns(table, raw, rows, mappings, where=where)
+        if GROUP in rows.columns:
+            before, rows = rows.height, merge_groups(rows)
+            _count(left_out, f"joined with another row of their group ({file.path})", before - rows.height)
+        for sentence, count in read.left_out.items():
+            _count(left_out, sentence, count)
+        frames.append(rows)
+    return raw_table(table, pl.concat(frames), left_out, concerns)
 
 
-def _read_file(source: Source, table: str, file: TableFile) -> pl.DataFrame:
+def _count(counts: dict[str, int], sentence: str, count: int) -> None:
+    if count:
+        counts[sentence] = counts.get(sentence, 0) + count
+
+
+def _read_file(source: Source, table: str, file: TableFile) -> _Read:
     path = source.path_of(file)
     if file.format == "ubi":
-        return json_files.read_ubi(path, table, list(c.TABLES[table]))
-    mapped = mapped_columns(table, file, file_columns(path, file))
-    wanted = list(dict.fromkeys(mapped.values()))
+        return _Read(json_files.read_ubi(path, table, list(c.TABLES[table])))
+    columns = file_columns(source, file)
+    mapped = mapped_columns(table, file, columns)
+    beside = {f"{join.name}." for join in file.joins}
+    keys = [key for join in file.joins for key in join.key]
+    group = file.group_by.inputs if file.group_by else ()
+    inputs = [name for mapping in mapped.values() for name in mapping.inputs]
+    wanted = [
+        name
+        for name in dict.fromkeys([*inputs, *file.where, *file.fill, *keys, *group])
+        if not name.startswith(tuple(beside))
+    ]
     rows = READERS[file.format].read(path, file, wanted)
+    rows = joined(source, file, rows, inputs=[*inputs, *file.where, *group])
+    rows = _filled(rows, file)
+    kept = rows.filter(pl.col(BROKEN).is_not_null() | all_hold(file.where)) if file.where else rows
+    left_out = {f"the mapping's `where` leaves them out ({file.path})": rows.height - kept.height}
+    return _Read(_named(kept, file, mapped), mapped, left_out)
+
+
+def _group_key(rows: pl.DataFrame, file: TableFile) -> pl.Expr | None:
+    if file.group_by is None:
+        return None
+    key = column_expression(c.PRODUCT_ID, file.group_by, dict(rows.schema), file.list_separator)
+    return key.cast(pl.String).str.strip_chars().replace("", None).alias(GROUP)
+
+
+def _filled(rows: pl.DataFrame, file: TableFile) -> pl.DataFrame:
+    """Rows with the values of their group's first row, in the columns that have one only there."""
+    key = _group_key(rows, file)
+    if key is None or not file.fill:
+        return rows
+    filled = [pl.col(name).forward_fill().over(GROUP).alias(name) for name in file.fill]
+    return rows.with_columns(key).with_columns(filled).drop(GROUP)
+
+
+def _named(rows: pl.DataFrame, file: TableFile, mapped: Mapping[str, ColumnMapping]) -> pl.DataFrame:
+    """The file's columns under the contract's names."""
+    types = dict(rows.schema)
+    named = [
+        column_expression(column, mapping, types, mapping.separator or file.list_separator).alias(column)
+        for column, mapping in mapped.items()
+    ]
     constants = [pl.lit(value).alias(column) for column, value in file.constants.items()]
-    named = [pl.col(name).alias(column) for column, name in mapped.items()]
-    return rows.select(NUMBER, BROKEN, *named, *constants)
+    key = _group_key(rows, file)
+    return rows.select(NUMBER, BROKEN, *named, *constants, *([key] if key is not None else []))
 
 
 def _hide_people(raw: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.DataFrame:
@@ -51,3 +133,30 @@ def _hide_people(raw: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.DataFrame:
             clean = raw.select(as_text(pl.col(column), raw.schema[column]))[column]
             raw = raw.with_columns(pseudonymise(clean).alias(column))
     return raw
+
+
+def _empty_columns(
+    table: str, raw: pl.DataFrame, rows: pl.DataFrame, mappings: Mapping[str, ColumnMapping], *, where: str
+) -> list[str]:
+    """Sentences about mapped columns that are empty in the file.
+
+    Raises SourceError for one that has values and came out empty in every row: it is the wrong one, or is
+    written otherwise.
+    """
+    empty: list[str] = []
+    if rows.is_empty() or raw[BROKEN].is_not_null().all():
+        return empty
+    for column, mapping in mappings.items():
+        target = c.ATTRIBUTES if column.startswith(f"{c.ATTRIBUTES}.") else column
+        if column not in raw.columns or target in c.REQUIRED[table] or rows[target].is_not_null().any():
+            continue
+        given = raw[column].drop_nulls()
+        feed = ", ".join(f"'{name}'" for name in mapping.inputs)
+        if given.is_empty():
+            empty.append(f"column {feed} of {where}, mapped to {column}, is empty in every row")
+            continue
+        raise SourceError(
+            f"{where}: no value of column {feed} can be read as {table}.{column}, for example "
+            f"'{str(given[0])[:60]}'; say how it is written, or map another column (docs/your-shop.md)"
+        )
+    return empty

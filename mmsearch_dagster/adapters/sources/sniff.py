@@ -3,7 +3,7 @@
 from codecs import BOM_UTF8
 from pathlib import Path
 
-from mmsearch_dagster.core.catalog.source_mapping import Format
+from mmsearch_dagster.core.catalog.mapping.file import Format
 from mmsearch_dagster.core.errors import SourceError
 
 _HEAD = 65_536
@@ -21,12 +21,13 @@ _MAGIC = {
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def check_file(path: Path, form: Format, magic: bytes | None = None) -> None:
+def check_file(path: Path, form: Format, magic: bytes | None = None, *, encoding: str = "utf-8-sig") -> None:
     """Refuses what is plainly no file of this format, by its first 64 KiB.
 
     Args:
         path: the file. form: the format that the source names.
         magic: the bytes that every file of the format begins with; None for a text format.
+        encoding: of a text format.
     Raises:
         SourceError: the file is absent, empty, or of another kind.
     """
@@ -43,14 +44,16 @@ def check_file(path: Path, form: Format, magic: bytes | None = None) -> None:
         if not head.startswith(magic):
             raise SourceError(f"{path}: is not a {form.capitalize()} file")
         return
-    _check_text(path, head, form)
+    _check_text(path, head, form, wide=encoding.startswith(("utf-16", "utf-32")))
 
 
-def _check_text(path: Path, head: bytes, form: Format) -> None:
+def _check_text(path: Path, head: bytes, form: Format, *, wide: bool) -> None:
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             raise SourceError(f"{path}: is not {form} but {what}")
+    if wide:
+        return
     if head.startswith(_UTF16):
-        raise SourceError(f"{path}: is UTF-16 text; save it as UTF-8")
+        raise SourceError(f"{path}: is UTF-16 text; save it as UTF-8, or set encoding: utf-16")
     if b"\x00" in head:
         raise SourceError(f"{path}: holds zero bytes, so it is binary or UTF-16; save it as UTF-8 text")

@@ -1,6 +1,6 @@
 """A source mapping and its files, checked against each other before anything is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_nested import attribute_column
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
+from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
+from mmsearch_dagster.core.catalog.mapping.file import SourceFile
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError, reason_of
+from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.suggest import did_you_mean, nearest
 
 _SHOWN = 10
@@ -30,9 +32,24 @@ class Source:
     root: Path
     spec: SourceSpec
 
-    def path_of(self, file: TableFile) -> Path:
+    def path_of(self, file: SourceFile) -> Path:
         """Where a table's file lies."""
         return self.root / file.path
+
+    def media(self, uri: str) -> Path | None:
+        """Where a media file lies: the first spelling of its name that is a file, else as it is written.
+
+        None for a uri that does not lie below the source's folder.
+        """
+        tried = [self.root / name for name in spellings(uri)]
+        return next((path for path in tried if _is_file(path)), tried[0] if tried else None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def load_source(source_file: Path, root: Path | None = None, require: Sequence[str] = ()) -> Source:
@@ -61,46 +78,93 @@ def load_source(source_file: Path, root: Path | None = None, require: Sequence[s
 
 
 def _check_table_file(source: Source, table: str, file: TableFile, where: str) -> None:
+    for each in (file, *file.joins):
+        _check_file(source, each, where)
+    path = source.path_of(file)
+    if file.format == "ubi":
+        json_files.columns_of(path, "ndjson")
+        return
+    columns, own = file_columns(source, file), _own_columns(source, file)
+    mapped = mapped_columns(table, file, columns)
+    for column, mapping in mapped.items():
+        _check_inputs(path, mapping.inputs, columns, f"mapped to {table}.{column} in {where}")
+        name = mapping.column[0] if len(mapping.column) == 1 else ""
+        if name in own and not mapping.names:
+            _check_type(path, table, column, name, kind=own[name])
+    _check_inputs(path, tuple(file.where), columns, f"in `where` of {where}")
+    _check_inputs(path, file.group_by.inputs if file.group_by else (), columns, f"in `group_by` of {where}")
+    _check_inputs(path, file.fill, columns, f"in `fill` of {where}")
+    _check_joins(source, file, columns, where)
+    inputs = {name for mapping in mapped.values() for name in mapping.inputs} | set(file.where)
+    READERS[file.format].check_wanted(
+        path, file, [name for name in inputs if name in _own_columns(source, file)]
+    )
+    _check_required(table, frozenset({*mapped, *file.constants}), columns, path=path, where=where)
+
+
+def _check_file(source: Source, file: SourceFile, where: str) -> None:
     if escapes_root(file.path) and not Path(file.path).is_absolute():
         raise SourceError(
             f"{where}: '{file.path}' leaves the root folder; give an absolute path or another --root"
         )
-    path = source.path_of(file)
-    check_file(path, file.format, magic_of(file.format))
-    if file.format == "ubi":
-        json_files.columns_of(path, "ndjson")
-        return
-    columns = file_columns(path, file)
-    mapped = mapped_columns(table, file, columns)
-    for column, name in mapped.items():
+    check_file(source.path_of(file), file.format, magic_of(file.format), encoding=file.encoding)
+
+
+def _check_inputs(path: Path, names: Sequence[str], columns: Mapping[str, pl.DataType], use: str) -> None:
+    for name in names:
         if name not in columns:
             hint = did_you_mean(name, columns)
-            raise SourceError(f"{path}: no column '{name}' (mapped to {table}.{column} in {where}); {hint}")
-        _check_type(path, table, column, name, kind=columns[name])
-    _check_required(table, frozenset({*mapped, *file.constants}), columns, path=path, where=where)
+            raise SourceError(f"{path}: no column '{name}' ({use}); {hint}")
 
 
-def file_columns(path: Path, file: TableFile) -> dict[str, pl.DataType]:
-    """Column -> type as the file has them; text formats hold text."""
-    return READERS[file.format].columns(path, file)
+def _check_joins(source: Source, file: TableFile, columns: Mapping[str, pl.DataType], where: str) -> None:
+    for join in file.joins:
+        use = f"in `key` of the join '{join.name}' in {where}"
+        _check_inputs(source.path_of(file), tuple(join.key), columns, use)
+        _check_inputs(source.path_of(join), tuple(join.key.values()), _own_columns(source, join), use)
+
+
+def _own_columns(source: Source, file: SourceFile) -> dict[str, pl.DataType]:
+    return READERS[file.format].columns(source.path_of(file), file)
+
+
+def file_columns(source: Source, file: TableFile) -> dict[str, pl.DataType]:
+    """Column -> type as the file has them, and `name.column` of joined files; text formats hold text."""
+    beside = {
+        f"{join.name}.{name}": pl.List(pl.String)
+        for join in file.joins
+        for name in _own_columns(source, join)
+    }
+    return {**_own_columns(source, file), **beside}
 
 
 def mapped_columns(
-    table: str, file: TableFile, columns: Sequence[str] | dict[str, pl.DataType]
-) -> dict[str, str]:
-    """Raw column (a contract column, or `attributes.<name>`) -> the file's column that feeds it."""
+    table: str, file: TableFile, columns: Mapping[str, pl.DataType]
+) -> dict[str, ColumnMapping]:
+    """Raw column (a contract column, or `attributes.<name>`) -> what feeds it.
+
+    A name that the file has without its outer space is meant so.
+    """
     if file.columns is None:
-        return {name: name for name in c.TABLES[table] if name in columns and name not in file.constants}
-    mapped: dict[str, str] = {}
-    for column, name in file.columns.items():
-        if isinstance(name, dict):
-            mapped |= {attribute_column(key): feed for key, feed in name.items()}
-        else:
-            mapped[column] = name
-    return mapped
+        names = [name for name in c.TABLES[table] if name in columns and name not in file.constants]
+        return {name: ColumnMapping(column=(name,)) for name in names}
+    return {column: _trimmed(mapping, columns) for column, mapping in file.columns.items()}
+
+
+def _trimmed(mapping: ColumnMapping, columns: Mapping[str, pl.DataType]) -> ColumnMapping:
+    def name_of(name: str) -> str:
+        return name if name in columns or name.strip() not in columns else name.strip()
+
+    changed = {
+        "column": tuple(name_of(name) for name in mapping.column),
+        "names": tuple(name_of(name) for name in mapping.names),
+    }
+    return mapping.model_copy(update=changed)
 
 
 def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.DataType) -> None:
+    if column == c.CATEGORY and isinstance(kind, pl.List | pl.Array):
+        kind = pl.String()
     # One key of the attributes map is a text.
     demand = unmet_demand(kind, c.TABLES[table].get(column, pl.String()))
     if demand is not None:
@@ -111,7 +175,7 @@ def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.Data
 
 
 def _check_required(
-    table: str, given: frozenset[str], columns: dict[str, pl.DataType], *, path: Path, where: str
+    table: str, given: frozenset[str], columns: Mapping[str, pl.DataType], *, path: Path, where: str
 ) -> None:
     needs_any = NEEDS_ANY.get(table, ())
     if needs_any and not given.intersection(needs_any):

@@ -1,13 +1,12 @@
-"""Lenient conversions to the nested types of the data contract: picture uris and the attributes map."""
+"""Lenient conversions to the map of attributes, from a column that holds it or from a column for each key."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_scalars import as_text, clean_text
+from mmsearch_dagster.core.catalog.cast_scalars import as_text
 from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, TABLES
+from mmsearch_dagster.core.catalog.values.attributes import attribute_pairs
 
 ATTRIBUTE_MAP = TABLES["products"][ATTRIBUTES]
 _ATTRIBUTE = f"{ATTRIBUTES}."
@@ -23,43 +22,29 @@ def feeds_attributes(raw_column: str) -> bool:
     return raw_column == ATTRIBUTES or raw_column.startswith(_ATTRIBUTE)
 
 
-def as_texts(value: pl.Expr, dtype: pl.DataType, separator: str) -> pl.Expr:
-    """A list of clean texts from a list, a JSON array, or one separated text; an empty list is null."""
-    if isinstance(dtype, pl.List | pl.Array):
-        listed = value.arr.to_list() if isinstance(dtype, pl.Array) else value
-        parts = listed.cast(pl.List(pl.String))
-    else:
-        text = value.cast(pl.String).str.strip_chars()
-        array = pl.when(text.str.starts_with("[")).then(text)
-        listed = array.map_elements(_json_texts, return_dtype=pl.List(pl.String))
-        parts = pl.coalesce(listed, text.str.split(separator))
-    parts = parts.list.eval(clean_text(pl.element())).list.drop_nulls()
-    return pl.when(parts.list.len() > 0).then(parts)
-
-
-def _json_texts(text: str) -> list[str] | None:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return [_scalar(value) for value in values if value is not None]
-
-
-def as_attributes(columns: Mapping[str, pl.DataType]) -> pl.Expr:
+def as_attributes(
+    columns: Mapping[str, pl.DataType], pairs: str | None = None, equals: str | None = None
+) -> pl.Expr:
     """The contract's map (key, value; sorted by key) out of the raw columns that feed it; none is null.
 
-    columns: raw column -> its type; `attributes.<name>` feeds one key, `attributes` holds a whole map
-    (a struct, a list of key and value, or a JSON object as text).
+    Args:
+        columns: raw column -> its type; `attributes.<name>` feeds one key, `attributes` holds a whole map (a
+            struct, a list of key and value, a JSON object as text, or a text of pairs).
+        pairs: between two pairs of a text; None for the usual signs.
+        equals: between name and value; None for the usual signs.
     """
-    whole = columns.get(ATTRIBUTES)
-    if isinstance(whole, pl.Struct):
-        fields = pl.Schema(whole.to_schema()).items()
-        return _pairs({name: as_text(pl.col(ATTRIBUTES).struct.field(name), kind) for name, kind in fields})
-    if whole is not None:
-        return _whole_map(pl.col(ATTRIBUTES), whole)
-    return _pairs(
-        {name.removeprefix(_ATTRIBUTE): as_text(pl.col(name), kind) for name, kind in columns.items()}
+    keys = {name: kind for name, kind in columns.items() if name != ATTRIBUTES}
+    single = _pairs(
+        {name.removeprefix(_ATTRIBUTE): as_text(pl.col(name), kind) for name, kind in keys.items()}
     )
+    if ATTRIBUTES not in columns:
+        return single
+    whole = _whole_map(columns[ATTRIBUTES], pairs, equals)
+    if not keys:
+        return whole
+    both = pl.concat_list(single.fill_null([]), whole.fill_null([]))
+    first = both.list.eval(pl.element().filter(pl.element().struct.field("key").is_first_distinct()))
+    return pl.when(first.list.len() > 0).then(first.list.sort())
 
 
 def _pairs(texts: Mapping[str, pl.Expr]) -> pl.Expr:
@@ -70,23 +55,17 @@ def _pairs(texts: Mapping[str, pl.Expr]) -> pl.Expr:
     return pl.when(filled.list.len() > 0).then(filled)
 
 
-def _whole_map(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if dtype == pl.String:
-        return value.map_elements(_json_pairs, return_dtype=ATTRIBUTE_MAP)
-    pairs = value.cast(ATTRIBUTE_MAP, strict=False)
-    return pl.when(pairs.list.len() > 0).then(pairs.list.sort())
+def _whole_map(dtype: pl.DataType, pairs: str | None, equals: str | None) -> pl.Expr:
+    value = pl.col(ATTRIBUTES)
+    if isinstance(dtype, pl.Struct):
+        fields = pl.Schema(dtype.to_schema()).items()
+        return _pairs({name: as_text(value.struct.field(name), kind) for name, kind in fields})
+    if isinstance(dtype, pl.List):
+        listed = value.cast(ATTRIBUTE_MAP, strict=False)
+        return pl.when(listed.list.len() > 0).then(listed.list.sort())
 
+    def read(text: str) -> list[dict[str, str]] | None:
+        given = attribute_pairs(text, pairs, equals)
+        return [{"key": key, "value": given[key]} for key in sorted(given)] if given else None
 
-def _json_pairs(text: str) -> list[dict[str, str]] | None:
-    try:
-        pairs = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(pairs, dict):
-        return None
-    filled = [(key, value) for key, value in sorted(pairs.items()) if value is not None]
-    return [{"key": key, "value": _scalar(value)} for key, value in filled] or None
-
-
-def _scalar(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value.cast(pl.String).map_elements(read, return_dtype=ATTRIBUTE_MAP)

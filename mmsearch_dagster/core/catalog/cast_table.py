@@ -1,93 +1,193 @@
 """From a source's raw columns to the data contract; what cannot be cast is noted beside its row.
 
 Everything is a polars expression, so it runs inside a streaming scan. A value that cannot be cast becomes
-null and leaves a sentence in `_problems`, which later sends its row to quarantine.
+null. Where the table cannot do without it, a sentence in `_problems` later sends its row to quarantine; where
+it can, the row stays and a sentence in `_emptied` says what was left empty.
 """
 
 from collections.abc import Mapping
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_nested import ATTRIBUTE_MAP, as_attributes, as_texts, feeds_attributes
+from mmsearch_dagster.core.catalog.cast_nested import ATTRIBUTE_MAP, as_attributes, feeds_attributes
 from mmsearch_dagster.core.catalog.cast_scalars import (
     as_boolean,
-    as_instant,
     as_integer,
+    as_money,
     as_number,
     as_text,
-    clean_text,
     decoded,
 )
-from mmsearch_dagster.core.catalog.columns import INSTANT, TABLES
+from mmsearch_dagster.core.catalog.columns import (
+    AMOUNTS,
+    ATTRIBUTES,
+    CATEGORY,
+    CURRENCY,
+    INSTANT,
+    MEDIA_COLUMNS,
+    PRICE,
+    REQUIRED,
+    TABLES,
+)
+from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
+from mmsearch_dagster.core.catalog.values.amounts import currency_in
+from mmsearch_dagster.core.catalog.values.categories import as_category
+from mmsearch_dagster.core.catalog.values.instants import as_instant
+from mmsearch_dagster.core.catalog.values.texts import clean_text
+from mmsearch_dagster.core.catalog.values.uris import as_uri, as_uris, below
 
 SOURCE = "_source"
 # The number of the record in its file, from 1; of the line where records are lines of JSON.
 ROW = "_row"
 PROBLEMS = "_problems"
+EMPTIED = "_emptied"
 # In raw rows, beside columns that a shop named: a zero byte, which no file's column name holds.
 NUMBER = "\x00row"
 # Why a whole record could not be read, or null.
 BROKEN = "\x00broken"
+# What rows of one record have in common.
+GROUP = "\x00group"
 
 _QUOTED = 80
+_PLAIN = ColumnMapping(column=("-",))
 _KINDS = {
     pl.Float64(): "a number",
     pl.Int64(): "a whole number",
     pl.Boolean(): "yes or no",
-    INSTANT: "a time (ISO 8601 or epoch seconds or milliseconds)",
+    INSTANT: "a time (ISO 8601 or epoch seconds or milliseconds; for others give its format)",
     pl.String(): "text",
+    ATTRIBUTE_MAP: "a map of attributes (a JSON object, or name=value pairs)",
 }
 
 
-def cast_rows(raw: pl.LazyFrame, table: str, separator: str = "|") -> pl.LazyFrame:
-    """`raw` in the contract's columns and types, plus `_source`, `_row` and `_problems`.
+def cast_rows(
+    raw: pl.LazyFrame,
+    table: str,
+    separator: str = "|",
+    mappings: Mapping[str, ColumnMapping] | None = None,
+    *,
+    below_root: bool = True,
+) -> pl.LazyFrame:
+    """`raw` in the contract's columns and types, plus `_source`, `_row`, `_problems` and `_emptied`.
 
     Args:
-        raw: contract columns (and `attributes.<name>`) of any type, `_source`, `_row`, and perhaps the column
-            BROKEN. Contract columns that it lacks become null.
+        raw: contract columns (and `attributes.<name>`) of any type, `_source`, `_row`, and perhaps the
+            columns BROKEN and GROUP. Contract columns that it lacks become null.
         table: name of a contract table.
         separator: what separates several image uris in one text.
+        mappings: contract column -> how its values are written, where that is given.
+        below_root: whether a file name that begins with a slash is one below the source's folder.
 
     Returns:
-        The same rows; `_problems` lists the sentences about values that could not be cast.
+        The same rows; `_problems` and `_emptied` list the sentences about values that could not be cast.
     """
     types = dict(raw.collect_schema())
+    options = mappings or {}
     values: list[pl.Expr] = []
     problems = [pl.col(BROKEN)] if BROKEN in types else []
+    emptied: list[pl.Expr] = []
     for column, wanted in TABLES[table].items():
-        value, problem = _cast_column(column, types, wanted, separator, personal=is_personal(table))
+        option = options.get(column, _PLAIN)
+        value = _cast_column(column, types, wanted, separator=separator, option=option, below_root=below_root)
         values.append(value.alias(column))
-        problems += [problem] if problem is not None else []
-    listed = pl.concat_list(problems).list.drop_nulls() if problems else pl.lit([], dtype=pl.List(pl.String))
-    return raw.select(pl.col(SOURCE), pl.col(ROW).cast(pl.Int64), listed.alias(PROBLEMS), *values)
+        problem = _problem_of(column, types, value, wanted, quote=not is_personal(table))
+        if problem is not None:
+            (problems if column in REQUIRED[table] else emptied).append(problem)
+    group = [pl.col(GROUP)] if GROUP in types else []
+    return raw.select(
+        pl.col(SOURCE),
+        pl.col(ROW).cast(pl.Int64),
+        _listed(problems).alias(PROBLEMS),
+        _listed(emptied).alias(EMPTIED),
+        *group,
+        *values,
+    )
+
+
+def _listed(sentences: list[pl.Expr]) -> pl.Expr:
+    if not sentences:
+        return pl.lit([], dtype=pl.List(pl.String))
+    return pl.concat_list(sentences).list.drop_nulls()
 
 
 def _cast_column(
-    column: str, types: Mapping[str, pl.DataType], wanted: pl.DataType, separator: str, *, personal: bool
-) -> tuple[pl.Expr, pl.Expr | None]:
+    column: str,
+    types: Mapping[str, pl.DataType],
+    wanted: pl.DataType,
+    *,
+    separator: str,
+    option: ColumnMapping,
+    below_root: bool,
+) -> pl.Expr:
     if wanted == ATTRIBUTE_MAP:
-        return as_attributes({name: kind for name, kind in types.items() if feeds_attributes(name)}), None
+        feeds = {name: kind for name, kind in types.items() if feeds_attributes(name)}
+        return as_attributes(feeds, option.pairs, option.equals)
+    if column == CURRENCY and types.get(PRICE) == pl.String:
+        return _currency(types)
     if column not in types:
-        return pl.lit(None, dtype=wanted), None
+        return pl.lit(None, dtype=wanted)
+    if column in MEDIA_COLUMNS:
+        return _media(
+            column, types[column], wanted, option.separator or separator, option, below_root=below_root
+        )
+    if column == CATEGORY:
+        return as_category(pl.col(column), types[column], option.path_separator, option.separator)
+    return cast_scalar(column, types[column], wanted, option)
+
+
+def _currency(types: Mapping[str, pl.DataType]) -> pl.Expr:
+    """The currency that is given, else the one that stands beside the price."""
+    beside = currency_in(pl.col(PRICE))
+    return pl.coalesce(as_text(pl.col(CURRENCY), types[CURRENCY]), beside) if CURRENCY in types else beside
+
+
+def _media(
+    column: str,
+    dtype: pl.DataType,
+    wanted: pl.DataType,
+    separator: str,
+    option: ColumnMapping,
+    *,
+    below_root: bool,
+) -> pl.Expr:
+    value = pl.col(column)
+    rooted = below_root or option.base is not None
     if isinstance(wanted, pl.List):
-        return as_texts(pl.col(column), types[column], separator), None
-    value = cast_scalar(column, types[column], wanted)
-    if wanted == pl.String and types[column] != pl.Binary:
-        return value, None
-    return value, _problem(column, types[column], value, wanted, quote=not personal)
+        uris = as_uris(value, dtype, separator)
+        return uris.list.eval(below(pl.element(), option.base)) if rooted else uris
+    uri = as_uri(value) if dtype == pl.String else as_text(value, dtype)
+    return below(uri, option.base) if rooted else uri
 
 
-def cast_scalar(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+def cast_scalar(
+    column: str, dtype: pl.DataType, wanted: pl.DataType, option: ColumnMapping = _PLAIN
+) -> pl.Expr:
     """Column `column` of type `dtype` as `wanted`, one of the contract's scalar types."""
     value = pl.col(column)
     if wanted == pl.String:
         return as_text(value, dtype)
     if wanted == pl.Float64:
-        return as_number(value, dtype)
+        return as_money(value, dtype, option.decimal) if column in AMOUNTS else as_number(value, dtype)
     if wanted == pl.Int64:
         return as_integer(value, dtype)
-    return as_boolean(value, dtype) if wanted == pl.Boolean else as_instant(value, dtype)
+    if wanted == pl.Boolean:
+        return as_boolean(value, dtype)
+    return as_instant(value, dtype, form=option.format, zone=option.time_zone)
+
+
+def _problem_of(
+    column: str, types: Mapping[str, pl.DataType], cast: pl.Expr, wanted: pl.DataType, *, quote: bool
+) -> pl.Expr | None:
+    """The sentence for a value that could not be cast; None for columns where every value can be."""
+    if column not in types or column in MEDIA_COLUMNS or column == CATEGORY:
+        return None
+    dtype = types[column]
+    if column == ATTRIBUTES:
+        return _problem(column, dtype, cast, wanted, quote=quote) if dtype == pl.String else None
+    if wanted == pl.String and dtype != pl.Binary:
+        return None
+    return _problem(column, dtype, cast, wanted, quote=quote)
 
 
 def _problem(column: str, dtype: pl.DataType, cast: pl.Expr, wanted: pl.DataType, *, quote: bool) -> pl.Expr:

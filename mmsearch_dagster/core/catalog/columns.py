@@ -42,6 +42,13 @@ REASONS = "reasons"
 ACTIONS = ("impression", "click", "view", "add_to_cart", "purchase", "rate")
 SPLITS = ("train", "validation", "test")
 CATEGORY_SEPARATOR = " > "
+# Between two category paths of one product.
+PATHS_SEPARATOR = " | "
+
+# Sums of money, which exports write in many ways.
+AMOUNTS = (PRICE, VALUE)
+# Names of media files.
+MEDIA_COLUMNS = (IMAGE_URIS, AUDIO_URI, VIDEO_URI, IMAGE, AUDIO)
 
 INSTANT = pl.Datetime("us", "UTC")
 

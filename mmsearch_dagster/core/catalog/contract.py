@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_table import ROW, SOURCE
+from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE
 from mmsearch_dagster.core.catalog.event_actions import keep_product_events
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL, is_personal
 from mmsearch_dagster.core.catalog.query_splits import (
@@ -39,6 +40,8 @@ _SORTED_BY = {
 }
 # An exporter that sends a record twice is normal for these; for products it is a broken catalogue.
 _REPEATS_ARE_NORMAL = ("events", "searches", "reviews")
+_FUTURE = "timestamp: it lies more than a day after this run: a wrong clock"
+_EQUAL_PRODUCT = "equal to a row of another file"
 _INDEX = "_index"
 _REASON = "_reason"
 _QUOTED_VALUE = re.compile(r"(?<!\w)'.*'(?!\w)|(?<=: )[-+.\de]+(?= is )")
@@ -48,13 +51,15 @@ _QUOTED_VALUE = re.compile(r"(?<!\w)'.*'(?!\w)|(?<=: )[-+.\de]+(?= is )")
 class RawTable:
     """Rows as read and cast, before any rule.
 
-    frame: the contract's columns plus `_source`, `_row` and `_problems` (what could not be cast).
+    frame: the contract's columns plus `_source`, `_row`, `_problems` and `_emptied` (what could not be cast).
     dropped: sentence -> how many records were left out because they belong to something else.
+    concerns: what a person should look at, in sentences.
     """
 
     table: str
     frame: pl.DataFrame
     dropped: Mapping[str, int]
+    concerns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -63,33 +68,47 @@ class CheckedRows:
 
     quarantined: `_source`, `_row`, the id, `reasons` (list of sentences), `raw` (JSON).
     dropped: sentence -> how many rows were left out without being broken.
+    emptied: `_source`, `_row`, the id and `reasons` of rows that are kept, but with a value left empty.
     """
 
     good: pl.DataFrame
     quarantined: pl.DataFrame
     dropped: Mapping[str, int]
+    emptied: pl.DataFrame
 
 
-def raw_table(table: str, frame: pl.DataFrame) -> RawTable:
+def raw_table(
+    table: str,
+    frame: pl.DataFrame,
+    dropped: Mapping[str, int] | None = None,
+    concerns: Sequence[str] = (),
+) -> RawTable:
     """A table as read and cast, under the contract's names for actions and splits.
 
     Args:
         table: name of a contract table.
-        frame: the contract's columns plus `_source`, `_row` and `_problems`.
+        frame: the contract's columns plus `_source`, `_row`, `_problems` and `_emptied`.
+        dropped: sentence -> number of rows that were left out while reading.
+        concerns: what a person should look at.
 
     Returns:
         The table; events that are no action on a product are dropped and counted.
     """
-    dropped: dict[str, int] = {}
+    counts = dict(dropped or {})
     if table == "events":
-        frame, dropped = keep_product_events(frame)
+        frame, others = keep_product_events(frame)
+        counts |= others
     if table == "judgments":
         frame = frame.with_columns(contract_split(pl.col(c.SPLIT)))
-    return RawTable(table, frame, dropped)
+    return RawTable(table, frame, counts, tuple(concerns))
 
 
 def separate_broken_rows(
-    raw: RawTable, flagged: Mapping[int, Sequence[str]] | None = None, *, inside_source: bool = True
+    raw: RawTable,
+    flagged: Mapping[int, Sequence[str]] | None = None,
+    *,
+    inside_source: bool = True,
+    latest: datetime | None = None,
 ) -> CheckedRows:
     """Separates the good rows from the broken ones.
 
@@ -97,19 +116,60 @@ def separate_broken_rows(
         raw: the table as read and cast.
         flagged: row index in `raw.frame` -> reasons from elsewhere (the expectation suites).
         inside_source: files must lie below the source's folder; False only for files that the caller names.
+        latest: rows with a later timestamp are broken; None where no time is too late.
 
     Returns:
         Good rows sorted by their keys, quarantined rows sorted by file and row, and counts of dropped rows.
     """
     table = raw.table
     checked = raw.frame.with_columns(reasons(table, inside_source=inside_source).alias(c.REASONS))
+    if latest is not None and c.TIMESTAMP in c.TABLES[table]:
+        checked = _refuse_future(checked, latest)
     if flagged:
         checked = _add_reasons(checked, flagged)
+    repeated = _repeats_a_product(checked) if table == "products" else None
+    if repeated is not None:
+        checked = checked.filter(~repeated)
     checked = _refuse_across_rows(checked, table)
-    fine = checked.filter(pl.col(c.REASONS).list.len() == 0).select(list(c.TABLES[table]))
-    kept, dropped = _finish(fine, table)
+    fine = checked.filter(pl.col(c.REASONS).list.len() == 0)
+    kept, dropped = _finish(fine.select(SOURCE, *c.TABLES[table]), table)
+    if repeated is not None and repeated.any():
+        dropped[_EQUAL_PRODUCT] = int(repeated.sum())
     broken = checked.filter(pl.col(c.REASONS).list.len() > 0)
-    return CheckedRows(kept.sort(_SORTED_BY[table]), _quarantine(broken, table), {**raw.dropped, **dropped})
+    return CheckedRows(
+        kept.drop(SOURCE).sort(_SORTED_BY[table]),
+        _quarantine(broken, table),
+        {**raw.dropped, **dropped},
+        _emptied(fine, table),
+    )
+
+
+def future_rows(frame: pl.DataFrame, latest: datetime) -> int:
+    """How many rows have a timestamp after `latest`; 0 for a table without timestamps.
+
+    Args:
+        frame: rows of a contract table.
+        latest: with its time zone.
+    """
+    return frame.filter(pl.col(c.TIMESTAMP) > latest).height if c.TIMESTAMP in frame.columns else 0
+
+
+def _refuse_future(rows: pl.DataFrame, latest: datetime) -> pl.DataFrame:
+    reason = pl.when(pl.col(c.TIMESTAMP) > latest).then(pl.lit(_FUTURE))
+    return rows.with_columns(pl.concat_list(c.REASONS, reason).list.drop_nulls().alias(c.REASONS))
+
+
+def _repeats_a_product(rows: pl.DataFrame) -> pl.Series:
+    """Whether a fine row is equal, value for value, to one of an earlier file: two exports that overlap."""
+    fine = pl.col(c.REASONS).list.len() == 0
+    content = pl.struct(list(c.PRODUCTS)).struct.json_encode()
+    first = pl.col(SOURCE).first().over(content, fine)
+    return rows.select((fine & (pl.col(SOURCE) != first)).alias("repeated"))["repeated"]
+
+
+def _emptied(fine: pl.DataFrame, table: str) -> pl.DataFrame:
+    rows = fine.filter(pl.col(EMPTIED).list.len() > 0)
+    return rows.select(SOURCE, ROW, ID_COLUMN[table], pl.col(EMPTIED).alias(c.REASONS)).sort(SOURCE, ROW)
 
 
 def _add_reasons(rows: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl.DataFrame:
@@ -155,16 +215,20 @@ def _finish(fine: pl.DataFrame, table: str) -> tuple[pl.DataFrame, dict[str, int
 
 
 def _fill_ids(rows: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Names the rows without an id by the hash of their content; equal rows get different numbers."""
+    """Names the rows without an id by the hash of their content and its number among equal rows of the file.
+
+    So equal rows of one file stay apart, and rows that two files have in common get the same name.
+    """
     nameless = rows[column].is_null()
     if not nameless.any():
         return rows
-    contents = rows.filter(nameless).select(pl.struct(pl.all()).struct.json_encode()).to_series()
-    seen: Counter[str] = Counter()
+    unnamed = rows.filter(nameless)
+    contents = unnamed.select(pl.struct(pl.all().exclude(SOURCE)).struct.json_encode()).to_series()
+    seen: Counter[tuple[str, str]] = Counter()
     names: list[str] = []
-    for content in contents:
-        seen[content] += 1
-        names.append(sha256_text(f"{content}#{seen[content]}")[:24])
+    for file, content in zip(unnamed[SOURCE], contents, strict=True):
+        seen[file, content] += 1
+        names.append(sha256_text(f"{content}#{seen[file, content]}")[:24])
     positions = pl.Series(range(rows.height)).filter(nameless)
     return rows.with_columns(rows[column].scatter(positions, names))
 

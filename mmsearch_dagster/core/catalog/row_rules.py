@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_table import PROBLEMS
+from mmsearch_dagster.core.catalog.cast_table import EMPTIED, PROBLEMS
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 
 # A record that could not be read at all carries one sentence, which starts with this.
@@ -66,7 +66,10 @@ def row_rules(table: str, *, inside_source: bool = True) -> Sequence[pl.Expr]:
     """
     schema = c.TABLES[table]
     quote = not is_personal(table)
-    files = [name for name in _URIS if name in schema] if inside_source else []
+    # Media of a product that lie elsewhere are not read, and go to media_quarantine: they do not condemn it.
+    files = (
+        [name for name in c.MEDIA_COLUMNS if name in schema] if inside_source and table != "products" else []
+    )
     uris = [_uri_rule(name, schema[name], quote=quote) for name in files]
     needs_any = [_none_of(NEEDS_ANY[table])] if table in NEEDS_ANY else []
     return (*(_missing(column) for column in c.REQUIRED[table]), *needs_any, *_RULES[table], *uris)
@@ -75,11 +78,13 @@ def row_rules(table: str, *, inside_source: bool = True) -> Sequence[pl.Expr]:
 def reasons(table: str, *, inside_source: bool = True) -> pl.Expr:
     """list[str] per row: what could not be cast, then the rules it breaks; empty for a good row.
 
-    inside_source: as in `row_rules`.
+    What was left empty is a reason only beside another one. inside_source: as in `row_rules`.
     """
     unreadable = pl.col(PROBLEMS).list.eval(pl.element().str.starts_with(UNREADABLE)).list.any()
     broken = pl.concat_list(row_rules(table, inside_source=inside_source)).list.drop_nulls()
-    return pl.when(unreadable).then(pl.col(PROBLEMS)).otherwise(pl.concat_list(PROBLEMS, broken))
+    refused = (pl.col(PROBLEMS).list.len() > 0) | (broken.list.len() > 0)
+    whole = pl.concat_list(PROBLEMS, EMPTIED, broken)
+    return pl.when(unreadable).then(pl.col(PROBLEMS)).when(refused).then(whole).otherwise(PROBLEMS)
 
 
 # At least one of these must hold a value in every row of the table.
@@ -88,7 +93,6 @@ NEEDS_ANY = {
     "searches": (c.QUERY_TEXT, c.IMAGE),
     "judgments": (c.QUERY_TEXT, c.IMAGE, c.AUDIO),
 }
-_URIS = (c.IMAGE_URIS, c.AUDIO_URI, c.VIDEO_URI, c.IMAGE, c.AUDIO)
 _RULES: dict[str, tuple[pl.Expr, ...]] = {
     "products": (_number(c.PRICE),),
     "events": (

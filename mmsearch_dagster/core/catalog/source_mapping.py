@@ -1,11 +1,9 @@
 """`source.yaml` as records: how somebody's export maps onto the data contract."""
 
 from math import isfinite
-from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -14,82 +12,68 @@ from pydantic import (
     model_validator,
 )
 
+from mmsearch_dagster.core.catalog.cast_nested import attribute_column
 from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, REQUIRED, TABLES
+from mmsearch_dagster.core.catalog.mapping.column import Case, ColumnMapping
+from mmsearch_dagster.core.catalog.mapping.conditions import Condition, Constant, Where
+from mmsearch_dagster.core.catalog.mapping.file import FORMATS, Format, Join, SourceFile
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.yaml_text import load_yaml
 
-Constant = str | int | float | bool
+__all__ = ["FORMATS", "Constant", "Format", "SourceSpec", "TableFile", "missing_required", "parse_source"]
 
-# Format -> the suffixes that mean it. What reads each of them: adapters.sources.formats.
-FORMATS: dict[str, tuple[str, ...]] = {
-    "csv": (".csv",),
-    "tsv": (".tsv",),
-    "parquet": (".parquet",),
-    "ndjson": (".ndjson", ".jsonl"),
-    "json": (".json",),
-    "ubi": (".ubi",),
-}
 _UBI_TABLES = ("events", "searches")
 
 
-def _check_format(name: str) -> str:
-    if name not in FORMATS:
-        raise ValueError(f"unknown format '{name}'; {did_you_mean(name, FORMATS)}")
-    return name
-
-
-Format = Annotated[str, AfterValidator(_check_format)]
-
-
-class TableFile(BaseModel):
+class TableFile(SourceFile):
     """One file that feeds one table.
 
-    columns: contract column -> the file's column (JSON: dots go into nested objects). Left out, the
-        file's columns of the contract's own names are taken. `attributes` takes a mapping of attribute
-        name -> column, or one column that holds a map.
+    columns: contract column, or `attributes.<name>` -> what feeds it (JSON: dots go into nested objects).
+        Left out, the file's columns of the contract's own names are taken. In the file, `attributes` takes a
+        mapping of attribute name -> column, or one column that holds a map.
     constants: contract column -> the value every row of this file gets.
     list_separator: what separates several image uris in one text field.
+    where: column -> which values; other rows are left out and counted.
+    group_by: rows with the same value are one record: pictures or variants of a product.
+    fill: columns whose value stands only in the first row of a group.
+    joins: other files, read beside this one by a key.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str = Field(min_length=1)
-    format: Format
-    columns: dict[str, str | dict[str, str]] | None = None
+    columns: dict[str, ColumnMapping] | None = None
     constants: dict[str, Constant] = {}
     list_separator: str = Field(default="|", min_length=1)
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    where: Where = {}
+    group_by: ColumnMapping | None = None
+    fill: tuple[str, ...] = ()
+    joins: tuple[Join, ...] = ()
 
-    @model_validator(mode="before")
+    @field_validator("columns", mode="before")
     @classmethod
-    def _format_by_suffix(cls, fields: Any) -> Any:
-        if not isinstance(fields, dict) or "path" not in fields:
-            return fields
-        named = fields.get("format")
-        if named == "jsonl":
-            return {**fields, "format": "ndjson"}
-        if named is None:
-            suffix = PurePath(str(fields["path"])).suffix.lower()
-            form = next((form for form, suffixes in FORMATS.items() if suffix in suffixes), None)
-            if form is None:
-                formats = "|".join(FORMATS)
-                raise ValueError(f"'{fields['path']}': the suffix tells no format; add format: {formats}")
-            return {**fields, "format": form}
-        return fields
+    def _attributes_by_name(cls, columns: Any) -> Any:
+        """A mapping of attribute names is one entry for each name."""
+        if not isinstance(columns, dict):
+            return columns
+        flat: dict[str, Any] = {}
+        for column, feed in columns.items():
+            if column == ATTRIBUTES and isinstance(feed, dict) and "column" not in feed:
+                flat |= {attribute_column(str(name)): source for name, source in feed.items()}
+            elif column != ATTRIBUTES and _is_mapping_of_columns(feed):
+                raise ValueError(f"'{column}' takes one column, not a mapping")
+            else:
+                flat[column] = feed
+        return flat
 
     @model_validator(mode="after")
     def _ubi_takes_no_columns(self) -> "TableFile":
         if self.format == "ubi" and (self.columns or self.constants):
             raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
+        if self.fill and self.group_by is None:
+            raise ValueError(f"'{self.path}': fill needs group_by, which says what a group is")
+        names = [join.name for join in self.joins]
+        if len(set(names)) < len(names):
+            raise ValueError(f"'{self.path}': two joins have the same name")
         return self
-
-    @field_validator("delimiter")
-    @classmethod
-    def _delimiter_is_a_sign(cls, sign: str | None) -> str | None:
-        if sign is None or sign == "\t" or (sign.isascii() and sign.isprintable() and sign not in "\"'"):
-            return sign
-        raise ValueError(f"{sign!r} parts no fields; take a printable ASCII character, no quote, or a tab")
 
     @field_validator("constants")
     @classmethod
@@ -103,10 +87,10 @@ class TableFile(BaseModel):
                 raise ValueError(f"the constant of '{column}' is not a finite number")
         return constants
 
-    @property
-    def separator(self) -> str:
-        """What parts the fields of a CSV or TSV file."""
-        return self.delimiter or ("\t" if self.format == "tsv" else ",")
+
+def _is_mapping_of_columns(feed: Any) -> bool:
+    """Whether a mapping has no key that a column's mapping has."""
+    return isinstance(feed, dict) and bool(feed) and not set(feed) & set(ColumnMapping.model_fields)
 
 
 class SourceSpec(BaseModel):
@@ -143,12 +127,10 @@ def _check_columns(table: str, file: TableFile) -> None:
     columns = list(TABLES[table])
     where = f"table '{table}', file '{file.path}'"
     for column in (*mapped, *file.constants):
-        if column not in columns:
-            hint = did_you_mean(column, columns)
+        known = column in columns or (ATTRIBUTES in columns and column.startswith(attribute_column("")))
+        if not known:
+            hint = did_you_mean(column, columns, shown=len(columns))
             raise ValueError(f"{where}: unknown column '{column}'; {hint}")
-    for column, name in mapped.items():
-        if isinstance(name, dict) and column != ATTRIBUTES:
-            raise ValueError(f"{where}: '{column}' takes one column, not a mapping")
     if ATTRIBUTES in file.constants:
         raise ValueError(f"{where}: '{ATTRIBUTES}' cannot be a constant")
     twice = sorted(set(mapped) & set(file.constants))
@@ -179,11 +161,27 @@ def parse_source(text: str, where: str) -> SourceSpec:
         raise SourceError(f"{where}: {_first_line(error)}") from error
 
 
+# Key of a mapping -> the record that stands below it.
+_RECORDS: dict[str, type[BaseModel]] = {
+    "tables": TableFile,
+    "columns": ColumnMapping,
+    "group_by": ColumnMapping,
+    "cases": Case,
+    "where": Condition,
+    "joins": Join,
+}
+
+
 def _first_line(error: ValidationError) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
     if first["type"] == "extra_forbidden":
-        model = TableFile if len(first["loc"]) > 1 else SourceSpec
-        return f"unknown key '{key}'; {did_you_mean(key.rpartition('.')[2], model.model_fields)}"
+        model = next((_RECORDS[part] for part in reversed(path[:-1]) if part in _RECORDS), SourceSpec)
+        keys = [field.alias or name for name, field in model.model_fields.items()]
+        return f"unknown key '{key}'; {did_you_mean(path[-1], keys, shown=len(keys))}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key and first["type"] != "value_error" else message
+    if first["type"] != "value_error":
+        return f"{key}: {message}" if key else message
+    column = path[path.index("columns") + 1] if "columns" in path[:-1] else None
+    return f"column '{column}': {message}" if column else message

@@ -28,11 +28,13 @@ class Content:
     """One thing to encode.
 
     key: sha256 hex of the content's bytes. read: the bytes (text: UTF-8; otherwise the file's); may
-    raise OSError, which the encoder reports as that content's failure.
+    raise OSError, which the encoder reports as that content's failure. missing: why it cannot be read, where
+    that is plain before any encoder is loaded.
     """
 
     key: str
     read: Callable[[], bytes]
+    missing: str | None = None
 
 
 @dataclass(frozen=True)

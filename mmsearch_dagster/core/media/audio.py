@@ -25,6 +25,11 @@ _RATES = range(1_000, 768_001)
 _MOST_PACKETS = 20_000
 # Quieter than what 16 bits can hold: silence is not made louder.
 _SILENCE = 1e-5
+# Containers whose header says how long the sound is. Less than this share of it is a cut file.
+_EXACT_FORMATS = ("flac", "mov", "aiff")
+_WHOLE = 0.9
+_SLACK_BYTES = 64
+_UNKNOWN_SIZE = 0x7FFF_0000
 
 
 class UnreadableAudioError(UserError):
@@ -35,7 +40,8 @@ def open_audio(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -
     """Decodes audio to mono samples; the loudest one is scaled to 1.0, silence stays zeros.
 
     WAV, FLAC, OGG (Vorbis, Opus), MP3, CAF, AMR, and the audio of MP4 or WebM; any rate, any number of
-    channels (their mean). A truncated file gives what can be read.
+    channels (their mean). A file that is shorter than its header says is refused; where the header says
+    nothing (MP3, OGG), it gives what can be read.
 
     Args:
         content: the file's bytes.
@@ -48,6 +54,7 @@ def open_audio(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -
     Raises:
         UnreadableAudioError: the message is the reason.
     """
+    _check_whole(content)
     with open_media(content, AUDIO_MEDIA, UnreadableAudioError) as container:
         if not container.streams.audio:
             raise UnreadableAudioError("no sound in this file, it holds pictures only")
@@ -55,6 +62,36 @@ def open_audio(content: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -
     if not samples.size:
         raise UnreadableAudioError("no sound in this file: it ends before the first sample can be read")
     return _levelled(_long_enough(samples, round(MIN_SECONDS * rate)))
+
+
+def _check_whole(content: bytes) -> None:
+    """Refuses a WAV file whose header promises more sound than there is."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        return
+    at = 12
+    while at + 8 <= len(content):
+        name, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
+        if name == b"data":
+            held = len(content) - at - 8
+            # A program that writes to a pipe cannot know the size, and puts 0 or a very large one.
+            if 0 < held < size - _SLACK_BYTES and size < _UNKNOWN_SIZE:
+                raise UnreadableAudioError(_truncated(held / size))
+            return
+        at += 8 + size + size % 2
+
+
+def _truncated(share: float) -> str:
+    return f"truncated: only {share:.0%} of the sound that the header promises is there; copy the file again"
+
+
+def _check_length(container: "InputContainer", stream: "AudioStream", seconds: float) -> None:
+    """Refuses a decoded sound that is shorter than the stream's own header says."""
+    exact = any(name in container.format.name for name in _EXACT_FORMATS)
+    if not exact or stream.duration is None or stream.time_base is None:
+        return
+    promised = float(stream.duration * stream.time_base)
+    if promised > 0 and seconds < _WHOLE * promised:
+        raise UnreadableAudioError(_truncated(seconds / promised))
 
 
 def _decoded(container: "InputContainer", rate: int, max_seconds: float) -> Samples:
@@ -70,8 +107,12 @@ def _decoded(container: "InputContainer", rate: int, max_seconds: float) -> Samp
         # A header may promise more than there is.
         if all(piece.size for piece in pieces):
             return np.concatenate(pieces)
+        _check_length(container, stream, 0.0)
         container.seek(0)
-    return _window(container, stream, rate, 0.0, seconds=max_seconds)
+    samples = _window(container, stream, rate, 0.0, seconds=max_seconds)
+    if length <= max_seconds:
+        _check_length(container, stream, samples.size / rate)
+    return samples
 
 
 def _window(

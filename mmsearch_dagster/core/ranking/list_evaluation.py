@@ -8,6 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.gate.decision import Reason
+from mmsearch_dagster.core.labels.result_pages import GRADE_OF
 from mmsearch_dagster.core.metrics.beyond_accuracy import (
     calibration,
     coverage,
@@ -24,7 +25,6 @@ from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.ranking.features import Items
 from mmsearch_dagster.core.ranking.list_orders import PERSONAL, POPULAR, best, order_of, scores_of
 from mmsearch_dagster.core.ranking.people import PeopleState
-from mmsearch_dagster.core.ranking.result_pages import GRADE_OF
 
 _DEPTH = 50
 
@@ -81,10 +81,13 @@ def examine_lists(
         values[candidate], values[POPULAR], resamples=resamples, confidence=confidence, seed=seed
     )
     passed = gap.low > 0.0
+    around = f" [{gap.low:+.4f}, {gap.high:+.4f}]" if gap.low == gap.low else ", without an interval,"
+    outcome = "above zero" if passed else "not above zero"
+    compared = f"nDCG@10 {gap.mean:+.4f}{around} against popular products"
     text = (
-        f"lists by {candidate}: nDCG@10 {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] against popular "
-        f"products for {len(liked):,} people of the test period: "
-        f"{'above zero' if passed else 'not above zero'}"
+        f"lists by {candidate}: {compared} for {len(liked):,} people of the test period: {outcome}"
+        if liked
+        else f"lists by {candidate}: nobody known did anything in the test period, so nothing was compared"
     )
     reason = Reason(
         rule="personal lists beat popular products", passed=passed, figure=gap.low, limit=0.0, text=text

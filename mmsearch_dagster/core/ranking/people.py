@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 import polars as pl
+from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.factors import Factors
@@ -72,7 +73,7 @@ def states_at(
         frame = shoppers.profiles(state, products, vectors, users)
         rows = _row_numbers(matrix.items, items.ids)
         popularity = np.zeros(len(items))
-        popularity[rows] = np.asarray(matrix.matrix.sum(axis=0)).ravel()
+        popularity[rows] = np.asarray(capped_per_person(matrix.matrix, params).sum(axis=0)).ravel()
         yield PeopleState(
             ids=tuple(frame[c.USER_ID].to_list()),
             people=people_of(frame, items.vectors.shape[1]),
@@ -80,6 +81,23 @@ def states_at(
             factors=_item_factors(learned, items),
             profiles=frame,
         )
+
+
+def capped_per_person(weights: csr_matrix, params: FeedbackParams) -> csr_matrix:
+    """Weights of which one person gives a product at most that of the heaviest action.
+
+    So a crawler makes nothing popular.
+
+    Args:
+        weights: interactions [u, n].
+        params: weight per action.
+
+    Returns:
+        The same pairs [u, n].
+    """
+    capped = weights.copy()
+    capped.data = np.minimum(capped.data, max(params.of_action().values(), default=1.0))
+    return capped
 
 
 def people_of(profiles: pl.DataFrame, width: int) -> People:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+from mmsearch_dagster.core.labels.result_pages import LIST_ID
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.ranking.catalogue import ratings_before
 from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, feature_matrix, hour_of_day
 from mmsearch_dagster.core.ranking.people import PeopleState, states_at
-from mmsearch_dagster.core.ranking.result_pages import LIST_ID
 
 QueryCosines = Callable[[pl.Series, NDArray[np.int64]], Mapping[str, Values]]
 
@@ -42,7 +42,7 @@ def training_rows(
     cosines: QueryCosines,
     reviews: pl.DataFrame,
 ) -> TrainingRows:
-    """What the ranker could have known of every row of `core.ranking.result_pages.result_lists`.
+    """What the ranker could have known of every row of `core.labels.result_pages.result_lists`.
 
     Profiles, popularity, collaborative factors and ratings are taken at midnight (UTC) before the page, from
     events and reviews before it: the day's own clicks, its label among them, are unseen. cosines: (query

@@ -10,7 +10,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmsearch_dagster.core.catalog.columns import BRAND, CATEGORY, CATEGORY_SEPARATOR, IN_STOCK, PRODUCT_ID
+from mmsearch_dagster.core.catalog.columns import (
+    BRAND,
+    CATEGORY,
+    CATEGORY_SEPARATOR,
+    IN_STOCK,
+    PATHS_SEPARATOR,
+    PRODUCT_ID,
+)
 from mmsearch_dagster.core.config_file import parse_reviewed
 
 Payload = Mapping[str, Any]
@@ -143,10 +150,14 @@ def _pinned(ordered: list[Ruled], pins: Sequence[Pin]) -> list[Ruled]:
     return result
 
 
-def _within(path: str, prefix: str) -> bool:
-    whole = [part.strip().casefold() for part in path.split(CATEGORY_SEPARATOR.strip())]
-    start = [part.strip().casefold() for part in prefix.split(CATEGORY_SEPARATOR.strip())]
-    return whole[: len(start)] == start
+def _within(category: str, prefix: str) -> bool:
+    """Whether one of the category's paths begins with the levels of `prefix`."""
+    start = _levels(prefix)
+    return any(_levels(path)[: len(start)] == start for path in category.split(PATHS_SEPARATOR))
+
+
+def _levels(path: str) -> list[str]:
+    return [part.strip().casefold() for part in path.split(CATEGORY_SEPARATOR.strip())]
 
 
 def parse_rules(text: str, where: str) -> BusinessRules:

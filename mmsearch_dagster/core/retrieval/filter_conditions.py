@@ -78,7 +78,9 @@ def category_sql(category: str) -> str:
     `contains` knows no wildcard, so nothing in the name needs an escape. `||` keeps a missing path missing.
     """
     edge = columns.CATEGORY_SEPARATOR
-    path = f"{quoted(edge)} || lower({columns.CATEGORY}) || {quoted(edge)}"
+    between, parted = quoted(columns.PATHS_SEPARATOR), quoted(f"{edge}{columns.PATHS_SEPARATOR}{edge}")
+    paths = f"replace(lower({columns.CATEGORY}), {between}, {parted})"
+    path = f"{quoted(edge)} || {paths} || {quoted(edge)}"
     return f"(contains({path}, lower({quoted(edge + category + edge)})))"
 
 

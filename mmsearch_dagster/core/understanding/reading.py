@@ -138,12 +138,15 @@ class QueryReader:
         named = self._named(text, ignore)
         if named is not None:
             return named
-        readings = [] if _is_title(text) else self._filters(text, ignore)
+        if _is_title(text):
+            return self._closed(Understood(text, text, parts=self._values(text, ignore)))
+        readings = self._filters(text, ignore)
         rest = without(text, readings)
         query = Understood(text, rest or text, parts=tuple(reading.part for reading in _in_order(readings)))
         if rest:
-            query = self._expanded(self._corrected(query, ignore), ignore)
-            query = replace(query, parts=(*query.parts, *self._values(query.text, ignore)))
+            # Compounds come before the spelling of their parts; corrected words have synonyms too.
+            query = self._expanded(self._corrected(self._expanded(query, ignore), ignore), ignore)
+            query = replace(query, parts=query.parts + self._values(query.text, ignore))
         return self._closed(query)
 
     def _named(self, text: str, ignore: Collection[str]) -> Understood | None:
@@ -192,8 +195,6 @@ class QueryReader:
     def _corrected(self, query: Understood, ignore: Collection[str]) -> Understood:
         """Misspelt words replaced where the correction is sure, offered where it is not."""
         text = offered = query.text
-        if _is_title(text):
-            return query
         parts: list[QueryPart] = []
         for word in self._doubtful_words(text):
             correction = correction_of(word, self.vocabulary, self.is_english)
@@ -223,8 +224,9 @@ class QueryReader:
         )
 
     def _expanded(self, query: Understood, ignore: Collection[str]) -> Understood:
-        """Further words: synonyms, and compounds in the catalogue's own form."""
-        parts, expansions, text = list(query.parts), [], query.text
+        """Further words: synonyms, and compounds in the catalogue's own form. A phrase that no product has is
+        replaced."""
+        parts, expansions, text = list(query.parts), list(query.expansions), query.text
         phrases = dict([*self._compounds(text), *self.synonyms.in_text(text)])
         for phrase, others in phrases.items():
             usable = [other for other in others if self._attested(other)]
@@ -236,28 +238,28 @@ class QueryReader:
                 usable = usable[1:]
             expansions += usable
             parts.append(part)
-        return replace(query, text=text, parts=tuple(parts), expansions=tuple(dict.fromkeys(expansions)))
+        return replace(
+            query, text=text, parts=tuple(dict.fromkeys(parts)), expansions=tuple(dict.fromkeys(expansions))
+        )
 
     def _compounds(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
-        """`rubberduck` where the catalogue writes `rubber duck`, and the other way round."""
+        """`rubberduck` where the catalogue has `rubber duck`, `back pack` where it has `backpack`."""
         words = [match.group() for match in _WORD.finditer(text)]
-        apart = [
-            (word, (self.vocabulary.compounds[fold(word)],))
-            for word in words
-            if fold(word) in self.vocabulary.compounds and fold(word) not in self.vocabulary.frequency
-        ]
-        pairs = [f"{first} {second}" for first, second in pairwise(words)]
+        compounds = self.vocabulary.compounds
+        apart = [(word, (compounds[fold(word)],)) for word in words if fold(word) in compounds]
         together = [
-            (pair, (joined,))
-            for pair in pairs
-            if (joined := fold(pair.replace(" ", ""))) in self.vocabulary.frequency
-            and not _CODE.search(joined)
+            (f"{first} {second}", (joined,))
+            for first, second in pairwise(words)
+            if self.vocabulary.frequency.get(joined := fold(first + second))
+            and joined.isalpha()
+            and min(len(first), len(second)) > 2
+            and not {fold(first), fold(second)} & ASKING_WORDS
         ]
         return [*apart, *together]
 
-    def _values(self, text: str, ignore: Collection[str]) -> list[QueryPart]:
-        parts = [reading.part for reading in self.values.read(text)]
-        return [part for part in dict.fromkeys(parts) if not _ignored(part, ignore)]
+    def _values(self, text: str, ignore: Collection[str]) -> tuple[QueryPart, ...]:
+        parts = dict.fromkeys(reading.part for reading in self.values.read(text))
+        return tuple(part for part in parts if not _ignored(part, ignore))
 
     def _attested(self, phrase: str) -> bool:
         words = _content_words(phrase)
@@ -268,7 +270,9 @@ class QueryReader:
         words = _content_words(query.text)
         missing = [word for word in words if not self.vocabulary.has(word)]
         strong = [word for word in words if word not in missing and (len(word) > 2 or _HAN.search(word))]
-        attested = bool(strong) or not missing
+        corrected = {word for value in query.values(SPELLING) for word in _content_words(value)}
+        # Among words that nobody knows, a correction is as likely a chance.
+        attested = any(word not in corrected for word in strong) or len(strong) >= len(missing)
         latin = [word for word in missing if not _HAN.search(word)]
         parts = [QueryPart(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
         return replace(query, attested=attested, parts=(*query.parts, *parts))

@@ -28,7 +28,10 @@ class Reading:
 
 def without(text: str, readings: Iterable[Reading]) -> str:
     """The text without these stretches and the small words that joined them to the rest."""
-    for reading in sorted(readings, key=lambda reading: -reading.start):
+    from_the_end = sorted(readings, key=lambda reading: -reading.start)
+    if not from_the_end:
+        return text
+    for reading in from_the_end:
         head, tail = text[: reading.start], text[reading.end :]
         head = _LOOSE_END.sub("", head)
         tail = _LOOSE_START.sub("", tail) if not head.strip() else tail

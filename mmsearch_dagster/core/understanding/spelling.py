@@ -10,11 +10,14 @@ from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold
 _LATIN = re.compile(r"[a-z]+")
 # Shorter words have too many neighbours, and a second slip is believed of long words only.
 _LEAST_LETTERS, _LONG = 3, 7
+# A word of fewer than one in so many products is offered, and not taken: a name may be meant.
+_RARE = 2_000
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A word and what it probably should be. sure: else it is a real word, and the correction is offered."""
+    """A word and what it probably should be. sure: else the word is a real one, or the other is rare, and the
+    correction is offered."""
 
     word: str
     value: str
@@ -52,7 +55,8 @@ def correction_of(
     value = min(
         near, key=lambda pair: (pair[1], pair[0][0] != plain[0], -vocabulary.count(pair[0]), pair[0])
     )[0]
-    return Correction(word, vocabulary.compounds.get(value, value), sure=not is_english(plain))
+    frequent = vocabulary.count(value) * _RARE >= vocabulary.documents or value in vocabulary.compounds
+    return Correction(word, vocabulary.compounds.get(value, value), sure=frequent and not is_english(plain))
 
 
 def _near(word: str, vocabulary: Vocabulary) -> list[tuple[str, int]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -45,7 +46,9 @@ class SynonymRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    two_way: tuple[tuple[str, ...], ...] = Field(default=(), strict=False)
+    two_way: tuple[Annotated[tuple[str, ...], Field(strict=False, min_length=2)], ...] = Field(
+        default=(), strict=False
+    )
     one_way: tuple[OneWay, ...] = Field(default=(), strict=False)
 
 

@@ -15,7 +15,8 @@ from mmsearch_dagster.core.ranking.relevance.terms import split_words, stem
 COLUMNS = (c.TITLE, c.BRAND, c.CATEGORY, c.ATTRIBUTES, c.DESCRIPTION)
 # The end of a long description brings words that say little about the product.
 _DESCRIPTION_CHARACTERS = 400
-_HYPHENATED = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
+_HYPHENATED = re.compile(r"(?<![\w-])[a-z]+(?:-[a-z]+)+(?![\w-])")
+_PLAIN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
 _LETTERS = re.compile(r"[a-z]+")
 
 
@@ -37,10 +38,12 @@ class Vocabulary:
 
     frequency: word -> products that have it; of Chinese, characters and pairs of them. compounds: words
     written as one -> as the catalogue writes them (`tshirt` -> `t-shirt`, `rubberduck` -> `rubber duck`).
+    documents: number of products.
     """
 
     frequency: Mapping[str, int]
     compounds: Mapping[str, str]
+    documents: int
 
     def has(self, word: str) -> bool:
         """Whether a product has this word in any of its forms."""
@@ -53,12 +56,12 @@ class Vocabulary:
         return self._stems.get(stem(plain), (plain,))
 
     def usual_form(self, word: str) -> str | None:
-        """How the catalogue writes a word that it has in other forms only, else None."""
+        """The plural of a word that the catalogue has in the plural only, or the singular; else None."""
         plain = fold(word)
-        forms = self._stems.get(stem(plain), ())
-        if not forms or plain in self.frequency or not _LETTERS.fullmatch(plain):
+        if plain in self.frequency or len(plain) < 3 or not _LETTERS.fullmatch(plain):
             return None
-        return max(forms, key=lambda form: (self.frequency[form], form))
+        forms = [form for form in _inflections(plain) if len(form) > 2 and form in self.frequency]
+        return max(forms, key=lambda form: (self.frequency[form], form), default=None)
 
     def count(self, word: str) -> int:
         """How many products have the word, in its most frequent form."""
@@ -76,7 +79,7 @@ class Vocabulary:
         """What a misspelt word may be corrected to, sorted: words of Latin letters, compounds among them."""
         words = {word for word in self.frequency if len(word) > 2 and _LETTERS.fullmatch(word)}
         hyphenated = {word for word, spelled in self.compounds.items() if "-" in spelled and len(word) > 4}
-        return tuple(sorted(words | {word for word in hyphenated if _LETTERS.fullmatch(word)}))
+        return tuple(sorted(words | hyphenated))
 
 
 def vocabulary_of(products: Iterable[Mapping[str, Any]]) -> Vocabulary:
@@ -86,17 +89,46 @@ def vocabulary_of(products: Iterable[Mapping[str, Any]]) -> Vocabulary:
         products: rows of the contract; of COLUMNS those that they have are read.
     """
     frequency: Counter[str] = Counter()
+    heads: Counter[str] = Counter()
+    documents = 0
+    for row in products:
+        documents += 1
+        head = fold(f"{row.get(c.TITLE) or ''} {row.get(c.CATEGORY) or ''}")
+        heads[head] += 1
+        frequency.update(set(_words(f"{head} {fold(_tail(row))}")))
+    return Vocabulary(dict(frequency), _compounds(heads, frequency), documents)
+
+
+def _words(text: str) -> list[str]:
+    """Words of a folded text. Most texts hold no Chinese, and are split without looking for it."""
+    return _PLAIN.findall(text) if text.isascii() else split_words(text)
+
+
+def _compounds(heads: Iterable[str], frequency: Mapping[str, int]) -> dict[str, str]:
+    """Hyphenated words, and neighbours of three letters and more, of titles and categories; no numbers."""
     hyphenated: dict[str, str] = {}
     pairs: dict[str, str] = {}
-    for row in products:
-        head = fold(f"{row.get(c.TITLE) or ''} {row.get(c.CATEGORY) or ''}")
-        frequency.update(set(split_words(f"{head} {fold(_tail(row))}")))
+    for head in heads:
         for word in _HYPHENATED.findall(head):
             hyphenated.setdefault(word.replace("-", ""), word)
         for first, second in pairwise(_LETTERS.findall(head)):
-            pairs.setdefault(first + second, f"{first} {second}")
-    compounds = {word: spelled for word, spelled in {**pairs, **hyphenated}.items() if word not in frequency}
-    return Vocabulary(dict(frequency), compounds)
+            if len(first) > 2 and len(second) > 2:
+                pairs.setdefault(first + second, f"{first} {second}")
+    return {word: spelled for word, spelled in {**pairs, **hyphenated}.items() if word not in frequency}
+
+
+def _inflections(word: str) -> list[str]:
+    """A word with and without the endings of the English plural.
+
+    >>> _inflections("watche")
+    ['watches', 'watchees', 'watch']
+    """
+    more = [f"{word}s", f"{word}es"]
+    if word.endswith("y"):
+        more.append(f"{word[:-1]}ies")
+    if word.endswith("ies"):
+        more.append(f"{word[:-3]}y")
+    return more + [word[: -len(ending)] for ending in ("es", "s", "e") if word.endswith(ending)]
 
 
 def _tail(row: Mapping[str, Any]) -> str:

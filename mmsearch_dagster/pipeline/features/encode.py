@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Facts
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of, sha256_text
 from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, VIDEO
@@ -17,6 +17,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
+    from mmsearch_dagster.core.release import EncoderIdentity
 
 VECTOR = "vector"
 FAILURES = "failures.parquet"
@@ -61,10 +62,27 @@ def asset_of(modality: str) -> str:
 
 def encode_catalogue(workspace: Workspace, modality: str) -> StepReport:
     """One vector per product that has this modality; several pictures of a product are as many rows."""
-    asset = asset_of(modality)
+    return _encode_products(workspace, modality, workspace.encoder(modality), asset_of(modality))
+
+
+def encode_for_release(workspace: Workspace, identity: "EncoderIdentity") -> Snapshot:
+    """Vectors of the current products by a release's encoder, where this run may have another one.
+
+    Raises ReleaseMismatchError or ConfigError when that encoder is not here.
+    """
+    from mmsearch_dagster.adapters.models.load import spec_of
+
+    asset = f"released_{asset_of(identity.modality)}"
+    spec = spec_of(identity, workspace.paths.encoder_cache)
+    _encode_products(workspace, identity.modality, spec, asset)
+    return workspace.lake.current(asset)
+
+
+def _encode_products(
+    workspace: Workspace, modality: str, spec: "EncoderSpec | None", asset: str
+) -> StepReport:
     with timed(asset) as report:
         products = workspace.lake.current("products")
-        spec = workspace.encoder(modality)
         facts: dict[str, Any] = {"code": CODE_VERSION, "products": products.digest, "encoder": None}
         table = products.table()
         contents = list(_contents(workspace, table, spec)) if spec else []
@@ -99,24 +117,34 @@ def _contents(
                 yield row[c.PRODUCT_ID], c.TITLE, text_content(spec.item_text(product_text(row)))
         elif spec.modality == IMAGE:
             for uri in row[c.IMAGE_URIS] or []:
-                yield row[c.PRODUCT_ID], uri, file_content(workspace.source.root / uri)
+                path = workspace.source.media(uri)
+                yield row[c.PRODUCT_ID], uri, file_content(path, uri) if path else _elsewhere(uri)
         elif uri := row[_MEDIA[spec.modality]]:
-            yield row[c.PRODUCT_ID], uri, _media_content(workspace.source.root / uri)
+            path = workspace.source.media(uri)
+            yield row[c.PRODUCT_ID], uri, _media_content(path, uri) if path else _elsewhere(uri)
 
 
-def _media_content(path: Path) -> "Content":
+def _elsewhere(uri: str) -> "Content":
+    """A file that does not lie below the shop's folder: never read, with that as its reason."""
+    from mmsearch_dagster.core.encoders.protocol import Content
+
+    def refuse() -> bytes:
+        raise OSError(f"'{uri[:80]}' does not lie below the shop's folder")
+
+    return Content(sha256_text(f"elsewhere {uri}"), refuse)
+
+
+def _media_content(path: Path, uri: str) -> "Content":
     """A sound or video file; one too large to be read has that as its reason."""
     from mmsearch_dagster.adapters.lake.feature_store import file_content
     from mmsearch_dagster.core.encoders.protocol import Content
 
     size = path.stat().st_size if path.is_file() else 0
     if size <= _LARGEST_FILE:
-        return file_content(path)
+        return file_content(path, uri)
 
-    def refuse() -> bytes:
-        raise OSError(f"{size / 1e9:.1f} GB, the limit is {_LARGEST_FILE / 1e9:.0f} GB")
-
-    return Content(sha256_text(f"too large {path} {size}"), refuse)
+    why = f"{size / 1e9:.1f} GB, the limit is {_LARGEST_FILE / 1e9:.0f} GB"
+    return Content(sha256_text(f"too large {uri} {size}"), path.read_bytes, missing=f"cannot be read: {why}")
 
 
 def _encode(

@@ -15,7 +15,7 @@ from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.workspace import IMAGE_ENCODER, Workspace
+from mmsearch_dagster.pipeline.workspace import IMAGE_ENCODER, Workspace, media_file
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.augmentation import Photo
@@ -96,7 +96,7 @@ def _judged_photos(workspace: Workspace) -> list[_Labelled]:
         & (pl.len().over(c.QUERY_ID) == 1)
     )
     return [
-        _Labelled(product, uri, file_content(workspace.source.root / uri))
+        _Labelled(product, uri, file_content(media_file(workspace, uri), uri))
         for _, product, uri in shown.select(c.QUERY_ID, c.PRODUCT_ID, c.IMAGE).sort(c.QUERY_ID).iter_rows()
     ]
 
@@ -106,7 +106,7 @@ def _catalogue_images(workspace: Workspace) -> list[_Labelled]:
 
     products = workspace.lake.current("products").table().select(c.PRODUCT_ID, c.IMAGE_URIS)
     return [
-        _Labelled(product, uri, file_content(workspace.source.root / uri))
+        _Labelled(product, uri, file_content(media_file(workspace, uri), uri))
         for product, uris in products.sort(c.PRODUCT_ID).iter_rows()
         for uri in uris or []
     ]

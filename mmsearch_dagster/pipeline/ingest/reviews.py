@@ -2,22 +2,32 @@
 
 from pathlib import Path
 
-from mmsearch_dagster.adapters.lake.snapshots import Facts
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, separate_broken_rows
+from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
-from mmsearch_dagster.pipeline.ingest.tables import RawFacts, raw_asset, read_raw
+from mmsearch_dagster.pipeline.ingest.tables import (
+    EMPTIED,
+    QUARANTINE,
+    UNKNOWN_PRODUCT,
+    RawFacts,
+    RowFacts,
+    future,
+    latest_time,
+    raw_asset,
+    read_raw,
+    row_facts,
+)
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "reviews"
 RATINGS = "ratings.parquet"
-QUARANTINE = "quarantine.parquet"
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
-class ReviewsFacts(Facts):
+class ReviewsFacts(RowFacts):
     """What is stored with the reviews. of_unknown_products: good ones of products that are not sold."""
 
     rated_products: int
@@ -33,23 +43,29 @@ def read_reviews(workspace: Workspace) -> StepReport:
     read_raw(workspace, ASSET)
     with timed(ASSET) as report:
         raw = workspace.lake.current(raw_asset(ASSET))
-        products = workspace.lake.current("products")
+        products, latest = workspace.lake.current("products"), latest_time()
 
         def make(folder: Path) -> ReviewsFacts:
-            checked = separate_broken_rows(RawTable(ASSET, raw.table(), RawFacts.of(raw).dropped))
+            raw_rows = RawTable(ASSET, raw.table(), RawFacts.of(raw).dropped)
+            checked = separate_broken_rows(raw_rows, latest=latest)
             listed, unlisted = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
             ordered_by_usefulness(listed).write_parquet(folder / "table.parquet")
             ratings = smoothed_ratings(listed)
             ratings.write_parquet(folder / RATINGS)
             checked.quarantined.write_parquet(folder / QUARANTINE)
+            checked.emptied.write_parquet(folder / EMPTIED)
+            left_out = {UNKNOWN_PRODUCT: unlisted} if unlisted else {}
             return ReviewsFacts(
                 rows=listed.height,
                 rated_products=ratings.height,
                 quarantined=checked.quarantined.height,
                 of_unknown_products=unlisted,
+                unknown=unknown_sentence(checked.good, products.table()[c.PRODUCT_ID]),
+                **row_facts(checked, left_out),
             )
 
-        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest, "products": products.digest})
+        made_from = {"raw": raw.digest, "products": products.digest, **future(raw, latest)}
+        digest = digest_of({"code": CODE_VERSION, **made_from})
         snapshot, made = workspace.lake.obtain(
             ASSET, digest, lambda folder: make(folder).model_dump(), inputs=[raw, products]
         )

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +17,29 @@ from mmsearch_dagster.core.catalog.contract import (
     RawTable,
     check_not_empty,
     check_share,
+    future_rows,
     quarantined_share,
     restrict_to_catalogue,
     separate_broken_rows,
     top_reasons,
 )
+from mmsearch_dagster.core.catalog.tables.log_shape import log_concerns
+from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE, check_not_cut
+from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.adapters.expectations.rules import RuleOutcome
+    from mmsearch_dagster.adapters.expectations.rules import ExpectationSuite, RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
-CODE_VERSION = "5"
+CODE_VERSION = "6"
+# Files beside a table: rows that were kept with a value left empty, and broken rows.
+EMPTIED = "emptied.parquet"
+QUARANTINE = "quarantine.parquet"
+UNKNOWN_PRODUCT = "product unknown to the catalogue"
 
 # asset that holds the good rows -> contract table
 VALIDATED = {"products": "products", "interactions": "events", "queries": "judgments"}
@@ -39,10 +49,31 @@ class RawFacts(Facts):
     """What is stored with a table as read. dropped: sentence -> rows left out without being broken."""
 
     dropped: dict[str, int] = {}
+    concerns: list[str] = []
     files: int = 0
 
 
-class QuarantineFacts(Facts):
+class RowFacts(Facts):
+    """What is stored about rows that were not kept as they are.
+
+    reasons, emptied: sentence and number of rows. dropped: sentence -> rows left out without being broken.
+    unknown: what may be wrong with ids that the catalogue does not have. concerns: what to look at.
+    """
+
+    reasons: list[tuple[str, int]] = []
+    emptied: list[tuple[str, int]] = []
+    dropped: dict[str, int] = {}
+    unknown: str | None = None
+    concerns: list[str] = []
+
+
+class SearchesFacts(RowFacts):
+    """What is stored with the logged searches."""
+
+    quarantined: int = 0
+
+
+class QuarantineFacts(RowFacts):
     """What is stored with the broken rows of a table.
 
     good_rows: those of unknown products too: they are not broken, and `good.parquet` lacks them. share: of
@@ -51,7 +82,6 @@ class QuarantineFacts(Facts):
 
     good_rows: int
     share: float
-    dropped: dict[str, int] = {}
     checks: list[dict[str, Any]]
 
 
@@ -87,7 +117,12 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
             raw = read_table(source, table, lambda ids: _pseudonyms(workspace, ids))
-            stored = RawFacts(rows=raw.frame.height, dropped=dict(raw.dropped), files=len(files))
+            stored = RawFacts(
+                rows=raw.frame.height,
+                dropped=dict(raw.dropped),
+                concerns=list(raw.concerns),
+                files=len(files),
+            )
             return raw.frame, stored.model_dump()
 
         snapshot, made = workspace.lake.obtain_table(raw_asset(table), digest_of(facts), make)
@@ -127,15 +162,17 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
     table = VALIDATED[asset]
     suite = load_suite(suite_file(workspace.assets, table))
     inputs = _Inputs.current(workspace, table)
+    latest = latest_time()
     digest = digest_of(
         {
             "code": CODE_VERSION,
             "made_from": {snapshot.asset: snapshot.digest for snapshot in inputs.all},
             "suite": suite.model_dump(mode="json"),
+            **future(inputs.raw, latest),
         }
     )
     with timed(f"{asset}_quarantine") as quarantine:
-        snapshot, made = _quarantine(workspace, asset, digest, inputs)
+        snapshot, made = _quarantine(workspace, asset, digest, inputs, latest=latest)
         quarantine.about(snapshot, made)
         broken = snapshot.table()
         quarantine.tables["reasons"] = pl.DataFrame(
@@ -143,11 +180,40 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
         )
         quarantine.tables["rows"] = broken.head(10)
     with timed(asset) as report:
+        _check_not_cut(workspace, asset, snapshot, suite)
         good, made = _good_rows(workspace, (asset, digest), inputs, snapshot, suite.max_quarantined_share)
+        report.note = " ".join(QuarantineFacts.of(snapshot).concerns)
         report.about(good, made)
         report.links["data docs"] = _docs(workspace, table) / "index.html"
         report.tables["first rows"] = good.table().head(5)
     return report, quarantine, QuarantineFacts.of(snapshot).checks
+
+
+def latest_time() -> datetime:
+    """Times after this are in the future: a day from now, for clocks and zones that are a little off."""
+    return datetime.now(UTC) + timedelta(days=1)
+
+
+def future(raw: Snapshot, latest: datetime) -> dict[str, int]:
+    """What the digest of checked rows depends on besides their files: how many lie in the future today."""
+    columns = pl.read_parquet_schema(raw.table_path)
+    if c.TIMESTAMP not in columns:
+        return {}
+    rows = future_rows(pl.read_parquet(raw.table_path, columns=[c.TIMESTAMP]), latest)
+    return {"future": rows} if rows else {}
+
+
+def _check_not_cut(workspace: Workspace, asset: str, quarantine: Snapshot, suite: "ExpectationSuite") -> None:
+    """Refuses a table that is much smaller than the one that the released version was made from."""
+    limit = suite.lost_share
+    if limit is None or os.environ.get(ACCEPT_VARIABLE, "") not in ("", "0"):
+        return
+    champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
+    digest = champion.snapshots.get(asset) if champion else None
+    released = workspace.lake.find(asset, digest) if digest else None
+    if released is not None:
+        now = pl.scan_parquet(quarantine.folder / "good.parquet").select(pl.len()).collect().item()
+        check_not_cut(VALIDATED[asset], now=now, before=int(released.facts.get("rows", 0)), limit=limit)
 
 
 def suite_file(assets: Path, table: str) -> Path:
@@ -184,7 +250,9 @@ class _Inputs:
         return [self.raw, *([self.products] if self.products else [])]
 
 
-def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) -> tuple[Snapshot, bool]:
+def _quarantine(
+    workspace: Workspace, asset: str, digest: str, inputs: _Inputs, *, latest: datetime
+) -> tuple[Snapshot, bool]:
     """The broken rows, with the good ones laid beside them for the next asset."""
     from mmsearch_dagster.adapters.expectations.rules import check_whole_table
     from mmsearch_dagster.adapters.expectations.suite import load_suite, run_suite
@@ -196,18 +264,20 @@ def _quarantine(workspace: Workspace, asset: str, digest: str, inputs: _Inputs) 
         frame = inputs.raw.table()
         result = run_suite(suite, frame, _docs(workspace, table))
         check_whole_table(suite, result)
-        checked = separate_broken_rows(
-            RawTable(table, frame, RawFacts.of(inputs.raw).dropped), result.flagged_rows()
-        )
+        raw = RawTable(table, frame, RawFacts.of(inputs.raw).dropped)
+        checked = separate_broken_rows(raw, result.flagged_rows(), latest=latest)
         good, unknown = _of_the_catalogue(inputs.products, checked)
         checked.quarantined.write_parquet(folder / "table.parquet")
+        checked.emptied.write_parquet(folder / EMPTIED)
         good.write_parquet(folder / "good.parquet")
         return QuarantineFacts(
             rows=checked.quarantined.height,
             good_rows=checked.good.height,
             share=round(quarantined_share(checked.good.height, checked.quarantined.height), 4),
-            dropped={**checked.dropped, **unknown},
+            unknown=_unknown(inputs.products, checked, unknown),
+            concerns=[*RawFacts.of(inputs.raw).concerns, *_concerns(table, checked, good)],
             checks=[_check(rule) for rule in result.outcomes()],
+            **row_facts(checked, unknown),
         )
 
     return workspace.lake.obtain(
@@ -231,11 +301,38 @@ def _check(rule: "RuleOutcome") -> dict[str, Any]:
     }
 
 
+def row_facts(checked: CheckedRows, left_out: Mapping[str, int]) -> dict[str, Any]:
+    """What a step stores about the rows that it did not keep as they are.
+
+    Args:
+        checked: rows of one table.
+        left_out: sentence -> rows that were left out later.
+    """
+    return {
+        "reasons": top_reasons(checked.quarantined),
+        "emptied": top_reasons(checked.emptied, most=20),
+        "dropped": {**checked.dropped, **left_out},
+    }
+
+
+def _unknown(products: Snapshot | None, checked: CheckedRows, left_out: Mapping[str, int]) -> str | None:
+    if products is None or not left_out:
+        return None
+    return unknown_sentence(checked.good, products.table()[c.PRODUCT_ID])
+
+
+def _concerns(table: str, checked: CheckedRows, good: pl.DataFrame) -> list[str]:
+    concerns = log_concerns(good) if table == "events" else []
+    if checked.good.height and good.is_empty():
+        concerns.append(f"no row of {table} names a product of the catalogue, so none is used")
+    return concerns
+
+
 def _of_the_catalogue(products: Snapshot | None, checked: CheckedRows) -> tuple[pl.DataFrame, dict[str, int]]:
     if products is None:
         return checked.good, {}
     kept, left_out = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
-    return kept, {"product unknown to the catalogue": left_out} if left_out else {}
+    return kept, {UNKNOWN_PRODUCT: left_out} if left_out else {}
 
 
 def _good_rows(
@@ -260,15 +357,22 @@ def _good_rows(
 def read_searches(workspace: Workspace) -> StepReport:
     """Logged searches: what was typed, by which pseudonym, when."""
     with timed("searches") as report:
-        raw = workspace.lake.current(raw_asset("searches"))
+        raw, latest = workspace.lake.current(raw_asset("searches")), latest_time()
 
-        def make() -> tuple[pl.DataFrame, dict[str, Any]]:
-            checked = separate_broken_rows(RawTable("searches", raw.table(), RawFacts.of(raw).dropped))
-            facts = GoodRowsFacts(rows=checked.good.height, quarantined=checked.quarantined.height)
-            return checked.good, facts.model_dump()
+        def make(folder: Path) -> SearchesFacts:
+            checked = separate_broken_rows(
+                RawTable("searches", raw.table(), RawFacts.of(raw).dropped), latest=latest
+            )
+            checked.good.write_parquet(folder / "table.parquet")
+            checked.quarantined.write_parquet(folder / QUARANTINE)
+            checked.emptied.write_parquet(folder / EMPTIED)
+            quarantined = checked.quarantined.height
+            return SearchesFacts(rows=checked.good.height, quarantined=quarantined, **row_facts(checked, {}))
 
-        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest})
-        snapshot, made = workspace.lake.obtain_table("searches", digest, make, inputs=[raw])
+        digest = digest_of({"code": CODE_VERSION, "raw": raw.digest, **future(raw, latest)})
+        snapshot, made = workspace.lake.obtain(
+            "searches", digest, lambda folder: make(folder).model_dump(), inputs=[raw]
+        )
         report.about(snapshot, made)
         report.tables["first rows"] = snapshot.table().head(5)
     return report

@@ -11,6 +11,7 @@ from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.monitoring import drift, search_quality
 from mmsearch_dagster.core.monitoring.embedding_drift import NOT_COMPARED, embedding_drift
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
+from mmsearch_dagster.pipeline.release.catalogue_refresh import PRODUCTS, TRAINED_PRODUCTS
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -127,7 +128,9 @@ def watch_searches(workspace: Workspace) -> Watched:
 def _then_and_now(workspace: Workspace, *assets: str) -> "dict[str, tuple[Snapshot, Snapshot]]":
     """Asset -> the champion's snapshot of it, and today's; those of which the lake has the former."""
     champion = workspace.registry.champion()
-    digests = champion.snapshots if champion else {}
+    digests = dict(champion.snapshots) if champion else {}
+    if TRAINED_PRODUCTS in digests:  # a refreshed release: its model knows an earlier catalogue
+        digests[PRODUCTS] = digests[TRAINED_PRODUCTS]
     before = {name: workspace.lake.find(name, digests[name]) for name in assets if name in digests}
     return {name: (then, workspace.lake.current(name)) for name, then in before.items() if then is not None}
 

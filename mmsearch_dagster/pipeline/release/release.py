@@ -12,24 +12,27 @@ from mmsearch_dagster.core.errors import IndexCheckError, LineageError, Mmsearch
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.quality_table import verdict
 from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files
 from mmsearch_dagster.pipeline.evaluation.evaluate import gate_table
 from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
-from mmsearch_dagster.pipeline.features.encode import FeatureFacts
+from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.people import ranker
 from mmsearch_dagster.pipeline.people.profiles import PROFILES
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
+from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.index.golden_checks import IndexCheck
     from mmsearch_dagster.adapters.registry.tags import VersionFacts
     from mmsearch_dagster.core.fusion.model import TwoTower
 
@@ -42,6 +45,7 @@ _VERSION = "model version"
 _NAMED = (
     *("products", "interactions", "searches", "queries", "collaborative_factors", "reviews"),
     *(PROFILES, ranker.ASSET, examples.ASSET, photo_memory.ASSET, train_ranking.ASSET, files.ASSET),
+    *map(asset_of, (TEXT, IMAGE, AUDIO, VIDEO)),
 )
 
 
@@ -144,6 +148,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         photo_memory_file=photos.file,
         parent=_parent(workspace.registry.champion(), release_id),
         run_id=candidate.mlflow_run,
+        trained_on=training_state(workspace),
         description=verdict(
             pl.read_parquet(lineage[files.ASSET].folder / files.QUALITY),
             workspace.gate_policy,
@@ -225,11 +230,15 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
             "measured recall@10": pin.measured_recall,
         }
         report.tables["first rows"] = rows.select(pl.exclude("^.*vector$")).head(5)
-    outcomes = [
+    return report, outcomes_of(checks)
+
+
+def outcomes_of(checks: "Sequence[IndexCheck]") -> list[dict[str, Any]]:
+    """The checks of an index version as `raise_if_failed` and Dagster's pages read them."""
+    return [
         {"name": check.name, "passed": check.passed, "severity": "error", "figures": dict(check.figures)}
         for check in checks
     ]
-    return report, outcomes
 
 
 def _rows_of(

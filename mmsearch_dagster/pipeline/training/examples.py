@@ -33,7 +33,8 @@ from mmsearch_dagster.pipeline.features.encode import VECTOR, FeatureFacts, asse
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION, TrainingQuery, all_queries
 from mmsearch_dagster.pipeline.training.transcripts import language, recogniser_fingerprint
-from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace, media_file
+from mmsearch_dagster.serving.understanding import synonyms_of
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.language import Language
@@ -42,7 +43,7 @@ ASSET = "training_examples"
 ITEMS = "items"
 # The same with a row per picture; stored where some product has several.
 VIEWS = "item_views"
-CODE_VERSION = "10"
+CODE_VERSION = "11"
 _TABLES = ("products", "queries", "interactions", "searches", "reviews")
 _FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
@@ -51,12 +52,14 @@ _JUDGING = (VALIDATION, TEST)
 class ExamplesFacts(Facts):
     """What later steps read of the examples.
 
+    log_graded_by: how the grades of the log's queries came about, for people.
     language: digest of what the recogniser expects. frames: how many vectors stand side by side in a row of
     each modality that has several.
     """
 
     counts: list[dict[str, str | int]] = []
     unreadable_queries: int = 0
+    log_graded_by: str = ""
     language: str
     frames: dict[str, int] = {}
 
@@ -77,6 +80,7 @@ def build_examples(workspace: Workspace) -> StepReport:
                 "code": CODE_VERSION,
                 "made_from": {asset: snapshot.digest for asset, snapshot in inputs.items()},
                 "derived": workspace.preset.derived.model_dump(),
+                "synonyms": synonyms_of(workspace.paths.home).model_dump(),
                 "media": _media_digest(workspace, inputs["queries"].table(), shop_language),
             }
         )
@@ -99,7 +103,7 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of(
-        {"recogniser": recogniser} | {uri: file_content(workspace.source.root / uri).key for uri in uris}
+        {"recogniser": recogniser} | {uri: file_content(media_file(workspace, uri), uri).key for uri in uris}
     )
 
 
@@ -116,11 +120,11 @@ def _make(
     if len(items) < len(views):
         save_batch(folder, VIEWS, views)
     (folder / LANGUAGE_FILE).write_text(language.to_json(), encoding="utf-8")
-    queries_of = all_queries(workspace, inputs, features, language)
-    everything = [query for part in queries_of.values() for query in part]
+    read = all_queries(workspace, inputs, features, language)
+    everything = [query for part in read.by_split.values() for query in part]
     encoded, refused = _encode(workspace, items, products, everything)
     counts = []
-    for name, part in queries_of.items():
+    for name, part in read.by_split.items():
         # What people search for and the engine refuses is judged too: it scores 0, as it does for them.
         kept = [
             query.refused() if query.query_id in refused else query
@@ -255,7 +259,7 @@ def _views(
         seed = workspace.preset.derived.seed + len(query.query_id)
         uri = uris[crc32(query.query_id.encode()) % len(uris)]
         try:
-            view = photographed((workspace.source.root / uri).read_bytes(), seed)
+            view = photographed(media_file(workspace, uri).read_bytes(), seed)
         except (OSError, UnreadableImageError):
             continue
         views[query.query_id] = Content(sha256_bytes(view), partial(bytes, view))

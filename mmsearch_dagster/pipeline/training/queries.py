@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.adapters.speech.english_words import is_english
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.fusion.dataset import hold_out
@@ -20,10 +21,12 @@ from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
 from mmsearch_dagster.pipeline.training.transcripts import StoredTranscript, transcribe_queries
 from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
-from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 from mmsearch_dagster.serving.prepare_query import prepare
+from mmsearch_dagster.serving.understanding import synonyms_of
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.speech.language import Language
@@ -67,55 +70,71 @@ class TrainingQuery:
         return TrainingQuery(self.query_id, None, self.provenance, self.grades, self.kind)
 
 
+@dataclass(frozen=True)
+class AllQueries:
+    """by_split: the queries of every split. log_graded_by: how those of the log were graded, for people."""
+
+    by_split: dict[str, list[TrainingQuery]]
+    log_graded_by: str
+
+
 def all_queries(
     workspace: Workspace,
     inputs: Mapping[str, Snapshot],
     features: Mapping[str, Snapshot],
     language: "Language",
-) -> dict[str, list[TrainingQuery]]:
-    """Split -> its queries. Where people judged some, those that nobody judged are held out beside them.
+) -> AllQueries:
+    """The queries of every split. Where people judged some, those that nobody judged are beside them.
 
     inputs: snapshots of `products`, `queries`, `searches`, `interactions` and `reviews`.
     """
     limits = workspace.preset.derived
-    judged = _judged_queries(workspace, inputs["queries"].table(), language)
+    reader = _reader(workspace, inputs["products"].table())
+    judged = _judged_queries(workspace, inputs["queries"].table(), language, reader)
     unjudged: dict[str, list[TrainingQuery]] = {TRAIN: [], DEV: [], VALIDATION: []}
-    for query in unjudged_queries(inputs, features, limits):
+    made = unjudged_queries(inputs, features, limits)
+    for query in made.queries:
         unjudged[query.part].append(_from_synthetic(query))
     taught = judged.get(TRAIN, [])
     kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
     train, dev = [taught[row] for row in kept], [taught[row] for row in held]
     if dev:
         train += unjudged[DEV]
-    return {
+    by_split = {
         TRAIN: train + unjudged[TRAIN],
         DEV: dev or unjudged[DEV],
         VALIDATION: judged.get(VALIDATION, []) + unjudged[VALIDATION],
         TEST: judged.get(TEST, []),
     }
+    return AllQueries(by_split, made.log_graded_by)
 
 
 def _judged_queries(
-    workspace: Workspace, queries: pl.DataFrame, language: "Language"
+    workspace: Workspace, queries: pl.DataFrame, language: "Language", reader: QueryReader
 ) -> dict[str, list[TrainingQuery]]:
     grouped = queries.group_by(c.QUERY_ID, maintain_order=True).agg(
         pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE)
     )
     spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
-    voices = {key: workspace.source.root / uri for key, uri in spoken}
+    voices = {key: media_file(workspace, uri) for key, uri in spoken}
     transcripts = transcribe_queries(workspace, language, voices)
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
-        image = workspace.source.root / row[c.IMAGE] if row[c.IMAGE] else None
+        image = media_file(workspace, row[c.IMAGE]) if row[c.IMAGE] else None
         voice, transcript = voices.get(row[c.QUERY_ID]), transcripts.get(row[c.QUERY_ID], NOTHING)
-        query = _judged_query(row, image, voice, transcript)
+        query = _judged_query(row, image, voice, transcript, reader=reader)
         if query.grades:
             by_split.setdefault(row[c.SPLIT], []).append(query)
     return by_split
 
 
 def _judged_query(
-    row: Mapping[str, Any], image: Path | None, voice: Path | None, transcript: Transcript
+    row: Mapping[str, Any],
+    image: Path | None,
+    voice: Path | None,
+    transcript: Transcript,
+    *,
+    reader: QueryReader | None = None,
 ) -> TrainingQuery:
     """A judged query as the engine prepares it.
 
@@ -124,6 +143,7 @@ def _judged_query(
         image: file of its picture.
         voice: file of its recording.
         transcript: of the recording, however doubtful.
+        reader: of the catalogue's words. Its filters are not kept: a judgment says what fits.
     """
     query = Query(
         text=row[c.QUERY_TEXT],
@@ -132,7 +152,7 @@ def _judged_query(
     )
     graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
     grades = {product: grade for product, grade in graded if grade > 0}
-    prepared = _prepared(query, transcript)
+    prepared = _prepared(query, transcript, reader)
     if prepared is None:
         return TrainingQuery(row[c.QUERY_ID], None, JUDGED, grades, _kind_of_refused(query))
     understood = prepared.audio is not None
@@ -149,10 +169,19 @@ def _judged_query(
     )
 
 
-def _prepared(query: Query, transcript: Transcript = NOTHING) -> PreparedQuery | None:
+def _reader(workspace: Workspace, products: pl.DataFrame) -> QueryReader:
+    """What the engine of these products will read words with."""
+    rows = products.select(name for name in COLUMNS if name in products.columns).to_dicts()
+    return QueryReader.of(rows, synonyms_of(workspace.paths.home), is_english)
+
+
+def _prepared(
+    query: Query, transcript: Transcript = NOTHING, reader: QueryReader | None = None
+) -> PreparedQuery | None:
     """None where the engine refuses the query. No weights are known yet: they are chosen by these queries."""
     try:
-        return prepare(query, RetrievalParams(), StoredTranscript(transcript))
+        opened = None if reader is None else lambda: reader
+        return prepare(query, RetrievalParams(), StoredTranscript(transcript), opened)
     except QueryError:
         return None
 

@@ -1,5 +1,6 @@
 """Work in several processes behaves as if it were done here, and none of them outlives its reason."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -91,6 +92,41 @@ def test_the_first_error_is_raised_as_it_was_and_stops_the_others(tmp_path: Path
 def test_a_process_ended_from_outside_is_a_clear_sentence() -> None:
     with pytest.raises(MmsearchError, match="ended from outside"):
         map_in_processes(end_abruptly, [1, 2], processes=2)
+
+
+def map_until_interrupted(folder: Path) -> None:
+    """What a step of Dagster's is: a child process whose interrupt is an exception in the main thread."""
+    map_in_processes(partial(note_and_report, folder), [1, 2], processes=2)
+
+
+def map_until_interrupted_in_silence(folder: Path) -> None:
+    """The same with calls that report nothing for a long time."""
+    map_in_processes(partial(note_and_go_on, folder), [1, 2], processes=2)
+
+
+def note_and_report(folder: Path, number: int) -> None:
+    """Like `go_on_for_ever` after noting its process's number."""
+    (folder / str(os.getpid())).touch()
+    go_on_for_ever(number)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", [map_until_interrupted, map_until_interrupted_in_silence])
+def test_interrupted_in_a_child_process_it_ends_in_seconds_and_so_do_its_own(
+    tmp_path: Path, work: Callable[[Path], None]
+) -> None:
+    """It used to wait for ever: children of `multiprocessing` wait for their own children before the pool
+    has told those to end."""
+    step = multiprocessing.get_context("spawn").Process(target=work, args=(tmp_path,))
+    step.start()
+    _wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+
+    assert step.pid is not None
+    os.kill(step.pid, signal.SIGINT)
+    step.join(20)
+
+    assert step.exitcode is not None
+    _wait_until(lambda: not any(Path(f"/proc/{file.name}").exists() for file in tmp_path.iterdir()))
 
 
 @pytest.mark.slow

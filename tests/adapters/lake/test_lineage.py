@@ -97,6 +97,7 @@ def test_facts_of_another_version_are_refused_in_a_sentence(tmp_path: Path) -> N
         Named.of(lake.current("evaluation"))
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.one_of(

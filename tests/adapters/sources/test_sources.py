@@ -176,8 +176,6 @@ class TestRefusedFiles:
         [
             ("id,name\n1,Caf\xe9\n".encode("latin-1"), "is not UTF-8 text"),
             (("id,name\n" + "1,Tee\n" * 99_999 + "1,Caf\xe9\n").encode("latin-1"), "is not UTF-8 text"),
-            (b'id,name\n1,Tee\n2,"never closed\n3,Tee\n', "unbalanced quotes in the row from line 3 on"),
-            (b'id,name\n1,"open\n2,Tee\n3,"again\n', "unbalanced quotes in the row from line 2 on"),
         ],
     )
     def test_on_reading(self, shop: Callable[..., Path], content: bytes, message: str):
@@ -234,8 +232,8 @@ class TestRefusedFiles:
         ("header", "told"),
         [
             (
-                "Product_ID, Title ,x",
-                "columns: 'Product_ID', ' Title ', 'x'; did you mean ' Title ' for title?",
+                "Product_ID, Titles ,x",
+                "columns: 'Product_ID', 'Titles', 'x'; did you mean 'Titles' for title?",
             ),
             (
                 "product_id;title",

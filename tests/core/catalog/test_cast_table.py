@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog.cast_scalars import as_instant, clean_text
-from mmsearch_dagster.core.catalog.cast_table import PROBLEMS, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.columns import TABLES
+from mmsearch_dagster.core.catalog.values.instants import as_instant
+from mmsearch_dagster.core.catalog.values.texts import clean_text
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 NOON = dt.datetime(2024, 6, 4, 12, 0, tzinfo=dt.UTC)
@@ -76,14 +77,14 @@ def test_what_is_no_time_is_null(raw: str):
 def test_a_value_that_cannot_be_cast_is_null_and_remembered():
     frame = cast("products", product_id=["a", "b", "c"], price=["1.50", "about 5", ""])
     assert frame["price"].to_list() == [1.5, None, None]
-    assert frame[PROBLEMS].to_list() == [[], ["price: 'about 5' is not a number"], []]
+    assert frame[EMPTIED].to_list() == [[], ["price: 'about 5' is not a number"], []]
 
 
 def test_booleans_come_from_their_usual_words():
     words = ["yes", "No", "TRUE", "false", "1", "0", "", "maybe"]
     frame = cast("products", product_id=words, in_stock=words)
     assert frame["in_stock"].to_list() == [True, False, True, False, True, False, None, None]
-    assert frame[PROBLEMS].to_list()[-1] == ["in_stock: 'maybe' is not yes or no"]
+    assert frame[EMPTIED].to_list()[-1] == ["in_stock: 'maybe' is not yes or no"]
 
 
 def test_whole_numbers_refuse_fractions():

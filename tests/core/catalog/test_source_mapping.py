@@ -54,7 +54,7 @@ def test_the_format_can_be_named():
         ("catalogue: x\ntables: {products: {path: a.xlsx}}", "'a.xlsx': the suffix tells no format"),
         (
             "catalogue: x\ntables: {products: {path: a.csv, format: excel}}",
-            "unknown format 'excel'; known: csv",
+            "unknown format 'excel'; did you mean 'xml'?",
         ),
         ("catalogue: x\ntables: {products: {path: a.ubi}}", "table 'products' cannot come from UBI"),
         (

@@ -9,6 +9,8 @@ from mmsearch_dagster.core.encoders.mfcc import RATE, WIDTH, audio_statistics
 from mmsearch_dagster.core.media.audio import MIN_SECONDS
 from tests.media import noise, tone
 
+pytestmark = pytest.mark.slow  # librosa compiles itself when it is first used
+
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))

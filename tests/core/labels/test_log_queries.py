@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.labels.holdout import part_of
-from mmsearch_dagster.core.labels.log_queries import log_queries, plain_grades
+from mmsearch_dagster.core.labels.log_queries import NO_REACTIONS, PLAIN, grade_log, plain_grades
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
 # Texts of which each part has some.
@@ -37,10 +38,10 @@ def grades(*events: dict[str, Any], text: str = "x") -> dict[str, dict[str, floa
 
 
 def logged(searches: list[dict[str, Any]], events: list[dict[str, Any]], limit: int = 100) -> dict[str, Any]:
-    made = log_queries(
+    made = grade_log(
         pl.DataFrame(searches, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS), limit=limit
     )
-    return {str(query.text): query for query in made}
+    return {str(query.text): query for query in made.queries}
 
 
 def test_buying_says_more_than_clicking() -> None:
@@ -105,3 +106,43 @@ def test_of_each_part_the_texts_with_the_most_reactions_are_kept() -> None:
     made = logged(searches, events, limit=2)
     assert [text for text, query in made.items() if query.part == "train"] == sorted(train[3:5])
     assert sum(query.part == "validation" for query in made.values()) == 2
+
+
+def how_graded(searches: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
+    return grade_log(
+        pl.DataFrame(searches, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS), limit=9
+    ).graded_by
+
+
+def test_a_log_without_impressions_is_counted_and_says_so() -> None:
+    assert how_graded(*a_long_log()) == PLAIN
+    assert how_graded([], []) == NO_REACTIONS
+
+
+def a_log_of_pages(pages: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Two products that please alike: `top` mostly stands first, `deep` tenth and is seen by one in five."""
+    rng = np.random.default_rng(4)
+    texts = [text for text in TEXTS if part_of(text) == "train"][:2]
+    searches, events = [], []
+    for number in range(pages):
+        key = f"page {number}"
+        searches.append(search(key, texts[number % 2]))
+        ends = {1: "top", 10: "deep"} if rng.random() < 0.7 else {1: "deep", 10: "top"}
+        for position in range(1, 11):
+            product = ends.get(position, f"other {rng.integers(30)}")
+            shown = event(key, product, "impression", position, hour=number) | {c.USER_ID: "ann"}
+            attractive = 0.6 if product in ("top", "deep") else 0.08
+            events.append(shown)
+            if rng.random() < attractive * (1.0 - 0.09 * (position - 1)):
+                events.append(shown | {c.ACTION: "click"})
+    return searches, events
+
+
+def test_a_click_model_grades_what_few_saw_like_what_all_saw() -> None:
+    searches, events = a_log_of_pages(600)
+    assert "click model" in how_graded(searches, events)
+    for query in logged(searches, events).values():
+        if query.part == "train":
+            assert query.graded["deep"] == query.graded["top"] == 3.0
+            others = [grade for product, grade in query.graded.items() if "other" in product]
+            assert np.mean(others) < 1.5

@@ -11,10 +11,10 @@ import pytest
 from mmsearch_dagster.core.catalog.columns import REVIEWS
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.labels.result_pages import result_lists
 from mmsearch_dagster.core.ranking.experiment import NO_LOG, Experiment, facts_of, run_experiment
 from mmsearch_dagster.core.ranking.features import BASE_ORDER, RATING, columns_of, feature_names
 from mmsearch_dagster.core.ranking.network import load_ranker, save_ranker
-from mmsearch_dagster.core.ranking.result_pages import result_lists
 from mmsearch_dagster.core.ranking.training import RankerParams
 from mmsearch_dagster.core.ranking.training_rows import TrainingRows, training_rows
 from tests.core.ranking.shop import START, items, log, no_cosines, products

@@ -25,7 +25,8 @@ from mmsearch_dagster.core.retrieval.filters import FILTER_COLUMNS, to_where
         ("brand IS NOT NULL", "(brand IS NOT NULL)"),
         (
             'category ~ "Clothing > Shoes"',
-            "(contains(' > ' || lower(category) || ' > ', lower(' > Clothing > Shoes > ')))",
+            "(contains(' > ' || replace(lower(category), ' | ', ' >  |  > ') || ' > ', "
+            "lower(' > Clothing > Shoes > ')))",
         ),
         (
             'price < 50 and category = "Shoes" and in_stock',

@@ -33,6 +33,7 @@ def _shop_of_old_events(folder: Path) -> Path:
     return source
 
 
+@pytest.mark.slow
 def test_events_of_products_no_longer_sold_count_as_rows_that_are_not_broken(tmp_path: Path) -> None:
     workspace = Workspace(Settings(tmp_path / "home", _shop_of_old_events(tmp_path / "shop")))
     read_raw(workspace, "products")
@@ -58,6 +59,7 @@ def test_a_catalogue_with_nothing_but_a_header_is_the_users_to_mend_on_every_run
             read_raw(Workspace(Settings(tmp_path / "home", source)), "products")
 
 
+@pytest.mark.slow
 def test_a_failed_rule_about_the_whole_table_stops_the_run_with_its_why(tmp_path: Path) -> None:
     assets = tiny_assets(tmp_path / "assets")
     file = assets / "expectations" / "products.yaml"

@@ -19,6 +19,7 @@ from tests.fixtures.former_home import unpack
 from tests.homes import Place
 
 
+@pytest.mark.slow
 def test_before_the_first_release_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
     workspace = Workspace(Settings(tmp_path))
     found = [monitors.watch_data(workspace), monitors.watch_embeddings(workspace)]

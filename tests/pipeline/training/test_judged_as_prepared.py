@@ -15,6 +15,7 @@ from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.pipeline.training.queries import _judged_query
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.transcriber import Transcriber
+from tests.core.understanding.shop import reader
 from tests.media import sound_file, tone
 
 TYPED = (None, "red", "  Red   SHOES ", "红色运动鞋", "красные туфли", "...", " <b> </b> ")
@@ -55,3 +56,11 @@ def test_a_judged_query_is_what_the_engine_prepares_and_nothing_where_it_refuses
     assert (judged.text, judged.kind, judged.text_blend) == (served.text, served.kind, served.text_blend)
     assert (judged.voice is not None) is (served.audio is not None)
     assert (judged.picture is not None) is image
+
+
+def test_a_misspelt_judged_query_is_corrected_as_the_engine_corrects_it() -> None:
+    row = {c.QUERY_ID: "q", c.QUERY_TEXT: "blu sneekers", c.PRODUCT_ID: ["p"], c.GRADE: [3]}
+
+    judged = _judged_query(row, None, None, NOTHING, reader=reader())
+
+    assert judged.text == "blue sneakers"

@@ -87,7 +87,7 @@ def inputs_of(workspace: Workspace) -> dict[str, Snapshot]:
 
 def all_of(workspace: Workspace) -> dict[str, list[queries.TrainingQuery]]:
     inputs = inputs_of(workspace)
-    return queries.all_queries(workspace, inputs, {}, language(inputs))
+    return queries.all_queries(workspace, inputs, {}, language(inputs)).by_split
 
 
 def judged_of(workspace: Workspace) -> list[queries.TrainingQuery]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog.columns import EVENTS
-from mmsearch_dagster.core.ranking.result_pages import result_lists, split_by_time
+from mmsearch_dagster.core.labels.result_pages import result_lists, split_by_time
 from tests.core.ranking.shop import START, log
 
 

@@ -1,0 +1,1 @@
+"""Media at addresses: fetched politely, kept by their content."""

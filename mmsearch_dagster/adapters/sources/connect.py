@@ -1,0 +1,95 @@
+"""From exports to a `source.yaml` for review."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmsearch_dagster.adapters.sources.look import look_at, written_how
+from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
+from mmsearch_dagster.core.catalog.recognise.recognise import recognise
+from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.suggest import did_you_mean
+
+_HEADER = """\
+# Written by `mmsearch connect` for review: read it, mend it, keep it with the shop's files.
+# What each key means: docs/your-shop.md. Then: mmsearch run --source {name}{root}
+"""
+
+
+@dataclass(frozen=True)
+class Connected:
+    """One file: what was seen of it, and its drafted mapping. written: how it is written."""
+
+    path: Path
+    written: dict[str, Any]
+    look: FileLook
+    draft: TableDraft
+
+
+def connect(files: Sequence[Path]) -> list[Connected]:
+    """What each file is.
+
+    Args:
+        files: exports.
+
+    Raises:
+        SourceError: a file cannot be read, or is nothing that can be mapped by its columns.
+    """
+    return [one for file in files for one in _connect(file)]
+
+
+def _connect(path: Path) -> list[Connected]:
+    written = written_how(path)
+    if written["format"] == "ubi":
+        drafts = [TableDraft("UBI log", table, {}, "sure") for table in ("searches", "events")]
+        return [Connected(path, written, FileLook(path.name, ()), draft) for draft in drafts]
+    look = look_at(path, written)
+    draft = recognise(look)
+    if draft is None:
+        columns = ", ".join(look.columns)
+        near = did_you_mean("product_id", look.columns)
+        raise SourceError(
+            f"{path}: is no export that is known, and its columns do not tell what they are ({columns}); "
+            f"{near} write its mapping by hand: docs/your-shop.md"
+        )
+    return [Connected(path, written, look, draft)]
+
+
+def catalogue_name(path: Path) -> str:
+    """A name for the catalogue from that of a file: small letters, digits and `_`."""
+    return re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")[:60] or "shop"
+
+
+def as_yaml(connected: Sequence[Connected], catalogue: str, target: Path) -> str:
+    """The text of a `source.yaml`.
+
+    Args:
+        connected: the files.
+        catalogue: its name.
+        target: where it will lie; paths are relative to its folder where they are below it.
+    """
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for one in connected:
+        tables.setdefault(one.draft.table, []).append(_file_entry(one, target.parent))
+    entries = {table: files[0] if len(files) == 1 else files for table, files in tables.items()}
+    document = {"catalogue": catalogue, "tables": entries}
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return _HEADER.format(name=target.name, root="") + text
+
+
+def _file_entry(one: Connected, folder: Path) -> dict[str, Any]:
+    path = one.path.resolve()
+    inside = path.is_relative_to(folder.resolve())
+    shown = os.path.relpath(path, folder.resolve()) if inside else str(path)
+    written = dict(one.written)
+    if path.suffix.lower() == f".{written['format']}" or (path.suffix, written["format"]) == (
+        ".jsonl",
+        "ndjson",
+    ):
+        del written["format"]
+    return {"path": Path(shown).as_posix(), **written, **one.draft.mapping}

@@ -1,0 +1,123 @@
+"""What can be seen of an export without a mapping: how it is written, its columns, an example of each."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
+from mmsearch_dagster.adapters.sources.sniff import check_file
+from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
+from mmsearch_dagster.core.catalog.mapping.file import SourceFile
+from mmsearch_dagster.core.catalog.recognise.draft import FileLook
+from mmsearch_dagster.core.errors import SourceError
+
+_HEAD = 262_144
+_EXAMPLE = 40
+_DELIMITERS = (",", ";", "\t", "|")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UBI_KEYS = ('"action_name"', '"ubi_events"', '"ubi_queries"', '"user_query"')
+
+
+def written_how(path: Path) -> dict[str, Any]:
+    """The keys of `source.yaml` that say how a file is written, besides its path.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SourceError: it is not there, empty, or no file of a known format.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file")
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if head.startswith(b"PAR1"):
+        return {"format": "parquet"}
+    encoding = _encoding(head)
+    text = head.decode(encoding, "replace").lstrip("\ufeff")
+    start = text.lstrip()
+    if not start:
+        raise SourceError(f"{path}: the file is empty")
+    if start.startswith("<"):
+        return {"format": "xml"}
+    if start.startswith(("{", "[")):
+        return {"format": _json_format(start)}
+    return {"format": "csv", **_delimited(text), **({} if encoding == "utf-8" else {"encoding": encoding})}
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith(_UTF16):
+        return "utf-16"
+    try:
+        # A letter may be cut at the end of what is looked at.
+        head[: max(len(head) - 4, 0) if len(head) == _HEAD else len(head)].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "utf-8" if len(head) == _HEAD and error.start > _HEAD - 8 else "cp1252"
+    return "utf-8"
+
+
+def _json_format(start: str) -> str:
+    if start.startswith("["):
+        return "json"
+    first = start.partition("\n")[0].strip()
+    try:
+        json.loads(first)
+    except ValueError:
+        return "json"
+    if any(key in start for key in _UBI_KEYS):
+        return "ubi"
+    return "ndjson" if "\n" in start.strip() else "json"
+
+
+def _delimited(text: str) -> dict[str, str]:
+    """The sign that parts the header into most fields, where the next lines agree."""
+    lines = [line for line in text.splitlines()[:20] if line.strip()]
+    counts: Counter[str] = Counter()
+    for sign in _DELIMITERS:
+        widths = [len(row) for row in csv.reader(lines, delimiter=sign)]
+        counts[sign] = widths[0] if widths else 0
+    best = max(_DELIMITERS, key=lambda sign: counts[sign])
+    return {} if best == "," else {"delimiter": best}
+
+
+def look_at(path: Path, written: dict[str, Any]) -> FileLook:
+    """The columns of a file, how full they are, and an example of each.
+
+    Args:
+        path: the file.
+        written: what `written_how` has seen.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    try:
+        file = SourceFile(path=str(path), **written)
+    except ValidationError as error:
+        raise SourceError(f"{path}: {error.errors()[0]['msg']}") from error
+    check_file(path, file.format, magic_of(file.format), encoding=file.encoding)
+    names = list(READERS[file.format].columns(path, file))
+    unique = [name for name in names if names.count(name) == 1]
+    rows = READERS[file.format].read(path, file, _readable(path, file, unique)).drop(NUMBER, BROKEN)
+    examples, filled = {}, {}
+    for name in rows.columns:
+        values = [value for value in rows[name].to_list() if value not in (None, "", [])]
+        filled[name] = len(values) / max(rows.height, 1)
+        if values:
+            examples[name] = " ".join(str(values[0]).split())[:_EXAMPLE]
+    return FileLook(path.name, rows.columns, examples, filled)
+
+
+def _readable(path: Path, file: SourceFile, names: list[str]) -> list[str]:
+    """The columns that can be told apart: a name that stands twice is left out."""
+    kept = []
+    for name in names:
+        try:
+            READERS[file.format].check_wanted(path, file, [name])
+        except SourceError:
+            continue
+        kept.append(name)
+    return kept

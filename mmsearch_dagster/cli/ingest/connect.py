@@ -1,0 +1,98 @@
+"""`mmsearch connect`: looks at exports, writes a source.yaml for review, and shows what it understood."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from mmsearch_dagster.adapters.sources import load_source, read_table
+from mmsearch_dagster.adapters.sources.connect import Connected, as_yaml, catalogue_name, connect
+from mmsearch_dagster.cli import tables
+from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.core.catalog.contract import separate_broken_rows, top_reasons
+from mmsearch_dagster.core.errors import ConfigError, SourceError
+
+_CELL = 60
+_SECONDS = 60
+
+
+def run(files: Sequence[str], out: Path, *, catalogue: str | None, preview: int, force: bool) -> None:
+    """Writes `out`, and prints a table of each file, what was left out, and the first rows as they are read.
+
+    Raises:
+        ConfigError: `out` is there already.
+        SourceError: a file cannot be read or is not understood.
+    """
+    if out.exists() and not force:
+        raise ConfigError(f"{out} is there already: give another --out, or --force to write over it")
+    paths = [_local(file, out.parent) for file in files]
+    connected = connect(paths)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    name = catalogue or catalogue_name(paths[0])
+    out.write_text(as_yaml(connected, name, out), encoding="utf-8")
+    for one in connected:
+        _show(one)
+    _show_rows(out, preview)
+    _print(f"Written: {out}. Read it, then: mmsearch run --source {out} --home .{name}")
+
+
+def _local(file: str, folder: Path) -> Path:
+    """The file; one at an http(s) address is first brought beside the source.yaml."""
+    address = urlsplit(file)
+    if address.scheme not in ("http", "https"):
+        return Path(file)
+    from urllib.request import urlopen
+
+    target = folder / (Path(address.path).name or "export")
+    try:
+        with urlopen(file, timeout=_SECONDS) as answer, target.open("wb") as copy:
+            shutil.copyfileobj(answer, copy)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{file}: cannot be fetched ({error}); download it and give its path") from error
+    return target
+
+
+def _show(one: Connected) -> None:
+    _print(f"{one.path}: {one.draft.kind}, table {one.draft.table}")
+    rows = one.draft.understood(one.look)
+    if rows:
+        frame = pl.DataFrame(
+            {
+                "column": [row.column for row in rows],
+                "example": [row.example for row in rows],
+                "becomes": [row.contract for row in rows],
+                "how sure": [row.sureness for row in rows],
+            }
+        )
+        console.print(tables.frame_table(frame, "understood"))
+    left_out = one.draft.left_out(one.look)
+    if left_out:
+        _print(f"left out: {', '.join(left_out)}")
+
+
+def _show_rows(out: Path, preview: int) -> None:
+    """The first rows of each table as a run would read them; what stands in the way is said."""
+    try:
+        source = load_source(out)
+        for table in source.spec.tables:
+            checked = separate_broken_rows(read_table(source, table, lambda ids: ids))
+            _print(
+                f"{table}: {checked.good.height:,} rows can be used, {checked.quarantined.height:,} cannot"
+            )
+            for kind, frame in (("broken", checked.quarantined), ("left empty", checked.emptied)):
+                for reason, count in top_reasons(frame):
+                    _print(f"  {kind} in {count:,}: {reason}")
+            for row in checked.good.head(preview).iter_rows(named=True):
+                _print(f"  {'; '.join(_cells(row))}")
+    except SourceError as error:
+        _print(f"To be settled first: {error}")
+
+
+def _cells(row: dict[str, object]) -> list[str]:
+    return [f"{name}: {str(value)[:_CELL]}" for name, value in row.items() if value is not None]
+
+
+def _print(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

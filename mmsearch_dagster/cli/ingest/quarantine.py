@@ -1,0 +1,48 @@
+"""The rows that a run did not keep as they are, with their reasons, and the summary of them."""
+
+from pathlib import Path
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.pipeline.ingest.row_counts import all_row_counts, set_aside
+from mmsearch_dagster.settings import HomePaths
+
+_REASONS = "reasons"
+
+
+def show(home: Path, table: str, k: int, *, as_json: bool) -> None:
+    """Prints the quarantined rows of a table, then those with a value left empty."""
+    rows = set_aside(Lake(HomePaths(home).lake), table)
+    if as_json:
+        both = [
+            (name, frame) for name, frame in (("quarantined", rows.quarantined), ("emptied", rows.emptied))
+        ]
+        for name, frame in both:
+            for row in frame.head(k).with_columns(pl.lit(name).alias("what")).iter_rows(named=True):
+                _print(pl.DataFrame([row]).write_ndjson().strip())
+        return
+    _listed(rows.quarantined, f"{table}: {rows.quarantined.height:,} rows in quarantine", k)
+    if rows.emptied.height:
+        _listed(rows.emptied, f"{table}: {rows.emptied.height:,} rows kept with a value left empty", k)
+
+
+def _listed(frame: pl.DataFrame, title: str, k: int) -> None:
+    _print(title)
+    for row in frame.head(k).iter_rows(named=True):
+        source, number, identity, *_ = row.values()
+        _print(f"  {source}, row {number}, {identity or 'without id'}: {'; '.join(row[_REASONS])}")
+    if frame.height > k:
+        _print(f"  ... {frame.height - k:,} more: --k {frame.height}")
+
+
+def show_counts(home: Path) -> None:
+    """Prints for every table how many rows were kept, quarantined, left out, and why."""
+    for counts in all_row_counts(Lake(HomePaths(home).lake)):
+        for line in counts.lines(f"`mmsearch quarantine {counts.table} --home {home}`"):
+            _print(line)
+
+
+def _print(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,82 @@
+"""A drafted mapping of one file: what was understood, how sure, and what was left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Sureness = Literal["sure", "likely", "guess"]
+
+
+@dataclass(frozen=True)
+class FileLook:
+    """What can be seen of a file without a mapping.
+
+    columns: its names. examples: column -> a value. filled: column -> share of rows with a value, 0 to 1.
+    """
+
+    path: str
+    columns: Sequence[str]
+    examples: Mapping[str, str] = field(default_factory=dict)
+    filled: Mapping[str, float] = field(default_factory=dict)
+
+    def has(self, *names: str) -> bool:
+        """Whether the file has all these columns."""
+        return set(names) <= set(self.columns)
+
+    def present(self, *names: str) -> list[str]:
+        """Those of the names that are columns with a value."""
+        return [name for name in names if name in self.columns and self.filled.get(name, 1.0) > 0]
+
+
+@dataclass(frozen=True)
+class RecognisedColumn:
+    """One column: its example, the contract column that it feeds, and how sure that is."""
+
+    column: str
+    example: str
+    contract: str
+    sureness: Sureness
+
+
+@dataclass(frozen=True)
+class TableDraft:
+    """A mapping of one file for review. kind: what the export was recognised as.
+
+    mapping: the keys of the file in `source.yaml` besides its path and how it is written.
+    """
+
+    kind: str
+    table: str
+    mapping: dict[str, Any]
+    sureness: Sureness
+
+    def understood(self, look: FileLook) -> list[RecognisedColumn]:
+        """The columns that feed the contract, in the order of the mapping."""
+        rows = []
+        for contract, feed in self.mapping.get("columns", {}).items():
+            rows += [
+                RecognisedColumn(column, look.examples.get(column, ""), contract, self.sureness)
+                for column in inputs_of(feed)
+            ]
+        rows += [
+            RecognisedColumn(f"({value})", "", contract, self.sureness)
+            for contract, value in self.mapping.get("constants", {}).items()
+        ]
+        return rows
+
+    def left_out(self, look: FileLook) -> list[str]:
+        """Columns that nothing reads."""
+        used = {row.column for row in self.understood(look)}
+        used |= set(self.mapping.get("where", {})) | set(inputs_of(self.mapping.get("group_by", [])))
+        return [name for name in look.columns if name not in used]
+
+
+def inputs_of(feed: Any) -> list[str]:
+    """The file's columns that a column's mapping names, as a draft writes it."""
+    if isinstance(feed, str):
+        return [feed]
+    if isinstance(feed, list):
+        return feed
+    if "column" in feed or "names" in feed:
+        return [*inputs_of(feed.get("names", [])), *inputs_of(feed.get("column", []))]
+    return [name for inner in feed.values() for name in inputs_of(inner)]

@@ -1,0 +1,1 @@
+"""Rules and figures about whole tables of the data contract."""

@@ -1,0 +1,117 @@
+"""Amounts of money as shops write them: decimal comma or point, thousands signs, a currency beside them.
+
+`1.299` is one thousand in one export and a little more than one in another. The sign is taken from the other
+rows of the column, or from the mapping; where neither tells, the caller is asked.
+"""
+
+from typing import Literal
+
+import polars as pl
+
+from mmsearch_dagster.core.catalog.values.texts import clean_text
+
+DecimalSign = Literal[".", ","]
+
+_CODES = (
+    "USD EUR GBP JPY CNY RMB INR AUD CAD NZD HKD SGD TWD CHF SEK NOK DKK ISK PLN CZK HUF RON BGN TRY UAH RUB "
+    "BRL MXN ARS CLP COP PEN ZAR KRW THB VND IDR MYR PHP ILS AED SAR KWD BHD OMR TND QAR EGP MAD NGN KES"
+)
+# What stands beside an amount -> the currency that it names; None where several currencies write it so.
+_SIGNS: dict[str, str | None] = {
+    "us$": "USD", "u$s": "USD", "a$": "AUD", "au$": "AUD", "c$": "CAD", "ca$": "CAD", "nz$": "NZD",
+    "hk$": "HKD", "s$": "SGD", "nt$": "TWD", "r$": "BRL", "mx$": "MXN", "$": "USD", "€": "EUR", "euro": "EUR",
+    "£": "GBP", "cn¥": "CNY", "元": "CNY", "円": "JPY", "¥": None, "￥": None, "₹": "INR",
+    "rs.": "INR", "rs": None,
+    "₩": "KRW", "₽": "RUB", "₴": "UAH", "₺": "TRY", "₪": "ILS", "฿": "THB", "₫": "VND",
+    "₱": "PHP", "₦": "NGN",
+    "fr.": "CHF", "sfr.": "CHF", "zł": "PLN", "kč": "CZK", "ft": "HUF", "lei": "RON", "лв.": "BGN",
+    "лв": "BGN",
+    "руб.": "RUB", "руб": "RUB", "kr.": None, "kr": None, "rmb": "CNY",
+    **{code.lower(): code for code in _CODES.split() if code != "RMB"},
+}  # fmt: skip
+# Where these are written, a comma parts thousands.
+_COMMA_IS_THOUSANDS = ("USD", "GBP", "AUD", "CAD", "NZD", "HKD", "SGD", "JPY", "CNY", "INR")
+
+_NAMES = "|".join(
+    sign.replace("$", r"\$").replace(".", r"\.") for sign in sorted(_SIGNS, key=len, reverse=True)
+)
+_BESIDE = rf"(?i)^\s*({_NAMES})|({_NAMES})\s*$"
+# Any space is a thousands sign, as the apostrophes of Switzerland are.
+_SPACES = "[\\s\u00a0\u2007\u2009\u202f'\u2019`]+"
+# "12,-" and "12.--": no cents.
+_NO_CENTS = "[.,](?:[-\u2013\u2014]+)$"
+_GROUPS = r"[1-9]\d{0,2}(?:%s\d{3})+"
+# Also the groups of India: 12,34,567.
+_POINT = rf"^[+-]?(?:\d+|{_GROUPS % ','}|[1-9]\d?(?:,\d\d)+,\d{{3}})?(?:\.\d*)?(?:[eE][+-]?\d+)?$"
+_COMMA = rf"^[+-]?(?:\d+|{_GROUPS % '[.]'})?(?:,\d*)?$"
+_SPACED = r"^[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?$"
+_ANY_DIGIT = r"\d"
+
+
+def _bare(text: pl.Expr) -> pl.Expr:
+    """The amount without its currency; spaces between groups of three digits are gone, others stay."""
+    bare = clean_text(text).str.replace_all(_BESIDE, "").str.replace_all(_SPACES, " ").str.strip_chars()
+    bare = bare.str.replace(_NO_CENTS, "").str.replace(r"^([+-]) ", "$1")
+    return pl.when(bare.str.contains(_SPACED)).then(bare.str.replace_all(" ", "")).otherwise(bare)
+
+
+def _with_point(bare: pl.Expr) -> pl.Expr:
+    fits = bare.str.contains(_POINT) & bare.str.contains(_ANY_DIGIT)
+    return pl.when(fits).then(bare.str.replace_all(",", "")).cast(pl.Float64, strict=False)
+
+
+def _with_comma(bare: pl.Expr) -> pl.Expr:
+    fits = bare.str.contains(_COMMA) & bare.str.contains(_ANY_DIGIT)
+    plain = bare.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    return pl.when(fits).then(plain).cast(pl.Float64, strict=False)
+
+
+def as_amount(text: pl.Expr, decimal: DecimalSign | None) -> pl.Expr:
+    """Amounts as numbers.
+
+    Args:
+        text: amounts as text.
+        decimal: the decimal sign of the column; None where each value tells its own.
+
+    Returns:
+        float64, null where the text is no amount in that way of writing.
+    """
+    bare = _bare(text)
+    if decimal == ".":
+        return _with_point(bare)
+    if decimal == ",":
+        return _with_comma(bare)
+    return pl.coalesce(_with_point(bare), _with_comma(bare))
+
+
+def currency_in(text: pl.Expr) -> pl.Expr:
+    """The ISO 4217 code of the currency that stands beside the amount, null where there is none."""
+    beside = pl.coalesce(clean_text(text).str.extract(_BESIDE, 1), clean_text(text).str.extract(_BESIDE, 2))
+    return beside.str.to_lowercase().replace_strict(_SIGNS, default=None, return_dtype=pl.String)
+
+
+def decimal_sign(amounts: pl.Series) -> tuple[DecimalSign | None, str | None]:
+    """The decimal sign of a column by all its values.
+
+    Args:
+        amounts: amounts as text.
+
+    Returns:
+        The sign, None where no value or values of both kinds tell it; and a value that can be read in two
+        ways and needs the sign, None where there is no such value.
+    """
+    text = pl.col("amount")
+    bare = _bare(text)
+    point, comma = _with_point(bare), _with_comma(bare)
+    read = amounts.drop_nulls().unique(maintain_order=True).alias("amount").to_frame()
+    read = read.select(text, bare=bare, point=point, comma=comma, currency=currency_in(text))
+    either = pl.col("point").is_not_null() & pl.col("comma").is_not_null()
+    open_values = read.filter(either & (pl.col("point") != pl.col("comma")))
+    by_currency = pl.col("currency").is_in(_COMMA_IS_THOUSANDS) & pl.col("bare").str.contains(",")
+    points = read.filter(pl.col("comma").is_null() & pl.col("point").is_not_null()).height
+    points += open_values.filter(by_currency).height
+    commas = read.filter(pl.col("point").is_null() & pl.col("comma").is_not_null()).height
+    if bool(points) != bool(commas):
+        return ("." if points else ","), None
+    first = open_values["amount"].head(1).to_list()
+    return None, first[0] if first else None

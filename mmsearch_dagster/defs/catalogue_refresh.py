@@ -1,0 +1,60 @@
+"""catalogue_refresh (+ training_due): a changed catalogue is served before anything is trained."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mmsearch_dagster.defs.features import FEATURE_ASSETS
+from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
+from mmsearch_dagster.defs.metadata import metadata_of
+from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.release import catalogue_refresh as step
+
+DUE = "training_due"
+_DEPS = [*VALIDATED_KEYS, *FEATURE_ASSETS.values(), *(dg.AssetKey(key) for key in ("searches", "reviews"))]
+
+
+class Training(dg.Config):
+    """retrain: train models in this run also where only the catalogue changed."""
+
+    retrain: bool = False
+
+
+@dg.multi_asset(
+    name=step.ASSET,
+    group_name="release",
+    specs=[
+        dg.AssetSpec(
+            step.ASSET,
+            deps=[*_DEPS, dg.AssetKey("media_quarantine")],
+            code_version=step.CODE_VERSION,
+            description=(
+                "Where the catalogue changed, the released model is published over it, whatever becomes of "
+                "the models of this run."
+            ),
+            kinds={"mlflow", "lancedb"},
+        ),
+        dg.AssetSpec(
+            DUE,
+            deps=_DEPS,
+            code_version=step.CODE_VERSION,
+            description="Materialised where models are trained; else all that follows is skipped.",
+            skippable=True,
+        ),
+    ],
+)
+def catalogue_refresh(
+    context: dg.AssetExecutionContext, config: Training, workspace: WorkspaceResource
+) -> Iterator[dg.MaterializeResult]:
+    """The second asset is the switch before the training."""
+    report, facts = step.refresh_catalogue(workspace.open(), retrain=config.retrain)
+    context.log.info(facts.why)
+    yield dg.MaterializeResult(asset_key=step.ASSET, metadata=metadata_of(report))
+    if facts.retrain:
+        yield dg.MaterializeResult(asset_key=DUE, metadata={"why": facts.why})
+
+
+@dg.definitions
+def refreshes() -> dg.Definitions:
+    """The refresh of the catalogue."""
+    return dg.Definitions(assets=[catalogue_refresh])

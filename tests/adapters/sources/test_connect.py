@@ -1,0 +1,212 @@
+"""Real-shaped exports of shop systems, connected without a word of mapping."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmsearch_dagster.adapters.sources import load_source, read_table
+from mmsearch_dagster.adapters.sources.connect import as_yaml, connect
+from mmsearch_dagster.core.catalog.contract import separate_broken_rows
+from mmsearch_dagster.core.errors import SourceError
+
+EXPORTS = Path(__file__).parents[2] / "fixtures" / "exports"
+Reads = Callable[..., tuple[str, list[dict[str, Any]]]]
+
+
+@pytest.fixture
+def connected(tmp_path: Path) -> Reads:
+    """Writes an export and connects it; returns its kind and the good rows of one of its tables."""
+
+    def read(name: str, content: str | bytes, table: str = "products") -> tuple[str, list[dict[str, Any]]]:
+        file = tmp_path / name
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        found = connect([file])
+        out = tmp_path / "source.yaml"
+        out.write_text(as_yaml(found, "shop", out), encoding="utf-8")
+        raw = read_table(load_source(out), table, lambda ids: ids)
+        rows = separate_broken_rows(raw)
+        assert rows.quarantined.is_empty(), rows.quarantined["reasons"].to_list()
+        return found[0].draft.kind, rows.good.to_dicts()
+
+    return read
+
+
+def attributes(row: dict[str, Any]) -> dict[str, str]:
+    return {pair["key"]: pair["value"] for pair in row["attributes"] or ()}
+
+
+def test_shopify(connected: Reads):
+    kind, (lamp, shirt) = connected("products_export.csv", (EXPORTS / "shopify.csv").read_bytes())
+    assert kind == "Shopify product CSV"
+    assert (shirt["product_id"], shirt["title"], shirt["brand"]) == ("linen-shirt", "Linen shirt", "Nord")
+    assert shirt["description"] == "Light & airy. washable"
+    assert [uri[-5] for uri in shirt["image_uris"]] == ["1", "2", "3", "4"]
+    assert (shirt["price"], shirt["in_stock"], attributes(shirt)["Size"]) == (39.9, True, "S|M")
+    assert (lamp["product_id"], lamp["in_stock"]) == ("desk-lamp", True)
+
+
+def test_woocommerce(connected: Reads):
+    kind, rows = connected("wc-product-export.csv", (EXPORTS / "woocommerce.csv").read_bytes())
+    products = {row["product_id"]: row for row in rows}
+    assert kind == "WooCommerce product CSV"
+    assert set(products) == {"HOODIE", "50", "51"}
+    hoodie = products["HOODIE"]
+    assert (hoodie["title"], hoodie["price"], hoodie["in_stock"]) == ("Hoodie", 45.0, True)
+    assert hoodie["category"] == "Clothing | Clothing > Hoodies"
+    assert [uri[-5] for uri in hoodie["image_uris"]] == ["a", "b", "c"]
+    assert attributes(hoodie)["Color"].startswith("Blue, Green")
+    assert (products["50"]["in_stock"], products["50"]["price"]) == (True, 18.9)
+    assert (products["51"]["title"], products["51"]["price"]) == ("Tee", 9.9)
+
+
+def test_google_merchant_as_tsv(connected: Reads):
+    kind, (lamp, shoe) = connected("feed.txt", (EXPORTS / "merchant.txt").read_bytes())
+    assert kind == "Google Merchant feed"
+    assert (shoe["product_id"], shoe["price"], shoe["currency"], shoe["in_stock"]) == (
+        "T",
+        79.95,
+        "EUR",
+        True,
+    )
+    assert len(shoe["image_uris"]) == 4
+    assert attributes(shoe)["color"] == "red|blue"
+    assert (lamp["product_id"], lamp["price"], lamp["in_stock"]) == ("L-1", 1299.0, True)
+
+
+def test_google_merchant_as_xml(connected: Reads):
+    items = "".join(
+        f"<item><g:id>{n}</g:id><title>Mug {n}</title><link>https://s.example/{n}</link>"
+        f"<g:image_link>https://s.example/{n}.jpg</g:image_link><g:availability>in stock</g:availability>"
+        f"<g:price>{n}.50 GBP</g:price><g:additional_image_link>https://s.example/x.jpg</g:additional_image_link>"
+        "<g:product_type>Home &gt; Mugs</g:product_type></item>"
+        for n in (1, 2)
+    )
+    feed = (
+        f'<?xml version="1.0"?><rss xmlns:g="http://base.google.com/ns/1.0"><channel>{items}</channel></rss>'
+    )
+    kind, (first, _) = connected("feed.xml", feed)
+    assert kind == "Google Merchant feed"
+    assert (first["title"], first["price"], first["currency"]) == ("Mug 1", 1.5, "GBP")
+    assert first["category"] == "Home > Mugs"
+    assert len(first["image_uris"]) == 2
+
+
+def test_magento(connected: Reads):
+    kind, (bag, tank) = connected("catalog_product.csv", (EXPORTS / "magento.csv").read_bytes())
+    assert kind == "Magento 2 catalogue CSV"
+    assert (bag["product_id"], bag["title"], bag["price"]) == ("MB01", "Duffle bag", 34.0)
+    assert bag["category"] == "Default Category > Gear | Default Category > Gear > Bags"
+    assert bag["image_uris"] == ["m/b/mb01.jpg", "m/b/mb01_alt.jpg"]
+    assert attributes(bag) == {"activity": "Gym|Travel", "strap": "Adjustable, Long"}
+    assert (tank["product_id"], tank["in_stock"]) == ("WS", False)
+
+
+def test_json_ld(connected: Reads):
+    product = {
+        "@type": "Product",
+        "sku": "K-1",
+        "name": "Kettle",
+        "brand": {"@type": "Brand", "name": "Heat"},
+        "image": ["https://s.example/1.jpg", "https://s.example/2.jpg"],
+        "offers": [{"@type": "Offer", "price": "24.90", "priceCurrency": "EUR", "availability": "https://schema.org/InStock"}],
+    }  # fmt: skip
+    other = {"@type": "BreadcrumbList", "name": "Path", "sku": None}
+    document = {"@context": "https://schema.org", "@graph": [product, other, {**product, "sku": "K-2"}]}
+    kind, (first, second) = connected("dump.jsonld", json.dumps(document))
+    assert kind == "schema.org JSON-LD"
+    assert (first["product_id"], first["brand"], first["price"], first["currency"]) == (
+        "K-1",
+        "Heat",
+        24.9,
+        "EUR",
+    )
+    assert (first["in_stock"], len(first["image_uris"]), second["product_id"]) == (True, 2, "K-2")
+
+
+def test_ubi(connected: Reads):
+    lines = [
+        {"index": {"_index": "ubi_queries", "_id": "q1"}},
+        {"query_id": "q1", "user_query": "red shoes", "client_id": "c", "timestamp": "2024-06-04T12:00:00Z"},
+        {"index": {"_index": "ubi_events", "_id": "e1"}},
+        {"action_name": "item_click", "query_id": "q1", "client_id": "c", "timestamp": "2024-06-04T12:00:01Z",
+         "event_attributes": {"object": {"object_id": "p1"}, "position": {"ordinal": 2}}},
+    ]  # fmt: skip
+    content = "\n".join(map(json.dumps, lines))
+    kind, (event,) = connected("log.ndjson", content, "events")
+    assert (kind, event["action"], event["product_id"], event["position"]) == ("UBI log", "click", "p1", 2)
+    assert connected("log.ndjson", content, "searches")[1][0]["query_text"] == "red shoes"
+
+
+def test_ga4(connected: Reads):
+    events = [
+        {"event_name": "view_item", "event_timestamp": "1717502400000000", "user_pseudo_id": "7.1",
+         "items": [{"item_id": "p1", "price": 5.0}]},
+        {"event_name": "page_view", "event_timestamp": "1717502401000000", "user_pseudo_id": "7.1"},
+    ]  # fmt: skip
+    kind, (event,) = connected("events.jsonl", "\n".join(map(json.dumps, events)), "events")
+    assert (kind, event["action"], event["product_id"], event["user_id"]) == (
+        "GA4 events",
+        "view",
+        "p1",
+        "7.1",
+    )
+    assert event["timestamp"].isoformat() == "2024-06-04T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "action"),
+    [
+        (
+            "orders.csv",
+            "order_id;customer_id;ordered_at;sku;quantity;line_total\n1;c1;2024-06-04 12:00;p1;2;\"9,90\"\n",
+            "orders",
+            "purchase",
+        ),
+        (
+            "online_retail.csv",
+            "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n5,p1,6,2010-12-01 08:26,2,c1\n",
+            "orders",
+            "purchase",
+        ),
+        ("wishlist.csv", "customer_id,product_id,added_at\nc1,p1,2024-06-04\n", "wish list", "add_to_cart"),
+        ("clicks.csv", "time,user,item_id,event\n2024-06-04,c1,p1,click\n", "event log", "click"),
+    ],
+)  # fmt: skip
+def test_logs_orders_and_wish_lists(connected: Reads, name: str, content: str, kind: str, action: str):
+    found, (event,) = connected(name, content, "events")
+    assert (found, event["action"], event["user_id"], event["product_id"]) == (kind, action, "c1", "p1")
+
+
+def test_an_export_of_no_known_system_is_mapped_by_the_names_of_its_columns(connected: Reads):
+    kind, (row,) = connected(
+        "artikel.csv", "Artikelnummer;Bezeichnung;Preis;Bild\n7;Tasse;3,50 €;t.jpg\n".encode("cp1252")
+    )
+    assert kind == "products by the names of columns"
+    assert (row["product_id"], row["title"], row["price"], row["currency"]) == ("7", "Tasse", 3.5, "EUR")
+
+
+def test_what_was_left_out_and_how_sure_is_said(tmp_path: Path):
+    file = tmp_path / "p.csv"
+    file.write_text("sku,name,price,weird\n1,Mug,5.50,x\n")
+    (one,) = connect([file])
+    assert [
+        (row.column, row.example, row.contract, row.sureness) for row in one.draft.understood(one.look)
+    ] == [
+        ("sku", "1", "product_id", "guess"),
+        ("name", "Mug", "title", "guess"),
+        ("price", "5.50", "price", "guess"),
+    ]
+    assert one.draft.left_out(one.look) == ["weird"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "the file is empty"), ("a,b\n1,2\n", "is no export that is known"), ("{}", "p.csv")],
+)
+def test_what_cannot_be_understood_is_said_in_one_line(tmp_path: Path, content: str, message: str):
+    (tmp_path / "p.csv").write_text(content)
+    with pytest.raises(SourceError, match=message):
+        connect([tmp_path / "p.csv"])
