@@ -107,7 +107,7 @@ class Engine:
             transcriber=transcriber,
             stage=release_parts.open_ranking(manifest, model_dir),
             synonyms=synonyms,
-            photos=release_parts.open_photo_memory(manifest, model_dir),
+            photos=release_parts.open_photo_memory(manifest, table, model_dir),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -10,25 +11,43 @@ from mmsearch_dagster.adapters.index.table import Hit
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch
 from mmsearch_dagster.core.photo_memory.memory import PhotoMemory
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.rank_fusion import modality_column
 
 
-class FilteredTable(Protocol):
-    """A catalogue that knows which of its products pass a filter."""
+class PictureTable(Protocol):
+    """A catalogue with the vectors of its pictures."""
 
-    def passing_ids(self, where: str | None) -> Collection[str] | None:
-        """The products that pass; None: all of them."""
+    def has_vectors(self, column: str) -> bool:
+        """Whether there is such a vector column."""
+        ...
+
+    def passing_ids(self, where: str | None) -> Collection[str]:
+        """The products that pass a filter; without one, all."""
+        ...
+
+    def vectors(self, product_ids: Sequence[str], column: str) -> tuple[list[str], Matrix]:
+        """The vectors of some products and whose they are, float32 [m, d]."""
         ...
 
 
 @dataclass(frozen=True)
 class PhotoRetriever:
-    """Ranks products by the photo memory."""
+    """Ranks the products of a table by the photo memory."""
 
     memory: PhotoMemory
+    table: PictureTable
+
+    @cached_property
+    def _current(self) -> PhotoMemory:
+        """The memory, with the products that came into the catalogue since it was fitted."""
+        known, column = set(self.memory.ids), modality_column(IMAGE)
+        later = [product for product in self.table.passing_ids(None) if product not in known]
+        if not later or not self.table.has_vectors(column):
+            return self.memory
+        return self.memory.with_pictures(*self.table.vectors(later, column))
 
     def nearest_batch(
         self,
-        table: FilteredTable,
         queries: Sequence[PreparedQuery],
         batch: ModalityBatch,
         *,
@@ -38,7 +57,6 @@ class PhotoRetriever:
         """Per query the best products, best first.
 
         Args:
-            table: what is searched.
             queries: `q` queries, each with a photo.
             batch: their vectors, row for row.
             depth: products per query.
@@ -46,7 +64,7 @@ class PhotoRetriever:
         """
         photos = batch.vectors[IMAGE]
         views = np.stack([photos, _closer_looks(queries, photos)])
-        found = self.memory.nearest(views, depth, among=table.passing_ids(where))
+        found = self._current.nearest(views, depth, among=self.table.passing_ids(where))
         return [[Hit(product, score) for product, score in hits] for hits in found]
 
 

@@ -55,7 +55,9 @@ def open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> Pin
     return table
 
 
-def open_photo_memory(manifest: ReleaseManifest, model_dir: Path) -> PhotoRetriever | None:
+def open_photo_memory(
+    manifest: ReleaseManifest, table: PinnedTable, model_dir: Path
+) -> PhotoRetriever | None:
     """The judged photos of a release; None where it has none.
 
     Raises:
@@ -71,7 +73,7 @@ def open_photo_memory(manifest: ReleaseManifest, model_dir: Path) -> PhotoRetrie
         raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
     if sha256_bytes(content) != pin.sha256:
         raise ReleaseMismatchError(f"{file} is not the photo memory of {manifest.release_id}")
-    return PhotoRetriever(PhotoMemory.from_bytes(content))
+    return PhotoRetriever(PhotoMemory.from_bytes(content), table)
 
 
 def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | None":

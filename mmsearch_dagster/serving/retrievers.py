@@ -21,7 +21,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     VECTOR_RETRIEVER,
     modality_column,
 )
-from mmsearch_dagster.serving.photo_retriever import FilteredTable, PhotoRetriever
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -44,7 +44,7 @@ class QueryTower(Protocol):
         ...
 
 
-class SearchedTable(FilteredTable, Protocol):
+class SearchedTable(Protocol):
     """A catalogue as the retrievers search it: a version of the index, or vectors in memory."""
 
     def has_vectors(self, column: str) -> bool:
@@ -108,7 +108,7 @@ def retrieve(
     rows = [row for row in _weighted(queries, PHOTO_MEMORY) if _has_photo(batch, row)]
     if rows and photos is not None:
         with_photo = [queries[row] for row in rows]
-        hits = photos.nearest_batch(table, with_photo, batch.take(rows), depth=depth, where=where)
+        hits = photos.nearest_batch(with_photo, batch.take(rows), depth=depth, where=where)
         _note(lists, PHOTO_MEMORY, rows, hits)
     return lists
 

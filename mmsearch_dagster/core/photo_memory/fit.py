@@ -6,17 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.photo_memory.memory import PhotoMemory
+from mmsearch_dagster.core.photo_memory.memory import PhotoMemory, PictureKeys, evened
 from mmsearch_dagster.core.photo_memory.photos import LabelledPhotos
 from mmsearch_dagster.core.photo_memory.space import PhotoSpace, Scatter, sums_by_label
 from mmsearch_dagster.core.retrieval.nearest import unit_rows
 
 # A product's own pictures count as much as so many photos of it.
 _OWN_PICTURES = 1.0
-# How far a key's typical cosines are evened out, 0 to 1. At 1 products of many photos lose what these say,
-# at 0 products without a photo are never first (both measured).
-_EVENED = 0.5
-_LEAST_SCALE = 0.02
+_LEAST_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -76,37 +73,46 @@ def fit_memory(
     moved = own.means + shift
     weight = np.where(own.counts > 0, _OWN_PICTURES, 0.0)
     sums = judged.counts[:, None] * judged.means + weight[:, None] * moved
-    keys = unit_rows(sums / np.maximum(judged.counts + weight, _LEAST_SCALE)[:, None])
-    offset, scale = _evened(judged, keys, unit_rows(moved), both)
-    return PhotoMemory(space, ids, keys, offset, scale, judged.counts)
+    keys = unit_rows(sums / np.maximum(judged.counts + weight, _OWN_PICTURES)[:, None])
+    cosine = _picture_cosine(judged, keys, unit_rows(moved), both)
+    offset, scale = _evened(judged, keys, cosine)
+    later = PictureKeys(shift.astype(np.float32), judged.photos.mean(axis=0), np.array(cosine))
+    return PhotoMemory(space, ids, keys, offset, scale, judged.counts, later)
 
 
-def _evened(
-    judged: _Placed, keys: Matrix, pictures: Matrix, both: NDArray[np.bool_]
-) -> tuple[Matrix, Matrix]:
-    """Offset and scale of each key: its cosines with photos of other products, and with those of its own.
+def _picture_cosine(judged: _Placed, keys: Matrix, pictures: Matrix, both: NDArray[np.bool_]) -> float:
+    """Mean cosine of photos with the key that their product would have by its pictures alone.
 
-    What a picture's cosine with photos of its own product would be is read off the products that have both.
+    Where no product has both, that of photos with their own key. Not less than a share of that: pictures that
+    say nothing about photos must not be made to count.
 
     Args:
         judged: the photos in the space.
         keys: unit vectors, [p, d].
-        pictures: the key that each product would have by its pictures alone, [p, d].
+        pictures: by pictures alone, [p, d].
         both: which products have photos and pictures, [p].
+    """
+    own = float(np.mean(np.sum(judged.photos * keys[judged.labels], axis=1)))
+    rows = np.flatnonzero(both[judged.labels])
+    if not len(rows):
+        return own
+    by_picture = float(np.mean(np.sum(judged.photos[rows] * pictures[judged.labels[rows]], axis=1)))
+    return max(by_picture, _LEAST_SHARE * own)
+
+
+def _evened(judged: _Placed, keys: Matrix, picture_cosine: float) -> tuple[Matrix, Matrix]:
+    """Offset and scale of each key.
+
+    Args:
+        judged: the photos in the space.
+        keys: unit vectors, [p, d].
+        picture_cosine: with photos of its own product, of a key without one.
     """
     cosines = (judged.photos @ keys.T).astype(np.float64)
     others = len(judged.labels) - judged.counts
-    count = np.maximum(judged.counts, 1)
     to_own = cosines[np.arange(len(cosines)), judged.labels]
-    own_cosines = np.bincount(judged.labels, to_own, minlength=len(keys))
-    offset = np.where(others > 0, (cosines.sum(axis=0) - own_cosines) / np.maximum(others, 1), 0.0)
-    own = np.where(judged.counts > 0, own_cosines / count, 0.0)
-    pictured = np.flatnonzero(both[judged.labels])
-    expected = (
-        float(np.mean(np.sum(judged.photos[pictured] * pictures[judged.labels[pictured]], axis=1)))
-        if len(pictured)
-        else float(own[judged.counts > 0].mean())
-    )
-    own = np.where(judged.counts > 0, own, expected)
-    scale = np.maximum(own - offset, _LEAST_SCALE) ** _EVENED
-    return offset.astype(np.float32), scale.astype(np.float32)
+    own_sums = np.bincount(judged.labels, to_own, minlength=len(keys))
+    offset = np.where(others > 0, (cosines.sum(axis=0) - own_sums) / np.maximum(others, 1), 0.0)
+    own = np.where(judged.counts > 0, own_sums / np.maximum(judged.counts, 1), picture_cosine)
+    offset = offset.astype(np.float32)
+    return offset, evened(own, offset)

@@ -64,9 +64,16 @@ class CatalogueInMemory:
         name = next(name for name in self._items.vectors if modality_column(name) == column)
         return self._items.vectors[name] * self._items.present[name][:, None]
 
-    def passing_ids(self, where: str | None) -> None:
-        """There is no filter in an evaluation: all products pass."""
+    def passing_ids(self, where: str | None) -> frozenset[str]:
+        """All products: there is no filter in an evaluation."""
         assert where is None
+        return frozenset(self._items.ids)
+
+    def vectors(self, product_ids: Sequence[str], column: str) -> tuple[list[str], Matrix]:
+        """The vectors of some products and whose they are."""
+        wanted, matrix = set(product_ids), self._matrix(column)
+        rows = [row for row, key in enumerate(self._items.ids) if key in wanted and matrix[row].any()]
+        return [self._items.ids[row] for row in rows], matrix[rows]
 
     def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
         """The `k` best products per text."""
@@ -83,12 +90,12 @@ def retriever_lists(
         items: its vectors.
         photos: judged photos that did not see those queries.
     """
-    retriever = PhotoRetriever(photos.memory) if photos else None
     closer = photos.closer if photos else {}
 
     def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, ScoredRankings]:
         fused = np.zeros((len(items), 1), np.float32) if model is None else model.items(items)
         table, prepared = CatalogueInMemory(words, items, fused), queries.prepared(fused=model is not None)
+        retriever = PhotoRetriever(photos.memory, table) if photos else None
         prepared = [
             replace(query, closer_look=closer.get(key))
             for key, query in zip(queries.batch.ids, prepared, strict=True)

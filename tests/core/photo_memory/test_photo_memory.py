@@ -108,6 +108,18 @@ def test_a_product_without_photos_is_found_by_its_picture() -> None:
     assert memory.nearest(query, 1)[0][0][0] == "p3"
 
 
+def test_a_product_that_came_later_is_known_by_its_picture() -> None:
+    photos, pictures = shop(5, products=8, each=10)
+    seen = photos.take([row for row, product in enumerate(photos.products) if product != "p3"])
+    before = pictures.take([row for row, product in enumerate(pictures.products) if product != "p3"])
+    memory = fit_memory(seen, before, 0.3).with_pictures(pictures.products, pictures.views[0])
+    fitted_with_it = fit_memory(seen, pictures, 0.3)
+    assert memory.ids == fitted_with_it.ids
+    assert np.allclose(memory.keys, fitted_with_it.keys, atol=1e-4)
+    assert np.allclose(memory.offset, fitted_with_it.offset, atol=1e-4)
+    assert np.allclose(memory.scale, fitted_with_it.scale, atol=1e-4)
+
+
 def test_the_same_photo_twice_changes_no_key_of_its_product() -> None:
     photos = LabelledPhotos(("a", "b"), np.eye(2, WIDTH, dtype=np.float32)[None])
     twice = photos.take([0, 0, 1])
