@@ -75,14 +75,14 @@ def test_a_fused_vector_that_only_equals_its_best_encoder_is_refused_an_engine_t
     both = {query: TEXT[query] + PICTURE[query] for query in QUERIES}
     decision = decide(changed(engine=both, fused=both), POLICY)
     assert [reason.rule for reason in decision.reasons if not reason.passed] == ["fusion_beats_best_encoder"]
-    assert "is not shown to beat its best single branch" in rule(decision, "engine_beats_best_branch").text
+    assert "is not shown to beat its best single retriever" in rule(decision, "engine_beats_best_branch").text
 
 
 def test_an_engine_behind_its_best_branch_is_refused() -> None:
     behind = {query: max(TEXT[query] + PICTURE[query] - 0.01, 0.0) for query in QUERIES}
     reason = rule(decide(changed(engine=behind), POLICY), "engine_beats_best_branch")
     assert not reason.passed
-    assert "the engine falls behind its best single branch" in reason.text
+    assert "the engine falls behind its best single retriever" in reason.text
 
 
 def test_only_an_interval_above_zero_is_called_better() -> None:
