@@ -16,7 +16,7 @@ from mmsearch_dagster.api.people_schemas import (
     ListResponse,
     ReviewsResponse,
 )
-from mmsearch_dagster.api.schemas import RequestBody, decoded
+from mmsearch_dagster.api.schemas import AS_TYPED_HELP, IGNORE_HELP, RequestBody, decoded
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
 from mmsearch_dagster.serving.engine import MAX_K, Engine
@@ -63,6 +63,8 @@ class ExplainRequest(RequestBody):
     image_base64: str | None = Field(None, description="a picture file in base64, 20 MB at most")
     audio_base64: str | None = Field(None, description="a recorded voice in base64, 20 MB at most")
     weights: dict[str, float] | None = Field(None, description=WEIGHTS_HELP)
+    as_typed: bool = Field(False, description=AS_TYPED_HELP)
+    ignore: list[str] = Field([], description=IGNORE_HELP)
     product_id: str
     user: str | None = None
 
@@ -115,6 +117,8 @@ def add_people(
             image=decoded(body.image_base64, "image_base64"),
             audio=decoded(body.audio_base64, "audio_base64"),
             weights=body.weights,
+            as_typed=body.as_typed,
+            ignore=tuple(body.ignore),
         )
         return ExplainResponse.model_validate(recommender.explain(query, body.product_id, user))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mmsearch_dagster.api.schemas import TranscriptMessage
+from mmsearch_dagster.api.schemas import TranscriptMessage, UnderstoodMessage
 
 
 class ListedProduct(BaseModel):
@@ -71,6 +71,7 @@ class ExplainResponse(BaseModel):
     product_id: str
     kind: str
     transcript: TranscriptMessage | None
+    understood: UnderstoodMessage | None
     rank: int | None
     score: float | None
     branches: list[RetrieverShare]

@@ -22,8 +22,8 @@ from mmsearch_dagster.serving.engine import MAX_K, Answer, AnswerHit, Query
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
 
-_AS_TYPED = "search the words as they are: no correction, no bound, no synonym"
-_IGNORE = "parts of `understood` that are not to be read: kinds or names"
+AS_TYPED_HELP = "search the words as they are: no correction, no bound, no synonym"
+IGNORE_HELP = "parts of `understood` that are not to be read: kinds or names"
 _USER = "order for this person, an id as the shop's log has it"
 
 
@@ -54,8 +54,8 @@ class SearchRequest(RequestBody):
         None, description=WEIGHTS_HELP, examples=[{"text": 2, "image": 1}]
     )
     user: str | None = Field(None, description=_USER)
-    as_typed: bool = Field(False, description=_AS_TYPED)
-    ignore: list[str] = Field([], description=_IGNORE, examples=[["price"], ["spelling:blu"]])
+    as_typed: bool = Field(False, description=AS_TYPED_HELP)
+    ignore: list[str] = Field([], description=IGNORE_HELP, examples=[["price"], ["spelling:blu"]])
 
 
 class ProductHit(BaseModel):
@@ -140,8 +140,8 @@ FORM_FIELDS: dict[str, Any] = {
         "weights": {"type": "string", "description": f"{WEIGHTS_HELP}; as JSON", "example": '{"text": 2}'},
         "filter": {"type": "string", "example": _FILTER_EXAMPLE},
         "user": {"type": "string", "description": _USER},
-        "as_typed": {"type": "boolean", "description": _AS_TYPED, "default": False},
-        "ignore": {"type": "string", "description": f"{_IGNORE}; as JSON", "example": '["price"]'},
+        "as_typed": {"type": "boolean", "description": AS_TYPED_HELP, "default": False},
+        "ignore": {"type": "string", "description": f"{IGNORE_HELP}; as JSON", "example": '["price"]'},
         "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
     },
 }

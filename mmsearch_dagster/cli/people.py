@@ -3,12 +3,13 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.cli.options import DEFAULT, AsJson, Home, Weight, released_of
+from mmsearch_dagster.cli.options import DEFAULT, AsJson, AsTyped, Home, Ignore, Weight, released_of
 from mmsearch_dagster.core.errors import QueryError
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def explain(
     voice: Annotated[Path | None, typer.Option("--voice", help="The query's recording.")] = None,
     weight: Weight = None,
     user: MaybeUser = None,
+    as_typed: AsTyped = False,
+    ignore: Ignore = None,
     as_json: AsJson = False,
     home: Home = DEFAULT,
 ) -> None:
@@ -90,9 +93,13 @@ def explain(
 
     text, product = _query_and_product(query_and_product)
     query = question(text, image, voice, weight or ())
+    query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
     recommender = released_of(home).recommender()
     person = hidden_id(home, user) if user is not None else None
-    _show_parts(recommender.explain(query, product, person), as_json)
+    explanation = recommender.explain(query, product, person)
+    if not as_json:  # the parts as a table
+        explanation["understood"] = (explanation["understood"] or {}).get("parts")
+    _show_parts(explanation, as_json)
 
 
 def _query_and_product(given: Sequence[str]) -> tuple[str | None, str]:

@@ -43,8 +43,8 @@ def sound_file(samples: NDArray[np.float32], rate: int, suffix: str) -> bytes:
     container_format, codec = _SOUND[suffix]
     tracks = np.atleast_2d(samples)
     layout = "stereo" if len(tracks) == 2 else "mono"
-    whole = np.clip(np.round(tracks * 32_767), -32_768, 32_767).astype(np.int16)
-    frame = av.AudioFrame.from_ndarray(whole.T.reshape(1, -1).copy(), format="s16", layout=layout)
+    pcm = np.clip(np.round(tracks * 32_767), -32_768, 32_767).astype(np.int16)
+    frame = av.AudioFrame.from_ndarray(pcm.T.reshape(1, -1).copy(), format="s16", layout=layout)
     frame.sample_rate, frame.pts = rate, 0
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container_format, options=_BITEXACT_CONTAINER) as container:

@@ -11,6 +11,7 @@ from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, modality_column
+from mmsearch_dagster.core.retrieval.understood import understood_record
 from mmsearch_dagster.serving.engine import Engine
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def explain(
         person: the scored catalogue and the person's row; None for an unknown person.
 
     Returns:
+        understood: what the words were read to say.
         branches: rank in each retriever and its share of the blended score, weight / (rrf_k + rank).
         modalities: cosine of the query's and the product's vectors, and of the fused vectors with and without
         that modality of the query, weighted as the request says. product_modalities: the same cosine with and
@@ -61,6 +63,7 @@ def explain(
         PRODUCT_ID: product,
         "kind": content.kind,
         "transcript": _transcript(content),
+        "understood": understood_record(content.understood),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
         "branches": retrievers,
@@ -84,14 +87,14 @@ def _modalities(
     def fused(part: ModalityBatch) -> float | None:
         return number(_to_products(engine, engine.fused(content, part)[0], [product], VECTOR)[0])
 
-    whole, rows = fused(batch), []
+    fused_cosine, rows = fused(batch), []
     for name in present:
         others = [other for other in present if other != name]
         rows.append(
             {
                 "modality": name,
                 "own_cosine": number(float(cosine_of[name][0])) if name in cosine_of else None,
-                "fused_cosine": whole,
+                "fused_cosine": fused_cosine,
                 "fused_without_it": fused(batch.only(*others)) if others else None,
             }
         )
@@ -147,10 +150,10 @@ def _stored_vectors(engine: Engine, product: str) -> ModalityBatch:
             # The mean frame of a video is a video of one frame; a frame of zeros is none.
             stored[name] = np.pad(matrix, ((0, 0), (0, width - matrix.shape[1])))
     views = max(map(len, stored.values()), default=1)
-    whole = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | stored
+    padded = {name: np.zeros((1, width), np.float32) for name, width in spec.item_widths.items()} | stored
     return ModalityBatch(
         ids=(product,) * views,
-        vectors={name: np.resize(matrix, (views, matrix.shape[1])) for name, matrix in whole.items()},
+        vectors={name: np.resize(matrix, (views, matrix.shape[1])) for name, matrix in padded.items()},
         present={name: np.full(views, name in stored) for name in spec.item_widths},
     )
 

@@ -200,7 +200,9 @@ class Recommender:
         order = np.argsort(-np.round(scores, 6), kind="stable")
         rest = [hit for hit in answer.hits if hit.product_id not in self._catalogue.row]
         mine = [replace(ranked[n], score=float(scores[n])) for n in order] + rest
-        hits = ruled_hits(mine, self._files.rules)[:k]
+        named = answer.understood.product_ids if answer.understood else ()
+        ruled = ruled_hits(mine, self._files.rules)
+        hits = sorted(ruled, key=lambda hit: hit.product_id not in named)[:k]
         note = answer.note if hits or not mine else HIDDEN_NOTE
         return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits, 1)), note=note)
 

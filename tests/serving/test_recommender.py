@@ -340,3 +340,17 @@ def test_k_must_be_sensible(recommender: Recommender, k: int) -> None:
 def test_files_of_another_release_are_refused(people: SmallPeople) -> None:
     with pytest.raises(ReleaseMismatchError, match="the release was made with 0000"):
         PeopleFiles.open(people.folder, "0" * 64)
+
+
+def test_a_product_that_is_asked_for_by_its_number_leads_for_a_known_person_too(
+    recommender: Recommender,
+) -> None:
+    for product in ("p00001", "p00032"):
+        answer, _ = recommender.search(Query(text=product), fan(0), k=5)
+        assert answer.hits[0].product_id == product
+        assert [hit.rank for hit in answer.hits] == [1, 2, 3, 4, 5]
+
+
+def test_an_explanation_says_what_the_words_were_read_to_say(recommender: Recommender) -> None:
+    explained = recommender.explain(Query(text="runing shoes"), "p00000")
+    assert explained["understood"]["searched"] == "running shoes"

@@ -67,8 +67,10 @@ def _network(spec: EncoderSpec, files: Path) -> SampleSource:
 
 
 def _pieces(samples: Samples, rate: int) -> list[Samples]:
-    whole = [samples[at : at + _PIECE_SECONDS * rate] for at in range(0, samples.size, _PIECE_SECONDS * rate)]
-    return [piece for piece in whole if piece.size >= _LEAST_SECONDS * rate]
+    pieces = [
+        samples[at : at + _PIECE_SECONDS * rate] for at in range(0, samples.size, _PIECE_SECONDS * rate)
+    ]
+    return [piece for piece in pieces if piece.size >= _LEAST_SECONDS * rate]
 
 
 def _extractor(files: Path) -> Any:

@@ -17,10 +17,10 @@ _DECIMAL_COMMA = r"^([+-]?\d+),(\d+)$"
 def as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Clean text of any scalar; an id that a table stored as 17.0 reads as 17, NaN is null."""
     if dtype.is_float():
-        whole = value.cast(pl.Int64, strict=False)
-        is_whole = value.is_finite() & (whole.cast(pl.Float64) == value)
+        integer = value.cast(pl.Int64, strict=False)
+        is_integer = value.is_finite() & (integer.cast(pl.Float64) == value)
         text = value.cast(pl.String)
-        return pl.when(is_whole).then(whole.cast(pl.String)).when(~value.is_nan()).then(text)
+        return pl.when(is_integer).then(integer.cast(pl.String)).when(~value.is_nan()).then(text)
     return clean_text(decoded(value, "strict") if dtype == pl.Binary else value.cast(pl.String, strict=False))
 
 

@@ -36,8 +36,8 @@ class FramePool(nn.Module):
         seen = frames.detach().abs().amax(dim=-1) > 0  # [b, f]
         unit = nn.functional.normalize((frames - center) / scale, dim=-1)
         share = seen / seen.sum(dim=1, keepdim=True).clamp(min=1)
-        whole = (unit * share.unsqueeze(-1)).sum(dim=1, keepdim=True).expand_as(unit)
-        hidden = nn.functional.gelu(self.key(torch.cat([unit, whole], dim=-1)))  # [b, f, hidden]
+        mean_frame = (unit * share.unsqueeze(-1)).sum(dim=1, keepdim=True).expand_as(unit)
+        hidden = nn.functional.gelu(self.key(torch.cat([unit, mean_frame], dim=-1)))  # [b, f, hidden]
         return masked_softmax(self.score(hidden).squeeze(-1), seen)
 
     def forward(self, x: Tensor, center: Tensor, scale: Tensor) -> Tensor:

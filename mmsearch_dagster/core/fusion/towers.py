@@ -163,8 +163,8 @@ def _pooled(weights: Weights, x: Array, count: int) -> Array:
     seen = np.abs(frames).max(axis=-1) > 0  # [b, f]
     unit = _normalised((frames - weights["center"]) / weights["scale"])
     share = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1)
-    whole = np.broadcast_to((unit * share[..., None]).sum(axis=1, keepdims=True), unit.shape)
-    both = np.concatenate([unit, whole], axis=-1).astype(np.float32)
+    mean_frame = np.broadcast_to((unit * share[..., None]).sum(axis=1, keepdims=True), unit.shape)
+    both = np.concatenate([unit, mean_frame], axis=-1).astype(np.float32)
     score = _linear(weights, "pool.score", _gelu(_linear(weights, "pool.key", both)))[..., 0]
     return (_masked_softmax(score, seen)[..., None] * frames).sum(axis=1).astype(np.float32)
 

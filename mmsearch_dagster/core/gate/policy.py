@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmsearch_dagster.core.config_file import parse_reviewed
+from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.labels.provenance import JUDGED, PROVENANCES, Provenance
 from mmsearch_dagster.core.metrics.ranking import check_metric
 
@@ -88,6 +89,11 @@ class GatePolicy(BaseModel):
         """How many queries of a provenance are enough to decide."""
         rule: ProvenanceRule = getattr(self.provenance, provenance)
         return self.min_queries if rule.min_queries is None else rule.min_queries
+
+    @property
+    def provenance_digest(self) -> str:
+        """Of all that says which queries decide."""
+        return digest_of({"rules": self.provenance.model_dump(), "min_queries": self.min_queries})
 
     def deciding(self, counts: Mapping[Provenance, int]) -> Provenance:
         """The provenance whose queries decide: the most trusted one that may and that has enough of them.

@@ -36,7 +36,8 @@ class ResultPages:
     def summed(self, values: Values) -> Values:
         """The sum of `values` [p, depth] for each pair, [pair_count]."""
         shown = self.shown
-        return np.bincount(self.pairs[shown], weights=values[shown], minlength=self.pair_count)
+        sums = np.bincount(self.pairs[shown], weights=values[shown], minlength=self.pair_count)
+        return sums.astype(np.float64)
 
     def of_pairs(self, values: Values) -> Values:
         """The value of the pair at each position, [p, depth]; of the first pair where nothing was shown."""
@@ -44,10 +45,12 @@ class ResultPages:
 
 
 class ClickModel(Protocol):
-    """A fitted model. attraction: how likely a person who looks at it clicks each pair, [pairs], 0 to 1."""
+    """A fitted model."""
 
-    attraction: Values
-    objectives: tuple[float, ...]
+    @property
+    def attraction(self) -> Values:
+        """How likely a person who looks at it clicks each pair, [pairs], 0 to 1."""
+        ...
 
     @property
     def name(self) -> ClickModelName:

@@ -13,16 +13,16 @@ PARTS: tuple[Part, ...] = ("train", "dev", "validation")
 
 Named = TypeVar("Named")
 
-_VALIDATION_SHARE = 0.25
-_DEV_SHARE = 0.1
+VALIDATION_SHARE = 0.25
+DEV_SHARE = 0.1
 
 
 def part_of(content: str) -> Part:
     """validation (25 %), dev (10 %) or train (65 %) by the sha256 of `content`."""
     share = hash_share(f"part:{content}")
-    if share < _VALIDATION_SHARE:
+    if share < VALIDATION_SHARE:
         return "validation"
-    return "dev" if share < _VALIDATION_SHARE + _DEV_SHARE else "train"
+    return "dev" if share < VALIDATION_SHARE + DEV_SHARE else "train"
 
 
 def product_part(product_id: str, title: str | None) -> Part:

@@ -99,25 +99,25 @@ def square(
         scaling: what does it. Both agree to within two levels of 255. TORCH is several times as fast and
             right for a catalogue; PILLOW needs no import of seconds and is right for the photo of a query.
     """
-    side, whole = min(image.size), max(size, round(size / crop))
+    side, full = min(image.size), max(size, round(size / crop))
     left, top = (image.width - side) // 2, (image.height - side) // 2
     middle = image.crop((left, top, left + side, top + side))
-    start = (whole - size) // 2
+    start = (full - size) // 2
     if scaling == PILLOW:
         method = Image.Resampling[interpolation.upper()]
-        scaled = np.asarray(middle.resize((whole, whole), method))
+        scaled = np.asarray(middle.resize((full, full), method))
         return np.ascontiguousarray(scaled[start : start + size, start : start + size])
-    return _scaled_by_torch(np.array(middle), whole, interpolation, slice(start, start + size))
+    return _scaled_by_torch(np.array(middle), full, interpolation, slice(start, start + size))
 
 
 def _scaled_by_torch(
-    middle: NDArray[np.uint8], whole: int, interpolation: str, cut: slice
+    middle: NDArray[np.uint8], full: int, interpolation: str, cut: slice
 ) -> NDArray[np.uint8]:
-    """uint8 [side, side, 3] to [whole, whole, 3], and of that the `cut` in both directions."""
+    """uint8 [side, side, 3] to [full, full, 3], and of that the `cut` in both directions."""
     import torch
 
     pixels = torch.from_numpy(middle)[None].permute(0, 3, 1, 2)  # [1, 3, side, side], colours innermost
-    scaled = torch.nn.functional.interpolate(pixels, (whole, whole), mode=interpolation, antialias=True)
+    scaled = torch.nn.functional.interpolate(pixels, (full, full), mode=interpolation, antialias=True)
     # numpy copies: torch would start threads of its own for that
     return np.ascontiguousarray(scaled[0, :, cut, cut].permute(1, 2, 0).numpy())
 

@@ -95,8 +95,8 @@ def intra_list_diversity(lists: Lists, vectors: Mapping[str, NDArray[np.float32]
         unit = [row / norm for row in rows if (norm := float(np.linalg.norm(row))) > 0]
         if len(unit) > 1:
             # The sum of all pairs' cosines from the sum of the vectors: |Σv|² = n + Σ_{a≠b} cos.
-            count, whole = len(unit), np.sum(np.array(unit, dtype=np.float64), axis=0)
-            diversity[user] = float(1.0 - (whole @ whole - count) / (count * (count - 1)))
+            count, total = len(unit), np.sum(np.array(unit, dtype=np.float64), axis=0)
+            diversity[user] = float(1.0 - (total @ total - count) / (count * (count - 1)))
     return diversity
 
 
@@ -163,8 +163,8 @@ def exposure(lists: Lists, group: Mapping[str, str | None]) -> dict[str, float]:
             name = group.get(product)
             if name is not None:
                 seen[name] = seen.get(name, 0.0) + 1.0 / np.log2(rank + 1)
-    whole = sum(seen.values())
-    return {name: float(value / whole) for name, value in sorted(seen.items())} if whole else {}
+    total = sum(seen.values())
+    return {name: float(value / total) for name, value in sorted(seen.items())} if total else {}
 
 
 @dataclass(frozen=True)

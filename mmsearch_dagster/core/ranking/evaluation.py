@@ -40,8 +40,8 @@ def page_values(scores: NDArray[np.floating], page: Rows, grade: Rows, weight: V
         discount = 1.0 / np.log2(np.arange(2, min(k, len(rows)) + 2))
         gained.append(gain[rows][np.argsort(-scores[rows], kind="stable")][:k] @ discount)
         best.append(np.sort(gain[rows])[::-1][:k] @ discount)
-    whole = float(np.mean(best)) if best else 0.0
-    return np.array(gained, dtype=np.float64) / (whole or 1.0)
+    mean_best = float(np.mean(best)) if best else 0.0
+    return np.array(gained, dtype=np.float64) / (mean_best or 1.0)
 
 
 def mean_value(scores: NDArray[np.floating], page: Rows, grade: Rows, weight: Values) -> float:

@@ -119,8 +119,11 @@ def retriever_weights(
         weights |= {name: weights[name] * confidence for name in (LEXICAL_RETRIEVER, TEXT) if name in weights}
     weights |= requested or {}
     if LEXICAL_RETRIEVER in weights and {WORDS, VOICE} <= set(kind.partition("[")[0].split("+")):
-        whole = weights[LEXICAL_RETRIEVER]
-        weights |= {LEXICAL_RETRIEVER: whole * confidence, TYPED_RETRIEVER: whole * (1.0 - confidence)}
+        full_text = weights[LEXICAL_RETRIEVER]
+        weights |= {
+            LEXICAL_RETRIEVER: full_text * confidence,
+            TYPED_RETRIEVER: full_text * (1.0 - confidence),
+        }
     return weights
 
 

@@ -35,11 +35,13 @@ def query_cosines(workspace: Workspace, batch: ModalityBatch, searches: pl.DataF
     )
     keys = {key: content.key for key, content in contents.items() if content.key in read.vectors}
     items, present = _unit(batch.vectors[TEXT]), batch.present[TEXT]
-    units = {key: vector / max(float(np.linalg.norm(vector)), 1e-9) for key, vector in read.vectors.items()}
+    unit_vectors = {
+        key: vector / max(float(np.linalg.norm(vector)), 1e-9) for key, vector in read.vectors.items()
+    }
     nothing = np.full(items.shape[1], np.nan, dtype=np.float32)
 
     def cosines(ids: pl.Series, rows: np.ndarray) -> dict[str, np.ndarray]:
-        queries = np.stack([units[keys[key]] if key in keys else nothing for key in ids])
+        queries = np.stack([unit_vectors[keys[key]] if key in keys else nothing for key in ids])
         cosine = (queries * items[rows]).sum(axis=1).astype(np.float64)
         return {TEXT: np.where(present[rows], cosine, np.nan)}
 

@@ -80,6 +80,7 @@ def build_examples(workspace: Workspace) -> StepReport:
                 "code": CODE_VERSION,
                 "made_from": {asset: snapshot.digest for asset, snapshot in inputs.items()},
                 "derived": workspace.preset.derived.model_dump(),
+                "deciding": workspace.gate_policy.provenance_digest,
                 "synonyms": synonyms_of(workspace.paths.home).model_dump(),
                 "media": _media_digest(workspace, inputs["queries"].table(), shop_language),
             }

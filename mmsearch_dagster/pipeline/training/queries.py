@@ -92,7 +92,13 @@ def all_queries(
     reader = _reader(workspace, inputs["products"].table())
     judged = _judged_queries(workspace, inputs["queries"].table(), language, reader)
     unjudged: dict[str, list[TrainingQuery]] = {TRAIN: [], DEV: [], VALIDATION: []}
-    made = unjudged_queries(inputs, features, limits)
+    made = unjudged_queries(
+        inputs,
+        features,
+        limits,
+        judged=len(judged.get(VALIDATION, [])),
+        policy=workspace.gate_policy,
+    )
     for query in made.queries:
         unjudged[query.part].append(_from_synthetic(query))
     taught = judged.get(TRAIN, [])

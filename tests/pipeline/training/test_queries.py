@@ -13,6 +13,7 @@ from mmsearch_dagster.adapters.lake.batches import load_queries
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.encoders.protocol import Content
+from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.speech.transcript import Transcript
@@ -181,16 +182,24 @@ def test_what_nobody_understood_is_judged_as_unanswered(workspace: Workspace, tm
     assert len(load_queries(tmp_path, "train").batch) == 0
 
 
-def test_queries_that_nobody_judged_stand_beside_the_judged_ones_and_say_so(workspace: Workspace) -> None:
+def products_of(part: list[queries.TrainingQuery]) -> set[str]:
+    return {product for query in part if query.query_id.startswith("title") for product in query.grades}
+
+
+def test_queries_that_nobody_judged_are_held_out_by_product_where_they_decide(workspace: Workspace) -> None:
     parts = all_of(workspace)
-    made = {name: {one.provenance for one in part} for name, part in parts.items()}
+    made = {name: {query.provenance for query in part} for name, part in parts.items()}
     assert made["train"] == {"catalogue"}
     assert made["validation"] == {"judged", "catalogue"}
     assert made["test"] == set()
-    products = {
-        name: {product for one in part if one.query_id.startswith("title") for product in one.grades}
-        for name, part in parts.items()
-    }
-    assert products["train"]
-    assert products["validation"]
-    assert not products["train"] & products["validation"]
+    assert products_of(parts["train"])
+    assert products_of(parts["validation"])
+    assert not products_of(parts["train"]) & products_of(parts["validation"])
+
+
+def test_where_judged_queries_decide_the_others_all_train(workspace: Workspace) -> None:
+    workspace.__dict__["gate_policy"] = GatePolicy(min_queries=8)
+    parts = all_of(workspace)
+    assert {query.provenance for query in parts["validation"]} == {"judged"}
+    titled = workspace.lake.current("products").table().drop_nulls(c.TITLE)[c.PRODUCT_ID]
+    assert products_of(parts["train"]) | products_of(parts["dev"]) == set(titled)
