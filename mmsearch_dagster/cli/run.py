@@ -11,6 +11,7 @@ from mmsearch_dagster.adapters.host.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
+from mmsearch_dagster.cli.ingest.quarantine import show_counts
 from mmsearch_dagster.cli.progress import Display, console
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
@@ -39,6 +40,7 @@ def run(settings: Settings, *, retrain: bool = False) -> None:
             with Display():
                 _execute(settings, retrain)
         except GateRefusedError:
+            show_counts(settings.home)
             _show_kind(settings)
             raise
         except KeyboardInterrupt:

@@ -39,7 +39,8 @@ def show(settings: Settings, released: Released) -> None:
         if example.kind == WORDS and answer is not None and answer.hits:
             words = (example, answer.hits[0].product_id)
     _people(lambda: released.recommender(engine), lake, words)
-    show_counts(settings.home)
+    parents = [row.manifest for row in released.releases() if row.manifest.release_id == manifest.parent]
+    show_counts(settings.home, parents[0].snapshots if parents else None)
     _left_out(settings, lake)
     console.print(
         f"Next: `mmsearch up --home {settings.home}` opens Dagster (http://127.0.0.1:3000), MLflow "
