@@ -164,3 +164,17 @@ def test_numbers_and_codes_are_never_changed(code: str) -> None:
 
     assert code in query.text.split()
     assert not [part for part in query.parts if part.text == code and part.effect == REWRITE]
+
+
+def test_a_form_that_the_catalogue_uses_itself_is_not_taken_apart() -> None:
+    """Its parts find other things: who types `tshirt` where the shop writes it so wants no shirt."""
+    rows = [*PRODUCTS, {**PRODUCTS[3], "product_id": "AB-1009", "title": "tshirt"}]
+
+    assert type(READER).of(rows).read("tshirt").search_text == "tshirt"
+
+
+def test_a_compound_that_is_rarer_than_its_parts_does_not_outweigh_them() -> None:
+    titles = ["track pant", "track pant", "track suit", "pant", "trackpant"]
+    rows = [{**PRODUCTS[0], "product_id": f"T-{n}", "title": title} for n, title in enumerate(titles)]
+
+    assert type(READER).of(rows).read("track pant").expansions == ()
