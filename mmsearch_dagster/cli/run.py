@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
 
+from mmsearch_dagster.adapters.host.home import enough_space
 from mmsearch_dagster.adapters.host.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import tables
@@ -29,8 +30,9 @@ def run(settings: Settings, *, retrain: bool = False) -> None:
 
     retrain: train models also where only the catalogue changed.
     """
-    check(settings)
-    with alone_in(settings):
+    with enough_space(settings.home):
+        check(settings)
+    with enough_space(settings.home), alone_in(settings):
         # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
         # reason to forget it: a run that is stopped or refused is started again with the same.
         remember(settings)

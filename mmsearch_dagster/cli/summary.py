@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
@@ -113,10 +112,7 @@ def _people(
 
 
 def _list(suggestions: "Suggestions", person: str) -> Table:
-    rows = [(hit.rank, hit.product_id, hit.payload.get(c.TITLE), hit.score) for hit in suggestions.hits]
-    schema = {"rank": pl.Int64, "product": pl.String, "title": pl.String, "score": pl.Float64}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-    return tables.frame_table(frame, f"recommend: user {person[:8]}… · by {suggestions.order}")
+    return tables.suggestions(suggestions.hits, f"recommend: user {person[:8]}… · by {suggestions.order}")
 
 
 def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:

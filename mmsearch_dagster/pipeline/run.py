@@ -11,6 +11,7 @@ from mmsearch_dagster.pipeline.features.collaborative import learn_factors
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
 from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
 from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
+from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
 from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_searches, validate
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
@@ -36,7 +37,7 @@ def read_catalogue(workspace: Workspace) -> list[StepReport]:
     for asset in VALIDATED:
         good, quarantine, _ = validate(workspace, asset)
         reports += [good, quarantine]
-    reports += [read_searches(workspace), read_reviews(workspace)]
+    reports += [read_searches(workspace), read_reviews(workspace), fetch_media(workspace)]
     reports.append(tune_image_encoder(workspace))
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
     reports.append(quarantine_media(workspace)[0])

@@ -119,7 +119,7 @@ class Engine:
         for modality in self._modalities:
             self._encoders.load(modality)
         self._table.warm()
-        assert self._understanding.reader
+        self._understanding.warm()
 
     @property
     def table(self) -> PinnedTable:

@@ -29,6 +29,7 @@ WITHDRAWN = "mmsearch.withdrawn"
 MOVE = "mmsearch.move"
 # The folder of the pictures, a field of the manifest.
 MEDIA_ROOT = "media_root"
+_ANEW = "`mmsearch run` registers the release anew"
 _NOT_IN_A_MANIFEST = {
     *("decision", "run_id", "description"),
     *("people_dir", "ranking_dir", "language_file", "photo_memory_file"),
@@ -105,14 +106,26 @@ def manifest_of(tags: Mapping[str, str], version: int) -> ReleaseManifest:
     """
     if MANIFEST not in tags:
         raise ReleaseMismatchError(
-            f"model version {version} carries no '{MANIFEST}' tag: mmsearch did not register it"
+            f"model version {version} carries no '{MANIFEST}' tag: somebody removed it, or mmsearch did not "
+            f"register that version; {_ANEW}"
         )
     try:
         facts = json.loads(tags[MANIFEST])
         index = json.loads(tags[INDEX]) if tags.get(INDEX) else None
         return ReleaseManifest.model_validate({**facts, "model_version": version, "index": index})
     except (ValueError, TypeError) as error:
-        raise ReleaseMismatchError(f"the tags of model version {version} are damaged: {error}") from error
+        raise ReleaseMismatchError(
+            f"the tags of model version {version} are damaged ({' '.join(str(error).split())}); {_ANEW}"
+        ) from error
+
+
+def is_whole(tags: Mapping[str, str], version: int) -> bool:
+    """Whether the tags of a version say what it is."""
+    try:
+        manifest_of(tags, version)
+    except ReleaseMismatchError:
+        return False
+    return True
 
 
 def decision_of(tags: Mapping[str, str]) -> Decision | None:

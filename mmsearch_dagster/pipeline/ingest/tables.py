@@ -108,9 +108,12 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
     with timed(raw_asset(table)) as report:
         source = workspace.source
         files = source.spec.tables.get(table, ())
+        source.renew(table)
         facts = {
             "code": CODE_VERSION,
-            "files": {file.path: _sha256(source.path_of(file)) for file in files},
+            "files": {
+                each.path: _sha256(source.path_of(each)) for file in files for each in (file, *file.joins)
+            },
             "mapping": [file.model_dump(mode="json") for file in files],
             "key": sha256_bytes(b"mmsearch" + _key(workspace))[:16],
         }
