@@ -33,7 +33,7 @@ from mmsearch_dagster.serving.understanding import QueryUnderstanding
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
-    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+    from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
     from mmsearch_dagster.core.speech.transcript import Transcript
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
@@ -278,6 +278,20 @@ class Engine:
             self._understanding.completed(query, answers[row], again, condition)
             for row, query in enumerate(queries)
         ]
+
+    def ranking_effects(self, query: PreparedQuery, product: str) -> "list[FeatureEffect]":
+        """What each feature of the learned ranking does for a product in the answer to a query.
+
+        Args:
+            query: of `prepare`.
+            product: its id.
+
+        Returns:
+            The strongest first; nothing where this kind of query is ordered otherwise.
+        """
+        depth = self._manifest.retrieval.depth
+        lists = retrieve(self._table, self._model, [query], query.vectors, depth=depth, where=None)
+        return self._order.effects(query, lists[0], self._items, product)
 
     def _answers(
         self, queries: Sequence[PreparedQuery], k: int, condition: str | None, where: str | None
