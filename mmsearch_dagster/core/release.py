@@ -65,6 +65,21 @@ class RankerPin(BaseModel):
     people: int
 
 
+class PhotoMemoryPin(BaseModel):
+    """The judged photos that a release compares a photo with: its file beside the weights.
+
+    sha256: of that file. photos, products: how many judged photos of how many products. shrinkage: of the
+    space that they are compared in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    photos: int
+    products: int
+    shrinkage: float
+
+
 class RankingPin(BaseModel):
     """The learned ranking of search results: its files beside the weights.
 
@@ -84,6 +99,7 @@ class ReleaseManifest(BaseModel):
     recogniser: of spoken queries. language: digest of what it expects to hear; None in releases of
         before it was kept with them, whose recogniser expects the words of the index.
     ranker: what it knows of people; None in releases of before there was one.
+    photo_memory: None where a shop has too few judged photos.
     ranking: the learned order of search results; None where none is used.
     trained_on: what else than the catalogue the training depended on, name -> digest; None where nothing
         noted it. refresh_of: the release whose model this one publishes over another catalogue; None for
@@ -105,6 +121,7 @@ class ReleaseManifest(BaseModel):
     language: str | None = None
     index: IndexPin | None = None
     ranker: RankerPin | None = None
+    photo_memory: PhotoMemoryPin | None = None
     ranking: RankingPin | None = None
     parent: str | None = None
     trained_on: dict[str, str] | None = None
@@ -126,6 +143,7 @@ def release_id_of(
     recogniser: RecogniserSpec = RecogniserSpec(),
     language: str | None = None,
     ranker: RankerPin | None = None,
+    photo_memory: PhotoMemoryPin | None = None,
     ranking: RankingPin | None = None,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
@@ -141,6 +159,7 @@ def release_id_of(
                 "recogniser": recogniser.model_dump(),
                 **({"language": language} if language else {}),
                 **({"ranker": ranker.sha256} if ranker else {}),
+                **({"photo_memory": photo_memory.sha256} if photo_memory else {}),
                 **({"ranking": ranking.sha256} if ranking else {}),
             }
         )[:10]

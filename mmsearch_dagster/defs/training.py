@@ -11,6 +11,7 @@ from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.training import photo_memory as photo_memory_step
 
 GROUP = "training"
 
@@ -32,6 +33,17 @@ GROUP = "training"
 )
 def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(examples.build_examples(workspace.open())))
+
+
+@dg.asset(
+    code_version=photo_memory_step.CODE_VERSION,
+    group_name=GROUP,
+    deps=[training_examples],
+    description="One row is one judged photo; together they are further keys to the products that they show.",
+    kinds={"numpy"},
+)
+def photo_memory(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=metadata_of(photo_memory_step.learn_photos(workspace.open())))
 
 
 @dg.multi_asset(
@@ -66,7 +78,7 @@ def fusion_candidates(
 @dg.asset(
     code_version=train_ranking.CODE_VERSION,
     group_name=GROUP,
-    deps=[fusion_candidates],
+    deps=[fusion_candidates, photo_memory],
     description="How search results are ordered, by kind of query; chosen on queries it did not learn from.",
     kinds={"lightgbm"},
 )
@@ -76,5 +88,5 @@ def ranking(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 @dg.definitions
 def training() -> dg.Definitions:
-    """Examples, candidates, the order of results."""
-    return dg.Definitions(assets=[training_examples, fusion_candidates, ranking])
+    """Examples, judged photos, candidates, the order of results."""
+    return dg.Definitions(assets=[training_examples, photo_memory, fusion_candidates, ranking])

@@ -13,7 +13,7 @@ from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
-    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+    from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
 
 # The ranker learns from this many of each list, and reads as many.
 RANKED_DEPTH = 100
@@ -56,13 +56,32 @@ class CandidateOrder:
             return self._learned(self.stage, query, scored, items)
         return fuse_scores({name: entries for name, entries in scored.items() if query.weights.get(name)})
 
+    def effects(
+        self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource, product: str
+    ) -> "list[FeatureEffect]":
+        """What each feature does for a product; nothing where the order is not learned."""
+        if query.order != LEARNED or self.stage is None:
+            return []
+        top = _top(lists)
+        candidates = dict.fromkeys(candidate for entries in top.values() for candidate, _ in entries)
+        return self.stage.effects(query.text, top, items.of(list(candidates)), product)
+
     def _learned(
         self, stage: "RankingStage", query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
     ) -> list[tuple[str, float]]:
         """What the ranker reads first, then what lies deeper in the lists, by its fused scores."""
-        top = {name: entries[:RANKED_DEPTH] for name, entries in lists.items()}
+        top = _top(lists)
         candidates = dict.fromkeys(product for entries in top.values() for product, _ in entries)
         ranked = stage.order(query.text, top, items.of(list(candidates)))
         lowest = min((score for _, score in ranked), default=0.0)
         deeper = [(product, score) for product, score in fuse_scores(lists) if product not in candidates]
         return ranked + [(product, lowest - 1.0 + score) for product, score in deeper]
+
+
+def _top(lists: Mapping[str, ScoredList]) -> dict[str, ScoredList]:
+    """What the ranker reads of the lists."""
+    return {
+        name: entries[:RANKED_DEPTH]
+        for name, entries in lists.items()
+        if entries and name in SCORED_RETRIEVERS
+    }

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError, reason_of
+from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower
 
 if TYPE_CHECKING:
@@ -50,6 +53,27 @@ def open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> Pin
     if stored != width:
         raise ReleaseMismatchError(f"the index holds vectors of width {stored}, the model makes {width}")
     return table
+
+
+def open_photo_memory(
+    manifest: ReleaseManifest, table: PinnedTable, model_dir: Path
+) -> PhotoRetriever | None:
+    """The judged photos of a release; None where it has none.
+
+    Raises:
+        ReleaseMismatchError: the file is gone or is another one.
+    """
+    pin = manifest.photo_memory
+    if pin is None:
+        return None
+    file = model_dir / MEMORY_FILE
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
+    if sha256_bytes(content) != pin.sha256:
+        raise ReleaseMismatchError(f"{file} is not the photo memory of {manifest.release_id}")
+    return PhotoRetriever(PhotoMemory.from_bytes(content), table)
 
 
 def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | None":

@@ -11,15 +11,17 @@ import numpy as np
 
 from mmsearch_dagster.adapters.index.table import Hit
 from mmsearch_dagster.core.fusion.weighted_query import weighted_queries
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEXICAL_RETRIEVER,
+    PHOTO_MEMORY,
     TYPED_RETRIEVER,
     VECTOR,
     VECTOR_RETRIEVER,
     modality_column,
 )
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -70,6 +72,7 @@ def retrieve(
     *,
     depth: int,
     where: str | None,
+    photos: PhotoRetriever | None = None,
 ) -> ScoredLists:
     """Per query, retriever -> its `depth` best products; a retriever without a weight is left out.
 
@@ -80,6 +83,7 @@ def retrieve(
         batch: their vectors, row for row.
         depth: products per retriever.
         where: SQL of `core.retrieval.filters.to_where`.
+        photos: judged photos as further keys; None in a release without them.
     """
     lists: ScoredLists = [{} for _ in queries]
     readable = np.zeros(len(queries), dtype=bool)
@@ -101,7 +105,16 @@ def retrieve(
         if rows and table.has_vectors(column):
             hits = table.nearest_batch(vectors[rows], depth, where=where, column=column)
             _note(lists, name, rows, hits)
+    rows = [row for row in _weighted(queries, PHOTO_MEMORY) if _has_photo(batch, row)]
+    if rows and photos is not None:
+        with_photo = [queries[row] for row in rows]
+        hits = photos.nearest_batch(with_photo, batch.take(rows), depth=depth, where=where)
+        _note(lists, PHOTO_MEMORY, rows, hits)
     return lists
+
+
+def _has_photo(batch: ModalityBatch, row: int) -> bool:
+    return IMAGE in batch.present and bool(batch.present[IMAGE][row])
 
 
 def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: ModalityBatch) -> Matrix:

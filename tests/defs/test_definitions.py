@@ -26,7 +26,7 @@ GRAPH = {
     },
     "behaviour": {"collaborative_factors", "user_profiles"},
     "training": {
-        "training_examples", "ranking", "ranker",
+        "training_examples", "photo_memory", "ranking", "ranker",
         *("fusion_concat", "fusion_weighted", "fusion_attention", "fusion_hadamard"),
     },
     "evaluation": {"evaluation_report"},

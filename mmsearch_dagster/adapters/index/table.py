@@ -60,6 +60,15 @@ class PinnedTable:
         with _reading(where):
             return int(self._table.count_rows(where))
 
+    def passing_ids(self, where: str | None) -> frozenset[str]:
+        """The products that pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
+        that SQL refuses."""
+        if where is None:
+            return self.product_ids
+        with _reading(where):
+            query = self._table.search().where(where).select([columns.PRODUCT_ID]).limit(None)
+            return frozenset(query.to_arrow()[columns.PRODUCT_ID].to_pylist())
+
     @property
     def held_in_memory(self) -> bool:
         """Whether what has no filter is answered exactly from memory, without the table and its index."""

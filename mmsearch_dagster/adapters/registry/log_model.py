@@ -139,6 +139,7 @@ def log_pyfunc(
                 **({"people": facts.people_dir} if facts.people_dir else {}),
                 **({"ranking": facts.ranking_dir} if facts.ranking_dir else {}),
                 **({"language": facts.language_file} if facts.language_file else {}),
+                **({"photo_memory": facts.photo_memory_file} if facts.photo_memory_file else {}),
             },
             signature=signature_of(int(spec["width"])),
             input_example=example if example is not None else example_input(list(spec["query_widths"])),

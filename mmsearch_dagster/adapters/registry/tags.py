@@ -10,6 +10,7 @@ from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.release import (
     EncoderIdentity,
+    PhotoMemoryPin,
     RankerPin,
     RankingPin,
     ReleaseManifest,
@@ -29,7 +30,10 @@ MOVE = "mmsearch.move"
 # The folder of the pictures, a field of the manifest.
 MEDIA_ROOT = "media_root"
 _ANEW = "`mmsearch run` registers the release anew"
-_NOT_IN_A_MANIFEST = {"decision", "run_id", "people_dir", "ranking_dir", "language_file", "description"}
+_NOT_IN_A_MANIFEST = {
+    *("decision", "run_id", "description"),
+    *("people_dir", "ranking_dir", "language_file", "photo_memory_file"),
+}
 
 
 class VersionFacts(BaseModel):
@@ -38,8 +42,8 @@ class VersionFacts(BaseModel):
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
     description: one sentence for people who look at the registry.
-    people_dir, ranking_dir: folders of `ranker` and `ranking`, copied into the version. language_file: that
-    of `language`, likewise.
+    people_dir, ranking_dir: folders of `ranker` and `ranking`, copied into the version. language_file,
+    photo_memory_file: those of `language` and `photo_memory`, likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +62,8 @@ class VersionFacts(BaseModel):
     language_file: str | None = None
     ranker: RankerPin | None = None
     people_dir: str | None = None
+    photo_memory: PhotoMemoryPin | None = None
+    photo_memory_file: str | None = None
     ranking: RankingPin | None = None
     ranking_dir: str | None = None
     parent: str | None = None

@@ -84,7 +84,9 @@ def as_yaml(connected: Sequence[Connected], catalogue: str, target: Path) -> str
     for one in connected:
         tables.setdefault(one.draft.table, []).append(_file_entry(one, target.parent))
     entries = {table: files[0] if len(files) == 1 else files for table, files in tables.items()}
-    document = {"catalogue": catalogue, "tables": entries}
+    hosts = sorted({host for one in connected for host in one.draft.media_hosts(one.look)})
+    media = {"media": {"hosts": hosts}} if hosts else {}
+    document = {"catalogue": catalogue, "tables": entries, **media}
     text = yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
     return _HEADER.format(name=target.name, root="") + text
 

@@ -24,7 +24,12 @@ from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, TYPED_RETRIEVER, VECTOR_RETRIEVER
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    LEXICAL_RETRIEVER,
+    PHOTO_MEMORY,
+    TYPED_RETRIEVER,
+    VECTOR_RETRIEVER,
+)
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -35,6 +40,7 @@ CHAMPION = "champion"
 # Where a baseline is released instead of it.
 REFUSED = "refused challenger"
 RRF = "rrf(bm25, text)"
+JUDGED_PHOTOS = "photo memory"
 _DEPTHS = (10, 20, 50)
 METRICS = (
     *(f"ndcg@{depth}" for depth in _DEPTHS),
@@ -91,6 +97,8 @@ def measure(
             lists[VECTOR_RETRIEVER] if name == winner else by_model(model, queries.batch, items, DEPTH)
         )
     measured[FUSED] = lists[VECTOR_RETRIEVER]
+    if any(lists[PHOTO_MEMORY].values()):
+        measured[JUDGED_PHOTOS] = lists[PHOTO_MEMORY]
     return measured
 
 

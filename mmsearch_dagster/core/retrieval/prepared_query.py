@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.retrieval.understood import Understood
@@ -18,7 +18,8 @@ class PreparedQuery:
     was understood. order: of rank_fusion.ORDERS. weights: per retriever, already checked. modality_weights:
     per modality, those above 0 that the request itself names. transcript: what was recognised, however
     doubtful. vectors: a batch of one row, of its modalities' own vectors; empty until it is encoded.
-    understood: what `text` was made from; None where no catalogue was at hand to read it by.
+    understood: what `text` was made from; None where no catalogue was at hand to read it by. closer_look:
+    vector of the middle of `image`, float32 [d], where a photo memory is searched.
     """
 
     text: str | None
@@ -32,6 +33,7 @@ class PreparedQuery:
     typed: str | None = None
     vectors: ModalityBatch = field(default_factory=lambda: ModalityBatch(("query",), {}, {}))
     understood: Understood | None = None
+    closer_look: Matrix | None = None
 
     @property
     def full_text(self) -> str | None:

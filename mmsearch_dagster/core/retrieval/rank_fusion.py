@@ -12,8 +12,10 @@ VECTOR_RETRIEVER = "vector"
 LEXICAL_RETRIEVER = "lexical"
 # Full-text search for the typed words alone, where others were spoken: a part of LEXICAL_RETRIEVER.
 TYPED_RETRIEVER = "typed"
-# The fused vector, full-text search, and each encoder's own vectors.
-RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO)
+# Judged photos as further keys to their products (core.photo_memory).
+PHOTO_MEMORY = "photo_memory"
+# The fused vector, full-text search, each encoder's own vectors, judged photos.
+RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEMORY)
 # How the candidates of a query are ordered: weighted reciprocal ranks, a convex combination of scores, or the
 # ranker that learned from judged queries (core.ranking.relevance).
 BY_RANKS = "ranks"
@@ -26,7 +28,8 @@ SCORED_RETRIEVERS = (LEXICAL_RETRIEVER, VECTOR_RETRIEVER, TEXT, IMAGE)
 WEIGHTS_HELP = (
     f"weight of a retriever in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
-    "fused vector and by its own encoder). With 0 a retriever is not used and such a part is not read"
+    f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos). "
+    "With 0 a retriever is not used and such a part is not read"
 )
 
 WORDS = "words"

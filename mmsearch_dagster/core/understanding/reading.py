@@ -178,7 +178,8 @@ class QueryReader:
             value += f", under {price:g} {self.currency or ''}".rstrip()
         part = QueryPart(LIKE, text, value, FILTER, " AND ".join(conditions))
         rest = _CHEAPER.sub("", rest)
-        return None if _ignored(part, ignore) else Understood(text, f"{title} {rest}".strip(), parts=(part,))
+        words = f"{title} {rest}".strip() or text  # a product may have no title
+        return None if _ignored(part, ignore) else Understood(text, words, parts=(part,))
 
     def _filters(self, text: str, ignore: Collection[str]) -> list[Reading]:
         readings = price_bounds(text, self.currency) if self.priced else []

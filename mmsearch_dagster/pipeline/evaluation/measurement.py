@@ -57,8 +57,9 @@ from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings, kept_items
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
-from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
+from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import TEST, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.item_source import KeptItems
@@ -76,6 +77,7 @@ class EvaluationInputs:
     products: Snapshot
     candidates: dict[Strategy, Snapshot]
     ranking: Snapshot
+    photos: Snapshot
     modalities: tuple[str, ...]
 
     @classmethod
@@ -86,7 +88,8 @@ class EvaluationInputs:
         ranking = workspace.lake.current(train_ranking.ASSET)
         lineage = lineage_of(workspace.lake, [source, *candidates.values(), ranking])
         modalities = tuple(examples.modalities_of(lineage))
-        return cls(source, lineage["products"], candidates, ranking, modalities)
+        photos = lineage[photo_memory.ASSET]
+        return cls(source, lineage["products"], candidates, ranking, photos, modalities)
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,8 @@ class Evaluation:
     def _measured(self, queries: JudgedQueries, engine: "_Engine") -> dict[str, Rankings]:
         """Every ranking of some queries."""
         winner = self.ranking.winner
-        lists = retriever_lists(self.table, self.items)(self.models[winner], queries)
+        photos = MeasuredPhotos.of(self.inputs.photos, self.inputs.photos)
+        lists = retriever_lists(self.table, self.items, photos)(self.models[winner], queries)
         measured = measure(self.models, winner, self.items, rankings_of(lists), queries)
         stage = self.stage if engine.pin else None
         measured[ENGINE] = engine_rankings(lists, queries, engine.retrieval, stage, items=self.words)
@@ -272,7 +276,15 @@ class Evaluation:
             return None, None, None
         note = why_not_again(self.workspace, champion, self.inputs.modalities)
         if note is None:
-            now = rankings(self.workspace, champion, items, queries, words=words, products=self.words)
+            now = rankings(
+                self.workspace,
+                champion,
+                items,
+                queries,
+                words=words,
+                products=self.words,
+                looks=self.inputs.photos,
+            )
             return now, None, None
         return None, stored_values(self.workspace, champion, queries), note
 

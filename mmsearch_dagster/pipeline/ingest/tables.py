@@ -182,6 +182,9 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
             top_reasons(broken, most=20), schema={"reason": pl.String, "rows": pl.Int64}, orient="row"
         )
         quarantine.tables["rows"] = broken.head(10)
+        quarantine.tables["kept with a value left empty"] = pl.read_parquet(snapshot.folder / EMPTIED).head(
+            10
+        )
     with timed(asset) as report:
         _check_not_cut(workspace, asset, snapshot, suite)
         good, made = _good_rows(workspace, (asset, digest), inputs, snapshot, suite.max_quarantined_share)

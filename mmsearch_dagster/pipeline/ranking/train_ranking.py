@@ -42,8 +42,9 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
 )
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
+from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH
@@ -70,19 +71,21 @@ def train_ranking(workspace: Workspace) -> StepReport:
     with timed(ASSET) as report:
         candidates = candidates_of(workspace)
         source = workspace.lake.current(examples.ASSET)
+        photos = workspace.lake.current(photo_memory.ASSET)
         digest = digest_of(
             {
                 "code": CODE_VERSION,
                 "examples": source.digest,
                 "candidates": {name: CandidateFacts.of(found).weights for name, found in candidates.items()},
+                "photos": photos.digest,
                 "multilingual": workspace.multilingual,
             }
         )
         snapshot, made = workspace.lake.obtain(
             ASSET,
             digest,
-            lambda folder: _Ranking.of(workspace, source, candidates).write(folder).model_dump(),
-            inputs=[source, *candidates.values()],
+            lambda folder: _Ranking.of(workspace, source, candidates, photos).write(folder).model_dump(),
+            inputs=[source, *candidates.values(), photos],
         )
         report.about(snapshot, made)
         report.tables["order of candidates, by kind of query"] = pl.read_parquet(snapshot.folder / CHOICES)
@@ -104,7 +107,11 @@ class _Ranking:
 
     @classmethod
     def of(
-        cls, workspace: Workspace, source: Snapshot, candidates: Mapping[Strategy, Snapshot]
+        cls,
+        workspace: Workspace,
+        source: Snapshot,
+        candidates: Mapping[Strategy, Snapshot],
+        photos: Snapshot,
     ) -> "_Ranking":
         from mmsearch_dagster.adapters.lake.batches import load_queries
         from mmsearch_dagster.core.fusion.model import TwoTower, load_model
@@ -117,8 +124,9 @@ class _Ranking:
         }
         winner = choose_winner(models, items, validation)
         judged = train.take([row for row, _ in with_words(train)])
-        retrievers = retriever_lists(words_table(workspace, products), items)
-        lists, untrained = retrievers(models[winner], dev), retrievers(None, judged)
+        words = words_table(workspace, products)
+        lists = retriever_lists(words, items, MeasuredPhotos.of(photos, photos))(models[winner], dev)
+        untrained = retriever_lists(words, items)(None, judged)  # the photo memory has seen these
         return cls(workspace, source, products.table(), judged, dev, winner, lists, untrained)
 
     def write(self, folder: Path) -> RankingFacts:

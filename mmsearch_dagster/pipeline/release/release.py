@@ -28,7 +28,7 @@ from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _VERSION = "model version"
 # What a release names, beside its model and index.
 _NAMED = (
     *("products", "interactions", "searches", "queries", "collaborative_factors", "reviews"),
-    *(PROFILES, ranker.ASSET, examples.ASSET, train_ranking.ASSET, files.ASSET),
+    *(PROFILES, ranker.ASSET, examples.ASSET, photo_memory.ASSET, train_ranking.ASSET, files.ASSET),
     *map(asset_of, (TEXT, IMAGE, AUDIO, VIDEO)),
 )
 
@@ -114,6 +114,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
     language = examples.ExamplesFacts.of(source).language
     encoders = _encoders(workspace, lineage)
     people = ranker.pin_of(lineage[ranker.ASSET])
+    photos = photo_memory.released_by(lineage[photo_memory.ASSET], evaluation.retrieval)
     release_id = release_id_of(
         workspace.source.catalogue,
         candidate.weights,
@@ -124,6 +125,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         language=language,
         ranker=people.pin,
         ranking=evaluation.ranking,
+        photo_memory=photos.pin,
     )
     return VersionFacts(
         release_id=release_id,
@@ -142,6 +144,8 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         people_dir=str(people.folder),
         ranking=evaluation.ranking,
         ranking_dir=str(lineage[train_ranking.ASSET].folder / RANKING_FOLDER) if evaluation.ranking else None,
+        photo_memory=photos.pin,
+        photo_memory_file=photos.file,
         parent=_parent(workspace.registry.champion(), release_id),
         run_id=candidate.mlflow_run,
         trained_on=training_state(workspace),

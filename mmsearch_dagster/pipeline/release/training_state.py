@@ -10,7 +10,7 @@ from mmsearch_dagster.pipeline.features import collaborative, encode, finetune
 from mmsearch_dagster.pipeline.ingest.tables import raw_asset
 from mmsearch_dagster.pipeline.people import profiles, ranker
 from mmsearch_dagster.pipeline.ranking import train_ranking
-from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _TABLES = ("events", "searches", "judgments", "reviews")
 _STEPS = (
-    *(encode, finetune, collaborative, examples, candidates),
+    *(encode, finetune, collaborative, examples, photo_memory, candidates),
     *(train_ranking, evaluate, profiles, ranker),
 )
 

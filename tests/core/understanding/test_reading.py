@@ -93,6 +93,12 @@ def test_an_example_is_searched_by_its_title_and_left_out_itself() -> None:
     assert query.condition == "(product_id <> 'AB-1003' AND price < 120.0)"
 
 
+def test_an_example_without_a_title_leaves_the_words() -> None:
+    untitled = type(READER).of([{**PRODUCTS[0], "title": None}])
+
+    assert untitled.read("like ab-1001").text == "like ab-1001"
+
+
 @pytest.mark.parametrize(
     "title",
     [

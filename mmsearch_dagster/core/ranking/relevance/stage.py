@@ -34,6 +34,15 @@ _CLASSES: Mapping[str, type[LinearRanker] | type[TreeEnsemble]] = {
 
 
 @dataclass(frozen=True)
+class FeatureEffect:
+    """A feature's value, and what the score would lose with the median of all candidates in its place."""
+
+    feature: str
+    value: float
+    effect: float
+
+
+@dataclass(frozen=True)
 class RankingStage:
     """Orders the candidates of one query. strategy: of TRAINERS."""
 
@@ -57,6 +66,37 @@ class RankingStage:
         scores = self.ranker.predict(candidates.features).tolist()
         pairs = zip(candidates.ids, scores, strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def effects(
+        self,
+        text: str | None,
+        lists: Mapping[str, ScoredList],
+        items: Mapping[str, ItemTerms],
+        product: str,
+    ) -> list[FeatureEffect]:
+        """What each feature does for one candidate, the strongest first.
+
+        Args:
+            text: the query's words.
+            lists: retriever -> (product id, score), best first.
+            items: terms of at least every product in the lists.
+            product: the candidate; not in the lists: no effect.
+        """
+        candidates = feature_rows(read_terms(text), lists, items, self.statistics)
+        if product not in candidates.ids:
+            return []
+        own = candidates.features[candidates.ids.index(product)]
+        known = [column for column in range(len(FEATURES)) if not np.isnan(own[column])]
+        usual = np.nanmedian(candidates.features[:, known], axis=0)
+        rows = np.tile(own, (len(known) + 1, 1))
+        for row, (column, value) in enumerate(zip(known, usual, strict=True), start=1):
+            rows[row, column] = value
+        score, *without = self.ranker.predict(rows).tolist()
+        effects = [
+            FeatureEffect(FEATURES[column], float(own[column]), score - other)
+            for column, other in zip(known, without, strict=True)
+        ]
+        return sorted(effects, key=lambda effect: -abs(effect.effect))
 
     def save(self, folder: Path) -> str:
         """Write the three files into `folder`; returns their digest."""

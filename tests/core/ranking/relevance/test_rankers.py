@@ -138,3 +138,13 @@ def test_no_query_is_ranked_by_what_it_taught() -> None:
     for query_id, span in training.spans():
         assert {query_id} & lessons[int(scores[span][0])] == set()
     assert set.union(*lessons) == set(training.query_ids)
+
+
+@pytest.mark.parametrize("strategy", sorted(TRAINERS))
+def test_the_effects_of_the_features_say_what_the_score_would_lose(strategy: str) -> None:
+    stage = RankingStage(strategy, TRAINERS[strategy](made_up()), STATISTICS)
+    best, _ = stage.order("blue shoes", LISTS, ITEMS)[0]
+    effects = stage.effects("blue shoes", LISTS, ITEMS, best)
+    assert [abs(each.effect) for each in effects] == sorted((abs(e.effect) for e in effects), reverse=True)
+    assert not any(np.isnan(each.value) for each in effects)
+    assert stage.effects("blue shoes", LISTS, ITEMS, "no such product") == []
