@@ -132,7 +132,7 @@ class Registry(ModelVersions):
             return PointerMove(self.manifest(manifest.model_version), moved=True)
 
     def catch_up(self) -> None:
-        """Writes down a move that was interrupted after the pointer had moved, or that somebody's hand made."""
+        """Writes down a move that was interrupted after the pointer had moved, or that was made by hand."""
         with self._alone():
             self._finish_interrupted_move()
 
