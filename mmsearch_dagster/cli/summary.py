@@ -116,12 +116,17 @@ def _list(suggestions: "Suggestions", person: str) -> Table:
 
 
 def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The retrievers, the modalities, and the features that count most."""
+    """The order, the retrievers, the modalities, and the features that count most."""
     features = sorted(explanation["features"], key=lambda feature: -abs(feature["contribution"]))[:_SHOWN]
     return [
+        ("order", explanation["order"]),
         *(
-            (f"retriever {retriever['branch']}", f"rank {retriever['rank']}, share {retriever['share']:.4f}")
+            (f"retriever {retriever['branch']}", f"rank {retriever['rank']}{_share(retriever['share'])}")
             for retriever in explanation["branches"]
+        ),
+        *(
+            (f"ranking {feature['feature']}", f"{feature['value']}, effect {feature['effect']:+.4f}")
+            for feature in explanation["ranking"][:_SHOWN]
         ),
         *(
             (f"modality {modality['modality']}", f"cosine {modality['own_cosine']}")
@@ -129,6 +134,11 @@ def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         *((f"feature {feature['feature']}", f"{feature['contribution']:+.4f}") for feature in features),
     ]
+
+
+def _share(share: float | None) -> str:
+    """Ranks that are fused share the score; other orders do not part it."""
+    return "" if share is None else f", share {share:.4f}"
 
 
 def _left_out(settings: Settings, lake: Lake) -> None:
