@@ -32,6 +32,14 @@ class HomePaths:
         return self.home / "features"
 
     @property
+    def databases(self) -> Path:
+        return self.home / "databases"
+
+    @property
+    def media(self) -> Path:
+        return self.home / "media"
+
+    @property
     def mlflow(self) -> Path:
         return self.home / "mlflow"
 

@@ -44,6 +44,7 @@ def create_app(
     people: PeopleAccess | None = None,
     warning: Callable[[], str | None] = lambda: None,
     origins: Sequence[str] = (),
+    remote_copy: Callable[[str], Path | None] = lambda address: None,
 ) -> FastAPI:
     """The application.
 
@@ -51,7 +52,8 @@ def create_app(
     None when there is none; called every `poll_seconds`. media_root: what picture uris are relative to;
     the release's own folder when None. people: how to answer about people; without it those paths are not
     there. warning: what is wrong with the released version although it answers. origins: of other sites'
-    pages that may ask, such as `https://shop.example`; `*` for all.
+    pages that may ask, such as `https://shop.example`; `*` for all. remote_copy: address of a picture -> the
+    file with its copy here.
     """
     follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
 
@@ -75,7 +77,7 @@ def create_app(
     _add_release(app, follower, warning)
     if people is not None:
         add_people(app, follower.engine, people, _responses(400, 413, 422, 503))
-    _add_page(app, follower, media_root)
+    _add_page(app, follower, media_root, remote_copy)
     return app
 
 
@@ -117,7 +119,12 @@ def _add_release(app: FastAPI, follower: ReleaseFollower, warning: Callable[[], 
         return Health(status="ok", release_id=release_id, warning=follower.problem or warning())
 
 
-def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) -> None:
+def _add_page(
+    app: FastAPI,
+    follower: ReleaseFollower,
+    media_root: Path | None,
+    remote_copy: Callable[[str], Path | None],
+) -> None:
     page = files("mmsearch_dagster.api").joinpath("page.html").read_text(encoding="utf-8")
 
     @app.head("/", include_in_schema=False)
@@ -131,4 +138,4 @@ def _add_page(app: FastAPI, follower: ReleaseFollower, media_root: Path | None) 
         """The first picture of a product."""
         engine = follower.engine()
         root = media_root or (Path(engine.manifest.media_root) if engine.manifest.media_root else None)
-        return first_image(engine.payload([product_id]).get(product_id), root)
+        return first_image(engine.payload([product_id]).get(product_id), root, remote_copy)

@@ -1,6 +1,6 @@
 """Pictures of the released products, and nothing else of the disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog.remote_media import full_address, is_address
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 
@@ -27,12 +28,21 @@ _CONVERTED, _SIDE = {".heic", ".heif"}, 600
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=300"}
 
 
-def first_image(payload: Mapping[str, Any] | None, media_root: Path | None) -> Response:
-    """The first picture of a product, from `media_root` only.
+def first_image(
+    payload: Mapping[str, Any] | None,
+    media_root: Path | None,
+    remote_copy: Callable[[str], Path | None] = lambda address: None,
+) -> Response:
+    """The first picture of a product, from `media_root` only, or the home's copy of one at an address.
 
     Raises HTTPException 404 when there is no such product, no picture, or it lies elsewhere.
     """
     uris = (payload or {}).get(columns.IMAGE_URIS) or []
+    if uris and is_address(str(uris[0])):
+        copy = remote_copy(full_address(str(uris[0])))
+        if copy is None:
+            raise HTTPException(404, "there is no copy of the picture of this product")
+        return _as_jpeg(copy)
     if media_root is None or not uris:
         raise HTTPException(404, "there is no picture of this product")
     path = _inside(media_root, str(uris[0]).removeprefix("file://"))

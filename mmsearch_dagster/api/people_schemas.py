@@ -34,7 +34,7 @@ class RetrieverShare(BaseModel):
     branch: str
     weight: float
     rank: int | None
-    share: float
+    share: float | None
 
 
 class QueryModalityShare(BaseModel):
@@ -64,8 +64,17 @@ class FeatureShare(BaseModel):
     contribution: float
 
 
+class RankingFeature(BaseModel):
+    """A feature of the learned order. effect: what the score would lose with the usual value in its place."""
+
+    feature: str
+    value: float | None
+    effect: float | None
+
+
 class ExplainResponse(BaseModel):
-    """Why a product stands where it stands. rank, score: null where the query does not find it."""
+    """Why a product stands where it stands. rank, score: null where the query does not find it. order:
+    `ranks`, `scores` or `learned`; ranking: the strongest features of a learned order."""
 
     release_id: str
     product_id: str
@@ -74,7 +83,9 @@ class ExplainResponse(BaseModel):
     understood: UnderstoodMessage | None
     rank: int | None
     score: float | None
+    order: str
     branches: list[RetrieverShare]
+    ranking: list[RankingFeature]
     modalities: list[QueryModalityShare]
     product_modalities: list[ProductModalityShare]
     features: list[FeatureShare]

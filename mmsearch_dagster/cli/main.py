@@ -229,11 +229,13 @@ def rollback(
     home: Home = DEFAULT,
 ) -> None:
     """Point back at an earlier release: model, encoders and index together, in one step."""
+    from mmsearch_dagster.adapters.host.home import enough_space
     from mmsearch_dagster.cli.progress import console
 
     released = released_of(home)
     released.manifest()
-    move = released.rollback(release_id, reason=reason)
+    with enough_space(settings_of(home).home):
+        move = released.rollback(release_id, reason=reason)
     outcome = "now answers" if move.moved else "was already the one that answers"
     console.print(f"{move.release.release_id} (model version {move.release.model_version}) {outcome}")
 

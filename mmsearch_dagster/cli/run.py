@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
 
+from mmsearch_dagster.adapters.host.home import enough_space
 from mmsearch_dagster.adapters.host.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
+from mmsearch_dagster.cli.ingest.quarantine import show_counts
 from mmsearch_dagster.cli.progress import Display, console
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
@@ -28,8 +30,9 @@ def run(settings: Settings, *, retrain: bool = False) -> None:
 
     retrain: train models also where only the catalogue changed.
     """
-    check(settings)
-    with alone_in(settings):
+    with enough_space(settings.home):
+        check(settings)
+    with enough_space(settings.home), alone_in(settings):
         # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
         # reason to forget it: a run that is stopped or refused is started again with the same.
         remember(settings)
@@ -39,6 +42,7 @@ def run(settings: Settings, *, retrain: bool = False) -> None:
             with Display():
                 _execute(settings, retrain)
         except GateRefusedError:
+            show_counts(settings.home)
             _show_kind(settings)
             raise
         except KeyboardInterrupt:

@@ -84,8 +84,9 @@ def understood_lines(answer: Answer) -> list[str]:
     lines = [f"{part.kind}: {part.text} → {part.value}" for part in parts]
     if understood.suggestion:
         lines.append(f"did you mean '{understood.suggestion}'?")
-    if any(part.effect != MESSAGE for part in parts):
-        lines.append(f"(undo: --as-typed, or --ignore {parts[0].kind})")
+    undoable = [part.kind for part in parts if part.effect != MESSAGE]
+    if undoable:
+        lines.append(f"(undo: --as-typed, or --ignore {undoable[0]})")
     return lines
 
 

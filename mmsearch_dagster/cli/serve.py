@@ -20,6 +20,7 @@ def serve(home: Path, *, host: str, port: int, origins: Sequence[str]) -> None:
 
     Raises UserError where nothing can listen at this address, KeyboardInterrupt at Ctrl-C.
     """
+    from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
     from mmsearch_dagster.api.app import create_app
     from mmsearch_dagster.api.people import PeopleAccess
     from mmsearch_dagster.pipeline.home import check_location
@@ -28,7 +29,12 @@ def serve(home: Path, *, host: str, port: int, origins: Sequence[str]) -> None:
     released = released_of(home)
     people = PeopleAccess(released.recommender, lambda user: hidden_id(home, user))
     app = create_app(
-        released.engine, released.release_id, people=people, warning=released.warning, origins=origins
+        released.engine,
+        released.release_id,
+        people=people,
+        warning=released.warning,
+        origins=origins,
+        remote_copy=MediaCache(settings_of(home).paths.media).file_of,
     )
     with bound(host, port, "--port") as listener:
         console.print(message(host, listener.getsockname()[1]), highlight=False, markup=False, soft_wrap=True)

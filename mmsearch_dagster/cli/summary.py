@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
@@ -39,7 +38,8 @@ def show(settings: Settings, released: Released) -> None:
         if example.kind == WORDS and answer is not None and answer.hits:
             words = (example, answer.hits[0].product_id)
     _people(lambda: released.recommender(engine), lake, words)
-    show_counts(settings.home)
+    parents = [row.manifest for row in released.releases() if row.manifest.release_id == manifest.parent]
+    show_counts(settings.home, parents[0].snapshots if parents else None)
     _left_out(settings, lake)
     console.print(
         f"Next: `mmsearch up --home {settings.home}` opens Dagster (http://127.0.0.1:3000), MLflow "
@@ -112,10 +112,7 @@ def _people(
 
 
 def _list(suggestions: "Suggestions", person: str) -> Table:
-    rows = [(hit.rank, hit.product_id, hit.payload.get(c.TITLE), hit.score) for hit in suggestions.hits]
-    schema = {"rank": pl.Int64, "product": pl.String, "title": pl.String, "score": pl.Float64}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-    return tables.frame_table(frame, f"recommend: user {person[:8]}… · by {suggestions.order}")
+    return tables.suggestions(suggestions.hits, f"recommend: user {person[:8]}… · by {suggestions.order}")
 
 
 def _why(explanation: Mapping[str, Any]) -> list[tuple[str, str]]:

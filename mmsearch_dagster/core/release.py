@@ -25,6 +25,8 @@ class RetrievalParams(BaseModel):
     weights: query kind -> retriever (core.retrieval.rank_fusion.RETRIEVERS) -> weight. The fused vector
         weighs 1.0 where it is not named; any other retriever is then not used.
     rrf_k: constant of reciprocal-rank fusion. depth: candidates taken from each retriever.
+    orders: query kind -> how its candidates are ordered (core.retrieval.rank_fusion.ORDERS); a kind that is
+        not named, nor one that is alike, by reciprocal rank and weights.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +34,7 @@ class RetrievalParams(BaseModel):
     weights: dict[str, dict[str, float]] = {}
     rrf_k: int = 60
     depth: int = 200
+    orders: dict[str, str] = {}
 
 
 class IndexPin(BaseModel):
@@ -62,6 +65,33 @@ class RankerPin(BaseModel):
     people: int
 
 
+class PhotoMemoryPin(BaseModel):
+    """The judged photos that a release compares a photo with: its file beside the weights.
+
+    sha256: of that file. photos, products: how many judged photos of how many products. shrinkage: of the
+    space that they are compared in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    photos: int
+    products: int
+    shrinkage: float
+
+
+class RankingPin(BaseModel):
+    """The learned ranking of search results: its files beside the weights.
+
+    sha256: over those files. strategy: of core.ranking.relevance.stage.TRAINERS.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    strategy: str
+
+
 class ReleaseManifest(BaseModel):
     """Everything a reader needs; stored in the tags of its MLflow model version.
 
@@ -69,6 +99,8 @@ class ReleaseManifest(BaseModel):
     recogniser: of spoken queries. language: digest of what it expects to hear; None in releases of
         before it was kept with them, whose recogniser expects the words of the index.
     ranker: what it knows of people; None in releases of before there was one.
+    photo_memory: None where a shop has too few judged photos.
+    ranking: the learned order of search results; None where none is used.
     trained_on: what else than the catalogue the training depended on, name -> digest; None where nothing
         noted it. refresh_of: the release whose model this one publishes over another catalogue; None for
         the release that came of the training itself.
@@ -89,6 +121,8 @@ class ReleaseManifest(BaseModel):
     language: str | None = None
     index: IndexPin | None = None
     ranker: RankerPin | None = None
+    photo_memory: PhotoMemoryPin | None = None
+    ranking: RankingPin | None = None
     parent: str | None = None
     trained_on: dict[str, str] | None = None
     refresh_of: str | None = None
@@ -109,6 +143,8 @@ def release_id_of(
     recogniser: RecogniserSpec = RecogniserSpec(),
     language: str | None = None,
     ranker: RankerPin | None = None,
+    photo_memory: PhotoMemoryPin | None = None,
+    ranking: RankingPin | None = None,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
     return (
@@ -123,6 +159,8 @@ def release_id_of(
                 "recogniser": recogniser.model_dump(),
                 **({"language": language} if language else {}),
                 **({"ranker": ranker.sha256} if ranker else {}),
+                **({"photo_memory": photo_memory.sha256} if photo_memory else {}),
+                **({"ranking": ranking.sha256} if ranking else {}),
             }
         )[:10]
     )

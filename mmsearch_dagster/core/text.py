@@ -31,11 +31,12 @@ _SCRIPTS = {
     "en": re.compile(f"[{_LATIN}]"),
 }
 # Words of a request that no product is found by, as the index's tokenizer cuts them. It drops English stop
-# words and Chinese particles (的, 我, 有没有) itself; words that also name things (双, 买) stay.
+# words itself; words that also name things (双, 买) stay.
 STOP_WORDS = {
     "zh": frozenset((
         "请", "请问", "帮", "帮我", "给我", "找", "寻找", "想", "想要", "想买", "我想", "我要", "要一",
-        "一个", "一双", "一件", "一条", "一只", "这个", "那个",
+        "一个", "一双", "一件", "一条", "一只", "这个", "那个", "的", "了", "我", "吗", "呢", "吧", "有",
+        "有没有", "没有", "是", "在", "和", "与", "或", "也", "就", "都", "还", "要", "给",
     )),
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ import dagster as dg
 
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
-from mmsearch_dagster.defs.training import fusion_candidates
+from mmsearch_dagster.defs.training import fusion_candidates, ranking
 from mmsearch_dagster.pipeline.evaluation import evaluate
 
 GROUP = "evaluation"
@@ -13,7 +13,7 @@ GROUP = "evaluation"
 @dg.asset(
     code_version=evaluate.CODE_VERSION,
     group_name=GROUP,
-    deps=[fusion_candidates],
+    deps=[fusion_candidates, ranking],
     description="One row is one validation query's figures for one branch; with them the gate's decision.",
     kinds={"polars"},
 )

@@ -8,6 +8,7 @@ from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.features import encode as steps
 from mmsearch_dagster.pipeline.features import finetune
+from mmsearch_dagster.pipeline.ingest.remote_media import ASSET as REMOTE_MEDIA
 
 GROUP = "features"
 
@@ -15,7 +16,7 @@ GROUP = "features"
 @dg.asset(
     code_version=finetune.CODE_VERSION,
     group_name=GROUP,
-    deps=VALIDATED_KEYS,
+    deps=[*VALIDATED_KEYS, dg.AssetKey(REMOTE_MEDIA)],
     description="The network that reads pictures in this run: as configured, or fine-tuned on judged photos.",
     kinds={"timm", "mlflow"},
 )
@@ -31,7 +32,11 @@ def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
         code_version=steps.CODE_VERSION,
         name=steps.asset_of(modality),
         group_name=GROUP,
-        deps=[*VALIDATED_KEYS, *([image_encoder] if modality in (IMAGE, VIDEO) else [])],
+        deps=[
+            *VALIDATED_KEYS,
+            dg.AssetKey(REMOTE_MEDIA),
+            *([image_encoder] if modality in (IMAGE, VIDEO) else []),
+        ],
         description=_ROW.get(
             modality, f"One row is one product's {modality} vector; not every product has one."
         ),

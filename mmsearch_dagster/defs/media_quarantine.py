@@ -7,12 +7,17 @@ from mmsearch_dagster.defs.features import FEATURE_ASSETS, GROUP
 from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.features import media_quarantine as quarantine_step
+from mmsearch_dagster.pipeline.ingest.remote_media import ASSET as REMOTE_MEDIA
 
 
 @dg.asset(
     code_version=quarantine_step.CODE_VERSION,
     group_name=GROUP,
-    deps=[dg.AssetKey("products"), *(FEATURE_ASSETS[modality] for modality in FILES)],
+    deps=[
+        dg.AssetKey("products"),
+        dg.AssetKey(REMOTE_MEDIA),
+        *(FEATURE_ASSETS[modality] for modality in FILES),
+    ],
     description="One row is one picture, sound or video that could not be read, with its reason.",
     check_specs=[
         dg.AssetCheckSpec(

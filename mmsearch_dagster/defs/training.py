@@ -1,4 +1,4 @@
-"""training_examples -> one candidate per strategy."""
+"""training_examples -> one candidate per strategy -> the order of results."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,9 @@ from mmsearch_dagster.defs.catalogue_refresh import DUE
 from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.training import photo_memory as photo_memory_step
 
 GROUP = "training"
 
@@ -31,6 +33,17 @@ GROUP = "training"
 )
 def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(examples.build_examples(workspace.open())))
+
+
+@dg.asset(
+    code_version=photo_memory_step.CODE_VERSION,
+    group_name=GROUP,
+    deps=[training_examples],
+    description="One row is one judged photo; together they are further keys to the products that they show.",
+    kinds={"numpy"},
+)
+def photo_memory(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=metadata_of(photo_memory_step.learn_photos(workspace.open())))
 
 
 @dg.multi_asset(
@@ -62,7 +75,18 @@ def fusion_candidates(
         yield dg.MaterializeResult(asset_key=candidates.asset_of(strategy), metadata=metadata_of(report))
 
 
+@dg.asset(
+    code_version=train_ranking.CODE_VERSION,
+    group_name=GROUP,
+    deps=[fusion_candidates, photo_memory],
+    description="How search results are ordered, by kind of query; chosen on queries it did not learn from.",
+    kinds={"lightgbm"},
+)
+def ranking(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=metadata_of(train_ranking.train_ranking(workspace.open())))
+
+
 @dg.definitions
 def training() -> dg.Definitions:
-    """Examples and candidates."""
-    return dg.Definitions(assets=[training_examples, fusion_candidates])
+    """Examples, judged photos, candidates, the order of results."""
+    return dg.Definitions(assets=[training_examples, photo_memory, fusion_candidates, ranking])

@@ -11,15 +11,18 @@ from mmsearch_dagster.pipeline.features.collaborative import learn_factors
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
 from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
 from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
+from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
 from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_searches, validate
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.training.examples import build_examples
+from mmsearch_dagster.pipeline.training.photo_memory import learn_photos
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 
@@ -34,7 +37,7 @@ def read_catalogue(workspace: Workspace) -> list[StepReport]:
     for asset in VALIDATED:
         good, quarantine, _ = validate(workspace, asset)
         reports += [good, quarantine]
-    reports += [read_searches(workspace), read_reviews(workspace)]
+    reports += [read_searches(workspace), read_reviews(workspace), fetch_media(workspace)]
     reports.append(tune_image_encoder(workspace))
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
     reports.append(quarantine_media(workspace)[0])
@@ -43,7 +46,7 @@ def read_catalogue(workspace: Workspace) -> list[StepReport]:
 
 def make_examples(workspace: Workspace) -> list[StepReport]:
     """From the log and the vectors to training examples. Raises what a step raises."""
-    return [learn_factors(workspace), build_examples(workspace)]
+    return [learn_factors(workspace), build_examples(workspace), learn_photos(workspace)]
 
 
 def refresh(workspace: Workspace, *, retrain: bool = False) -> list[StepReport]:
@@ -58,7 +61,7 @@ def refresh(workspace: Workspace, *, retrain: bool = False) -> list[StepReport]:
         return reports
     reports += make_examples(workspace)
     reports += train_candidates(workspace, STRATEGIES)
-    reports.append(evaluate(workspace))
+    reports += [train_ranking(workspace), evaluate(workspace)]
     reports += [make_profiles(workspace), train_ranker(workspace)]
     registered, decision = register(workspace)
     reports.append(registered)

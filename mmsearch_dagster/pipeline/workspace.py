@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.progress import PROGRESS, Progress
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.lake.feature_store import FeatureStore
     from mmsearch_dagster.adapters.registry.registry import Registry
     from mmsearch_dagster.adapters.registry.tracking import Tracking
+    from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
     from mmsearch_dagster.adapters.sources.source import Source
     from mmsearch_dagster.core.catalog.media_limits import MediaLimits
     from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
@@ -33,7 +35,18 @@ IMAGE_ENCODER = "image_encoder"
 def media_file(workspace: "Workspace", uri: str) -> Path:
     """Where a media file of the shop lies; a path that does not exist where it lies elsewhere."""
     source = workspace.source
+    if is_address(uri):
+        return remote_copy(workspace, uri) or source.root / f"not-fetched-{sha256_text(uri)[:12]}"
     return source.media(uri) or source.root / f"elsewhere-{sha256_text(uri)[:12]}"
+
+
+def remote_copy(workspace: "Workspace", uri: str) -> Path | None:
+    """The copy of a medium at an address; None where there is none that may be used."""
+    address = full_address(uri)
+    copy = workspace.media_cache.copies().get(address)
+    if copy is None or copy.sha256 is None or refusal(address, workspace.source.spec.media):
+        return None
+    return workspace.media_cache.path(copy.sha256)
 
 
 class Workspace:
@@ -61,7 +74,7 @@ class Workspace:
         named = self.settings.source
         if named is None:
             named = write_sample_store(self._sample_spec, self.paths.sample, self.progress)
-        return load_source(named, self.settings.root, require=("products",))
+        return load_source(named, self.settings.root, require=("products",), copies=self.paths.databases)
 
     @property
     def catalogue(self) -> str:
@@ -142,6 +155,13 @@ class Workspace:
         """Text and address of a reviewed file; no text where a shop may be without it, and is."""
         file = self.assets / name
         return (read_reviewed(file, what) if needed or file.exists() else ""), str(file)
+
+    @cached_property
+    def media_cache(self) -> "MediaCache":
+        """Copies of media that lie at addresses."""
+        from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
+
+        return MediaCache(self.paths.media)
 
     @cached_property
     def features(self) -> "FeatureStore":

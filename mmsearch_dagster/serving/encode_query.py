@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder
 from mmsearch_dagster.core.errors import OtherEncoderError, ReleaseMismatchError
-from mmsearch_dagster.core.media.images import too_large_to_ask
+from mmsearch_dagster.core.media.closer_view import CLOSER, closer_view
+from mmsearch_dagster.core.media.images import UnreadableImageError, too_large_to_ask
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, Matrix, ModalityBatch, assemble
 from mmsearch_dagster.core.release import EncoderIdentity
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
@@ -78,6 +80,15 @@ class QueryEncoders:
             problems |= unread
         widths = {modality: self._identities[modality].width for modality in modalities}
         return assemble(ids, vectors, widths), problems
+
+    def closer_looks(self, queries: Sequence[PreparedQuery]) -> dict[int, Matrix]:
+        """Row -> vector of a closer look at the query's photo, where it has one that can be read."""
+        contents: dict[int, dict[bytes, float]] = {}
+        for row, query in enumerate(queries):
+            if query.image is not None and too_large_to_ask(query.image) is None:
+                with suppress(UnreadableImageError):
+                    contents[row] = {closer_view(query.image, CLOSER): 1.0}
+        return self._read(IMAGE, contents)[0]
 
     def _contents(self, queries: Sequence[PreparedQuery], modality: str) -> dict[int, dict[bytes, float]]:
         """Row -> what of it is to be encoded, with weights that sum to 1."""

@@ -16,12 +16,16 @@ from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
-from mmsearch_dagster.core.retrieval.rank_fusion import WORDS, fuse
+from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY, WORDS
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.core.retrieval.understood import joined_conditions
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SynonymRules
 from mmsearch_dagster.serving import release_parts
+from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
+from mmsearch_dagster.serving.item_source import KeptItems
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
@@ -29,6 +33,7 @@ from mmsearch_dagster.serving.understanding import QueryUnderstanding
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
+    from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
     from mmsearch_dagster.core.speech.transcript import Transcript
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
@@ -49,7 +54,9 @@ class Engine:
         *,
         encoders: QueryEncoders,
         transcriber: Transcriber,
+        stage: "RankingStage | None" = None,
         synonyms: SynonymRules = SynonymRules(),
+        photos: PhotoRetriever | None = None,
     ) -> None:
         self._manifest = manifest
         self._table = table
@@ -57,6 +64,9 @@ class Engine:
         self._modalities = tuple(modalities)
         self._encoders = encoders
         self._transcriber = transcriber
+        self._photos = photos
+        self._order = CandidateOrder(manifest.retrieval.rrf_k, stage)
+        self._items = KeptItems(table.rows)
         self._understanding = QueryUnderstanding(table, synonyms, self._vectors_of)
 
     @classmethod
@@ -95,7 +105,9 @@ class Engine:
             modalities,
             encoders=query_encoders,
             transcriber=transcriber,
+            stage=release_parts.open_ranking(manifest, model_dir),
             synonyms=synonyms,
+            photos=release_parts.open_photo_memory(manifest, table, model_dir),
         )
 
     @property
@@ -107,7 +119,7 @@ class Engine:
         for modality in self._modalities:
             self._encoders.load(modality)
         self._table.warm()
-        assert self._understanding.reader
+        self._understanding.warm()
 
     @property
     def table(self) -> PinnedTable:
@@ -227,7 +239,16 @@ class Engine:
             if position in unread:
                 unanswered[row] = self._unanswered(unread[position], query.kind, query.transcript)
                 del prepared[row]
-        return prepared, unanswered
+        return self._with_closer_looks(prepared), unanswered
+
+    def _with_closer_looks(self, prepared: Mapping[int, PreparedQuery]) -> dict[int, PreparedQuery]:
+        """Where the photo memory is searched, photos are looked at more closely too."""
+        rows = [row for row, query in prepared.items() if query.weights.get(PHOTO_MEMORY, 0.0) > 0]
+        if self._photos is None or not rows:
+            return dict(prepared)
+        looks = self._encoders.closer_looks([prepared[row] for row in rows])
+        closer = {rows[position]: look for position, look in looks.items()}
+        return {row: replace(query, closer_look=closer.get(row)) for row, query in prepared.items()}
 
     def _reader(self) -> QueryReader:
         return self._understanding.reader
@@ -258,6 +279,20 @@ class Engine:
             for row, query in enumerate(queries)
         ]
 
+    def ranking_effects(self, query: PreparedQuery, product: str) -> "list[FeatureEffect]":
+        """What each feature of the learned ranking does for a product in the answer to a query.
+
+        Args:
+            query: of `prepare`.
+            product: its id.
+
+        Returns:
+            The strongest first; nothing where this kind of query is ordered otherwise.
+        """
+        depth = self._manifest.retrieval.depth
+        lists = retrieve(self._table, self._model, [query], query.vectors, depth=depth, where=None)
+        return self._order.effects(query, lists[0], self._items, product)
+
     def _answers(
         self, queries: Sequence[PreparedQuery], k: int, condition: str | None, where: str | None
     ) -> list[Answer]:
@@ -266,26 +301,28 @@ class Engine:
             return []
         depth = max(k, self._manifest.retrieval.depth)
         batch = stacked([query.vectors for query in queries])
-        rankings = retrieve(self._table, self._model, queries, batch, depth=depth, where=condition)
+        lists = retrieve(
+            self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
+        )
         best = [
-            fuse(ranking, query.weights, self._manifest.retrieval.rrf_k)[:k]
-            for query, ranking in zip(queries, rankings, strict=True)
+            self._order.order(query, found, self._items)[:k]
+            for query, found in zip(queries, lists, strict=True)
         ]
         payload = self._table.rows([key for hits in best for key, _ in hits])
         outcome = cache(lambda: filter_outcome(where, self._table))  # looked at only where nothing is found
         return [
-            self._answer(query, ranking, ranked_hits(hits, ranking, payload), outcome)
-            for query, ranking, hits in zip(queries, rankings, best, strict=True)
+            self._answer(query, found, ranked_hits(hits, found, payload), outcome)
+            for query, found, hits in zip(queries, lists, best, strict=True)
         ]
 
     def _answer(
         self,
         query: PreparedQuery,
-        ranking: Mapping[str, Sequence[str]],
+        lists: Mapping[str, ScoredList],
         hits: tuple[AnswerHit, ...],
         outcome: Callable[[], FilterOutcome | None],
     ) -> Answer:
-        if not ranking:
+        if not lists:
             readable = ", ".join(self._modalities)
             return self._unanswered(
                 f"this release cannot answer a query of {query.kind}: with these weights it reads "

@@ -10,7 +10,7 @@ from mmsearch_dagster.core.catalog.columns import PRODUCT_ID
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR, modality_column
+from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, VECTOR, modality_column
 from mmsearch_dagster.core.retrieval.understood import understood_record
 from mmsearch_dagster.serving.engine import Engine
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 # Cosine of a product fused again with its published vector; less, and it is not explained by these vectors.
 _NEAR = 0.99
+# Of a learned ranking; the rest hardly counts.
+_SHOWN_FEATURES = 10
 
 
 def explain(
@@ -35,7 +37,10 @@ def explain(
 
     Returns:
         understood: what the words were read to say.
-        branches: rank in each retriever and its share of the blended score, weight / (rrf_k + rank).
+        order: by what candidates of this kind of query are ordered (rank_fusion.ORDERS).
+        branches: rank in each retriever and, ordered by ranks, its share of the score: weight / (rrf_k +
+        rank).
+        ranking: the strongest features of a learned order, with what the score would lose without them.
         modalities: cosine of the query's and the product's vectors, and of the fused vectors with and without
         that modality of the query, weighted as the request says. product_modalities: the same cosine with and
         without each modality of the product. features: what each feature of the ranker added to the score.
@@ -54,7 +59,7 @@ def explain(
             "branch": name,
             "weight": content.weights.get(name, 0.0),
             "rank": rank,
-            "share": content.weights.get(name, 0.0) / (rrf_k + rank) if rank else 0.0,
+            "share": _share(content, name, rrf_k + rank) if rank else 0.0,
         }
         for name, rank in (hit.branches.items() if hit else ())
     ]
@@ -66,11 +71,25 @@ def explain(
         "understood": understood_record(content.understood),
         "rank": hit.rank if hit else None,
         "score": hit.score if hit else None,
+        "order": content.order,
         "branches": retrievers,
+        "ranking": _ranking(engine, content, product),
         "modalities": _modalities(engine, content, batch, product),
         "product_modalities": product_parts(engine, engine.fused(content)[0], product),
         "features": _features(engine, batch, (product, hit.rank if hit else None), person),
     }
+
+
+def _share(query: PreparedQuery, retriever: str, depth: int) -> float | None:
+    return query.weights.get(retriever, 0.0) / depth if query.order == BY_RANKS else None
+
+
+def _ranking(engine: Engine, query: PreparedQuery, product: str) -> list[dict[str, Any]]:
+    effects = engine.ranking_effects(query, product)[:_SHOWN_FEATURES]
+    return [
+        {"feature": each.feature, "value": number(each.value), "effect": number(each.effect)}
+        for each in effects
+    ]
 
 
 def _transcript(query: PreparedQuery) -> dict[str, Any] | None:

@@ -8,7 +8,14 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, query_kind, retriever_weights
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    BY_RANKS,
+    RETRIEVERS,
+    SCORED_RETRIEVERS,
+    order_of_kind,
+    query_kind,
+    retriever_weights,
+)
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text import language_of, query_text
@@ -55,12 +62,14 @@ def prepare(
         language=language_of(typed or ""),
     )
     sure = understood.confidence if understood else 1.0
+    order, weights = how_to_rank(kind, retrieval, sure, requested)
     prepared = PreparedQuery(
         text=" ".join(words) or None,
         typed=typed,
         image=image,
         kind=kind,
-        weights=retriever_weights(kind, retrieval.weights, sure, requested),
+        weights=weights,
+        order=order,
         audio=None if AUDIO in left_out else voice,
         transcript=transcript,
         modality_weights={name: weight for name, weight in requested.items() if weight and name in given},
@@ -75,6 +84,26 @@ def _read(prepared: PreparedQuery, query: Query, reader: QueryReader) -> Prepare
         for text in (prepared.text, prepared.typed)
     )
     return replace(prepared, text=whole and whole.text, typed=typed.text if typed else None, understood=whole)
+
+
+def how_to_rank(
+    kind: str, retrieval: RetrievalParams, confidence: float, requested: Mapping[str, float] | None = None
+) -> tuple[str, dict[str, float]]:
+    """How the candidates of a query are ordered, and what each retriever weighs in that.
+
+    A request that names a weight above 0 gets what it says: ranks fused by these weights.
+
+    Args:
+        kind: of the query.
+        retrieval: of the release.
+        confidence: of the spoken words, 1 without any.
+        requested: retriever -> weight of the request.
+    """
+    order = order_of_kind(kind, retrieval.orders)
+    if order == BY_RANKS or any((requested or {}).values()):
+        return BY_RANKS, retriever_weights(kind, retrieval.weights, confidence, requested)
+    left_out = set(requested or {})
+    return order, {name: 0.0 if name in left_out else 1.0 for name in SCORED_RETRIEVERS}
 
 
 def is_understood(transcript: Transcript) -> bool:

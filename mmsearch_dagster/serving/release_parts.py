@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError, reason_of
+from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
     from mmsearch_dagster.core.speech.language import Language
     from mmsearch_dagster.core.speech.transcript import Recogniser
 
@@ -49,6 +53,44 @@ def open_table(manifest: ReleaseManifest, index: SearchIndex, width: int) -> Pin
     if stored != width:
         raise ReleaseMismatchError(f"the index holds vectors of width {stored}, the model makes {width}")
     return table
+
+
+def open_photo_memory(
+    manifest: ReleaseManifest, table: PinnedTable, model_dir: Path
+) -> PhotoRetriever | None:
+    """The judged photos of a release; None where it has none.
+
+    Raises:
+        ReleaseMismatchError: the file is gone or is another one.
+    """
+    pin = manifest.photo_memory
+    if pin is None:
+        return None
+    file = model_dir / MEMORY_FILE
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
+    if sha256_bytes(content) != pin.sha256:
+        raise ReleaseMismatchError(f"{file} is not the photo memory of {manifest.release_id}")
+    return PhotoRetriever(PhotoMemory.from_bytes(content), table)
+
+
+def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | None":
+    """The learned ranking of a release; None where it has none.
+
+    Raises:
+        ReleaseMismatchError: its files are missing, damaged or of another release.
+    """
+    if manifest.ranking is None:
+        return None
+    from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, load_stage, stage_digest
+
+    folder = model_dir / RANKING_FOLDER
+    stage = load_stage(folder)
+    if stage_digest(folder) != manifest.ranking.sha256:
+        raise ReleaseMismatchError(f"the ranking in {folder} is not that of {manifest.release_id}")
+    return stage
 
 
 def open_recogniser(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) -> "Recogniser":

@@ -11,20 +11,23 @@ import numpy as np
 
 from mmsearch_dagster.adapters.index.table import Hit
 from mmsearch_dagster.core.fusion.weighted_query import weighted_queries
-from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEXICAL_RETRIEVER,
+    PHOTO_MEMORY,
     TYPED_RETRIEVER,
     VECTOR,
     VECTOR_RETRIEVER,
     modality_column,
 )
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
 
-Rankings = list[dict[str, list[str]]]
+# Per query, retriever -> its products with their scores, best first.
+ScoredLists = list[dict[str, list[tuple[str, float]]]]
 
 
 class QueryTower(Protocol):
@@ -69,8 +72,9 @@ def retrieve(
     *,
     depth: int,
     where: str | None,
-) -> Rankings:
-    """Per query, retriever -> its `depth` best product ids; a retriever without a weight is left out.
+    photos: PhotoRetriever | None = None,
+) -> ScoredLists:
+    """Per query, retriever -> its `depth` best products; a retriever without a weight is left out.
 
     Args:
         table: what is searched.
@@ -79,28 +83,38 @@ def retrieve(
         batch: their vectors, row for row.
         depth: products per retriever.
         where: SQL of `core.retrieval.filters.to_where`.
+        photos: judged photos as further keys; None in a release without them.
     """
-    rankings: Rankings = [{} for _ in queries]
+    lists: ScoredLists = [{} for _ in queries]
     readable = np.zeros(len(queries), dtype=bool)
     for mask in batch.present.values():
         readable |= mask
     rows = [row for row in _weighted(queries, VECTOR_RETRIEVER) if readable[row]]
     if rows and model is not None:
         vectors = fused_queries(model, [queries[row] for row in rows], batch.take(rows))
-        _note(rankings, VECTOR_RETRIEVER, rows, table.nearest_batch(vectors, depth, where=where))
+        _note(lists, VECTOR_RETRIEVER, rows, table.nearest_batch(vectors, depth, where=where))
     for name, texts in (
         (LEXICAL_RETRIEVER, [query.full_text for query in queries]),
         (TYPED_RETRIEVER, [query.typed for query in queries]),
     ):
         words = {row: text for row in _weighted(queries, name) if (text := texts[row])}
-        _note(rankings, name, list(words), table.lexical_batch(list(words.values()), depth, where=where))
+        _note(lists, name, list(words), table.lexical_batch(list(words.values()), depth, where=where))
     for name, vectors in batch.vectors.items():
         column = modality_column(name)
         rows = [row for row in _weighted(queries, name) if batch.present[name][row]]
         if rows and table.has_vectors(column):
             hits = table.nearest_batch(vectors[rows], depth, where=where, column=column)
-            _note(rankings, name, rows, hits)
-    return rankings
+            _note(lists, name, rows, hits)
+    rows = [row for row in _weighted(queries, PHOTO_MEMORY) if _has_photo(batch, row)]
+    if rows and photos is not None:
+        with_photo = [queries[row] for row in rows]
+        hits = photos.nearest_batch(with_photo, batch.take(rows), depth=depth, where=where)
+        _note(lists, PHOTO_MEMORY, rows, hits)
+    return lists
+
+
+def _has_photo(batch: ModalityBatch, row: int) -> bool:
+    return IMAGE in batch.present and bool(batch.present[IMAGE][row])
 
 
 def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: ModalityBatch) -> Matrix:
@@ -121,6 +135,6 @@ def _weighted(queries: Sequence[PreparedQuery], retriever: str) -> list[int]:
     return [row for row, query in enumerate(queries) if query.weights.get(retriever, 0.0) > 0]
 
 
-def _note(rankings: Rankings, retriever: str, rows: Sequence[int], hits: Sequence[Sequence[Hit]]) -> None:
+def _note(lists: ScoredLists, retriever: str, rows: Sequence[int], hits: Sequence[Sequence[Hit]]) -> None:
     for row, ranked in zip(rows, hits, strict=True):
-        rankings[row][retriever] = [hit.product_id for hit in ranked]
+        lists[row][retriever] = [(hit.product_id, hit.score) for hit in ranked]

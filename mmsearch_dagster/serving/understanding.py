@@ -48,6 +48,10 @@ class QueryUnderstanding:
         """What reads words in the catalogue's terms."""
         return QueryReader.of(self._table.records(COLUMNS), self._synonyms, is_english)
 
+    def warm(self) -> None:
+        """Read the catalogue now."""
+        _ = self.reader
+
     def completed(self, query: PreparedQuery, answer: Answer, search: Searched, where: str | None) -> Answer:
         """The answer with what was understood: named products first, bounds that nothing fits left out, and
         a note where nothing fits.

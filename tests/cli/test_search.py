@@ -133,6 +133,14 @@ def test_a_correction_is_told_with_the_way_to_undo_it(released: Released, capsys
     ]
 
 
+def test_a_part_that_is_only_a_message_is_not_offered_to_be_undone(
+    released: Released, capsys: Captured
+) -> None:
+    query = Query(text="wasserdicht runing shoes under 0.5")
+    search.answer_query(released, query, "shoes", k=3, where=None, as_json=False)
+    assert "(undo: --as-typed, or --ignore spelling)" in capsys.readouterr().out
+
+
 def test_json_tells_what_the_words_say(released: Released, capsys: Captured) -> None:
     search.answer_query(released, Query(text="runing shoes"), "shoes", k=3, where=None, as_json=True)
     understood = json.loads(capsys.readouterr().out)["understood"]

@@ -18,7 +18,7 @@ GRAPH = {
     "ingest": {
         "products_raw", "events_raw", "searches_raw", "judgments_raw",
         "products", "products_quarantine", "interactions", "interactions_quarantine",
-        "queries", "queries_quarantine", "searches", "reviews",
+        "queries", "queries_quarantine", "searches", "reviews", "remote_media",
     },
     "features": {
         "image_encoder", "text_features", "image_features", "audio_features", "video_features",
@@ -26,7 +26,7 @@ GRAPH = {
     },
     "behaviour": {"collaborative_factors", "user_profiles"},
     "training": {
-        "training_examples", "ranker",
+        "training_examples", "photo_memory", "ranking", "ranker",
         *("fusion_concat", "fusion_weighted", "fusion_attention", "fusion_hadamard"),
     },
     "evaluation": {"evaluation_report"},

@@ -72,7 +72,7 @@ def test_every_example_that_names_a_file_is_run_by_a_test_of_this_module() -> No
         "my-preset.yaml",
         "mmsearch_dagster/adapters/sources/arrow_files.py",
         "mmsearch_dagster/adapters/sources/formats.py",
-        "mmsearch_dagster/core/catalog/source_mapping.py",
+        "mmsearch_dagster/core/catalog/mapping/file.py",
         "mmsearch_dagster/core/fusion/config.py",
         "mmsearch_dagster/core/fusion/strategies.py",
         "assets/expectations/products.yaml",
@@ -104,7 +104,7 @@ def test_a_new_file_format_is_read_like_every_other(checkout: Path) -> None:
         checkout,
         "mmsearch_dagster/adapters/sources/arrow_files.py",
         "mmsearch_dagster/adapters/sources/formats.py",
-        "mmsearch_dagster/core/catalog/source_mapping.py",
+        "mmsearch_dagster/core/catalog/mapping/file.py",
     )
     pl.DataFrame(
         {"sku": ["1", None, "3"], "name": ["Tee", "Hat", "Mug"], "cost": [5.5, 1.0, -2.0]}
@@ -117,9 +117,10 @@ def test_a_new_file_format_is_read_like_every_other(checkout: Path) -> None:
         "from pathlib import Path\n"
         "from mmsearch_dagster.adapters.sources.reading import read_table\n"
         "from mmsearch_dagster.adapters.sources.source import load_source\n"
-        "from mmsearch_dagster.core.catalog.contract import split_rows\n"
-        "split = split_rows(read_table(load_source(Path('source.yaml')), 'products', lambda ids: ids))\n"
-        "print(split.good['product_id'].to_list(), split.quarantined['_row'].to_list())"
+        "from mmsearch_dagster.core.catalog.contract import separate_broken_rows\n"
+        "raw = read_table(load_source(Path('source.yaml')), 'products', lambda ids: ids)\n"
+        "checked = separate_broken_rows(raw)\n"
+        "print(checked.good['product_id'].to_list(), checked.quarantined['_row'].to_list())"
     )
 
     assert python(checkout, "-c", read).strip() == "['1'] [2, 3]"

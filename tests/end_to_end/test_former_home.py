@@ -53,14 +53,16 @@ def test_it_is_opened_searched_refreshed_and_rolled_back(former: Place, capsys: 
     write_shop(former.home.parent / "shop", renamed=4)
     assert former.run() == 0, capsys.readouterr().err
     third = former.manifest()
-    assert (third.model_version, third.parent) == (3, second)
+    refreshed = former.released.registry.manifest(3)
+    assert (refreshed.refresh_of, refreshed.parent) == (second, second), "its own model over today's titles"
+    assert (third.model_version, third.parent) == (4, refreshed.release_id)
     assert answer(former, capsys, "a black mug please")["hits"][0]["product_id"] == "P03"
 
     for release in (first, second, third.release_id):
         assert former.mmsearch("rollback", release, "--reason", "as it was") == 0
         found = answer(former, capsys, "a red mug please")
         assert (found["release_id"], found["hits"][0]["product_id"]) == (release, "P00")
-    assert former.actions() == ["promotion"] * 3 + ["rollback"] * 3
+    assert former.actions() == ["promotion"] * 4 + ["rollback"] * 3
 
 
 def test_its_models_load_with_nothing_but_mlflow(former: Place, tiny: Place) -> None:

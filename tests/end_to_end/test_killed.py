@@ -17,6 +17,7 @@ from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline.run import refresh
 from mmsearch_dagster.settings import ASSETS_VARIABLE
+from tests.end_to_end.changes import repriced_shop
 from tests.end_to_end.killed import Killer, Moment, refresh_and_die
 from tests.homes import Place, own_environment
 
@@ -35,12 +36,13 @@ _DEATHS: tuple[tuple[str, Moment], ...] = (
     ("queries_quarantine", "start"),
     ("queries", "start"),
     ("searches", "start"),
+    ("reviews", "start"),
+    ("remote_media", "start"),
     ("text_features", "start"),
-    ("text_features", "advance"),
     ("image_features", "start"),
-    ("image_features", "advance"),
     ("audio_features", "start"),
     ("video_features", "start"),
+    ("catalogue_refresh", "start"),
     ("collaborative_factors", "start"),
     ("training_examples", "start"),
     ("queries (text)", "advance"),
@@ -53,7 +55,6 @@ _DEATHS: tuple[tuple[str, Moment], ...] = (
     ("index", "advance"),
     ("evaluation_report", "finish"),
     ("user_profiles", "start"),
-    ("reviews", "start"),
     ("ranker", "start"),
     ("challenger", "start"),
     ("challenger", "finish"),
@@ -105,6 +106,30 @@ def test_killed_at_every_stage_the_old_release_answers_and_the_end_is_the_same(
     rows = index_rows(place, ended), index_rows(later, expected)
     assert rows[0].equals(rows[1])
     assert place.actions() == later.actions()
+
+
+def test_killed_while_a_changed_catalogue_is_published_the_old_one_answers(
+    tiny: Place, tmp_path: Path
+) -> None:
+    source = repriced_shop(tiny, tmp_path / "shop")
+    place, before = tiny.copy(tmp_path / "home", source=source), tiny.manifest().release_id
+    deaths: tuple[tuple[str, Moment], ...] = (
+        ("text_features", "advance"),
+        ("image_features", "advance"),
+        ("catalogue_refresh", "start"),
+        ("index", "start"),
+        ("index", "finish"),
+    )
+
+    for stage, moment in deaths:
+        assert refresh_and_die(place, Killer(stage, moment)) == -signal.SIGKILL, (stage, moment)
+        assert place.manifest().release_id == before, f"after {stage}, {moment}"
+    assert refresh_and_die(place, Killer("release", "start"), dies_in="_settle") == -signal.SIGKILL
+    refresh(place.workspace)
+
+    assert place.manifest().parent == before
+    assert place.versions() == 2
+    assert place.actions() == ["promotion", "promotion"]
 
 
 def began(place: Place) -> subprocess.Popen[bytes]:

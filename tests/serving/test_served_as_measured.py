@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, rankings_of
 from mmsearch_dagster.core.evaluation.tune_blend import FULL_TEXT_ALONE, blend, choose_blend
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
@@ -17,7 +17,7 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
-from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
+from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Engine
 from tests.media import sound_file, tone
@@ -91,7 +91,7 @@ class Shop:
         """What each retriever finds, as the evaluation computes it."""
         items, model = _items(self.engine), load_model(self.release.model_dir)
         lists = retriever_lists(self.engine.table, items)
-        return lists(model, self.queries)
+        return rankings_of(lists(model, self.queries))
 
 
 @every_way

@@ -23,6 +23,7 @@ from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMi
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.progress import Progress, Silent
 from mmsearch_dagster.core.release import IndexPin
+from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 
@@ -181,6 +182,7 @@ def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
         language="English",
         stem=True,
         remove_stop_words=True,
+        custom_stop_words=sorted(ENGLISH_STOP_WORDS),
         ascii_folding=True,
         lower_case=True,
         with_position=False,

@@ -14,6 +14,7 @@ from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.retrieval.full_text import query_full_text
 from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS, ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_words
@@ -58,6 +59,15 @@ class PinnedTable:
         that SQL refuses."""
         with _reading(where):
             return int(self._table.count_rows(where))
+
+    def passing_ids(self, where: str | None) -> frozenset[str]:
+        """The products that pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
+        that SQL refuses."""
+        if where is None:
+            return self.product_ids
+        with _reading(where):
+            query = self._table.search().where(where).select([columns.PRODUCT_ID]).limit(None)
+            return frozenset(query.to_arrow()[columns.PRODUCT_ID].to_pylist())
 
     @property
     def held_in_memory(self) -> bool:
@@ -260,7 +270,7 @@ class PinnedTable:
         """
         from lancedb.query import MatchQuery
 
-        words = self._without_stop_words(text.encode("utf-8", "replace").decode("utf-8"))
+        words = query_full_text(self._without_stop_words(text.encode("utf-8", "replace").decode("utf-8")))
         if not words.strip():
             return []
         # A query object, not a string: nothing in the words is syntax. Its defaults escape pyright.

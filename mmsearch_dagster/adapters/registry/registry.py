@@ -6,9 +6,11 @@ move was a rollback, the ledger gets its line, the tag goes. A process killed in
 the champion, and the next move first finishes what it describes.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,16 +20,23 @@ from mmsearch_dagster.adapters.host.home import writing
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Action, Figure, Ledger
 from mmsearch_dagster.adapters.registry.release_list import ReleaseRow, release_rows
 from mmsearch_dagster.adapters.registry.store import MlflowStore
-from mmsearch_dagster.adapters.registry.tags import MOVE, WITHDRAWN
+from mmsearch_dagster.adapters.registry.tags import MOVE, WITHDRAWN, is_whole
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.core.errors import GateRefusedError, NoReleaseError, ReleaseMismatchError
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.suggest import did_you_mean
 
+_LOG = logging.getLogger(__name__)
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _BY_HAND = "the pointer was moved outside mmsearch"
+
+
+@cache
+def _warn_of_damage(version: int) -> None:
+    """Once in a process: the pointer is read many times in a run."""
+    _LOG.warning("the tags of the released model version %d are damaged: it is not compared with", version)
 
 
 @dataclass(frozen=True)
@@ -61,9 +70,22 @@ class Registry(ModelVersions):
         self._store.connect().set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
 
     def champion(self) -> ReleaseManifest | None:
-        """The released version, None before the first release."""
+        """The released version, None before the first release.
+
+        None, too, where somebody damaged its tags: the next release then takes its place. Whoever wants to
+        answer from it reads the pointer, which says what is damaged.
+        """
         version = self._champion_version()
-        return None if version is None else self.manifest(version)
+        if version is None or not self._is_whole(version):
+            return None
+        return self.manifest(version)
+
+    def _is_whole(self, version: int) -> bool:
+        tags = self._get(version).tags
+        whole = is_whole(tags, version)
+        if not whole:
+            _warn_of_damage(version)
+        return whole
 
     def promote(self, version: int, *, reason: str) -> PointerMove:
         """Point the release at `version`, when its own stored decision allows it.
@@ -197,7 +219,7 @@ class Registry(ModelVersions):
     def _finish_interrupted_move(self) -> None:
         """The ledger and the marks catch up with where the alias is."""
         version = self._champion_version()
-        if version is None:
+        if version is None or not self._is_whole(version):
             return
         manifest, written = self.manifest(version), self._get(version).tags.get(MOVE)
         last = self._ledger.last_move()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from mmsearch_dagster.adapters.registry.tags import GATE, MANIFEST, WITHDRAWN, manifest_of
+from mmsearch_dagster.adapters.registry.tags import GATE, WITHDRAWN, is_whole, manifest_of
 from mmsearch_dagster.core.release import ReleaseManifest
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def release_rows(
     challenger: int | None,
     moved_to: Collection[int],
 ) -> list[ReleaseRow]:
-    """One row per version that mmsearch registered, in the given order.
+    """One row per version that mmsearch registered and whose tags are whole, in the given order.
 
     moved_to: versions the pointer has been on, as the ledger records it.
     """
     rows = []
     for model_version in versions:
         version, tags = int(model_version.version), model_version.tags
-        if MANIFEST not in tags:
+        if not is_whole(tags, version):
             continue
         status = status_of(version, tags, champion=champion, challenger=challenger, moved_to=moved_to)
         created = datetime.fromtimestamp(model_version.creation_timestamp / 1000, UTC)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+_LOG = logging.getLogger(__name__)
+
 
 def mlflow_module() -> ModuleType:
     """MLflow, imported on first use, without telemetry, progress bars and chatter."""
@@ -99,10 +101,13 @@ class MlflowStore:
         return Path(download_artifacts(address))
 
     def experiment_id(self) -> str:
-        """The experiment every run belongs to, made on first use."""
+        """The experiment every run belongs to, made on first use; restored where somebody deleted it."""
         client = self.connect()
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is not None:
+            if experiment.lifecycle_stage == "deleted":
+                _LOG.warning("the experiment '%s' was deleted in MLflow: it is restored", EXPERIMENT)
+                client.restore_experiment(experiment.experiment_id)
             return experiment.experiment_id
         from mlflow.exceptions import MlflowException
 

@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.gate.decision import Decision
-from mmsearch_dagster.core.release import EncoderIdentity, RankerPin, ReleaseManifest, RetrievalParams
+from mmsearch_dagster.core.release import (
+    EncoderIdentity,
+    PhotoMemoryPin,
+    RankerPin,
+    RankingPin,
+    ReleaseManifest,
+    RetrievalParams,
+)
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 # The tags the code reads; the rest of `tags_of` is for people and for search in the UI.
@@ -22,7 +29,11 @@ WITHDRAWN = "mmsearch.withdrawn"
 MOVE = "mmsearch.move"
 # The folder of the pictures, a field of the manifest.
 MEDIA_ROOT = "media_root"
-_NOT_IN_A_MANIFEST = {"decision", "run_id", "people_dir", "language_file", "description"}
+_ANEW = "`mmsearch run` registers the release anew"
+_NOT_IN_A_MANIFEST = {
+    *("decision", "run_id", "description"),
+    *("people_dir", "ranking_dir", "language_file", "photo_memory_file"),
+}
 
 
 class VersionFacts(BaseModel):
@@ -31,7 +42,8 @@ class VersionFacts(BaseModel):
     snapshots: asset -> digest of the data it was made from. parent: release id of the champion it was
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
     description: one sentence for people who look at the registry.
-    people_dir: folder of `ranker`, copied into the version. language_file: that of `language`, likewise.
+    people_dir, ranking_dir: folders of `ranker` and `ranking`, copied into the version. language_file,
+    photo_memory_file: those of `language` and `photo_memory`, likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +62,10 @@ class VersionFacts(BaseModel):
     language_file: str | None = None
     ranker: RankerPin | None = None
     people_dir: str | None = None
+    photo_memory: PhotoMemoryPin | None = None
+    photo_memory_file: str | None = None
+    ranking: RankingPin | None = None
+    ranking_dir: str | None = None
     parent: str | None = None
     run_id: str | None = None
     description: str | None = None
@@ -90,14 +106,26 @@ def manifest_of(tags: Mapping[str, str], version: int) -> ReleaseManifest:
     """
     if MANIFEST not in tags:
         raise ReleaseMismatchError(
-            f"model version {version} carries no '{MANIFEST}' tag: mmsearch did not register it"
+            f"model version {version} carries no '{MANIFEST}' tag: somebody removed it, or mmsearch did not "
+            f"register that version; {_ANEW}"
         )
     try:
         facts = json.loads(tags[MANIFEST])
         index = json.loads(tags[INDEX]) if tags.get(INDEX) else None
         return ReleaseManifest.model_validate({**facts, "model_version": version, "index": index})
     except (ValueError, TypeError) as error:
-        raise ReleaseMismatchError(f"the tags of model version {version} are damaged: {error}") from error
+        raise ReleaseMismatchError(
+            f"the tags of model version {version} are damaged ({' '.join(str(error).split())}); {_ANEW}"
+        ) from error
+
+
+def is_whole(tags: Mapping[str, str], version: int) -> bool:
+    """Whether the tags of a version say what it is."""
+    try:
+        manifest_of(tags, version)
+    except ReleaseMismatchError:
+        return False
+    return True
 
 
 def decision_of(tags: Mapping[str, str]) -> Decision | None:

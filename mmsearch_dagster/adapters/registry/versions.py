@@ -13,6 +13,7 @@ from mmsearch_dagster.adapters.registry.tags import (
     VersionFacts,
     decision_of,
     decision_tags,
+    is_whole,
     manifest_of,
     tags_of,
 )
@@ -46,9 +47,9 @@ class ModelVersions:
 
         model_dir: what `core.fusion.model.save_model` wrote. example: one input for the UI (a pandas
         DataFrame), made up when None. A version and all of its tags appear in one step, so a killed run
-        leaves either nothing or a whole version; one whose files are damaged is left behind and replaced.
-        Registering again stores the newest decision. Raises ReleaseMismatchError when the weights are not
-        the ones that `facts` name.
+        leaves either nothing or a whole version; one whose files or tags are damaged is left behind and
+        replaced. Registering again stores the newest decision. Raises ReleaseMismatchError when the weights
+        are not the ones that `facts` name.
         """
         sha256 = _sha256_of_file(model_dir / WEIGHTS_FILE)
         if sha256 != facts.weights_sha256:
@@ -162,6 +163,8 @@ class ModelVersions:
     def _whole_version(self, facts: VersionFacts) -> "ModelVersion | None":
         for model_version in self._all():
             if model_version.tags.get(RELEASE_ID) != facts.release_id:
+                continue
+            if not is_whole(model_version.tags, int(model_version.version)):
                 continue
             if self._stored_sha256(int(model_version.version)) == facts.weights_sha256:
                 return model_version

@@ -38,14 +38,30 @@ class MediaCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._copies: Mapping[str, Copy] | None = None
 
     def copies(self) -> Mapping[str, Copy]:
-        """Address -> what is known of it."""
+        """Address -> what is known of it, as it was when first asked for or last remembered here."""
+        if self._copies is None:
+            self._copies = self._read()
+        return self._copies
+
+    def _read(self, address: str | None = None) -> Mapping[str, Copy]:
         if not self._database.is_file():
             return {}
         with closing(self._open()) as connection:
-            rows = connection.execute("select address, sha256, etag, modified, checked, problem from media")
+            rows = connection.execute(
+                "select address, sha256, etag, modified, checked, problem from media "
+                "where address = ? or ? is null",
+                (address, address),
+            )
             return {row[0]: Copy(*row) for row in rows}
+
+    def file_of(self, address: str) -> Path | None:
+        """The copy of an address as it is now, for whoever asks for one of them; None where there is none."""
+        copy = self._read(address).get(address)
+        path = self.path(copy.sha256) if copy and copy.sha256 else None
+        return path if path is not None and path.is_file() else None
 
     def keep(self, content: bytes) -> str:
         """Stores bytes and returns their sha256."""
@@ -57,6 +73,7 @@ class MediaCache:
 
     def remember(self, copies: Iterable[Copy]) -> None:
         """Replaces what is known of these addresses, in one step."""
+        self._copies = None
         self._folder.mkdir(parents=True, exist_ok=True)
         with closing(self._open()) as connection, connection:
             connection.execute(_TABLE)

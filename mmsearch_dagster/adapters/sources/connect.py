@@ -21,6 +21,13 @@ _HEADER = """\
 """
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes what stands twice twice: a person reads it."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Connected:
     """One file: what was seen of it, and its drafted mapping. written: how it is written."""
@@ -77,8 +84,10 @@ def as_yaml(connected: Sequence[Connected], catalogue: str, target: Path) -> str
     for one in connected:
         tables.setdefault(one.draft.table, []).append(_file_entry(one, target.parent))
     entries = {table: files[0] if len(files) == 1 else files for table, files in tables.items()}
-    document = {"catalogue": catalogue, "tables": entries}
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    hosts = sorted({host for one in connected for host in one.draft.media_hosts(one.look)})
+    media = {"media": {"hosts": hosts}} if hosts else {}
+    document = {"catalogue": catalogue, "tables": entries, **media}
+    text = yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
     return _HEADER.format(name=target.name, root="") + text
 
 

@@ -21,6 +21,7 @@ _REST = f"{UNREADABLE}it goes on from a row with unbalanced quotes"
 _CUT = f"{UNREADABLE}the file ends inside this row"
 # A quote that opens and does not close before so many lines have passed is a stray one.
 _LONGEST_RECORD = 2_000
+_SEP_LINE = len("sep=;")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]+")
 _SMALLEST_SUSPECT = 3
 
@@ -49,12 +50,22 @@ def check_wanted(path: Path, separator: str, wanted: Sequence[str], encoding: st
 def _header(path: Path, separator: str, encoding: str) -> list[str]:
     try:
         with path.open(encoding=encoding, newline="") as file:
-            header = next(csv.reader(file, delimiter=separator, strict=True), [])
+            header = _first_row(csv.reader(file, delimiter=separator, strict=True))
     except UnicodeError as error:
         raise _not_encoded(path, encoding) from error
     except csv.Error as error:
         raise SourceError(f"{path}: the header cannot be read ({reason_of(error)})") from error
     return [_name(field) for field in header]
+
+
+def _first_row(rows: Iterator[list[str]]) -> list[str]:
+    """The header: behind blank lines, and behind the line `sep=;` that spreadsheets write."""
+    for row in rows:
+        if any(field.strip() for field in row) and not (
+            row[0].startswith("sep=") and len(row[0]) <= _SEP_LINE
+        ):
+            return row
+    return []
 
 
 def _name(field: str) -> str:
@@ -151,7 +162,7 @@ def _rows(file: TextIO, separator: str) -> Iterator[_Row]:
     """
     lines = _Lines(file)
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    header = [_name(field) for field in next(reader, [])]
+    header = [_name(field) for field in _first_row(reader)]
     yield _Row(header)
     behind_broken = False
     while True:

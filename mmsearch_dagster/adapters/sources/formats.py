@@ -7,7 +7,7 @@ from typing import Protocol
 import polars as pl
 
 from mmsearch_dagster.adapters.sources import delimited, json_files, parquet_files, xml_files
-from mmsearch_dagster.core.catalog.mapping.file import Format, SourceFile
+from mmsearch_dagster.core.catalog.mapping.file import DATABASE, Format, SourceFile
 
 
 class Reader(Protocol):
@@ -99,6 +99,26 @@ class _Xml(_UniqueNames):
         return xml_files.read(path, file.records, wanted)
 
 
+class _DatabaseCopy(_UniqueNames):
+    """A copy of rows of a database: Parquet, or lines of JSON from MongoDB."""
+
+    magic = None
+
+    def columns(self, path: Path, file: SourceFile) -> dict[str, pl.DataType]:
+        return _reader_of(path).columns(path, _copied(file))
+
+    def read(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> pl.DataFrame:
+        return _reader_of(path).read(path, _copied(file), wanted)
+
+
+def _reader_of(path: Path) -> "_Json | _Parquet":
+    return _Json() if path.suffix == ".ndjson" else _Parquet()
+
+
+def _copied(file: SourceFile) -> SourceFile:
+    return file.model_copy(update={"format": "ndjson", "records": None})
+
+
 # `ubi` is not here: it names its own columns (adapters.sources.ubi).
 READERS: Mapping[Format, Reader] = {
     "csv": _Delimited(),
@@ -107,6 +127,7 @@ READERS: Mapping[Format, Reader] = {
     "ndjson": _Json(),
     "json": _Json(),
     "xml": _Xml(),
+    DATABASE: _DatabaseCopy(),
 }
 
 

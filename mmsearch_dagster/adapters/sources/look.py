@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mmsearch_dagster.core.errors import SourceError
 
 _HEAD = 262_144
 _EXAMPLE = 40
+_HOST = re.compile(r"https?://([\w.:-]+)")
 _DELIMITERS = (",", ";", "\t", "|")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UBI_KEYS = ('"action_name"', '"ubi_events"', '"ubi_queries"', '"user_query"')
@@ -102,13 +104,14 @@ def look_at(path: Path, written: dict[str, Any]) -> FileLook:
     names = list(READERS[file.format].columns(path, file))
     unique = [name for name in names if names.count(name) == 1]
     rows = READERS[file.format].read(path, file, _readable(path, file, unique)).drop(NUMBER, BROKEN)
-    examples, filled = {}, {}
+    examples, filled, hosts = {}, {}, {}
     for name in rows.columns:
         values = [value for value in rows[name].to_list() if value not in (None, "", [])]
         filled[name] = len(values) / max(rows.height, 1)
+        hosts[name] = sorted({host for value in values for host in _HOST.findall(str(value))})
         if values:
             examples[name] = " ".join(str(values[0]).split())[:_EXAMPLE]
-    return FileLook(path.name, rows.columns, examples, filled)
+    return FileLook(path.name, rows.columns, examples, filled, hosts)
 
 
 def _readable(path: Path, file: SourceFile, names: list[str]) -> list[str]:

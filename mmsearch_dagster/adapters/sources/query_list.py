@@ -17,6 +17,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile
 from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.suggest import did_you_mean
 
@@ -120,7 +121,8 @@ def _content(uri: str, folders: Sequence[Path]) -> bytes:
     if address and address.scheme.lower() != "file":
         raise SourceError(f"{uri} cannot be read: it is no file here; save it and give its path")
     path = Path(url2pathname(address.path)) if address else Path(uri)
-    tried = dict.fromkeys(folder / path for folder in folders)
+    names = [path] if address or path.is_absolute() else [Path(name) for name in spellings(uri)] or [path]
+    tried = dict.fromkeys(folder / name for folder in folders for name in names)
     for candidate in tried:
         try:
             content = candidate.read_bytes()

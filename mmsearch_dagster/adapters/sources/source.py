@@ -6,13 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
+from mmsearch_dagster.adapters.databases.copies import check_query, copy_of, refresh_copy
 from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
-from mmsearch_dagster.core.catalog.mapping.file import SourceFile
+from mmsearch_dagster.core.catalog.mapping.file import DATABASE, SourceFile
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError, reason_of
@@ -26,15 +27,28 @@ _OTHER_DELIMITERS = ",;|\t"
 
 @dataclass(frozen=True)
 class Source:
-    """A checked mapping. root: the folder that file paths and picture uris are relative to."""
+    """A checked mapping.
+
+    root: the folder that file paths and picture uris are relative to. copies: where rows of databases are
+    copied to; None where no database is read.
+    """
 
     catalogue: str
     root: Path
     spec: SourceSpec
+    copies: Path | None = None
 
     def path_of(self, file: SourceFile) -> Path:
-        """Where a table's file lies."""
-        return self.root / file.path
+        """Where a table's file lies; of a database, the copy of its rows."""
+        path = self.root / file.path
+        return copy_of(path, self.copies) if file.format == DATABASE and self.copies else path
+
+    def renew(self, table: str) -> None:
+        """Reads the rows of databases that feed a table anew. Raises SourceError where they are not given."""
+        for file in self.spec.tables.get(table, ()):
+            for each in (file, *file.joins):
+                if each.format == DATABASE and self.copies:
+                    refresh_copy(self.root / each.path, self.copies)
 
     def media(self, uri: str) -> Path | None:
         """Where a media file lies: the first spelling of its name that is a file, else as it is written.
@@ -52,11 +66,19 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def load_source(source_file: Path, root: Path | None = None, require: Sequence[str] = ()) -> Source:
-    """Read `source.yaml` and check that each file and each mapped column is there; nothing is written.
+def load_source(
+    source_file: Path,
+    root: Path | None = None,
+    require: Sequence[str] = (),
+    *,
+    copies: Path | None = None,
+) -> Source:
+    """Read `source.yaml` and check that each file and each mapped column is there; nothing is written, but
+    the first copy of rows of a database.
 
     root: what paths are relative to; the folder of `source_file` when None.
-    require: tables that must be mapped.
+    require: tables that must be mapped. copies: where rows of databases are copied to; None asks no
+    database, and checks the columns of none.
     Raises SourceError, one line that names file, column and the nearest name.
     """
     try:
@@ -70,7 +92,7 @@ def load_source(source_file: Path, root: Path | None = None, require: Sequence[s
     base = root if root is not None else source_file.parent
     if not base.is_dir():
         raise SourceError(f"{base}: the root folder does not exist; check --root")
-    source = Source(spec.catalogue, base.resolve(), spec)
+    source = Source(spec.catalogue, base.resolve(), spec, copies)
     for table, files in spec.tables.items():
         for file in files:
             _check_table_file(source, table, file, str(source_file))
@@ -80,6 +102,8 @@ def load_source(source_file: Path, root: Path | None = None, require: Sequence[s
 def _check_table_file(source: Source, table: str, file: TableFile, where: str) -> None:
     for each in (file, *file.joins):
         _check_file(source, each, where)
+    if not source.copies and any(each.format == DATABASE for each in (file, *file.joins)):
+        return
     path = source.path_of(file)
     if file.format == "ubi":
         json_files.columns_of(path, "ndjson")
@@ -107,6 +131,11 @@ def _check_file(source: Source, file: SourceFile, where: str) -> None:
         raise SourceError(
             f"{where}: '{file.path}' leaves the root folder; give an absolute path or another --root"
         )
+    if file.format == DATABASE:
+        check_query(source.root / file.path)
+        if source.copies and not source.path_of(file).is_file():
+            refresh_copy(source.root / file.path, source.copies)
+        return
     check_file(source.path_of(file), file.format, magic_of(file.format), encoding=file.encoding)
 
 

@@ -1,5 +1,6 @@
 """The rows that a run did not keep as they are, with their reasons, and the summary of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -37,9 +38,12 @@ def _listed(frame: pl.DataFrame, title: str, k: int) -> None:
         _print(f"  ... {frame.height - k:,} more: --k {frame.height}")
 
 
-def show_counts(home: Path) -> None:
-    """Prints for every table how many rows were kept, quarantined, left out, and why."""
-    for counts in all_row_counts(Lake(HomePaths(home).lake)):
+def show_counts(home: Path, before: Mapping[str, str] | None = None) -> None:
+    """Prints for every table how many rows were kept, quarantined, left out, and why.
+
+    before: asset -> snapshot of the release before, to compare with.
+    """
+    for counts in all_row_counts(Lake(HomePaths(home).lake), before):
         for line in counts.lines(f"`mmsearch quarantine {counts.table} --home {home}`"):
             _print(line)
 

@@ -15,6 +15,10 @@ UNREADABLE = "record: "
 _NOT_RELATIVE = r"^(?:[/\\]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]*://)"
 
 
+# What is fetched from its address: core.catalog.remote_media.is_address.
+_FETCHED = r"^(?:(?i:https?|s3|gs):)?//"
+
+
 def escapes_root(uri: str) -> bool:
     """Whether a relative uri climbs out of the folder it is relative to."""
     path = posixpath.normpath(uri.replace("\\", "/"))
@@ -22,10 +26,11 @@ def escapes_root(uri: str) -> bool:
 
 
 def _outside(uri: pl.Expr) -> pl.Expr:
-    """`uri` where it is absolute, has a scheme, or climbs out of the root; null where it is fine."""
+    """`uri` where it is absolute, of a scheme that is not fetched, or climbs out of the root; else null."""
     climbs = pl.when(uri.str.contains("..", literal=True)).then(uri)
     climbs = climbs.map_elements(escapes_root, return_dtype=pl.Boolean).fill_null(False)
-    return pl.when(uri.str.contains(_NOT_RELATIVE) | climbs).then(uri)
+    local = ~uri.str.contains(_FETCHED)
+    return pl.when(local & (uri.str.contains(_NOT_RELATIVE) | climbs)).then(uri)
 
 
 def _uri_rule(column: str, dtype: pl.DataType, *, quote: bool) -> pl.Expr:

@@ -17,6 +17,7 @@ from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, REQUIRED, TABLES
 from mmsearch_dagster.core.catalog.mapping.column import Case, ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.conditions import Condition, Constant, Where
 from mmsearch_dagster.core.catalog.mapping.file import FORMATS, Format, Join, SourceFile
+from mmsearch_dagster.core.catalog.remote_media import RemoteMedia
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.yaml_text import load_yaml
@@ -94,12 +95,16 @@ def _is_mapping_of_columns(feed: Any) -> bool:
 
 
 class SourceSpec(BaseModel):
-    """The whole mapping: which files make which table of which catalogue."""
+    """The whole mapping: which files make which table of which catalogue.
+
+    media: what may be fetched of pictures, sounds and videos that lie at addresses.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     catalogue: str = Field(pattern=r"^[a-z0-9_]+$", max_length=60)
     tables: dict[str, tuple[TableFile, ...]] = Field(min_length=1)
+    media: RemoteMedia = RemoteMedia()
 
     @field_validator("tables", mode="before")
     @classmethod
@@ -169,6 +174,7 @@ _RECORDS: dict[str, type[BaseModel]] = {
     "cases": Case,
     "where": Condition,
     "joins": Join,
+    "media": RemoteMedia,
 }
 
 

@@ -1,6 +1,7 @@
 """Everything that can answer a query, measured on the same judged queries."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,20 +12,24 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     SINGLE_RETRIEVERS,
     JudgedQueries,
     Rankings,
-    RetrieverLists,
     by_model,
     score,
     single_retriever,
     single_retriever_rankings,
 )
-from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
+from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import EvaluationMetrics
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, TYPED_RETRIEVER, VECTOR_RETRIEVER
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    LEXICAL_RETRIEVER,
+    PHOTO_MEMORY,
+    TYPED_RETRIEVER,
+    VECTOR_RETRIEVER,
+)
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -32,7 +37,10 @@ if TYPE_CHECKING:
 ENGINE = "released engine"
 FUSED = "fused"
 CHAMPION = "champion"
+# Where a baseline is released instead of it.
+REFUSED = "refused challenger"
 RRF = "rrf(bm25, text)"
+JUDGED_PHOTOS = "photo memory"
 _DEPTHS = (10, 20, 50)
 METRICS = (
     *(f"ndcg@{depth}" for depth in _DEPTHS),
@@ -67,37 +75,31 @@ def choose_winner(
     return max(models, key=mean)
 
 
-class Judge:
-    """The trained models on one catalogue, one of them the winner, beside the retrievers they must beat."""
+def measure(
+    models: Mapping[Strategy, "TwoTower"],
+    winner: Strategy,
+    items: ModalityBatch,
+    lists: Mapping[str, Rankings],
+    queries: JudgedQueries,
+) -> dict[str, Rankings]:
+    """Every ranking of these queries but the engine's, by the name it has in the tables.
 
-    def __init__(
-        self,
-        models: Mapping[Strategy, "TwoTower"],
-        winner: Strategy,
-        items: ModalityBatch,
-        lists: RetrieverLists,
-    ) -> None:
-        self._models, self._items, self._lists = models, items, lists
-        self._winner: Strategy = winner
-
-    def choose(self, dev: JudgedQueries, *, multilingual: bool) -> RetrievalParams:
-        """The blend of the winner's retrievers. multilingual: the text encoder."""
-        lists = self._lists(self._models[self._winner], dev)
-        return choose_blend(lists, dev, multilingual=multilingual)
-
-    def measure(self, queries: JudgedQueries, retrieval: RetrievalParams) -> dict[str, Rankings]:
-        """Every ranking there is of these queries, by the name it has in the tables."""
-        lists = self._lists(self._models[self._winner], queries)
-        measured = untrained(queries, self._items, lists)
-        for name, model in self._models.items():
-            measured[fused_by(name)] = (
-                lists[VECTOR_RETRIEVER]
-                if name == self._winner
-                else by_model(model, queries.batch, self._items, DEPTH)
-            )
-        measured[FUSED] = lists[VECTOR_RETRIEVER]
-        measured[ENGINE] = blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
-        return measured
+    Args:
+        models: by strategy.
+        winner: the strategy of the engine.
+        items: the catalogue.
+        lists: of the engine's retrievers.
+        queries: what was asked.
+    """
+    measured = untrained(queries, items, lists)
+    for name, model in models.items():
+        measured[fused_by(name)] = (
+            lists[VECTOR_RETRIEVER] if name == winner else by_model(model, queries.batch, items, DEPTH)
+        )
+    measured[FUSED] = lists[VECTOR_RETRIEVER]
+    if any(lists[PHOTO_MEMORY].values()):
+        measured[JUDGED_PHOTOS] = lists[PHOTO_MEMORY]
+    return measured
 
 
 def untrained(
@@ -117,6 +119,18 @@ def untrained(
     return measured
 
 
+@dataclass(frozen=True)
+class CrossFitted:
+    """What the engine and the retrievers answer to training queries that they did not learn from.
+
+    rankings: name, as in the tables, -> rankings. kinds, grades: of the same queries.
+    """
+
+    rankings: Mapping[str, Rankings] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    grades: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
 def evaluation_metrics(
     measured: Mapping[str, Rankings],
     queries: JudgedQueries,
@@ -127,19 +141,39 @@ def evaluation_metrics(
     provenance: Provenance = JUDGED,
     counts: Mapping[Provenance, int] | None = None,
     remembered: Mapping[str, float] | None = None,
+    cross_fitted: CrossFitted = CrossFitted(),
+    fused_kinds: Collection[str] | None = None,
 ) -> EvaluationMetrics:
-    """What the gate decides on. metric: the policy's. weights: sha256 of the candidate's.
+    """What the gate decides on.
 
-    note: why there is no ranking of a champion in `measured`, where one reigns. remembered: its values then,
-    from its own evaluation. provenance: of `queries`; counts: of all validation queries.
+    Args:
+        measured: name -> rankings of `queries`.
+        queries: the validation queries.
+        metric: the policy's.
+        weights: sha256 of the candidate's.
+        note: why there is no ranking of a champion in `measured`, where one reigns.
+        remembered: the champion's values then, from its own evaluation.
+        cross_fitted: more queries on which the engine is held against the retrievers.
+        fused_kinds: kinds of query that the engine leaves to the fused vector, blended by ranks; None: all.
+        provenance: of `queries`.
+        counts: provenance -> how many validation queries there are, those that do not decide too.
     """
     values = {name: score(rankings, queries.grades, metric) for name, rankings in measured.items()}
+    more = {
+        name: score(rankings, cross_fitted.grades, metric) for name, rankings in cross_fitted.rankings.items()
+    }
+    absent = dict.fromkeys(cross_fitted.grades, 0.0)
+    direct = {key for key, kind in queries.kinds.items() if fused_kinds is None or kind in fused_kinds}
     return EvaluationMetrics(
         weights_sha256=weights,
-        kinds=dict(queries.kinds),
-        engine=values[ENGINE],
-        fused=values[FUSED],
-        branches={name: by_query for name, by_query in values.items() if name in SINGLE_RETRIEVERS},
+        kinds={**queries.kinds, **cross_fitted.kinds},
+        engine={**values[ENGINE], **more.get(ENGINE, {})},
+        fused={key: value for key, value in values[FUSED].items() if key in direct},
+        branches={
+            name: {**by_query, **more.get(name, absent)}
+            for name, by_query in values.items()
+            if name in SINGLE_RETRIEVERS
+        },
         champion=values.get(CHAMPION) if remembered is None else dict(remembered),
         champion_note=note,
         provenance=provenance,

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
 
 Rankings = dict[str, list[str]]
-# Retriever -> rankings of a model's queries, as the engine's own retrievers give them.
+# Query id -> its products with their scores, best first.
+ScoredRankings = dict[str, list[tuple[str, float]]]
+# Retriever -> what it finds for each query of a model, as the engine's own retrievers give it.
 # Without a model, all but the fused vector.
-RetrieverLists = Callable[["TwoTower | None", "JudgedQueries"], dict[str, Rankings]]
+RetrieverLists = Callable[["TwoTower | None", "JudgedQueries"], dict[str, ScoredRankings]]
 
 METRIC = "ndcg@10"
 
@@ -52,19 +54,26 @@ class JudgedQueries:
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def of_provenance(self, provenance: Provenance) -> "JudgedQueries":
-        """Those whose answers are known in one way, in their order."""
-        rows = [row for row, name in enumerate(self.provenance) if name == provenance]
+    def take(self, rows: Sequence[int]) -> "JudgedQueries":
+        """Some of the queries.
+
+        Args:
+            rows: row numbers, [k].
+        """
         keys = {self.batch.ids[row] for row in rows}
         return JudgedQueries(
             batch=self.batch.take(np.array(rows, dtype=np.int64)),
             texts=tuple(self.texts[row] for row in rows),
-            provenance=(provenance,) * len(rows),
+            provenance=tuple(self.provenance[row] for row in rows),
             grades={key: graded for key, graded in self.grades.items() if key in keys},
             kinds={key: kind for key, kind in self.kinds.items() if key in keys},
             confidence={key: sure for key, sure in self.confidence.items() if key in keys},
             typed={key: words for key, words in self.typed.items() if key in keys},
         )
+
+    def of_provenance(self, provenance: Provenance) -> "JudgedQueries":
+        """Those whose answers are known in one way, in their order."""
+        return self.take([row for row, name in enumerate(self.provenance) if name == provenance])
 
     def prepared(self, *, fused: bool = True) -> list[PreparedQuery]:
         """The queries as the engine prepares them, every retriever weighing 1.
@@ -85,6 +94,14 @@ class JudgedQueries:
             )
             for key, text in zip(self.batch.ids, self.texts, strict=True)
         ]
+
+
+def rankings_of(lists: Mapping[str, ScoredRankings]) -> dict[str, Rankings]:
+    """Retriever -> query id -> product ids, without the scores."""
+    return {
+        name: {key: [product for product, _ in entries] for key, entries in found.items()}
+        for name, found in lists.items()
+    }
 
 
 def by_vector(

@@ -10,6 +10,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     KINDS_IN_OTHER_SCRIPTS,
     KINDS_WITH_WORDS,
     LEXICAL_RETRIEVER,
+    PHOTO_MEMORY,
     PICTURE,
     TYPED_RETRIEVER,
     VECTOR_RETRIEVER,
@@ -31,6 +32,8 @@ _WORTH = 0.005
 # that no other retriever knows finds nothing.
 _WORTH_MORE = 0.02
 _BEYOND = ({VECTOR_RETRIEVER: 0.0}, {LEXICAL_RETRIEVER: 4.0}, {LEXICAL_RETRIEVER: 8.0})
+# Judged photos answer a photo without any other retriever, where nothing else is worth adding.
+PHOTO_MEMORY_ALONE = {VECTOR_RETRIEVER: 0.0, PHOTO_MEMORY: 1.0}
 _SWEEPS = 2
 
 
@@ -116,6 +119,8 @@ def _best_weights(
     available = {VECTOR_RETRIEVER, *names} if best else set[str]()
     for other in [{**best, **beyond} for beyond in _BEYOND if available.issuperset(beyond)]:
         best = other if value(other) > value(best) + _WORTH_MORE else best
+    if kind == PICTURE and PHOTO_MEMORY in names and value(PHOTO_MEMORY_ALONE) >= value(best) - _WORTH:
+        return dict(PHOTO_MEMORY_ALONE)
     return best
 
 

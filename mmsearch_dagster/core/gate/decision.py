@@ -7,17 +7,19 @@ from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 
 
 class EvaluationMetrics(BaseModel):
-    """Per-query values of the policy's metric on the validation queries that decide; query id -> value.
+    """Per-query values of the policy's metric on the queries that decide; query id -> value.
 
     weights_sha256: of the candidate whose values these are.
     kinds: query id -> kind of query (words, picture, both); names the queries.
     engine: the candidate as it would be released: fused vector and full-text search, blended.
-    fused: the candidate's fused vector alone.
+    fused: the candidate's fused vector alone, on the queries that the engine leaves to it.
     branches: each single retriever alone: raw encoders by modality, and `bm25`; 0 where it cannot answer.
-    champion: the released engine on the same queries; None when there is none or it cannot be compared.
+    champion: the released engine on the validation queries, which it did not learn from either; None when
+        there is none or it cannot be compared.
     provenance: how the answers to these queries are known; counts: how many validation queries there are of
     each provenance, those that do not decide too.
     champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
+    judged: False where nobody judged a query, and queries made from the catalogue stand in.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,10 +1,10 @@
 """The gate: a pure function decides from per-query figures and a reviewed policy, and says why.
 
-Every value is a sum over the same validation queries, sorted by id, so their order changes nothing;
+Every value is a sum over the same queries, sorted by id, so their order changes nothing;
 every rule asks for `figure >= limit` or `figure > limit`, so NaN never passes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
 from mmsearch_dagster.core.gate.policy import GatePolicy
-from mmsearch_dagster.core.labels.provenance import provenance_phrase
+from mmsearch_dagster.core.labels.provenance import JUDGED, LOG, provenance_phrase
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
 
 Values = NDArray[np.float64]
@@ -41,14 +41,12 @@ def _interval_text(difference: Difference, policy: GatePolicy) -> str:
 
 def _complete(report: EvaluationMetrics, queries: Sequence[str]) -> Reason:
     """Every engine has a finite value for every query."""
-    measured = {"engine": report.engine, "fused": report.fused, **report.branches}
+    measured = {name: _values(lookup, queries) for name, lookup in report.branches.items()}
+    measured["engine"] = _values(report.engine, queries)
+    measured["fused"] = _values(report.fused, sorted(report.fused))
     if report.champion is not None:
-        measured["champion"] = report.champion
-    bad = {
-        name: count
-        for name, lookup in measured.items()
-        if (count := int((~np.isfinite(_values(lookup, queries))).sum()))
-    }
+        measured["champion"] = _values(report.champion, _compared(report.champion, report.kinds))
+    bad = {name: count for name, column in measured.items() if (count := int((~np.isfinite(column)).sum()))}
     names = ", ".join(f"{name} ({count})" for name, count in bad.items())
     text = f"values are missing, NaN or infinite in: {names}" if bad else "every value is a finite number"
     return Reason(
@@ -60,7 +58,7 @@ def _enough(queries: Sequence[str], report: EvaluationMetrics, policy: GatePolic
     """The sentence says how the answers are known, and what else there is that does not decide."""
     count, least = len(queries), policy.min_queries_of(report.provenance)
     passed = count >= least
-    what = f"{count} validation queries, {provenance_phrase(report.provenance)}"
+    what = f"{count} queries, {provenance_phrase(report.provenance)}"
     others = [
         f"{number} {provenance_phrase(name)}"
         for name, number in report.counts.items()
@@ -106,9 +104,9 @@ def _beats_branch(
     what: str,
     kinds: Sequence[str],
     policy: GatePolicy,
+    demand: "Demand",
 ) -> Reason:
-    """Whether `values`, those of `what`, are ahead of the best single retriever by more than chance; or a
-    draw, where that is enough."""
+    """How `values`, those of `what`, stand to the best single retriever, and whether that is enough."""
     if not retrievers or not kinds:
         return Reason(
             rule=rule,
@@ -121,13 +119,30 @@ def _beats_branch(
     difference = _difference(values, best, policy)
     # One retriever leaves nothing to fuse, a perfect one nothing to gain.
     draw = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
-    limit, passed, demand = _drawn(difference, policy) if draw else _ahead(difference, policy)
+    limit, passed, asked = _drawn(difference, policy) if draw else demand(difference, policy)
     text = (
-        f"{what} {'beats' if difference.mean > 0 else 'does not beat'} its best single retriever ({name}): "
+        f"{what} {_standing(difference)} its best single retriever ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
-        f"{_interval_text(difference, policy)}; asked: {demand}"
+        f"{_interval_text(difference, policy)}; asked: {asked}"
     )
     return Reason(rule=rule, passed=passed, figure=difference.mean, limit=limit, text=text)
+
+
+def _standing(difference: Difference) -> str:
+    """A difference is shown only where its interval excludes zero."""
+    if difference.low > 0.0:
+        return "beats"
+    return "falls behind" if difference.high < 0.0 else "is not shown to beat"
+
+
+Demand = Callable[[Difference, GatePolicy], tuple[float, bool, str]]
+
+
+def _not_behind(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
+    """Of the engine: a kind of query for which nothing is shown to beat a single retriever is left to it."""
+    slack = policy.single_branch.max_uncertainty
+    passed = difference.mean >= 0.0 and difference.low >= -slack
+    return 0.0, passed, f"at least 0, low end at least {-slack:+.4f}"
 
 
 def _ahead(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
@@ -197,28 +212,64 @@ def _champion_by_kind(
 def _all_reasons(report: EvaluationMetrics, policy: GatePolicy) -> list[Reason]:
     queries = sorted(report.kinds)
     kinds = [report.kinds[query] for query in queries]
-    engine, fused = _values(report.engine, queries), _values(report.fused, queries)
+    engine = _values(report.engine, queries)
     retrievers = {name: _values(lookup, queries) for name, lookup in report.branches.items()}
-    encoders = {name: values for name, values in retrievers.items() if name != LEXICAL}
-    reasons = [
-        _complete(report, queries),
-        _enough(queries, report, policy),
-        _floor(engine, policy),
-        _beats_branch(
-            "engine_beats_best_branch", engine, retrievers, what="the engine", kinds=kinds, policy=policy
-        ),
-        _beats_branch(
-            "fusion_beats_best_encoder", fused, encoders, what="the fused vector", kinds=kinds, policy=policy
-        ),
-    ]
+    beats = _beats_branch(
+        "engine_beats_best_branch",
+        engine,
+        retrievers,
+        what="the engine",
+        kinds=kinds,
+        policy=policy,
+        demand=_not_behind,
+    )
+    rules = [beats, _fused_beats_encoders(report, policy)]
+    rules = rules if report.provenance in (JUDGED, LOG) else [_not_judged(reason) for reason in rules]
+    reasons = [_complete(report, queries), _enough(queries, report, policy), _floor(engine, policy), *rules]
+    return [*reasons, *_beside_champion(report, policy)]
+
+
+def _fused_beats_encoders(report: EvaluationMetrics, policy: GatePolicy) -> Reason:
+    """Asked on the queries that the engine leaves to the fused vector; as one feature of a ranker that is
+    shown to pay it needs no proof of its own."""
+    rule, queries = "fusion_beats_best_encoder", sorted(report.fused.keys() & report.kinds.keys())
+    if not queries and report.kinds:
+        text = "the engine leaves no kind of query to the fused vector alone"
+        return Reason(rule=rule, passed=True, figure=0.0, limit=0.0, text=text)
+    encoders = {name: _values(lookup, queries) for name, lookup in report.branches.items() if name != LEXICAL}
+    return _beats_branch(
+        rule,
+        _values(report.fused, queries),
+        encoders,
+        what="the fused vector",
+        kinds=[report.kinds[query] for query in queries],
+        policy=policy,
+        demand=_ahead,
+    )
+
+
+def _not_judged(reason: Reason) -> Reason:
+    """Queries that were made from the catalogue find their own product by their words: they can tell that an
+    engine is broken, not which engine is better."""
+    text = f"not binding, for nobody judged a query: {reason.text}"
+    return reason.model_copy(update={"passed": True, "text": text})
+
+
+def _compared(champion: Mapping[str, float], kinds: Mapping[str, str]) -> list[str]:
+    """The queries on which the champion is held: those it did not learn from."""
+    return sorted(kinds.keys() & champion.keys())
+
+
+def _beside_champion(report: EvaluationMetrics, policy: GatePolicy) -> list[Reason]:
     if report.champion is None:
-        reasons.append(_champion_absent(report, policy))
-    else:
-        champion = _values(report.champion, queries)
-        note = report.champion_note
-        reasons.append(_against_champion(engine, champion, policy, note=note))
-        reasons.extend(_champion_by_kind(engine, champion, kinds=kinds, policy=policy, note=note))
-    return reasons
+        return [_champion_absent(report, policy)]
+    queries = _compared(report.champion, report.kinds)
+    engine, champion = _values(report.engine, queries), _values(report.champion, queries)
+    kinds, note = [report.kinds[query] for query in queries], report.champion_note
+    return [
+        _against_champion(engine, champion, policy, note=note),
+        *_champion_by_kind(engine, champion, kinds=kinds, policy=policy, note=note),
+    ]
 
 
 def decide(report: EvaluationMetrics, policy: GatePolicy) -> Decision:
@@ -231,6 +282,32 @@ def decide(report: EvaluationMetrics, policy: GatePolicy) -> Decision:
     return Decision(
         passed=all(reason.passed for reason in reasons),
         reasons=tuple(reasons),
+        weights_sha256=report.weights_sha256,
+        report_digest=report.digest(),
+        policy_digest=digest_of(policy.model_dump()),
+    )
+
+
+def decide_baseline(report: EvaluationMetrics, policy: GatePolicy, refused: Decision) -> Decision:
+    """The decision about the best single retriever of each kind, where nothing was released yet and the
+    challenger is refused: no shop is left without a search, and the next challenger has something to beat.
+
+    Args:
+        report: whose engine is that baseline.
+        policy: for its metric.
+        refused: what was decided about the challenger.
+    """
+    mean = _mean(_values(report.engine, sorted(report.kinds)))
+    known = mean == mean
+    text = (
+        "nothing is released yet and the challenger is refused, so the best single retriever for each kind "
+        f"of query is released as the baseline to beat ({policy.metric} {mean:.4f}); the challenger: "
+        f"{'; '.join(refused.refusals)}"
+    )
+    reason = Reason(rule="baseline", passed=True, figure=mean if known else 0.0, limit=0.0, text=text)
+    return Decision(
+        passed=True,
+        reasons=(reason,),
         weights_sha256=report.weights_sha256,
         report_digest=report.digest(),
         policy_digest=digest_of(policy.model_dump()),

@@ -74,8 +74,8 @@ def led_by_session(state: PeopleState, items: Items, seen: Sequence[int], person
     """Scores of every product for somebody with a session.
 
     Combines by reciprocal rank: similarity to the seen products by their factors, with a small share of
-    popularity (core.collaborative.cold); mean similarity over the modalities; and the personal scores. A part
-    whose scores are all equal adds nothing.
+    popularity (core.collaborative.cold), where they have factors; mean similarity over the modalities; and
+    the personal scores. A part whose scores are all equal adds nothing.
 
     Args:
         state: people and popularity.
@@ -87,8 +87,10 @@ def led_by_session(state: PeopleState, items: Items, seen: Sequence[int], person
         float64 [i]; the seen products get -inf.
     """
     contents = [nearness(items.vectors[:, start:stop], seen) for start, stop in items.blocks.values()]
-    parts: list[NDArray[np.floating]] = [session_scores(state.factors, state.popularity, seen)]
-    parts += [np.mean(contents, axis=0)] if contents else []
+    parts: list[NDArray[np.floating]] = [np.mean(contents, axis=0)] if contents else []
+    # Without factors of the seen products it would be popularity alone, as strong as what they look like.
+    if state.factors[list(seen)].any() or not any(_tells(part) for part in parts):
+        parts.append(session_scores(state.factors, state.popularity, seen))
     parts += [personal] if personal is not None else []
     unseen = np.ones(len(items), dtype=bool)
     unseen[list(seen)] = False

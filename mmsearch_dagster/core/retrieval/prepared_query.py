@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import Transcript
@@ -14,22 +15,25 @@ class PreparedQuery:
     """One query, cleaned, transcribed, named, weighted and encoded once.
 
     text: cleaned, None or not empty; with the transcript. typed: without it. audio: the recording, where it
-    was understood. weights: per retriever, already checked. modality_weights: per modality, those above 0
-    that the request itself names. transcript: what was recognised, however doubtful. vectors: a batch of one
-    row, of its modalities' own vectors; empty until it is encoded. understood: what `text` was made from;
-    None where no catalogue was at hand to read it by.
+    was understood. order: of rank_fusion.ORDERS. weights: per retriever, already checked. modality_weights:
+    per modality, those above 0 that the request itself names. transcript: what was recognised, however
+    doubtful. vectors: a batch of one row, of its modalities' own vectors; empty until it is encoded.
+    understood: what `text` was made from; None where no catalogue was at hand to read it by. closer_look:
+    vector of the middle of `image`, float32 [d], where a photo memory is searched.
     """
 
     text: str | None
     image: bytes | None
     kind: str
     weights: Mapping[str, float] = field(default_factory=dict)
+    order: str = BY_RANKS
     audio: bytes | None = None
     transcript: Transcript | None = None
     modality_weights: Mapping[str, float] = field(default_factory=dict)
     typed: str | None = None
     vectors: ModalityBatch = field(default_factory=lambda: ModalityBatch(("query",), {}, {}))
     understood: Understood | None = None
+    closer_look: Matrix | None = None
 
     @property
     def full_text(self) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import Transcript
 
@@ -81,11 +82,11 @@ def no_result_note(text: str | None, outcome: FilterOutcome | None) -> str:
 
 
 def ranked_hits(
-    best: Sequence[tuple[str, float]], ranking: Mapping[str, Sequence[str]], payload: Mapping[str, Any]
+    best: Sequence[tuple[str, float]], lists: Mapping[str, ScoredList], payload: Mapping[str, Any]
 ) -> tuple[AnswerHit, ...]:
-    """best: (product id, score), best first. ranking: retriever -> product ids, best first."""
-    names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *ranking))
-    ranks = {name: {key: rank for rank, key in enumerate(ids, 1)} for name, ids in ranking.items()}
+    """best: (product id, score), best first. lists: retriever -> its products, best first."""
+    names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *lists))
+    ranks = {name: {key: rank for rank, (key, _) in enumerate(found, 1)} for name, found in lists.items()}
     return tuple(
         AnswerHit(
             product_id=key,

@@ -12,13 +12,24 @@ VECTOR_RETRIEVER = "vector"
 LEXICAL_RETRIEVER = "lexical"
 # Full-text search for the typed words alone, where others were spoken: a part of LEXICAL_RETRIEVER.
 TYPED_RETRIEVER = "typed"
-# The fused vector, full-text search, and each encoder's own vectors.
-RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO)
+# Judged photos as further keys to their products (core.photo_memory).
+PHOTO_MEMORY = "photo_memory"
+# The fused vector, full-text search, each encoder's own vectors, judged photos.
+RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEMORY)
+# How the candidates of a query are ordered: weighted reciprocal ranks, a convex combination of scores, or the
+# ranker that learned from judged queries (core.ranking.relevance).
+BY_RANKS = "ranks"
+BY_SCORES = "scores"
+LEARNED = "learned"
+ORDERS = (BY_RANKS, BY_SCORES, LEARNED)
+# What the last two read.
+SCORED_RETRIEVERS = (LEXICAL_RETRIEVER, VECTOR_RETRIEVER, TEXT, IMAGE)
 # Names for the weights of a request, on the command line and over HTTP.
 WEIGHTS_HELP = (
     f"weight of a retriever in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
-    "fused vector and by its own encoder). With 0 a retriever is not used and such a part is not read"
+    f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos). "
+    "With 0 a retriever is not used and such a part is not read"
 )
 
 WORDS = "words"
@@ -77,6 +88,17 @@ def chosen_for(
 ) -> dict[str, float]:
     """The weights chosen for this kind, or for the nearest one alike that has some."""
     return dict(next((chosen[alike] for alike in kinds_alike(kind) if alike in chosen), otherwise))
+
+
+def order_of_kind(kind: str, orders: Mapping[str, str]) -> str:
+    """How the candidates of a query of this kind are ordered.
+
+    Words in a script of their own are not alike here: what is learned from Latin words says little of them.
+    """
+    alike = kinds_alike(kind)
+    if "[" in kind:
+        alike = tuple(name for name in alike if "[" in name)
+    return next((orders[name] for name in alike if name in orders), BY_RANKS)
 
 
 def retriever_weights(

@@ -85,6 +85,7 @@ class QueryReader:
     values: CatalogueValues
     identifiers: Identifiers
     synonyms: Synonyms = field(default_factory=lambda: Synonyms.of(SynonymRules()))
+    spellings: Synonyms = field(default_factory=Synonyms.spelled_otherwise)
     products: Mapping[str, tuple[str, float | None]] = field(
         default_factory=dict[str, tuple[str, float | None]]
     )
@@ -177,7 +178,8 @@ class QueryReader:
             value += f", under {price:g} {self.currency or ''}".rstrip()
         part = QueryPart(LIKE, text, value, FILTER, " AND ".join(conditions))
         rest = _CHEAPER.sub("", rest)
-        return None if _ignored(part, ignore) else Understood(text, f"{title} {rest}".strip(), parts=(part,))
+        words = f"{title} {rest}".strip() or text  # a product may have no title
+        return None if _ignored(part, ignore) else Understood(text, words, parts=(part,))
 
     def _filters(self, text: str, ignore: Collection[str]) -> list[Reading]:
         readings = price_bounds(text, self.currency) if self.priced else []
@@ -219,28 +221,34 @@ class QueryReader:
                 for match in list(_WORD.finditer(text))[:_MOST_WORDS]
                 if not any(start <= match.start() < end for start, end in joined)
                 and fold(match.group()) not in ASKING_WORDS
-                and not list(self.synonyms.in_text(match.group()))
+                and not [*self.synonyms.in_text(match.group()), *self.spellings.in_text(match.group())]
             )
         )
 
     def _expanded(self, query: Understood, ignore: Collection[str]) -> Understood:
-        """Further words: synonyms, and compounds in the catalogue's own form. A phrase that no product has is
+        """Further words: reviewed synonyms, and other ways to write a word. A phrase that no product has is
         replaced."""
         parts, expansions, text = list(query.parts), list(query.expansions), query.text
-        phrases = dict([*self._compounds(text), *self.synonyms.in_text(text)])
+        reviewed = dict(self.synonyms.in_text(text))
+        phrases = dict([*self._compounds(text), *self.spellings.in_text(text)]) | reviewed
         for phrase, others in phrases.items():
-            usable = [other for other in others if self._attested(other)]
-            part = QueryPart(SYNONYM, phrase, ", ".join(usable), EXPAND)
+            replaced = not self._attested(phrase)
+            # Parts of a compound that is written otherwise find other things: `t-shirt` finds shirts.
+            usable = [
+                other
+                for other in others
+                if self._attested(other) and (replaced or phrase in reviewed or other.isalpha())
+            ]
+            part = QueryPart(SYNONYM, phrase, ", ".join(usable), REWRITE if replaced else EXPAND)
             if not usable or _ignored(part, ignore):
                 continue
-            if not self._attested(phrase):
-                text, part = text.replace(phrase, usable[0]), replace(part, effect=REWRITE)
-                usable = usable[1:]
+            if replaced:
+                part, text = replace(part, value=usable[0]), text.replace(phrase, usable[0])
+                usable = usable[1:] if phrase in reviewed else []
             expansions += usable
             parts.append(part)
-        return replace(
-            query, text=text, parts=tuple(dict.fromkeys(parts)), expansions=tuple(dict.fromkeys(expansions))
-        )
+        kept, further = tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(expansions))
+        return replace(query, text=text, parts=kept, expansions=further)
 
     def _compounds(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
         """`rubberduck` where the catalogue has `rubber duck`, `back pack` where it has `backpack`."""
@@ -250,10 +258,11 @@ class QueryReader:
         together = [
             (f"{first} {second}", (joined,))
             for first, second in pairwise(words)
-            if self.vocabulary.frequency.get(joined := fold(first + second))
-            and joined.isalpha()
+            if (joined := fold(first + second)).isalpha()
             and min(len(first), len(second)) > 2
             and not {fold(first), fold(second)} & ASKING_WORDS
+            # Rarer than its parts, it would outweigh them: `trackpant` where nearly all write `track pant`.
+            and self.vocabulary.frequency.get(joined, 0) > min(map(self.vocabulary.count, (first, second)))
         ]
         return [*apart, *together]
 

@@ -1,7 +1,7 @@
 """Synonyms: a file that people review, and the shop-independent ways to write a word."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -60,16 +60,16 @@ class Synonyms:
 
     @classmethod
     def of(cls, rules: SynonymRules) -> "Synonyms":
-        """The rules, and the ways to write a word that no shop has to list."""
-        others: dict[str, list[str]] = {}
-        for group in (*_SPELLINGS, *rules.two_way):
-            for phrase in group:
-                others.setdefault(_key(phrase), []).extend(
-                    other for other in group if _key(other) != _key(phrase)
-                )
+        """What a shop has reviewed."""
+        others = _of_groups(rules.two_way)
         for rule in rules.one_way:
             others.setdefault(_key(rule.typed), []).extend(rule.means)
         return cls({key: tuple(dict.fromkeys(phrases)) for key, phrases in others.items()})
+
+    @classmethod
+    def spelled_otherwise(cls) -> "Synonyms":
+        """The ways to write one word that no shop has to list."""
+        return cls({key: tuple(phrases) for key, phrases in _of_groups(_SPELLINGS).items()})
 
     def in_text(self, text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Each phrase of a query that has synonyms, longest first at each place; and its synonyms."""
@@ -85,6 +85,15 @@ class Synonyms:
                 yield phrases[length], self.others[_key(phrases[length])]
             at += max(length, 1)
         yield from ((key, self.others[key]) for key in self.others if _HAN.search(key) and key in text)
+
+
+def _of_groups(groups: Iterable[tuple[str, ...]]) -> dict[str, list[str]]:
+    """Key of each phrase -> the other phrases of its groups."""
+    others: dict[str, list[str]] = {}
+    for group in groups:
+        for phrase in group:
+            others.setdefault(_key(phrase), []).extend(o for o in group if _key(o) != _key(phrase))
+    return others
 
 
 def parse_synonyms(text: str, where: str) -> SynonymRules:

@@ -20,7 +20,12 @@ from mmsearch_dagster.core.evaluation.ablation import (
     rank_with,
 )
 from mmsearch_dagster.core.evaluation.comparison import DEPTH, all_values, untrained
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, RetrieverLists
+from mmsearch_dagster.core.evaluation.judged_queries import (
+    JudgedQueries,
+    Rankings,
+    RetrieverLists,
+    rankings_of,
+)
 from mmsearch_dagster.core.evaluation.quality_table import quality_table
 from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.fusion.dataset import Examples
@@ -63,7 +68,7 @@ def measure_ablations(workspace: Workspace) -> Iterator[AblationResult]:
     """
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.adapters.lake.lineage import lineage_of
-    from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists, words_table
+    from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
     from mmsearch_dagster.pipeline.training.candidates import read_examples
 
     source = workspace.lake.current(examples.ASSET)
@@ -99,7 +104,7 @@ def _of_all_modalities(rankings: _RankingsOf, split: str) -> Rankings:
 
 def _engine_lists(retrievers: RetrieverLists, queries: JudgedQueries, fused: Rankings) -> dict[str, Rankings]:
     """The engine's lists for a variant. fused: what the variant's own model ranks."""
-    return {**retrievers(None, queries), VECTOR_RETRIEVER: fused}
+    return {**rankings_of(retrievers(None, queries)), VECTOR_RETRIEVER: fused}
 
 
 def _measured(

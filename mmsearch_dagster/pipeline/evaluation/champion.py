@@ -5,18 +5,22 @@ from collections.abc import Iterable
 import polars as pl
 
 from mmsearch_dagster.adapters.index.table import PinnedTable
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
-from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
-from mmsearch_dagster.pipeline.evaluation.retrieve import retriever_lists
 from mmsearch_dagster.pipeline.features import collaborative
-from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings
+from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
+from mmsearch_dagster.pipeline.training import examples, photo_memory
+from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.item_source import KeptItems
+from mmsearch_dagster.serving.release_parts import open_ranking
 
 
 def why_not_again(workspace: Workspace, champion: ReleaseManifest, modalities: Iterable[str]) -> str | None:
@@ -36,17 +40,39 @@ def rankings(
     queries: JudgedQueries,
     *,
     words: PinnedTable,
+    products: KeptItems,
+    looks: Snapshot,
 ) -> Rankings:
-    """What it answers on the catalogue and the queries of today."""
+    """What it answers on the catalogue and the queries of today.
+
+    Its judged photos are those of its own evaluation: the released ones may be these very queries.
+
+    Args:
+        workspace: the home.
+        champion: the release.
+        items: the catalogue's vectors.
+        queries: today's.
+        words: the index of the catalogue's words.
+        products: those words taken apart.
+        looks: today's snapshot of the photo memory, with a closer look at each query's photo.
+    """
     from mmsearch_dagster.core.fusion.model import load_model
 
-    model = load_model(workspace.registry.model_folder(champion.model_version))
+    folder = workspace.registry.model_folder(champion.model_version)
+    model = load_model(folder)
     digest = champion.snapshots.get(collaborative.ASSET)
     factors = workspace.lake.find(collaborative.ASSET, digest) if digest else None
     items = collaborative.with_factors_of(items, factors)
-    lists = retriever_lists(words, items)(model, queries)
-    retrieval = champion.retrieval
-    return blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
+    lists = retriever_lists(words, items, _photos(workspace, champion, looks))(model, queries)
+    stage = open_ranking(champion, folder)
+    return engine_rankings(lists, queries, champion.retrieval, stage, items=products)
+
+
+def _photos(workspace: Workspace, champion: ReleaseManifest, looks: Snapshot) -> MeasuredPhotos | None:
+    if champion.photo_memory is None:
+        return None
+    snapshot = workspace.lake.find(photo_memory.ASSET, champion.snapshots[photo_memory.ASSET])
+    return MeasuredPhotos.of(snapshot, looks)
 
 
 def stored_values(

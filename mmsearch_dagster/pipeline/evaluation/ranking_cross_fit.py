@@ -12,7 +12,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.ranking.relevance.comparison import EngineFigures, compare_rankers
-from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, ScoredList, feature_rows
+from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
 from mmsearch_dagster.core.ranking.relevance.items import ItemTerms, item_terms
 from mmsearch_dagster.core.ranking.relevance.lexical import StemmedBm25
 from mmsearch_dagster.core.ranking.relevance.stage import TRAINERS
@@ -20,6 +20,7 @@ from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, s
 from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace

@@ -9,11 +9,12 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
 from mmsearch_dagster.core.digest import digest_of, sha256_text
 from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.text import item_text
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.pipeline.workspace import Workspace, remote_copy
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
@@ -117,21 +118,34 @@ def _contents(
                 yield row[c.PRODUCT_ID], c.TITLE, text_content(spec.item_text(product_text(row)))
         elif spec.modality == IMAGE:
             for uri in row[c.IMAGE_URIS] or []:
-                path = workspace.source.media(uri)
-                yield row[c.PRODUCT_ID], uri, file_content(path, uri) if path else _elsewhere(uri)
+                path = _file_of(workspace, uri)
+                yield row[c.PRODUCT_ID], uri, file_content(path, uri) if path else _elsewhere(workspace, uri)
         elif uri := row[_MEDIA[spec.modality]]:
-            path = workspace.source.media(uri)
-            yield row[c.PRODUCT_ID], uri, _media_content(path, uri) if path else _elsewhere(uri)
+            path = _file_of(workspace, uri)
+            yield row[c.PRODUCT_ID], uri, _media_content(path, uri) if path else _elsewhere(workspace, uri)
 
 
-def _elsewhere(uri: str) -> "Content":
-    """A file that does not lie below the shop's folder: never read, with that as its reason."""
+def _file_of(workspace: Workspace, uri: str) -> Path | None:
+    """Where a medium lies; None where it is not below the shop's folder and no copy of it is in the home."""
+    return remote_copy(workspace, uri) if is_address(uri) else workspace.source.media(uri)
+
+
+def _elsewhere(workspace: Workspace, uri: str) -> "Content":
+    """A medium that is not here: never read, with its reason."""
     from mmsearch_dagster.core.encoders.protocol import Content
 
-    def refuse() -> bytes:
-        raise OSError(f"'{uri[:80]}' does not lie below the shop's folder")
+    why = f"'{uri[:80]}' does not lie below the shop's folder"
+    if is_address(uri):
+        address = full_address(uri)
+        copy = workspace.media_cache.copies().get(address)
+        refused = refusal(address, workspace.source.spec.media)
+        why = refused or (copy.problem if copy else None) or "it was not fetched yet"
+        why = f"cannot be fetched: {why}"
 
-    return Content(sha256_text(f"elsewhere {uri}"), refuse)
+    def refuse() -> bytes:
+        raise OSError(why)
+
+    return Content(sha256_text(f"elsewhere {uri}"), refuse, missing=why)
 
 
 def _media_content(path: Path, uri: str) -> "Content":

@@ -7,6 +7,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch, mean_frames
+from mmsearch_dagster.core.retrieval.full_text import product_full_text
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR, modality_column
 from mmsearch_dagster.pipeline.features.encode import product_text
 
@@ -23,7 +24,7 @@ def index_rows(
     fused: float32 [n, d], in the order of `items`. Missing modalities are null, not zero.
     frames: modality -> vectors per row, of those with more than one; the index holds their mean.
     """
-    texts = [product_text(row) for row in products.iter_rows(named=True)]
+    texts = [product_full_text(product_text(row)) for row in products.iter_rows(named=True)]
     rows = products.with_columns(pl.Series(SEARCH_TEXT, texts, dtype=pl.String))
     if items is None or fused is None:
         return rows

@@ -11,11 +11,12 @@ from mmsearch_dagster.core.catalog.media_limits import FILES
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
 from mmsearch_dagster.pipeline.features.encode import FAILURES, asset_of
+from mmsearch_dagster.pipeline.ingest import remote_media
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "media_quarantine"
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 _SCHEMA = {c.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
 
 
@@ -29,16 +30,19 @@ class MediaQuarantineFacts(Facts):
 def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]:
     """What the current features left out, and per kind of file whether its share is within the limits.
 
-    The files' reasons are the features' own: nothing is read again.
+    The files' reasons are the features' own: nothing is read again. An earlier copy that is used because its
+    host gave nothing has a row too; it is not left out.
     """
-    current = current_inputs(workspace.lake, ["products", *map(asset_of, FILES)])
+    current = current_inputs(workspace.lake, ["products", remote_media.ASSET, *map(asset_of, FILES)])
     features, products = {modality: current[asset_of(modality)] for modality in FILES}, current["products"]
+    fetched = current[remote_media.ASSET]
     with timed(ASSET) as report:
         digest = digest_of(
             {
                 "code": CODE_VERSION,
                 "products": products.digest,
                 "features": {modality: snapshot.digest for modality, snapshot in features.items()},
+                "fetched": fetched.digest,
             }
         )
 
@@ -47,14 +51,15 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
                 pl.read_parquet(snapshot.folder / FAILURES).with_columns(modality=pl.lit(modality))
                 for modality, snapshot in features.items()
             ]
-            broken = pl.concat([part.select(*_SCHEMA) for part in parts]).sort(
+            kept = remote_media.kept_copies(fetched.table(), products.table())
+            broken = pl.concat([part.select(*_SCHEMA) for part in [*parts, kept]]).sort(
                 "modality", "uri", c.PRODUCT_ID
             )
             counts = {modality: part.height for modality, part in zip(features, parts, strict=True)}
             stored = MediaQuarantineFacts(rows=broken.height, left_out=counts, files=_files(products.table()))
             return broken, stored.model_dump()
 
-        inputs = [products, *features.values()]
+        inputs = [products, fetched, *features.values()]
         snapshot, made = workspace.lake.obtain_table(ASSET, digest, make, inputs=inputs)
         report.about(snapshot, made)
         report.tables["reasons"] = _reasons(snapshot.table())

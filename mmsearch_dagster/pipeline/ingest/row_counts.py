@@ -1,5 +1,6 @@
 """What became of every table's rows in the last run, and the rows that were not kept as they are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -26,21 +27,24 @@ class SetAside:
     emptied: pl.DataFrame
 
 
-def all_row_counts(lake: Lake) -> list[RowCounts]:
+def all_row_counts(lake: Lake, before: Mapping[str, str] | None = None) -> list[RowCounts]:
     """The counts of every table that was read and holds or held a row.
 
     Args:
         lake: of the home.
+        before: asset -> digest of the snapshots of the release before, to compare with.
     """
-    counts = [_row_counts(lake, table) for table in _ASSETS]
+    counts = [_row_counts(lake, table, before or {}) for table in _ASSETS]
     return [one for one in counts if one is not None and (one.kept or one.is_notable)]
 
 
-def _row_counts(lake: Lake, table: str) -> RowCounts | None:
+def _row_counts(lake: Lake, table: str, before: Mapping[str, str]) -> RowCounts | None:
     kept, broken = (_current(lake, asset) for asset in _ASSETS[table])
     if kept is None or broken is None:
         return None
-    return counts_of(table, broken.facts, kept=int(kept.facts.get("rows", 0)))
+    counts = counts_of(table, broken.facts, kept=int(kept.facts.get("rows", 0)))
+    earlier = lake.find(kept.asset, before[kept.asset]) if kept.asset in before else None
+    return counts.compared_with(int(earlier.facts.get("rows", 0))) if earlier else counts
 
 
 def _current(lake: Lake, asset: str) -> Snapshot | None:

@@ -109,9 +109,12 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
     with timed(raw_asset(table)) as report:
         source = workspace.source
         files = source.spec.tables.get(table, ())
+        source.renew(table)
         facts = {
             "code": CODE_VERSION,
-            "files": {file.path: _sha256(source.path_of(file)) for file in files},
+            "files": {
+                each.path: _sha256(source.path_of(each)) for file in files for each in (file, *file.joins)
+            },
             "mapping": [file.model_dump(mode="json") for file in files],
             "key": sha256_bytes(b"mmsearch" + _key(workspace))[:16],
         }
@@ -185,6 +188,9 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
             top_reasons(broken, most=20), schema={"reason": pl.String, "rows": pl.Int64}, orient="row"
         )
         quarantine.tables["rows"] = broken.head(10)
+        quarantine.tables["kept with a value left empty"] = pl.read_parquet(snapshot.folder / EMPTIED).head(
+            10
+        )
     with timed(asset) as report:
         _check_not_cut(workspace, asset, snapshot, suite)
         good, made = _good_rows(workspace, (asset, digest), inputs, snapshot, suite.max_quarantined_share)

@@ -12,7 +12,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of, digest_of_frame
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.pipeline.evaluation import files
-from mmsearch_dagster.pipeline.evaluation.evaluate import EvaluationFacts
+from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples

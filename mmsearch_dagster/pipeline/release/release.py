@@ -13,19 +13,22 @@ from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.quality_table import verdict
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
+from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files
-from mmsearch_dagster.pipeline.evaluation.evaluate import EvaluationFacts, gate_table
+from mmsearch_dagster.pipeline.evaluation.evaluate import gate_table
+from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.people import ranker
 from mmsearch_dagster.pipeline.people.profiles import PROFILES
+from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ _VERSION = "model version"
 # What a release names, beside its model and index.
 _NAMED = (
     *("products", "interactions", "searches", "queries", "collaborative_factors", "reviews"),
-    *(PROFILES, ranker.ASSET, examples.ASSET, files.ASSET),
+    *(PROFILES, ranker.ASSET, examples.ASSET, photo_memory.ASSET, train_ranking.ASSET, files.ASSET),
     *map(asset_of, (TEXT, IMAGE, AUDIO, VIDEO)),
 )
 
@@ -111,6 +114,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
     language = examples.ExamplesFacts.of(source).language
     encoders = _encoders(workspace, lineage)
     people = ranker.pin_of(lineage[ranker.ASSET])
+    photos = photo_memory.released_by(lineage[photo_memory.ASSET], evaluation.retrieval)
     release_id = release_id_of(
         workspace.source.catalogue,
         candidate.weights,
@@ -120,6 +124,8 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         recogniser=workspace.preset.recogniser,
         language=language,
         ranker=people.pin,
+        ranking=evaluation.ranking,
+        photo_memory=photos.pin,
     )
     return VersionFacts(
         release_id=release_id,
@@ -136,6 +142,10 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         language_file=str(source.folder / LANGUAGE_FILE),
         ranker=people.pin,
         people_dir=str(people.folder),
+        ranking=evaluation.ranking,
+        ranking_dir=str(lineage[train_ranking.ASSET].folder / RANKING_FOLDER) if evaluation.ranking else None,
+        photo_memory=photos.pin,
+        photo_memory_file=photos.file,
         parent=_parent(workspace.registry.champion(), release_id),
         run_id=candidate.mlflow_run,
         trained_on=training_state(workspace),

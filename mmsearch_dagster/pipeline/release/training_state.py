@@ -9,14 +9,18 @@ from mmsearch_dagster.pipeline.evaluation import evaluate
 from mmsearch_dagster.pipeline.features import collaborative, encode, finetune
 from mmsearch_dagster.pipeline.ingest.tables import raw_asset
 from mmsearch_dagster.pipeline.people import profiles, ranker
-from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.ranking import train_ranking
+from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 
 _TABLES = ("events", "searches", "judgments", "reviews")
-_STEPS = (encode, finetune, collaborative, examples, candidates, evaluate, profiles, ranker)
+_STEPS = (
+    *(encode, finetune, collaborative, examples, photo_memory, candidates),
+    *(train_ranking, evaluate, profiles, ranker),
+)
 
 
 def training_state(workspace: Workspace) -> dict[str, str]:

@@ -78,14 +78,22 @@ def mariadb() -> Iterator[str]:
     folder, port = _folder("mysql"), _port()
     data, first = folder / "data", folder / "first.sql"
     first.write_text(
-        f"CREATE DATABASE shop CHARACTER SET utf8mb4; CREATE USER shop@'%' IDENTIFIED BY '{PASSWORD}';"
-        "GRANT ALL ON shop.* TO shop@'%';"
+        "CREATE DATABASE shop CHARACTER SET utf8mb4;\n"
+        f"CREATE USER shop@'%' IDENTIFIED BY '{PASSWORD}';\n"
+        "GRANT ALL ON shop.* TO shop@'%';\n"
     )
     first.chmod(0o644)
-    install = ["mariadb-install-db", f"--datadir={data}", "--auth-root-authentication-method=normal"]
-    subprocess.run(_as("mysql", install), check=True, capture_output=True)
+    install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--tmpdir={folder}"]
+    install.append("--auth-root-authentication-method=normal")
+    own = {**os.environ, "TMPDIR": str(folder)}
+    subprocess.run(_as("mysql", install), check=True, capture_output=True, env=own)
     options = [f"--datadir={data}", f"--socket={folder / 's'}", f"--port={port}", f"--init-file={first}"]
-    options += ["--bind-address=127.0.0.1", f"--pid-file={folder / 'pid'}", "--skip-name-resolve"]
+    options += [
+        f"--tmpdir={folder}",
+        "--bind-address=127.0.0.1",
+        f"--pid-file={folder / 'pid'}",
+        "--skip-name-resolve",
+    ]
     server = subprocess.Popen(_as("mysql", [program, "--no-defaults", *options]), stderr=subprocess.DEVNULL)
     try:
         ready = [

@@ -87,3 +87,21 @@ def test_whole_levels_of_one_path(store: lancedb.DBConnection, category: str, pa
 def test_what_has_no_category_is_neither_in_nor_out(store: lancedb.DBConnection) -> None:
     where = where_of('not category ~ "Shoes"')
     assert found(store, ["Shoes", "Hats", None], where) == [1]
+
+
+@pytest.mark.parametrize(
+    ("category", "places"),
+    [
+        ("Bags", [0]),
+        ("Gear > Bags", [0]),
+        ("shop > new", [0, 1]),
+        ("Shop", [0, 1]),
+        ("Bags > Shop", []),
+        ("Bags | Shop", []),
+    ],
+)
+def test_each_path_of_a_product_is_looked_into(
+    store: lancedb.DBConnection, category: str, places: list[int]
+) -> None:
+    paths = ["Shop > Gear > Bags | Shop > New", "Shop > New", "Other > News"]
+    assert found(store, paths, asked(category)) == places

@@ -8,7 +8,7 @@ from mmsearch_dagster.adapters.registry.ledger import Ledger
 from mmsearch_dagster.adapters.registry.pointer import read_pointer
 from mmsearch_dagster.adapters.registry.registry import CHAMPION, Registry
 from mmsearch_dagster.adapters.registry.store import MlflowStore
-from mmsearch_dagster.adapters.registry.tags import DECISION, INDEX, MOVE, VersionFacts
+from mmsearch_dagster.adapters.registry.tags import DECISION, INDEX, MANIFEST, MOVE, VersionFacts
 from mmsearch_dagster.adapters.registry.tracking import Tracking
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME
 from mmsearch_dagster.core.errors import (
@@ -403,3 +403,41 @@ def test_a_release_whose_encoders_are_not_here_is_not_rolled_back_to(
         released.rollback("r-1", reason="worse")
     assert shop.champion() == "r-2"
     assert shop.actions()[-1] == ("promotion", "r-2")
+
+
+def tag(shop: Shop, version: int, key: str, value: str | None) -> None:
+    client = shop.store.connect()
+    if value is None:
+        client.delete_model_version_tag(MODEL_NAME, str(version), key)
+    else:
+        client.set_model_version_tag(MODEL_NAME, str(version), key, value)
+
+
+@pytest.mark.parametrize("value", ["{broken", None])
+def test_a_release_whose_tags_somebody_damaged_is_registered_anew(shop: Shop, value: str | None) -> None:
+    first = shop.add(1)
+    shop.registry.promote(first, reason="good")
+    tag(shop, first, MANIFEST, value)
+
+    with pytest.raises(ReleaseMismatchError, match="`mmsearch run` registers the release anew"):
+        read_pointer(shop.store.folder, MODEL_NAME, CHAMPION)
+    assert shop.registry.champion() is None
+
+    second = shop.add(1)
+    assert second == first + 1
+    assert shop.registry.promote(second, reason="good").moved
+    assert [row.manifest.model_version for row in shop.registry.releases()] == [second]
+    pointed = read_pointer(shop.store.folder, MODEL_NAME, CHAMPION)
+    assert pointed is not None
+    assert pointed.manifest.model_version == second
+
+
+def test_a_registered_model_that_somebody_deleted_is_made_anew(shop: Shop) -> None:
+    shop.registry.promote(shop.add(1), reason="good")
+    client = shop.store.connect()
+    client.delete_registered_model(MODEL_NAME)
+
+    again = shop.add(1)
+
+    assert shop.registry.champion() is None
+    assert shop.registry.promote(again, reason="good").moved

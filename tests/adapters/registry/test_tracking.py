@@ -176,3 +176,18 @@ def test_a_store_is_made_where_there_is_none(tmp_path: Path) -> None:
     assert store.experiment_id() == store.experiment_id()
     assert (tmp_path / "new" / "mlflow" / "mlflow.db").exists()
     assert store.connect().get_experiment_by_name(EXPERIMENT) is not None
+
+
+def test_an_experiment_that_somebody_deleted_is_restored_and_that_is_said(
+    runs: Tracking, mlflow_store: MlflowStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = mlflow_store.experiment_id()
+    mlflow_store.connect().delete_experiment(before)
+
+    with runs.strategy(runs.refresh("run-1"), "concat"):
+        pass
+
+    assert mlflow_store.experiment_id() == before
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "the experiment 'mmsearch' was deleted in MLflow: it is restored"
+    ]

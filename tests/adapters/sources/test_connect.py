@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mmsearch_dagster.adapters.sources import load_source, read_table
 from mmsearch_dagster.adapters.sources.connect import as_yaml, connect
@@ -186,6 +187,12 @@ def test_an_export_of_no_known_system_is_mapped_by_the_names_of_its_columns(conn
     )
     assert kind == "products by the names of columns"
     assert (row["product_id"], row["title"], row["price"], row["currency"]) == ("7", "Tasse", 3.5, "EUR")
+
+
+def test_the_hosts_of_pictures_are_allowed_for_review(tmp_path: Path):
+    found = connect([EXPORTS / "merchant.txt"])
+    document = yaml.safe_load(as_yaml(found, "shop", tmp_path / "source.yaml"))
+    assert document["media"] == {"hosts": ["s.example"]}
 
 
 def test_what_was_left_out_and_how_sure_is_said(tmp_path: Path):

@@ -86,6 +86,10 @@ class TestHeaders:
         rows = reads({"p.csv": " product_id ,title , price,,\n1,Mug,5,,\n2,Hat,6,,,,\n"})
         assert rows.good["price"].to_list() == [5.0, 6.0]
 
+    @pytest.mark.parametrize("before", ["\n\n", "sep=,\n", ",,\n"])
+    def test_what_spreadsheets_write_before_the_header_means_nothing(self, reads: Reads, before: str):
+        assert reads({"p.csv": f"{before}product_id,title\n1,Mug\n"}).good["title"].to_list() == ["Mug"]
+
     def test_a_name_that_stands_twice_matters_only_where_it_is_mapped(self, reads: Reads):
         text = "sku,name,tag,tag\n1,Mug,a,b\n"
         assert reads({"p.csv": text}, columns={"product_id": "sku", "title": "name"}).good.height == 1

@@ -241,7 +241,6 @@ class TestRefusedFiles:
             ),
             ("product_id\ttitle", "it is one column: set delimiter to what parts the fields"),
             (",".join("abcdefghijkl"), "'i', 'j', ..."),
-            ("", "The file's first line, its header, names no column"),
         ],
     )
     def test_a_header_in_other_words_is_quoted_with_the_nearest_names(

@@ -107,6 +107,7 @@ class TestInstants:
             ("2024-02-07T14:45:00+01:00[Europe/Paris]", "2024-02-07T13:45"),
             ("2024-02-07T13:45:00Z[UTC]", "2024-02-07T13:45"),
             ("2024/02/07", "2024-02-07T00:00"),
+            ("2024-02-07 14:45:00 +0100", "2024-02-07T13:45"),
             ("2024.02.07 13:45", "2024-02-07T13:45"),
             ("2024-2-7", "2024-02-07T00:00"),
             ("2024-02-07 13:45:00,000", "2024-02-07T13:45"),
@@ -148,7 +149,7 @@ class TestYesAndNo:
         "text",
         ["in stock", "In Stock", "instock", "in_stock", "https://schema.org/InStock", "available", "7", "7.0",
          "12 in stock", "onbackorder", "preorder", "10+", "1,200", "auf Lager", "有货",
-         "Limited Availability", "3 pcs"],
+         "Limited Availability", "3 pcs", "In stock (12)"],
     )  # fmt: skip
     def test_what_can_be_bought(self, text: str):
         assert pl.select(as_yes_no(pl.lit(text))).item() is True
@@ -156,7 +157,7 @@ class TestYesAndNo:
     @pytest.mark.parametrize(
         "text",
         ["out of stock", "OutOfStock", "out-of-stock", "http://schema.org/SoldOut", "sold out", "0", "0.0",
-         "-2", "ausverkauft", "rupture de stock", "discontinued", "0 in stock"],
+         "-2", "ausverkauft", "rupture de stock", "discontinued", "0 in stock", "Out of stock until May"],
     )  # fmt: skip
     def test_what_cannot_be_bought(self, text: str):
         assert pl.select(as_yes_no(pl.lit(text))).item() is False
@@ -180,6 +181,7 @@ class TestCategories:
             ("Home &gt; Lamps", "Home > Lamps"),
             ("Home &amp;gt; Lamps &amp; Light", "Home > Lamps & Light"),
             ("Home » Lamps", "Home > Lamps"),
+            ("Home -> Lamps => Desk", "Home > Lamps > Desk"),
             ("Home  >  Lamps > ", "Home > Lamps"),
             ("Home > Lamps, Sale > Lamps", "Home > Lamps | Sale > Lamps"),
             ("Home, Home > Lamps", "Home | Home > Lamps"),
@@ -206,7 +208,7 @@ class TestCategories:
     def test_a_slash_in_a_few_names_is_part_of_the_name(self):
         assert categories("TV/Video", "Phones", "Lamps") == ["TV/Video", "Phones", "Lamps"]
 
-    @given(TEXT)
+    @given(TEXT.filter(lambda text: "/" not in text))
     def test_reading_twice_changes_nothing(self, text: str):
         (once,) = categories(text)
         if once is not None:
@@ -224,6 +226,8 @@ class TestAttributes:
             ("fit=Slim\nfabric=Wool", {"fit": "Slim", "fabric": "Wool"}),
             ('fit="Slim",fabric=', {"fit": "Slim"}),
             ('{"fit": "Slim", "sizes": [1, 2], "x": null}', {"fit": "Slim", "sizes": "[1, 2]"}),
+            ("fit=Slim&fabric=Wool", {"fit": "Slim", "fabric": "Wool"}),
+            ("{'fit': 'Slim', 'size': 4}", {"fit": "Slim", "size": "4"}),
             ("just words", None),
             ("", None),
             ('{"fit": ', None),
@@ -255,6 +259,7 @@ class TestFileNames:
             ("https://x.org/a.jpg, https://x.org/b", ["https://x.org/a.jpg", "https://x.org/b"]),
             ('["a.jpg", "b.jpg"]', ["a.jpg", "b.jpg"]),
             ("/m/a/mug.jpg", ["m/a/mug.jpg"]),
+            ("\\m\\mug.jpg", ["m\\mug.jpg"]),
             ("/a.jpg;/b.jpg", ["a.jpg", "b.jpg"]),
             ("//cdn.org/a.jpg", ["//cdn.org/a.jpg"]),
             ("cafe\u0301.jpg", ["cafe\u0301.jpg"]),

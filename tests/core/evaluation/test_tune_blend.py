@@ -10,6 +10,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Ranki
 from mmsearch_dagster.core.evaluation.tune_blend import (
     FALLBACK,
     FULL_TEXT_ALONE,
+    PHOTO_MEMORY_ALONE,
     WEIGHTS,
     blend,
     choose_blend,
@@ -87,6 +88,18 @@ def test_an_encoder_alone_is_asked_where_it_knows_better() -> None:
     chosen = weights_for({**branches, "lexical": rankings(asked)}, asked)
     assert set(chosen["picture"]) == {"image"}
     assert blend(branches, asked, chosen) == rankings(asked, "right", "wrong")
+
+
+def test_judged_photos_answer_a_photo_alone_where_nothing_else_is_worth_adding() -> None:
+    asked = queries(12, words=False, picture=True)
+    branches = {"vector": rankings(asked, "right"), "photo_memory": rankings(asked, "right")}
+    assert weights_for(branches, asked)["picture"] == PHOTO_MEMORY_ALONE
+
+
+def test_judged_photos_do_not_silence_a_better_vector() -> None:
+    asked = queries(12, words=False, picture=True)
+    branches = {"vector": rankings(asked, "right"), "photo_memory": rankings(asked, "wrong", "right")}
+    assert weights_for(branches, asked)["picture"] == {}
 
 
 @pytest.mark.parametrize(("count", "few"), [(0, True), (9, True), (10, False)])

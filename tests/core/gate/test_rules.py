@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
 from mmsearch_dagster.core.gate.policy import ChampionRule, GatePolicy, SingleBranchRule, parse_policy
-from mmsearch_dagster.core.gate.rules import decide
+from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 
 POLICY = GatePolicy(resamples=300)
 QUERIES = [f"q{number:02d}" for number in range(40)]
@@ -61,9 +61,7 @@ def test_a_good_first_candidate_passes_with_a_sentence_for_each_rule() -> None:
 def test_too_few_queries_are_refused_with_what_to_do() -> None:
     decision = decide(changed(kinds={"q00": "words"}), POLICY)
     assert not decision.passed
-    assert (
-        "only 1 validation queries, judged by people; the policy asks for at least 20" in decision.refusals[0]
-    )
+    assert "only 1 queries, judged by people; the policy asks for at least 20" in decision.refusals[0]
 
 
 def test_no_queries_at_all_are_refused_not_a_crash() -> None:
@@ -72,13 +70,57 @@ def test_no_queries_at_all_are_refused_not_a_crash() -> None:
     assert Decision.from_json(decision.to_json()).refusals == decision.refusals
 
 
-def test_a_fusion_that_only_equals_its_best_branch_is_refused() -> None:
+def test_a_fused_vector_that_only_equals_its_best_encoder_is_refused_an_engine_that_does_is_not() -> None:
+    """The engine leaves to a single retriever what nothing is shown to do better."""
     both = {query: TEXT[query] + PICTURE[query] for query in QUERIES}
     decision = decide(changed(engine=both, fused=both), POLICY)
-    assert [reason.rule for reason in decision.reasons if not reason.passed] == [
-        "engine_beats_best_branch",
-        "fusion_beats_best_encoder",
-    ]
+    assert [reason.rule for reason in decision.reasons if not reason.passed] == ["fusion_beats_best_encoder"]
+    assert "is not shown to beat its best single retriever" in rule(decision, "engine_beats_best_branch").text
+
+
+def test_an_engine_behind_its_best_branch_is_refused() -> None:
+    behind = {query: max(TEXT[query] + PICTURE[query] - 0.01, 0.0) for query in QUERIES}
+    reason = rule(decide(changed(engine=behind), POLICY), "engine_beats_best_branch")
+    assert not reason.passed
+    assert "the engine falls behind its best single retriever" in reason.text
+
+
+def test_only_an_interval_above_zero_is_called_better() -> None:
+    assert "the engine beats" in rule(decide(GOOD, POLICY), "engine_beats_best_branch").text
+    lucky = {q: (1.0 if i < 4 else TEXT[q] + PICTURE[q]) for i, q in enumerate(QUERIES)}
+    level = rule(decide(changed(engine={**lucky, "q39": 0.0}), POLICY), "engine_beats_best_branch")
+    assert "the engine is not shown to beat" in level.text
+
+
+def test_a_fused_vector_to_which_the_engine_leaves_nothing_needs_no_proof() -> None:
+    reason = rule(decide(changed(fused={}), POLICY), "fusion_beats_best_encoder")
+    assert reason.passed
+    assert reason.text == "the engine leaves no kind of query to the fused vector alone"
+
+
+def test_queries_that_nobody_judged_cannot_tell_which_engine_is_better() -> None:
+    behind = {query: value / 2 for query, value in TEXT.items()}
+    made_up = decide(changed(engine={**GOOD.engine, **behind}, fused=behind, provenance="catalogue"), POLICY)
+    assert made_up.passed
+    for name in ("engine_beats_best_branch", "fusion_beats_best_encoder"):
+        assert rule(made_up, name).text.startswith("not binding, for nobody judged a query")
+    assert not decide(changed(engine=dict.fromkeys(QUERIES, 0.0), provenance="catalogue"), POLICY).passed
+
+
+def test_the_champion_is_held_only_to_queries_it_has_values_for() -> None:
+    half = {query: GOOD.engine[query] for query in QUERIES[:20]}
+    reason = rule(decide(changed(champion=half), POLICY), "champion")
+    assert reason.passed
+    assert "20 queries" in reason.text
+
+
+def test_where_nothing_is_released_yet_the_best_single_retriever_is() -> None:
+    refused = decide(changed(engine=dict.fromkeys(QUERIES, 0.05)), POLICY)
+    decision = decide_baseline(changed(engine=BM25), POLICY, refused)
+    assert decision.passed
+    assert [reason.rule for reason in decision.reasons] == ["baseline"]
+    assert all(why in decision.reasons[0].text for why in refused.refusals)
+    assert Decision.from_json(decision.to_json()) == decision
 
 
 def test_full_text_search_cannot_carry_a_random_vector_through() -> None:
@@ -310,6 +352,6 @@ def test_a_gate_that_decides_on_queries_nobody_judged_says_so() -> None:
     report = changed(provenance="catalogue", counts={"judged": 12, "catalogue": 40})
     sentence = rule(decide(report, POLICY), "enough_queries").text
     assert sentence == (
-        "40 validation queries, made from the catalogue, judged by nobody; at least 20 asked; beside them, "
+        "40 queries, made from the catalogue, judged by nobody; at least 20 asked; beside them, "
         "to look at: 12 judged by people"
     )

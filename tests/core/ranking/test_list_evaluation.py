@@ -116,3 +116,16 @@ def test_history_counts_in_a_session_and_what_tells_nothing_adds_nothing() -> No
     liking[40] = 1.0
     with_history = led_by_session(one, shop, [7], liking)
     assert ranks(with_history)[40] < ranks(alone)[40]
+
+
+def test_a_log_too_short_for_factors_does_not_drown_what_the_session_looks_at() -> None:
+    one, shop = known(), items()
+    popularity = np.zeros(len(shop))
+    popularity[50] = 9.0  # one customer looked nine times
+    without = replace(one, factors=np.zeros_like(one.factors), popularity=popularity)
+    content = np.mean([shop.vectors[:, a:b] @ shop.vectors[7, a:b] for a, b in shop.blocks.values()], axis=0)
+    nearest = next(row for row in np.argsort(-content, kind="stable") if row != 7)
+
+    scores = led_by_session(without, shop, [7], None)
+
+    assert int(np.argmax(scores)) == nearest

@@ -93,6 +93,12 @@ def test_an_example_is_searched_by_its_title_and_left_out_itself() -> None:
     assert query.condition == "(product_id <> 'AB-1003' AND price < 120.0)"
 
 
+def test_an_example_without_a_title_leaves_the_words() -> None:
+    untitled = type(READER).of([{**PRODUCTS[0], "title": None}])
+
+    assert untitled.read("like ab-1001").text == "like ab-1001"
+
+
 @pytest.mark.parametrize(
     "title",
     [
@@ -164,3 +170,17 @@ def test_numbers_and_codes_are_never_changed(code: str) -> None:
 
     assert code in query.text.split()
     assert not [part for part in query.parts if part.text == code and part.effect == REWRITE]
+
+
+def test_a_form_that_the_catalogue_uses_itself_is_not_taken_apart() -> None:
+    """Its parts find other things: who types `tshirt` where the shop writes it so wants no shirt."""
+    rows = [*PRODUCTS, {**PRODUCTS[3], "product_id": "AB-1009", "title": "tshirt"}]
+
+    assert type(READER).of(rows).read("tshirt").search_text == "tshirt"
+
+
+def test_a_compound_that_is_rarer_than_its_parts_does_not_outweigh_them() -> None:
+    titles = ["track pant", "track pant", "track suit", "pant", "trackpant"]
+    rows = [{**PRODUCTS[0], "product_id": f"T-{n}", "title": title} for n, title in enumerate(titles)]
+
+    assert type(READER).of(rows).read("track pant").expansions == ()

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from mmsearch_dagster.core.suggest import did_you_mean
 
+DATABASE = "database"
 # Format -> the suffixes that mean it. What reads each of them: adapters.sources.formats.
 FORMATS: dict[str, tuple[str, ...]] = {
     "csv": (".csv",),
@@ -17,6 +18,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "json": (".json", ".jsonld"),
     "xml": (".xml", ".rss", ".atom"),
     "ubi": (".ubi",),
+    # Which rows of which database: core.catalog.database_query.
+    DATABASE: (".database",),
 }
 
 

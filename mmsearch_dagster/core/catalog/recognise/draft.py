@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mmsearch_dagster.core.catalog.columns import MEDIA_COLUMNS
+
 Sureness = Literal["sure", "likely", "guess"]
 
 
@@ -12,12 +14,14 @@ class FileLook:
     """What can be seen of a file without a mapping.
 
     columns: its names. examples: column -> a value. filled: column -> share of rows with a value, 0 to 1.
+    hosts: column -> the hosts of the addresses in it.
     """
 
     path: str
     columns: Sequence[str]
     examples: Mapping[str, str] = field(default_factory=dict)
     filled: Mapping[str, float] = field(default_factory=dict)
+    hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def has(self, *names: str) -> bool:
         """Whether the file has all these columns."""
@@ -63,6 +67,12 @@ class TableDraft:
             for contract, value in self.mapping.get("constants", {}).items()
         ]
         return rows
+
+    def media_hosts(self, look: FileLook) -> list[str]:
+        """Hosts that pictures, sounds and videos lie at."""
+        feeds = [self.mapping.get("columns", {}).get(name, []) for name in MEDIA_COLUMNS]
+        columns = [column for feed in feeds for column in inputs_of(feed)]
+        return sorted({host for column in columns for host in look.hosts.get(column, ())})
 
     def left_out(self, look: FileLook) -> list[str]:
         """Columns that nothing reads."""

@@ -147,7 +147,7 @@ def google_merchant(look: FileLook) -> TableDraft | None:
         product_id=key,
         title=names["title"],
         description=_text(have("description")),
-        category=next(iter(have("product_type", "google_product_category")), None),
+        category=_categories(look, have("product_type", "google_product_category")),
         brand=next(iter(have("brand")), None),
         price=_one_or_all(have("sale_price", "price")),
         in_stock=next(iter(have("availability")), None),
@@ -156,6 +156,13 @@ def google_merchant(look: FileLook) -> TableDraft | None:
     )
     mapping: dict[str, Any] = {"columns": columns, **({"group_by": key} if isinstance(key, dict) else {})}
     return TableDraft("Google Merchant feed", _PRODUCTS, mapping, "sure")
+
+
+def _categories(look: FileLook, names: list[str]) -> list[str] | str | None:
+    """The first where each row has it, else all of them."""
+    if len(names) > 1 and look.filled.get(names[0], 1.0) < 1.0:
+        return names
+    return names[0] if names else None
 
 
 def json_ld(look: FileLook) -> TableDraft | None:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 _REASONS = 3
+_LEFT = 0.5
 
 
 class RowCounts(BaseModel):
@@ -30,6 +31,17 @@ class RowCounts(BaseModel):
     def is_notable(self) -> bool:
         """Whether there is more to say than how many rows were kept."""
         return bool(self.quarantined or self.left_out or self.emptied or self.concerns)
+
+    def compared_with(self, before: int) -> "RowCounts":
+        """The counts, with a concern where fewer than half of the rows of the release before are left.
+
+        Args:
+            before: rows of the release before.
+        """
+        if self.kept >= _LEFT * before:
+            return self
+        concern = f"only {self.kept:,} rows, the release before had {before:,}: was the file cut off?"
+        return self.model_copy(update={"concerns": (*self.concerns, concern)})
 
     def lines(self, command: str) -> list[str]:
         """Sentences for the end of a run.

@@ -1,11 +1,12 @@
 """A map of attributes written in one text: a JSON object, or pairs such as `colour=red,size=4`."""
 
+import ast
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-_PAIRS, _EQUALS = (",", ";", "|", "\n"), ("=", ":")
+_PAIRS, _EQUALS = (",", ";", "|", "\n", "&"), ("=", ":")
 _LONGEST_NAME = 60
 
 
@@ -29,18 +30,26 @@ def _json_map(text: str) -> dict[str, str] | None:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        return None
+        values = _literal(text)
     return as_text_map(values) if isinstance(values, dict) else None
+
+
+def _literal(text: str) -> Any:
+    """A map as Python prints it, with single quotes; None for other text."""
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
 
 
 def as_text_map(values: Mapping[str, Any]) -> dict[str, str]:
     """Values as text, nested ones as JSON; those that are null are left out."""
-    return {name: as_json_text(value) for name, value in values.items() if value is not None}
+    return {str(name): as_json_text(value) for name, value in values.items() if value is not None}
 
 
 def as_json_text(value: Any) -> str:
     """A text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _split(text: str, separators: tuple[str, ...], equals: str) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog.columns import CATEGORY_SEPARATOR, PATHS_SEPARATOR
 
-_SIGN = re.compile(r"\s*(?:>+|»|›|→|⟩|/>)\s*")
+_SIGN = re.compile(r"\s*(?:[-=]*>+|»|›|→|⟩|/>)\s*")
 _LISTS = ("|", ";", "\n", ",")
 _SLASH_ROOTS = ("default category", "root catalog", "root")
 # Of the values of a column this share must have a slash for the slash to be taken as its path sign.
@@ -26,7 +26,7 @@ def category_separator(categories: pl.Series) -> str | None:
     values = categories.drop_nulls().map_elements(html.unescape, return_dtype=pl.String)
     if values.is_empty() or values.str.contains(_SIGN.pattern).any():
         return None
-    slashed = values.str.contains(r"\S/\S")
+    slashed = values.str.contains(r"\S\s*/\s*\S")
     return "/" if slashed.mean() >= _SLASHED_SHARE else None  # pyright: ignore[reportOperatorIssue]
 
 

@@ -17,6 +17,7 @@ _UTC_NAME = r"(?i)\s*(?:\[?(?:UTC|GMT|Etc/UTC)\]?|\bZ)$"
 _SLASHES = r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})"
 # 2024-1-5 and a fraction of a second behind a comma, as programs' logs have it.
 _ONE_DIGIT_MONTH, _ONE_DIGIT_DAY = r"^(\d{4})-(\d)-", r"^(\d{4}-\d\d)-(\d)(\D|$)"
+_SPACED_OFFSET = r"(\d) ([+-]\d\d:?\d\d)$"
 _FRACTION = r"(:\d\d),(\d+)"
 _DIGITS_OF_A_DATE = r"^(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}(?:\d{2})?)?$"
 # Below each limit an epoch number counts seconds, milliseconds, microseconds, nanoseconds; with the factor
@@ -72,7 +73,7 @@ def _in_form(text: pl.Expr, form: str, zone: str | None) -> pl.Expr:
 def _in_usual_forms(text: pl.Expr, zone: str | None) -> pl.Expr:
     tidy = text.str.replace(_ZONE_NAME, "$offset").str.replace(_SLASHES, "$1-$2-$3")
     tidy = tidy.str.replace(_ONE_DIGIT_MONTH, "$1-0$2-").str.replace(_ONE_DIGIT_DAY, "$1-0$2$3")
-    tidy = tidy.str.replace(_FRACTION, "$1.$2")
+    tidy = tidy.str.replace(_FRACTION, "$1.$2").str.replace(_SPACED_OFFSET, "$1$2")
     bare = tidy.str.replace(_UTC_NAME, "")
     is_utc = bare != tidy
     zoned = [tidy.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _ZONED]
@@ -89,9 +90,10 @@ def _in_usual_forms(text: pl.Expr, zone: str | None) -> pl.Expr:
 
 
 def _from_number(value: pl.Expr, dtype: pl.DataType, zone: str | None) -> pl.Expr:
-    if not dtype.is_integer():
-        return _from_epoch(value.cast(pl.Float64, strict=False), zone)
-    return _in_usual_forms(value.cast(pl.String), zone)
+    number = value.cast(pl.Float64, strict=False)
+    whole = value.cast(pl.Int64, strict=False)
+    digits = pl.when(whole.cast(pl.Float64) == number).then(whole.cast(pl.String))
+    return pl.coalesce(_in_usual_forms(digits, zone), _from_epoch(number, zone))
 
 
 def _from_epoch(number: pl.Expr, zone: str | None) -> pl.Expr:

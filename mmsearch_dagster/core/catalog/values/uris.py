@@ -74,9 +74,9 @@ def below(uri: pl.Expr, base: str | None) -> pl.Expr:
         base: a folder or an address that all names without a scheme are below; None for the source's folder.
     """
     relative = (
-        uri.str.strip_chars_start("/")
+        uri.str.strip_chars_start("/\\")
         if base is None
-        else pl.lit(f"{base.rstrip('/')}/") + (uri.str.replace(r"^(?:\./)?/*", ""))
+        else pl.lit(f"{base.rstrip('/')}/") + (uri.str.replace(r"^(?:\./)?[/\\]*", ""))
     )
     elsewhere = uri.str.contains(_SCHEME) | uri.str.contains(_WINDOWS_DRIVE)
     return pl.when(elsewhere).then(uri).otherwise(relative)

@@ -29,6 +29,8 @@ _FALSE = frozenset((
 ))  # fmt: skip
 _ADDRESS = r"^https?://(?:www\.)?schema\.org/|^schema:"
 # "12", "12.0", "10+", "> 10", "12 in stock", "3 pcs", "-1" of a shop that sold more than it had.
+# "In stock (12)", "out of stock until May".
+_BEGINS_TRUE, _BEGINS_FALSE = r"^in ?stock\b", r"^(?:out of ?stock|outofstock|sold ?out)\b"
 _UNIT = r"(?:in stock|left|available|pcs\.?|pieces|units|stk\.?|stück|x)?"
 _PIECES = rf"^[>≥~]?\s*([+-]?\d+(?:[.,]\d+)?)\s*\+?\s*{_UNIT}$"
 _THOUSANDS = r"^(\d{1,3})[,.](\d{3})$"
@@ -40,5 +42,8 @@ def as_yes_no(text: pl.Expr) -> pl.Expr:
     word = word.str.replace_all(r"[\s_\-\u2010\u2011]+", " ").str.strip_chars(" .!")
     number = text.str.to_lowercase().str.strip_chars().str.replace(_THOUSANDS, "$1$2")
     pieces = number.str.extract(_PIECES, 1).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
-    by_word = pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
+    begins = (
+        pl.when(word.str.contains(_BEGINS_FALSE)).then(False).when(word.str.contains(_BEGINS_TRUE)).then(True)
+    )
+    by_word = pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False).otherwise(begins)
     return pl.coalesce(by_word, pieces > 0)

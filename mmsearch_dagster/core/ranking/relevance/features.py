@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.ranking.relevance.items import ALL, FIELDS, ItemTerms
 from mmsearch_dagster.core.ranking.relevance.statistics import COLUMNS, TermStatistics, weights_of
 from mmsearch_dagster.core.ranking.relevance.terms import Terms
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fusion_shares, scaled_scores
 
 Features = NDArray[np.float32]
-ScoredList = Sequence[tuple[str, float]]
 
 RETRIEVERS = ("lexical", "vector", "text", "image", "audio")
-# Lexical share of the fused score; the rest is the mean of the vector retrievers.
-_LEXICAL_SHARE = 0.7
 _RRF_K = 60
 
 _RETRIEVAL = tuple(f"{name}_{part}" for name in RETRIEVERS for part in ("score", "scaled", "rank"))
@@ -110,16 +108,12 @@ def _fill_retrieval(block: Features, ids: Sequence[str], lists: Mapping[str, Sco
     row_of = {product: row for row, product in enumerate(ids)}
     scaled = np.zeros((len(RETRIEVERS), len(ids)))
     ranks = np.zeros((len(RETRIEVERS), len(ids)))
-    answered = [name for name in RETRIEVERS if name in lists]
     for number, name in enumerate(RETRIEVERS):
         if name not in lists:
             continue
         rows = np.array([row_of[product] for product, _ in lists[name]], dtype=np.int64)
-        scores = np.array([score for _, score in lists[name]], dtype=np.float64)
-        low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
-        # BM25 has a zero that means something, a cosine has none.
-        base = 0.0 if name == "lexical" else low
-        scaled[number, rows] = (scores - base) / max(high - base, 1e-9)
+        scores = [score for _, score in lists[name]]
+        scaled[number, rows] = scaled_scores(name, scores)
         ranks[number, rows] = 1.0 / np.arange(1, len(rows) + 1)
         first = COLUMN[f"{name}_score"]
         block[rows, first] = scores
@@ -128,27 +122,9 @@ def _fill_retrieval(block: Features, ids: Sequence[str], lists: Mapping[str, Sco
     with np.errstate(divide="ignore"):
         reciprocal = np.where(ranks > 0, 1.0 / (_RRF_K + 1.0 / np.maximum(ranks, 1e-9)), 0.0)
     block[:, COLUMN["rank_fusion"]] = reciprocal.sum(axis=0)
-    block[:, COLUMN["score_fusion"]] = fused_scores(scaled, answered)
+    shares = fusion_shares(lists)
+    block[:, COLUMN["score_fusion"]] = np.array([shares.get(name, 0.0) for name in RETRIEVERS]) @ scaled
     block[:, COLUMN["retrievers_in_agreement"]] = (ranks > 0).sum(axis=0)
-
-
-def fused_scores(scaled: NDArray[np.float64], answered: Sequence[str]) -> NDArray[np.float64]:
-    """Convex combination of scores: 0.7 full text, the rest the mean of the vectors.
-
-    Args:
-        scaled: scores of each retriever, [r, n].
-        answered: names of the retrievers that were searched.
-
-    Returns:
-        float64 [n].
-    """
-    vectors = [number for number, name in enumerate(RETRIEVERS) if name in answered and name != "lexical"]
-    if not vectors:
-        return scaled[0]
-    others = scaled[vectors].mean(axis=0)
-    if "lexical" not in answered:
-        return others
-    return _LEXICAL_SHARE * scaled[0] + (1.0 - _LEXICAL_SHARE) * others
 
 
 def _fill_prices(block: Features, prices: Sequence[float | None]) -> None:

@@ -10,17 +10,20 @@ import numpy as np
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES, ScoredList, feature_rows
+from mmsearch_dagster.core.ranking.relevance.features import FEATURES, feature_rows
 from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
 from mmsearch_dagster.core.ranking.relevance.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
-from mmsearch_dagster.core.ranking.relevance.terms import Terms
+from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.trees import TreeEnsemble
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 
 RANKER_FILE = "ranker.safetensors"
 SPEC_FILE = "ranker.json"
 STATISTICS_FILE = "term_statistics.json"
+# The folder of these files beside a release's weights.
+RANKING_FOLDER = "ranking"
 FILES = (RANKER_FILE, SPEC_FILE, STATISTICS_FILE)
 
 TRAINERS: Mapping[str, Trainer] = {"linear": train_linear, "lambdamart": train_lambdamart}
@@ -28,6 +31,15 @@ _CLASSES: Mapping[str, type[LinearRanker] | type[TreeEnsemble]] = {
     "linear": LinearRanker,
     "lambdamart": TreeEnsemble,
 }
+
+
+@dataclass(frozen=True)
+class FeatureEffect:
+    """A feature's value, and what the score would lose with the median of all candidates in its place."""
+
+    feature: str
+    value: float
+    effect: float
 
 
 @dataclass(frozen=True)
@@ -39,15 +51,52 @@ class RankingStage:
     statistics: TermStatistics
 
     def order(
-        self, query: Terms, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
+        self, text: str | None, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
     ) -> list[tuple[str, float]]:
-        """Every candidate with its score, best first, ties by id. Arguments: of `feature_rows`."""
-        candidates = feature_rows(query, lists, items, self.statistics)
+        """Every candidate with its score, best first, ties by id.
+
+        Args:
+            text: the query's words, typed and transcribed.
+            lists: retriever -> (product id, score), best first; what is not named was not searched.
+            items: terms of at least every product in the lists.
+        """
+        candidates = feature_rows(read_terms(text), lists, items, self.statistics)
         if not candidates.ids:
             return []
         scores = self.ranker.predict(candidates.features).tolist()
         pairs = zip(candidates.ids, scores, strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def effects(
+        self,
+        text: str | None,
+        lists: Mapping[str, ScoredList],
+        items: Mapping[str, ItemTerms],
+        product: str,
+    ) -> list[FeatureEffect]:
+        """What each feature does for one candidate, the strongest first.
+
+        Args:
+            text: the query's words.
+            lists: retriever -> (product id, score), best first.
+            items: terms of at least every product in the lists.
+            product: the candidate; not in the lists: no effect.
+        """
+        candidates = feature_rows(read_terms(text), lists, items, self.statistics)
+        if product not in candidates.ids:
+            return []
+        own = candidates.features[candidates.ids.index(product)]
+        known = [column for column in range(len(FEATURES)) if not np.isnan(own[column])]
+        usual = np.nanmedian(candidates.features[:, known], axis=0)
+        rows = np.tile(own, (len(known) + 1, 1))
+        for row, (column, value) in enumerate(zip(known, usual, strict=True), start=1):
+            rows[row, column] = value
+        score, *without = self.ranker.predict(rows).tolist()
+        effects = [
+            FeatureEffect(FEATURES[column], float(own[column]), score - other)
+            for column, other in zip(known, without, strict=True)
+        ]
+        return sorted(effects, key=lambda effect: -abs(effect.effect))
 
     def save(self, folder: Path) -> str:
         """Write the three files into `folder`; returns their digest."""

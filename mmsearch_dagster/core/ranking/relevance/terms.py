@@ -6,17 +6,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
+from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS, HYPHENATED, WORD, article_numbers
 from mmsearch_dagster.core.text import clean
 
-# Snowball's English list, shortened to the words that no product is found by.
-ENGLISH_STOP_WORDS = frozenset((
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "if", "in", "into", "is", "it",
-    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this",
-    "to", "was", "will", "with",
-))  # fmt: skip
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
-_HYPHENATED = re.compile(r"[^\W_]+(?:[-/.&+][^\W_]+)+")
 _DIGIT = re.compile(r"\d")
 _FRACTION = r"\d+\s+\d+/\d+|\d+/\d+|\d+(?:[.,]\d+)?"
 # Spelling -> (unit, factor): what is measured in the same unit can agree or contradict.
@@ -53,8 +46,9 @@ _QUANTITY = re.compile(
 class Terms:
     """One text, taken apart once.
 
-    words: stemmed, in order, stop words left out. joined: adjacent words written as one (`t-shirt` and
-    `t shirt` as `tshirt`). codes: words that hold a digit. quantities: unit -> values in that unit.
+    words: stemmed, in order, stop words left out; then article numbers as one word. joined: adjacent words
+    written as one (`t-shirt` and `t shirt` as `tshirt`). codes: words that hold a digit. quantities: unit ->
+    values in that unit.
     text: lower case, for string similarity. trigrams: of the text without blanks and signs.
     """
 
@@ -80,7 +74,8 @@ def read_terms(text: str | None) -> Terms:
     plain = clean(text or "").lower()
     if not plain:
         return Terms()
-    words = tuple(stem(word) for word in split_words(plain) if word not in ENGLISH_STOP_WORDS)
+    parts = [*split_words(plain), *article_numbers(plain)]
+    words = tuple(stem(word) for word in parts if word not in ENGLISH_STOP_WORDS)
     return Terms(
         words=words,
         joined=_joined(plain, words),
@@ -98,7 +93,7 @@ def split_words(text: str) -> list[str]:
     ['nike', '运', '动', '鞋', '运动', '动鞋']
     """
     words: list[str] = []
-    for word in _WORD.findall(text):
+    for word in WORD.findall(text):
         han = _HAN.findall(word)
         if not han:
             words.append(word)
@@ -146,7 +141,7 @@ def _number(text: str) -> float:
 
 
 def _joined(text: str, words: Sequence[str]) -> frozenset[str]:
-    compounds = {stem(re.sub(r"[^\w]", "", match)) for match in _HYPHENATED.findall(text)}
+    compounds = {stem(re.sub(r"[^\w]", "", match)) for match in HYPHENATED.findall(text)}
     pairs = {first + second for first, second in pairwise(words)}
     return frozenset(compounds | pairs)
 

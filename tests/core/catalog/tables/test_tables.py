@@ -82,6 +82,12 @@ class TestCounts:
             "  look here: odd",
         ]
 
+    def test_a_log_that_lost_more_than_half_of_its_rows_is_pointed_out(self):
+        counts = RowCounts(table="events", kept=6_091, quarantined=0)
+        (concern,) = counts.compared_with(20_000).concerns
+        assert "only 6,091 rows, the release before had 20,000" in concern
+        assert counts.compared_with(10_000) == counts
+
     def test_a_table_without_trouble_is_one_line(self):
         counts = RowCounts(table="events", kept=5, quarantined=0)
         assert counts.lines("x") == ["events: 5 rows kept, none quarantined"]

@@ -17,7 +17,6 @@ from mmsearch_dagster.core.ranking.relevance.stage import (
     load_stage,
     stage_digest,
 )
-from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.ranking.relevance.trees import ensemble_of
 from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
@@ -82,7 +81,7 @@ def test_the_trees_answer_as_the_library_that_grew_them() -> None:
 def test_a_stage_orders_alike_after_it_was_stored(strategy: str, tmp_path: Path) -> None:
     stage = RankingStage(strategy, TRAINERS[strategy](made_up()), STATISTICS)
     digest = stage.save(tmp_path)
-    query = read_terms("blue shoes")
+    query = "blue shoes"
 
     stored = load_stage(tmp_path)
 
@@ -139,3 +138,13 @@ def test_no_query_is_ranked_by_what_it_taught() -> None:
     for query_id, span in training.spans():
         assert {query_id} & lessons[int(scores[span][0])] == set()
     assert set.union(*lessons) == set(training.query_ids)
+
+
+@pytest.mark.parametrize("strategy", sorted(TRAINERS))
+def test_the_effects_of_the_features_say_what_the_score_would_lose(strategy: str) -> None:
+    stage = RankingStage(strategy, TRAINERS[strategy](made_up()), STATISTICS)
+    best, _ = stage.order("blue shoes", LISTS, ITEMS)[0]
+    effects = stage.effects("blue shoes", LISTS, ITEMS, best)
+    assert [abs(each.effect) for each in effects] == sorted((abs(e.effect) for e in effects), reverse=True)
+    assert not any(np.isnan(each.value) for each in effects)
+    assert stage.effects("blue shoes", LISTS, ITEMS, "no such product") == []

@@ -1,6 +1,7 @@
 """The engine's own retrievers on a catalogue in memory: what an evaluation measures is what is served."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -8,11 +9,14 @@ import numpy as np
 from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, RetrieverLists
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, RetrieverLists, ScoredRankings
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.retrieval.full_text import FULL_TEXT
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
+from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower, retrieve
 
 
@@ -22,7 +26,9 @@ def words_table(workspace: Workspace, products: Snapshot) -> PinnedTable:
     from mmsearch_dagster.pipeline.features.index_rows import index_rows
 
     index = SearchIndex(str(workspace.paths.home / "evaluation_index"))
-    pin = index.publish("words", products.digest, index_rows(products.table()), vector_column=None)
+    pin = index.publish(
+        "words", f"{products.digest}-{FULL_TEXT}", index_rows(products.table()), vector_column=None
+    )
     return index.open(pin.table, pin.tag)
 
 
@@ -58,18 +64,43 @@ class CatalogueInMemory:
         name = next(name for name in self._items.vectors if modality_column(name) == column)
         return self._items.vectors[name] * self._items.present[name][:, None]
 
+    def passing_ids(self, where: str | None) -> frozenset[str]:
+        """All products: there is no filter in an evaluation."""
+        assert where is None
+        return frozenset(self._items.ids)
+
+    def vectors(self, product_ids: Sequence[str], column: str) -> tuple[list[str], Matrix]:
+        """The vectors of some products and whose they are."""
+        wanted, matrix = set(product_ids), self._matrix(column)
+        rows = [row for row, key in enumerate(self._items.ids) if key in wanted and matrix[row].any()]
+        return [self._items.ids[row] for row in rows], matrix[rows]
+
     def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
         """The `k` best products per text."""
         return self._words.lexical_batch(texts, k, where=where)
 
 
-def retriever_lists(words: PinnedTable, items: ModalityBatch) -> RetrieverLists:
-    """A function from a model and judged queries to retriever -> query id -> products, DEPTH of each."""
+def retriever_lists(
+    words: PinnedTable, items: ModalityBatch, photos: MeasuredPhotos | None = None
+) -> RetrieverLists:
+    """A function from a model and judged queries to retriever -> query id -> products, DEPTH of each.
 
-    def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, Rankings]:
+    Args:
+        words: the index of the catalogue's words.
+        items: its vectors.
+        photos: judged photos that did not see those queries.
+    """
+    closer = photos.closer if photos else {}
+
+    def lists(model: QueryTower | None, queries: JudgedQueries) -> dict[str, ScoredRankings]:
         fused = np.zeros((len(items), 1), np.float32) if model is None else model.items(items)
         table, prepared = CatalogueInMemory(words, items, fused), queries.prepared(fused=model is not None)
-        answers = retrieve(table, model, prepared, queries.batch, depth=DEPTH, where=None)
+        retriever = PhotoRetriever(photos.memory, table) if photos else None
+        prepared = [
+            replace(query, closer_look=closer.get(key))
+            for key, query in zip(queries.batch.ids, prepared, strict=True)
+        ]
+        answers = retrieve(table, model, prepared, queries.batch, depth=DEPTH, where=None, photos=retriever)
         return {
             name: {key: answer.get(name, []) for key, answer in zip(queries.batch.ids, answers, strict=True)}
             for name in (*RETRIEVERS, TYPED_RETRIEVER)

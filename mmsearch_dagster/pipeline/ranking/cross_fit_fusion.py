@@ -1,0 +1,75 @@
+"""What the fused vector finds for training queries that its model did not learn from.
+
+A model knows its own training queries too well: a ranker that saw those lists would trust the fused vector
+more than it deserves. So the queries are cut into folds, and each fold is answered by a model trained on the
+others.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from mmsearch_dagster.adapters.host.cores import cores
+from mmsearch_dagster.adapters.host.process_pool import map_in_processes
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.evaluation.judged_queries import ScoredRankings
+from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
+from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of
+from mmsearch_dagster.core.retrieval.nearest import ProductVectors
+from mmsearch_dagster.pipeline.training.candidates import read_examples
+from mmsearch_dagster.pipeline.training.queries import TRAIN
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+# More folds learn from more queries each, and take longer: each is a training.
+FOLDS = 3
+
+
+def fused_lists(
+    workspace: Workspace,
+    source: Snapshot,
+    strategy: Strategy,
+    texts: Mapping[str, str | None],
+    *,
+    depth: int,
+) -> ScoredRankings:
+    """Trains FOLDS models and lets each answer the queries that it did not learn from.
+
+    Args:
+        workspace: for its training parameters and progress.
+        source: training examples.
+        strategy: of fusion.
+        texts: training query id -> its words; nearly equal queries share a fold.
+        depth: products per query.
+
+    Returns:
+        Query id -> products with cosines, best first.
+    """
+    fold_of = folds_of(texts, folds=FOLDS, seed=workspace.preset.train.seed)
+    held = [[key for key, fold in fold_of.items() if fold == number] for number in range(FOLDS)]
+    params = workspace.preset.train
+    stage = "train without each fold"
+    workspace.progress.start(stage, FOLDS)
+    work = partial(_answer_fold, source, strategy, params, depth)
+    parts = map_in_processes(
+        work, [part for part in held if part], processes=max(1, cores() // params.threads)
+    )
+    workspace.progress.advance(stage, FOLDS)
+    workspace.progress.finish(stage)
+    return {key: entries for part in parts for key, entries in part.items()}
+
+
+def _answer_fold(
+    source: Snapshot, strategy: Strategy, params: TrainParams, depth: int, held: list[str]
+) -> ScoredRankings:
+    from mmsearch_dagster.adapters.lake.batches import load_queries
+    from mmsearch_dagster.core.fusion.dataset import Examples
+    from mmsearch_dagster.core.fusion.training import train
+
+    read, queries, outside = read_examples(source), load_queries(source.folder, TRAIN), set(held)
+    kept = np.array([row for row, key in enumerate(queries.batch.ids) if key not in outside], dtype=np.int64)
+    rows = [row for row, key in enumerate(queries.batch.ids) if key in outside]
+    model = train(strategy, Examples(read.items, read.train.take(kept), read.dev, read.frames), params).model
+    batch = queries.batch.take(rows)
+    products = ProductVectors.of(read.items.ids, model.items(read.items))
+    return dict(zip(batch.ids, products.nearest(model.queries(batch), depth), strict=True))

@@ -1,0 +1,213 @@
+"""The ways to order candidates, tried on training queries that neither model nor ranker learned from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from mmsearch_dagster.core.evaluation.choose_order import FEWEST, OrderChoice, choose_order
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, ScoredRankings, score
+from mmsearch_dagster.core.evaluation.tune_blend import blend
+from mmsearch_dagster.core.labels.provenance import JUDGED
+from mmsearch_dagster.core.metrics.bootstrap import paired_difference
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE
+from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
+from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
+from mmsearch_dagster.core.ranking.relevance.stage import TRAINERS
+from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
+from mmsearch_dagster.core.ranking.relevance.terms import read_terms
+from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    BY_RANKS,
+    BY_SCORES,
+    LEARNED,
+    SCORED_RETRIEVERS,
+    VECTOR_RETRIEVER,
+    fuse,
+    retriever_weights,
+)
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
+from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH, ItemSource
+
+_FOLDS = 5
+_SEED = 7
+_SINGLE = tuple(name for name in SCORED_RETRIEVERS if name != VECTOR_RETRIEVER)
+
+
+@dataclass(frozen=True)
+class CandidateLists:
+    """Judged queries with words and what each retriever brings for them.
+
+    texts, kinds, grades: by query id. lists: query id -> retriever -> its products, none of them empty.
+    """
+
+    texts: Mapping[str, str | None]
+    kinds: Mapping[str, str]
+    grades: Mapping[str, Mapping[str, int]]
+    lists: Mapping[str, Mapping[str, ScoredList]]
+
+    @classmethod
+    def of(cls, *parts: tuple[JudgedQueries, Mapping[str, ScoredRankings]]) -> "CandidateLists":
+        """The judged queries with words of some sets. parts: each with retriever -> query id -> products."""
+        chosen = [(queries, key, row, lists) for queries, lists in parts for row, key in with_words(queries)]
+        return cls(
+            texts={key: queries.texts[row] for queries, key, row, _ in chosen},
+            kinds={key: queries.kinds[key] for queries, key, _, _ in chosen},
+            grades={key: queries.grades[key] for queries, key, _, _ in chosen},
+            lists={
+                key: {name: lists[name][key] for name in SCORED_RETRIEVERS if lists.get(name, {}).get(key)}
+                for _, key, _, lists in chosen
+            },
+        )
+
+    def features(self, items: ItemSource, statistics: TermStatistics) -> dict[str, RankedCandidates]:
+        """Query id -> its candidates with their features, as they are computed in serving."""
+        rows = {}
+        for key, lists in self.lists.items():
+            top = {name: entries[:RANKED_DEPTH] for name, entries in lists.items()}
+            products = list(dict.fromkeys(product for entries in top.values() for product, _ in entries))
+            rows[key] = feature_rows(read_terms(self.texts[key]), top, items.of(products), statistics)
+        return rows
+
+
+def with_words(queries: JudgedQueries) -> list[tuple[int, str]]:
+    """Row and id of the queries that people judged and that have words."""
+    rows = zip(queries.batch.ids, queries.texts, queries.provenance, strict=True)
+    return [(row, key) for row, (key, text, provenance) in enumerate(rows) if text and provenance == JUDGED]
+
+
+@dataclass(frozen=True)
+class OrderTrial:
+    """What every way answers, and what was chosen.
+
+    ranker: of TRAINERS. rankings: name -> rankings; BY_SCORES, BY_RANKS, LEARNED and each retriever.
+    choices: one per kind with enough queries.
+    """
+
+    ranker: str
+    rankings: Mapping[str, Rankings]
+    choices: Sequence[OrderChoice]
+
+    def chosen(self, kinds: Mapping[str, str]) -> Rankings:
+        """What the chosen order answers to the queries of the kinds for which there is a choice."""
+        name_of = {choice.kind: choice.single or choice.order for choice in self.choices}
+        return {
+            key: self.rankings[name_of[kind]].get(key, []) for key, kind in kinds.items() if kind in name_of
+        }
+
+
+def try_orders(
+    candidates: CandidateLists,
+    training: TrainingSet,
+    weights: Mapping[str, Mapping[str, float]],
+    *,
+    rrf_k: int,
+) -> OrderTrial:
+    """Rank every query in every way and choose per kind.
+
+    Args:
+        candidates: queries and lists.
+        training: their features and grades.
+        weights: of the fusion by ranks, kind -> retriever -> weight.
+        rrf_k: its constant.
+    """
+    fold_of = folds_of(candidates.texts, folds=_FOLDS, seed=_SEED)
+    learned = {
+        name: training.rankings(out_of_fold_scores(training, fold_of, train))
+        for name, train in TRAINERS.items()
+    }
+    ranker = simplest_ranker(learned, candidates.grades)
+    ordered = {
+        BY_SCORES: {key: _ids(fuse_scores(lists)) for key, lists in candidates.lists.items()},
+        BY_RANKS: {
+            key: _ids(fuse({name: _ids(entries) for name, entries in lists.items()}, weight_of, rrf_k))
+            for key, lists in candidates.lists.items()
+            if (weight_of := _all_named(retriever_weights(candidates.kinds[key], weights)))
+        },
+        LEARNED: learned[ranker],
+    }
+    retrievers = {
+        name: {key: _ids(lists.get(name, ())) for key, lists in candidates.lists.items()}
+        for name in SCORED_RETRIEVERS
+    }
+    singles = {name: retrievers[name] for name in _SINGLE}
+    choices = []
+    for kind in sorted(set(candidates.kinds.values())):
+        grades = {key: candidates.grades[key] for key, other in candidates.kinds.items() if other == kind}
+        if len(grades) >= FEWEST:
+            choices.append(choose_order(kind, singles, ordered, grades))
+    return OrderTrial(ranker, {**retrievers, **ordered}, choices)
+
+
+def choose_without_words(
+    queries: JudgedQueries, lists: Mapping[str, Rankings], retrieval: RetrievalParams
+) -> list[OrderChoice]:
+    """The same for judged queries without words, which the ranker does not read: one retriever or the blend.
+
+    Args:
+        queries: held out of training.
+        lists: retriever -> its rankings of them.
+        retrieval: with the blend's weights.
+    """
+    judged = {
+        key
+        for key, provenance in zip(queries.batch.ids, queries.provenance, strict=True)
+        if provenance == JUDGED
+    }
+    blended = blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
+    choices = []
+    for kind in sorted(set(queries.kinds.values()) - _kinds_with_words(queries)):
+        grades = {
+            key: queries.grades[key]
+            for key, other in queries.kinds.items()
+            if other == kind and key in judged
+        }
+        if len(grades) >= FEWEST:
+            singles = {name: lists[name] for name in (IMAGE, AUDIO) if any(lists.get(name, {}).values())}
+            choices.append(choose_order(kind, singles, {BY_RANKS: blended}, grades))
+    return choices
+
+
+def _kinds_with_words(queries: JudgedQueries) -> set[str]:
+    return {queries.kinds[key] for key, text in zip(queries.batch.ids, queries.texts, strict=True) if text}
+
+
+def simplest_ranker(learned: Mapping[str, Rankings], grades: Mapping[str, Mapping[str, int]]) -> str:
+    """The first of the rankers, unless a later one is shown to be better."""
+    values = {name: score(rankings, grades) for name, rankings in learned.items()}
+    ids = sorted(grades)
+    first, *others = values
+    for name in others:
+        columns = ([values[name][key] for key in ids], [values[first][key] for key in ids])
+        first = name if paired_difference(*columns, seed=_SEED).low > 0.0 else first
+    return first
+
+
+def _all_named(weights: Mapping[str, float]) -> dict[str, float]:
+    """A retriever that is not named is not used."""
+    return {name: weights.get(name, 0.0) for name in SCORED_RETRIEVERS}
+
+
+def _ids(entries: ScoredList) -> list[str]:
+    return [product for product, _ in entries]
+
+
+def choices_table(choices: Sequence[OrderChoice]) -> pl.DataFrame:
+    """One row per kind of query: the order, what was chosen from, and the gain over the best retriever."""
+    rows = [
+        {
+            "kind": choice.kind,
+            "order": choice.single or choice.order,
+            "queries": choice.queries,
+            **{name: choice.means.get(name, np.nan) for name in (*_SINGLE, BY_SCORES, BY_RANKS, LEARNED)},
+            "gain": round(choice.gain[0], 4),
+            "gain low": round(choice.gain[1], 4),
+            "gain high": round(choice.gain[2], 4),
+        }
+        for choice in choices
+    ]
+    schema = {"kind": pl.String, "order": pl.String, "queries": pl.Int64}
+    names = (*_SINGLE, BY_SCORES, BY_RANKS, LEARNED, "gain", "gain low", "gain high")
+    return pl.DataFrame(rows, schema=schema | dict.fromkeys(names, pl.Float64))

@@ -1,0 +1,178 @@
+"""How search results are ordered: trained and chosen on judged queries that the measured engine did not see.
+
+Everything here happens on the training queries; the validation queries stay for the gate.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.lineage import lineage_of
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
+from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.evaluation.baseline import RETRIEVER_OF
+from mmsearch_dagster.core.evaluation.choose_order import FEWEST, untried, with_choices
+from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_winner
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
+from mmsearch_dagster.core.evaluation.tune_blend import choose_blend
+from mmsearch_dagster.core.fusion.config import Strategy
+from mmsearch_dagster.core.ranking.relevance.items import item_terms
+from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, TRAINERS, RankingStage
+from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
+from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.release import RankingPin, RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    LEARNED,
+    VECTOR_RETRIEVER,
+    VOICE,
+    WORDS,
+)
+from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists
+from mmsearch_dagster.pipeline.ranking.engine_rankings import kept_items
+from mmsearch_dagster.pipeline.ranking.order_trial import (
+    CandidateLists,
+    OrderTrial,
+    choices_table,
+    choose_without_words,
+    try_orders,
+    with_words,
+)
+from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.training import examples, photo_memory
+from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
+from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
+from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH
+
+ASSET = "ranking"
+# What the chosen orders answer to training queries that they did not learn from.
+CROSS_FITTED = "cross_fitted.parquet"
+CHOICES = "choices.parquet"
+CODE_VERSION = "1"
+# Kinds that fall back on fused scores where nobody judged: words that the encoder reads, typed or spoken.
+_OF_WORDS_ALONE = (WORDS, VOICE, f"{WORDS}+{VOICE}")
+
+
+class RankingFacts(Facts):
+    """What later steps read: the winning fusion, how candidates are ordered, the learned ranker."""
+
+    winner: Strategy
+    retrieval: RetrievalParams
+    pin: RankingPin | None
+
+
+def train_ranking(workspace: Workspace) -> StepReport:
+    """Choose the winning fusion, the blend and the order per kind of query; train the ranker."""
+    with timed(ASSET) as report:
+        candidates = candidates_of(workspace)
+        source = workspace.lake.current(examples.ASSET)
+        photos = workspace.lake.current(photo_memory.ASSET)
+        digest = digest_of(
+            {
+                "code": CODE_VERSION,
+                "examples": source.digest,
+                "candidates": {name: CandidateFacts.of(found).weights for name, found in candidates.items()},
+                "photos": photos.digest,
+                "multilingual": workspace.multilingual,
+            }
+        )
+        snapshot, made = workspace.lake.obtain(
+            ASSET,
+            digest,
+            lambda folder: _Ranking.of(workspace, source, candidates, photos).write(folder).model_dump(),
+            inputs=[source, *candidates.values(), photos],
+        )
+        report.about(snapshot, made)
+        report.tables["order of candidates, by kind of query"] = pl.read_parquet(snapshot.folder / CHOICES)
+    return report
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """What the step reads, loaded once. lists: what each retriever finds for `dev`."""
+
+    workspace: Workspace
+    source: Snapshot
+    products: pl.DataFrame
+    train: JudgedQueries
+    dev: JudgedQueries
+    winner: Strategy
+    lists: Mapping[str, ScoredRankings]
+    untrained: Mapping[str, ScoredRankings]
+
+    @classmethod
+    def of(
+        cls,
+        workspace: Workspace,
+        source: Snapshot,
+        candidates: Mapping[Strategy, Snapshot],
+        photos: Snapshot,
+    ) -> "_Ranking":
+        from mmsearch_dagster.adapters.lake.batches import load_queries
+        from mmsearch_dagster.core.fusion.model import TwoTower, load_model
+
+        products = lineage_of(workspace.lake, [source, *candidates.values()])["products"]
+        items = examples.load_views(source)
+        train, dev, validation = (load_queries(source.folder, name) for name in (TRAIN, DEV, VALIDATION))
+        models: dict[Strategy, TwoTower] = {
+            name: load_model(snapshot.folder) for name, snapshot in candidates.items()
+        }
+        winner = choose_winner(models, items, validation)
+        judged = train.take([row for row, _ in with_words(train)])
+        words = words_table(workspace, products)
+        lists = retriever_lists(words, items, MeasuredPhotos.of(photos, photos))(models[winner], dev)
+        untrained = retriever_lists(words, items)(None, judged)  # the photo memory has seen these
+        return cls(workspace, source, products.table(), judged, dev, winner, lists, untrained)
+
+    def write(self, folder: Path) -> RankingFacts:
+        """Choose, train, store."""
+        multilingual = self.workspace.multilingual
+        dev_lists = rankings_of(self.lists)
+        retrieval = choose_blend(dev_lists, self.dev, multilingual=multilingual)
+        choices = choose_without_words(self.dev, dev_lists, retrieval)
+        pin, count = None, len(self.train.batch) + len(with_words(self.dev))
+        if count >= FEWEST:
+            trial, training = self._trial(retrieval)
+            choices += trial.choices
+            if any(choice.order == LEARNED for choice in choices):
+                pin = self._train(trial.ranker, training, folder / RANKING_FOLDER)
+            self._cross_fitted(trial).write_parquet(folder / CROSS_FITTED)
+        choices_table(choices).write_parquet(folder / CHOICES)
+        chosen = untried(with_choices(retrieval, choices), _OF_WORDS_ALONE)
+        return RankingFacts(rows=count, winner=self.winner, retrieval=chosen, pin=pin)
+
+    def _trial(self, retrieval: RetrievalParams) -> tuple[OrderTrial, TrainingSet]:
+        texts = dict(zip(self.train.batch.ids, self.train.texts, strict=True))
+        fused = fused_lists(self.workspace, self.source, self.winner, texts, depth=RANKED_DEPTH)
+        candidates = CandidateLists.of(
+            (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}), (self.dev, self.lists)
+        )
+        features = candidates.features(kept_items(self.products), self._statistics)
+        training = TrainingSet.of(features, candidates.grades)
+        return try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k), training
+
+    @cached_property
+    def _statistics(self) -> TermStatistics:
+        return statistics_of(map(item_terms, self.products.iter_rows(named=True)))
+
+    def _train(self, ranker: str, training: TrainingSet, folder: Path) -> RankingPin:
+        stage = RankingStage(ranker, TRAINERS[ranker](training), self._statistics)
+        return RankingPin(sha256=stage.save(folder), strategy=ranker)
+
+    def _cross_fitted(self, trial: OrderTrial) -> pl.DataFrame:
+        """What the chosen orders and each retriever answer to the training queries."""
+        kinds = {key: self.train.kinds[key] for key in self.train.batch.ids}
+        chosen = trial.chosen(kinds)
+        named = {ENGINE: chosen} | {table: trial.rankings[name] for table, name in RETRIEVER_OF.items()}
+        rows = [
+            {"query_id": key, "branch": name, "products": rankings.get(key, [])[:DEPTH]}
+            for name, rankings in named.items()
+            for key in chosen
+        ]
+        schema = {"query_id": pl.String, "branch": pl.String, "products": pl.List(pl.String)}
+        return pl.DataFrame(rows, schema=schema)

@@ -1,0 +1,87 @@
+"""The order of the candidates that the retrievers bring for one query; the shop's rules come after it.
+
+Search and the offline evaluation both call it, so what is measured is what is served.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, LEARNED, SCORED_RETRIEVERS, fuse
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
+
+if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
+    from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
+
+# The ranker learns from this many of each list, and reads as many.
+RANKED_DEPTH = 100
+
+
+class ItemSource(Protocol):
+    """Where the words of products come from."""
+
+    def of(self, product_ids: Sequence[str]) -> "Mapping[str, ItemTerms]":
+        """The terms of at least these products."""
+        ...
+
+
+@dataclass(frozen=True)
+class CandidateOrder:
+    """How one release orders candidates.
+
+    rrf_k: constant of reciprocal rank fusion. stage: None in a release without a learned ranking.
+    """
+
+    rrf_k: int
+    stage: "RankingStage | None"
+
+    def order(
+        self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
+    ) -> list[tuple[str, float]]:
+        """Every product of the lists, best first.
+
+        Args:
+            query: says by what its candidates are ordered.
+            lists: retriever -> (product id, score), best first.
+            items: asked for the candidates' words where the order is learned.
+        """
+        lists = {name: entries for name, entries in lists.items() if entries}
+        if query.order == BY_RANKS:
+            rankings = {name: [product for product, _ in entries] for name, entries in lists.items()}
+            return fuse(rankings, query.weights, self.rrf_k)
+        scored = {name: entries for name, entries in lists.items() if name in SCORED_RETRIEVERS}
+        if query.order == LEARNED and self.stage is not None:
+            return self._learned(self.stage, query, scored, items)
+        return fuse_scores({name: entries for name, entries in scored.items() if query.weights.get(name)})
+
+    def effects(
+        self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource, product: str
+    ) -> "list[FeatureEffect]":
+        """What each feature does for a product; nothing where the order is not learned."""
+        if query.order != LEARNED or self.stage is None:
+            return []
+        top = _top(lists)
+        candidates = dict.fromkeys(candidate for entries in top.values() for candidate, _ in entries)
+        return self.stage.effects(query.text, top, items.of(list(candidates)), product)
+
+    def _learned(
+        self, stage: "RankingStage", query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
+    ) -> list[tuple[str, float]]:
+        """What the ranker reads first, then what lies deeper in the lists, by its fused scores."""
+        top = _top(lists)
+        candidates = dict.fromkeys(product for entries in top.values() for product, _ in entries)
+        ranked = stage.order(query.text, top, items.of(list(candidates)))
+        lowest = min((score for _, score in ranked), default=0.0)
+        deeper = [(product, score) for product, score in fuse_scores(lists) if product not in candidates]
+        return ranked + [(product, lowest - 1.0 + score) for product, score in deeper]
+
+
+def _top(lists: Mapping[str, ScoredList]) -> dict[str, ScoredList]:
+    """What the ranker reads of the lists."""
+    return {
+        name: entries[:RANKED_DEPTH]
+        for name, entries in lists.items()
+        if entries and name in SCORED_RETRIEVERS
+    }

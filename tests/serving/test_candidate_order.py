@@ -1,0 +1,106 @@
+"""The order of the candidates of one query."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsearch_dagster.core.ranking.relevance.features import COLUMN, FEATURES
+from mmsearch_dagster.core.ranking.relevance.items import ItemTerms, item_terms
+from mmsearch_dagster.core.ranking.relevance.linear import LinearRanker
+from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+from mmsearch_dagster.core.ranking.relevance.statistics import statistics_of
+from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, BY_SCORES, LEARNED
+from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH, CandidateOrder
+from mmsearch_dagster.serving.item_source import KeptItems
+from mmsearch_dagster.serving.prepare_query import how_to_rank
+
+ROWS = {f"p{number}": {"title": f"lamp {number}", "price": float(number)} for number in range(300)}
+LISTS = {
+    "lexical": [(f"p{number}", 300.0 - number) for number in range(200)],
+    "text": [(f"p{number}", 1.0 - number / 1000) for number in range(100, 300)],
+}
+
+
+class Rows:
+    """Counts what is read."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __call__(self, product_ids: Sequence[str]) -> Mapping[str, Mapping[str, object]]:
+        self.read += product_ids
+        return {product: ROWS[product] for product in product_ids if product in ROWS}
+
+
+def cheapest_last() -> RankingStage:
+    """A ranker that looks at the price alone."""
+    weights = np.zeros(len(FEATURES))
+    weights[COLUMN["log_price"]] = 1.0
+    items: list[ItemTerms] = [item_terms(row) for row in ROWS.values()]
+    ranker = LinearRanker(weights, np.zeros(len(FEATURES)), np.ones(len(FEATURES)))
+    return RankingStage("linear", ranker, statistics_of(items))
+
+
+def query(order: str) -> PreparedQuery:
+    return PreparedQuery("lamp", None, "words", {"lexical": 1.0, "text": 1.0}, order)
+
+
+def test_by_ranks_two_lists_that_agree_win() -> None:
+    ordered = CandidateOrder(60, None).order(query(BY_RANKS), LISTS, KeptItems(Rows()))
+    assert ordered[0][0] == "p100"
+    assert len(ordered) == 300
+
+
+def test_by_scores_the_distance_counts() -> None:
+    ordered = CandidateOrder(60, None).order(query(BY_SCORES), LISTS, KeptItems(Rows()))
+    assert ordered[0][0] == "p100"
+    assert ordered[1][0] == "p101"
+
+
+def test_a_learned_order_reads_the_top_of_each_list_and_the_rest_follows() -> None:
+    ordered = CandidateOrder(60, cheapest_last()).order(query(LEARNED), LISTS, KeptItems(Rows()))
+    ids = [product for product, _ in ordered]
+    assert ids[:3] == ["p199", "p198", "p197"]
+    assert set(ids[: 2 * RANKED_DEPTH]) == {f"p{number}" for number in range(200)}
+    assert len(ids) == len(set(ids)) == 300
+    scores = [score for _, score in ordered]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_words_of_a_product_are_read_once() -> None:
+    rows = Rows()
+    items, order = KeptItems(rows), CandidateOrder(60, cheapest_last())
+    first = order.order(query(LEARNED), LISTS, items)
+    assert order.order(query(LEARNED), LISTS, items) == first
+    assert len(rows.read) == len(set(rows.read)) == 2 * RANKED_DEPTH
+
+
+@pytest.mark.parametrize("order", [BY_RANKS, BY_SCORES, LEARNED])
+def test_without_candidates_there_is_no_answer(order: str, tmp_path: Path) -> None:
+    assert CandidateOrder(60, cheapest_last()).order(query(order), {"lexical": []}, KeptItems(Rows())) == []
+
+
+def test_a_request_that_weighs_retrievers_is_ordered_as_it_says() -> None:
+    retrieval = RetrievalParams(orders={"words": LEARNED}, weights={"words": {"lexical": 0.5}})
+    assert how_to_rank("words", retrieval, 1.0)[0] == LEARNED
+    assert how_to_rank("words", retrieval, 1.0, {"text": 2.0}) == (
+        BY_RANKS,
+        {"vector": 1.0, "lexical": 0.5, "text": 2.0},
+    )
+
+
+def test_what_a_request_leaves_out_the_learned_order_does_not_read() -> None:
+    retrieval = RetrievalParams(orders={"words": LEARNED})
+    order, weights = how_to_rank("words", retrieval, 1.0, {"vector": 0.0})
+    assert order == LEARNED
+    assert weights == {"lexical": 1.0, "vector": 0.0, "text": 1.0, "image": 1.0}
+
+
+def test_words_in_a_script_of_their_own_are_not_ordered_by_what_was_learned_from_others() -> None:
+    retrieval = RetrievalParams(orders={"words": LEARNED})
+    assert how_to_rank("words[zh]", retrieval, 1.0)[0] == BY_RANKS
+    assert how_to_rank("voice", retrieval, 1.0)[0] == LEARNED
