@@ -25,7 +25,10 @@ _DEPTH = 10
 
 @dataclass(frozen=True)
 class _Queries:
-    """Validation queries of words alone, but for sentences of reviews: id -> text, and id -> product -> grade of what people judged."""
+    """Validation queries of words alone, but for sentences of reviews.
+
+    texts: id -> text. graded: id -> product -> grade of what people judged.
+    """
 
     texts: dict[str, str]
     graded: dict[str, dict[str, int]]
