@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.ranking.relevance.items import ALL, FIELDS, ItemTerms
-from mmsearch_dagster.core.ranking.relevance.statistics import COLUMNS, TermStatistics, weights_of
+from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, weights_of
 from mmsearch_dagster.core.ranking.relevance.terms import Terms
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fusion_shares, scaled_scores
 
@@ -155,7 +155,7 @@ class _QueryTerms:
 def _word_features(query: _QueryTerms, item: ItemTerms, statistics: TermStatistics) -> list[float]:
     """The features from _BM25 to `title_words`, in the order of FEATURES."""
     return [
-        *(statistics.bm25(query.terms.words, item, column) for column in range(len(COLUMNS))),
+        *statistics.bm25(query.terms.words, item),
         *_overlap(query, item, statistics),
         *_numbers(query.terms, item),
         *_strings(query.terms, item.title),
@@ -166,13 +166,13 @@ def _word_features(query: _QueryTerms, item: ItemTerms, statistics: TermStatisti
 
 
 def _overlap(query: _QueryTerms, item: ItemTerms, statistics: TermStatistics) -> list[float]:
-    weights, title = query.weights, item.title.vocabulary
-    in_item = [term for term in weights if term in item.words]
-    missing = [weight for term, weight in weights.items() if term not in item.words]
+    weights, title, words = query.weights, item.title.vocabulary, item.words
+    in_item = [term for term in weights if term in words]
+    missing = [weight for term, weight in weights.items() if term not in words]
     title_weights = weights_of(statistics, title)
     surplus = [weight for term, weight in title_weights.items() if term not in weights]
     matched = sum(weight for term, weight in title_weights.items() if term in weights)
-    compounds = [term for term in query.terms.joined if term in item.words]
+    compounds = [term for term in query.terms.joined if term in words]
     compounds += [term for term in weights if term in item.joined]
     return [
         sum(weights[term] for term in in_item) / query.total,

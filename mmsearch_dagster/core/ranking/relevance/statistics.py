@@ -41,24 +41,47 @@ class TermStatistics:
         return np.log1p((self.documents - count + 0.5) / (count + 0.5))
 
     @cached_property
+    def _rarities(self) -> dict[str, tuple[float, ...]]:
+        """Filled as words are asked for: looking into an array word by word is slow."""
+        return {}
+
+    def rarity(self, term: str) -> tuple[float, ...]:
+        """The idf of a word in each of `COLUMNS`."""
+        kept = self._rarities.get(term)
+        if kept is None:
+            row = self._row.get(term)
+            unknown = (self._highest_idf,) * len(COLUMNS)
+            kept = unknown if row is None else tuple(self._idf[row].tolist())
+            self._rarities[term] = kept
+        return kept
+
+    @cached_property
     def _highest_idf(self) -> float:
         return math.log1p((self.documents + 0.5) / 0.5)
 
     def idf(self, term: str, column: int = -1) -> float:
         """How rare the word is; a word that no product has is the rarest. column: of `COLUMNS`."""
-        row = self._row.get(term)
-        return self._highest_idf if row is None else float(self._idf[row, column])
+        return self.rarity(term)[column]
 
-    def bm25(self, query: Sequence[str], item: ItemTerms, column: int) -> float:
-        """BM25 of one product's field for the query's words. column: of `COLUMNS`."""
-        counts, length = item.counts[column], item.lengths[column]
-        norm = K1 * (1 - B + B * length / max(self.mean_lengths[column], 1e-9))
-        score = 0.0
-        for term in query:
-            count = counts.get(term)
-            if count:
-                score += self.idf(term, column) * count * (K1 + 1) / (count + norm)
-        return score
+    @cached_property
+    def _mean_lengths(self) -> list[float]:
+        return [max(length, 1e-9) for length in self.mean_lengths.tolist()]
+
+    def bm25(self, query: Sequence[str], item: ItemTerms) -> list[float]:
+        """BM25 of one product for the query's words, in each of `COLUMNS`."""
+        scores = [0.0] * len(COLUMNS)
+        words = [term for term in query if term in item.words]
+        if not words:
+            return scores
+        lengths = zip(item.lengths, self._mean_lengths, strict=True)
+        norms = [K1 * (1 - B + B * length / mean) for length, mean in lengths]
+        for term in words:
+            rarity = self.rarity(term)
+            for column, counts in enumerate(item.counts):
+                count = counts.get(term)
+                if count:
+                    scores[column] += rarity[column] * count * (K1 + 1) / (count + norms[column])
+        return scores
 
     def to_json(self) -> str:
         """As text, for a release's files."""

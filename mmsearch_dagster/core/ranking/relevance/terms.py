@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS, HYPHENATED, WORD, article_numbers
@@ -59,7 +59,7 @@ class Terms:
     text: str = ""
     trigrams: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def vocabulary(self) -> frozenset[str]:
         """The different words."""
         return frozenset(self.words)
