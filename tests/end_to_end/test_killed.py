@@ -45,7 +45,6 @@ _DEATHS: tuple[tuple[str, Moment], ...] = (
     ("catalogue_refresh", "start"),
     ("collaborative_factors", "start"),
     ("training_examples", "start"),
-    ("queries (text)", "advance"),
     ("fusion_concat", "start"),
     ("train concat", "advance"),
     ("fusion_weighted", "finish"),
@@ -115,7 +114,6 @@ def test_killed_while_a_changed_catalogue_is_published_the_old_one_answers(
     place, before = tiny.copy(tmp_path / "home", source=source), tiny.manifest().release_id
     deaths: tuple[tuple[str, Moment], ...] = (
         ("text_features", "advance"),
-        ("image_features", "advance"),
         ("catalogue_refresh", "start"),
         ("index", "start"),
         ("index", "finish"),

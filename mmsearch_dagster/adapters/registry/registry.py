@@ -131,6 +131,11 @@ class Registry(ModelVersions):
             self._move(manifest, _Move(action="rollback", why=reason, left=current))
             return PointerMove(self.manifest(manifest.model_version), moved=True)
 
+    def catch_up(self) -> None:
+        """Writes down a move that was interrupted after the pointer had moved, or that was made by hand."""
+        with self._alone():
+            self._finish_interrupted_move()
+
     def record_refusal(self, version: int) -> None:
         """Write into the ledger, once, that the stored decision of `version` is a refusal."""
         decision = self.decision(version)

@@ -57,6 +57,8 @@ def refresh_catalogue(workspace: Workspace, *, retrain: bool = False) -> tuple[S
     """
     with timed(ASSET) as report:
         champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
+        if champion is not None:
+            workspace.registry.catch_up()
         plan = _plan(workspace, champion, retrain)
         released, why = None, plan.why
         if champion is not None and plan.republish:

@@ -98,6 +98,19 @@ def test_a_missing_file_fails_this_time_only(tmp_path: Path) -> None:
     assert obtain(tmp_path / "store", FakeEncoder("image"), [file_content(path)]).failures == {}
 
 
+def test_a_missing_file_needs_no_encoder_and_has_one_name_wherever_the_shop_lies(tmp_path: Path) -> None:
+    """Else a home that was moved would make everything anew, for a picture that is not there."""
+    here, there = (file_content(tmp_path / place / "a.png", "images/a.png") for place in ("old", "new"))
+
+    read = FeatureStore(tmp_path / "store").obtain(
+        FakeEncoder("image").identity, [here], never, Silent(), "images"
+    )
+
+    assert here.key == there.key
+    assert read.failures == {here.key: "cannot be read: No such file or directory"}
+    assert str(tmp_path) not in read.failures[here.key]
+
+
 def test_a_file_that_changed_under_the_run_is_not_stored_under_its_old_name(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"before")
