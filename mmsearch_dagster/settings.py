@@ -72,6 +72,10 @@ class HomePaths:
         return self.home / "run.lock"
 
     @property
+    def labels(self) -> Path:
+        return self.home / "labels.csv"
+
+    @property
     def run_options(self) -> Path:
         return self.home / "asked.json"
 

@@ -203,6 +203,26 @@ def quarantine(
 
 
 @app.command()
+def label(
+    out: Annotated[Path, typer.Option("--out", help="The CSV file to write.")] = Path("labels.csv"),
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many pairs at most.")] = 200,
+    filled_in: Annotated[
+        Path | None, typer.Option("--import", help="A file with grades: the next run reads them.")
+    ] = None,
+    home: Home = DEFAULT,
+) -> None:
+    """Write the pairs of query and product whose grade would narrow the gate's interval most, for a person to
+    grade; or, with --import, take the grades as judgments for the next run."""
+    from mmsearch_dagster.cli.ingest import label as labelling
+
+    settings = run_settings(home)
+    if filled_in is not None:
+        labelling.read(settings, filled_in)
+    else:
+        labelling.write(settings, released_of(home), out, limit)
+
+
+@app.command()
 def rollback(
     release_id: Annotated[str, typer.Argument(help="An earlier release, see `mmsearch releases`.")],
     reason: Annotated[str, typer.Option("--reason", help="Goes into the ledger.")] = "rolled back by hand",

@@ -32,7 +32,7 @@ Limits = Mapping[Part, int]
 _LONGEST_VALUE = 30
 _COLOUR = re.compile(r"colou?r|farbe|couleur|颜色|色", re.IGNORECASE)
 _WITH_TWO_VALUES = ("{0} {noun} for {1}", "{1} {0} {noun}", "{0} {1} {noun}", "{noun} {0} {1}")
-_WITH_ONE_VALUE = ("{0} {noun}", "{noun} {0}")
+_WITH_A_VALUE = ("{0} {noun}", "{noun} {0}")
 _TITLE_FORMS = ("title", "title again", "misspelt")
 _ATTRIBUTE_FORMS = ("brand", "value", "two values")
 _IMAGE_FORMS = ("picture", "picture again")
@@ -194,7 +194,7 @@ def _phrase(product: _Facets, form: str, rng: np.random.Generator) -> tuple[str 
     if len(offered) < count:
         return None, frozenset()
     wanted: list[str] = [offered[i] for i in rng.choice(len(offered), size=count, replace=False).tolist()]
-    templates = _WITH_TWO_VALUES if count == 2 else _WITH_ONE_VALUE
+    templates = _WITH_TWO_VALUES if count == 2 else _WITH_A_VALUE
     return templates[int(rng.integers(len(templates)))].format(*wanted, noun=product.noun), frozenset(wanted)
 
 

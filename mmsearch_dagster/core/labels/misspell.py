@@ -20,11 +20,11 @@ def misspell(text: str, rng: np.random.Generator) -> str:
     The first letter stays: it is the one that people get right.
     """
     words = text.split(" ")
-    places = [place for place, word in enumerate(words) if _WORD.fullmatch(word)]
-    if not places:
+    rows = [row for row, word in enumerate(words) if _WORD.fullmatch(word)]
+    if not rows:
         return text
-    place = places[int(rng.integers(len(places)))]
-    words[place] = _with_error(words[place], int(rng.integers(1, len(words[place]) - 1)), rng)
+    row = rows[int(rng.integers(len(rows)))]
+    words[row] = _with_error(words[row], int(rng.integers(1, len(words[row]) - 1)), rng)
     return " ".join(words)
 
 

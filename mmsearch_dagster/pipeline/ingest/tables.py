@@ -28,6 +28,7 @@ from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE, chec
 from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.pipeline.home import check_same_shop
+from mmsearch_dagster.pipeline.ingest.labels import with_labels
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -117,9 +118,14 @@ def read_raw(workspace: Workspace, table: str) -> StepReport:
             "mapping": [file.model_dump(mode="json") for file in files],
             "key": sha256_bytes(b"mmsearch" + _key(workspace))[:16],
         }
+        labels = workspace.paths.labels if table == "judgments" else None
+        if labels is not None and labels.is_file():
+            facts["labels"] = _sha256(labels)
 
         def make() -> tuple[pl.DataFrame, dict[str, Any]]:
             raw = read_table(source, table, lambda ids: _pseudonyms(workspace, ids))
+            if "labels" in facts:
+                raw = with_labels(raw, workspace.paths.labels)
             stored = RawFacts(
                 rows=raw.frame.height,
                 dropped=dict(raw.dropped),

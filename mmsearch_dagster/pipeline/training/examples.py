@@ -141,6 +141,7 @@ def _make(
     return ExamplesFacts(
         rows=sum(count["queries"] for count in counts),
         counts=counts,
+        log_graded_by=read.log_graded_by,
         unreadable_queries=len({query.query_id for query in everything} - encoded.keys()),
         language=language.digest,
         frames={
