@@ -119,11 +119,11 @@ def _beats_branch(
     difference = _difference(values, best, policy)
     # One retriever leaves nothing to fuse, a perfect one nothing to gain.
     draw = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
-    limit, passed, asked = _drawn(difference, policy) if draw else demand(difference, policy)
+    limit, passed, wording = _drawn(difference, policy) if draw else demand(difference, policy)
     text = (
         f"{what} {_standing(difference)} its best single retriever ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
-        f"{_interval_text(difference, policy)}; asked: {asked}"
+        f"{_interval_text(difference, policy)}; asked: {wording}"
     )
     return Reason(rule=rule, passed=passed, figure=difference.mean, limit=limit, text=text)
 
@@ -298,13 +298,12 @@ def decide_baseline(report: EvaluationMetrics, policy: GatePolicy, refused: Deci
         refused: what was decided about the challenger.
     """
     mean = _mean(_values(report.engine, sorted(report.kinds)))
-    known = mean == mean
     text = (
         "nothing is released yet and the challenger is refused, so the best single retriever for each kind "
         f"of query is released as the baseline to beat ({policy.metric} {mean:.4f}); the challenger: "
         f"{'; '.join(refused.refusals)}"
     )
-    reason = Reason(rule="baseline", passed=True, figure=mean if known else 0.0, limit=0.0, text=text)
+    reason = Reason(rule="baseline", passed=True, figure=mean if mean == mean else 0.0, limit=0.0, text=text)
     return Decision(
         passed=True,
         reasons=(reason,),

@@ -86,7 +86,7 @@ def ranked_hits(
 ) -> tuple[AnswerHit, ...]:
     """best: (product id, score), best first. lists: retriever -> its products, best first."""
     names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *lists))
-    ranks = {name: {key: rank for rank, (key, _) in enumerate(found, 1)} for name, found in lists.items()}
+    ranks = {name: {key: rank for rank, (key, _) in enumerate(entries, 1)} for name, entries in lists.items()}
     return tuple(
         AnswerHit(
             product_id=key,

@@ -174,7 +174,7 @@ class Evaluation:
         self._tables(
             values if past is None else pl.concat([values, past.select(values.columns)]), engine, folder
         )
-        own = score(measured[ENGINE], queries.grades, policy.metric)
+        engine_values = score(measured[ENGINE], queries.grades, policy.metric)
         return EvaluationFacts(
             rows=len(queries.batch),
             winner=self.ranking.winner,
@@ -184,7 +184,7 @@ class Evaluation:
             baseline=engine.is_baseline,
             provenance=self.validation.provenance,
             metric=policy.metric,
-            engine=round(float(np.mean(list(own.values()) or [np.nan])), 4),
+            engine=round(float(np.mean(list(engine_values.values()) or [np.nan])), 4),
             inputs_digest=inputs_digest,
         )
 

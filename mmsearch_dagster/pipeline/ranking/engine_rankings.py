@@ -55,6 +55,6 @@ def engine_rankings(
         kind = queries.kinds[key]
         how, weights = how_to_rank(kind, retrieval, queries.confidence.get(key, 1.0))
         query = PreparedQuery(text=text, image=None, kind=kind, weights=weights, order=how)
-        found = {name: entries[key] for name, entries in lists.items() if weights.get(name, 0.0) > 0.0}
-        rankings[key] = [product for product, _ in order.order(query, found, items)]
+        retrieved = {name: entries[key] for name, entries in lists.items() if weights.get(name, 0.0) > 0.0}
+        rankings[key] = [product for product, _ in order.order(query, retrieved, items)]
     return rankings

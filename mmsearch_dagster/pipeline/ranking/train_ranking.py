@@ -76,7 +76,9 @@ def train_ranking(workspace: Workspace) -> StepReport:
             {
                 "code": CODE_VERSION,
                 "examples": source.digest,
-                "candidates": {name: CandidateFacts.of(found).weights for name, found in candidates.items()},
+                "candidates": {
+                    name: CandidateFacts.of(snapshot).weights for name, snapshot in candidates.items()
+                },
                 "photos": photos.digest,
                 "multilingual": workspace.multilingual,
             }

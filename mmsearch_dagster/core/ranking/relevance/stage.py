@@ -85,16 +85,16 @@ class RankingStage:
         candidates = feature_rows(read_terms(text), lists, items, self.statistics)
         if product not in candidates.ids:
             return []
-        own = candidates.features[candidates.ids.index(product)]
-        known = [column for column in range(len(FEATURES)) if not np.isnan(own[column])]
-        usual = np.nanmedian(candidates.features[:, known], axis=0)
-        rows = np.tile(own, (len(known) + 1, 1))
-        for row, (column, value) in enumerate(zip(known, usual, strict=True), start=1):
+        values = candidates.features[candidates.ids.index(product)]
+        columns = [column for column in range(len(FEATURES)) if not np.isnan(values[column])]
+        usual = np.nanmedian(candidates.features[:, columns], axis=0)
+        rows = np.tile(values, (len(columns) + 1, 1))
+        for row, (column, value) in enumerate(zip(columns, usual, strict=True), start=1):
             rows[row, column] = value
         score, *without = self.ranker.predict(rows).tolist()
         effects = [
-            FeatureEffect(FEATURES[column], float(own[column]), score - other)
-            for column, other in zip(known, without, strict=True)
+            FeatureEffect(FEATURES[column], float(values[column]), score - other)
+            for column, other in zip(columns, without, strict=True)
         ]
         return sorted(effects, key=lambda effect: -abs(effect.effect))
 
