@@ -141,7 +141,7 @@ def test_branches_are_weighed_for_one_search(tiny: Place, capsys: Captured) -> N
 
 @pytest.mark.parametrize(
     ("weight", "expected"),
-    [("text", "give a branch and a number"), ("text=much", "a number"), ("texd=1", "did you mean 'text'")],
+    [("text", "give a retriever and a number"), ("text=much", "a number"), ("texd=1", "did you mean 'text'")],
 )
 def test_a_weight_that_is_none(tiny: Place, capsys: Captured, weight: str, expected: str) -> None:
     assert tiny.mmsearch("search", "kite", "--weight", weight) == 2

@@ -185,7 +185,7 @@ def test_a_file_of_spoken_queries_is_read(engine: Engine, tmp_path: Path) -> Non
     (tmp_path / "asked.ndjson").write_text("\n".join(map(json.dumps, rows)))
     asked = read_query_list(tmp_path / "asked.ndjson")
     assert [one.query_id for one in asked.queries] == ["a", "b"]
-    assert "voice" in asked.left_out[0]
+    assert asked.queries[1].audio is None
     found = engine.search_batch(asked.queries, k=3)[0]
     assert found.transcript is not None
     assert "scarf" in found.transcript.words

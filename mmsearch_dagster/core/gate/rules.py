@@ -118,7 +118,7 @@ def _beats_branch(
     best, name = _best_branch(retrievers, kinds, policy.single_branch.choose)
     difference = _difference(values, best, policy)
     # One retriever leaves nothing to fuse, a perfect one nothing to gain.
-    draw = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
+    draw = demand is _not_behind and (len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling)
     limit, passed, wording = _drawn(difference, policy) if draw else demand(difference, policy)
     text = (
         f"{what} {_standing(difference)} its best single retriever ({name}): "
@@ -139,17 +139,18 @@ Demand = Callable[[Difference, GatePolicy], tuple[float, bool, str]]
 
 
 def _not_behind(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
-    """Of the engine: a kind of query for which nothing is shown to beat a single retriever is left to it."""
+    """Of the engine: limit of the mean, whether it is kept, and the demand in words.
+
+    A kind of query for which nothing is shown to beat a single retriever is left to it, so a draw is enough.
+    """
     slack = policy.single_branch.max_uncertainty
-    passed = difference.mean >= 0.0 and difference.low >= -slack
-    return 0.0, passed, f"at least 0, low end at least {-slack:+.4f}"
+    passed = difference.low >= -slack and difference.high >= 0.0
+    return -slack, passed, f"low end at least {-slack:+.4f}, high end not below 0"
 
 
-def _ahead(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
-    """Limit of the mean, whether it is kept, and the demand in words."""
-    slack = policy.single_branch.max_uncertainty
-    passed = difference.mean > 0.0 and difference.low >= -slack
-    return 0.0, passed, f"above 0, low end at least {-slack:+.4f}"
+def _not_shown_behind(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
+    """The same of the fused vector: a broken one is far behind on any number of queries."""
+    return 0.0, difference.high >= 0.0, "high end not below 0"
 
 
 def _drawn(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
@@ -244,7 +245,7 @@ def _fused_beats_encoders(report: EvaluationMetrics, policy: GatePolicy) -> Reas
         what="the fused vector",
         kinds=[report.kinds[query] for query in queries],
         policy=policy,
-        demand=_ahead,
+        demand=_not_shown_behind,
     )
 
 

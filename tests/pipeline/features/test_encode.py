@@ -16,6 +16,7 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.pipeline.features.encode import FAILURES, asset_of, encode_catalogue
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
+from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
 from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.examples import item_views
@@ -79,6 +80,7 @@ def a_workspace(folder: Path, source: Path) -> Workspace:
     workspace = Workspace(Settings(folder / "home", source), reviewed(folder / "assets"))
     read_raw(workspace, "products")
     validate(workspace, "products")
+    fetch_media(workspace)
     return workspace
 
 
@@ -171,7 +173,8 @@ def test_a_shop_without_sounds_and_videos_pays_nothing_for_them(tmp_path: Path) 
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from mmsearch_dagster.pipeline.features.encode import encode_catalogue\n"
-        "from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate\n"
+        "from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
+from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate\n"
         "from mmsearch_dagster.pipeline.workspace import Workspace\n"
         "from mmsearch_dagster.settings import Settings\n"
         "home, source, assets = map(Path, sys.argv[1:])\n"

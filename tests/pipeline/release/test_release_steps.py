@@ -13,6 +13,7 @@ from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release import release
 from mmsearch_dagster.pipeline.run import prepare
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
@@ -59,6 +60,7 @@ def test_another_runs_ranker_and_people_are_not_released(tiny: Place, place: Pla
     workspace, before = changed.workspace, changed.versions()
     prepare(workspace)
     train_candidates(workspace, STRATEGIES)
+    train_ranking(workspace)
     evaluate(workspace)
 
     with pytest.raises(LineageError, match=r"ranker was made from .* again, or use `mmsearch run`"):
