@@ -107,6 +107,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     begun: list[str] = []
     monkeypatch.setattr(run, "_execute", lambda settings, *_: begun.append(in_words(settings.options)))
     monkeypatch.setattr(run, "show_gate", lambda settings: None)
+    monkeypatch.setattr(run, "_show_kind", lambda settings: None)
     monkeypatch.setattr(summary, "show", lambda *given: None)
     monkeypatch.setattr(up, "commands", lambda settings, **ports: {})
 

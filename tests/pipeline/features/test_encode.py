@@ -173,8 +173,7 @@ def test_a_shop_without_sounds_and_videos_pays_nothing_for_them(tmp_path: Path) 
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from mmsearch_dagster.pipeline.features.encode import encode_catalogue\n"
-        "from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
-from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate\n"
+        "from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate\n"
         "from mmsearch_dagster.pipeline.workspace import Workspace\n"
         "from mmsearch_dagster.settings import Settings\n"
         "home, source, assets = map(Path, sys.argv[1:])\n"
