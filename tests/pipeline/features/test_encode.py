@@ -78,8 +78,9 @@ def reviewed(folder: Path) -> Path:
 
 def a_workspace(folder: Path, source: Path) -> Workspace:
     workspace = Workspace(Settings(folder / "home", source), reviewed(folder / "assets"))
-    read_raw(workspace, "products")
-    validate(workspace, "products")
+    for table, asset in (("products", "products"), ("judgments", "queries")):
+        read_raw(workspace, table)
+        validate(workspace, asset)
     fetch_media(workspace)
     return workspace
 
