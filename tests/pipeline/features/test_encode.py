@@ -17,7 +17,7 @@ from mmsearch_dagster.pipeline.features.encode import FAILURES, asset_of, encode
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
 from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
-from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
+from mmsearch_dagster.pipeline.ingest.tables import read_raw, read_searches, validate
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.examples import item_views
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -81,6 +81,8 @@ def a_workspace(folder: Path, source: Path) -> Workspace:
     for table, asset in (("products", "products"), ("judgments", "queries")):
         read_raw(workspace, table)
         validate(workspace, asset)
+    read_raw(workspace, "searches")
+    read_searches(workspace)
     fetch_media(workspace)
     return workspace
 
