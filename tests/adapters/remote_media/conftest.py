@@ -46,13 +46,20 @@ class _Handler(BaseHTTPRequestHandler):
             server.asked[path] += 1
             server.busy += 1
             server.busiest = max(server.busiest, server.busy)
+        self._at_work = True
         try:
             getattr(self, f"_{path.split('/')[1].partition('.')[0].replace('-', '_')}", self._file)()
         finally:
-            with server.lock:
-                server.busy -= 1
+            self._done()
+
+    def _done(self) -> None:
+        """Once per request, and before its last byte: after that the client may begin the next one."""
+        with self.server.lock:
+            self.server.busy -= self._at_work
+        self._at_work = False
 
     def _send(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self._done()
         self.send_response(status)
         given = {"Content_Type": "image/png", "Content_Length": str(len(body)), **headers}
         for name, value in given.items():
