@@ -62,26 +62,33 @@ class CandidateOrder:
         """What each feature does for a product; nothing where the order is not learned."""
         if query.order != LEARNED or self.stage is None:
             return []
-        top = _top(lists)
-        candidates = dict.fromkeys(candidate for entries in top.values() for candidate, _ in entries)
-        return self.stage.effects(query.text, top, items.of(list(candidates)), product)
+        return self.stage.effects(query.text, *ranker_input(lists, items), product)
 
     def _learned(
         self, stage: "RankingStage", query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
     ) -> list[tuple[str, float]]:
         """What the ranker reads first, then what lies deeper in the lists, by its fused scores."""
-        top = _top(lists)
-        candidates = dict.fromkeys(product for entries in top.values() for product, _ in entries)
-        ranked = stage.order(query.text, top, items.of(list(candidates)))
-        lowest = min((score for _, score in ranked), default=0.0)
-        deeper = [(product, score) for product, score in fuse_scores(lists) if product not in candidates]
+        ranked = stage.order(query.text, *ranker_input(lists, items))
+        score_of = dict(ranked)
+        lowest = min(score_of.values(), default=0.0)
+        deeper = [(product, score) for product, score in fuse_scores(lists) if product not in score_of]
         return ranked + [(product, lowest - 1.0 + score) for product, score in deeper]
 
 
-def _top(lists: Mapping[str, ScoredList]) -> dict[str, ScoredList]:
-    """What the ranker reads of the lists."""
-    return {
+def ranker_input(
+    lists: Mapping[str, ScoredList], items: ItemSource
+) -> "tuple[dict[str, ScoredList], Mapping[str, ItemTerms]]":
+    """The top of the lists, as the ranker learns from and reads it, and the terms of the products in it.
+
+    Args:
+        lists: retriever -> (product id, score), best first.
+        items: asked for these products alone.
+    """
+    from mmsearch_dagster.core.ranking.relevance.features import candidates_of
+
+    top = {
         name: entries[:RANKED_DEPTH]
         for name, entries in lists.items()
         if entries and name in SCORED_RETRIEVERS
     }
+    return top, items.of(candidates_of(top))

@@ -16,7 +16,7 @@ from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter
 from mmsearch_dagster.core.retrieval.filters import to_where
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
-from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY, WORDS
+from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED, PHOTO_MEMORY, WORDS
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.core.retrieval.understood import joined_conditions
 from mmsearch_dagster.core.understanding.reading import QueryReader
@@ -289,6 +289,8 @@ class Engine:
         Returns:
             The strongest first; nothing where this kind of query is ordered otherwise.
         """
+        if query.order != LEARNED:
+            return []
         depth = self._manifest.retrieval.depth
         lists = retrieve(self._table, self._model, [query], query.vectors, depth=depth, where=None)
         return self._order.effects(query, lists[0], self._items, product)

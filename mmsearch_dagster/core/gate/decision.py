@@ -19,7 +19,6 @@ class EvaluationMetrics(BaseModel):
     provenance: how the answers to these queries are known; counts: how many validation queries there are of
     each provenance, those that do not decide too.
     champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
-    judged: False where nobody judged a query, and queries made from the catalogue stand in.
     """
 
     model_config = ConfigDict(frozen=True)

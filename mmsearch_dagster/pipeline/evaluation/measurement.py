@@ -25,6 +25,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     SINGLE_RETRIEVERS,
     JudgedQueries,
     Rankings,
+    ScoredRankings,
     rankings_of,
     score,
 )
@@ -67,6 +68,10 @@ from mmsearch_dagster.serving.item_source import KeptItems
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
     from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+
+
+# Retriever -> what it finds for each query.
+_Lists = Mapping[str, ScoredRankings]
 
 
 @dataclass(frozen=True)
@@ -161,14 +166,15 @@ class Evaluation:
         """Measure, decide, store."""
         policy, queries = self._policy, self.validation.deciding
         engine = _Engine(self.ranking.retrieval, self.ranking.pin)
-        measured = self._measured(queries, engine)
+        lists = self._lists(queries)
+        measured = self._measured(lists, queries, engine)
         champion, past, note = self._champion(self.items, queries, self.table)
         if champion is not None:
             measured[CHAMPION] = champion
         remembered = None if past is None else by_query(past, policy.metric)
         decision = decide(self._metrics(measured, engine, note, remembered), policy)
         if not decision.passed and self.reigning is None:
-            engine, decision = self._baseline(measured, decision)
+            engine, decision = self._baseline(lists, measured, decision)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
         values = all_values(measured, queries, policy.metric)
         self._tables(
@@ -193,7 +199,7 @@ class Evaluation:
         policy = self._policy
 
         def measure_others(queries: JudgedQueries) -> pl.DataFrame:
-            return all_values(self._measured(queries, engine), queries, policy.metric)
+            return all_values(self._measured(self._lists(queries), queries, engine), queries, policy.metric)
 
         values.write_parquet(folder / PER_QUERY)
         self.validation.table(values, measure_others, policy).write_parquet(folder / BY_PROVENANCE)
@@ -203,15 +209,22 @@ class Evaluation:
         if len(self.test.batch):
             quality_table(measure_others(self.test), policy).write_parquet(folder / TESTED)
 
-    def _measured(self, queries: JudgedQueries, engine: "_Engine") -> dict[str, Rankings]:
+    def _lists(self, queries: JudgedQueries) -> _Lists:
+        """What each retriever of the winner finds."""
+        photos = MeasuredPhotos.of(self.inputs.photos, self.inputs.photos)
+        retrievers = retriever_lists(self.table, self.items, photos)
+        return retrievers(self.models[self.ranking.winner], queries)
+
+    def _measured(self, lists: _Lists, queries: JudgedQueries, engine: "_Engine") -> dict[str, Rankings]:
         """Every ranking of some queries."""
         winner = self.ranking.winner
-        photos = MeasuredPhotos.of(self.inputs.photos, self.inputs.photos)
-        lists = retriever_lists(self.table, self.items, photos)(self.models[winner], queries)
         measured = measure(self.models, winner, self.items, rankings_of(lists), queries)
-        stage = self.stage if engine.pin else None
-        measured[ENGINE] = engine_rankings(lists, queries, engine.retrieval, stage, items=self.words)
+        measured[ENGINE] = self._ordered(lists, queries, engine)
         return measured
+
+    def _ordered(self, lists: _Lists, queries: JudgedQueries, engine: "_Engine") -> Rankings:
+        stage = self.stage if engine.pin else None
+        return engine_rankings(lists, queries, engine.retrieval, stage, items=self.words)
 
     def _metrics(
         self,
@@ -254,7 +267,9 @@ class Evaluation:
             {key: grades for key, grades in train.grades.items() if key in ids},
         )
 
-    def _baseline(self, measured: dict[str, Rankings], refused: Decision) -> "tuple[_Engine, Decision]":
+    def _baseline(
+        self, lists: _Lists, measured: dict[str, Rankings], refused: Decision
+    ) -> "tuple[_Engine, Decision]":
         """The best single retriever of each kind instead of the refused challenger; `measured` names it."""
         queries, metric = self.validation.deciding, self._policy.metric
         values = {
@@ -264,7 +279,7 @@ class Evaluation:
         }
         engine = _Engine(baseline(values, queries.kinds, self.ranking.retrieval), None, is_baseline=True)
         measured[REFUSED] = measured[ENGINE]
-        measured[ENGINE] = self._measured(queries, engine)[ENGINE]
+        measured[ENGINE] = self._ordered(lists, queries, engine)
         return engine, decide_baseline(self._metrics(measured, engine), self._policy, refused)
 
     def _champion(

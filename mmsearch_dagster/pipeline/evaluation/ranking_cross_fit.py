@@ -1,4 +1,4 @@
-"""The ranking stage tried on a shop's judged queries with words, before anything of it is released."""
+"""The rankers of search results on a shop's judged queries with words, beside stemmed BM25."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
-from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.ranking.relevance.comparison import EngineFigures, compare_rankers
 from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
@@ -21,6 +20,7 @@ from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
+from mmsearch_dagster.pipeline.ranking.order_trial import with_words
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -53,10 +53,8 @@ def cross_fit_ranking(workspace: Workspace, *, folds: int, seed: int) -> list[En
     grades: dict[str, Mapping[str, int]] = {}
     baseline: dict[str, Sequence[str]] = {}
     for queries in sets:
-        for row, query_id in enumerate(queries.batch.ids):
+        for row, query_id in with_words(queries):
             text = queries.texts[row]
-            if text is None or queries.provenance[row] != JUDGED:
-                continue
             lists = catalogue.lists(text, queries.batch.take([row]))
             candidates[query_id] = catalogue.features(text, lists)
             texts[query_id], grades[query_id] = text, queries.grades[query_id]
@@ -97,7 +95,7 @@ class _Catalogue:
         }
         return cls(items, statistics_of(items.values()), StemmedBm25.of(items), vectors)
 
-    def lists(self, text: str, batch: ModalityBatch) -> dict[str, ScoredList]:
+    def lists(self, text: str | None, batch: ModalityBatch) -> dict[str, ScoredList]:
         """Retriever -> its best products. batch: the query's own vectors, one row."""
         lists: dict[str, ScoredList] = {"lexical": self.words.search(read_terms(text), DEPTH)}
         for name, vectors in self.vectors.items():
@@ -105,6 +103,6 @@ class _Catalogue:
                 lists[name] = next(iter(vectors.nearest(batch.vectors[name], DEPTH)))
         return lists
 
-    def features(self, text: str, lists: Mapping[str, ScoredList]) -> RankedCandidates:
+    def features(self, text: str | None, lists: Mapping[str, ScoredList]) -> RankedCandidates:
         """The candidates with their features."""
         return feature_rows(read_terms(text), lists, self.items, self.statistics)

@@ -29,7 +29,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     retriever_weights,
 )
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
-from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH, ItemSource
+from mmsearch_dagster.serving.candidate_order import ItemSource, ranker_input
 
 _FOLDS = 5
 _SEED = 7
@@ -64,12 +64,10 @@ class CandidateLists:
 
     def features(self, items: ItemSource, statistics: TermStatistics) -> dict[str, RankedCandidates]:
         """Query id -> its candidates with their features, as they are computed in serving."""
-        rows = {}
-        for key, lists in self.lists.items():
-            top = {name: entries[:RANKED_DEPTH] for name, entries in lists.items()}
-            products = list(dict.fromkeys(product for entries in top.values() for product, _ in entries))
-            rows[key] = feature_rows(read_terms(self.texts[key]), top, items.of(products), statistics)
-        return rows
+        return {
+            key: feature_rows(read_terms(self.texts[key]), *ranker_input(lists, items), statistics)
+            for key, lists in self.lists.items()
+        }
 
 
 def with_words(queries: JudgedQueries) -> list[tuple[int, str]]:
@@ -151,11 +149,7 @@ def choose_without_words(
         lists: retriever -> its rankings of them.
         retrieval: with the blend's weights.
     """
-    judged = {
-        key
-        for key, provenance in zip(queries.batch.ids, queries.provenance, strict=True)
-        if provenance == JUDGED
-    }
+    judged = set(queries.of_provenance(JUDGED).batch.ids)
     blended = blend(lists, queries, retrieval.weights, rrf_k=retrieval.rrf_k)
     choices = []
     for kind in sorted(set(queries.kinds.values()) - _kinds_with_words(queries)):

@@ -12,6 +12,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.baseline import RETRIEVER_OF
 from mmsearch_dagster.core.evaluation.choose_order import FEWEST, untried, with_choices
@@ -19,7 +20,6 @@ from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_wi
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
 from mmsearch_dagster.core.evaluation.tune_blend import choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.ranking.relevance.items import item_terms
 from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, TRAINERS, RankingStage
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
@@ -48,6 +48,7 @@ from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH
+from mmsearch_dagster.serving.item_source import KeptItems
 
 ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
@@ -154,13 +155,17 @@ class _Ranking:
         candidates = CandidateLists.of(
             (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}), (self.dev, self.lists)
         )
-        features = candidates.features(kept_items(self.products), self._statistics)
+        features = candidates.features(self._words, self._statistics)
         training = TrainingSet.of(features, candidates.grades)
         return try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k), training
 
     @cached_property
+    def _words(self) -> KeptItems:
+        return kept_items(self.products)
+
+    @cached_property
     def _statistics(self) -> TermStatistics:
-        return statistics_of(map(item_terms, self.products.iter_rows(named=True)))
+        return statistics_of(self._words.of(self.products[c.PRODUCT_ID].to_list()).values())
 
     def _train(self, ranker: str, training: TrainingSet, folder: Path) -> RankingPin:
         stage = RankingStage(ranker, TRAINERS[ranker](training), self._statistics)
