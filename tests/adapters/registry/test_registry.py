@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,9 @@ class Shop:
 
     def __init__(self, store: MlflowStore, folder: Path) -> None:
         self.store, self.folder = store, folder
-        self.ledger = Ledger(folder / "ledger.ndjson", clock=lambda: "now", user=lambda: "li")
+        self.ledger = Ledger(
+            folder / "ledger.ndjson", clock=lambda: datetime(2026, 11, 22, tzinfo=UTC), user=lambda: "li"
+        )
         self.registry = Registry(store, self.ledger)
 
     def model(self, seed: int) -> tuple[Path, str]:
