@@ -7,11 +7,6 @@ from datetime import UTC, datetime
 Clock = Callable[[], datetime]
 
 
-def utc_clock() -> datetime:
-    """Now, in UTC."""
-    return datetime.now(UTC)
-
-
 def timestamp(now: datetime) -> str:
     """ISO 8601 in UTC, to the second."""
     return now.astimezone(UTC).isoformat(timespec="seconds")

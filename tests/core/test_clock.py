@@ -1,10 +1,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 
-from mmsearch_dagster.core.clock import timestamp, utc_clock
-
-
-def test_now_has_a_time_zone() -> None:
-    assert utc_clock().utcoffset() == timedelta(0)
+from mmsearch_dagster.core.clock import timestamp
 
 
 def test_a_timestamp_is_in_utc_and_whole_seconds_whatever_zone_the_clock_has() -> None:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from mmsearch_dagster.core.clock import Clock, timestamp, utc_clock
+from mmsearch_dagster.adapters.host.clock import utc_clock
+from mmsearch_dagster.core.clock import Clock, timestamp
 
 Action = Literal["promotion", "rejection", "approval", "rollback"]
 # The actions that move the release pointer.
