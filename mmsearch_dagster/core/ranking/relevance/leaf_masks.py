@@ -1,7 +1,7 @@
 """Decision trees without walking them: which leaves each comparison rules out, as bits of one number.
 
-QuickScorer (Lucchese et al., SIGIR 2015): a row leaves a tree at its first leaf that none of the comparisons
-that send the row to the right has ruled out. All comparisons of one feature are looked up at once, by the
+QuickScorer (Lucchese et al., SIGIR 2015): a row leaves a tree at its first leaf that none of the splits
+that send the row to the right has ruled out. All splits of one feature are looked up at once, by the
 position of the row's value among the thresholds. It gives the leaf that a walk gives.
 Letters: `n` rows, `f` features, `t` trees.
 """
@@ -17,7 +17,7 @@ Masks = NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TreeSplit:
     """A node: a value above the threshold, or a missing one unless `nan_left`, goes to the right.
 
     ruled_out: the leaves on its left, as bits; bit 0 is the tree's first leaf.
@@ -32,7 +32,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LeafMasks:
-    """All comparisons of an ensemble.
+    """All splits of an ensemble.
 
     thresholds: feature -> its different thresholds, ascending, float64 [m]. left_over: feature -> the leaves
     of every tree that are left for a value above the first 0, 1, ... m thresholds, and for a missing value,
@@ -44,11 +44,11 @@ class LeafMasks:
     values: NDArray[np.float64]
 
     @classmethod
-    def of(cls, comparisons: list[Comparison], values: NDArray[np.float64]) -> "LeafMasks":
+    def of(cls, splits: list[TreeSplit], values: NDArray[np.float64]) -> "LeafMasks":
         """values: of the leaves of each tree from left to right, [t, l] with l up to MOST_LEAVES."""
         kind = next(kind for kind in _KINDS if values.shape[1] <= np.iinfo(kind).bits)
-        by_feature: dict[int, list[Comparison]] = {}
-        for each in comparisons:
+        by_feature: dict[int, list[TreeSplit]] = {}
+        for each in splits:
             by_feature.setdefault(each.feature, []).append(each)
         thresholds = {
             feature: np.unique([each.threshold for each in nodes]) for feature, nodes in by_feature.items()
@@ -99,7 +99,7 @@ def _positions(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> 
     return positions
 
 
-def _left_over(nodes: list[Comparison], thresholds: NDArray[np.float64], every_leaf: Masks) -> Masks:
+def _left_over(nodes: list[TreeSplit], thresholds: NDArray[np.float64], every_leaf: Masks) -> Masks:
     """The rows of `LeafMasks.left_over` of one feature. every_leaf: all bits set, [t]."""
     rows = np.tile(every_leaf, (len(thresholds) + 2, 1))
     for node in nodes:
