@@ -1,22 +1,17 @@
 """Random weights are refused: in the run, in a later run, and where no check is asked."""
 
-import json
-
 import dagster as dg
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from mmsearch_dagster.cli.dagster_home import prepare_dagster
 from mmsearch_dagster.core.errors import GateRefusedError
-from mmsearch_dagster.core.fusion.config import STRATEGIES
-from mmsearch_dagster.core.fusion.towers import WEIGHTS_FILE, weights_sha256
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
 from mmsearch_dagster.pipeline.release import release
 from mmsearch_dagster.settings import ASSETS_VARIABLE
+from tests.end_to_end.spoiled import spoil_candidates
 from tests.homes import Place, own_environment
 
 pytestmark = pytest.mark.slow
@@ -25,14 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def sabotaged(place: Place) -> Place:
     """The released home, with random weights in the place of every candidate's."""
-    for strategy in STRATEGIES:
-        folder = place.workspace.lake.current(f"fusion_{strategy}").folder
-        weights = load_file(folder / WEIGHTS_FILE)
-        generator = torch.Generator().manual_seed(1)
-        noise = {name: torch.randn(one.shape, generator=generator) for name, one in weights.items()}
-        save_file(noise, folder / WEIGHTS_FILE)
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-        (folder / "facts.json").write_text(json.dumps({**facts, "weights": weights_sha256(folder)}))
+    spoil_candidates(place)
     return place
 
 
