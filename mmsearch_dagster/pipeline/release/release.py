@@ -95,7 +95,7 @@ def release_lineage(lake: Lake) -> Lineage:
         LineageError: where they do not belong together: a ranker of another run, profiles in the space of
             another winner, a catalogue that moved on since the evaluation.
     """
-    roots = [lake.current(name) for name in (files.ASSET, ranker.ASSET, reference.ASSET, "products")]
+    roots = [lake.current(name) for name in (reference.ASSET, files.ASSET, ranker.ASSET, "products")]
     lineage = lineage_of(lake, roots)
     candidate = candidates.asset_of(EvaluationFacts.of(lineage[files.ASSET]).winner)
     if candidate not in lineage[PROFILES].inputs:
