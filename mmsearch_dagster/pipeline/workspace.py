@@ -147,7 +147,9 @@ class Workspace:
         """When a change since the release is worth a warning; a shop may have no such file."""
         from mmsearch_dagster.core.monitoring.policy import parse_monitoring
 
-        return parse_monitoring(*self._reviewed("policies/monitoring.yaml", "monitoring policy", needed=False))
+        return parse_monitoring(
+            *self._reviewed("policies/monitoring.yaml", "monitoring policy", needed=False)
+        )
 
     @cached_property
     def trigger_policy(self) -> "TriggerPolicy":

@@ -1,7 +1,7 @@
 """A training where the monitors found that the world is no longer the one of the release."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -32,9 +32,10 @@ def drift(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     evidence = evidence_of(context.instance)
     if evidence is None:
         return dg.SkipReason("the monitors found no drift since the last release")
-    now = datetime.now(UTC)
+    workspace = watching_workspace()
+    now = workspace.clock()
     try:
-        policy = watching_workspace().trigger_policy
+        policy = workspace.trigger_policy
     except MmsearchError as error:
         return dg.SkipReason(str(error))
     decision = decide(now, past_runs(context.instance, now, _HISTORY), policy, evidence)

@@ -1,6 +1,6 @@
 """A refresh where a file of the shop changed and nobody writes to it any more."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
@@ -23,7 +23,8 @@ _HISTORY = timedelta(days=7)
     ),
 )
 def source_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    workspace, now = watching_workspace(), datetime.now(UTC)
+    workspace = watching_workspace()
+    now = workspace.clock()
     try:
         policy = workspace.trigger_policy
         looked = step.look_at_source(workspace, context.cursor, now)
