@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
@@ -60,26 +60,29 @@ class LivingShop:
 
     def log_of(self, day: int) -> Iterator[str]:
         """What shoppers did on that day: the searches of a day of the drawn log, under ids of their own."""
-        shift, first = self.start + timedelta(days=day - 1), self._first_day
+        shift = self.start + timedelta(days=day - 1)
         for head, line in zip(self._log[::2], self._log[1::2], strict=True):
-            document = json.loads(line)
+            document, target = json.loads(line), json.loads(head)
             when = datetime.fromisoformat(document["timestamp"])
-            if when.date() != first.date():
+            if when.date() != self.drawn_day(day):
                 continue
-            moved = shift + (when - first)
+            moved = datetime.combine(shift.date(), when.time(), UTC)
             document["timestamp"] = moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            for name in ("query_id", "session_id"):
-                if name in document:
-                    document[name] = str(uuid5(NAMESPACE_OID, f"{day}{document[name]}"))
-            target = json.loads(head)
+            for name in {"query_id", "session_id"} & document.keys():
+                document[name] = str(uuid5(NAMESPACE_OID, f"{day}{document[name]}"))
             target["index"]["_id"] = str(uuid5(NAMESPACE_OID, f"{day}{target['index']['_id']}"))
             yield json.dumps(target)
             yield json.dumps(document)
 
     @property
-    def _first_day(self) -> datetime:
+    def _days(self) -> list[datetime]:
+        """Midnights of the days of the drawn log."""
         moments = (datetime.fromisoformat(json.loads(line)["timestamp"]) for line in self._log[1::2])
-        return min(moments).replace(hour=0, minute=0, second=0, microsecond=0)
+        return sorted({moment.replace(hour=0, minute=0, second=0, microsecond=0) for moment in moments})
+
+    def drawn_day(self, day: int) -> date:
+        """The day of the drawn log whose searches that day repeats."""
+        return self._days[(day - 1) % len(self._days)].date()
 
     def reprice(self, factor: float) -> None:
         """Planted drift: from the next morning on all but the daily product cost so many times more."""

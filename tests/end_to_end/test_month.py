@@ -1,0 +1,216 @@
+"""A month passes: daily data, drift, a bad batch, a worse model, another encoder, a rollback."""
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmsearch_dagster.adapters.host.clock import utc_clock
+from mmsearch_dagster.core.errors import GateRefusedError, PolicyError
+from mmsearch_dagster.core.monitoring.triggers import DRIFT, Evidence, PastRun, TriggerPolicy, decide
+from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
+from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
+from mmsearch_dagster.pipeline.monitoring.reference import make_reference
+from mmsearch_dagster.pipeline.people.profiles import make_profiles
+from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
+from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
+from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
+from mmsearch_dagster.pipeline.run import make_examples, read_catalogue
+from mmsearch_dagster.pipeline.training.candidates import train_candidates
+from mmsearch_dagster.pipeline.workspace import Workspace
+from tests.end_to_end.month import FakeClock, LivingShop, Shopper
+from tests.end_to_end.spoiled import spoil_candidates
+from tests.homes import Place
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+DAYS, DRIFTS, BAD_BATCH, WORSE_MODEL, OTHER_ENCODER, ROLLED_BACK = 30, 12, 17, 20, 24, 27
+_SUNDAYS = "models are trained once a week"
+
+
+def train(workspace: Workspace, between: Callable[[], object] = lambda: None) -> None:
+    """The steps of a training, in their order. between: what happens to the trained models."""
+    make_examples(workspace)
+    train_candidates(workspace, workspace.preset.strategies)
+    train_ranking(workspace)
+    between()
+    evaluate(workspace)
+    make_profiles(workspace)
+    train_ranker(workspace)
+    make_reference(workspace)
+    _, decision = register(workspace)
+    if not decision.passed:
+        raise GateRefusedError("; ".join(decision.refusals))
+    _, outcomes = build_index(workspace)
+    raise_if_failed(outcomes)
+    release(workspace)
+
+
+class Month:
+    """Thirty mornings of one home, and what was noted on each."""
+
+    def __init__(self, place: Place, clock: FakeClock, shop: LivingShop) -> None:
+        self.place, self.clock, self.shop = place, clock, shop
+        self.served: dict[int, str] = {}
+        self.refusals: dict[int, str] = {}
+        self.trained: dict[int, str] = {}
+        self.shopper = Shopper(place)
+        self._runs: list[PastRun] = []
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(self.place.settings, self.place.assets, clock=self.clock)
+
+    def pass_by(self) -> None:
+        for day in range(1, DAYS + 1):
+            self.clock.now = self.shop.start + timedelta(days=day - 1, hours=6)
+            self._morning(day)
+            self.served[day] = self.place.manifest().release_id
+
+    def _morning(self, day: int) -> None:
+        if day == DRIFTS:
+            self.shop.reprice(9)
+        self.shop.morning(day)
+        if day == BAD_BATCH:
+            self.shop.cut_off()
+        if day == OTHER_ENCODER:
+            use_smaller_pictures(self.place.assets)
+        try:
+            self._refresh(day)
+        except (GateRefusedError, PolicyError) as error:
+            self.refusals[day] = str(error)
+        if day == ROLLED_BACK:
+            self.place.mmsearch("rollback", self.served[day - 2], "--reason", "complaints about mugs")
+
+    def _refresh(self, day: int) -> None:
+        workspace = self.workspace
+        read_catalogue(workspace)
+        why = self._why_train(day)
+        refresh_catalogue(workspace, retrain=bool(why), because=why, hold="" if why else _SUNDAYS)
+        if not why:
+            return
+        self.trained[day] = why
+        spoil = (lambda: spoil_candidates(self.place)) if day == WORSE_MODEL else (lambda: None)
+        train(workspace, between=spoil)
+
+    def _why_train(self, day: int) -> str:
+        """What a schedule, a person or the drift trigger has to say for a training."""
+        if day == WORSE_MODEL:
+            return "the weekly training"
+        if day == OTHER_ENCODER:
+            return "another encoder"
+        drift = watch_data(self.workspace)
+        if drift.fine is not False:
+            return ""
+        evidence = Evidence(DRIFT, drift.report.digest, drift.sentence)
+        decision = decide(self.clock(), self._runs, TriggerPolicy(), evidence)
+        if decision.retrain:
+            self._runs.append(PastRun(self.clock(), DRIFT, evidence.key, trained=True))
+        return decision.why if decision.retrain else ""
+
+
+@cache
+def _prices(lake: Path, digest: str) -> dict[str, float]:
+    snapshot = Lake(lake).find("products", digest)
+    assert snapshot is not None
+    return dict(snapshot.table().select(c.PRODUCT_ID, c.PRICE).iter_rows())
+
+
+def prices_of(place: Place, release: str) -> dict[str, float]:
+    """Product -> price in the catalogue that a release was made of."""
+    manifest = next(row.manifest for row in place.released.releases() if row.manifest.release_id == release)
+    return _prices(place.paths.lake, manifest.snapshots["products"])
+
+
+def price_of(place: Place, release: str) -> float:
+    """Of the product whose price tells the morning."""
+    return prices_of(place, release)[DAILY]
+
+
+def use_smaller_pictures(assets: Path) -> None:
+    """The reviewed preset names another encoder of pictures."""
+    file = assets / "presets" / "run.yaml"
+    preset = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for encoder in preset["encoders"]:
+        if encoder["modality"] == "image":
+            encoder["size"] = 160
+    file.write_text(yaml.safe_dump(preset), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def month(tiny: Place, tmp_path_factory: pytest.TempPathFactory) -> Month:
+    """The tiny home a month later, and what shoppers were answered meanwhile."""
+    folder = tmp_path_factory.mktemp("month")
+    assert tiny.source is not None
+    shutil.copytree(tiny.source.parent, folder / "shop")
+    shutil.copytree(tiny.assets, folder / "reviewed")
+    copied = tiny.copy(folder / "home", source=folder / "shop" / "source.yaml")
+    place = Place(copied.home, copied.source, folder / "reviewed")
+    start = utc_clock().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    month = Month(place, FakeClock(start), LivingShop(folder / "shop", start))
+    with month.shopper.asking():
+        month.pass_by()
+    return month
+
+
+def test_models_are_trained_for_a_reason_and_only_then(month: Month) -> None:
+    assert list(month.trained) == [DRIFTS, WORSE_MODEL, OTHER_ENCODER]
+    assert "price" in month.trained[DRIFTS]
+
+
+def test_what_is_bad_is_refused_with_a_sentence(month: Month) -> None:
+    assert list(month.refusals) == [BAD_BATCH, WORSE_MODEL]
+    assert "cut off" in month.refusals[BAD_BATCH]
+    assert "falls behind" in month.refusals[WORSE_MODEL]
+
+
+def test_every_mornings_price_is_served_also_where_the_model_is_refused(month: Month) -> None:
+    served = {day: price_of(month.place, release) for day, release in month.served.items()}
+
+    expected = {day: month.shop.price(day) for day in range(1, DAYS + 1)}
+    expected[BAD_BATCH] = month.shop.price(BAD_BATCH - 1)  # the export of that morning was cut off
+    expected[ROLLED_BACK] = month.shop.price(ROLLED_BACK - 2)  # a release goes back whole
+    assert served == expected
+
+
+def test_no_refused_model_was_ever_served(month: Month) -> None:
+    lines = Ledger(month.place.paths.ledger).lines()
+    refused = {line.model_version for line in lines if line.action == "rejection"}
+
+    assert refused
+    assert not refused & {line.model_version for line in lines if line.action in MOVES}
+
+
+def test_the_ledger_tells_the_story(month: Month) -> None:
+    lines = Ledger(month.place.paths.ledger).lines()[1:]  # the first release was before this month
+    start = month.shop.start.date()
+    story = [((datetime.fromisoformat(line.when).date() - start).days + 1, line.action) for line in lines]
+
+    expected = []
+    for day in range(1, DAYS + 1):
+        expected += [] if day == BAD_BATCH else [(day, "promotion")]  # the catalogue of the morning
+        expected += [(day, "promotion")] if day in (DRIFTS, OTHER_ENCODER) else []
+        expected += [(day, "rejection")] if day == WORSE_MODEL else []
+        expected += [(day, "rollback")] if day == ROLLED_BACK else []
+    assert story == expected
+
+
+def test_shoppers_were_answered_all_the_time_and_by_one_release_at_a_time(month: Month) -> None:
+    assert not month.shopper.failures
+    assert len({release for release, _ in month.shopper.answers}) > DAYS / 2
+    for release, prices in month.shopper.answers:
+        assert prices.items() <= prices_of(month.place, release).items()
+
+
+def test_no_day_of_the_log_is_missing_or_double(month: Month) -> None:
+    events = month.place.workspace.lake.current("interactions").table()
+
+    kept = dict(events.group_by(pl.col(c.TIMESTAMP).dt.date()).len().iter_rows())
+    for day in range(1, DAYS):
+        date = (month.shop.start + timedelta(days=day - 1)).date()
+        assert kept[date] == kept[month.shop.drawn_day(day)], day
+    assert events[c.EVENT_ID].is_unique().all()
