@@ -1,4 +1,4 @@
-"""The ledger: one line of JSON for each promotion, rejection, approval and rollback, never rewritten."""
+"""The ledger: one line of JSON for each thing that was decided about a release, never rewritten."""
 
 import getpass
 import logging
@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-Action = Literal["promotion", "rejection", "approval", "rollback"]
+# waiting: a release that passed waits for a reviewer. restoration: a pointer that somebody's hand moved or
+# removed was put back.
+Action = Literal["promotion", "rejection", "approval", "rollback", "waiting", "restoration"]
 # The actions that move the release pointer.
-MOVES: tuple[Action, ...] = ("promotion", "rollback")
+MOVES: tuple[Action, ...] = ("promotion", "rollback", "restoration")
 Figure = float | int | str | bool | None
 
 # What 0.1.0 wrote as the reason of a move that it had not made itself; it had no field for that.
@@ -55,6 +57,14 @@ def current_user() -> str:
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
+def _before(time: str, other: str) -> bool:
+    """Whether one time is before another; False for what is no time."""
+    try:
+        return datetime.fromisoformat(time) < datetime.fromisoformat(other)
+    except (ValueError, TypeError):
+        return False
+
+
 def utc_now() -> str:
     """Now, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -82,11 +92,16 @@ class Ledger:
         why: str,
         figures: Mapping[str, Figure] | None = None,
         by_hand: bool = False,
+        who: str | None = None,
     ) -> LedgerLine:
-        """Write one line and return it once it is on disk."""
+        """Write one line and return it once it is on disk.
+
+        who: None for the user of this process. A line is never dated before the one above it: where the clock
+        was set back it bears that one's time, and a warning says so.
+        """
         line = LedgerLine(
-            when=self._clock(),
-            who=self._user(),
+            when=self._now(),
+            who=who or self._user(),
             action=action,
             release_id=release_id,
             model_version=model_version,
@@ -126,6 +141,19 @@ class Ledger:
         """Whether the newest move led to this version, by the gate or by a rollback and not by hand."""
         last = self.last_move()
         return last is not None and last.model_version == model_version and not last.by_hand
+
+    def _now(self) -> str:
+        now, lines = self._clock(), self.lines()
+        last = lines[-1].when if lines else ""
+        if not _before(now, last):
+            return now
+        _log.warning(
+            "the clock of this machine says %s, but the ledger's last line is of %s: the clock was set back, "
+            "and the new line bears the later time",
+            now,
+            last,
+        )
+        return last
 
     @staticmethod
     def _ends_whole(handle: int) -> bool:
