@@ -4,11 +4,14 @@ import getpass
 import logging
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from mmsearch_dagster.adapters.host.clock import utc_clock
+from mmsearch_dagster.core.clock import Clock, timestamp
 
 # waiting: a release that passed waits for a reviewer. restoration: a pointer that somebody's hand moved or
 # removed was put back.
@@ -65,11 +68,6 @@ def _before(time: str, other: str) -> bool:
         return False
 
 
-def utc_now() -> str:
-    """Now, ISO 8601 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 class Ledger:
     """An append-only file of JSON lines.
 
@@ -79,7 +77,7 @@ class Ledger:
     """
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], str] = utc_now, user: Callable[[], str] = current_user
+        self, path: Path, *, clock: Clock = utc_clock, user: Callable[[], str] = current_user
     ) -> None:
         self._path, self._clock, self._user = path, clock, user
 
@@ -143,7 +141,7 @@ class Ledger:
         return last is not None and last.model_version == model_version and not last.by_hand
 
     def _now(self) -> str:
-        now, lines = self._clock(), self.lines()
+        now, lines = timestamp(self._clock()), self.lines()
         last = lines[-1].when if lines else ""
         if not _before(now, last):
             return now

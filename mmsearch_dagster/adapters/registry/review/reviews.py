@@ -88,5 +88,3 @@ class Reviews:
 
     def _tags(self, version: int) -> dict[str, str]:
         return self._registry.tags().get(version, {})
-
-
