@@ -1,5 +1,6 @@
 """The one resource: which home and which shop."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,9 +85,14 @@ def resource_of(settings: Settings) -> WorkspaceResource:
     )
 
 
-def _variable(name: str, default: str) -> dg.EnvVar | str:
-    import os
+def workspace_of_environment() -> Workspace:
+    """The workspace of this process's environment, for what only looks: a sensor waits for no run."""
+    home = Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve()
+    check_location(home)
+    return Workspace(settle(home, options_from_environment(), recall(home)))
 
+
+def _variable(name: str, default: str) -> dg.EnvVar | str:
     return dg.EnvVar(name) if os.environ.get(name) else default
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.index.index import SearchIndex
     from mmsearch_dagster.adapters.lake.feature_store import FeatureStore
     from mmsearch_dagster.adapters.registry.registry import Registry
-    from mmsearch_dagster.adapters.registry.review.reviews import Reviews
     from mmsearch_dagster.adapters.registry.tracking import Tracking
     from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
     from mmsearch_dagster.adapters.sources.source import Source
@@ -184,18 +183,11 @@ class Workspace:
     def registry(self) -> "Registry":
         from mmsearch_dagster.adapters.registry.ledger import Ledger
         from mmsearch_dagster.adapters.registry.registry import Registry
-    from mmsearch_dagster.adapters.registry.review.reviews import Reviews
         from mmsearch_dagster.adapters.registry.store import MlflowStore
 
         store = MlflowStore(self.paths.mlflow)
         ledger = Ledger(self.paths.ledger, clock=self.clock)
         return Registry(store, ledger, encoder_cache=self.paths.encoder_cache)
-
-    @cached_property
-    def reviews(self) -> "Reviews":
-        from mmsearch_dagster.adapters.registry.review.reviews import Reviews
-
-        return Reviews(self.registry)
 
     @cached_property
     def index(self) -> "SearchIndex":

@@ -144,6 +144,10 @@ class Registry(ModelVersions):
         with self._alone():
             return self._finish_interrupted_move()
 
+    def noticed(self) -> Repair | None:
+        """What `catch_up` would do; changes nothing."""
+        return repair_of(self._champion_version(), self._states(), self._ledger.lines())
+
     def write_line(self, action: Action, version: int, why: str, *, who: str | None = None) -> None:
         """A line of the ledger about a version, once: not where the newest line about it says the same."""
         manifest = self.manifest(version)
@@ -251,6 +255,7 @@ class Registry(ModelVersions):
 
     def _finish_interrupted_move(self) -> str | None:
         """The ledger and marks catch up with where the alias is, and the alias with what may be served."""
+        renamed = self.name_again()
         version = self._champion_version()
         written = self._get(version).tags.get(MOVE) if version and self._is_whole(version) else None
         if version and written:
@@ -258,7 +263,7 @@ class Registry(ModelVersions):
         repair = repair_of(version, self._states(), self._ledger.lines())
         if repair is not None:
             self._repair(repair)
-        return repair and repair.why
+        return "; ".join(filter(None, (renamed, repair and repair.why))) or None
 
     def _states(self) -> dict[int, VersionState]:
         return {version: _state_of(version, tags) for version, tags in self.tags().items()}

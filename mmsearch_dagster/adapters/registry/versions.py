@@ -144,6 +144,19 @@ class ModelVersions:
         """The decision stored with that very version, None when there is no readable one."""
         return decision_of(self._get(version).tags)
 
+    def name_again(self) -> str | None:
+        """Give the registered model its name back where somebody renamed it; a sentence if so."""
+        client = self._store.connect()
+        models = {model.name: model for model in client.search_registered_models()}
+        if MODEL_NAME in models:
+            return None
+        for name in models:
+            versions = client.search_model_versions(f"name = '{name}'", max_results=1)
+            if versions and RELEASE_ID in versions[0].tags:
+                client.rename_registered_model(name, MODEL_NAME)
+                return f"the registered model was renamed to '{name}' in MLflow: it is '{MODEL_NAME}' again"
+        return None
+
     def remove_tag(self, version: int, key: str) -> None:
         """Remove a tag of a version."""
         self._store.connect().delete_model_version_tag(MODEL_NAME, str(version), key)
