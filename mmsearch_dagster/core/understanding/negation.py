@@ -9,10 +9,10 @@ from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quot
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
 from mmsearch_dagster.core.retrieval.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart
 from mmsearch_dagster.core.text import fold
-from mmsearch_dagster.core.understanding.lexicon import COLOURS
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.values import CatalogueValues
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary
+from mmsearch_dagster.core.value_words import COLOURS
 
 _ENGLISH = re.compile(
     r"(?<![\w-])(?:but\s+)?(?P<marker>not|without|w/o|except(?:\s+for)?|excluding|other\s+than|"

@@ -19,8 +19,8 @@ from mmsearch_dagster.core.retrieval.understood import (
 )
 from mmsearch_dagster.core.text import category_words, fold
 from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
-from mmsearch_dagster.core.understanding.lexicon import COLOURS, GENDERS, kind_of_key
 from mmsearch_dagster.core.understanding.spans import Reading
+from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key
 
 # An attribute of more different values than that says something of its own about each product.
 _MOST_VALUES = 300

@@ -19,7 +19,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     QueryPart,
 )
 from mmsearch_dagster.core.text import category_words, fold
-from mmsearch_dagster.core.understanding.lexicon import COLOURS, GENDERS, kind_of_key
+from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key
 
 # Kind -> folded values.
 Values = Mapping[str, frozenset[str]]
