@@ -85,11 +85,16 @@ def resource_of(settings: Settings) -> WorkspaceResource:
     )
 
 
-def workspace_of_environment() -> Workspace:
-    """The workspace of this process's environment, for what only looks: a sensor waits for no run."""
+def watching_workspace() -> Workspace:
+    """The home of the environment for a sensor, which only looks: it takes no lock and waits for no run."""
+    import os
+
     home = Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve()
-    check_location(home)
     return Workspace(settle(home, options_from_environment(), recall(home)))
+
+
+def _variable(name: str, default: str) -> dg.EnvVar | str:
+    pass
 
 
 def _variable(name: str, default: str) -> dg.EnvVar | str:

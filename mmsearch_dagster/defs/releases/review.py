@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from mmsearch_dagster.defs.resources import WorkspaceResource, workspace_of_environment
+from mmsearch_dagster.defs.resources import WorkspaceResource, watching_workspace
 from mmsearch_dagster.pipeline.release.review import look_at_registry
 
 _SECONDS = 20
@@ -32,7 +32,7 @@ def review() -> None:
 )
 def review_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A pointer moves at once; a run is launched where an index has to be built first."""
-    look = look_at_registry(workspace_of_environment())
+    look = look_at_registry(watching_workspace())
     for message in look.messages:
         context.log.info(message)
     for version in look.approved:
