@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from mmsearch_dagster.core.momentary import may_pass
+from mmsearch_dagster.core.errors import may_pass
 
 MAX_RETRIES = 3
 _FIRST_WAIT_SECONDS = 5.0

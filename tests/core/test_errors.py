@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.core.errors import GateRefusedError, SourceError
-from mmsearch_dagster.core.momentary import may_pass
+from mmsearch_dagster.core.errors import GateRefusedError, SourceError, may_pass
 
 
 def raised(error: Exception, cause: Exception) -> Exception:
