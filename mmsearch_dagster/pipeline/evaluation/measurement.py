@@ -58,14 +58,13 @@ from mmsearch_dagster.pipeline.evaluation.files import (
 )
 from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.ranking import train_ranking
-from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings, kept_items
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import TEST, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.serving.item_source import KeptItems
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -132,7 +131,7 @@ class Evaluation:
     ranking: train_ranking.RankingFacts
     stage: "RankingStage | None"
     items: ModalityBatch
-    words: KeptItems
+    words: CatalogueWords
     groups: VariantGroups
     table: PinnedTable
     validation: ValidationQueries
@@ -157,7 +156,7 @@ class Evaluation:
             ranking,
             stage=load_stage(inputs.ranking.folder / RANKING_FOLDER) if ranking.pin else None,
             items=examples.load_views(inputs.examples),
-            words=kept_items(inputs.products.table()),
+            words=CatalogueWords.of(inputs.products.table()),
             groups=groups,
             table=words_table(workspace, inputs.products),
             validation=ValidationQueries.of(validation, workspace.gate_policy),
@@ -236,7 +235,7 @@ class Evaluation:
 
     def _ordered(self, lists: _Lists, queries: JudgedQueries, engine: "_Engine") -> Rankings:
         stage = self.stage if engine.pin else None
-        answers = engine_rankings(lists, queries, engine.retrieval, stage, items=self.words)
+        answers = engine_rankings(lists, queries, engine.retrieval, stage, words=self.words)
         return of_products(answers, self.groups)
 
     def _metrics(
