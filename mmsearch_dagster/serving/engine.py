@@ -33,7 +33,7 @@ from mmsearch_dagster.serving.understanding import QueryUnderstanding
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
-    from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
+    from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
     from mmsearch_dagster.core.speech.transcript import Transcript
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]

@@ -38,7 +38,7 @@ from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, load_stage
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, load_stage
 from mmsearch_dagster.core.release import RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     BY_RANKS,
@@ -68,7 +68,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
-    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+    from mmsearch_dagster.core.ranking.rankers.stage import RankingStage
 
 
 # Retriever -> what it finds for each query.
