@@ -75,7 +75,7 @@ class WatchState(BaseModel):
 
 
 @dataclass(frozen=True)
-class Look:
+class SourceLook:
     """state: to be remembered. changed: a sentence for each file; empty while some are written to. waiting:
     files that are written to, or were a moment ago."""
 
@@ -91,7 +91,7 @@ def look(
     *,
     content: Callable[[str], str],
     settle: timedelta,
-) -> Look:
+) -> SourceLook:
     """Compares the files of now with those that were handed on.
 
     Args:
@@ -106,7 +106,7 @@ def look(
     """
     if state is None:
         files = {path: SeenFile(stamp=stamp, content=content(path)) for path, stamp in stamps.items()}
-        return Look(WatchState(files=files))
+        return SourceLook(WatchState(files=files))
     differing = [
         path
         for path in sorted({*state.files, *stamps})
@@ -115,7 +115,7 @@ def look(
     unsettled = {path: _seen(state.unsettled.get(path), stamps.get(path), now) for path in differing}
     waiting = tuple(path for path, file in unsettled.items() if now - file.since < settle)
     if waiting:
-        return Look(state.model_copy(update={"unsettled": unsettled}), waiting=waiting)
+        return SourceLook(state.model_copy(update={"unsettled": unsettled}), waiting=waiting)
     return _settled(state, unsettled, content)
 
 
@@ -128,7 +128,7 @@ def _seen(before: UnsettledFile | None, stamp: FileStamp | None, now: datetime) 
 
 def _settled(
     state: WatchState, unsettled: Mapping[str, UnsettledFile], content: Callable[[str], str]
-) -> Look:
+) -> SourceLook:
     """What really changed: a file that was only touched has not."""
     files, changed = dict(state.files), {}
     for path, file in unsettled.items():
@@ -138,7 +138,7 @@ def _settled(
         else:
             changed[path] = file.model_copy(update={"content": digest})
     texts = tuple(_text(path, path in files, file) for path, file in changed.items())
-    return Look(state.model_copy(update={"files": files, "unsettled": changed}), changed=texts)
+    return SourceLook(state.model_copy(update={"files": files, "unsettled": changed}), changed=texts)
 
 
 def _text(path: str, before: bool, file: UnsettledFile) -> str:

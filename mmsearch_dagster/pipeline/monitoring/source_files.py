@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmsearch_dagster.core.catalog.mapping.file import DATABASE
 from mmsearch_dagster.core.catalog.source_mapping import parse_source
-from mmsearch_dagster.core.monitoring.source_watch import FileStamp, Look, WatchState, look
+from mmsearch_dagster.core.monitoring.source_watch import FileStamp, SourceLook, WatchState, look
 from mmsearch_dagster.core.monitoring.triggers import SOURCE, Evidence
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import read_reviewed
@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 _SHOWN = 5
 
 
-def look_at_source(workspace: Workspace, cursor: str | None, now: datetime) -> Look:
+def look_at_source(workspace: Workspace, cursor: str | None, now: datetime) -> SourceLook:
     """What changed in the shop's files since the cursor.
 
     Args:
@@ -40,7 +40,7 @@ def look_at_source(workspace: Workspace, cursor: str | None, now: datetime) -> L
     return look(state, now, stamps, content=lambda name: _content(files[name]), settle=settle)
 
 
-def evidence_of(looked: Look) -> Evidence | None:
+def evidence_of(looked: SourceLook) -> Evidence | None:
     """What a trigger is to know; None where nothing changed or something is still written to."""
     if not looked.changed:
         return None
@@ -49,7 +49,7 @@ def evidence_of(looked: Look) -> Evidence | None:
     return Evidence(SOURCE, looked.state.key, text, since=looked.state.since)
 
 
-def calm(looked: Look) -> str:
+def calm(looked: SourceLook) -> str:
     """Why a look starts nothing."""
     if looked.waiting:
         return f"waits until nobody writes to {', '.join(looked.waiting[:_SHOWN])}"

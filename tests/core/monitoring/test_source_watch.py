@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mmsearch_dagster.core.monitoring.source_watch import FileStamp, Look, WatchState, look
+from mmsearch_dagster.core.monitoring.source_watch import FileStamp, SourceLook, WatchState, look
 
 START = datetime(2026, 5, 3, 12, tzinfo=UTC)
 SETTLE = timedelta(seconds=60)
@@ -22,7 +22,7 @@ class Folder:
     def write(self, name: str, text: str) -> None:
         self.files[name] = (text, round((self.now - START).total_seconds() * 1e9) + 1)
 
-    def tick(self, seconds: int = 0) -> Look:
+    def tick(self, seconds: int = 0) -> SourceLook:
         """A look after so many seconds; its state is kept as JSON, as a cursor is."""
         self.now += timedelta(seconds=seconds)
         kept = WatchState.model_validate_json(self.state.model_dump_json()) if self.state else None
