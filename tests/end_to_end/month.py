@@ -121,7 +121,7 @@ class Shopper:
 
     def _ask(self, follower: ReleaseFollower, done: threading.Event) -> None:
         number = 0
-        while not done.wait(0.25):
+        while not done.wait(1):
             try:
                 answer = follower.engine().search(Query(text=QUERIES[number % len(QUERIES)]), k=20)
             except BaseException as error:  # a shopper without an answer is what the test is about

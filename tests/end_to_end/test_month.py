@@ -2,13 +2,18 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
 from mmsearch_dagster.adapters.host.clock import utc_clock
+from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import GateRefusedError, PolicyError
 from mmsearch_dagster.core.monitoring.triggers import DRIFT, Evidence, PastRun, TriggerPolicy, decide
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
@@ -22,7 +27,7 @@ from mmsearch_dagster.pipeline.release.release import build_index, raise_if_fail
 from mmsearch_dagster.pipeline.run import make_examples, read_catalogue
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.workspace import Workspace
-from tests.end_to_end.month import FakeClock, LivingShop, Shopper
+from tests.end_to_end.month import DAILY, FakeClock, LivingShop, Shopper
 from tests.end_to_end.spoiled import spoil_candidates
 from tests.homes import Place
 
@@ -169,7 +174,7 @@ def test_what_is_bad_is_refused_with_a_sentence(month: Month) -> None:
 
 
 def test_every_mornings_price_is_served_also_where_the_model_is_refused(month: Month) -> None:
-    served = {day: price_of(month.place, release) for day, release in month.served.items()}
+    served = {day: price_of(month.place, release_id) for day, release_id in month.served.items()}
 
     expected = {day: month.shop.price(day) for day in range(1, DAYS + 1)}
     expected[BAD_BATCH] = month.shop.price(BAD_BATCH - 1)  # the export of that morning was cut off
@@ -201,9 +206,9 @@ def test_the_ledger_tells_the_story(month: Month) -> None:
 
 def test_shoppers_were_answered_all_the_time_and_by_one_release_at_a_time(month: Month) -> None:
     assert not month.shopper.failures
-    assert len({release for release, _ in month.shopper.answers}) > DAYS / 2
-    for release, prices in month.shopper.answers:
-        assert prices.items() <= prices_of(month.place, release).items()
+    assert len({release_id for release_id, _ in month.shopper.answers}) > DAYS / 2
+    for release_id, prices in month.shopper.answers:
+        assert prices.items() <= prices_of(month.place, release_id).items()
 
 
 def test_no_day_of_the_log_is_missing_or_double(month: Month) -> None:

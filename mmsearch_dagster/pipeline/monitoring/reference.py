@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 
 ASSET = "drift_reference"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 PRODUCTS, INTERACTIONS, SEARCHES = "products", "interactions", "searches"
 _VECTORS, _CATEGORIES = "vectors", "categories.parquet"
 _INPUTS = (PRODUCTS, INTERACTIONS, SEARCHES, examples.ASSET)

@@ -7,7 +7,8 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
-from mmsearch_dagster.core.monitoring import reference
+from mmsearch_dagster.core.monitoring import drift, reference
+from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
 
 
 def items(*numbers: int) -> ModalityBatch:
@@ -42,6 +43,34 @@ def test_events_are_those_of_the_last_whole_days() -> None:
     sample = reference.sample_events(events, 3)
     assert set(sample[c.ACTION]) == {"day 7", "day 8", "day 9"}
     assert sample.height == 30
+
+
+def test_events_of_one_visit_count_once_so_that_two_weeks_of_a_few_long_visits_are_no_drift() -> None:
+    """Twelve visits of thirty events each: every visit falls into one hour."""
+    alarms = 0
+    for seed in range(20):
+        weeks = [long_visits(np.random.default_rng([seed, week])) for week in (0, 1)]
+        table = drift.table_drift(*(reference.sample_events(week, 7) for week in weeks))
+        alarms += bool(drift.data_findings(table.with_columns(table=pl.lit("events")), MonitoringPolicy()))
+
+    assert reference.sample_events(long_visits(np.random.default_rng(1)), 7).height == 12
+    assert alarms <= 1
+
+
+def long_visits(generator: np.random.Generator) -> pl.DataFrame:
+    """A week with twelve visits at random hours, thirty events each."""
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    hours = generator.integers(0, 7 * 24, size=12)
+    rows = [
+        {
+            **{c.EVENT_ID: f"{visit}-{n}", c.SESSION_ID: str(visit), c.USER_ID: str(visit)},
+            c.TIMESTAMP: start + timedelta(hours=int(hour), seconds=n),
+            c.ACTION: generator.choice(["impression", "click"]),
+        }
+        for visit, hour in enumerate(hours)
+        for n in range(30)
+    ]
+    return pl.concat([c.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
 
 
 def test_a_log_without_any_time_is_taken_whole() -> None:
