@@ -13,6 +13,7 @@ from mmsearch_dagster.adapters.index.payload import HeldPayload
 from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.full_text import query_full_text
@@ -114,6 +115,13 @@ class PinnedTable:
         """Every product of this version."""
         return frozenset(self._row_of_id)
 
+    @cached_property
+    def variant_groups(self) -> VariantGroups:
+        """Which products of this version are variants of one; none in versions of old releases."""
+        if columns.PARENT_ID not in self.payload_columns:
+            return VariantGroups()
+        return VariantGroups.of(self.records([columns.PRODUCT_ID, columns.PARENT_ID, columns.PRICE]))
+
     def matrix(self, column: str = VECTOR) -> tuple[list[str], Matrix]:
         """Reads all vectors of a column; each call reads again.
 
@@ -179,6 +187,7 @@ class PinnedTable:
                 payload = self._table.search().select(list(self.payload_columns)).limit(None).to_arrow()
             self._payload = HeldPayload.of(payload)
         self.lexical("warm", 1)
+        _ = self.variant_groups
 
     def _width(self, column: str) -> int:
         if column not in self.vector_columns:

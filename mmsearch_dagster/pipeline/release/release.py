@@ -13,7 +13,7 @@ from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.quality_table import verdict
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files
@@ -22,9 +22,11 @@ from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
+from mmsearch_dagster.pipeline.monitoring import reference
 from mmsearch_dagster.pipeline.people import ranker
 from mmsearch_dagster.pipeline.people.profiles import PROFILES
 from mmsearch_dagster.pipeline.ranking import train_ranking
+from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -45,6 +47,7 @@ _VERSION = "model version"
 _NAMED = (
     *("products", "interactions", "searches", "queries", "collaborative_factors", "reviews"),
     *(PROFILES, ranker.ASSET, examples.ASSET, photo_memory.ASSET, train_ranking.ASSET, files.ASSET),
+    reference.ASSET,
     *map(asset_of, (TEXT, IMAGE, AUDIO, VIDEO)),
 )
 
@@ -87,13 +90,13 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
 
 
 def release_lineage(lake: Lake) -> Lineage:
-    """Everything that the current evaluation, ranker and products were made from.
+    """Everything that the current evaluation, ranker, drift reference and products were made from.
 
     Raises:
         LineageError: where they do not belong together: a ranker of another run, profiles in the space of
             another winner, a catalogue that moved on since the evaluation.
     """
-    roots = [lake.current(name) for name in (files.ASSET, ranker.ASSET, "products")]
+    roots = [lake.current(name) for name in (reference.ASSET, files.ASSET, ranker.ASSET, "products")]
     lineage = lineage_of(lake, roots)
     candidate = candidates.asset_of(EvaluationFacts.of(lineage[files.ASSET]).winner)
     if candidate not in lineage[PROFILES].inputs:
@@ -272,9 +275,11 @@ def _failure(outcome: dict[str, Any]) -> str:
 
 
 def release(workspace: Workspace) -> StepReport:
-    """Move the pointer to the challenger, if its own stored decision allows it."""
+    """Move the pointer to the challenger, if its own stored decision and the policy of reviews allow it."""
     with timed(RELEASE) as report:
         manifest = _registered(workspace)
+        if waits_for_review(workspace, manifest.model_version):
+            return _waiting(report, manifest)
         decision = workspace.registry.decision(manifest.model_version)
         why = f"gate passed for {manifest.strategy}" if decision else "no decision"
         move = workspace.registry.promote(manifest.model_version, reason=why)
@@ -288,6 +293,14 @@ def release(workspace: Workspace) -> StepReport:
         }
         report.note = "the pointer moved" if move.moved else "this release is already the champion"
         report.tables["manifest"] = _manifest_table(move.release)
+    return report
+
+
+def _waiting(report: StepReport, manifest: ReleaseManifest) -> StepReport:
+    report.made, report.digest, report.rows = False, manifest.release_id, 1
+    report.metrics = {"release": manifest.release_id, _VERSION: manifest.model_version, "moved": False}
+    report.note = f"{manifest.release_id} waits for a review: `mmsearch approve {manifest.model_version}`"
+    report.tables["manifest"] = _manifest_table(manifest)
     return report
 
 
