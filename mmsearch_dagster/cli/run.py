@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
 
-def run(settings: Settings, *, retrain: bool = False) -> None:
+def run(settings: Settings, *, retrain: bool = False) -> str | None:
     """Refresh and show what came of it. Raises what stopped it.
 
-    retrain: train models also where only the catalogue changed.
+    Args:
+        settings: of the run.
+        retrain: train models also where only the catalogue changed.
+
+    Returns:
+        A sentence about releases that wait for a review, None where none does.
     """
     with enough_space(settings.home):
         check(settings)
@@ -49,6 +54,19 @@ def run(settings: Settings, *, retrain: bool = False) -> None:
             console.print("Stopped: what is finished is kept, the same command goes on from there.")
             raise
     _show_kind(settings)
+    return _show_waiting(settings)
+
+
+def _show_waiting(settings: Settings) -> str | None:
+    from mmsearch_dagster.pipeline.release.reviews import Reviews
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    waiting = [review.manifest for review in Reviews(Workspace(settings).registry).waiting()]
+    if not waiting:
+        return None
+    message = f"{waiting[-1].release_id} waits for a review: `mmsearch approve {waiting[-1].model_version}`."
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
+    return message
 
 
 def alone_in(settings: Settings) -> AbstractContextManager[None]:
