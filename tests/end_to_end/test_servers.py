@@ -142,20 +142,12 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
     (assets / "policies" / "triggers.yaml").write_text("source: {settle_seconds: 0}", encoding="utf-8")
     as_left_two_hours_ago(home)
     ports = free_ports(3)
-    options = ["--dagster-port", ports[0], "--mlflow-port", ports[1], "--api-port", ports[2]]
-    command = [
-        sys.executable,
-        "-m",
-        "mmsearch_dagster.cli",
-        "up",
-        "--home",
-        home,
-        "--source",
-        source,
-        *options,
-    ]
+    options = dict(zip(("--dagster-port", "--mlflow-port", "--api-port"), ports, strict=True))
+    options |= {"--home": home, "--source": source}
+    arguments = [f"{name}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "mmsearch_dagster.cli", "up", *arguments]
     environment = {**os.environ, ASSETS_VARIABLE: str(assets)}
-    with subprocess.Popen([*map(str, command)], env=environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             yield Servers(*(f"http://127.0.0.1:{port}" for port in ports), shop=source.parent)
         finally:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
+from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, RankingStage
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.models.load import load_encoder
@@ -22,8 +24,6 @@ from mmsearch_dagster.core.fusion.model import TwoTower, save_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch
 from mmsearch_dagster.core.ranking.relevance.features import feature_rows
 from mmsearch_dagster.core.ranking.relevance.items import item_terms
-from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, RankingStage
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
