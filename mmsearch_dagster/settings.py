@@ -56,6 +56,18 @@ class HomePaths:
         return self.home / "reports"
 
     @property
+    def metrics(self) -> Path:
+        return self.home / "metrics"
+
+    @property
+    def alerts(self) -> Path:
+        return self.home / "alerts"
+
+    @property
+    def status_page(self) -> Path:
+        return self.reports / "status.html"
+
+    @property
     def sample(self) -> Path:
         return self.home / "sample"
 
