@@ -318,6 +318,18 @@ def up(
 
 
 @app.command()
+def status(
+    home: Home = DEFAULT,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser too.")] = False,
+) -> None:
+    """The state of a home: release, last runs, the gate, drift, quarantine, what comes next. Writes the same
+    as a page for a phone, reports/status.html in the home."""
+    from mmsearch_dagster.cli.operate import status as showing
+
+    showing.show(run_settings(home), open_page=open_page)
+
+
+@app.command()
 def doctor(home: Home = DEFAULT) -> None:
     """What is installed, where data lies, which encoders load."""
     from mmsearch_dagster.adapters.host.home import check_home_folder

@@ -78,8 +78,8 @@ class SearchResult(BaseModel):
 class HomeState(BaseModel):
     """What could only be seen on the day itself.
 
-    release: what answered at the end of the day. released_at: since when, ISO. quality: kind of query -> mean of
-    `metric` on the validation queries.
+    release: what answered at the end of the day. released_at: since when, ISO. quality: kind of query -> mean
+    of `metric` on the validation queries.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -110,7 +110,7 @@ class DailyMetrics(BaseModel):
 
 
 def margins_of(decision: Decision | None) -> dict[str, float]:
-    """Rule -> how far its figure is from its limit: positive where the rule holds, negative where it does not.
+    """Rule -> how far its figure is from its limit: above 0 where the rule holds, below where it does not.
 
     Rules of which a figure is no number have no margin.
     """

@@ -1,12 +1,13 @@
 """The figures of one day, from the ledger, the registry, the lake and the monitors."""
 
 import logging
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date
 
 import polars as pl
 
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger, LedgerLine
+from mmsearch_dagster.core.clock import timestamp
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
@@ -39,29 +40,29 @@ _MONITORS: dict[str, _Monitor] = {
 }
 
 
-def collect_day(workspace: Workspace, day: date, now: datetime) -> DailyMetrics:
+def collect_day(workspace: Workspace, day: date | None = None) -> DailyMetrics:
     """Figures of one day, kept in the home.
 
     What the ledger and the log say of a day can be read again later. What the monitors and the quarantine say
-    is about now: it is taken for the day that `now` lies on, and of an earlier day what was kept then stays.
+    is about now: it is taken for today, and of an earlier day what was kept then stays.
 
     Args:
-        workspace: the home.
-        day: in UTC.
-        now: with its time zone.
+        workspace: the home; its clock says what today is.
+        day: in UTC; None for today.
 
     Returns:
         The record, as it is kept.
     """
-    now = now.astimezone(UTC)
+    now = workspace.clock()
+    today = now.astimezone(UTC).date()
+    day = day or today
     before = kept_day(workspace.paths.metrics, day)
-    is_today = day == now.date()
     ledger = [line for line in Ledger(workspace.paths.ledger).lines() if of_day(line.when, day)]
     metrics = DailyMetrics(
         day=day,
-        collected=now.isoformat(timespec="seconds"),
-        state=home_state(workspace) if is_today else before and before.state,
-        gates=tuple(_gates(workspace, ledger)),
+        collected=timestamp(now),
+        state=home_state(workspace) if day == today else before and before.state,
+        gates=tuple(gate_results(workspace, ledger)),
         rollbacks=tuple(
             Rollback(when=line.when, release_id=line.release_id, why=line.why)
             for line in ledger
@@ -73,7 +74,7 @@ def collect_day(workspace: Workspace, day: date, now: datetime) -> DailyMetrics:
     return metrics
 
 
-def _gates(workspace: Workspace, lines: list[LedgerLine]) -> Iterator[GateResult]:
+def gate_results(workspace: Workspace, lines: Iterable[LedgerLine]) -> Iterator[GateResult]:
     """Promotions through the gate and rejections."""
     for line in lines:
         if line.action not in ("promotion", "rejection") or line.by_hand:
