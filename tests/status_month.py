@@ -33,7 +33,7 @@ def _gates(metrics: Sequence[DailyMetrics]) -> list[GateResult]:
 
 def _day(number: int) -> DailyMetrics:
     day = FIRST + timedelta(days=number - 1)
-    wave = math.sin(number / 3)
+    wave, served = math.sin(number / 3), number - 1 if number in REFUSED else number
     psi = 0.31 if number in DRIFTING else 0.08 + 0.02 * wave
     quality = {"all": 0.71 + 0.004 * number / 3 + 0.01 * wave, "words": 0.83, "picture": 0.64 + 0.01 * wave}
     drift = DriftResult(
@@ -47,9 +47,9 @@ def _day(number: int) -> DailyMetrics:
         day=day,
         collected=f"{day}T18:00:00+00:00",
         state=HomeState(
-            release=f"r-{number:010x}",
-            model_version=number,
-            released_at=f"{day}T02:41:00+00:00",
+            release=f"r-{served:010x}",
+            model_version=served,
+            released_at=f"{FIRST + timedelta(days=served - 1)}T02:41:00+00:00",
             metric="ndcg@10",
             quality=quality,
             drift=(drift, silent),

@@ -1,7 +1,6 @@
 """What one day brought: the record that is kept of it, a file per day."""
 
 import math
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal
 
@@ -126,9 +125,3 @@ def margins_of(decision: Decision | None) -> dict[str, float]:
 def of_day(when: str, day: date) -> bool:
     """Whether a moment (ISO) lies on that day, in UTC."""
     return datetime.fromisoformat(when).date() == day
-
-
-def newest(days: Iterable[DailyMetrics]) -> HomeState | None:
-    """The last state that was seen; None where nobody ever looked."""
-    states = [day.state for day in sorted(days, key=lambda each: each.day) if day.state is not None]
-    return states[-1] if states else None

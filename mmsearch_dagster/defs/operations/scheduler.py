@@ -54,7 +54,7 @@ def _stopped(instance: dg.DagsterInstance) -> set[str]:
     """Names of the schedules that somebody switched off."""
     from dagster._core.scheduler.instigation import InstigatorStatus
 
-    states = instance.all_instigator_state()
+    states = instance.all_instigator_state() if instance.schedule_storage else ()
     return {state.instigator_name for state in states if state.status == InstigatorStatus.STOPPED}
 
 

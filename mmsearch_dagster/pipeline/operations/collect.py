@@ -31,6 +31,7 @@ from mmsearch_dagster.pipeline.monitoring import monitors
 from mmsearch_dagster.pipeline.operations.day_files import keep_day, kept_day
 from mmsearch_dagster.pipeline.workspace import Workspace
 
+CODE_VERSION = "1"
 _LOG = logging.getLogger(__name__)
 _Monitor = Callable[[Workspace], monitors.Watched]
 _MONITORS: dict[str, _Monitor] = {
