@@ -24,7 +24,7 @@ def workspace_at(home: Path, now: datetime) -> Workspace:
 
 
 def logged(workspace: Workspace, per_day: dict[date, int]) -> None:
-    """So many searches on each day: of the first a product was clicked, the last was answered with nothing."""
+    """So many searches a day: of the first a product was clicked, the last was answered with nothing."""
     moments = [
         (day, number, datetime(day.year, day.month, day.day, number, tzinfo=UTC))
         for day, count in per_day.items()
