@@ -41,7 +41,7 @@ class WorkspaceResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[WorkspaceResource]":
         """Around each step that has a process of its own, else around the whole run."""
-        if not self.waits:
+        if not self.waits or context.run is None:  # a sensor is no run: it reads, and waits for nobody
             yield self
             return
         message = f"waiting for the refresh that is alone in {self.home}"

@@ -41,7 +41,7 @@ _MONITORS: dict[str, _Monitor] = {
 }
 
 
-def collect_day(workspace: Workspace, day: date | None = None) -> DailyMetrics:
+def collect_day(workspace: Workspace, day: date | None = None, *, watched: bool = True) -> DailyMetrics:
     """Figures of one day, kept in the home.
 
     What the ledger and the log say of a day can be read again later. What the monitors and the quarantine say
@@ -50,6 +50,7 @@ def collect_day(workspace: Workspace, day: date | None = None) -> DailyMetrics:
     Args:
         workspace: the home; its clock says what today is.
         day: in UTC; None for today.
+        watched: the monitors look now; else what they saw earlier on this day stands.
 
     Returns:
         The record, as it is kept.
@@ -62,7 +63,7 @@ def collect_day(workspace: Workspace, day: date | None = None) -> DailyMetrics:
     metrics = DailyMetrics(
         day=day,
         collected=timestamp(now),
-        state=home_state(workspace) if day == today else before and before.state,
+        state=_state_of(workspace, before, is_today=day == today, watched=watched),
         gates=tuple(gate_results(workspace, ledger)),
         rollbacks=tuple(
             Rollback(when=line.when, release_id=line.release_id, why=line.why)
@@ -94,17 +95,31 @@ def gate_results(workspace: Workspace, lines: Iterable[LedgerLine]) -> Iterator[
         )
 
 
-def home_state(workspace: Workspace) -> HomeState:
-    """What answers now, how good it was measured, what the monitors and the quarantine say."""
+def _state_of(
+    workspace: Workspace, before: DailyMetrics | None, *, is_today: bool, watched: bool
+) -> HomeState | None:
+    kept = before and before.state
+    if not is_today:
+        return kept
+    return home_state(workspace, None if watched else (kept.drift if kept else ()))
+
+
+def home_state(workspace: Workspace, drift: tuple[DriftResult, ...] | None = None) -> HomeState:
+    """What answers now, how good it was measured, what the monitors and the quarantine say.
+
+    drift: of an earlier look; None looks now.
+    """
     champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
     metric, quality = _quality(workspace, champion) if champion else (None, {})
+    if champion and drift is None:
+        drift = tuple(_drift(workspace, name) for name in _MONITORS)
     return HomeState(
         release=champion and champion.release_id,
         model_version=champion and champion.model_version,
         released_at=_released_at(workspace, champion) if champion else None,
         metric=metric,
         quality=quality,
-        drift=tuple(_drift(workspace, name) for name in _MONITORS) if champion else (),
+        drift=drift or (),
         quarantine=tuple(
             QuarantineResult(table=counts.table, kept=counts.kept, quarantined=counts.quarantined)
             for counts in all_row_counts(workspace.lake)
