@@ -317,6 +317,21 @@ def up(
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 
+@app.command("upgrade-encoder")
+def upgrade_encoder(
+    modality: Annotated[str, typer.Argument(help="text, image, audio or video.")],
+    encoder: Annotated[
+        str, typer.Argument(help="LIBRARY:MODEL, such as timm:MODEL, or a name of assets/encoders.yaml.")
+    ],
+    home: Home = DEFAULT,
+) -> None:
+    """Another encoder without downtime: encode the catalogue beside the released one, train in the new space,
+    and release through the same gate. Stopped anywhere, the same command goes on from there."""
+    from mmsearch_dagster.cli.operate import upgrade as upgrading
+
+    upgrading.upgrade(run_settings(home), modality, encoder)
+
+
 @app.command()
 def status(
     home: Home = DEFAULT,
