@@ -160,7 +160,7 @@ def _drift(workspace: Workspace, name: str) -> DriftResult:
 def _level(watched: monitors.Watched, policy: MonitoringPolicy) -> float | None:
     """The worst figure of a monitor over its bound: 1 is the bound, which is passed by what is sure alone."""
     if watched.findings:
-        return round(max(abs(finding.value / finding.bound) for finding in watched.findings), 4)
+        return round(max(abs(each.value) / max(abs(each.bound), 1e-9) for each in watched.findings), 4)
     bounds = {"stability": policy.stability, "centroid": policy.centroid, "outside": policy.outside}
     table = watched.report.tables.get("table", pl.DataFrame())
     highest = [
