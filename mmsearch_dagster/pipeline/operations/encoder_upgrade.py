@@ -12,9 +12,9 @@ from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
-from mmsearch_dagster.core.encoders.upgrade import encoder_named
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.media.file_names import spellings
+from mmsearch_dagster.core.operations.named_encoder import encoder_named
 from mmsearch_dagster.core.presets import RunPreset
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.yaml_text import load_yaml

@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from mmsearch_dagster.core.encoders.upgrade import encoder_named
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.metrics.answer_overlap import answer_overlap
+from mmsearch_dagster.core.operations.named_encoder import encoder_named
 from mmsearch_dagster.core.presets import RunPreset, parse_preset
 
 BLOCKS = {"clip-image": {"modality": "image", "library": "transformers", "model": "openai/clip"}}
