@@ -64,6 +64,10 @@ class HomePaths:
         return self.home / "alerts"
 
     @property
+    def upgrade_preset(self) -> Path:
+        return self.home / "upgrade" / "preset.yaml"
+
+    @property
     def status_page(self) -> Path:
         return self.reports / "status.html"
 

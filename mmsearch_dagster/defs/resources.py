@@ -21,6 +21,9 @@ from mmsearch_dagster.settings import (
     settle,
 )
 
+# Of steps that learn something: only one run with such steps is under way, whatever else the queue allows.
+TRAINING_POOL = "training"
+
 
 class WorkspaceResource(dg.ConfigurableResource):
     """Folder that holds everything a run writes, and the shop to read.
@@ -41,7 +44,7 @@ class WorkspaceResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[WorkspaceResource]":
         """Around each step that has a process of its own, else around the whole run."""
-        if not self.waits or context.run is None:  # a sensor is no run: it reads, and waits for nobody
+        if not self.waits:
             yield self
             return
         message = f"waiting for the refresh that is alone in {self.home}"
@@ -82,6 +85,14 @@ def resource_of(settings: Settings) -> WorkspaceResource:
         finetune="1" if settings.finetune else "",
         preset=str(settings.preset or ""),
     )
+
+
+def watching_workspace() -> Workspace:
+    """The home of the environment for a sensor, which only looks: it takes no lock and waits for no run."""
+    import os
+
+    home = Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve()
+    return Workspace(settle(home, options_from_environment(), recall(home)))
 
 
 def _variable(name: str, default: str) -> dg.EnvVar | str:

@@ -42,13 +42,6 @@ def test_the_refresh_that_is_alone_does_not_wait_for_itself(tmp_path: Path) -> N
         assert given.open().settings.home == tmp_path
 
 
-def test_a_sensor_waits_for_no_refresh(tmp_path: Path) -> None:
-    sensors = dg.build_resources({"workspace": WorkspaceResource(home=str(tmp_path))})
-
-    with alone(HomePaths(tmp_path).lock), sensors as resources:
-        assert resources.workspace.open().settings.home == tmp_path
-
-
 def test_a_step_that_is_told_nothing_does_what_the_home_was_asked(tmp_path: Path) -> None:
     resource = WorkspaceResource(home=str(tmp_path))
     assert resource.open().settings == Settings(tmp_path)

@@ -9,7 +9,7 @@ from mmsearch_dagster.core.errors import ConfigError, MmsearchError
 from mmsearch_dagster.core.operations.alert_policy import AlertPolicy, parse_alerts
 from mmsearch_dagster.core.operations.alerts import FailedRun
 from mmsearch_dagster.defs.monitoring import watch
-from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.resources import watching_workspace
 from mmsearch_dagster.pipeline.operations.after_run import after_run
 from mmsearch_dagster.settings import assets_folder, read_reviewed
 
@@ -22,8 +22,8 @@ _GATE_STEP = "challenger"
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells the sinks of alerts.yaml of a failed run and of a refused model.",
 )
-def alert_failed_run(context: dg.RunFailureSensorContext, workspace: WorkspaceResource) -> None:
-    after_run(workspace.open(), failed_run(context))
+def alert_failed_run(context: dg.RunFailureSensorContext) -> None:
+    after_run(watching_workspace(), failed_run(context))
 
 
 @dg.run_status_sensor(
@@ -32,8 +32,8 @@ def alert_failed_run(context: dg.RunFailureSensorContext, workspace: WorkspaceRe
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells the sinks of alerts.yaml of drift, quarantine and an old release.",
 )
-def alert_after_run(context: dg.RunStatusSensorContext, workspace: WorkspaceResource) -> None:
-    after_run(workspace.open(), watched=context.dagster_run.job_name == watch.name)
+def alert_after_run(context: dg.RunStatusSensorContext) -> None:
+    after_run(watching_workspace(), watched=context.dagster_run.job_name == watch.name)
 
 
 def failed_run(context: dg.RunFailureSensorContext) -> FailedRun:

@@ -12,6 +12,7 @@ from mmsearch_dagster.pipeline.operations.collect import CODE_VERSION, collect_d
 from mmsearch_dagster.pipeline.operations.status import home_status, write_status_page
 
 GROUP = "operations"
+_MONITORS = (monitors.DATA, monitors.EMBEDDINGS, monitors.BEHAVIOUR, monitors.SEARCHES)
 # Today is a partition too: it is collected until it is over.
 DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01", end_offset=1)
 # The hour (UTC) of the tick that also closes yesterday, whose log the nightly refresh has read whole.
@@ -22,7 +23,7 @@ _CLOSING_HOUR = 5
     code_version=CODE_VERSION,
     group_name=GROUP,
     partitions_def=DAYS,
-    deps=[dg.AssetKey(name) for name in ("release", monitors.DATA, monitors.EMBEDDINGS, monitors.SEARCHES)],
+    deps=[dg.AssetKey(name) for name in ("release", *_MONITORS)],
     description=(
         "One partition is one day: quality by kind of query, the gate's decisions with their margins, drift, "
         "quarantine, searches, clicks. Drift and quarantine are those of the last look on the day itself."

@@ -7,10 +7,9 @@ from pathlib import Path
 import dagster as dg
 
 from mmsearch_dagster.core.operations.status import RunRow, ScheduledRun, Scheduler
+from mmsearch_dagster.defs.triggers.launch import BECAUSE
 
 _RUNS_SHOWN = 12
-# A tag with the reason of a run that nobody launched by hand.
-REASON = "mmsearch/reason"
 
 
 def scheduler_of(dagster_folder: Path, now: datetime) -> Scheduler:
@@ -46,7 +45,7 @@ def _row(record: dg.RunRecord) -> RunRow:
         status=run.status.value,
         started=datetime.fromtimestamp(started, UTC) if started else None,
         ended=datetime.fromtimestamp(ended, UTC) if ended else None,
-        reason=run.tags.get(REASON, ""),
+        reason=run.tags.get(BECAUSE, ""),
     )
 
 

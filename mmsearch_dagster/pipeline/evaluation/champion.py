@@ -6,6 +6,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.gate.decision import Decision
@@ -13,13 +14,12 @@ from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
 from mmsearch_dagster.pipeline.features import collaborative
-from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.release_parts import open_ranking
 
 
@@ -40,7 +40,7 @@ def rankings(
     queries: JudgedQueries,
     *,
     words: PinnedTable,
-    products: KeptItems,
+    products: CatalogueWords,
     looks: Snapshot,
 ) -> Rankings:
     """What it answers on the catalogue and the queries of today.
@@ -65,7 +65,7 @@ def rankings(
     items = collaborative.with_factors_of(items, factors)
     lists = retriever_lists(words, items, _photos(workspace, champion, looks))(model, queries)
     stage = open_ranking(champion, folder)
-    return engine_rankings(lists, queries, champion.retrieval, stage, items=products)
+    return engine_rankings(lists, queries, champion.retrieval, stage, words=products)
 
 
 def _photos(workspace: Workspace, champion: ReleaseManifest, looks: Snapshot) -> MeasuredPhotos | None:
@@ -76,9 +76,12 @@ def _photos(workspace: Workspace, champion: ReleaseManifest, looks: Snapshot) ->
 
 
 def stored_values(
-    workspace: Workspace, champion: ReleaseManifest, queries: JudgedQueries
+    workspace: Workspace, champion: ReleaseManifest, queries: JudgedQueries, groups: VariantGroups
 ) -> pl.DataFrame | None:
-    """The per-query values of its own evaluation, where that was about these queries and is still there."""
+    """The per-query values of its own evaluation, where that was about these queries and is still there.
+
+    groups: which products are variants of one today; `queries` are judged by them.
+    """
     from mmsearch_dagster.adapters.lake.batches import load_queries
 
     report, query_snapshot = (
@@ -89,7 +92,7 @@ def stored_values(
     try:
         decision = Decision.from_json((report.folder / DECISION).read_text(encoding="utf-8"))
         values = pl.read_parquet(report.folder / PER_QUERY)
-        then = load_queries(query_snapshot.folder, VALIDATION)
+        then = load_queries(query_snapshot.folder, VALIDATION).by_product(groups)
         if queries.provenance:
             then = then.of_provenance(queries.provenance[0])
     except (OSError, ValueError, pl.exceptions.PolarsError):  # written by another version, or damaged

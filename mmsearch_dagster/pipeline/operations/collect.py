@@ -37,6 +37,7 @@ _Monitor = Callable[[Workspace], monitors.Watched]
 _MONITORS: dict[str, _Monitor] = {
     monitors.DATA: monitors.watch_data,
     monitors.EMBEDDINGS: monitors.watch_embeddings,
+    monitors.BEHAVIOUR: monitors.watch_behaviour,
     monitors.SEARCHES: monitors.watch_searches,
 }
 
@@ -157,7 +158,9 @@ def _drift(workspace: Workspace, name: str) -> DriftResult:
 
 
 def _level(watched: monitors.Watched, policy: MonitoringPolicy) -> float | None:
-    """The worst figure of a monitor over its bound: 1 is the bound."""
+    """The worst figure of a monitor over its bound: 1 is the bound, which is passed by what is sure alone."""
+    if watched.findings:
+        return round(max(abs(each.value) / max(abs(each.bound), 1e-9) for each in watched.findings), 4)
     bounds = {"stability": policy.stability, "centroid": policy.centroid, "outside": policy.outside}
     table = watched.report.tables.get("table", pl.DataFrame())
     highest = [
@@ -166,7 +169,7 @@ def _level(watched: monitors.Watched, policy: MonitoringPolicy) -> float | None:
         if column in table.columns
         and isinstance(worst := table[column].cast(pl.Float64).fill_nan(None).max(), float)
     ]
-    return round(max(highest), 4) if highest else None
+    return round(min(max(highest), 1.0), 4) if highest else None
 
 
 def _searches(workspace: Workspace, day: date) -> SearchResult | None:

@@ -10,7 +10,6 @@ from mmsearch_dagster.core.errors import ConfigError, SourceError
 from mmsearch_dagster.core.operations.alert_policy import parse_alerts
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.operations.alerts import alert_failed_run, configured_sensors, failed_run
-from mmsearch_dagster.defs.resources import WorkspaceResource
 
 
 @dg.op
@@ -33,35 +32,30 @@ def breaks_by_others() -> None:
     theirs()
 
 
-def failure_of(
-    job: dg.JobDefinition, instance: dg.DagsterInstance, home: str = ""
-) -> dg.RunStatusSensorContext:
+def failure_of(job: dg.JobDefinition, instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
     result = job.execute_in_process(instance=instance, raise_on_error=False)
     return dg.build_run_status_sensor_context(
         sensor_name="alert_failed_run",
         dagster_event=result.get_run_failure_event(),
         dagster_instance=instance,
         dagster_run=result.dagster_run,
-        resources={"workspace": WorkspaceResource(home=home)},
-    )
+    ).for_run_failure()
 
 
 def test_a_failed_run_is_told_by_our_own_words_and_by_no_others() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        first = failed_run(failure_of(breaks_by_us, instance).for_run_failure())
-        second = failed_run(failure_of(breaks_by_others, instance).for_run_failure())
+        first = failed_run(failure_of(breaks_by_us, instance))
+        second = failed_run(failure_of(breaks_by_others, instance))
 
     assert first.reason == "failed at ours: products.csv cannot be read: no such file"
     assert not first.refused
     assert second.reason == "failed at theirs: ValueError"
 
 
-def test_the_sensor_sends_it(tmp_path: Path) -> None:
-    with (
-        dg.DagsterInstance.ephemeral() as instance,
-        failure_of(breaks_by_us, instance, str(tmp_path)) as context,
-    ):
-        alert_failed_run(context.for_run_failure())
+def test_the_sensor_sends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMSEARCH_HOME", str(tmp_path))
+    with dg.DagsterInstance.ephemeral() as instance:
+        alert_failed_run(failure_of(breaks_by_us, instance))
 
     (line,) = (tmp_path / "alerts" / "alerts.ndjson").read_text().splitlines()
     assert json.loads(line)["title"] == "The run of breaks_by_us failed"

@@ -110,7 +110,7 @@ def test_a_released_home_has_its_quality_its_margins_and_its_verdicts(place: Pla
     assert [(gate.passed, gate.release_id) for gate in day.gates] == [(True, line.release_id)]
     assert day.gates[0].margins["floor"] > 0
     assert {result.monitor for result in day.state.drift} == {
-        *("data_drift", "embedding_drift", "search_quality")
+        *("data_drift", "embedding_drift", "behaviour_drift", "search_quality")
     }
     assert {table.table for table in day.state.quarantine} >= {"products", "events"}
     page = write_status_page(workspace, home_status(workspace, Scheduler()))
