@@ -29,6 +29,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
+from mmsearch_dagster.cli.releases import reviews
 from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
@@ -67,7 +68,9 @@ def run(
     settings = run_settings(home, source, root, finetune, preset=preset)
     if accept_smaller:
         os.environ[ACCEPT_VARIABLE] = "1"
-    refreshing.run(settings, retrain=retrain)
+    waiting = refreshing.run(settings, retrain=retrain)
+    if waiting is not None and released_of(home).release_id() is None:
+        return  # the first release of a shop that reviews: nothing answers before somebody approves it
     summary.show(settings, released_of(home))
 
 
@@ -138,6 +141,7 @@ def search(
 
 
 people.register(app)
+reviews.register(app)
 
 
 @app.command()

@@ -26,10 +26,15 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
 
-def run(settings: Settings, *, retrain: bool = False) -> None:
+def run(settings: Settings, *, retrain: bool = False) -> str | None:
     """Refresh and show what came of it. Raises what stopped it.
 
-    retrain: train models also where only the catalogue changed.
+    Args:
+        settings: of the run.
+        retrain: train models also where only the catalogue changed.
+
+    Returns:
+        A sentence about releases that wait for a review, None where none does.
     """
     with enough_space(settings.home):
         check(settings)
@@ -43,6 +48,7 @@ def run(settings: Settings, *, retrain: bool = False) -> None:
         raise
     _follow_up(settings)
     _show_kind(settings)
+    return _show_waiting(settings)
 
 
 def _follow_up(settings: Settings, failed: FailedRun | None = None) -> None:
@@ -70,6 +76,18 @@ def _refresh(settings: Settings, *, retrain: bool) -> None:
         except KeyboardInterrupt:
             console.print("Stopped: what is finished is kept, the same command goes on from there.")
             raise
+
+
+def _show_waiting(settings: Settings) -> str | None:
+    from mmsearch_dagster.pipeline.release.reviews import Reviews
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    waiting = [review.manifest for review in Reviews(Workspace(settings).registry).waiting()]
+    if not waiting:
+        return None
+    message = f"{waiting[-1].release_id} waits for a review: `mmsearch approve {waiting[-1].model_version}`."
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
+    return message
 
 
 def alone_in(settings: Settings) -> AbstractContextManager[None]:

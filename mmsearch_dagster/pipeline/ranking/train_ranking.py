@@ -37,8 +37,8 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
     OrderTrial,
     choices_table,
     choose_without_words,
+    rankable,
     try_orders,
-    with_words,
 )
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -96,7 +96,12 @@ def train_ranking(workspace: Workspace) -> StepReport:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """What the step reads, loaded once. lists: what each retriever finds for `dev`."""
+    """What the step reads, loaded once.
+
+    train: the judged queries that the ranker learns from. lists: what each retriever finds for `dev`.
+    untrained: for `train`, without the fused vector. with_memory: whether a photo memory answers photos; it
+    has seen those of `train`, so their order is chosen on `dev` alone.
+    """
 
     workspace: Workspace
     source: Snapshot
@@ -106,6 +111,7 @@ class _Ranking:
     winner: Strategy
     lists: Mapping[str, ScoredRankings]
     untrained: Mapping[str, ScoredRankings]
+    with_memory: bool
 
     @classmethod
     def of(
@@ -125,19 +131,28 @@ class _Ranking:
             name: load_model(snapshot.folder) for name, snapshot in candidates.items()
         }
         winner = choose_winner(models, items, validation)
-        judged = train.take([row for row, _ in with_words(train)])
+        memory = MeasuredPhotos.of(photos, photos)
+        judged = train.take([row for row, _ in rankable(train, photos=memory is None)])
         words = words_table(workspace, products)
-        lists = retriever_lists(words, items, MeasuredPhotos.of(photos, photos))(models[winner], dev)
-        untrained = retriever_lists(words, items)(None, judged)  # the photo memory has seen these
-        return cls(workspace, source, products.table(), judged, dev, winner, lists, untrained)
+        return cls(
+            workspace,
+            source,
+            products.table(),
+            judged,
+            dev,
+            winner,
+            lists=retriever_lists(words, items, memory)(models[winner], dev),
+            untrained=retriever_lists(words, items)(None, judged),
+            with_memory=memory is not None,
+        )
 
     def write(self, folder: Path) -> RankingFacts:
         """Choose, train, store."""
         multilingual = self.workspace.multilingual
         dev_lists = rankings_of(self.lists)
         retrieval = choose_blend(dev_lists, self.dev, multilingual=multilingual)
-        choices = choose_without_words(self.dev, dev_lists, retrieval)
-        pin, count = None, len(self.train.batch) + len(with_words(self.dev))
+        choices = choose_without_words(self.dev, dev_lists, retrieval) if self.with_memory else []
+        pin, count = None, len(self.train.batch) + len(rankable(self.dev, photos=not self.with_memory))
         if count >= FEWEST:
             trial, training = self._trial(retrieval)
             choices += trial.choices
@@ -152,7 +167,9 @@ class _Ranking:
         texts = dict(zip(self.train.batch.ids, self.train.texts, strict=True))
         fused = fused_lists(self.workspace, self.source, self.winner, texts, depth=RANKED_DEPTH)
         candidates = CandidateLists.of(
-            (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}), (self.dev, self.lists)
+            (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}),
+            (self.dev, self.lists),
+            photos=not self.with_memory,
         )
         features = candidates.features(self._words, self._statistics)
         training = TrainingSet.of(features, candidates.grades)
