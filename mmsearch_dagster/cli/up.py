@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def commands(
     }
 
 
+def environment(outer: Mapping[str, str]) -> dict[str, str]:
+    """Of every server: nothing is reported to anybody, and MLflow starts no workers for jobs of language
+    models (eight processes that nothing here uses), unless `outer` asks for them."""
+    return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **outer, "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
 def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, api_port: int) -> None:
     """Start all, wait for Ctrl-C or for one to end, stop all."""
     ports = {"--dagster-port": dagster_port, "--mlflow-port": mlflow_port, "--api-port": api_port}
@@ -72,7 +79,6 @@ def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, ap
     # otherwise while they stand.
     prepare_dagster(Settings(settings.home))
     _end_dead_runs(settings)
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     addresses = {"host": host, "dagster_port": dagster_port, "mlflow_port": mlflow_port, "api_port": api_port}
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -83,7 +89,7 @@ def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, ap
         for name, command in commands(settings, **addresses).items():
             with (logs / f"{name}.log").open("ab") as log:
                 running[name] = subprocess.Popen(
-                    command, env=environment, stdout=log, stderr=log, start_new_session=True
+                    command, env=environment(os.environ), stdout=log, stderr=log, start_new_session=True
                 )
         console.print(f"Dagster  http://{host}:{dagster_port}\nMLflow   http://{host}:{mlflow_port}")
         console.print(f"Search   http://{host}:{api_port}\nLogs     {logs}\nCtrl-C ends all of them.")
