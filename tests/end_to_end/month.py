@@ -43,6 +43,12 @@ class LivingShop:
         self._products = read_csv(self.folder / "products.csv")
         self._judgments = (self.folder / "judgments.csv").read_bytes()
         self._log = (self.folder / "ubi.ndjson").read_text(encoding="utf-8").splitlines()
+        parsed = [json.loads(line) for line in self._log]
+        self._entries = [
+            (head, entry, datetime.fromisoformat(entry["timestamp"]))
+            for head, entry in zip(parsed[::2], parsed[1::2], strict=True)
+        ]
+        self._days = sorted({moment.date() for _, _, moment in self._entries})
 
     @staticmethod
     def price(day: int) -> float:
@@ -60,29 +66,24 @@ class LivingShop:
 
     def log_of(self, day: int) -> Iterator[str]:
         """What shoppers did on that day: the searches of a day of the drawn log, under ids of their own."""
-        shift = self.start + timedelta(days=day - 1)
-        for head, line in zip(self._log[::2], self._log[1::2], strict=True):
-            document, target = json.loads(line), json.loads(head)
-            when = datetime.fromisoformat(document["timestamp"])
-            if when.date() != self.drawn_day(day):
+        date, drawn = (self.start + timedelta(days=day - 1)).date(), self.drawn_day(day)
+        for head, entry, moment in self._entries:
+            if moment.date() != drawn:
                 continue
-            moved = datetime.combine(shift.date(), when.time(), UTC)
-            document["timestamp"] = moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            for name in {"query_id", "session_id"} & document.keys():
-                document[name] = str(uuid5(NAMESPACE_OID, f"{day}{document[name]}"))
-            target["index"]["_id"] = str(uuid5(NAMESPACE_OID, f"{day}{target['index']['_id']}"))
-            yield json.dumps(target)
-            yield json.dumps(document)
-
-    @property
-    def _days(self) -> list[datetime]:
-        """Midnights of the days of the drawn log."""
-        moments = (datetime.fromisoformat(json.loads(line)["timestamp"]) for line in self._log[1::2])
-        return sorted({moment.replace(hour=0, minute=0, second=0, microsecond=0) for moment in moments})
+            moved = datetime.combine(date, moment.time(), UTC)
+            identity = str(uuid5(NAMESPACE_OID, f"{day}{head['index']['_id']}"))
+            ids = {
+                name: str(uuid5(NAMESPACE_OID, f"{day}{entry[name]}"))
+                for name in ("query_id", "session_id")
+                if name in entry
+            }
+            when = moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            yield json.dumps({"index": {**head["index"], "_id": identity}})
+            yield json.dumps({**entry, **ids, "timestamp": when})
 
     def drawn_day(self, day: int) -> date:
         """The day of the drawn log whose searches that day repeats."""
-        return self._days[(day - 1) % len(self._days)].date()
+        return self._days[(day - 1) % len(self._days)]
 
     def reprice(self, factor: float) -> None:
         """Planted drift: from the next morning on all but the daily product cost so many times more."""
