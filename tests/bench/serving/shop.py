@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, RankingStage
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.models.load import load_encoder
