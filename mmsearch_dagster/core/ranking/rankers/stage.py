@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
-from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
+from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams, train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
 from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
@@ -32,10 +33,16 @@ STATISTICS_FILE = "term_statistics.json"
 RANKING_FOLDER = "ranking"
 FILES = (RANKER_FILE, SPEC_FILE, STATISTICS_FILE)
 
-TRAINERS: Mapping[str, Trainer] = {
-    "linear": trained_apart(train_linear),
-    "lambdamart": trained_apart(train_lambdamart),
-}
+
+def trainers(params: LambdaMartParams = LambdaMartParams()) -> Mapping[str, Trainer]:
+    """Strategy -> what trains it; `params` say how trees are grown."""
+    return {
+        "linear": trained_apart(train_linear),
+        "lambdamart": trained_apart(partial(train_lambdamart, params=params)),
+    }
+
+
+TRAINERS: Mapping[str, Trainer] = trainers()
 _CLASSES: Mapping[str, type[StoredRanker]] = {"linear": LinearRanker, "lambdamart": TreeEnsemble}
 
 
