@@ -5,8 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsearch_dagster.adapters.host.clock import utc_clock
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
+from mmsearch_dagster.core.clock import Clock
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.progress import PROGRESS, Progress
@@ -52,8 +54,9 @@ def remote_copy(workspace: "Workspace", uri: str) -> Path | None:
 class Workspace:
     """One home and one shop. Opening a store costs its library's import, so nothing opens early."""
 
-    def __init__(self, settings: Settings, assets: Path | None = None) -> None:
+    def __init__(self, settings: Settings, assets: Path | None = None, *, clock: Clock = utc_clock) -> None:
         self.settings = settings
+        self.clock = clock
         self.assets = assets or assets_folder()
         self.lake = Lake(settings.paths.lake)
 
@@ -183,7 +186,8 @@ class Workspace:
         from mmsearch_dagster.adapters.registry.store import MlflowStore
 
         store = MlflowStore(self.paths.mlflow)
-        return Registry(store, Ledger(self.paths.ledger), encoder_cache=self.paths.encoder_cache)
+        ledger = Ledger(self.paths.ledger, clock=self.clock)
+        return Registry(store, ledger, encoder_cache=self.paths.encoder_cache)
 
     @cached_property
     def index(self) -> "SearchIndex":

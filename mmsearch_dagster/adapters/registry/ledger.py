@@ -4,11 +4,13 @@ import getpass
 import logging
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from mmsearch_dagster.adapters.host.clock import utc_clock
+from mmsearch_dagster.core.clock import Clock, timestamp
 
 Action = Literal["promotion", "rejection", "approval", "rollback"]
 # The actions that move the release pointer.
@@ -55,11 +57,6 @@ def current_user() -> str:
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
-def utc_now() -> str:
-    """Now, ISO 8601 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 class Ledger:
     """An append-only file of JSON lines.
 
@@ -69,7 +66,7 @@ class Ledger:
     """
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], str] = utc_now, user: Callable[[], str] = current_user
+        self, path: Path, *, clock: Clock = utc_clock, user: Callable[[], str] = current_user
     ) -> None:
         self._path, self._clock, self._user = path, clock, user
 
@@ -85,7 +82,7 @@ class Ledger:
     ) -> LedgerLine:
         """Write one line and return it once it is on disk."""
         line = LedgerLine(
-            when=self._clock(),
+            when=timestamp(self._clock()),
             who=self._user(),
             action=action,
             release_id=release_id,

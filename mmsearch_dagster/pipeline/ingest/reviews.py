@@ -43,7 +43,7 @@ def read_reviews(workspace: Workspace) -> StepReport:
     read_raw(workspace, ASSET)
     with timed(ASSET) as report:
         raw = workspace.lake.current(raw_asset(ASSET))
-        products, latest = workspace.lake.current("products"), latest_time()
+        products, latest = workspace.lake.current("products"), latest_time(workspace.clock())
 
         def make(folder: Path) -> ReviewsFacts:
             raw_rows = RawTable(ASSET, raw.table(), RawFacts.of(raw).dropped)

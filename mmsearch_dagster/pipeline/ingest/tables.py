@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +171,7 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
     table = VALIDATED[asset]
     suite = load_suite(suite_file(workspace.assets, table))
     inputs = _Inputs.current(workspace, table)
-    latest = latest_time()
+    latest = latest_time(workspace.clock())
     digest = digest_of(
         {
             "code": CODE_VERSION,
@@ -201,9 +201,9 @@ def validate(workspace: Workspace, asset: str) -> tuple[StepReport, StepReport, 
     return report, quarantine, QuarantineFacts.of(snapshot).checks
 
 
-def latest_time() -> datetime:
+def latest_time(now: datetime) -> datetime:
     """Times after this are in the future: a day from now, for clocks and zones that are a little off."""
-    return datetime.now(UTC) + timedelta(days=1)
+    return now + timedelta(days=1)
 
 
 def future(raw: Snapshot, latest: datetime) -> dict[str, int]:
@@ -369,7 +369,7 @@ def _good_rows(
 def read_searches(workspace: Workspace) -> StepReport:
     """Logged searches: what was typed, by which pseudonym, when."""
     with timed("searches") as report:
-        raw, latest = workspace.lake.current(raw_asset("searches")), latest_time()
+        raw, latest = workspace.lake.current(raw_asset("searches")), latest_time(workspace.clock())
 
         def make(folder: Path) -> SearchesFacts:
             checked = separate_broken_rows(

@@ -1,5 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(path: Path) -> Ledger:
-    return Ledger(path, clock=lambda: "2026-11-22T00:00:00+00:00", user=lambda: "李雷")
+    return Ledger(path, clock=lambda: datetime(2026, 11, 22, tzinfo=UTC), user=lambda: "李雷")
 
 
 def test_a_line_holds_when_who_what_which_why_and_figures(ledger: Ledger, path: Path) -> None:

@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ class Shop:
 
     def __init__(self, store: MlflowStore, folder: Path) -> None:
         self.store, self.folder = store, folder
-        self.ledger = Ledger(folder / "ledger.ndjson", clock=lambda: "now", user=lambda: "li")
+        now = datetime(2026, 11, 22, tzinfo=UTC)
+        self.ledger = Ledger(folder / "ledger.ndjson", clock=lambda: now, user=lambda: "li")
         self.registry = Registry(store, self.ledger)
 
     def model(self, seed: int) -> tuple[Path, str]:
