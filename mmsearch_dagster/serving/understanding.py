@@ -19,9 +19,11 @@ from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.retrieval.understood import (
     CATEGORY,
+    EMOJI,
     FILTER,
     MESSAGE,
     PRICE,
+    UNMATCHED,
     Understood,
     joined_conditions,
 )
@@ -72,8 +74,9 @@ class QueryUnderstanding:
             return replace(answer, understood=answer.understood or kept, note=note)
         if understood.product_ids:
             answer = replace(answer, hits=self._named_first(understood, answer.hits, where))
-        if answer.hits and not self._fits(query, understood):
-            answer = replace(answer, note=_nothing_fits(understood))
+        if answer.hits:
+            fits = self._fits(query, understood)
+            answer = replace(answer, note=_emoji_note(understood) if fits else _nothing_fits(understood))
         return replace(answer, understood=understood)
 
     def _filters_that_fit(
@@ -168,10 +171,16 @@ def _without_filters(understood: Understood, left_out: Callable[[str], bool]) ->
 
 
 def _left_out(understood: Understood) -> str:
-    bounds = [part.value for part in understood.parts if part.effect == MESSAGE and part.kind != "unmatched"]
+    bounds = [part.value for part in understood.parts if part.effect == MESSAGE and part.kind != UNMATCHED]
     return f"'{understood.text}' {', '.join(bounds)}"
 
 
 def _nothing_fits(understood: Understood) -> str:
     hint = f" did you mean '{understood.suggestion}'?" if understood.suggestion else ""
     return f"nothing fits '{understood.typed[:80]}': no product has one of these words;{hint} closest:"
+
+
+def _emoji_note(understood: Understood) -> str | None:
+    """The name of a sign says less than a word that somebody typed; None where words were."""
+    emoji = next((part for part in understood.parts if part.kind == EMOJI), None)
+    return emoji and f"{emoji.text[:20]} is read as '{emoji.value[:80]}'; closest:"

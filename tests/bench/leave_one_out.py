@@ -1,4 +1,4 @@
-"""`python -m tests.bench.leave_one_out`: a shop without judgments, released again and again without one product.
+"""`python -m tests.bench.leave_one_out`: a shop without judgments, run after run without a product.
 
 Each run begins with an empty home and shares only the encoders' vectors with the others. It must end in a
 release, which is then held against its best single retriever on judged queries that no run saw, and whose

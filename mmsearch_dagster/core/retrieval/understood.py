@@ -12,6 +12,8 @@ STOCK = "stock"
 WITHOUT = "without"
 LIKE = "like"
 UNMATCHED = "unmatched"
+# Signs that are read as the words of their names.
+EMOJI = "emoji"
 BRAND = "brand"
 CATEGORY = "category"
 COLOUR = "colour"
@@ -20,7 +22,7 @@ SIZE = "size"
 # Any other attribute of the catalogue, as its own key.
 ATTRIBUTE = "attribute"
 KINDS = (
-    *(IDENTIFIER, SPELLING, SYNONYM, PRICE, STOCK, WITHOUT, LIKE, UNMATCHED),
+    *(IDENTIFIER, SPELLING, SYNONYM, PRICE, STOCK, WITHOUT, LIKE, UNMATCHED, EMOJI),
     *(BRAND, CATEGORY, COLOUR, GENDER, SIZE, ATTRIBUTE),
 )
 
