@@ -2,7 +2,7 @@
 
 The same code computes it in training, evaluation and serving. What cannot be known is NaN (a retriever that
 was not asked, a price that is missing), never a zero that looks like data.
-Letters: `n` candidates of one query, `f` features.
+Letters: `n` candidates of one query, `q` different words of it, `c` text columns, `f` features.
 """
 
 import math
@@ -12,19 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.ranking.relevance.items import ALL, FIELDS, ItemTerms
-from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, weights_of
+from mmsearch_dagster.core.ranking.relevance.items import ALL, COLUMNS, TITLE, ItemTerms, word_counts
+from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
 from mmsearch_dagster.core.ranking.relevance.terms import Terms
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fusion_shares, scaled_scores
 
 Features = NDArray[np.float32]
+# Some columns of the table while they are computed, float64 [n, k].
+_Values = NDArray[np.float64]
 
 RETRIEVERS = ("lexical", "vector", "text", "image", "audio")
 _RRF_K = 60
 
 _RETRIEVAL = tuple(f"{name}_{part}" for name in RETRIEVERS for part in ("score", "scaled", "rank"))
 _FUSION = ("rank_fusion", "score_fusion", "retrievers_in_agreement")
-_BM25 = tuple(f"bm25_{column}" for column in (*FIELDS, ALL))
+_BM25 = tuple(f"bm25_{column}" for column in COLUMNS)
 _OVERLAP = (
     "query_words_in_item",  # share of the query's words, weighted by rarity
     "query_words_in_title",
@@ -55,6 +57,7 @@ _SHAPE = ("query_words", "title_words", "log_price", "price_position")
 FEATURES: tuple[str, ...] = (
     *_RETRIEVAL, *_FUSION, *_BM25, *_OVERLAP, *_NUMBERS, *_STRINGS, *_ORDER, *_SHAPE,
 )  # fmt: skip
+_IN_TITLE, _IN_ALL = COLUMNS.index(TITLE), COLUMNS.index(ALL)
 COLUMN: Mapping[str, int] = {name: position for position, name in enumerate(FEATURES)}
 
 
@@ -96,10 +99,9 @@ def feature_rows(
         _fill_prices(block, [items[product].price for product in ids])
         if query.words:
             described = _QueryTerms.of(query, statistics)
+            values = _word_features(described, [items[product] for product in ids], statistics)
             start = COLUMN[_BM25[0]]
-            for row, product in enumerate(ids):
-                values = _word_features(described, items[product], statistics)
-                block[row, start : start + len(values)] = values
+            block[:, start : start + values.shape[1]] = values
     return RankedCandidates(ids, block)
 
 
@@ -138,54 +140,99 @@ def _fill_prices(block: Features, prices: Sequence[float | None]) -> None:
 
 @dataclass(frozen=True)
 class _QueryTerms:
-    """A query's terms with what every candidate is compared by."""
+    """A query's terms with what every candidate is compared by.
+
+    words: the `q` different ones, in order. idf: float64 [q]. bigrams: neighbours.
+    """
 
     terms: Terms
-    weights: Mapping[str, float]
-    total: float
+    words: tuple[str, ...]
+    idf: NDArray[np.float64]
     bigrams: frozenset[tuple[str, str]]
 
     @classmethod
     def of(cls, terms: Terms, statistics: TermStatistics) -> "_QueryTerms":
-        weights = weights_of(statistics, terms.vocabulary)
+        words = tuple(dict.fromkeys(terms.words))
         bigrams = frozenset(zip(terms.words, terms.words[1:], strict=False))
-        return cls(terms, weights, sum(weights.values()) or 1.0, bigrams)
+        return cls(terms, words, statistics.idf(words), bigrams)
 
 
-def _word_features(query: _QueryTerms, item: ItemTerms, statistics: TermStatistics) -> list[float]:
-    """The features from _BM25 to `title_words`, in the order of FEATURES."""
-    return [
-        *statistics.bm25(query.terms.words, item),
-        *_overlap(query, item, statistics),
-        *_numbers(query.terms, item),
-        *_strings(query.terms, item.title),
-        *_order(query, item.title),
-        float(len(query.terms.words)),
-        float(len(item.title.words)),
-    ]
+def _word_features(query: _QueryTerms, items: Sequence[ItemTerms], statistics: TermStatistics) -> _Values:
+    """The features from _BM25 to `title_words` in the order of FEATURES, all candidates at once."""
+    counts = word_counts(items, query.words)
+    titles = [item.title for item in items]
+    return np.column_stack(
+        (
+            _bm25(query, items, counts, statistics),
+            _overlap(query, items, counts, statistics),
+            _numbers(query.terms, items),
+            _strings(query.terms, titles),
+            _order(query, titles, counts),
+            np.full(len(items), len(query.terms.words)),
+            [len(title.words) for title in titles],
+        )
+    )
 
 
-def _overlap(query: _QueryTerms, item: ItemTerms, statistics: TermStatistics) -> list[float]:
-    weights, title, words = query.weights, item.title.vocabulary, item.words
-    in_item = [term for term in weights if term in words]
-    missing = [weight for term, weight in weights.items() if term not in words]
-    title_weights = weights_of(statistics, title)
-    surplus = [weight for term, weight in title_weights.items() if term not in weights]
-    matched = sum(weight for term, weight in title_weights.items() if term in weights)
-    compounds = [term for term in query.terms.joined if term in words]
-    compounds += [term for term in weights if term in item.joined]
-    return [
-        sum(weights[term] for term in in_item) / query.total,
-        sum(weight for term, weight in weights.items() if term in title) / query.total,
-        len(in_item) / max(len(weights), 1),
-        matched / (sum(title_weights.values()) or 1.0),
-        max(missing, default=0.0),
-        max(surplus, default=0.0),
-        float(len(compounds)),
-    ]
+def _bm25(
+    query: _QueryTerms, items: Sequence[ItemTerms], counts: _Values, statistics: TermStatistics
+) -> _Values:
+    """counts: of the query's different words, [n, q, c]."""
+    position = {word: number for number, word in enumerate(query.words)}
+    with_repeats = counts[:, [position[word] for word in query.terms.words]]
+    lengths = np.array([item.lengths for item in items], dtype=np.float64)
+    return statistics.bm25(query.terms.words, with_repeats, lengths)
 
 
-def _numbers(query: Terms, item: ItemTerms) -> list[float]:
+def _overlap(
+    query: _QueryTerms, items: Sequence[ItemTerms], counts: _Values, statistics: TermStatistics
+) -> _Values:
+    """counts: of the query's different words, [n, q, c]."""
+    total = query.idf.sum() or 1.0
+    in_item, in_title = counts[:, :, _IN_ALL] > 0, counts[:, :, _IN_TITLE] > 0
+    title_share, surplus = _title_overlap(query, [item.title for item in items], statistics)
+    return np.column_stack(
+        (
+            in_item @ query.idf / total,
+            in_title @ query.idf / total,
+            in_item.mean(axis=1),
+            title_share,
+            np.where(in_item, 0.0, query.idf).max(axis=1),
+            surplus,
+            [_compounds(query, item) for item in items],
+        )
+    )
+
+
+def _title_overlap(
+    query: _QueryTerms, titles: Sequence[Terms], statistics: TermStatistics
+) -> tuple[_Values, _Values]:
+    """Of each title, the share of its words that the query has, weighted by rarity, and the idf of the rarest
+    one that it has not; [n] each."""
+    rows = np.repeat(np.arange(len(titles)), [len(title.vocabulary) for title in titles])
+    words = [word for title in titles for word in title.vocabulary]
+    asked_for = np.array([word in query.terms.vocabulary for word in words], dtype=bool)
+    idf = statistics.idf(words)
+    total, matched = (
+        np.bincount(rows, weights=weights, minlength=len(titles)) for weights in (idf, idf * asked_for)
+    )
+    surplus = np.zeros(len(titles))
+    np.maximum.at(surplus, rows, np.where(asked_for, 0.0, idf))
+    return matched / np.where(total > 0, total, 1.0), surplus
+
+
+def _compounds(query: _QueryTerms, item: ItemTerms) -> int:
+    joined = sum(term in item.words for term in query.terms.joined)
+    return joined + sum(word in item.joined for word in query.words)
+
+
+def _numbers(query: Terms, items: Sequence[ItemTerms]) -> _Values:
+    if not query.codes and not query.quantities:
+        return np.tile((math.nan, 0.0, math.nan, 0.0, math.nan, math.nan), (len(items), 1))
+    return np.array([_numbers_of(query, item) for item in items])
+
+
+def _numbers_of(query: Terms, item: ItemTerms) -> list[float]:
     codes = query.codes
     agree = contradict = 0
     for unit, values in query.quantities.items():
@@ -203,25 +250,34 @@ def _numbers(query: Terms, item: ItemTerms) -> list[float]:
     ]
 
 
-def _strings(query: Terms, title: Terms) -> list[float]:
+def _strings(query: Terms, titles: Sequence[Terms]) -> _Values:
     from rapidfuzz import fuzz
+    from rapidfuzz.process import cdist
 
-    shared = len(query.trigrams & title.trigrams)
-    return [
-        fuzz.ratio(query.text, title.text),
-        fuzz.partial_ratio(query.text, title.text),
-        fuzz.token_sort_ratio(query.text, title.text),
-        fuzz.token_set_ratio(query.text, title.text),
-        shared / max(len(query.trigrams), 1),
-        shared / max(len(title.trigrams), 1),
-    ]
+    scorers = (fuzz.ratio, fuzz.partial_ratio, fuzz.token_sort_ratio, fuzz.token_set_ratio)
+    texts = [title.text for title in titles]
+    shared = np.array([len(query.trigrams & title.trigrams) for title in titles])
+    sizes = np.array([len(title.trigrams) for title in titles])
+    return np.column_stack(
+        (
+            *(cdist([query.text], texts, scorer=scorer, dtype=np.float64)[0] for scorer in scorers),
+            shared / max(len(query.trigrams), 1),
+            shared / np.maximum(sizes, 1),
+        )
+    )
 
 
-def _order(query: _QueryTerms, title: Terms) -> list[float]:
-    pairs = zip(title.words, title.words[1:], strict=False)
-    shared = sum(pair in query.bigrams for pair in pairs)
-    return [
-        shared / max(len(query.bigrams), 1),
-        float(bool(title.words) and title.words[0] == query.terms.words[0]),
-        float(query.terms.words[-1] in title.vocabulary),
-    ]
+def _order(query: _QueryTerms, titles: Sequence[Terms], counts: _Values) -> _Values:
+    """counts: of the query's different words, [n, q, c]."""
+    first, last = query.terms.words[0], query.words.index(query.terms.words[-1])
+    return np.column_stack(
+        (
+            [_shared_bigrams(query, title) / max(len(query.bigrams), 1) for title in titles],
+            [bool(title.words) and title.words[0] == first for title in titles],
+            counts[:, last, _IN_TITLE] > 0,
+        )
+    )
+
+
+def _shared_bigrams(query: _QueryTerms, title: Terms) -> int:
+    return sum(pair in query.bigrams for pair in zip(title.words, title.words[1:], strict=False))

@@ -1,9 +1,12 @@
 """A product as the ranking stage reads it: its terms by field, taken apart once."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.relevance.terms import Terms, read_terms
@@ -12,6 +15,8 @@ TITLE, CATEGORY, BRAND, ATTRIBUTES, DESCRIPTION = FIELDS = (
     "title", "category", "brand", "attributes", "description",
 )  # fmt: skip
 ALL = "all"
+COLUMNS: tuple[str, ...] = (*FIELDS, ALL)
+_ABSENT = (0,) * len(COLUMNS)
 # Of long descriptions the end says little about the product and costs time in every query.
 _DESCRIPTION_CHARACTERS = 1_000
 
@@ -20,22 +25,17 @@ _DESCRIPTION_CHARACTERS = 1_000
 class ItemTerms:
     """One product.
 
-    counts: per field of FIELDS and for all of them together, word -> how often. lengths: words in each.
+    words: word -> how often it stands in each of COLUMNS. lengths: words in each of COLUMNS.
     title: the title's terms. codes, quantities: of all fields. price: in the shop's currency.
     """
 
-    counts: tuple[Mapping[str, int], ...]
+    words: Mapping[str, tuple[int, ...]]
     lengths: tuple[int, ...]
     title: Terms
     codes: frozenset[str]
     quantities: Mapping[str, frozenset[float]]
     joined: frozenset[str]
     price: float | None = None
-
-    @property
-    def words(self) -> Mapping[str, int]:
-        """Every word of the product."""
-        return self.counts[-1]
 
 
 def item_terms(row: Mapping[str, Any]) -> ItemTerms:
@@ -48,14 +48,12 @@ def item_terms(row: Mapping[str, Any]) -> ItemTerms:
         (row.get(c.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS],
     )
     parts = [read_terms(text) for text in texts]
-    counts = [Counter(part.words) for part in parts]
-    total: Counter[str] = sum(counts, Counter())
     quantities: dict[str, frozenset[float]] = {}
     for part in parts:
         for unit, values in part.quantities.items():
             quantities[unit] = quantities.get(unit, frozenset()) | values
     return ItemTerms(
-        counts=(*counts, total),
+        words=_counted([part.words for part in parts]),
         lengths=(*(len(part.words) for part in parts), sum(len(part.words) for part in parts)),
         title=parts[0],
         codes=frozenset().union(*(part.codes for part in parts)),
@@ -63,6 +61,29 @@ def item_terms(row: Mapping[str, Any]) -> ItemTerms:
         joined=frozenset().union(*(part.joined for part in parts)),
         price=row.get(c.PRICE),
     )
+
+
+def word_counts(items: Sequence[ItemTerms], words: Sequence[str]) -> NDArray[np.float64]:
+    """How often each of `q` words stands in each column of `n` products, float64 [n, q, c]."""
+    counts = [item.words.get(word, _ABSENT) for item in items for word in words]
+    return np.array(counts, dtype=np.float64).reshape(len(items), len(words), len(COLUMNS))
+
+
+def _counted(fields: Sequence[Sequence[str]]) -> dict[str, tuple[int, ...]]:
+    """Word -> how often it stands in each field and in all of them."""
+    counts: dict[str, list[int]] = {}
+    for column, words in enumerate(fields):
+        for word in words:
+            of_word = counts.setdefault(word, [0] * len(COLUMNS))
+            of_word[column] += 1
+            of_word[-1] += 1
+    return {word: _shared(tuple(numbers)) for word, numbers in counts.items()}
+
+
+@lru_cache(maxsize=65_536)
+def _shared(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """The same tuple for the same numbers: few are different, and a catalogue has millions of them."""
+    return numbers
 
 
 def _attribute_text(attributes: Sequence[Mapping[str, Any]] | None) -> str:

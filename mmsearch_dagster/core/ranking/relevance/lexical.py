@@ -28,7 +28,7 @@ class StemmedBm25:
         import bm25s
 
         documents = [
-            [word for word, count in item.words.items() for _ in range(count)] for item in items.values()
+            [word for word, count in item.words.items() for _ in range(count[-1])] for item in items.values()
         ]
         index = bm25s.BM25(k1=k1, b=b)
         index.index(documents, show_progress=False)

@@ -3,14 +3,14 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.ranking.relevance.items import ALL, FIELDS, ItemTerms
+from mmsearch_dagster.core.ranking.relevance.items import COLUMNS, ItemTerms
 
 # Chosen on nothing here: the values that short product texts are usually given (Trotman et al., ADCS 2014).
 K1 = 0.9
@@ -41,47 +41,47 @@ class TermStatistics:
         return np.log1p((self.documents - count + 0.5) / (count + 0.5))
 
     @cached_property
-    def _rarities(self) -> dict[str, tuple[float, ...]]:
-        """Filled as words are asked for: looking into an array word by word is slow."""
-        return {}
+    def _idf_over_all(self) -> dict[str, float]:
+        """Looking into an array word by word is slow."""
+        return dict(zip(self.terms, self._idf[:, -1].tolist(), strict=True))
 
-    def rarity(self, term: str) -> tuple[float, ...]:
-        """The idf of a word in each of `COLUMNS`."""
-        kept = self._rarities.get(term)
-        if kept is None:
-            row = self._row.get(term)
-            unknown = (self._highest_idf,) * len(COLUMNS)
-            kept = unknown if row is None else tuple(self._idf[row].tolist())
-            self._rarities[term] = kept
-        return kept
+    def idf(self, terms: Sequence[str]) -> NDArray[np.float64]:
+        """How rare each of `m` words is over all fields; a word that no product has is the rarest.
+
+        Returns:
+            float64 [m].
+        """
+        idf_of = self._idf_over_all.get
+        return np.array([idf_of(term, self._highest_idf) for term in terms], dtype=np.float64)
+
+    def _idf_by_column(self, terms: Sequence[str]) -> NDArray[np.float64]:
+        """How rare each of `m` words is in each of `COLUMNS`, float64 [m, c]."""
+        unknown = np.full(len(COLUMNS), self._highest_idf)
+        rows = [self._row.get(term) for term in terms]
+        return np.array([unknown if row is None else self._idf[row] for row in rows]).reshape(
+            -1, len(COLUMNS)
+        )
 
     @cached_property
     def _highest_idf(self) -> float:
         return math.log1p((self.documents + 0.5) / 0.5)
 
-    def idf(self, term: str, column: int = -1) -> float:
-        """How rare the word is; a word that no product has is the rarest. column: of `COLUMNS`."""
-        return self.rarity(term)[column]
+    def bm25(
+        self, words: Sequence[str], counts: NDArray[np.float64], lengths: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """BM25 of `n` products in each of `COLUMNS`.
 
-    @cached_property
-    def _mean_lengths(self) -> list[float]:
-        return [max(length, 1e-9) for length in self.mean_lengths.tolist()]
+        Args:
+            words: `q` words of a query; one that the query repeats counts as often.
+            counts: how often each stands in each column of each product, [n, q, c].
+            lengths: words of each product in each column, [n, c].
 
-    def bm25(self, query: Sequence[str], item: ItemTerms) -> list[float]:
-        """BM25 of one product for the query's words, in each of `COLUMNS`."""
-        scores = [0.0] * len(COLUMNS)
-        words = [term for term in query if term in item.words]
-        if not words:
-            return scores
-        lengths = zip(item.lengths, self._mean_lengths, strict=True)
-        norms = [K1 * (1 - B + B * length / mean) for length, mean in lengths]
-        for term in words:
-            rarity = self.rarity(term)
-            for column, counts in enumerate(item.counts):
-                count = counts.get(term)
-                if count:
-                    scores[column] += rarity[column] * count * (K1 + 1) / (count + norms[column])
-        return scores
+        Returns:
+            float64 [n, c].
+        """
+        norms = K1 * (1 - B + B * lengths / np.maximum(self.mean_lengths, 1e-9))
+        saturated = counts * (K1 + 1) / (counts + norms[:, np.newaxis, :])
+        return (saturated * self._idf_by_column(words)).sum(axis=1)
 
     def to_json(self) -> str:
         """As text, for a release's files."""
@@ -105,24 +105,18 @@ class TermStatistics:
         )
 
 
-COLUMNS: tuple[str, ...] = (*FIELDS, ALL)
-
-
 def statistics_of(items: Iterable[ItemTerms]) -> TermStatistics:
     """Count every word of every product once per field."""
-    counters: list[Counter[str]] = [Counter() for _ in COLUMNS]
+    counts: Counter[tuple[str, tuple[int, ...]]] = Counter()
     lengths = np.zeros(len(COLUMNS))
     documents = 0
     for item in items:
         documents += 1
-        for column, counts in enumerate(item.counts):
-            counters[column].update(counts.keys())
-            lengths[column] += item.lengths[column]
-    terms = tuple(sorted(counters[-1]))
-    table = np.array([[counter[term] for counter in counters] for term in terms], dtype=np.int32)
-    return TermStatistics(terms, table.reshape(-1, len(COLUMNS)), lengths / max(documents, 1), documents)
-
-
-def weights_of(statistics: TermStatistics, terms: Iterable[str]) -> Mapping[str, float]:
-    """Word -> idf over all fields."""
-    return {term: statistics.idf(term) for term in terms}
+        counts.update(item.words.items())
+        lengths += item.lengths
+    terms = tuple(sorted({term for term, _ in counts}))
+    row_of = {term: row for row, term in enumerate(terms)}
+    table = np.zeros((len(terms), len(COLUMNS)), dtype=np.int32)
+    for (term, of_term), products in counts.items():
+        table[row_of[term]] += np.array([products * (count > 0) for count in of_term], dtype=np.int32)
+    return TermStatistics(terms, table, lengths / max(documents, 1), documents)

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.ranking.relevance.features import Features
+from mmsearch_dagster.core.ranking.relevance.leaf_masks import MOST_LEAVES, LeafMasks, TreeSplit
+
+# Tables of masks grow with the square of the ensemble; a larger one is walked.
+_MOST_SPLITS_TIMES_TREES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,40 @@ class TreeEnsemble:
         Returns:
             float64 [n].
         """
+        masks = self._masks
+        return self._walked(features) if masks is None else masks.predict(features)
+
+    @cached_property
+    def _masks(self) -> LeafMasks | None:
+        """The same trees as masks of leaves, many times faster; None where there are too many."""
+        inner = self.left != np.arange(self.left.shape[1])
+        trees, most_nodes = self.feature.shape
+        leaves = (most_nodes + 1) // 2
+        if leaves > MOST_LEAVES or int(inner.sum()) * trees > _MOST_SPLITS_TIMES_TREES:
+            return None
+        splits: list[TreeSplit] = []
+        values = np.zeros((trees, leaves))
+        for tree in range(trees):
+            values_of_tree = self._leaves(tree, 0, 0, splits)
+            values[tree, : len(values_of_tree)] = values_of_tree
+        return LeafMasks.of(splits, values)
+
+    def _leaves(self, tree: int, node: int, first: int, splits: list[TreeSplit]) -> list[float]:
+        """The values of the leaves below a node from left to right, and its splits in `splits`.
+
+        first: number of its first leaf.
+        """
+        left, right = int(self.left[tree, node]), int(self.right[tree, node])
+        if left == node:
+            return [float(self.value[tree, node])]
+        on_left = self._leaves(tree, left, first, splits)
+        ruled_out = ((1 << len(on_left)) - 1) << first
+        place = int(self.feature[tree, node]), tree, float(self.threshold[tree, node])
+        splits.append(TreeSplit(*place, bool(self.nan_left[tree, node]), ruled_out))
+        return on_left + self._leaves(tree, right, first + len(on_left), splits)
+
+    def _walked(self, features: Features) -> NDArray[np.float64]:
+        """`predict`, every row through every tree; see there."""
         rows = np.arange(len(features))[:, None]
         trees = np.arange(len(self.feature))[None, :]
         node = np.zeros((len(features), len(self.feature)), dtype=np.int32)

@@ -77,6 +77,24 @@ def test_the_trees_answer_as_the_library_that_grew_them() -> None:
     assert np.allclose(ours, booster.predict(features), atol=1e-9)
 
 
+@pytest.mark.parametrize("leaves", [2, 15, 31, 60, 100])
+def test_trees_of_any_size_answer_as_the_library_that_grew_them(leaves: int) -> None:
+    import lightgbm
+
+    training = made_up()
+    data = lightgbm.Dataset(training.features, training.grades, group=training.sizes)
+    params = {"objective": "lambdarank", "verbose": -1, "min_data_in_leaf": 2, "num_leaves": leaves}
+    booster = lightgbm.train(params, data, 10)
+    features = made_up(seed=2).features
+    features[:3] = np.nan
+    # values that lie on a threshold go to the left
+    features[3:] = np.round(features[3:], 1)
+
+    ours = ensemble_of(booster.dump_model()).predict(features)
+
+    assert np.allclose(ours, booster.predict(features), atol=1e-9)
+
+
 @pytest.mark.parametrize("strategy", TRAINERS)
 def test_a_stage_orders_alike_after_it_was_stored(strategy: str, tmp_path: Path) -> None:
     stage = RankingStage(strategy, TRAINERS[strategy](made_up()), STATISTICS)
