@@ -10,8 +10,8 @@ from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold
 _LATIN = re.compile(r"[a-z]+")
 # Shorter words have too many neighbours, and a second slip is believed of long words only.
 _LEAST_LETTERS, _LONG = 3, 7
-# A word of fewer than one in so many products is offered, and not taken: a name may be meant. For a short word
-# it must be more frequent, and two slips need a longer word: foreign words and noise come as near to some word
+# A word of fewer than one in so many products is offered, and not taken: a name may be meant. A short word
+# asks for a more frequent one, two slips for a longer word: foreign words and noise come as near to some word
 # of a large catalogue.
 _RARE, _RARE_BESIDE_SHORT = 2_000, 500
 _SHORT, _LONG_FOR_TWO_SLIPS = 5, 8
