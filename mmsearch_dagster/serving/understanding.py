@@ -13,22 +13,20 @@ from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.speech.english_words import is_english
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
+from mmsearch_dagster.core.retrieval.filter_conditions import quoted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.retrieval.understood import (
-    CATEGORY,
     EMOJI,
-    FILTER,
     MESSAGE,
-    PRICE,
     UNMATCHED,
     Understood,
     joined_conditions,
 )
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
+from mmsearch_dagster.serving.fitting_bounds import bounds_that_fit
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
 # standard deviations, a product must come to be a match.
@@ -67,7 +65,7 @@ class QueryUnderstanding:
         understood = query.understood
         if understood is None or answer.problem is not None:
             return answer
-        kept = self._filters_that_fit(understood, answer, where)
+        kept = bounds_that_fit(self._table, understood, where, found=bool(answer.hits))
         if kept is not None:
             answer = search(replace(query, understood=kept))
             note = f"nothing fits {_left_out(kept)}; closest without it:" if answer.hits else answer.note
@@ -78,25 +76,6 @@ class QueryUnderstanding:
             fits = self._fits(query, understood)
             answer = replace(answer, note=_emoji_note(understood) if fits else _nothing_fits(understood))
         return replace(answer, understood=understood)
-
-    def _filters_that_fit(
-        self, understood: Understood, answer: Answer, where: str | None
-    ) -> Understood | None:
-        """What is left of a query whose own bounds let no product pass, or none of the category that it
-        names: the bounds of the price go first, then all. None where they may stay."""
-        if understood.condition is None or (answer.hits and self._some_pass(understood, where)):
-            return None
-        unpriced = _without_filters(understood, lambda kind: kind == PRICE)
-        if unpriced != understood and self._some_pass(unpriced, where):
-            return unpriced
-        if not answer.hits:
-            return _without_filters(understood, lambda _: True)
-        return None
-
-    def _some_pass(self, understood: Understood, where: str | None) -> bool:
-        categories = [category_sql(value) for value in understood.values(CATEGORY)]
-        either = " OR ".join(categories) if categories else None
-        return self._table.passing(joined_conditions([understood.condition, where, either])) > 0
 
     def _named_first(
         self, understood: Understood, hits: Sequence[AnswerHit], where: str | None
@@ -157,17 +136,6 @@ def _nonsense() -> list[str]:
         return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 10)))
 
     return [" ".join(word() for _ in range(rng.randint(1, 3))) for _ in range(_NONSENSE)]
-
-
-def _without_filters(understood: Understood, left_out: Callable[[str], bool]) -> Understood:
-    """The filters of these kinds no longer filter, and say so."""
-    parts = tuple(
-        replace(part, effect=MESSAGE, condition=None)
-        if part.effect == FILTER and left_out(part.kind)
-        else part
-        for part in understood.parts
-    )
-    return replace(understood, parts=parts)
 
 
 def _left_out(understood: Understood) -> str:

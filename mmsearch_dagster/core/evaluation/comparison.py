@@ -22,7 +22,7 @@ from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import EvaluationMetrics
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import per_query
-from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
+from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEXICAL_RETRIEVER,
@@ -111,6 +111,9 @@ def untrained(
     """
     words = {name: lists[name] for name in (LEXICAL_RETRIEVER, TYPED_RETRIEVER)}
     measured = single_retriever_rankings(queries, items, words[LEXICAL_RETRIEVER], DEPTH)
+    for name in {TEXT, IMAGE} & {name for name in lists if single_retriever(name) in measured}:
+        # What the words of these queries filter, the engine's lists have filtered already.
+        measured[single_retriever(name)] |= {key: lists[name][key] for key in queries.understood}
     words_alone = measured.get(single_retriever(TEXT))
     if words_alone is not None:
         both = {VECTOR_RETRIEVER: words_alone, **words}

@@ -56,5 +56,8 @@ def engine_rankings(
         how, weights = how_to_rank(kind, retrieval, queries.confidence.get(key, 1.0))
         query = PreparedQuery(text=text, image=None, kind=kind, weights=weights, order=how)
         retrieved = {name: entries[key] for name, entries in lists.items() if weights.get(name, 0.0) > 0.0}
-        rankings[key] = [product for product, _ in order.order(query, retrieved, items)]
+        ranked = [product for product, _ in order.order(query, retrieved, items)]
+        understood = queries.understood.get(key)
+        named = understood.product_ids if understood else ()
+        rankings[key] = list(dict.fromkeys((*named, *ranked)))
     return rankings

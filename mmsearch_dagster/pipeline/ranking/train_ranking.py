@@ -40,7 +40,7 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
     try_orders,
     with_words,
 )
-from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
+from mmsearch_dagster.pipeline.ranking.retrieve import allowed_products, retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
@@ -54,7 +54,7 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 # Kinds that fall back on fused scores where nobody judged: words that the encoder reads, typed or spoken.
 _OF_WORDS_ALONE = (WORDS, VOICE, f"{WORDS}+{VOICE}")
 
@@ -97,7 +97,11 @@ def train_ranking(workspace: Workspace) -> StepReport:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """What the step reads, loaded once. lists: what each retriever finds for `dev`."""
+    """What the step reads, loaded once.
+
+    lists: what each retriever finds for `dev`. untrained: the same for `train`, without the fused vector.
+    allowed: training query id -> the products that pass the filters in its words.
+    """
 
     workspace: Workspace
     source: Snapshot
@@ -107,6 +111,7 @@ class _Ranking:
     winner: Strategy
     lists: Mapping[str, ScoredRankings]
     untrained: Mapping[str, ScoredRankings]
+    allowed: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(
@@ -130,7 +135,8 @@ class _Ranking:
         words = words_table(workspace, products)
         lists = retriever_lists(words, items, MeasuredPhotos.of(photos, photos))(models[winner], dev)
         untrained = retriever_lists(words, items)(None, judged)  # the photo memory has seen these
-        return cls(workspace, source, products.table(), judged, dev, winner, lists, untrained)
+        allowed = allowed_products(words, judged)
+        return cls(workspace, source, products.table(), judged, dev, winner, lists, untrained, allowed)
 
     def write(self, folder: Path) -> RankingFacts:
         """Choose, train, store."""
@@ -151,7 +157,9 @@ class _Ranking:
 
     def _trial(self, retrieval: RetrievalParams) -> tuple[OrderTrial, TrainingSet]:
         texts = dict(zip(self.train.batch.ids, self.train.texts, strict=True))
-        fused = fused_lists(self.workspace, self.source, self.winner, texts, depth=RANKED_DEPTH)
+        fused = fused_lists(
+            self.workspace, self.source, self.winner, texts, allowed=self.allowed, depth=RANKED_DEPTH
+        )
         candidates = CandidateLists.of(
             (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}), (self.dev, self.lists)
         )
