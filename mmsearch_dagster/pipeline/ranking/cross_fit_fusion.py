@@ -10,14 +10,13 @@ from functools import partial
 
 import numpy as np
 
-from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.adapters.host.process_pool import map_in_processes
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.judged_queries import ScoredRankings
 from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
-from mmsearch_dagster.pipeline.training.candidates import read_examples
+from mmsearch_dagster.pipeline.training.candidates import read_examples, training_processes
 from mmsearch_dagster.pipeline.training.queries import TRAIN
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -54,7 +53,7 @@ def fused_lists(
     workspace.progress.start(stage, FOLDS)
     work = partial(_answer_fold, source, strategy, params, allowed, depth)
     parts = map_in_processes(
-        work, [part for part in held if part], processes=max(1, cores() // params.threads)
+        work, [part for part in held if part], processes=training_processes(workspace, source)
     )
     workspace.progress.advance(stage, FOLDS)
     workspace.progress.finish(stage)

@@ -61,13 +61,16 @@ def train_candidates(workspace: Workspace, strategies: Sequence[Strategy]) -> li
     if missing:
         workspace.tracking.refresh(source.digest)  # all find this one parent, whichever comes first
     work = partial(_train_in_process, workspace.settings, workspace.assets)
-    made = map_in_processes(work, missing, processes=_processes(workspace, source))
+    made = map_in_processes(work, missing, processes=training_processes(workspace, source))
     reports = dict(zip(missing, made, strict=True))
     return [reports.get(strategy) or train_candidate(workspace, strategy) for strategy in strategies]
 
 
-def _processes(workspace: Workspace, source: Snapshot) -> int:
-    """Each process holds the examples; a short training is over before another process has begun."""
+def training_processes(workspace: Workspace, source: Snapshot) -> int:
+    """How many trainings on these examples run at once.
+
+    Each process holds the examples; a short training is over before another process has begun.
+    """
     params = workspace.preset.train
     if params.steps < _STEPS_WORTH_A_PROCESS:
         return 1
