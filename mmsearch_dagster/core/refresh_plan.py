@@ -85,7 +85,8 @@ class RefreshPlan:
 class Situation:
     """What a plan depends on.
 
-    released: there is a release whose model can be published again. forced: somebody wants a training.
+    released: there is a release whose model can be published again. forced: somebody wants a training;
+    because: why, where they gave a reason. hold: why nothing may be trained now, empty where it may.
     served: change since the released catalogue; None where it is this one. trained: change since the last
     training's catalogue; None where it is this one. state, trained_on: what else a training depends on
     (name -> digest), now and at the last training; trained_on is None where nothing noted it.
@@ -97,6 +98,8 @@ class Situation:
     trained: CatalogueChange | None
     state: Mapping[str, str]
     trained_on: Mapping[str, str] | None
+    because: str = ""
+    hold: str = ""
 
 
 def plan_refresh(situation: Situation) -> RefreshPlan:
@@ -104,6 +107,8 @@ def plan_refresh(situation: Situation) -> RefreshPlan:
     if not situation.released:
         return RefreshPlan(republish=False, retrain=True, why="nothing is released yet: models are trained")
     why_retrain, served = _why_retrain(situation), situation.served
+    if why_retrain and situation.hold:
+        return _held(served, f"no models are trained: {situation.hold}")
     catalogue = f"the catalogue changed since the release ({served.sentence})" if served else ""
     if why_retrain:
         whys = [catalogue and f"{catalogue}: the released model is published over it", why_retrain]
@@ -115,10 +120,19 @@ def plan_refresh(situation: Situation) -> RefreshPlan:
     return RefreshPlan(republish=False, retrain=False, why=why)
 
 
+def _held(served: CatalogueChange | None, why: str) -> RefreshPlan:
+    """A changed catalogue is published all the same."""
+    catalogue = (
+        f"the catalogue changed since the release ({served.sentence}) and is published; " if served else ""
+    )
+    return RefreshPlan(republish=served is not None, retrain=False, why=f"{catalogue}{why}")
+
+
 def _why_retrain(situation: Situation) -> str:
     """Empty where nothing is trained."""
     if situation.forced:
-        return "models are trained because this run was told to"
+        reason = situation.because
+        return f"models are trained because {f'of {reason}' if reason else 'this run was told to'}"
     if situation.trained_on is None:
         return "models are trained because the last training did not note what it was made from"
     before, now = situation.trained_on, situation.state

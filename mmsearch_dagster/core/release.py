@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
+# In the snapshots of a refreshed release: the catalogue that its model was trained on, to which drift is
+# measured.
+TRAINED_PRODUCTS = "trained_products"
+
 
 class EncoderIdentity(BaseModel):
     """The identity of an encoder: enough to load it again and to notice another one."""

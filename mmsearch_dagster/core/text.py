@@ -101,6 +101,18 @@ def without_stop_words(words: Sequence[str], language: str) -> list[str]:
     return [word for word in words if word not in stop] or list(words)
 
 
+def fold(text: str) -> str:
+    """Lower case without accents, as the full-text index compares words.
+
+    >>> fold("Maréa")
+    'marea'
+    """
+    if text.isascii():
+        return text.lower()
+    marks = unicodedata.normalize("NFKD", text.lower())
+    return unicodedata.normalize("NFKC", "".join(mark for mark in marks if not unicodedata.combining(mark)))
+
+
 def category_words(category: str | None) -> list[str]:
     """`A > B > C` as its parts, most general first; of several paths (`A > B | A > C`) each part once."""
     parts = (part.strip() for part in re.split(r">| \| ", category or ""))

@@ -15,9 +15,14 @@ _DEPS = [*VALIDATED_KEYS, *FEATURE_ASSETS.values(), *(dg.AssetKey(key) for key i
 
 
 class Training(dg.Config):
-    """retrain: train models in this run also where only the catalogue changed."""
+    """retrain: train models in this run also where only the catalogue changed; because: why, for people.
+
+    hold: why nothing may be trained in this run, empty where it may; a changed catalogue is published.
+    """
 
     retrain: bool = False
+    because: str = ""
+    hold: str = ""
 
 
 @dg.multi_asset(
@@ -47,7 +52,9 @@ def catalogue_refresh(
     context: dg.AssetExecutionContext, config: Training, workspace: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult]:
     """The second asset is the switch before the training."""
-    report, facts = step.refresh_catalogue(workspace.open(), retrain=config.retrain)
+    report, facts = step.refresh_catalogue(
+        workspace.open(), retrain=config.retrain, because=config.because, hold=config.hold
+    )
     context.log.info(facts.why)
     yield dg.MaterializeResult(asset_key=step.ASSET, metadata=metadata_of(report))
     if facts.retrain:

@@ -1,4 +1,5 @@
-"""What every retriever, strategy and the champion reach on the same queries."""
+"""What every retriever, strategy and the champion reach on the same queries; what later days are compared
+with."""
 
 import dagster as dg
 
@@ -6,6 +7,7 @@ from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.defs.training import fusion_candidates, ranking
 from mmsearch_dagster.pipeline.evaluation import evaluate
+from mmsearch_dagster.pipeline.monitoring import reference
 
 GROUP = "evaluation"
 
@@ -21,7 +23,18 @@ def evaluation_report(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(evaluate.evaluate(workspace.open())))
 
 
+@dg.asset(
+    code_version=reference.CODE_VERSION,
+    group_name=GROUP,
+    deps=[dg.AssetKey(name) for name in ("products", "interactions", "searches", "training_examples")],
+    description="A small seeded sample of what the models are trained on; a release names its own.",
+    kinds={"polars"},
+)
+def drift_reference(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=metadata_of(reference.make_reference(workspace.open())))
+
+
 @dg.definitions
 def evaluation() -> dg.Definitions:
-    """The report."""
-    return dg.Definitions(assets=[evaluation_report])
+    """The report, and the sample that drift is measured from."""
+    return dg.Definitions(assets=[evaluation_report, drift_reference])

@@ -3,10 +3,10 @@
 import dagster as dg
 
 from mmsearch_dagster.defs.monitoring import GROUP as MONITORING
-from mmsearch_dagster.pipeline.release.catalogue_refresh import ASSET as CATALOGUE_REFRESH
+from mmsearch_dagster.defs.triggers.launch import BECAUSE, JOB, TRAINS, refresh_config
 
 refresh = dg.define_asset_job(
-    "refresh",
+    JOB,
     # A run has one partition or none: what is kept by day has a job of its own, and so has what only looks.
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.assets("profile_states")
@@ -14,13 +14,14 @@ refresh = dg.define_asset_job(
     description="From the shop's files to a released model and index; what did not change is used again.",
 )
 
-# The night is for training; a run that is launched by day trains where more than the catalogue changed.
-_RETRAIN = {"ops": {CATALOGUE_REFRESH: {"config": {"retrain": True}}}}
+_NIGHT = "the nightly schedule"
 
 nightly = dg.ScheduleDefinition(
     name="nightly",
     job=refresh,
-    run_config=_RETRAIN,
+    # The night is for training; a run that is launched by day trains where more than the catalogue changed.
+    run_config=refresh_config(retrain=True, because=_NIGHT),
+    tags={BECAUSE: _NIGHT, TRAINS: "always"},
     cron_schedule="30 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,

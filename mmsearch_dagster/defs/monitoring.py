@@ -1,15 +1,19 @@
-"""data_drift, embedding_drift, search_quality: looked at every hour, outside the refresh."""
+"""data_drift, embedding_drift, behaviour_drift, search_quality: looked at every hour, outside the refresh."""
 
 from collections.abc import Callable, Iterator
 
 import dagster as dg
 
+from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.pipeline.features.encode import asset_of
 from mmsearch_dagster.pipeline.monitoring import monitors
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 GROUP = "monitoring"
+# Metadata that the drift trigger reads.
+FINDINGS = "findings"
 _Monitor = Callable[[Workspace], monitors.Watched]
 
 
@@ -31,8 +35,10 @@ def _monitor(name: str, watch: _Monitor, deps: tuple[str, ...], description: str
     )
     def look(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
         watched = watch(workspace.open())
+        findings = [finding.text for finding in watched.findings]
         yield dg.MaterializeResult(
-            metadata=metadata_of(watched.report), check_results=check_results([watched.checked])
+            metadata={**metadata_of(watched.report), FINDINGS: dg.MetadataValue.json(findings)},
+            check_results=check_results([watched.checked]),
         )
 
     return look
@@ -43,14 +49,21 @@ MONITORS = [
         monitors.DATA,
         monitors.watch_data,
         ("products", "interactions"),
-        "One row is one column of products or of the log: population stability since the champion's data.",
+        "One row is one column of products or of the log: how it differs from the release's own sample.",
     ),
     _monitor(
         monitors.EMBEDDINGS,
         monitors.watch_embeddings,
-        (monitors.examples.ASSET,),
-        "One row is one modality: how far the catalogue's vectors moved since the champion's, or why they"
+        ("products", *map(asset_of, FEATURE_ASSETS)),
+        "One row is one modality: how far the catalogue's vectors moved since the release's, or why they"
         " cannot be compared with them.",
+    ),
+    _monitor(
+        monitors.BEHAVIOUR,
+        monitors.watch_behaviour,
+        ("searches", "interactions"),
+        "One row is one figure of the last days' searches beside those of the release: clicks, missing"
+        " results, query mix.",
     ),
     _monitor(
         monitors.SEARCHES,
@@ -62,7 +75,7 @@ MONITORS = [
 watch = dg.define_asset_job(
     "watch",
     selection=dg.AssetSelection.groups(GROUP),
-    description="Drift of data and vectors since the champion, and what people do with its answers.",
+    description="Drift of data, vectors and behaviour since the release; what people do with its answers.",
 )
 hourly = dg.ScheduleDefinition(
     name="hourly",

@@ -8,7 +8,7 @@ run is that `release` reads the stored decision again.
 
 import dagster as dg
 
-from mmsearch_dagster.defs.evaluation import evaluation_report
+from mmsearch_dagster.defs.evaluation import drift_reference, evaluation_report
 from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.pipeline.release import release as steps
@@ -24,7 +24,7 @@ _INDEX_CHECKS = (
 @dg.asset(
     code_version=steps.CODE_VERSION,
     group_name=GROUP,
-    deps=[evaluation_report, dg.AssetKey("user_profiles"), dg.AssetKey("ranker")],
+    deps=[evaluation_report, drift_reference, dg.AssetKey("user_profiles"), dg.AssetKey("ranker")],
     description="One model version in MLflow with the gate's decision stored in its tags.",
     check_specs=[
         dg.AssetCheckSpec(

@@ -14,6 +14,7 @@ from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
 from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
 from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_searches, validate
+from mmsearch_dagster.pipeline.monitoring.reference import make_reference
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
@@ -62,7 +63,7 @@ def refresh(workspace: Workspace, *, retrain: bool = False) -> list[StepReport]:
     reports += make_examples(workspace)
     reports += train_candidates(workspace, STRATEGIES)
     reports += [train_ranking(workspace), evaluate(workspace)]
-    reports += [make_profiles(workspace), train_ranker(workspace)]
+    reports += [make_profiles(workspace), train_ranker(workspace), make_reference(workspace)]
     registered, decision = register(workspace)
     reports.append(registered)
     if not decision.passed:

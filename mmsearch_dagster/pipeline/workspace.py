@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
     from mmsearch_dagster.core.gate.policy import GatePolicy
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
+    from mmsearch_dagster.core.monitoring.triggers import TriggerPolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
@@ -143,9 +144,19 @@ class Workspace:
 
     @cached_property
     def monitoring_policy(self) -> "MonitoringPolicy":
+        """When a change since the release is worth a warning; a shop may have no such file."""
         from mmsearch_dagster.core.monitoring.policy import parse_monitoring
 
-        return parse_monitoring(*self._reviewed("policies/monitoring.yaml", "monitoring policy"))
+        return parse_monitoring(
+            *self._reviewed("policies/monitoring.yaml", "monitoring policy", needed=False)
+        )
+
+    @cached_property
+    def trigger_policy(self) -> "TriggerPolicy":
+        """What may start a run by itself; a shop may have no such file."""
+        from mmsearch_dagster.core.monitoring.triggers import parse_triggers
+
+        return parse_triggers(*self._reviewed("policies/triggers.yaml", "trigger policy", needed=False))
 
     @cached_property
     def media_limits(self) -> "MediaLimits":

@@ -12,6 +12,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, LEARNED, SCORE
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
     from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
     from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
 
@@ -62,17 +63,24 @@ class CandidateOrder:
         """What each feature does for a product; nothing where the order is not learned."""
         if query.order != LEARNED or self.stage is None:
             return []
-        return self.stage.effects(query.text, *ranker_input(lists, items), product)
+        return self.stage.effects(ranked_query(query), *ranker_input(lists, items), product)
 
     def _learned(
         self, stage: "RankingStage", query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
     ) -> list[tuple[str, float]]:
         """What the ranker reads first, then what lies deeper in the lists, by its fused scores."""
-        ranked = stage.order(query.text, *ranker_input(lists, items))
+        ranked = stage.order(ranked_query(query), *ranker_input(lists, items))
         score_of = dict(ranked)
         lowest = min(score_of.values(), default=0.0)
         deeper = [(product, score) for product, score in fuse_scores(lists) if product not in score_of]
         return ranked + [(product, lowest - 1.0 + score) for product, score in deeper]
+
+
+def ranked_query(query: PreparedQuery) -> "RankedQuery":
+    """The query as the ranker reads it."""
+    from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
+
+    return RankedQuery.of(query.text, query.understood.parts if query.understood else ())
 
 
 def ranker_input(

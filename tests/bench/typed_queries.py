@@ -32,8 +32,19 @@ _SOURCE = """catalogue: typed
 tables:
   products:
   - path: products.csv
-    columns: {image_uris: images}
-    attributes: [color, pattern, size, material, title_zh]
+    columns:
+      product_id: product_id
+      title: title
+      description: description
+      category: category
+      brand: brand
+      price: price
+      currency: currency
+      lang: lang
+      in_stock: in_stock
+      image_uris: images
+      attributes: {color: color, pattern: pattern, size: size, material: material, title_zh: title_zh}
+    list_separator: '|'
   judgments: {path: judgments.csv}
 """
 

@@ -89,3 +89,23 @@ def test_a_catalogue_that_is_served_already_needs_nothing() -> None:
 
     assert (plan.republish, plan.retrain) == (False, False)
     assert "served already" in plan.why
+
+
+def test_the_reason_of_a_training_is_passed_on() -> None:
+    plan = plan_refresh(replace(CALM, forced=True, because="embedding drift in image, AUC 0.71 > 0.6"))
+
+    assert plan.why == "models are trained because of embedding drift in image, AUC 0.71 > 0.6"
+
+
+def test_a_training_that_is_held_holds_no_price() -> None:
+    logged = {**STATE, "events": "e2"}
+    held = replace(CALM, served=PRICES, trained=PRICES, state=logged, hold="4 trainings in 24 hours")
+
+    plan = plan_refresh(held)
+
+    assert (plan.republish, plan.retrain) == (True, False)
+    assert plan.why.endswith("and is published; no models are trained: 4 trainings in 24 hours")
+
+
+def test_the_first_training_is_never_held() -> None:
+    assert plan_refresh(replace(CALM, released=False, hold="4 trainings in 24 hours")).retrain

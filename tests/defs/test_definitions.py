@@ -29,11 +29,11 @@ GRAPH = {
         "training_examples", "photo_memory", "ranking", "ranker",
         *("fusion_concat", "fusion_weighted", "fusion_attention", "fusion_hadamard"),
     },
-    "evaluation": {"evaluation_report"},
+    "evaluation": {"evaluation_report", "drift_reference"},
     "release": {"catalogue_refresh", "training_due", "challenger", "search_index", "release"},
 }  # fmt: skip
 # Outside the refresh: what looks, and what is kept by day.
-MONITORING = {"data_drift", "embedding_drift", "search_quality"}
+MONITORING = {"data_drift", "embedding_drift", "behaviour_drift", "search_quality"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The order of the candidates of one query."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from mmsearch_dagster.core.ranking.relevance.statistics import statistics_of
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, BY_SCORES, LEARNED
-from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH, CandidateOrder
+from mmsearch_dagster.core.retrieval.understood import PREFER, QueryPart, Understood
+from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH, CandidateOrder, ranked_query
 from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.prepare_query import how_to_rank
 
@@ -104,3 +106,13 @@ def test_words_in_a_script_of_their_own_are_not_ordered_by_what_was_learned_from
     retrieval = RetrievalParams(orders={"words": LEARNED})
     assert how_to_rank("words[zh]", retrieval, 1.0)[0] == BY_RANKS
     assert how_to_rank("voice", retrieval, 1.0)[0] == LEARNED
+
+
+def test_what_the_words_were_understood_to_prefer_reaches_the_ranker_until_it_is_undone() -> None:
+    part = QueryPart("colour", "red", "red", PREFER)
+    understood = Understood("red lamp", "red lamp", parts=(part,))
+
+    read = ranked_query(replace(query(LEARNED), understood=understood))
+
+    assert read.preferred == {"colour": {"red"}}
+    assert ranked_query(query(LEARNED)).preferred == {}

@@ -18,8 +18,10 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.understanding.reading import COLUMNS
 from mmsearch_dagster.core.understanding.synonyms import OneWay, SynonymRules
-from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings
+from mmsearch_dagster.core.understanding.values import values_of
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Engine
@@ -172,7 +174,13 @@ def test_filters_further_words_and_named_products_are_measured_as_they_are_serve
     queries = _judged(engine, FILTERED)
 
     lists = retriever_lists(engine.table, _items(engine))(load_model(shop.release.model_dir), queries)
-    measured = engine_rankings(lists, queries, retrieval, None, items=KeptItems(engine.table.rows))
+    measured = engine_rankings(
+        lists,
+        queries,
+        retrieval,
+        None,
+        words=CatalogueWords(KeptItems(engine.table.rows), values_of(engine.table.records(COLUMNS))),
+    )
     answers = {name: engine.search(query, k=DEPTH) for name, query in FILTERED.items()}
 
     assert queries.understood.keys() == FILTERED.keys()

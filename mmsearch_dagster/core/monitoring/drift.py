@@ -1,6 +1,5 @@
 """How far a table or a set of vectors has moved from what it was."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.metrics.multiple_testing import holm
 from mmsearch_dagster.core.modalities import Mask, Matrix
+from mmsearch_dagster.core.monitoring.column_tests import compare_columns
+from mmsearch_dagster.core.monitoring.finding import DATA, Finding
+from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
+
+MISSING_BEFORE, MISSING_NOW, P = "missing before", "missing now", "p"
 
 _BINS = 10
 # Rarer values are one bin together: a long tail of brands is no drift.
@@ -17,6 +22,12 @@ _MISSING = "(missing)"
 _OTHERS = "(others)"
 # Keeps the logarithm finite where a bin is empty on one side.
 _PSEUDO_COUNT = 0.5
+_SCHEMA = {
+    "column": pl.String,
+    **dict.fromkeys(
+        ("stability", MISSING_BEFORE, MISSING_NOW, "kolmogorov-smirnov", "chi-square", P), pl.Float64
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -81,27 +92,36 @@ def _bins(values: pl.Series, reference: pl.Series) -> pl.Series:
 
 
 def table_drift(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """Population stability index of every column that both tables have.
+    """How every column that both tables have differs.
 
     Args:
         before: the reference.
         now: the table of today.
 
     Returns:
-        One row per column: `column`, `stability` (the index), share missing before and now.
+        One row per column: `column`, `stability` (the population stability index), share missing before and
+        now, the statistics of `column_tests.ColumnTest`, and `p`, adjusted by Holm over the columns.
     """
-    rows = [
-        {
-            "column": name,
-            "stability": population_stability_index(before[name], now[name]),
-            "missing before": _missing(before[name]),
-            "missing now": _missing(now[name]),
-        }
-        for name in before.columns
-        if name in now.columns
-    ]
-    schema = ("column", "stability", "missing before", "missing now")
-    return pl.DataFrame(rows, schema={name: pl.String if name == "column" else pl.Float64 for name in schema})
+    rows = [_column_drift(name, before[name], now[name]) for name in before.columns if name in now.columns]
+    return with_adjusted(pl.DataFrame(rows, schema=_SCHEMA))
+
+
+def _column_drift(name: str, before: pl.Series, now: pl.Series) -> dict[str, str | float]:
+    test = compare_columns(before, now)
+    return {
+        "column": name,
+        "stability": population_stability_index(before, now),
+        MISSING_BEFORE: _missing(before),
+        MISSING_NOW: _missing(now),
+        "kolmogorov-smirnov": round(test.kolmogorov_smirnov, 4),
+        "chi-square": round(test.chi_square, 4),
+        P: test.p,
+    }
+
+
+def with_adjusted(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with its `p` adjusted by Holm over its rows."""
+    return table.with_columns(pl.Series(P, holm(table[P].to_list()), dtype=pl.Float64))
 
 
 def _missing(values: pl.Series) -> float:
@@ -117,14 +137,18 @@ def product_traits(products: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per product.
     """
-    top = pl.col(c.CATEGORY).str.split(c.CATEGORY_SEPARATOR.strip()).list.first().str.strip_chars()
     return products.select(
-        top.alias("top category"),
+        top_category().alias("top category"),
         *(c.BRAND, c.PRICE, c.CURRENCY, c.LANG, c.IN_STOCK),
         pl.col(c.TITLE).str.split(" ").list.len().alias("words in the title"),
         pl.col(c.DESCRIPTION).str.len_chars().fill_null(0).alias("letters in the description"),
         pl.col(c.IMAGE_URIS).list.len().fill_null(0).alias("pictures"),
     )
+
+
+def top_category() -> pl.Expr:
+    """The first level of a product's category path."""
+    return pl.col(c.CATEGORY).str.split(c.CATEGORY_SEPARATOR.strip()).list.first().str.strip_chars()
 
 
 def event_traits(events: pl.DataFrame) -> pl.DataFrame:
@@ -153,29 +177,47 @@ def vector_drift(before: tuple[Matrix, Mask], now: tuple[Matrix, Mask]) -> Vecto
     """
     (old, had), (new, has) = before, now
     shares = [round(float(mask.mean()), 4) if len(mask) else float("nan") for mask in (had, has)]
-    old, new = _unit(old[had]), _unit(new[has])
+    old, new = unit(old[had]), unit(new[has])
     if not len(old) or not len(new):
         return VectorDrift(float("nan"), float("nan"), shares[0], shares[1])
-    middle = _unit(old.mean(axis=0, keepdims=True))[0]
-    moved = 1.0 - float(middle @ _unit(new.mean(axis=0, keepdims=True))[0])
+    middle = unit(old.mean(axis=0, keepdims=True))[0]
+    moved = 1.0 - float(middle @ unit(new.mean(axis=0, keepdims=True))[0])
     bound = np.quantile(old @ middle, 0.01, method="lower")
     outside = float((new @ middle < bound).mean())
     return VectorDrift(round(max(moved, 0.0), 6), round(outside, 4), shares[0], shares[1])
 
 
-def _unit(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
+def unit(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Each row scaled to length 1.
+
+    Args:
+        matrix: [n, width].
+
+    Returns:
+        [n, width]; a row of zeros stays one.
+    """
     rows = matrix.astype(np.float64)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def drifted(table: pl.DataFrame, bound: float) -> Iterator[str]:
-    """Names of the columns whose index is at least `bound`.
+def data_findings(table: pl.DataFrame, policy: MonitoringPolicy) -> list[Finding]:
+    """What drifted in a table: beyond its bound, and surely so.
 
     Args:
         table: what `table_drift` returns.
-        bound: of the population stability index.
+        policy: the bounds.
 
-    Yields:
-        Column names.
+    Returns:
+        A finding per column and figure.
     """
-    yield from table.filter(pl.col("stability").is_not_nan() & (pl.col("stability") >= bound))["column"]
+    sure = table.filter(pl.col(P).is_not_nan() & (pl.col(P) < policy.significance))
+    findings = []
+    for row in sure.iter_rows(named=True):
+        change = abs(row[MISSING_NOW] - row[MISSING_BEFORE])
+        figures = (("PSI", row["stability"], policy.stability), ("missing share", change, policy.missing))
+        findings += [
+            Finding(DATA, row["column"], measure, value, bound, row[P])
+            for measure, value, bound in figures
+            if value >= bound
+        ]
+    return findings

@@ -27,7 +27,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     Understood,
 )
 from mmsearch_dagster.core.suggest import did_you_mean
-from mmsearch_dagster.core.text import STOP_WORDS
+from mmsearch_dagster.core.text import STOP_WORDS, fold
 from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
 from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
 from mmsearch_dagster.core.understanding.negation import negations
@@ -36,7 +36,7 @@ from mmsearch_dagster.core.understanding.spelling import correction_of
 from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
 from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
 from mmsearch_dagster.core.understanding.vocabulary import COLUMNS as TEXT_COLUMNS
-from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold, vocabulary_of
+from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, vocabulary_of
 
 # What `QueryReader.of` reads of each product.
 COLUMNS = (c.PRODUCT_ID, *TEXT_COLUMNS, c.PRICE, c.CURRENCY, c.IN_STOCK)

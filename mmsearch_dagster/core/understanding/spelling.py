@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmsearch_dagster.core.ranking.relevance.terms import stem
-from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, fold
+from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.understanding.vocabulary import Vocabulary
 
 _LATIN = re.compile(r"[a-z]+")
 # Shorter words have too many neighbours, and a second slip is believed of long words only.

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from mmsearch_dagster.core.config_file import parse_reviewed
+from mmsearch_dagster.core.text import fold
 from mmsearch_dagster.core.understanding.values import stemmed
-from mmsearch_dagster.core.understanding.vocabulary import fold
 
 SYNONYMS_FILE = "synonyms.yaml"
 # The same word, whatever a shop sells.

@@ -9,7 +9,6 @@ from typing import Any
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.relevance.terms import stem
 from mmsearch_dagster.core.retrieval.understood import (
-    ATTRIBUTE,
     BRAND,
     CATEGORY,
     COLOUR,
@@ -18,31 +17,11 @@ from mmsearch_dagster.core.retrieval.understood import (
     SIZE,
     QueryPart,
 )
-from mmsearch_dagster.core.text import category_words
+from mmsearch_dagster.core.text import category_words, fold
 from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
 from mmsearch_dagster.core.understanding.spans import Reading
-from mmsearch_dagster.core.understanding.vocabulary import fold
+from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key
 
-# What the same colour and the same people are called in both languages; the catalogue decides which are used.
-COLOURS: Mapping[str, tuple[str, ...]] = {
-    "red": ("红色", "红"), "orange": ("橙色",), "yellow": ("黄色",), "green": ("绿色",),
-    "turquoise": ("青色",), "blue": ("蓝色",), "navy": ("深蓝色",), "purple": ("紫色",),
-    "pink": ("粉色", "粉红色"), "brown": ("棕色",), "beige": ("米色",),
-    "black": ("黑色",), "white": ("白色",), "grey": ("灰色", "gray"), "gold": ("金色",),
-    "silver": ("银色",),
-}  # fmt: skip
-GENDERS: Mapping[str, tuple[str, ...]] = {
-    "men": ("man", "mens", "men's", "male", "him", "男士", "男款", "男式", "男"),
-    "women": ("woman", "womens", "women's", "female", "her", "ladies", "lady", "女士", "女款", "女式", "女"),
-    "kids": ("kid", "kid's", "children", "children's", "child", "儿童"),
-    "girls": ("girl", "girl's"),
-    "boys": ("boy", "boy's"),
-}
-_KINDS = {
-    **dict.fromkeys(("color", "colour", "farbe", "颜色"), COLOUR),
-    **dict.fromkeys(("gender", "sex", "性别"), GENDER),
-    **dict.fromkeys(("size", "尺码", "尺寸"), SIZE),
-}
 # An attribute of more different values than that says something of its own about each product.
 _MOST_VALUES = 300
 _MOST_WORDS = 4
@@ -131,7 +110,7 @@ def values_of(products: Iterable[Mapping[str, Any]]) -> CatalogueValues:
             _add(phrases, kind, [value, *forms], value)
     sizes: set[str] = set()
     for key, values in sorted(attributes.items()):
-        kind = _KINDS.get(key.casefold(), ATTRIBUTE)
+        kind = kind_of_key(key)
         if kind == SIZE:
             sizes.update(fold(value) for value in values)
         elif len(values) <= _MOST_VALUES and normalised(key) not in ATTRIBUTE_KEYS:

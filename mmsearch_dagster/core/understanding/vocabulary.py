@@ -1,7 +1,6 @@
 """The words of a catalogue, and how many products have each."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.relevance.terms import split_words, stem
+from mmsearch_dagster.core.text import fold
 
 COLUMNS = (c.TITLE, c.BRAND, c.CATEGORY, c.ATTRIBUTES, c.DESCRIPTION)
 # The end of a long description brings words that say little about the product.
@@ -18,18 +18,6 @@ _DESCRIPTION_CHARACTERS = 400
 _HYPHENATED = re.compile(r"(?<![\w-])[a-z]+(?:-[a-z]+)+(?![\w-])")
 _PLAIN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
 _LETTERS = re.compile(r"[a-z]+")
-
-
-def fold(text: str) -> str:
-    """Lower case without accents, as the full-text index compares words.
-
-    >>> fold("Maréa")
-    'marea'
-    """
-    if text.isascii():
-        return text.lower()
-    marks = unicodedata.normalize("NFKD", text.lower())
-    return unicodedata.normalize("NFKC", "".join(mark for mark in marks if not unicodedata.combining(mark)))
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
 from mmsearch_dagster.pipeline.features import collaborative
-from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.release_parts import open_ranking
 
 
@@ -40,7 +39,7 @@ def rankings(
     queries: JudgedQueries,
     *,
     words: PinnedTable,
-    products: KeptItems,
+    products: CatalogueWords,
     looks: Snapshot,
 ) -> Rankings:
     """What it answers on the catalogue and the queries of today.
@@ -65,7 +64,7 @@ def rankings(
     items = collaborative.with_factors_of(items, factors)
     lists = retriever_lists(words, items, _photos(workspace, champion, looks))(model, queries)
     stage = open_ranking(champion, folder)
-    return engine_rankings(lists, queries, champion.retrieval, stage, items=products)
+    return engine_rankings(lists, queries, champion.retrieval, stage, words=products)
 
 
 def _photos(workspace: Workspace, champion: ReleaseManifest, looks: Snapshot) -> MeasuredPhotos | None:

@@ -56,14 +56,13 @@ from mmsearch_dagster.pipeline.evaluation.files import (
 )
 from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.ranking import train_ranking
-from mmsearch_dagster.pipeline.ranking.engine_rankings import engine_rankings, kept_items
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import TEST, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.serving.item_source import KeptItems
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -129,7 +128,7 @@ class Evaluation:
     ranking: train_ranking.RankingFacts
     stage: "RankingStage | None"
     items: ModalityBatch
-    words: KeptItems
+    words: CatalogueWords
     table: PinnedTable
     validation: ValidationQueries
     test: JudgedQueries
@@ -151,7 +150,7 @@ class Evaluation:
             ranking,
             stage=load_stage(inputs.ranking.folder / RANKING_FOLDER) if ranking.pin else None,
             items=examples.load_views(inputs.examples),
-            words=kept_items(inputs.products.table()),
+            words=CatalogueWords.of(inputs.products.table()),
             table=words_table(workspace, inputs.products),
             validation=ValidationQueries.of(load_queries(folder, VALIDATION), workspace.gate_policy),
             test=load_queries(folder, TEST),
@@ -224,7 +223,7 @@ class Evaluation:
 
     def _ordered(self, lists: _Lists, queries: JudgedQueries, engine: "_Engine") -> Rankings:
         stage = self.stage if engine.pin else None
-        return engine_rankings(lists, queries, engine.retrieval, stage, items=self.words)
+        return engine_rankings(lists, queries, engine.retrieval, stage, words=self.words)
 
     def _metrics(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.core.catalog import columns as c
@@ -12,7 +13,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.ranking.relevance.comparison import EngineFigures, compare_rankers
 from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
-from mmsearch_dagster.core.ranking.relevance.items import ItemTerms, item_terms
+from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 from mmsearch_dagster.core.ranking.relevance.lexical import StemmedBm25
 from mmsearch_dagster.core.ranking.relevance.stage import TRAINERS
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
@@ -20,6 +21,7 @@ from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.pipeline.ranking.order_trial import with_words
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
@@ -43,10 +45,7 @@ def cross_fit_ranking(workspace: Workspace, *, folds: int, seed: int) -> list[En
     """
     source = workspace.lake.current(examples.ASSET)
     products = lineage_of(workspace.lake, [source])["products"].table()
-    catalogue = _Catalogue.of(
-        {row[c.PRODUCT_ID]: item_terms(row) for row in products.iter_rows(named=True)},
-        examples.load_views(source),
-    )
+    catalogue = _Catalogue.of(products, examples.load_views(source))
     sets = _judged_sets(workspace)
     candidates: dict[str, RankedCandidates] = {}
     texts: dict[str, str | None] = {}
@@ -81,19 +80,22 @@ def _judged_sets(workspace: Workspace) -> list[JudgedQueries]:
 class _Catalogue:
     """Everything that a query is compared with."""
 
+    catalogue: CatalogueWords
     items: Mapping[str, ItemTerms]
     statistics: TermStatistics
     words: StemmedBm25
     vectors: Mapping[str, ProductVectors]
 
     @classmethod
-    def of(cls, items: Mapping[str, ItemTerms], views: ModalityBatch) -> "_Catalogue":
+    def of(cls, products: pl.DataFrame, views: ModalityBatch) -> "_Catalogue":
+        catalogue = CatalogueWords.of(products)
+        items = catalogue.items.of(products[c.PRODUCT_ID].to_list())
         vectors = {
             name: ProductVectors.of(views.ids, views.vectors[name] * views.present[name][:, None])
             for name in (TEXT, IMAGE)
             if name in views.vectors
         }
-        return cls(items, statistics_of(items.values()), StemmedBm25.of(items), vectors)
+        return cls(catalogue, items, statistics_of(items.values()), StemmedBm25.of(items), vectors)
 
     def lists(self, text: str | None, batch: ModalityBatch) -> dict[str, ScoredList]:
         """Retriever -> its best products. batch: the query's own vectors, one row."""
@@ -105,4 +107,4 @@ class _Catalogue:
 
     def features(self, text: str | None, lists: Mapping[str, ScoredList]) -> RankedCandidates:
         """The candidates with their features."""
-        return feature_rows(read_terms(text), lists, self.items, self.statistics)
+        return feature_rows(self.catalogue.ranked_query(text), lists, self.items, self.statistics)

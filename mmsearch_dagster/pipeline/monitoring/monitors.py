@@ -1,37 +1,34 @@
-"""The lake of today beside the snapshots that the champion was made of."""
+"""The lake of today beside the sample that the champion's release keeps of its own data."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import MmsearchError
-from mmsearch_dagster.core.monitoring import drift, search_quality
-from mmsearch_dagster.core.monitoring.embedding_drift import NOT_COMPARED, embedding_drift
+from mmsearch_dagster.core.monitoring import behaviour_drift, drift, embedding_drift, search_quality
+from mmsearch_dagster.core.monitoring.finding import Finding, verdict
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
-from mmsearch_dagster.pipeline.release.catalogue_refresh import PRODUCTS, TRAINED_PRODUCTS
+from mmsearch_dagster.pipeline.monitoring import reference
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
-if TYPE_CHECKING:
-    from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-
-DATA, EMBEDDINGS, SEARCHES = "data_drift", "embedding_drift", "search_quality"
-CODE_VERSION = "2"
-_TRAITS = {"products": drift.product_traits, "interactions": drift.event_traits}
+DATA, EMBEDDINGS, BEHAVIOUR, SEARCHES = "data_drift", "embedding_drift", "behaviour_drift", "search_quality"
+CODE_VERSION = "3"
+_TABLES = (reference.PRODUCTS, reference.INTERACTIONS)
 _NO_CHAMPION = "no release yet: nothing to compare with"
+_NO_LOG = "no log was read yet"
 
 
 @dataclass(frozen=True)
 class Watched:
-    """The result of a monitor. fine: None where it cannot judge. sentence: why."""
+    """The result of a monitor. fine: None where it cannot judge. sentence: why. findings: what drifted."""
 
     report: StepReport
     fine: bool | None
     sentence: str
+    findings: tuple[Finding, ...] = ()
 
     @property
     def checked(self) -> dict[str, Any]:
@@ -41,59 +38,81 @@ class Watched:
 
 
 def watch_data(workspace: Workspace) -> Watched:
-    """Columns of products and of the log: stability since the champion's snapshots."""
-    policy = workspace.monitoring_policy
-    pairs = _then_and_now(workspace, *_TRAITS)
+    """Columns of products and of the log's last days beside those of the release."""
+    released = reference.ReleasedReference(workspace)
+    before = {name: sample for name in _TABLES if (sample := released.table(name)) is not None}
+    if not before:
+        return _untold(DATA, "; ".join(released.missing) or _NO_CHAMPION)
+    now = {name: reference.table_now(workspace, name) for name in before}
 
     def table() -> pl.DataFrame:
         parts = [
-            drift.table_drift(*(_TRAITS[name](snapshot.table()) for snapshot in pair)).with_columns(
-                table=pl.lit(name)
-            )
-            for name, pair in pairs.items()
+            drift.table_drift(before[name].load(), now[name].load()).with_columns(table=pl.lit(name))
+            for name in before
         ]
-        return pl.concat(parts).select("table", pl.exclude("table"))
+        return drift.with_adjusted(pl.concat(parts).select("table", pl.exclude("table")))
 
-    gone = _gone(workspace, pairs, *_TRAITS)
-    if not pairs:
-        return _untold(DATA, "; ".join(gone) or _NO_CHAMPION)
-    report, drift_table = _stored(
-        workspace, DATA, [snapshot.digest for pair in pairs.values() for snapshot in pair], table
-    )
-    names = list(drift.drifted(drift_table, policy.stability))
-    report.metrics["columns that drifted"] = len(names)
-    sentence = f"drifted since the champion: {', '.join(names)}" if names else "the data are what they were"
-    return Watched(report, not names, "; ".join([sentence, *gone]))
+    digests = [sample.digest for sample in (*before.values(), *now.values())]
+    report, rows = _stored(workspace, DATA, digests, table)
+    findings = drift.data_findings(rows, workspace.monitoring_policy)
+    report.metrics["columns that drifted"] = len({finding.subject for finding in findings})
+    report.images["data drift"] = _drawn_columns(rows)
+    return _watched(report, findings, "the data are what they were", released.missing)
 
 
 def watch_embeddings(workspace: Workspace) -> Watched:
-    """Vectors of every modality: their middle and their reach since the champion's; which modalities cannot
-    be compared, and why, is said."""
-    from mmsearch_dagster.adapters.lake.batches import load_batch
-
-    policy = workspace.monitoring_policy
-    pairs = _then_and_now(workspace, examples.ASSET)
-    if not pairs:
-        return _untold(EMBEDDINGS, "; ".join(_gone(workspace, pairs, examples.ASSET)) or _NO_CHAMPION)
-    pair = pairs[examples.ASSET]
-    other = _other_encoders(workspace)
+    """Vectors of today's catalogue beside those of the release, modality by modality; which cannot be
+    compared, and why, is said."""
+    released = reference.ReleasedReference(workspace)
+    before = released.vectors()
+    if before is None:
+        return _untold(EMBEDDINGS, "; ".join(released.missing) or _NO_CHAMPION)
+    now, other = reference.vectors_now(workspace), _other_encoders(workspace)
 
     def table() -> pl.DataFrame:
-        before, now = (load_batch(snapshot.folder, examples.ITEMS) for snapshot in pair)
-        return embedding_drift(before, now, other_encoders=other)
+        old, new = before.load(), now.load()
+        return embedding_drift.embedding_drift(
+            old.items, new.items, categories=(old.categories, new.categories), other_encoders=other
+        )
 
-    report, drift_table = _stored(
-        workspace, EMBEDDINGS, [*(snapshot.digest for snapshot in pair), *sorted(other)], table
-    )
-    far = (pl.col("centroid") >= policy.centroid) | (pl.col("outside") >= policy.outside)
-    names = drift_table.filter(far)["modality"].to_list()
-    sentence = f"moved since the champion: {', '.join(names)}" if names else "the vectors lie where they lay"
-    return Watched(report, not names, "; ".join([sentence, *_not_compared(drift_table)]))
+    report, rows = _stored(workspace, EMBEDDINGS, [before.digest, now.digest, *sorted(other)], table)
+    findings = embedding_drift.embedding_findings(rows, workspace.monitoring_policy)
+    if rows[embedding_drift.NOT_COMPARED].null_count():
+        report.images["embedding drift"] = _drawn_modalities(rows)
+    return _watched(report, findings, "the vectors lie where they lay", _not_compared(rows))
+
+
+def watch_behaviour(workspace: Workspace) -> Watched:
+    """Searches of the log's last days beside those of the release: clicks, missing results, query mix."""
+    policy, released = workspace.monitoring_policy, reference.ReleasedReference(workspace)
+    before = released.table(reference.SEARCHES)
+    if before is None:
+        return _untold(BEHAVIOUR, "; ".join(released.missing) or _NO_CHAMPION)
+    now = reference.table_now(workspace, reference.SEARCHES)
+
+    def table() -> pl.DataFrame:
+        return behaviour_drift.behaviour_drift(before.load(), now.load(), policy.confidence)
+
+    digests = [before.digest, now.digest, str(policy.confidence)]
+    report, rows = _stored(workspace, BEHAVIOUR, digests, table)
+    if rows.is_empty():
+        few = f"fewer than {behaviour_drift.MIN_SEARCHES} searches in {policy.days} days: cannot tell"
+        return Watched(report, None, few)
+    findings = behaviour_drift.behaviour_findings(rows, policy)
+    return _watched(report, findings, "people search and choose as they did", released.missing)
+
+
+def _watched(report: StepReport, findings: list[Finding], unchanged: str, notes: list[str]) -> Watched:
+    """The verdict in words, on the page and in the check."""
+    sentence = "; ".join([verdict(findings, unchanged=unchanged), *notes])
+    report.note = sentence
+    return Watched(report, not findings, sentence, tuple(findings))
 
 
 def _not_compared(drift_table: pl.DataFrame) -> list[str]:
     """A sentence for each modality that `embedding_drift` left out."""
-    left_out = drift_table.drop_nulls(NOT_COMPARED).select("modality", NOT_COMPARED).iter_rows()
+    reason = embedding_drift.NOT_COMPARED
+    left_out = drift_table.drop_nulls(reason).select("modality", reason).iter_rows()
     return [f"{modality} is not compared: {why}" for modality, why in left_out]
 
 
@@ -103,7 +122,7 @@ def watch_searches(workspace: Workspace) -> Watched:
     try:
         log = [workspace.lake.current(name) for name in ("searches", "interactions")]
     except MmsearchError:  # a home so new that no refresh has come to its log
-        return _untold(SEARCHES, "no log was read yet")
+        return _untold(SEARCHES, _NO_LOG)
 
     def table() -> pl.DataFrame:
         return search_quality.by_search(*(snapshot.table() for snapshot in log))
@@ -123,27 +142,6 @@ def watch_searches(workspace: Workspace) -> Watched:
         f"in the last {policy.days} days ({change.now:,} searches, {change.before:,} before)"
     )
     return Watched(report, not fell, sentence)
-
-
-def _then_and_now(workspace: Workspace, *assets: str) -> "dict[str, tuple[Snapshot, Snapshot]]":
-    """Asset -> the champion's snapshot of it, and today's; those of which the lake has the former."""
-    champion = workspace.registry.champion()
-    digests = dict(champion.snapshots) if champion else {}
-    if TRAINED_PRODUCTS in digests:  # a refreshed release: its model knows an earlier catalogue
-        digests[PRODUCTS] = digests[TRAINED_PRODUCTS]
-    before = {name: workspace.lake.find(name, digests[name]) for name in assets if name in digests}
-    return {name: (then, workspace.lake.current(name)) for name, then in before.items() if then is not None}
-
-
-def _gone(workspace: Workspace, pairs: Mapping[str, object], *assets: str) -> list[str]:
-    """A sentence for each asset whose snapshot of the champion's the lake no longer has."""
-    if workspace.registry.champion() is None:
-        return []
-    return [
-        f"{name} is not compared: the lake no longer has the champion's"
-        for name in assets
-        if name not in pairs
-    ]
 
 
 def _stored(
@@ -178,3 +176,27 @@ def _drawn(days: pl.DataFrame) -> bytes:
     lines = {name: list(enumerate(days[name].to_list())) for name in shares}
     first = days[search_quality.DAY].min()
     return curves(lines, title=f"Searches by day, from {first}", y_label="share")
+
+
+def _drawn_columns(rows: pl.DataFrame) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import panels
+
+    names = [f"{table}: {column}" for table, column in rows.select("table", "column").iter_rows()]
+    change = (rows[drift.MISSING_NOW] - rows[drift.MISSING_BEFORE]).abs()
+    figures = {"population stability index": rows["stability"], "change of missing share": change}
+    values = {title: dict(zip(names, column, strict=True)) for title, column in figures.items()}
+    return panels(values, title="Data since the release")
+
+
+def _drawn_modalities(rows: pl.DataFrame) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import panels
+
+    compared = rows.filter(pl.col(embedding_drift.NOT_COMPARED).is_null())
+    titles = {
+        **{"centroid": "1 - cosine of the means", "outside": "share outside"},
+        **{"auc": "AUC of a classifier", "category_shift": "largest shift of a category"},
+    }
+    values = {
+        title: dict(zip(compared["modality"], compared[name], strict=True)) for name, title in titles.items()
+    }
+    return panels(values, title="Vectors since the release")

@@ -1,11 +1,17 @@
 """The answers of an engine to judged queries, ordered by the code that serves."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, ScoredRankings
+from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
+from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED
+from mmsearch_dagster.core.retrieval.understood import Understood
+from mmsearch_dagster.core.understanding.reading import COLUMNS
+from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
 from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.prepare_query import how_to_rank
@@ -16,7 +22,35 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
 
 
-def kept_items(products: "pl.DataFrame") -> KeptItems:
+@dataclass(frozen=True)
+class CatalogueWords:
+    """What a ranking reads of a catalogue.
+
+    items: its products' words. values: its brands, colours and so on.
+    """
+
+    items: KeptItems
+    values: CatalogueValues
+
+    @classmethod
+    def of(cls, products: "pl.DataFrame") -> "CatalogueWords":
+        """From rows of the contract."""
+        columns = [name for name in COLUMNS if name in products.columns]
+        return cls(_kept_items(products), values_of(products.select(columns).iter_rows(named=True)))
+
+    def understood(self, text: str | None) -> Understood | None:
+        """What words that are prepared already prefer."""
+        if text is None:
+            return None
+        return Understood(text, text, parts=tuple(reading.part for reading in self.values.read(text)))
+
+    def ranked_query(self, text: str | None) -> RankedQuery:
+        """These words as the ranker reads them."""
+        understood = self.understood(text)
+        return RankedQuery.of(text, understood.parts if understood else ())
+
+
+def _kept_items(products: "pl.DataFrame") -> KeptItems:
     """The words of a catalogue, taken apart when they are asked for."""
     from mmsearch_dagster.core.catalog import columns as c
 
@@ -35,7 +69,7 @@ def engine_rankings(
     retrieval: RetrievalParams,
     stage: "RankingStage | None",
     *,
-    items: KeptItems,
+    words: CatalogueWords,
 ) -> Rankings:
     """What the engine answers.
 
@@ -44,7 +78,7 @@ def engine_rankings(
         queries: the same queries.
         retrieval: weights and orders by kind.
         stage: where an order is learned.
-        items: the catalogue's words.
+        words: of the catalogue.
 
     Returns:
         Query id -> product ids, best first.
@@ -54,10 +88,12 @@ def engine_rankings(
     for key, text in zip(queries.batch.ids, queries.texts, strict=True):
         kind = queries.kinds[key]
         how, weights = how_to_rank(kind, retrieval, queries.confidence.get(key, 1.0))
-        query = PreparedQuery(text=text, image=None, kind=kind, weights=weights, order=how)
+        read = queries.understood.get(key)
+        if read is None and how == LEARNED:
+            read = words.understood(text)
+        query = PreparedQuery(text=text, image=None, kind=kind, weights=weights, order=how, understood=read)
         retrieved = {name: entries[key] for name, entries in lists.items() if weights.get(name, 0.0) > 0.0}
-        ranked = [product for product, _ in order.order(query, retrieved, items)]
-        understood = queries.understood.get(key)
-        named = understood.product_ids if understood else ()
+        ranked = [product for product, _ in order.order(query, retrieved, words.items)]
+        named = read.product_ids if read else ()
         rankings[key] = list(dict.fromkeys((*named, *ranked)))
     return rankings

@@ -16,7 +16,6 @@ from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_f
 from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
 from mmsearch_dagster.core.ranking.relevance.stage import TRAINERS
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
-from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
@@ -29,7 +28,8 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     retriever_weights,
 )
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
-from mmsearch_dagster.serving.candidate_order import ItemSource, ranker_input
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
+from mmsearch_dagster.serving.candidate_order import ranker_input
 
 _FOLDS = 5
 _SEED = 7
@@ -62,10 +62,12 @@ class CandidateLists:
             },
         )
 
-    def features(self, items: ItemSource, statistics: TermStatistics) -> dict[str, RankedCandidates]:
+    def features(self, words: CatalogueWords, statistics: TermStatistics) -> dict[str, RankedCandidates]:
         """Query id -> its candidates with their features, as they are computed in serving."""
         return {
-            key: feature_rows(read_terms(self.texts[key]), *ranker_input(lists, items), statistics)
+            key: feature_rows(
+                words.ranked_query(self.texts[key]), *ranker_input(lists, words.items), statistics
+            )
             for key, lists in self.lists.items()
         }
 

@@ -31,7 +31,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     WORDS,
 )
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists
-from mmsearch_dagster.pipeline.ranking.engine_rankings import kept_items
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.pipeline.ranking.order_trial import (
     CandidateLists,
     OrderTrial,
@@ -48,7 +48,6 @@ from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH
-from mmsearch_dagster.serving.item_source import KeptItems
 
 ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
@@ -168,12 +167,12 @@ class _Ranking:
         return try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k), training
 
     @cached_property
-    def _words(self) -> KeptItems:
-        return kept_items(self.products)
+    def _words(self) -> CatalogueWords:
+        return CatalogueWords.of(self.products)
 
     @cached_property
     def _statistics(self) -> TermStatistics:
-        return statistics_of(self._words.of(self.products[c.PRODUCT_ID].to_list()).values())
+        return statistics_of(self._words.items.of(self.products[c.PRODUCT_ID].to_list()).values())
 
     def _train(self, ranker: str, training: TrainingSet, folder: Path) -> RankingPin:
         stage = RankingStage(ranker, TRAINERS[ranker](training), self._statistics)

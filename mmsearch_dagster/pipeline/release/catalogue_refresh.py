@@ -10,8 +10,8 @@ from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import GateRefusedError, MmsearchError, OtherEncoderError
 from mmsearch_dagster.core.modalities import COLLABORATIVE, ModalityBatch
-from mmsearch_dagster.core.refresh_plan import CatalogueChange, RefreshPlan, Situation, plan_refresh
-from mmsearch_dagster.core.release import ReleaseManifest, refresh_id_of
+from mmsearch_dagster.core.refresh_plan import CatalogueChange, Situation, plan_refresh
+from mmsearch_dagster.core.release import TRAINED_PRODUCTS, ReleaseManifest, refresh_id_of
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of, encode_for_release
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 ASSET = "catalogue_refresh"
 CODE_VERSION = "1"
 PRODUCTS = "products"
-# Of a refreshed release: the catalogue that its model was trained on, to which drift is measured.
-TRAINED_PRODUCTS = "trained_products"
 
 
 class RefreshFacts(Facts):
@@ -41,12 +39,15 @@ class RefreshFacts(Facts):
     why: str
 
 
-def refresh_catalogue(workspace: Workspace, *, retrain: bool = False) -> tuple[StepReport, RefreshFacts]:
+def refresh_catalogue(
+    workspace: Workspace, *, retrain: bool = False, because: str = "", hold: str = ""
+) -> tuple[StepReport, RefreshFacts]:
     """Publishes the released model over the current products where they changed, and says what follows.
 
     Args:
         workspace: with products and features of this run.
-        retrain: train in any case.
+        retrain: train in any case. because: why, where there is a reason.
+        hold: why nothing may be trained; empty where it may.
 
     Returns:
         The step's report, and whether models are to be trained, with the reason.
@@ -59,7 +60,9 @@ def refresh_catalogue(workspace: Workspace, *, retrain: bool = False) -> tuple[S
         champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
         if champion is not None:
             workspace.registry.catch_up()
-        plan = _plan(workspace, champion, retrain)
+        plan = plan_refresh(
+            replace(_situation(workspace, champion), forced=retrain, because=because, hold=hold)
+        )
         released, why = None, plan.why
         if champion is not None and plan.republish:
             try:
@@ -82,19 +85,17 @@ def last_refresh(workspace: Workspace) -> RefreshFacts:
     return RefreshFacts.of(workspace.lake.current(ASSET))
 
 
-def _plan(workspace: Workspace, champion: ReleaseManifest | None, forced: bool) -> RefreshPlan:
+def _situation(workspace: Workspace, champion: ReleaseManifest | None) -> Situation:
     products = workspace.lake.current(PRODUCTS)
     versions = workspace.registry.releases() if workspace.paths.mlflow.is_dir() else []
     trained = next((row.manifest for row in versions if row.manifest.refresh_of is None), None)
-    return plan_refresh(
-        Situation(
-            released=champion is not None,
-            forced=forced,
-            served=_change(workspace, champion, champion and catalogue_snapshots(workspace, champion)),
-            trained=_change(workspace, trained, {PRODUCTS: products.digest}),
-            state=training_state(workspace),
-            trained_on=trained.trained_on if trained else None,
-        )
+    return Situation(
+        released=champion is not None,
+        forced=False,
+        served=_change(workspace, champion, champion and catalogue_snapshots(workspace, champion)),
+        trained=_change(workspace, trained, {PRODUCTS: products.digest}),
+        state=training_state(workspace),
+        trained_on=trained.trained_on if trained else None,
     )
 
 

@@ -22,6 +22,7 @@ from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
+from mmsearch_dagster.pipeline.monitoring import reference
 from mmsearch_dagster.pipeline.people import ranker
 from mmsearch_dagster.pipeline.people.profiles import PROFILES
 from mmsearch_dagster.pipeline.ranking import train_ranking
@@ -45,6 +46,7 @@ _VERSION = "model version"
 _NAMED = (
     *("products", "interactions", "searches", "queries", "collaborative_factors", "reviews"),
     *(PROFILES, ranker.ASSET, examples.ASSET, photo_memory.ASSET, train_ranking.ASSET, files.ASSET),
+    reference.ASSET,
     *map(asset_of, (TEXT, IMAGE, AUDIO, VIDEO)),
 )
 
@@ -87,13 +89,13 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
 
 
 def release_lineage(lake: Lake) -> Lineage:
-    """Everything that the current evaluation, ranker and products were made from.
+    """Everything that the current evaluation, ranker, drift reference and products were made from.
 
     Raises:
         LineageError: where they do not belong together: a ranker of another run, profiles in the space of
             another winner, a catalogue that moved on since the evaluation.
     """
-    roots = [lake.current(name) for name in (files.ASSET, ranker.ASSET, "products")]
+    roots = [lake.current(name) for name in (reference.ASSET, files.ASSET, ranker.ASSET, "products")]
     lineage = lineage_of(lake, roots)
     candidate = candidates.asset_of(EvaluationFacts.of(lineage[files.ASSET]).winner)
     if candidate not in lineage[PROFILES].inputs:

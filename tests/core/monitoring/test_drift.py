@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.monitoring.drift import (
-    drifted,
+    MISSING_NOW,
+    data_findings,
     event_traits,
     population_stability_index,
     product_traits,
     table_drift,
     vector_drift,
 )
+from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
 
 
 def columns_of(values: st.SearchStrategy, dtype: type[pl.DataType]) -> st.SearchStrategy[pl.Series]:
@@ -57,22 +59,39 @@ def test_dearer_products_and_a_new_kind_are_named_and_a_long_tail_is_not() -> No
     brands = [f"brand {n}" for n in range(200)]
     before = shop(["Shoes"] * 200, np.linspace(10, 60, 200), brands)
     now = shop(["Shoes"] * 120 + ["Toys"] * 80, np.linspace(40, 90, 200), brands[::-1])
-    table = table_drift(product_traits(before), product_traits(now))
-    assert set(drifted(table, 0.25)) == {"top category", c.PRICE}
-    assert set(drifted(table_drift(product_traits(before), product_traits(before)), 0.01)) == set()
+    assert subjects(before, now) == {"top category", c.PRICE}
+    assert subjects(before, before) == set()
 
 
 def test_a_column_that_falls_silent_has_drifted() -> None:
     before = shop(["Shoes"] * 50, np.full(50, 5.0), ["x"] * 50)
     now = before.with_columns(pl.lit(None, pl.String).alias(c.BRAND))
     table = table_drift(product_traits(before), product_traits(now))
-    assert list(drifted(table, 0.25)) == [c.BRAND]
-    assert table.filter(column=c.BRAND)["missing now"].item() == 1.0
+    found = data_findings(table, MonitoringPolicy())
+    assert {(one.subject, one.measure) for one in found} == {(c.BRAND, "PSI"), (c.BRAND, "missing share")}
+    assert table.filter(column=c.BRAND)[MISSING_NOW].item() == 1.0
+
+
+def test_a_figure_beyond_its_bound_that_may_be_chance_is_no_finding() -> None:
+    """Of ten products, four with another category are a large index and no evidence."""
+    before, now = (
+        shop(["Shoes"] * 8 + ["Toys"] * 2, np.full(10, 5.0), ["x"] * 10),
+        shop(["Shoes"] * 4 + ["Toys"] * 6, np.full(10, 5.0), ["x"] * 10),
+    )
+    table = table_drift(product_traits(before), product_traits(now))
+    assert table.filter(column="top category")["stability"].item() > 0.25
+    assert data_findings(table, MonitoringPolicy()) == []
 
 
 def test_an_empty_table_says_nothing() -> None:
     empty = event_traits(c.EVENTS.to_frame())
-    assert list(drifted(table_drift(empty, empty), 0.1)) == []
+    assert data_findings(table_drift(empty, empty), MonitoringPolicy()) == []
+
+
+def subjects(before: pl.DataFrame, now: pl.DataFrame) -> set[str]:
+    """The columns of products that drifted."""
+    table = table_drift(product_traits(before), product_traits(now))
+    return {finding.subject for finding in data_findings(table, MonitoringPolicy())}
 
 
 def shop(kinds: list[str], prices: np.ndarray, brands: list[str]) -> pl.DataFrame:

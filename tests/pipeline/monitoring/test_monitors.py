@@ -1,17 +1,17 @@
 """The monitors on a released home: silent where nothing changed, loud where something did."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.adapters.lake.batches import load_batch, save_batch
 from mmsearch_dagster.adapters.registry.relocate import relocate
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.modalities import TEXT
-from mmsearch_dagster.pipeline.monitoring import monitors
+from mmsearch_dagster.core.modalities import TEXT, Matrix
+from mmsearch_dagster.pipeline.features.encode import VECTOR, asset_of
+from mmsearch_dagster.pipeline.monitoring import monitors, reference
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -47,6 +47,19 @@ def test_what_the_lake_no_longer_has_is_named(tmp_path: Path) -> None:
     assert found.fine is None
 
 
+def text_vectors(workspace: Workspace) -> Matrix:
+    return workspace.lake.current(asset_of(TEXT)).table()[VECTOR].to_numpy()
+
+
+def plant_text_vectors(workspace: Workspace, vectors: Matrix) -> None:
+    """As if the encoding of today's catalogue had given these."""
+    features = workspace.lake.current(asset_of(TEXT))
+    column = pl.Series(VECTOR, vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))
+    facts = {key: value for key, value in features.facts.items() if key != "rows"}
+    table = features.table().with_columns(column)
+    workspace.lake.obtain_table(asset_of(TEXT), "another", lambda: (table, facts))
+
+
 @pytest.mark.slow
 class TestReleased:
     def test_right_after_a_release_nothing_has_moved(self, tiny: Place) -> None:
@@ -70,19 +83,51 @@ class TestReleased:
 
     def test_vectors_that_cannot_be_compared_are_named(self, tiny: Place, tmp_path: Path) -> None:
         workspace = tiny.copy(tmp_path / "home").workspace
-        items = load_batch(workspace.lake.current(examples.ASSET).folder, examples.ITEMS)
-        shorter = {
-            name: vectors[:, :3] if name == TEXT else vectors for name, vectors in items.vectors.items()
-        }
+        vectors = text_vectors(workspace)
+        plant_text_vectors(workspace, vectors[:, :3])
 
-        def make(folder: Path) -> dict[str, int]:
-            save_batch(folder, examples.ITEMS, replace(items, vectors=shorter))
-            return {"rows": len(items)}
+        found = monitors.watch_embeddings(workspace)
 
-        workspace.lake.obtain(examples.ASSET, "another", make)
-        said = monitors.watch_embeddings(workspace).sentence
-        width = items.widths[TEXT]
-        assert f"text is not compared: vectors of {width} numbers have become vectors of 3" in said
+        width = vectors.shape[1]
+        assert f"text is not compared: vectors of {width} numbers have become vectors of 3" in found.sentence
+
+    def test_a_release_keeps_the_sample_that_it_is_compared_with(self, tiny: Place, tmp_path: Path) -> None:
+        """Also where everything that the sample was drawn from has left the lake."""
+        place = tiny.copy(tmp_path / "home")
+        manifest = place.manifest()
+        for asset in (reference.PRODUCTS, reference.INTERACTIONS, reference.SEARCHES, examples.ASSET):
+            shutil.rmtree(place.paths.lake / asset / manifest.snapshots[asset])
+        kept = reference.ReleasedReference(place.workspace)
+
+        products, vectors = kept.table(reference.PRODUCTS), kept.vectors()
+
+        assert manifest.snapshots[reference.ASSET] == products.digest == vectors.digest
+        assert products.load().height == len(vectors.load().items) > 0
+        assert kept.missing == []
+
+    def test_a_release_of_before_there_was_a_sample_is_compared_with_its_snapshots(
+        self, tiny: Place, tmp_path: Path
+    ) -> None:
+        place = tiny.copy(tmp_path / "home")
+        shutil.rmtree(place.paths.lake / reference.ASSET)
+
+        assert monitors.watch_data(place.workspace).sentence == "the data are what they were"
+        assert monitors.watch_embeddings(place.workspace).sentence == "the vectors lie where they lay"
+
+    def test_new_products_of_another_kind_are_seen_before_anything_is_trained(
+        self, tiny: Place, tmp_path: Path
+    ) -> None:
+        workspace = tiny.copy(tmp_path / "home").workspace
+        vectors = text_vectors(workspace).copy()
+        vectors[::2] = np.roll(vectors[::2], 7, axis=1)  # half of the products have other words
+        plant_text_vectors(workspace, vectors)
+
+        found = monitors.watch_embeddings(workspace)
+
+        assert not found.checked["passed"]
+        assert {finding.subject for finding in found.findings} == {TEXT}
+        assert found.sentence.startswith("moved since the release: text (")
+        assert found.report.images
 
     def test_searches_are_told_by_day(self, tiny: Place) -> None:
         found = monitors.watch_searches(tiny.workspace)

@@ -11,6 +11,7 @@ from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
+from mmsearch_dagster.pipeline.monitoring.reference import make_reference
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
@@ -70,6 +71,7 @@ def test_another_runs_ranker_and_people_are_not_released(tiny: Place, place: Pla
     make_profiles(workspace)
     read_reviews(workspace)
     train_ranker(workspace)
+    make_reference(workspace)
     release.register(workspace)
     lineage = release.release_lineage(workspace.lake)
     manifest = workspace.registry.manifest(before + 1)

@@ -7,15 +7,19 @@ Letters: `n` candidates of one query, `q` different words of it, `c` text column
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.modality_names import IMAGE
+from mmsearch_dagster.core.ranking.relevance.composed import category_shares
 from mmsearch_dagster.core.ranking.relevance.items import ALL, COLUMNS, TITLE, ItemTerms, word_counts
+from mmsearch_dagster.core.ranking.relevance.preferences import KINDS, Values, agreement, preferred_values
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
-from mmsearch_dagster.core.ranking.relevance.terms import Terms
+from mmsearch_dagster.core.ranking.relevance.terms import Terms, read_terms
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fusion_shares, scaled_scores
+from mmsearch_dagster.core.retrieval.understood import QueryPart
 
 Features = NDArray[np.float32]
 # Some columns of the table while they are computed, float64 [n, k].
@@ -54,11 +58,46 @@ _STRINGS = (
 )
 _ORDER = ("bigrams_in_title", "first_word_is_first", "last_word_in_title")
 _SHAPE = ("query_words", "title_words", "log_price", "price_position")
+# What the query was understood to prefer: 1 the product has it, -1 it states something else, 0 neither.
+_PREFERENCES = (*(f"{kind}_agrees" for kind in KINDS), "preferences_met")
+# Of a query with a photo: how far its nearest products are of the product's category, whether it is the most
+# frequent one; BM25 within that category.
+_PHOTO = ("photo_category", "photo_top_category", "lexical_in_photo_category")
+# Words beside a photo: what the photo says times what the words say.
+_COMPOSED: Mapping[str, tuple[str, str]] = {
+    f"{first}_x_{second}": (first, second)
+    for first, second in (
+        ("photo_category", "query_words_in_item"),
+        ("photo_category", "lexical_scaled"),
+        ("photo_category", "vector_scaled"),
+        ("image_scaled", "query_words_in_item"),
+        ("image_scaled", "lexical_scaled"),
+        ("image_scaled", "text_scaled"),
+    )
+}
 FEATURES: tuple[str, ...] = (
     *_RETRIEVAL, *_FUSION, *_BM25, *_OVERLAP, *_NUMBERS, *_STRINGS, *_ORDER, *_SHAPE,
+    *_PREFERENCES, *_PHOTO, *_COMPOSED,
 )  # fmt: skip
 _IN_TITLE, _IN_ALL = COLUMNS.index(TITLE), COLUMNS.index(ALL)
 COLUMN: Mapping[str, int] = {name: position for position, name in enumerate(FEATURES)}
+
+
+@dataclass(frozen=True)
+class RankedQuery:
+    """One query as the ranking stage reads it.
+
+    terms: of its words, typed and transcribed; empty for an image alone. preferred: what it was understood to
+    prefer.
+    """
+
+    terms: Terms = field(default_factory=Terms)
+    preferred: Values = field(default_factory=dict[str, frozenset[str]])
+
+    @classmethod
+    def of(cls, text: str | None, parts: Sequence[QueryPart] = ()) -> "RankedQuery":
+        """The words of a query and the parts of it that were understood."""
+        return cls(read_terms(text), preferred_values(parts))
 
 
 @dataclass(frozen=True)
@@ -79,7 +118,7 @@ def candidates_of(lists: Mapping[str, ScoredList]) -> tuple[str, ...]:
 
 
 def feature_rows(
-    query: Terms,
+    query: RankedQuery,
     lists: Mapping[str, ScoredList],
     items: Mapping[str, ItemTerms],
     statistics: TermStatistics,
@@ -87,7 +126,7 @@ def feature_rows(
     """The candidates of one query with their features.
 
     Args:
-        query: the terms of its words, typed and transcribed; empty for an image alone.
+        query: its words and what they prefer.
         lists: retriever -> (product id, score), best first. A retriever that is not named was not asked.
         items: terms of at least every product in the lists.
         statistics: of the catalogue.
@@ -96,13 +135,36 @@ def feature_rows(
     block = np.full((len(ids), len(FEATURES)), np.nan, dtype=np.float32)
     if ids:
         _fill_retrieval(block, ids, lists)
-        _fill_prices(block, [items[product].price for product in ids])
-        if query.words:
-            described = _QueryTerms.of(query, statistics)
-            values = _word_features(described, [items[product] for product in ids], statistics)
-            start = COLUMN[_BM25[0]]
-            block[:, start : start + values.shape[1]] = values
+        candidates = [items[product] for product in ids]
+        _fill_prices(block, [item.price for item in candidates])
+        if query.terms.words:
+            described = _QueryTerms.of(query.terms, statistics)
+            _fill(block, _BM25[0], _word_features(described, candidates, statistics))
+        _fill(block, _PREFERENCES[0], agreement(query.preferred, [item.stated for item in candidates]))
+        if lists.get(IMAGE):
+            _fill_photo(block, ids, lists[IMAGE], candidates)
     return RankedCandidates(ids, block)
+
+
+def _fill(block: Features, first: str, values: _Values) -> None:
+    """Sets the columns from `first` on."""
+    start = COLUMN[first]
+    block[:, start : start + values.shape[1]] = values
+
+
+def _fill_photo(block: Features, ids: Sequence[str], photo: ScoredList, items: Sequence[ItemTerms]) -> None:
+    """What the photo's nearest products say; beside words also what both say together."""
+    row_of = {product: row for row, product in enumerate(ids)}
+    rows = [row_of[product] for product, _ in photo]
+    shares = category_shares(photo, [item.category for item in items], rows)
+    block[:, COLUMN["photo_category"]] = shares
+    block[:, COLUMN["photo_top_category"]] = shares == shares.max()
+    words = np.nan_to_num(block[:, COLUMN["lexical_score"]]) * (shares == shares.max())
+    if not np.isnan(block[0, COLUMN["query_words"]]):
+        block[:, COLUMN["lexical_in_photo_category"]] = words / max(float(words.max()), 1e-9)
+        for name, (first, second) in _COMPOSED.items():
+            parts = np.nan_to_num(block[:, [COLUMN[first], COLUMN[second]]])
+            block[:, COLUMN[name]] = parts[:, 0] * parts[:, 1]
 
 
 def _fill_retrieval(block: Features, ids: Sequence[str], lists: Mapping[str, ScoredList]) -> None:

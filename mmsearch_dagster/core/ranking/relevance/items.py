@@ -1,7 +1,7 @@
 """A product as the ranking stage reads it: its terms by field, taken apart once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.ranking.relevance.preferences import Values, stated_values
 from mmsearch_dagster.core.ranking.relevance.terms import Terms, read_terms
 
 TITLE, CATEGORY, BRAND, ATTRIBUTES, DESCRIPTION = FIELDS = (
@@ -26,7 +27,8 @@ class ItemTerms:
     """One product.
 
     words: word -> how often it stands in each of COLUMNS. lengths: words in each of COLUMNS.
-    title: the title's terms. codes, quantities: of all fields. price: in the shop's currency.
+    title: the title's terms. codes, quantities: of all fields. price: in the shop's currency. category: its
+    path. stated: its brand, colour and so on, for the query's preferences.
     """
 
     words: Mapping[str, tuple[int, ...]]
@@ -36,6 +38,8 @@ class ItemTerms:
     quantities: Mapping[str, frozenset[float]]
     joined: frozenset[str]
     price: float | None = None
+    category: str | None = None
+    stated: Values = field(default_factory=dict[str, frozenset[str]])
 
 
 def item_terms(row: Mapping[str, Any]) -> ItemTerms:
@@ -60,6 +64,8 @@ def item_terms(row: Mapping[str, Any]) -> ItemTerms:
         quantities=quantities,
         joined=frozenset().union(*(part.joined for part in parts)),
         price=row.get(c.PRICE),
+        category=row.get(c.CATEGORY),
+        stated=stated_values(row),
     )
 
 

@@ -10,12 +10,17 @@ import numpy as np
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES, feature_rows
+from mmsearch_dagster.core.ranking.relevance.features import (
+    COLUMN,
+    FEATURES,
+    Features,
+    RankedQuery,
+    feature_rows,
+)
 from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
 from mmsearch_dagster.core.ranking.relevance.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
-from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.trees import TreeEnsemble
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 
@@ -44,32 +49,41 @@ class FeatureEffect:
 
 @dataclass(frozen=True)
 class RankingStage:
-    """Orders the candidates of one query. strategy: of TRAINERS."""
+    """Orders the candidates of one query.
+
+    strategy: of TRAINERS. features: of FEATURES, what the ranker reads; a release of before has fewer.
+    """
 
     strategy: str
     ranker: CandidateRanker
     statistics: TermStatistics
+    features: tuple[str, ...] = FEATURES
+
+    def _scores(self, rows: Features) -> list[float]:
+        """rows: float32 [n, f] of FEATURES."""
+        if self.features != FEATURES:
+            rows = rows[:, [COLUMN[name] for name in self.features]]
+        return self.ranker.predict(rows).tolist()
 
     def order(
-        self, text: str | None, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
+        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
     ) -> list[tuple[str, float]]:
         """Every candidate with its score, best first, ties by id.
 
         Args:
-            text: the query's words, typed and transcribed.
+            query: its words and what they prefer.
             lists: retriever -> (product id, score), best first; what is not named was not searched.
             items: terms of at least every product in the lists.
         """
-        candidates = feature_rows(read_terms(text), lists, items, self.statistics)
+        candidates = feature_rows(query, lists, items, self.statistics)
         if not candidates.ids:
             return []
-        scores = self.ranker.predict(candidates.features).tolist()
-        pairs = zip(candidates.ids, scores, strict=True)
+        pairs = zip(candidates.ids, self._scores(candidates.features), strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def effects(
         self,
-        text: str | None,
+        query: RankedQuery,
         lists: Mapping[str, ScoredList],
         items: Mapping[str, ItemTerms],
         product: str,
@@ -77,12 +91,12 @@ class RankingStage:
         """What each feature does for one candidate, the strongest first.
 
         Args:
-            text: the query's words.
+            query: its words and what they prefer.
             lists: retriever -> (product id, score), best first.
             items: terms of at least every product in the lists.
             product: the candidate; not in the lists: no effect.
         """
-        candidates = feature_rows(read_terms(text), lists, items, self.statistics)
+        candidates = feature_rows(query, lists, items, self.statistics)
         if product not in candidates.ids:
             return []
         values = candidates.features[candidates.ids.index(product)]
@@ -91,7 +105,7 @@ class RankingStage:
         rows = np.tile(values, (len(columns) + 1, 1))
         for row, (column, value) in enumerate(zip(columns, usual, strict=True), start=1):
             rows[row, column] = value
-        score, *without = self.ranker.predict(rows).tolist()
+        score, *without = self._scores(rows)
         effects = [
             FeatureEffect(FEATURES[column], float(values[column]), score - other)
             for column, other in zip(columns, without, strict=True)
@@ -106,7 +120,7 @@ class RankingStage:
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {name: np.ascontiguousarray(array) for name, array in self.ranker.arrays().items()}
         save_file(arrays, folder / RANKER_FILE)
-        spec = {"strategy": self.strategy, "features": FEATURES}
+        spec = {"strategy": self.strategy, "features": self.features}
         (folder / SPEC_FILE).write_text(json.dumps(spec, indent=2), encoding="utf-8")
         (folder / STATISTICS_FILE).write_text(self.statistics.to_json(), encoding="utf-8")
         return stage_digest(folder)
@@ -134,9 +148,9 @@ def load_stage(folder: Path) -> RankingStage:
         features = tuple(spec["features"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ReleaseMismatchError(f"the ranking stage in {folder} cannot be read: {error}") from error
-    if features != FEATURES:
+    if not set(features) <= set(FEATURES):
         raise ReleaseMismatchError(
             f"the ranking stage in {folder} was trained on other features than this version computes: "
             "run again, or use the version that made the release"
         )
-    return RankingStage(spec["strategy"], ranker, statistics)
+    return RankingStage(spec["strategy"], ranker, statistics, features)

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS, HYPHENATED, WORD, article_numbers
-from mmsearch_dagster.core.text import clean
+from mmsearch_dagster.core.text import clean, fold
 
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _DIGIT = re.compile(r"\d")
@@ -46,10 +46,10 @@ _QUANTITY = re.compile(
 class Terms:
     """One text, taken apart once.
 
-    words: stemmed, in order, stop words left out; then article numbers as one word. joined: adjacent words
-    written as one (`t-shirt` and `t shirt` as `tshirt`). codes: words that hold a digit. quantities: unit ->
-    values in that unit.
-    text: lower case, for string similarity. trigrams: of the text without blanks and signs.
+    words: stemmed, in order, without accents and stop words; then article numbers as one word. joined:
+    adjacent words written as one (`t-shirt` and `t shirt` as `tshirt`). codes: words that hold a digit.
+    quantities: unit -> values in that unit. text: lower case without accents, for string similarity.
+    trigrams: of the text without blanks and signs.
     """
 
     words: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ def read_terms(text: str | None) -> Terms:
     >>> read_terms("Blue T-Shirts, 500 ml").words
     ('blue', 't', 'shirt', '500', 'ml')
     """
-    plain = clean(text or "").lower()
+    plain = fold(clean(text or ""))
     if not plain:
         return Terms()
     parts = [*split_words(plain), *article_numbers(plain)]

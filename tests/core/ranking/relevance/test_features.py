@@ -9,15 +9,17 @@ from mmsearch_dagster.core.ranking.relevance.features import (
     COLUMN,
     FEATURES,
     RankedCandidates,
+    RankedQuery,
     candidates_of,
     feature_rows,
 )
-from mmsearch_dagster.core.ranking.relevance.terms import Terms, read_terms
+from mmsearch_dagster.core.ranking.relevance.terms import read_terms
+from mmsearch_dagster.core.retrieval.understood import PREFER, QueryPart
 from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
 
 
 def rows_for(text: str, lists: dict[str, list[tuple[str, float]]] = LISTS) -> RankedCandidates:
-    return feature_rows(read_terms(text), lists, ITEMS, STATISTICS)
+    return feature_rows(RankedQuery.of(text), lists, ITEMS, STATISTICS)
 
 
 def value(candidates: RankedCandidates, product: str, feature: str) -> float:
@@ -95,7 +97,7 @@ def test_a_price_is_a_position_among_the_candidates_and_may_be_missing() -> None
 
 
 def test_an_image_alone_has_no_word_features() -> None:
-    candidates = feature_rows(Terms(), {"image": [("a", 0.8)]}, ITEMS, STATISTICS)
+    candidates = feature_rows(RankedQuery(), {"image": [("a", 0.8)]}, ITEMS, STATISTICS)
 
     assert value(candidates, "a", "image_score") == pytest.approx(0.8)
     assert math.isnan(value(candidates, "a", "ratio"))
@@ -103,3 +105,41 @@ def test_an_image_alone_has_no_word_features() -> None:
 
 def test_no_list_no_candidate() -> None:
     assert rows_for("blue", {}).ids == ()
+
+
+def parts_of(**preferred: str) -> list[QueryPart]:
+    return [QueryPart(kind, text, text, PREFER) for kind, text in preferred.items()]
+
+
+def test_what_is_preferred_agrees_with_a_product_or_contradicts_it() -> None:
+    query = RankedQuery.of("red running shoes", parts_of(colour="red", category="Running"))
+    candidates = feature_rows(query, LISTS, ITEMS, STATISTICS)
+
+    assert value(candidates, "b", "colour_agrees") == value(candidates, "b", "preferences_met") == 1.0
+    assert value(candidates, "a", "colour_agrees") == -1.0
+    assert value(candidates, "a", "preferences_met") == 0.5
+    assert math.isnan(value(candidates, "a", "brand_agrees"))
+
+
+def test_a_photo_says_of_which_category_the_product_is() -> None:
+    lists = {"image": [("c", 0.9), ("d", 0.9), ("a", 0.8)]}
+    candidates = feature_rows(RankedQuery(), lists, ITEMS, STATISTICS)
+
+    # weights e^0, e^0 and e^-2
+    assert value(candidates, "c", "photo_category") == pytest.approx(2 / (2 + math.exp(-2)))
+    assert value(candidates, "a", "photo_top_category") == 0.0
+    assert math.isnan(value(candidates, "c", "photo_category_x_lexical_scaled"))
+
+
+def test_words_beside_a_photo_count_where_the_photo_agrees() -> None:
+    lists = {"image": [("c", 0.9), ("d", 0.9)], "lexical": [("a", 4.0), ("c", 2.0)]}
+    candidates = rows_for("blue", lists)
+
+    assert value(candidates, "c", "photo_category_x_lexical_scaled") == pytest.approx(0.5)
+    assert value(candidates, "a", "photo_category_x_lexical_scaled") == 0.0
+    assert value(candidates, "c", "lexical_in_photo_category") == 1.0
+    assert math.isnan(value(rows_for("blue"), "a", "photo_category_x_lexical_scaled"))
+
+
+def test_words_of_other_spellings_and_accents_are_the_same_word() -> None:
+    assert read_terms("Maréa CAFÉ").words == read_terms("marea cafe").words

@@ -1,6 +1,7 @@
 """Rankers learn from graded candidates, alike in training and from their files."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,12 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES, RankedCandidates
+from mmsearch_dagster.core.ranking.relevance.features import (
+    FEATURES,
+    RankedCandidates,
+    RankedQuery,
+    feature_rows,
+)
 from mmsearch_dagster.core.ranking.relevance.stage import (
     FILES,
     TRAINERS,
@@ -99,7 +105,7 @@ def test_trees_of_any_size_answer_as_the_library_that_grew_them(leaves: int) -> 
 def test_a_stage_orders_alike_after_it_was_stored(strategy: str, tmp_path: Path) -> None:
     stage = RankingStage(strategy, TRAINERS[strategy](made_up()), STATISTICS)
     digest = stage.save(tmp_path)
-    query = "blue shoes"
+    query = RankedQuery.of("blue shoes")
 
     stored = load_stage(tmp_path)
 
@@ -115,6 +121,20 @@ def test_a_stage_of_other_features_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ReleaseMismatchError, match="other features"):
         load_stage(tmp_path)
+
+
+def test_a_stage_of_before_a_feature_was_there_orders_by_what_it_reads(tmp_path: Path) -> None:
+    fewer, training = FEATURES[:40], made_up()
+    narrow = replace(training, features=training.features[:, :40])
+    RankingStage("linear", TRAINERS["linear"](narrow), STATISTICS, fewer).save(tmp_path)
+    query = RankedQuery.of("blue shoes")
+
+    stored = load_stage(tmp_path)
+
+    candidates = feature_rows(query, LISTS, ITEMS, STATISTICS)
+    scores = stored.ranker.predict(candidates.features[:, :40])
+    expected = dict(zip(candidates.ids, scores.tolist(), strict=True))
+    assert dict(stored.order(query, LISTS, ITEMS)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"{")])
@@ -161,8 +181,8 @@ def test_no_query_is_ranked_by_what_it_taught() -> None:
 @pytest.mark.parametrize("strategy", sorted(TRAINERS))
 def test_the_effects_of_the_features_say_what_the_score_would_lose(strategy: str) -> None:
     stage = RankingStage(strategy, TRAINERS[strategy](made_up()), STATISTICS)
-    best, _ = stage.order("blue shoes", LISTS, ITEMS)[0]
-    effects = stage.effects("blue shoes", LISTS, ITEMS, best)
+    best, _ = stage.order(RankedQuery.of("blue shoes"), LISTS, ITEMS)[0]
+    effects = stage.effects(RankedQuery.of("blue shoes"), LISTS, ITEMS, best)
     assert [abs(each.effect) for each in effects] == sorted((abs(e.effect) for e in effects), reverse=True)
     assert not any(np.isnan(each.value) for each in effects)
-    assert stage.effects("blue shoes", LISTS, ITEMS, "no such product") == []
+    assert stage.effects(RankedQuery.of("blue shoes"), LISTS, ITEMS, "no such product") == []

@@ -1,0 +1,104 @@
+"""What a query was understood to prefer (brand, colour, size ...), against what each product is."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.retrieval.understood import (
+    ATTRIBUTE,
+    BRAND,
+    CATEGORY,
+    COLOUR,
+    GENDER,
+    PREFER,
+    SIZE,
+    QueryPart,
+)
+from mmsearch_dagster.core.text import category_words, fold
+from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key
+
+# Kind -> folded values.
+Values = Mapping[str, frozenset[str]]
+
+KINDS = (BRAND, CATEGORY, COLOUR, GENDER, SIZE, ATTRIBUTE)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_HAN = re.compile("[\u3400-\u9fff]")
+_LEXICONS = ((COLOUR, COLOURS), (GENDER, GENDERS))
+# How a colour or a gender is written -> what it is called.
+_MEANINGS: Mapping[str, Mapping[str, str]] = {
+    kind: {fold(form): value for value, forms in lexicon.items() for form in (value, *forms)}
+    for kind, lexicon in _LEXICONS
+}
+
+
+def preferred_values(parts: Iterable[QueryPart]) -> Values:
+    """What a query prefers, by kind.
+
+    Args:
+        parts: of the understood query; those that do not prefer anything are left out.
+    """
+    values: dict[str, set[str]] = {}
+    for part in parts:
+        if part.effect == PREFER and part.kind in KINDS:
+            values.setdefault(part.kind, set()).add(fold(part.value))
+    return {kind: frozenset(of_kind) for kind, of_kind in values.items()}
+
+
+def stated_values(row: Mapping[str, Any]) -> Values:
+    """What a product's row of the contract states, by kind; colour and gender also from its title, where no
+    attribute states them.
+
+    >>> stated_values({"title": "Blue shoes", "brand": "Arlo"})["colour"]
+    frozenset({'blue'})
+    """
+    values: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    values[BRAND].update(fold(brand) for brand in [row.get(c.BRAND)] if brand)
+    values[CATEGORY].update(map(fold, category_words(row.get(c.CATEGORY))))
+    for pair in row.get(c.ATTRIBUTES) or ():
+        if pair.get("value"):
+            kind, value = kind_of_key(pair["key"]), str(pair["value"]).strip()
+            values[kind] |= {fold(value), *_named(kind, value)}
+    for kind, _ in _LEXICONS:
+        values[kind] = values[kind] or _named(kind, row.get(c.TITLE) or "")
+    return {kind: frozenset(of_kind) for kind, of_kind in values.items() if of_kind}
+
+
+def _named(kind: str, text: str) -> set[str]:
+    """The colours or genders that a text names; `dark blue` is a blue too."""
+    meanings = _MEANINGS.get(kind)
+    if not meanings:
+        return set()
+    plain = fold(text)
+    named = {meanings[word] for word in _WORD.findall(plain) if word in meanings}
+    if _HAN.search(plain):
+        named |= {value for form, value in meanings.items() if _HAN.search(form) and form in plain}
+    return named
+
+
+def agreement(preferred: Values, items: Sequence[Values]) -> NDArray[np.float64]:
+    """Per product and kind of KINDS, whether it has what is preferred: 1 it has, -1 it states something else,
+    0 it states nothing, NaN where nothing is preferred; last, the share of the preferred values that it has.
+
+    Args:
+        preferred: of the query.
+        items: what each of `n` products states.
+
+    Returns:
+        float64 [n, 7].
+    """
+    rows = np.full((len(items), len(KINDS) + 1), np.nan)
+    wished = sum(map(len, preferred.values()))
+    if not wished:
+        return rows
+    matched = np.zeros(len(items))
+    for kind, values in preferred.items():
+        common = np.array([len(values & item.get(kind, frozenset())) for item in items])
+        stated = np.array([kind in item for item in items], dtype=bool)
+        rows[:, KINDS.index(kind)] = np.where(common > 0, 1.0, -1.0 * stated)
+        matched += common
+    rows[:, -1] = matched / wished
+    return rows
