@@ -110,14 +110,18 @@ def make_release(
     text_column: bool = False,
     longest: float = 1.0,
     several_pictures: bool = False,
+    variants: int = 1,
 ) -> SmallRelease:
     """Products of `catalogue`; each has a picture in one plain colour, the first of its title.
 
     text_column: the index keeps the vectors of texts too, as a whole run does. longest: of both encoders.
-    several_pictures: every third product has a picture in each of two more colours.
+    several_pictures: every third product has a picture in each of two more colours. variants: so many of
+    the products in a row are variants of one.
     """
     media = home / "media"
     rows = catalogue(products)
+    if variants > 1:
+        rows = rows.with_columns(parent_id=pl.format("g{}", pl.int_range(pl.len()) // variants))
     for row, colour in enumerate(rows["title"].str.split(" ").list.first()):
         path = media / "images" / f"{row}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from mmsearch_dagster.api.people_schemas import (
     ReviewsResponse,
 )
 from mmsearch_dagster.api.schemas import AS_TYPED_HELP, IGNORE_HELP, RequestBody, decoded
+from mmsearch_dagster.core.catalog.variant_groups import variants_record
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
 from mmsearch_dagster.serving.engine import MAX_K, Engine
@@ -148,6 +149,7 @@ def _list_response(suggestions: Suggestions) -> ListResponse:
             score=hit.score,
             rules=list(hit.rules),
             payload=dict(hit.payload),
+            **variants_record(hit.variants, hit.payload),
         )
         for hit in suggestions.hits
     ]

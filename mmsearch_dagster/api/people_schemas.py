@@ -9,12 +9,15 @@ from mmsearch_dagster.api.schemas import TranscriptMessage, UnderstoodMessage
 
 
 class ListedProduct(BaseModel):
-    """One product of a list. rules: what the shop's rules did to it."""
+    """One product of a list. rules: what the shop's rules did to it. The variants are as in a search."""
 
     product_id: str
     rank: int
     score: float
     rules: list[str]
+    variants: int = 1
+    price_from: float | None = None
+    price_to: float | None = None
     payload: dict[str, Any]
 
 

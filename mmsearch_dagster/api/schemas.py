@@ -14,6 +14,7 @@ from starlette.requests import Request
 from mmsearch_dagster.api.errors import WrongRequestError, validation_message
 from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
 from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog.variant_groups import variants_record
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
 from mmsearch_dagster.core.retrieval.understood import understood_record
@@ -60,7 +61,8 @@ class SearchRequest(RequestBody):
 
 class ProductHit(BaseModel):
     """branches: the product's rank in each retriever, null where that one did not find it. rules: what the
-    shop's rules did to it in a list ordered for a person."""
+    shop's rules did to it in a list ordered for a person. variants: how many variants the product has; this
+    one fits best. price_from, price_to: their prices, null where none has one."""
 
     product_id: str
     rank: int
@@ -68,6 +70,9 @@ class ProductHit(BaseModel):
     picture: str | None
     branches: dict[str, int | None]
     rules: list[str] = []
+    variants: int = 1
+    price_from: float | None = None
+    price_to: float | None = None
     payload: dict[str, Any]
 
 
@@ -278,4 +283,5 @@ def _product_hit(hit: AnswerHit) -> ProductHit:
         branches=dict(hit.branches),
         rules=list(hit.rules),
         payload=dict(hit.payload),
+        **variants_record(hit.variants, hit.payload),
     )

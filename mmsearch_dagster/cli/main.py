@@ -175,16 +175,22 @@ def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
 
 @app.command()
 def connect(
-    files: Annotated[list[str], typer.Argument(help="Exports of your shop: files, or http(s) addresses.")],
+    files: Annotated[
+        list[str], typer.Argument(help="Exports of your shop: files, or addresses (http, s3, gs).")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The mapping to write.")] = Path("source.yaml"),
     catalogue: Annotated[str | None, typer.Option("--catalogue", help="Name of the catalogue.")] = None,
     preview: Annotated[int, typer.Option("--preview", help="How many rows to show as they are read.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+    allow_private: Annotated[
+        bool,
+        typer.Option("--allow-private", help="Files and pictures may lie in a private network."),
+    ] = False,
 ) -> None:
     """Look at a shop's exports and write a source.yaml for review, with a table of what was understood."""
     from mmsearch_dagster.cli.ingest import connect as connecting
 
-    connecting.run(files, out, catalogue=catalogue, preview=preview, force=force)
+    connecting.run(files, out, catalogue=catalogue, preview=preview, force=force, allow_private=allow_private)
 
 
 @app.command()

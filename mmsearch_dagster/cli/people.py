@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, AsTyped, Home, Ignore, Weight, released_of
+from mmsearch_dagster.core.catalog.variant_groups import variants_record
 from mmsearch_dagster.core.errors import QueryError
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ def _list_as_dict(suggestions: "Suggestions") -> dict[str, Any]:
             "product_id": hit.product_id,
             "score": hit.score,
             "rules": list(hit.rules),
+            **variants_record(hit.variants, hit.payload),
             **hit.payload,
         }
         for hit in suggestions.hits

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.progress import console, errors
+from mmsearch_dagster.core.catalog.variant_groups import variants_record
 from mmsearch_dagster.core.errors import QueryError, SourceError
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.understood import MESSAGE, PREFER, understood_record
@@ -129,6 +130,7 @@ def as_dict(answer: Answer) -> dict[str, Any]:
             "score": hit.score,
             "branches": dict(hit.branches),
             **({"rules": list(hit.rules)} if hit.rules else {}),
+            **variants_record(hit.variants, hit.payload),
             **hit.payload,
         }
         for hit in answer.hits

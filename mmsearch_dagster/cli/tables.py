@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from mmsearch_dagster.adapters.registry.release_list import ReleaseRow
+    from mmsearch_dagster.core.catalog.variant_groups import VariantFacts
     from mmsearch_dagster.core.retrieval.query import Answer
     from mmsearch_dagster.serving.lists import Suggestion
 
@@ -108,7 +109,8 @@ def answer(result: "Answer", title: str) -> Table:
     for hit in result.hits:
         ranks = [str(hit.branches.get(name) or "-") for name in ("vector", "lexical")]
         words = [escape(title_of(hit.payload)), escape(hit.payload.get(c.CATEGORY) or "")]
-        table.add_row(str(hit.rank), escape(hit.product_id), *words, _price(hit.payload), *ranks)
+        price = _price(hit.payload, hit.variants)
+        table.add_row(str(hit.rank), escape(hit.product_id), *words, price, *ranks)
     return table
 
 
@@ -134,7 +136,7 @@ def suggestions(hits: "Sequence[Suggestion]", title: str) -> Table:
             str(hit.rank),
             hit.product_id,
             title_of(hit.payload),
-            _price(hit.payload),
+            _price(hit.payload, hit.variants),
             f"{hit.score:.4f}",
         ]
         table.add_row(*map(escape, [*cells, ", ".join(hit.rules)] if ruled else cells))
@@ -177,10 +179,14 @@ def reviews(rows: Sequence[Mapping[str, Any]], name: str) -> Table:
     return table
 
 
-def _price(payload: Mapping[str, Any]) -> str:
-    if payload.get(c.PRICE) is None:
+def _price(payload: Mapping[str, Any], variants: "VariantFacts | None") -> str:
+    """The price; of a product with variants from the lowest to the highest."""
+    price = payload.get(c.PRICE)
+    low, high = (variants.price_from, variants.price_to) if variants else (price, price)
+    if low is None or high is None:
         return ""
-    return f"{payload[c.PRICE]:.2f} {payload.get(c.CURRENCY) or ''}".strip()
+    amount = f"{low:.2f}" if low == high else f"{low:.2f}–{high:.2f}"
+    return f"{amount} {payload.get(c.CURRENCY) or ''}".strip()
 
 
 def releases(rows: "Iterable[ReleaseRow]") -> Table:

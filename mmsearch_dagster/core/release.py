@@ -87,7 +87,7 @@ class PhotoMemoryPin(BaseModel):
 class RankingPin(BaseModel):
     """The learned ranking of search results: its files beside the weights.
 
-    sha256: over those files. strategy: of core.ranking.relevance.stage.TRAINERS.
+    sha256: over those files. strategy: of core.ranking.rankers.stage.TRAINERS.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -9,7 +9,7 @@ from mmsearch_dagster.defs.catalogue_refresh import DUE
 from mmsearch_dagster.defs.evaluation import evaluation_report
 from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
 from mmsearch_dagster.defs.metadata import metadata_of
-from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.people import profiles
 
@@ -23,6 +23,7 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
     deps=[*VALIDATED_KEYS, dg.AssetKey(DUE)],
     description="One row is one product's vector by who chose it; a product that nobody chose has no row.",
     kinds={"scipy"},
+    pool=TRAINING_POOL,
 )
 def collaborative_factors(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(collaborative.learn_factors(workspace.open())))

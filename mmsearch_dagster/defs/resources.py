@@ -21,6 +21,9 @@ from mmsearch_dagster.settings import (
     settle,
 )
 
+# Of steps that learn something: only one run with such steps is under way, whatever else the queue allows.
+TRAINING_POOL = "training"
+
 
 class WorkspaceResource(dg.ConfigurableResource):
     """Folder that holds everything a run writes, and the shop to read.

@@ -12,9 +12,9 @@ from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, LEARNED, SCORE
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
     from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
     from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
-    from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
 
 # The ranker learns from this many of each list, and reads as many.
 RANKED_DEPTH = 100

@@ -33,13 +33,15 @@ from mmsearch_dagster.serving.understanding import QueryUnderstanding
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
-    from mmsearch_dagster.core.ranking.relevance.stage import FeatureEffect, RankingStage
+    from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
     from mmsearch_dagster.core.speech.transcript import Transcript
 
 __all__ = ["MAX_K", "Answer", "AnswerHit", "Engine", "Query", "QueryTower"]
 
 MAX_K = 1000
 _BATCH = 256
+# Where variants of few products fill the lists, lists so many times longer are read.
+_DEEPER = 4
 
 
 class Engine:
@@ -302,20 +304,30 @@ class Engine:
         if not queries:
             return []
         depth = max(k, self._manifest.retrieval.depth)
-        batch = stacked([query.vectors for query in queries])
-        lists = retrieve(
-            self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
-        )
-        best = [
-            self._order.order(query, found, self._items)[:k]
-            for query, found in zip(queries, lists, strict=True)
-        ]
+        lists, best = self._ranked(queries, depth, condition)
+        while any(len(hits) < k and _is_full(found, depth) for hits, found in zip(best, lists, strict=True)):
+            depth *= _DEEPER
+            lists, best = self._ranked(queries, depth, condition)
+        best = [hits[:k] for hits in best]
         payload = self._table.rows([key for hits in best for key, _ in hits])
         outcome = cache(lambda: filter_outcome(where, self._table))  # looked at only where nothing is found
         return [
-            self._answer(query, found, ranked_hits(hits, found, payload), outcome)
+            self._answer(query, found, ranked_hits(hits, found, payload, self._table.variant_groups), outcome)
             for query, found, hits in zip(queries, lists, best, strict=True)
         ]
+
+    def _ranked(
+        self, queries: Sequence[PreparedQuery], depth: int, condition: str | None
+    ) -> tuple[list[dict[str, ScoredList]], list[list[tuple[str, float]]]]:
+        """What each retriever finds for each query, and their products in order, each variant group once."""
+        batch, groups = stacked([query.vectors for query in queries]), self._table.variant_groups
+        lists = retrieve(
+            self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
+        )
+        ordered = [
+            self._order.order(query, found, self._items) for query, found in zip(queries, lists, strict=True)
+        ]
+        return lists, [groups.first_of_each(hits) for hits in ordered]
 
     def _answer(
         self,
@@ -340,3 +352,8 @@ class Engine:
             transcript=query.transcript,
             note=None if hits else no_result_note(query.text, outcome()),
         )
+
+
+def _is_full(lists: Mapping[str, ScoredList], depth: int) -> bool:
+    """Whether a longer list of a retriever could bring further products."""
+    return any(len(entries) >= depth for entries in lists.values())

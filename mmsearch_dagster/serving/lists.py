@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.catalog.variant_groups import VariantFacts
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules, apply_rules
 from mmsearch_dagster.core.retrieval.diversity import marginal_relevance
@@ -28,13 +29,15 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One product of a list. rules: what the shop's rules did to it."""
+    """One product of a list. rules: what the shop's rules did to it. variants: all variants of the product
+    that this one stands for, None where it has no others."""
 
     product_id: str
     score: float
     rank: int
     payload: Mapping[str, Any]
     rules: tuple[str, ...] = ()
+    variants: VariantFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,10 @@ def listed(
     )
     score_of = {candidates.ids[row]: float(candidates.scores[row]) for row in chosen}
     payload = engine.payload(list(score_of))
-    ruled = apply_rules(_evenly(list(score_of)), payload, rules, bought=bought)[:k]
+    ruled = apply_rules(_evenly(list(score_of)), payload, rules, bought=bought)
+    groups = engine.table.variant_groups
+    first = dict(groups.first_of_each([(product.product_id, 0.0) for product in ruled]))
+    shown = [product for product in ruled if product.product_id in first][:k]
     return tuple(
         Suggestion(
             ruled_product.product_id,
@@ -65,8 +71,9 @@ def listed(
             rank,
             payload[ruled_product.product_id],
             ruled_product.rules,
+            groups.facts_of(ruled_product.product_id),
         )
-        for rank, ruled_product in enumerate(ruled, start=1)
+        for rank, ruled_product in enumerate(shown, start=1)
     )
 
 

@@ -279,13 +279,14 @@ _COLUMNS = {"vector": files.RANKER_VECTOR, "factors": files.RANKER_FACTORS, "pop
 
 
 def _neighbours(table: PinnedTable, product: str, vectors: Matrix, count: int) -> Candidates:
-    """The `count` products nearest to a product of these vectors, by the nearest pair of vectors."""
+    """The `count` products nearest to a product of these vectors, by the nearest pair of vectors; no variants
+    of the product itself."""
     best: dict[str, float] = {}
     near = chain.from_iterable(table.nearest_batch(vectors, count + 1))
     for hit in sorted(near, key=lambda hit: (-hit.score, hit.product_id)):
         best.setdefault(hit.product_id, hit.score)
-    best.pop(product, None)
-    ids = list(best)[:count]
+    groups = table.variant_groups
+    ids = [key for key in best if groups.key(key) != groups.key(product)][:count]
     # What makes a list diverse is the first picture of each.
     first = dict(reversed(list(zip(*table.vectors(ids), strict=True))))
     alike = np.stack([first[key] for key in ids]) if ids else vectors[:0]

@@ -14,7 +14,7 @@ from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+    from mmsearch_dagster.core.ranking.rankers.stage import RankingStage
     from mmsearch_dagster.core.speech.language import Language
     from mmsearch_dagster.core.speech.transcript import Recogniser
 
@@ -84,7 +84,7 @@ def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | 
     """
     if manifest.ranking is None:
         return None
-    from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, load_stage, stage_digest
+    from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, load_stage, stage_digest
 
     folder = model_dir / RANKING_FOLDER
     stage = load_stage(folder)

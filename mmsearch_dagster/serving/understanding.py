@@ -82,18 +82,24 @@ class QueryUnderstanding:
     ) -> tuple[AnswerHit, ...]:
         """The named products that pass the filter, then the others; as many as before."""
         present = {hit.product_id: hit for hit in hits}
-        payload = self._table.rows(understood.product_ids)
+        payload, groups = self._table.rows(understood.product_ids), self._table.variant_groups
         best = hits[0].score if hits else 0.0
         first = [
             replace(present[key], score=best + 1.0)
             if key in present
             else AnswerHit(
-                key, best + 1.0, 0, payload[key], dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER))
+                key,
+                best + 1.0,
+                0,
+                payload[key],
+                dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER)),
+                variants=groups.facts_of(key),
             )
             for key in understood.product_ids
             if key in payload and self._passes(key, where)
         ]
-        others = [hit for hit in hits if hit.product_id not in {hit.product_id for hit in first}]
+        named = {groups.key(hit.product_id) for hit in first}
+        others = [hit for hit in hits if groups.key(hit.product_id) not in named]
         ranked = [*first, *others][: max(len(hits), len(first))]
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ranked, start=1))
 

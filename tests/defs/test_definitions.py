@@ -1,14 +1,16 @@
 """What people and schedules find in Dagster."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from mmsearch_dagster.defs.loading import everything
+from mmsearch_dagster.defs.resources import TRAINING_POOL
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED
 from mmsearch_dagster.settings import HomePaths
 
@@ -163,6 +165,22 @@ def test_a_day_of_a_home_without_a_log_stays_open(monkeypatch: pytest.MonkeyPatc
     assert ended.success
     assert not kept
     assert not HomePaths(tmp_path / "home").lake.exists()
+
+
+def test_what_learns_is_in_one_pool(graph: AssetGraph) -> None:
+    """Two runs with such steps are never under way together on one machine."""
+    pooled = {
+        key.to_user_string() for key in graph.get_all_asset_keys() if TRAINING_POOL in graph.get(key).pools
+    }
+    trains = {"image_encoder", "collaborative_factors", "training_examples", "ranking", "ranker"}
+    assert pooled == trains | {name for name in GRAPH["training"] if name.startswith("fusion_")}
+
+
+@pytest.mark.parametrize(("asset", "hours"), [("catalogue_refresh", 50), ("release", 8 * 24)])
+def test_what_is_served_may_not_grow_old_unseen(graph: AssetGraph, asset: str, hours: int) -> None:
+    policy = graph.get(dg.AssetKey(asset)).freshness_policy
+    assert isinstance(policy, TimeWindowFreshnessPolicy)
+    assert policy.fail_window.to_timedelta() == timedelta(hours=hours)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

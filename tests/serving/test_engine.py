@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mmsearch_dagster.core.catalog.variant_groups import VariantFacts
 from mmsearch_dagster.core.errors import OtherEncoderError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import ReleaseManifest
@@ -271,3 +272,36 @@ def test_only_an_empty_answer_has_a_note(engine: Engine) -> None:
 
 def test_payload_of_products(engine: Engine) -> None:
     assert set(engine.payload(["p00002", "nothing"])) == {"p00002"}
+
+
+class TestVariants:
+    """Products in five colours each, every colour a product of the index."""
+
+    @pytest.fixture(scope="class")
+    def variants(self, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+        return open_engine(make_release(tmp_path_factory.mktemp("variants"), products=60, variants=5))
+
+    def test_a_product_is_shown_once_with_the_variant_that_fits_in_front(self, variants: Engine) -> None:
+        hits = variants.search(Query(image=picture("green")), k=8).hits
+        assert len({hit.payload["parent_id"] for hit in hits}) == len(hits) == 8
+        assert {hit.payload["title"].split()[0] for hit in hits} == {"green"}
+        assert [hit.rank for hit in hits] == list(range(1, 9))
+
+    def test_prices_are_a_range(self, variants: Engine) -> None:
+        hit = variants.search(Query(text="p00012"), k=3).hits[0]
+        assert hit.product_id == "p00012"
+        assert hit.variants == VariantFacts(count=5, price_from=11.0, price_to=14.0), "p00010 has no price"
+
+    def test_longer_lists_are_read_where_variants_of_few_products_fill_them(self, tmp_path: Path) -> None:
+        """The lists are 50 long and hold 20 variants of each product."""
+        engine = open_engine(make_release(tmp_path, products=200, variants=20))
+        hits = engine.search(Query(image=picture("red")), k=8).hits
+        assert len({hit.payload["parent_id"] for hit in hits}) == 8
+
+    def test_a_number_puts_its_variant_in_front_and_no_sibling_behind(self, variants: Engine) -> None:
+        hits = variants.search(Query(text="p00021"), k=10).hits
+        assert hits[0].product_id == "p00021"
+        assert [hit.payload["parent_id"] for hit in hits].count("g4") == 1
+
+    def test_a_release_without_parents_shows_every_product(self, engine: Engine) -> None:
+        assert all(hit.variants is None for hit in engine.search(Query(image=picture("red")), k=5).hits)

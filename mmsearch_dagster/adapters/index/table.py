@@ -12,6 +12,7 @@ import numpy as np
 from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.full_text import query_full_text
@@ -112,6 +113,13 @@ class PinnedTable:
         """Every product of this version."""
         return frozenset(self._row_of_id)
 
+    @cached_property
+    def variant_groups(self) -> VariantGroups:
+        """Which products of this version are variants of one; none in versions of old releases."""
+        if columns.PARENT_ID not in self.payload_columns:
+            return VariantGroups()
+        return VariantGroups.of(self.records([columns.PRODUCT_ID, columns.PARENT_ID, columns.PRICE]))
+
     def matrix(self, column: str = VECTOR) -> tuple[list[str], Matrix]:
         """Reads all vectors of a column; each call reads again.
 
@@ -173,6 +181,7 @@ class PinnedTable:
         if VECTOR in self.vector_columns and self.held_in_memory:
             self.compared()
         self.lexical("warm", 1)
+        _ = self.variant_groups
 
     def _width(self, column: str) -> int:
         if column not in self.vector_columns:

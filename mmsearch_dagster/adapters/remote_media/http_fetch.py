@@ -23,11 +23,20 @@ _TRY_AGAIN = (408, 425, 429)
 class HttpFetcher:
     """Fetches over HTTP. Safe to share between threads; close it at the end.
 
-    clock: seconds that only go forward.
+    clock: seconds that only go forward. refused: why an address may not be fetched, None where it may; the
+    rules of `media` where it is left out. other_kinds: beginnings of content types that are not wanted.
     """
 
-    def __init__(self, media: RemoteMedia, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._media, self._clock = media, clock
+    def __init__(
+        self,
+        media: RemoteMedia,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        refused: Callable[[str], str | None] | None = None,
+        other_kinds: tuple[str, ...] = _OTHER_KINDS,
+    ) -> None:
+        self._media, self._clock, self._other_kinds = media, clock, other_kinds
+        self._refused = refused or (lambda address: refusal(address, media))
         transport = CheckedTransport(allow_private=media.allow_private, connections=media.parallel)
         self._client = httpx.Client(
             transport=transport,
@@ -59,7 +68,7 @@ class HttpFetcher:
 
     def _follow(self, address: str, held: Validators, deadline: float) -> Fetched:
         for _ in range(_MOST_REDIRECTS + 1):
-            why = refusal(address, self._media)
+            why = self._refused(address)
             if why:
                 raise FetchError(why, lasting=True)
             request = self._client.build_request("GET", address, headers=_conditions(held))
@@ -78,8 +87,8 @@ class HttpFetcher:
             return Fetched(None, given)
         _check_status(answer)
         kind = answer.headers.get("content-type", "").lower()
-        if kind.startswith(_OTHER_KINDS):
-            raise FetchError(f"the host sends {kind.partition(';')[0]}, no picture or sound", lasting=True)
+        if kind.startswith(self._other_kinds):
+            raise FetchError(f"the host sends {kind.partition(';')[0]}, not what is wanted", lasting=True)
         if answer.headers.get("content-encoding", "identity").lower() != "identity":
             raise FetchError("the host compresses what it sends, though asked not to", lasting=True)
         return Fetched(self._limited(answer, deadline), given)

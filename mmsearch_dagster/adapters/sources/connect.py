@@ -72,20 +72,24 @@ def catalogue_name(path: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")[:60] or "shop"
 
 
-def as_yaml(connected: Sequence[Connected], catalogue: str, target: Path) -> str:
+def as_yaml(
+    connected: Sequence[Connected], catalogue: str, target: Path, *, allow_private: bool = False
+) -> str:
     """The text of a `source.yaml`.
 
     Args:
         connected: the files.
         catalogue: its name.
         target: where it will lie; paths are relative to its folder where they are below it.
+        allow_private: pictures may also lie on this machine and in private networks.
     """
     tables: dict[str, list[dict[str, Any]]] = {}
     for one in connected:
         tables.setdefault(one.draft.table, []).append(_file_entry(one, target.parent))
     entries = {table: files[0] if len(files) == 1 else files for table, files in tables.items()}
     hosts = sorted({host for one in connected for host in one.draft.media_hosts(one.look)})
-    media = {"media": {"hosts": hosts}} if hosts else {}
+    private = {"allow_private": True} if allow_private else {}
+    media = {"media": {"hosts": hosts, **private}} if hosts else {}
     document = {"catalogue": catalogue, "tables": entries, **media}
     text = yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
     return _HEADER.format(name=target.name, root="") + text
@@ -101,4 +105,8 @@ def _file_entry(one: Connected, folder: Path) -> dict[str, Any]:
         "ndjson",
     ):
         del written["format"]
-    return {"path": Path(shown).as_posix(), **written, **one.draft.mapping}
+    entry = {"path": Path(shown).as_posix(), **written}
+    mapping = one.draft.mapping
+    if "joins" in mapping:
+        mapping = {**mapping, "joins": [{**entry, **join} for join in mapping["joins"]]}
+    return {**entry, **mapping}

@@ -76,7 +76,7 @@ class _Json(_UniqueNames):
         return dict.fromkeys(json_files.columns_of(path, file.format, file.records), pl.String())
 
     def read(self, path: Path, file: SourceFile, wanted: Sequence[str]) -> pl.DataFrame:
-        return json_files.read(path, file.format, wanted, file.records)
+        return json_files.read(path, file.format, wanted, file.records, nested=file.nested)
 
 
 class _Parquet(_UniqueNames):

@@ -160,7 +160,14 @@ def _along(value: Any, keys: Sequence[str]) -> Any:
     return value
 
 
-def read(path: Path, form: Format, wanted: Sequence[str], records_at: str | None = None) -> pl.DataFrame:
+def read(
+    path: Path,
+    form: Format,
+    wanted: Sequence[str],
+    records_at: str | None = None,
+    *,
+    nested: str | None = None,
+) -> pl.DataFrame:
     """Reads fields of a JSON or NDJSON file.
 
     Args:
@@ -168,6 +175,7 @@ def read(path: Path, form: Format, wanted: Sequence[str], records_at: str | None
         form: json or ndjson.
         wanted: names of fields; dots go into nested objects.
         records_at: where the array is in a JSON file.
+        nested: an array of objects in a record, each of which becomes a row with the fields of the record.
 
     Returns:
         The fields as text, or as numbers where each value is one, plus NUMBER (of the line or element) and
@@ -175,7 +183,7 @@ def read(path: Path, form: Format, wanted: Sequence[str], records_at: str | None
     """
     rows = (
         (number, None if document is None else {name: _value_at(document, name) for name in wanted})
-        for number, document in lines_of(path, form, records_at)
+        for number, document in _rows(lines_of(path, form, records_at), nested)
     )
     documents = list(rows)
     numeric = [name for name in wanted if _is_numeric(record.get(name) for _, record in documents if record)]
@@ -184,6 +192,18 @@ def read(path: Path, form: Format, wanted: Sequence[str], records_at: str | None
         for number, record in documents
     )
     return _framed(texts, wanted).with_columns(pl.col(numeric).cast(pl.Float64))
+
+
+def _rows(lines: Iterable[Line], nested: str | None) -> Iterator[Line]:
+    """A row for each element of the nested array; a record without one is a row itself."""
+    for number, document in lines:
+        elements = _value_at(document, nested) if document is not None and nested is not None else None
+        objects = [one for one in elements if isinstance(one, dict)] if isinstance(elements, list) else []
+        if document is None or nested is None or not objects:
+            yield number, document
+            continue
+        for element in objects:
+            yield number, {**document, nested: element}
 
 
 def _is_numeric(values: Iterable[Any]) -> bool:

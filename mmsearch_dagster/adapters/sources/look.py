@@ -104,14 +104,16 @@ def look_at(path: Path, written: dict[str, Any]) -> FileLook:
     names = list(READERS[file.format].columns(path, file))
     unique = [name for name in names if names.count(name) == 1]
     rows = READERS[file.format].read(path, file, _readable(path, file, unique)).drop(NUMBER, BROKEN)
-    examples, filled, hosts = {}, {}, {}
+    examples, filled, hosts, unique = {}, {}, {}, set()
     for name in rows.columns:
         values = [value for value in rows[name].to_list() if value not in (None, "", [])]
         filled[name] = len(values) / max(rows.height, 1)
         hosts[name] = sorted({host for value in values for host in _HOST.findall(str(value))})
+        if len({str(value) for value in values}) == len(values):
+            unique.add(name)
         if values:
             examples[name] = " ".join(str(values[0]).split())[:_EXAMPLE]
-    return FileLook(path.name, rows.columns, examples, filled, hosts)
+    return FileLook(path.name, rows.columns, examples, filled, hosts, frozenset(unique))
 
 
 def _readable(path: Path, file: SourceFile, names: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from mmsearch_dagster.adapters.sources.joins import joined
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.cast_scalars import as_text
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, GROUP, NUMBER, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.cast_table import BROKEN, GROUP, HIDDEN, NUMBER, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.contract import RawTable, raw_table
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.column_habits import with_habits
@@ -20,9 +20,11 @@ from mmsearch_dagster.core.catalog.mapping.expressions import column_expression
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL
 from mmsearch_dagster.core.catalog.source_mapping import TableFile
 from mmsearch_dagster.core.catalog.tables.grouped_rows import merge_groups
+from mmsearch_dagster.core.catalog.tables.variants import with_parents
 from mmsearch_dagster.core.errors import SourceError
 
 Pseudonymise = Callable[[pl.Series], pl.Series]
+_CHILDREN = "\x00children"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,12 @@ def read_table(
         for sentence, count in read.left_out.items():
             _count(left_out, sentence, count)
         frames.append(rows)
-    return raw_table(table, pl.concat(frames), left_out, concerns)
+    rows = pl.concat(frames, how="diagonal")
+    if table == "products":
+        rows, merged = with_parents(rows)
+        for sentence, count in merged.items():
+            _count(left_out, sentence, count)
+    return raw_table(table, rows, left_out, concerns)
 
 
 def _count(counts: dict[str, int], sentence: str, count: int) -> None:
@@ -84,34 +91,48 @@ def _read_file(source: Source, table: str, file: TableFile) -> _Read:
     mapped = mapped_columns(table, file, columns)
     beside = {f"{join.name}." for join in file.joins}
     keys = [key for join in file.joins for key in join.key]
-    group = file.group_by.inputs if file.group_by else ()
+    group = [name for feed in (file.group_by, file.children) if feed for name in feed.inputs]
     inputs = [name for mapping in mapped.values() for name in mapping.inputs]
     wanted = [
         name
-        for name in dict.fromkeys([*inputs, *file.where, *file.fill, *keys, *group])
+        for name in dict.fromkeys([*inputs, *file.where, *file.where_product, *file.fill, *keys, *group])
         if not name.startswith(tuple(beside))
     ]
     rows = READERS[file.format].read(path, file, wanted)
-    rows = joined(source, file, rows, inputs=[*inputs, *file.where, *group])
+    rows = joined(source, file, rows, inputs=[*inputs, *file.where, *file.where_product, *group])
     rows = _filled(rows, file)
-    kept = rows.filter(pl.col(BROKEN).is_not_null() | all_hold(file.where)) if file.where else rows
+    named = _named(rows, file, mapped)
+    kept = _kept(named, rows, file) if file.where else named
     left_out = {f"the mapping's `where` leaves them out ({file.path})": rows.height - kept.height}
-    return _Read(_named(kept, file, mapped), mapped, left_out)
+    return _Read(kept, mapped, left_out)
 
 
-def _group_key(rows: pl.DataFrame, file: TableFile) -> pl.Expr | None:
-    if file.group_by is None:
+def _kept(named: pl.DataFrame, rows: pl.DataFrame, file: TableFile) -> pl.DataFrame:
+    """The rows that `where` means; variants go with the row of their product."""
+    holds = rows.select(pl.col(BROKEN).is_not_null() | all_hold(file.where)).to_series()
+    kept, others = named.filter(holds), named.filter(~holds)
+    if c.PARENT_ID not in named.columns or others.is_empty():
+        return kept
+    whole = others.filter(pl.col(c.PARENT_ID).is_null())
+    gone = set(whole[c.PRODUCT_ID].drop_nulls()) - set(kept[c.PRODUCT_ID].drop_nulls())
+    return kept.filter(~pl.col(c.PARENT_ID).is_in(gone).fill_null(False))
+
+
+def _group_key(rows: pl.DataFrame, file: TableFile, mapping: ColumnMapping | None) -> pl.Expr | None:
+    if mapping is None:
         return None
-    key = column_expression(c.PRODUCT_ID, file.group_by, dict(rows.schema), file.list_separator)
+    key = column_expression(c.PRODUCT_ID, mapping, dict(rows.schema), file.list_separator)
     return key.cast(pl.String).str.strip_chars().replace("", None).alias(GROUP)
 
 
 def _filled(rows: pl.DataFrame, file: TableFile) -> pl.DataFrame:
-    """Rows with the values of their group's first row, in the columns that have one only there."""
-    key = _group_key(rows, file)
+    """Rows with the first value of their group, in the columns that have one only in one row of it."""
+    key = _group_key(rows, file, file.fill_key)
     if key is None or not file.fill:
         return rows
-    filled = [pl.col(name).forward_fill().over(GROUP).alias(name) for name in file.fill]
+    filled = [
+        pl.coalesce(name, pl.col(name).drop_nulls().first().over(GROUP)).alias(name) for name in file.fill
+    ]
     return rows.with_columns(key).with_columns(filled).drop(GROUP)
 
 
@@ -123,8 +144,33 @@ def _named(rows: pl.DataFrame, file: TableFile, mapped: Mapping[str, ColumnMappi
         for column, mapping in mapped.items()
     ]
     constants = [pl.lit(value).alias(column) for column, value in file.constants.items()]
-    key = _group_key(rows, file)
-    return rows.select(NUMBER, BROKEN, *named, *constants, *([key] if key is not None else []))
+    key = _group_key(rows, file, file.group_by)
+    hidden = [(~all_hold(file.where_product)).alias(HIDDEN)] if file.where_product else []
+    listed = [] if file.children is None else [_listed_children(rows, file)]
+    marks = [*hidden, *listed, *([key] if key is not None else [])]
+    named_rows = rows.select(NUMBER, BROKEN, *named, *constants, *marks)
+    return _with_listed_parents(named_rows) if listed else named_rows
+
+
+def _listed_children(rows: pl.DataFrame, file: TableFile) -> pl.Expr:
+    """list[str]: the ids that a row names as its variants."""
+    assert file.children is not None
+    whole = file.children.model_copy(update={"pattern": None})
+    text = column_expression(c.PRODUCT_ID, whole, dict(rows.schema), file.list_separator).cast(pl.String)
+    if file.children.pattern is None:
+        return text.str.split(file.children.separator or ",").alias(_CHILDREN)
+    matches = text.str.extract_all(file.children.pattern)
+    return matches.list.eval(pl.element().str.extract(file.children.pattern, 1)).alias(_CHILDREN)
+
+
+def _with_listed_parents(rows: pl.DataFrame) -> pl.DataFrame:
+    """`parent_id` of the rows that another row names."""
+    pairs = rows.select(pl.col(c.PRODUCT_ID).alias(c.PARENT_ID), pl.col(_CHILDREN)).explode(_CHILDREN)
+    pairs = pairs.with_columns(pl.col(_CHILDREN).str.strip_chars()).drop_nulls()
+    pairs = pairs.unique(_CHILDREN, keep="first", maintain_order=True)
+    return rows.drop(_CHILDREN).join(
+        pairs, left_on=c.PRODUCT_ID, right_on=_CHILDREN, how="left", maintain_order="left"
+    )
 
 
 def _hide_people(raw: pl.DataFrame, pseudonymise: Pseudonymise) -> pl.DataFrame:

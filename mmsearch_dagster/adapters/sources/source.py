@@ -115,9 +115,10 @@ def _check_table_file(source: Source, table: str, file: TableFile, where: str) -
         name = mapping.column[0] if len(mapping.column) == 1 else ""
         if name in own and not mapping.names:
             _check_type(path, table, column, name, kind=own[name])
-    _check_inputs(path, tuple(file.where), columns, f"in `where` of {where}")
+    _check_inputs(path, (*file.where, *file.where_product), columns, f"in `where` of {where}")
     _check_inputs(path, file.group_by.inputs if file.group_by else (), columns, f"in `group_by` of {where}")
     _check_inputs(path, file.fill, columns, f"in `fill` of {where}")
+    _check_inputs(path, file.children.inputs if file.children else (), columns, f"in `children` of {where}")
     _check_joins(source, file, columns, where)
     inputs = {name for mapping in mapped.values() for name in mapping.inputs} | set(file.where)
     READERS[file.format].check_wanted(

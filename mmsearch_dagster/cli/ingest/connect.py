@@ -1,6 +1,5 @@
 """`mmsearch connect`: looks at exports, writes a source.yaml for review, and shows what it understood."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,45 +11,50 @@ from mmsearch_dagster.adapters.sources.connect import Connected, as_yaml, catalo
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows, top_reasons
+from mmsearch_dagster.core.catalog.remote_media import is_address
 from mmsearch_dagster.core.errors import ConfigError, SourceError
 
 _CELL = 60
-_SECONDS = 60
 
 
-def run(files: Sequence[str], out: Path, *, catalogue: str | None, preview: int, force: bool) -> None:
+def run(
+    files: Sequence[str],
+    out: Path,
+    *,
+    catalogue: str | None,
+    preview: int,
+    force: bool,
+    allow_private: bool = False,
+) -> None:
     """Writes `out`, and prints a table of each file, what was left out, and the first rows as they are read.
 
     Raises:
         ConfigError: `out` is there already.
         SourceError: a file cannot be read or is not understood.
+
+    allow_private: files and pictures may also come from this machine and from private networks.
     """
     if out.exists() and not force:
         raise ConfigError(f"{out} is there already: give another --out, or --force to write over it")
-    paths = [_local(file, out.parent) for file in files]
-    connected = connect(paths)
     out.parent.mkdir(parents=True, exist_ok=True)
+    paths = [_local(file, out.parent, allow_private=allow_private) for file in files]
+    connected = connect(paths)
     name = catalogue or catalogue_name(paths[0])
-    out.write_text(as_yaml(connected, name, out), encoding="utf-8")
+    out.write_text(as_yaml(connected, name, out, allow_private=allow_private), encoding="utf-8")
     for one in connected:
         _show(one)
     _show_rows(out, preview)
     _print(f"Written: {out}. Read it, then: mmsearch run --source {out} --home .{name}")
 
 
-def _local(file: str, folder: Path) -> Path:
-    """The file; one at an http(s) address is first brought beside the source.yaml."""
-    address = urlsplit(file)
-    if address.scheme not in ("http", "https"):
+def _local(file: str, folder: Path, *, allow_private: bool) -> Path:
+    """The file; one at an address is first brought beside the source.yaml."""
+    if not is_address(file):
         return Path(file)
-    from urllib.request import urlopen
+    from mmsearch_dagster.adapters.remote_media.export_fetch import fetch_export
 
-    target = folder / (Path(address.path).name or "export")
-    try:
-        with urlopen(file, timeout=_SECONDS) as answer, target.open("wb") as copy:
-            shutil.copyfileobj(answer, copy)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{file}: cannot be fetched ({error}); download it and give its path") from error
+    target = folder / (Path(urlsplit(file).path).name or "export")
+    target.write_bytes(fetch_export(file, allow_private=allow_private))
     return target
 
 

@@ -48,6 +48,8 @@ NUMBER = "\x00row"
 BROKEN = "\x00broken"
 # What rows of one record have in common.
 GROUP = "\x00group"
+# Whether the mapping leaves out the product that a row stands for.
+HIDDEN = "\x00hidden"
 
 _QUOTED = 80
 _PLAIN = ColumnMapping(column=("-",))
@@ -73,7 +75,7 @@ def cast_rows(
 
     Args:
         raw: contract columns (and `attributes.<name>`) of any type, `_source`, `_row`, and perhaps the
-            columns BROKEN and GROUP. Contract columns that it lacks become null.
+            columns BROKEN, GROUP and HIDDEN. Contract columns that it lacks become null.
         table: name of a contract table.
         separator: what separates several image uris in one text.
         mappings: contract column -> how its values are written, where that is given.
@@ -94,13 +96,13 @@ def cast_rows(
         problem = _problem_of(column, types, value, wanted, quote=not is_personal(table))
         if problem is not None:
             (problems if column in REQUIRED[table] else emptied).append(problem)
-    group = [pl.col(GROUP)] if GROUP in types else []
+    marks = [pl.col(name) for name in (GROUP, HIDDEN) if name in types]
     return raw.select(
         pl.col(SOURCE),
         pl.col(ROW).cast(pl.Int64),
         _listed(problems).alias(PROBLEMS),
         _listed(emptied).alias(EMPTIED),
-        *group,
+        *marks,
         *values,
     )
 

@@ -16,6 +16,8 @@ VIDEO_URI = "video_uri"
 LANG = "lang"
 IN_STOCK = "in_stock"
 UPDATED_AT = "updated_at"
+# What a variant is a variant of: the id that all variants of a product have in common.
+PARENT_ID = "parent_id"
 
 EVENT_ID = "event_id"
 TIMESTAMP = "timestamp"
@@ -69,6 +71,7 @@ PRODUCTS = pl.Schema(
         LANG: pl.String,
         IN_STOCK: pl.Boolean,
         UPDATED_AT: INSTANT,
+        PARENT_ID: pl.String,
     }
 )
 EVENTS = pl.Schema(

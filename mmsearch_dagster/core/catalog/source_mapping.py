@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from mmsearch_dagster.core.catalog.cast_nested import attribute_column
-from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, REQUIRED, TABLES
+from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, PARENT_ID, REQUIRED, TABLES
 from mmsearch_dagster.core.catalog.mapping.column import Case, ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.conditions import Condition, Constant, Where
 from mmsearch_dagster.core.catalog.mapping.file import FORMATS, Format, Join, SourceFile
@@ -37,7 +37,9 @@ class TableFile(SourceFile):
     list_separator: what separates several image uris in one text field.
     where: column -> which values; other rows are left out and counted.
     group_by: rows with the same value are one record: pictures or variants of a product.
-    fill: columns whose value stands only in the first row of a group.
+    fill: columns whose value stands only in the first row of a group, or of the variants of a product.
+    where_product: as `where`, of the row that stands for a product; its variants go with it.
+    children: a column in the row of a product that names the ids of its variants.
     joins: other files, read beside this one by a key.
     """
 
@@ -47,6 +49,8 @@ class TableFile(SourceFile):
     where: Where = {}
     group_by: ColumnMapping | None = None
     fill: tuple[str, ...] = ()
+    where_product: Where = {}
+    children: ColumnMapping | None = None
     joins: tuple[Join, ...] = ()
 
     @field_validator("columns", mode="before")
@@ -69,12 +73,19 @@ class TableFile(SourceFile):
     def _ubi_takes_no_columns(self) -> "TableFile":
         if self.format == "ubi" and (self.columns or self.constants):
             raise ValueError(f"'{self.path}': format ubi takes no columns and no constants")
-        if self.fill and self.group_by is None:
-            raise ValueError(f"'{self.path}': fill needs group_by, which says what a group is")
+        if self.fill and self.fill_key is None:
+            raise ValueError(f"'{self.path}': fill needs group_by or parent_id, which say what a group is")
+        if self.children is not None and PARENT_ID in (self.columns or {}):
+            raise ValueError(f"'{self.path}': takes children or parent_id, not both")
         names = [join.name for join in self.joins]
         if len(set(names)) < len(names):
             raise ValueError(f"'{self.path}': two joins have the same name")
         return self
+
+    @property
+    def fill_key(self) -> ColumnMapping | None:
+        """What rows that are filled have in common."""
+        return (self.columns or {}).get(PARENT_ID, self.group_by)
 
     @field_validator("constants")
     @classmethod
@@ -171,6 +182,8 @@ _RECORDS: dict[str, type[BaseModel]] = {
     "tables": TableFile,
     "columns": ColumnMapping,
     "group_by": ColumnMapping,
+    "children": ColumnMapping,
+    "where_product": Condition,
     "cases": Case,
     "where": Condition,
     "joins": Join,

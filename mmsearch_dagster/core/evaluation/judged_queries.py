@@ -1,11 +1,12 @@
 """How good is what would be released: every retriever on the same judged queries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.labels.provenance import Provenance
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.modalities import (
@@ -75,6 +76,14 @@ class JudgedQueries:
             understood={key: read for key, read in self.understood.items() if key in keys},
         )
 
+    def by_product(self, groups: VariantGroups) -> "JudgedQueries":
+        """The queries with the grades of products instead of their variants.
+
+        Args:
+            groups: which products are variants of one.
+        """
+        return replace(self, grades={key: groups.grades(graded) for key, graded in self.grades.items()})
+
     def of_provenance(self, provenance: Provenance) -> "JudgedQueries":
         """Those whose answers are known in one way, in their order."""
         return self.take([row for row, name in enumerate(self.provenance) if name == provenance])
@@ -107,6 +116,11 @@ def rankings_of(lists: Mapping[str, ScoredRankings]) -> dict[str, Rankings]:
         name: {key: [product for product, _ in entries] for key, entries in found.items()}
         for name, found in lists.items()
     }
+
+
+def of_products(rankings: Rankings, groups: VariantGroups) -> Rankings:
+    """Rankings of products instead of variants: what a person is shown, each product once."""
+    return {key: groups.ranking(found) for key, found in rankings.items()} if groups else rankings
 
 
 def by_vector(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmsearch_dagster.core.catalog.variant_groups import VariantFacts, VariantGroups
 from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
@@ -35,7 +36,8 @@ class Query:
 @dataclass(frozen=True)
 class AnswerHit:
     """One product. rank: from 1. branches: retriever -> its rank there, None where it did not find it.
-    rules: what the shop's rules did to it in a list made for a person."""
+    rules: what the shop's rules did to it in a list made for a person. variants: all variants of the product
+    that this one stands for, None where it has no others."""
 
     product_id: str
     score: float
@@ -43,6 +45,7 @@ class AnswerHit:
     payload: Mapping[str, Any]
     branches: Mapping[str, int | None]
     rules: tuple[str, ...] = ()
+    variants: VariantFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,13 @@ def no_result_note(text: str | None, outcome: FilterOutcome | None) -> str:
 
 
 def ranked_hits(
-    best: Sequence[tuple[str, float]], lists: Mapping[str, ScoredList], payload: Mapping[str, Any]
+    best: Sequence[tuple[str, float]],
+    lists: Mapping[str, ScoredList],
+    payload: Mapping[str, Any],
+    groups: VariantGroups = VariantGroups(),
 ) -> tuple[AnswerHit, ...]:
-    """best: (product id, score), best first. lists: retriever -> its products, best first."""
+    """best: (product id, score), best first. lists: retriever -> its products, best first. groups: variants
+    of one product."""
     names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *lists))
     ranks = {name: {key: rank for rank, (key, _) in enumerate(entries, 1)} for name, entries in lists.items()}
     return tuple(
@@ -94,6 +101,7 @@ def ranked_hits(
             rank=rank,
             payload=payload[key],
             branches={name: ranks.get(name, {}).get(key) for name in names},
+            variants=groups.facts_of(key),
         )
         for rank, (key, score) in enumerate(best, start=1)
     )

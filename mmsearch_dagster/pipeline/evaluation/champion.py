@@ -6,6 +6,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.gate.decision import Decision
@@ -75,9 +76,12 @@ def _photos(workspace: Workspace, champion: ReleaseManifest, looks: Snapshot) ->
 
 
 def stored_values(
-    workspace: Workspace, champion: ReleaseManifest, queries: JudgedQueries
+    workspace: Workspace, champion: ReleaseManifest, queries: JudgedQueries, groups: VariantGroups
 ) -> pl.DataFrame | None:
-    """The per-query values of its own evaluation, where that was about these queries and is still there."""
+    """The per-query values of its own evaluation, where that was about these queries and is still there.
+
+    groups: which products are variants of one today; `queries` are judged by them.
+    """
     from mmsearch_dagster.adapters.lake.batches import load_queries
 
     report, query_snapshot = (
@@ -88,7 +92,7 @@ def stored_values(
     try:
         decision = Decision.from_json((report.folder / DECISION).read_text(encoding="utf-8"))
         values = pl.read_parquet(report.folder / PER_QUERY)
-        then = load_queries(query_snapshot.folder, VALIDATION)
+        then = load_queries(query_snapshot.folder, VALIDATION).by_product(groups)
         if queries.provenance:
             then = then.of_provenance(queries.provenance[0])
     except (OSError, ValueError, pl.exceptions.PolarsError):  # written by another version, or damaged

@@ -11,6 +11,7 @@ import polars as pl
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.evaluation.baseline import baseline
 from mmsearch_dagster.core.evaluation.comparison import (
     CHAMPION,
@@ -26,6 +27,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     JudgedQueries,
     Rankings,
     ScoredRankings,
+    of_products,
     rankings_of,
     score,
 )
@@ -36,7 +38,7 @@ from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, load_stage
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, load_stage
 from mmsearch_dagster.core.release import RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     BY_RANKS,
@@ -66,7 +68,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
-    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+    from mmsearch_dagster.core.ranking.rankers.stage import RankingStage
 
 
 # Retriever -> what it finds for each query.
@@ -118,6 +120,7 @@ class _Engine:
 class Evaluation:
     """One evaluation, its inputs loaded once.
 
+    groups: which products are variants of one; queries and rankings are of products.
     reigning: the released engine, None before the first release. stage: the learned ranker of the challenger.
     items: a row per picture. words: the catalogue's, taken apart. table: for full-text search.
     """
@@ -129,6 +132,7 @@ class Evaluation:
     stage: "RankingStage | None"
     items: ModalityBatch
     words: CatalogueWords
+    groups: VariantGroups
     table: PinnedTable
     validation: ValidationQueries
     test: JudgedQueries
@@ -143,6 +147,8 @@ class Evaluation:
         from mmsearch_dagster.core.fusion.model import load_model
 
         ranking, folder = train_ranking.RankingFacts.of(inputs.ranking), inputs.examples.folder
+        groups = VariantGroups.of(inputs.products.table().iter_rows(named=True))
+        validation, test = (load_queries(folder, name).by_product(groups) for name in (VALIDATION, TEST))
         return cls(
             workspace,
             inputs,
@@ -151,9 +157,10 @@ class Evaluation:
             stage=load_stage(inputs.ranking.folder / RANKING_FOLDER) if ranking.pin else None,
             items=examples.load_views(inputs.examples),
             words=CatalogueWords.of(inputs.products.table()),
+            groups=groups,
             table=words_table(workspace, inputs.products),
-            validation=ValidationQueries.of(load_queries(folder, VALIDATION), workspace.gate_policy),
-            test=load_queries(folder, TEST),
+            validation=ValidationQueries.of(validation, workspace.gate_policy),
+            test=test,
             models={name: load_model(snapshot.folder) for name, snapshot in inputs.candidates.items()},
         )
 
@@ -217,13 +224,19 @@ class Evaluation:
     def _measured(self, lists: _Lists, queries: JudgedQueries, engine: "_Engine") -> dict[str, Rankings]:
         """Every ranking of some queries."""
         winner = self.ranking.winner
-        measured = measure(self.models, winner, self.items, rankings_of(lists), queries)
+        measured = {
+            name: of_products(rankings, self.groups)
+            for name, rankings in measure(
+                self.models, winner, self.items, rankings_of(lists), queries
+            ).items()
+        }
         measured[ENGINE] = self._ordered(lists, queries, engine)
         return measured
 
     def _ordered(self, lists: _Lists, queries: JudgedQueries, engine: "_Engine") -> Rankings:
         stage = self.stage if engine.pin else None
-        return engine_rankings(lists, queries, engine.retrieval, stage, words=self.words)
+        answers = engine_rankings(lists, queries, engine.retrieval, stage, words=self.words)
+        return of_products(answers, self.groups)
 
     def _metrics(
         self,
@@ -254,12 +267,12 @@ class Evaluation:
         if not file.exists():
             return CrossFitted()
         answers, train = pl.read_parquet(file), load_queries(self.inputs.examples.folder, TRAIN)
-        train = train.of_provenance(self.validation.provenance)
+        train = train.of_provenance(self.validation.provenance).by_product(self.groups)
         answers = answers.filter(pl.col("query_id").is_in(train.batch.ids))
         ids = set(answers["query_id"].to_list())
         rankings: dict[str, Rankings] = {}
         for key, name, products in answers.iter_rows():
-            rankings.setdefault(name, {})[key] = products
+            rankings.setdefault(name, {})[key] = self.groups.ranking(products)
         return CrossFitted(
             rankings,
             {key: kind for key, kind in train.kinds.items() if key in ids},
@@ -299,8 +312,8 @@ class Evaluation:
                 products=self.words,
                 looks=self.inputs.photos,
             )
-            return now, None, None
-        return None, stored_values(self.workspace, champion, queries), note
+            return of_products(now, self.groups), None, None
+        return None, stored_values(self.workspace, champion, queries, self.groups), note
 
 
 def quality_bars(table: pl.DataFrame, metric: str) -> bytes:

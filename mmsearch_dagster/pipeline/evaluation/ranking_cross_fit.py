@@ -11,11 +11,11 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
+from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
 from mmsearch_dagster.core.ranking.relevance.comparison import EngineFigures, compare_rankers
 from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
 from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 from mmsearch_dagster.core.ranking.relevance.lexical import StemmedBm25
-from mmsearch_dagster.core.ranking.relevance.stage import TRAINERS
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet

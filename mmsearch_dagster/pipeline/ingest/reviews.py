@@ -5,6 +5,7 @@ from pathlib import Path
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, separate_broken_rows
 from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
+from mmsearch_dagster.core.catalog.tables.variants import naming_variants
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.pipeline.ingest.tables import (
@@ -24,7 +25,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "reviews"
 RATINGS = "ratings.parquet"
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 
 
 class ReviewsFacts(RowFacts):
@@ -48,7 +49,8 @@ def read_reviews(workspace: Workspace) -> StepReport:
         def make(folder: Path) -> ReviewsFacts:
             raw_rows = RawTable(ASSET, raw.table(), RawFacts.of(raw).dropped)
             checked = separate_broken_rows(raw_rows, latest=latest)
-            listed, unlisted = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
+            rows = naming_variants(checked.good, products.table(), each=False)
+            listed, unlisted = restrict_to_catalogue(rows, products.table()[c.PRODUCT_ID])
             ordered_by_usefulness(listed).write_parquet(folder / "table.parquet")
             ratings = smoothed_ratings(listed)
             ratings.write_parquet(folder / RATINGS)

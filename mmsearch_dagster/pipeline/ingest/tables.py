@@ -23,9 +23,11 @@ from mmsearch_dagster.core.catalog.contract import (
     separate_broken_rows,
     top_reasons,
 )
+from mmsearch_dagster.core.catalog.query_splits import keep_highest_grade
 from mmsearch_dagster.core.catalog.tables.log_shape import log_concerns
 from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE, check_not_cut
 from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
+from mmsearch_dagster.core.catalog.tables.variants import naming_variants
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.ingest.labels import with_labels
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.expectations.rules import ExpectationSuite, RuleOutcome
 
 # Raised when reading or the contract's rules change what comes out of the same files.
-CODE_VERSION = "6"
+CODE_VERSION = "7"
 # Files beside a table: rows that were kept with a value left empty, and broken rows.
 EMPTIED = "emptied.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -343,7 +345,11 @@ def _concerns(table: str, checked: CheckedRows, good: pl.DataFrame) -> list[str]
 def _of_the_catalogue(products: Snapshot | None, checked: CheckedRows) -> tuple[pl.DataFrame, dict[str, int]]:
     if products is None:
         return checked.good, {}
-    kept, left_out = restrict_to_catalogue(checked.good, products.table()[c.PRODUCT_ID])
+    catalogue = products.table()
+    rows = naming_variants(checked.good, catalogue, each=c.GRADE in checked.good.columns)
+    if c.GRADE in rows.columns:
+        rows = keep_highest_grade(rows).sort(c.QUERY_ID, c.PRODUCT_ID)
+    kept, left_out = restrict_to_catalogue(rows, catalogue[c.PRODUCT_ID])
     return kept, {UNKNOWN_PRODUCT: left_out} if left_out else {}
 
 

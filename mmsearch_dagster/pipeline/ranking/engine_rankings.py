@@ -19,7 +19,7 @@ from mmsearch_dagster.serving.prepare_query import how_to_rank
 if TYPE_CHECKING:
     import polars as pl
 
-    from mmsearch_dagster.core.ranking.relevance.stage import RankingStage
+    from mmsearch_dagster.core.ranking.rankers.stage import RankingStage
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE
+from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
-from mmsearch_dagster.core.ranking.relevance.stage import TRAINERS
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.release import RetrievalParams

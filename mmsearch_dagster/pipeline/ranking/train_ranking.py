@@ -20,7 +20,7 @@ from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_wi
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
 from mmsearch_dagster.core.evaluation.tune_blend import choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, TRAINERS, RankingStage
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, TRAINERS, RankingStage
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.release import RankingPin, RetrievalParams

@@ -13,7 +13,7 @@ from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.quality_table import verdict
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
 from mmsearch_dagster.pipeline.evaluation import files

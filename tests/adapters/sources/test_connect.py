@@ -39,42 +39,73 @@ def attributes(row: dict[str, Any]) -> dict[str, str]:
     return {pair["key"]: pair["value"] for pair in row["attributes"] or ()}
 
 
+def by_id(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["product_id"]: row for row in rows}
+
+
 def test_shopify(connected: Reads):
-    kind, (lamp, shirt) = connected("products_export.csv", (EXPORTS / "shopify.csv").read_bytes())
+    """Each variant is a row with what stands in the first row of its handle; rows of pictures are none."""
+    kind, rows = connected("products_export.csv", (EXPORTS / "shopify.csv").read_bytes())
+    products = by_id(rows)
     assert kind == "Shopify product CSV"
-    assert (shirt["product_id"], shirt["title"], shirt["brand"]) == ("linen-shirt", "Linen shirt", "Nord")
-    assert shirt["description"] == "Light & airy. washable"
-    assert [uri[-5] for uri in shirt["image_uris"]] == ["1", "2", "3", "4"]
-    assert (shirt["price"], shirt["in_stock"], attributes(shirt)["Size"]) == (39.9, True, "S|M")
-    assert (lamp["product_id"], lamp["in_stock"]) == ("desk-lamp", True)
+    assert set(products) == {"LS-S", "LS-M", "DL"}
+    small, medium, lamp = products["LS-S"], products["LS-M"], products["DL"]
+    assert small["parent_id"] == medium["parent_id"] == "linen-shirt"
+    assert (medium["title"], medium["brand"]) == ("Linen shirt", "Nord")
+    assert medium["description"] == "Light & airy. washable"
+    assert [uri[-5] for uri in medium["image_uris"]] == ["3"], "its own picture"
+    assert [uri[-5] for uri in small["image_uris"]] == ["1", "2", "4"], "it has none: those of its product"
+    assert (small["in_stock"], medium["in_stock"]) == (False, True)
+    assert (medium["price"], attributes(medium)) == (39.9, {"Size": "M"})
+    assert (lamp["in_stock"], attributes(lamp)) == (True, {}), "`Default Title` says that there is no option"
+
+
+def test_shopify_without_a_number_for_each_variant(connected: Reads):
+    """Then the handle and the options name it."""
+    export = (EXPORTS / "shopify.csv").read_text(encoding="utf-8").replace(",LS-M,", ",,")
+    _, rows = connected("products_export.csv", export)
+    assert set(by_id(rows)) == {"linen-shirt:S", "linen-shirt:M", "desk-lamp"}
 
 
 def test_woocommerce(connected: Reads):
+    """Variations take over what only the variable product says, which is no row of its own."""
     kind, rows = connected("wc-product-export.csv", (EXPORTS / "woocommerce.csv").read_bytes())
-    products = {row["product_id"]: row for row in rows}
+    products = by_id(rows)
     assert kind == "WooCommerce product CSV"
-    assert set(products) == {"HOODIE", "50", "51"}
-    hoodie = products["HOODIE"]
-    assert (hoodie["title"], hoodie["price"], hoodie["in_stock"]) == ("Hoodie", 45.0, True)
-    assert hoodie["category"] == "Clothing | Clothing > Hoodies"
-    assert [uri[-5] for uri in hoodie["image_uris"]] == ["a", "b", "c"]
-    assert attributes(hoodie)["Color"].startswith("Blue, Green")
-    assert (products["50"]["in_stock"], products["50"]["price"]) == (True, 18.9)
-    assert (products["51"]["title"], products["51"]["price"]) == ("Tee", 9.9)
+    assert set(products) == {"HOODIE-B", "46", "50", "52"}
+    blue, green, beanie, tee = (products[key] for key in ("HOODIE-B", "46", "50", "52"))
+    assert (blue["parent_id"], green["parent_id"], tee["parent_id"]) == ("HOODIE", "HOODIE", "51")
+    assert (blue["title"], blue["price"], blue["in_stock"]) == ("Hoodie - Blue", 45.0, False)
+    assert (green["price"], green["in_stock"]) == (42.5, True)
+    assert green["description"] == "Very warm"
+    assert green["category"] == "Clothing | Clothing > Hoodies"
+    assert [uri[-5] for uri in blue["image_uris"]] == ["c"]
+    assert [uri[-5] for uri in green["image_uris"]] == ["a", "b"]
+    assert attributes(green) == {"Color": "Green"}
+    assert (beanie["in_stock"], beanie["price"], beanie["parent_id"]) == (True, 18.9, None)
+    assert (tee["title"], tee["price"], tee["category"]) == ("Tee - S", 9.9, "Clothing > Tees")
+
+
+def test_variations_of_a_product_that_is_not_published_are_not_shown(connected: Reads):
+    export = (
+        (EXPORTS / "woocommerce.csv")
+        .read_text(encoding="utf-8")
+        .replace("HOODIE,Hoodie,1", "HOODIE,Hoodie,0")
+    )
+    _, rows = connected("wc-product-export.csv", export)
+    assert set(by_id(rows)) == {"50", "52"}
 
 
 def test_google_merchant_as_tsv(connected: Reads):
-    kind, (lamp, shoe) = connected("feed.txt", (EXPORTS / "merchant.txt").read_bytes())
+    kind, rows = connected("feed.txt", (EXPORTS / "merchant.txt").read_bytes())
+    lamp, red, blue = (by_id(rows)[key] for key in ("L-1", "T-1", "T-2"))
     assert kind == "Google Merchant feed"
-    assert (shoe["product_id"], shoe["price"], shoe["currency"], shoe["in_stock"]) == (
-        "T",
-        79.95,
-        "EUR",
-        True,
-    )
-    assert len(shoe["image_uris"]) == 4
-    assert attributes(shoe)["color"] == "red|blue"
-    assert (lamp["product_id"], lamp["price"], lamp["in_stock"]) == ("L-1", 1299.0, True)
+    assert (red["parent_id"], blue["parent_id"], lamp["parent_id"]) == ("T", "T", None)
+    assert (red["price"], red["currency"], red["in_stock"]) == (79.95, "EUR", True)
+    assert (blue["price"], blue["in_stock"]) == (89.95, False)
+    assert (len(red["image_uris"]), len(blue["image_uris"])) == (3, 1)
+    assert (attributes(red)["color"], attributes(blue)["color"]) == ("red", "blue")
+    assert (lamp["price"], lamp["in_stock"]) == (1299.0, True)
 
 
 def test_google_merchant_as_xml(connected: Reads):
@@ -103,6 +134,44 @@ def test_magento(connected: Reads):
     assert bag["image_uris"] == ["m/b/mb01.jpg", "m/b/mb01_alt.jpg"]
     assert attributes(bag) == {"activity": "Gym|Travel", "strap": "Adjustable, Long"}
     assert (tank["product_id"], tank["in_stock"]) == ("WS", False)
+
+
+def test_variants_that_a_configurable_product_of_magento_lists(connected: Reads):
+    """Nobody sees them by themselves, so they go with their product: `WS` is shown, `HID` is not."""
+    rows = (
+        "sku,product_websites,product_type,name,price,visibility,additional_attributes,"
+        "configurable_variations\n"
+        "WS-S,base,simple,Tank-S,29.0,Not Visible Individually,size=S,\n"
+        "WS-M,base,simple,Tank-M,31.0,Not Visible Individually,size=M,\n"
+        'WS,base,configurable,Tank,,"Catalog, Search","size=all,fabric=Wool",'
+        '"sku=WS-S,size=S|sku=WS-M,size=M"\n'
+        "H-S,base,simple,Hidden-S,29.0,Not Visible Individually,size=S,\n"
+        'HID,base,configurable,Hidden,,Not Visible Individually,,"sku=H-S,size=S"\n'
+    )
+    _, rows = connected("catalog_product.csv", rows)
+    assert [(row["product_id"], row["parent_id"], row["price"]) for row in rows] == [
+        ("WS-M", "WS", 31.0),
+        ("WS-S", "WS", 29.0),
+    ]
+    assert attributes(rows[0]) == {"fabric": "Wool", "size": "M"}
+
+
+def test_a_product_group_of_json_ld_holds_its_variants(connected: Reads):
+    offer = {"@type": "Offer", "price": 9.9, "priceCurrency": "EUR"}
+    red = {"@type": "Product", "sku": "D-R", "name": "Duck red", "color": "Red", "image": "https://s.example/r.jpg",
+           "offers": offer}  # fmt: skip
+    blue = {**red, "sku": "D-B", "name": "Duck blue", "color": "Blue", "offers": {**offer, "price": 11.9}}
+    group = {"@type": "ProductGroup", "productGroupID": "D", "name": "Duck", "description": "<p>Floats.</p>",
+             "hasVariant": [red, blue]}  # fmt: skip
+    single = {"@type": "Product", "sku": "K", "name": "Kite", "offers": offer}
+    _, rows = connected("p.jsonld", json.dumps({"@graph": [group, single]}))
+    shown = [(row["product_id"], row["parent_id"], row["title"], row["price"]) for row in rows]
+    assert shown == [
+        ("D-B", "D", "Duck blue", 11.9),
+        ("D-R", "D", "Duck red", 9.9),
+        ("K", None, "Kite", 9.9),
+    ]
+    assert (rows[0]["description"], attributes(rows[0])) == ("Floats.", {"color": "Blue"})
 
 
 def test_json_ld(connected: Reads):

@@ -24,7 +24,8 @@ class Case(BaseModel):
 class ColumnMapping(BaseModel):
     """What feeds one column, and how its values are written.
 
-    column: the file's column, or several: of single values the first that is not empty, of lists all.
+    column: the file's column, or several: of single values the first that is not empty, of lists all, or with
+    `first` the first of them too.
     template: a text with column names in braces. cases: constants by condition, the first that holds; where
     none holds, the column or template.
     default: the value where nothing else gives one. values: value in the file -> value in the contract.
@@ -54,6 +55,7 @@ class ColumnMapping(BaseModel):
     pairs: str | None = Field(default=None, min_length=1)
     equals: str | None = Field(default=None, min_length=1)
     names: tuple[str, ...] = ()
+    first: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -11,6 +11,8 @@ from mmsearch_dagster.core.text import clean
 
 # Contract columns that take every value that feeds them; the others take the first.
 LISTS = (IMAGE_URIS, CATEGORY)
+# What Shopify writes as the option of a product that has none.
+NO_OPTION = "Default Title"
 
 
 def column_expression(
@@ -66,7 +68,7 @@ def _source(column: str, mapping: ColumnMapping, types: dict[str, pl.DataType], 
     cells = [_cell(name, types, separator if column in LISTS else None) for name in mapping.column]
     if len(cells) == 1:
         return cells[0]
-    if column in LISTS:
+    if column in LISTS and not mapping.first:
         joined = pl.concat_str(cells, separator=separator, ignore_nulls=True)
         return pl.when(joined != "").then(joined)
     return pl.coalesce([clean_text(cell) for cell in cells])
@@ -108,6 +110,9 @@ def _named_pairs(mapping: ColumnMapping, types: dict[str, pl.DataType]) -> pl.Ex
         pl.struct(key=clean_text(_cell(name, types, None)), value=clean_text(_cell(feed, types, None)))
         for name, feed in zip(mapping.names, mapping.column, strict=True)
     ]
-    return pl.concat_list(fields).list.filter(
-        pl.element().struct.field("key").is_not_null() & pl.element().struct.field("value").is_not_null()
+    pairs = pl.concat_list(fields).list.filter(
+        pl.element().struct.field("key").is_not_null()
+        & pl.element().struct.field("value").is_not_null()
+        & (pl.element().struct.field("value") != NO_OPTION)
     )
+    return pl.when(pairs.list.len() > 0).then(pairs)

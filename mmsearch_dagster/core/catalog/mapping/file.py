@@ -36,7 +36,8 @@ class SourceFile(BaseModel):
     """A file and how it is written.
 
     delimiter: between the fields of a CSV. encoding: of a text file. records: of JSON and XML, where the
-    records are: keys with dots that lead to the array, or the name of the element.
+    records are: keys with dots that lead to the array, or the name of the element. nested: of JSON, an array
+    of objects in each record, its variants: each becomes a row with the columns of the record.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +47,7 @@ class SourceFile(BaseModel):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     encoding: str = "utf-8-sig"
     records: str | None = Field(default=None, min_length=1)
+    nested: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -63,6 +65,14 @@ class SourceFile(BaseModel):
                 raise ValueError(f"'{fields['path']}': the suffix tells no format; add format: {formats}")
             return {**fields, "format": form}
         return fields
+
+    @model_validator(mode="after")
+    def _only_json_nests(self) -> "SourceFile":
+        if self.nested is not None and self.format not in ("json", "ndjson"):
+            raise ValueError(
+                f"'{self.path}': nested is for JSON; a {self.format} file has one row for each variant"
+            )
+        return self
 
     @field_validator("delimiter")
     @classmethod

@@ -41,6 +41,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "in_stock", "availability", "stock", "stock_status", "is_in_stock", "quantity", "qty", "lager",
         "inventory", "available",
     ),
+    "parent_id": ("parent_id", "parent_sku", "item_group_id", "style_id"),
     "updated_at": ("updated_at", "modified", "last_modified", "date_modified", "updated"),
     "attributes": ("attributes", "additional_attributes", "specifications", "specs"),
     "query_id": ("query_id", "qid", "search_id", "topic"),

@@ -1,5 +1,6 @@
 """A drafted mapping of one file: what was understood, how sure, and what was left out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -7,6 +8,8 @@ from typing import Any, Literal
 from mmsearch_dagster.core.catalog.columns import MEDIA_COLUMNS
 
 Sureness = Literal["sure", "likely", "guess"]
+# Before the columns of the file itself, joined to it by a key that stands in several rows.
+BESIDE = "rows."
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class FileLook:
     """What can be seen of a file without a mapping.
 
     columns: its names. examples: column -> a value. filled: column -> share of rows with a value, 0 to 1.
-    hosts: column -> the hosts of the addresses in it.
+    hosts: column -> the hosts of the addresses in it. unique: columns no value of which stands twice.
     """
 
     path: str
@@ -22,6 +25,7 @@ class FileLook:
     examples: Mapping[str, str] = field(default_factory=dict)
     filled: Mapping[str, float] = field(default_factory=dict)
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unique: frozenset[str] = frozenset()
 
     def has(self, *names: str) -> bool:
         """Whether the file has all these columns."""
@@ -71,13 +75,17 @@ class TableDraft:
     def media_hosts(self, look: FileLook) -> list[str]:
         """Hosts that pictures, sounds and videos lie at."""
         feeds = [self.mapping.get("columns", {}).get(name, []) for name in MEDIA_COLUMNS]
-        columns = [column for feed in feeds for column in inputs_of(feed)]
+        columns = [column.removeprefix(BESIDE) for feed in feeds for column in inputs_of(feed)]
         return sorted({host for column in columns for host in look.hosts.get(column, ())})
 
     def left_out(self, look: FileLook) -> list[str]:
         """Columns that nothing reads."""
         used = {row.column for row in self.understood(look)}
-        used |= set(self.mapping.get("where", {})) | set(inputs_of(self.mapping.get("group_by", [])))
+        used |= {name.removeprefix(BESIDE) for name in used}
+        for key in ("where", "where_product", "fill"):
+            used |= set(self.mapping.get(key, ()))
+        for key in ("group_by", "children", "nested"):
+            used |= set(inputs_of(self.mapping.get(key, [])))
         return [name for name in look.columns if name not in used]
 
 
@@ -87,6 +95,7 @@ def inputs_of(feed: Any) -> list[str]:
         return [feed]
     if isinstance(feed, list):
         return feed
-    if "column" in feed or "names" in feed:
-        return [*inputs_of(feed.get("names", [])), *inputs_of(feed.get("column", []))]
+    if {"column", "names", "template"} & set(feed):
+        in_braces = re.findall(r"\{([^{}]*)\}", feed.get("template", ""))
+        return [*inputs_of(feed.get("names", [])), *inputs_of(feed.get("column", [])), *in_braces]
     return [name for inner in feed.values() for name in inputs_of(inner)]

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
+from mmsearch_dagster.core.catalog.mapping.expressions import NO_OPTION
+from mmsearch_dagster.core.catalog.recognise.draft import BESIDE, FileLook, TableDraft
 
 _PRODUCTS = "products"
 
@@ -41,29 +42,53 @@ def _numbered(look: FileLook, name: str, value: str) -> dict[str, Any] | None:
 
 
 def shopify(look: FileLook) -> TableDraft | None:
-    """A product CSV of Shopify: the handle groups variants and further pictures."""
+    """A product CSV of Shopify: each row is a variant of its handle, or a further picture."""
     if not look.has("Handle", "Title") or not look.present("Variant Price", "Variant SKU", "Image Src"):
         return None
+    attributes = _numbered(look, "Option# Name", "Option# Value")
+    category = ("Product Category", "Standard Product Type", "Type", "Custom Product Type")
     columns = _given(
-        product_id="Handle",
+        product_id=_shopify_id(look),
+        parent_id="Handle",
         title="Title",
         description=_text(look.present("Body (HTML)")),
         brand=_first(look, "Vendor"),
-        category=_first(look, "Product Category", "Standard Product Type", "Type", "Custom Product Type"),
+        category=_first(look, *category),
         price=_first(look, "Variant Price"),
         in_stock=_shopify_stock(look),
-        image_uris=_one_or_all(look.present("Image Src", "Variant Image"))
-        if look.present("Image Src")
-        else None,
-        attributes=_numbered(look, "Option# Name", "Option# Value"),
+        image_uris=_shopify_pictures(look),
+        attributes=attributes,
     )
-    fill = [*look.present("Status"), *(columns.get("attributes") or {}).get("names", [])]
-    mapping: dict[str, Any] = {"columns": columns, "group_by": "Handle"}
-    if fill:
-        mapping["fill"] = fill
+    of_handle = look.present("Title", "Body (HTML)", "Vendor", *category, "Status")
+    mapping: dict[str, Any] = {"columns": columns, "fill": [*of_handle, *(attributes or {}).get("names", [])]}
+    if look.present("Image Src"):
+        mapping["joins"] = [{"name": BESIDE.rstrip("."), "key": "Handle"}]
+    where: dict[str, Any] = {}
+    if look.present("Variant Price"):
+        where["Variant Price"] = {"empty": False}
     if look.present("Status"):
-        mapping["where"] = {"Status": {"not": ["draft", "archived"]}}
-    return TableDraft("Shopify product CSV", _PRODUCTS, mapping, "sure")
+        where["Status"] = {"not": ["draft", "archived"]}
+    return TableDraft("Shopify product CSV", _PRODUCTS, {**mapping, "where": where}, "sure")
+
+
+def _shopify_id(look: FileLook) -> dict[str, Any] | str:
+    """The SKU where each variant has one of its own, else the handle with the options."""
+    sku, price = "Variant SKU", "Variant Price"
+    if sku in look.unique and look.filled.get(sku, 0.0) >= look.filled.get(price, 1.0):
+        return {"column": sku, "pattern": "^'?(.+)$"}
+    options = [f"{{{name}}}" for name in look.present("Option1 Value", "Option2 Value", "Option3 Value")]
+    if not options:
+        return "Handle"
+    return {"template": ":".join(["{Handle}", *options]), "pattern": f"^(.+?)(?::{NO_OPTION})?:*$"}
+
+
+def _shopify_pictures(look: FileLook) -> dict[str, Any] | str | None:
+    """The picture of the variant, else those of the product, which stand in all rows of its handle."""
+    if not look.present("Image Src"):
+        return None
+    of_product = f"{BESIDE}Image Src"
+    own = look.present("Variant Image")
+    return {"column": [*own, of_product], "first": True} if own else of_product
 
 
 def _shopify_stock(look: FileLook) -> dict[str, Any] | str | None:
@@ -79,9 +104,10 @@ def woocommerce(look: FileLook) -> TableDraft | None:
     """A product CSV of WooCommerce: variations name their parent."""
     if not look.has("ID", "Type", "SKU", "Name"):
         return None
-    key = {"column": look.present("Parent", "SKU", "ID"), "pattern": "^(?:id:)?(.+)$"}
+    parent = _first(look, "Parent")
     columns = _given(
-        product_id=key,
+        product_id=_one_or_all(look.present("SKU", "ID")),
+        parent_id={"column": parent, "pattern": "^(?:id:)?(.+)$"} if parent else None,
         title="Name",
         description=_text(look.present("Description", "Short description")),
         category=_first(look, "Categories"),
@@ -93,14 +119,12 @@ def woocommerce(look: FileLook) -> TableDraft | None:
         image_uris=_first(look, "Images"),
         attributes=_numbered(look, "Attribute # name", "Attribute # value(s)"),
     )
-    mapping: dict[str, Any] = {"columns": columns, "group_by": key}
-    if look.present("Published"):
-        mapping["where"] = {"Published": {"not": ["0", "-1"]}}
-    return TableDraft("WooCommerce product CSV", _PRODUCTS, mapping, "sure")
+    where = {"where": {"Published": {"not": ["0", "-1"]}}} if look.present("Published") else {}
+    return TableDraft("WooCommerce product CSV", _PRODUCTS, {"columns": columns, **where}, "sure")
 
 
 def magento(look: FileLook) -> TableDraft | None:
-    """A catalogue CSV of Magento 2 (Adobe Commerce)."""
+    """A catalogue CSV of Magento 2 (Adobe Commerce): a configurable product lists its variants."""
     if not look.has("sku", "name") or not look.present(
         "additional_attributes", "attribute_set_code", "product_websites"
     ):
@@ -116,15 +140,19 @@ def magento(look: FileLook) -> TableDraft | None:
         image_uris={"column": _one_or_all(images), "separator": ","} if images else None,
         attributes=_first(look, "additional_attributes"),
     )
-    where: dict[str, Any] = {}
+    mapping: dict[str, Any] = {"columns": columns}
+    if look.present("configurable_variations"):
+        mapping["children"] = {"column": "configurable_variations", "pattern": "sku=([^,|]+)"}
     if look.present("visibility"):
-        where["visibility"] = {"not": ["Not Visible Individually", "1"]}
+        mapping["where_product"] = {"visibility": {"not": ["Not Visible Individually", "1"]}}
+    where: dict[str, Any] = {}
     if look.present("product_online"):
         where["product_online"] = {"not": ["2", "0"]}
     if look.present("store_view_code"):
         where["store_view_code"] = {"empty": True}
-    mapping: dict[str, Any] = {"columns": columns, **({"where": where} if where else {})}
-    return TableDraft("Magento 2 catalogue CSV", _PRODUCTS, mapping, "sure")
+    return TableDraft(
+        "Magento 2 catalogue CSV", _PRODUCTS, {**mapping, **({"where": where} if where else {})}, "sure"
+    )
 
 
 def _merchant_name(column: str) -> str:
@@ -142,9 +170,9 @@ def google_merchant(look: FileLook) -> TableDraft | None:
 
     kinds = ("color", "size", "material", "pattern", "gender", "age_group", "condition", "gtin", "mpn")
     attributes = {name: names[name] for name in kinds if have(name)}
-    key = {"column": have("item_group_id", "id")} if have("item_group_id") else names["id"]
     columns = _given(
-        product_id=key,
+        product_id=names["id"],
+        parent_id=next(iter(have("item_group_id")), None),
         title=names["title"],
         description=_text(have("description")),
         category=_categories(look, have("product_type", "google_product_category")),
@@ -154,8 +182,7 @@ def google_merchant(look: FileLook) -> TableDraft | None:
         image_uris=_one_or_all(have("image_link", "additional_image_link")),
         attributes=attributes,
     )
-    mapping: dict[str, Any] = {"columns": columns, **({"group_by": key} if isinstance(key, dict) else {})}
-    return TableDraft("Google Merchant feed", _PRODUCTS, mapping, "sure")
+    return TableDraft("Google Merchant feed", _PRODUCTS, {"columns": columns}, "sure")
 
 
 def _categories(look: FileLook, names: list[str]) -> list[str] | str | None:
@@ -165,26 +192,47 @@ def _categories(look: FileLook, names: list[str]) -> list[str] | str | None:
     return names[0] if names else None
 
 
+_JSON_LD_IDS = ("sku", "productID", "mpn", "gtin13", "gtin", "@id", "url")
+_JSON_LD_GROUPS = (
+    "productGroupID", "inProductGroupWithID", "isVariantOf.productGroupID", "isVariantOf.@id",
+    "isVariantOf.inProductGroupWithID",
+)  # fmt: skip
+
+
 def json_ld(look: FileLook) -> TableDraft | None:
-    """Products of schema.org, as JSON-LD."""
-    if not look.has("@type", "name") or not look.present("sku", "productID", "@id", "url", "mpn", "gtin13"):
+    """Products of schema.org, as JSON-LD; a product group holds its variants, or they name it."""
+    nested = "hasVariant" if look.present("hasVariant") else None
+
+    def have(*names: str) -> list[str]:
+        """Those that are there, of the variant first."""
+        inner = [f"{nested}.{name}" for name in names] if nested else []
+        return look.present(*inner, *names)
+
+    ids, groups = have(*_JSON_LD_IDS), look.present(*_JSON_LD_GROUPS)
+    if not look.has("@type", "name") or not ids:
         return None
-    images = look.present("image.url", "image.contentUrl") or look.present("image")
+    images = have("image.url", "image.contentUrl") or have("image")
     columns = _given(
-        product_id=look.present("sku", "productID", "mpn", "gtin13", "@id", "url")[:1][0],
-        title="name",
-        description=_text(look.present("description")),
-        category=_first(look, "category.name", "category"),
-        brand=_first(look, "brand.name", "brand", "manufacturer.name"),
-        price=_first(look, "offers.price", "offers.lowPrice", "offers.priceSpecification.price"),
-        currency=_first(look, "offers.priceCurrency", "offers.priceSpecification.priceCurrency"),
-        in_stock=_first(look, "offers.availability"),
-        image_uris=_one_or_all(images) if images else None,
+        product_id=_one_or_all(ids if nested or groups else ids[:1]),
+        parent_id=_feed(groups or (look.present("@id", "url") if nested else [])),
+        title=_feed(have("name")),
+        description=_text(have("description")),
+        category=_feed(have("category.name") or have("category")),
+        brand=_feed(have("brand.name") or have("brand", "manufacturer.name")),
+        price=_feed(have("offers.price", "offers.lowPrice", "offers.priceSpecification.price")),
+        currency=_feed(have("offers.priceCurrency", "offers.priceSpecification.priceCurrency")),
+        in_stock=_feed(have("offers.availability")),
+        image_uris={"column": images, "first": True} if nested and images else _feed(images),
         lang=_first(look, "inLanguage"),
-        attributes={name: name for name in look.present("color", "size", "material")},
+        attributes={name: _feed(have(name)) for name in ("color", "size", "material") if have(name)},
     )
     where = {"@type": ["Product", "ProductModel", "ProductGroup", "http://schema.org/Product"]}
-    return TableDraft("schema.org JSON-LD", _PRODUCTS, {"columns": columns, "where": where}, "sure")
+    mapping = {"columns": columns, "where": where, **({"nested": nested} if nested else {})}
+    return TableDraft("schema.org JSON-LD", _PRODUCTS, mapping, "sure")
+
+
+def _feed(names: list[str]) -> str | list[str] | None:
+    return _one_or_all(names) if names else None
 
 
 SHOP_SYSTEMS = (shopify, woocommerce, magento, google_merchant, json_ld)

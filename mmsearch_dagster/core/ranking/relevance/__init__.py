@@ -1,1 +1,1 @@
-"""The ranking stage of every search: a feature row per (query, candidate); rankers that learn from them."""
+"""The reviewed features of a (query, candidate) pair, and what a ranker is measured by."""

@@ -9,6 +9,9 @@ import numpy as np
 
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
+from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
+from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
 from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
 from mmsearch_dagster.core.ranking.relevance.features import (
     COLUMN,
@@ -18,10 +21,7 @@ from mmsearch_dagster.core.ranking.relevance.features import (
     feature_rows,
 )
 from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
-from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
-from mmsearch_dagster.core.ranking.relevance.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
-from mmsearch_dagster.core.ranking.relevance.trees import TreeEnsemble
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 
 RANKER_FILE = "ranker.safetensors"

@@ -9,6 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.ranking.rankers.stage import (
+    FILES,
+    TRAINERS,
+    RankingStage,
+    load_stage,
+    stage_digest,
+)
+from mmsearch_dagster.core.ranking.rankers.trees import ensemble_of
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.relevance.features import (
     FEATURES,
@@ -16,15 +24,7 @@ from mmsearch_dagster.core.ranking.relevance.features import (
     RankedQuery,
     feature_rows,
 )
-from mmsearch_dagster.core.ranking.relevance.stage import (
-    FILES,
-    TRAINERS,
-    RankingStage,
-    load_stage,
-    stage_digest,
-)
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
-from mmsearch_dagster.core.ranking.relevance.trees import ensemble_of
 from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
 
 
