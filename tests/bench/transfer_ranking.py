@@ -1,0 +1,55 @@
+"""`python -m tests.bench.transfer_ranking --from A --to B`: a ranker of one shop orders another's candidates.
+
+All judged queries with words of home A train it, those of home B measure it, beside stemmed BM25 and the same
+ranker cross-fitted on B. Candidates are those of BM25 and of the encoders, as in `mmsearch bench ranking`.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mmsearch_dagster.core.evaluation.judged_queries import score
+from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
+from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
+from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
+from mmsearch_dagster.pipeline.evaluation.ranking_cross_fit import JudgedCandidates
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.settings import Settings
+
+SEED = 7
+
+
+def main() -> None:
+    """Train, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--from", dest="origin", type=Path, required=True, help="home with judged queries")
+    parser.add_argument("--to", dest="target", type=Path, required=True, help="home with judged queries")
+    parser.add_argument("--metric", default="recall@1")
+    options = parser.parse_args()
+    there, here = (
+        JudgedCandidates.of(Workspace(Settings(home.resolve()))) for home in (options.origin, options.target)
+    )
+    folds = folds_of(here.texts, seed=SEED)
+    rankings = {"stemmed BM25": {key: list(products) for key, products in here.baseline.items()}}
+    for name, train in TRAINERS.items():
+        scores = np.asarray(train(there.training).predict(here.training.features))
+        rankings[f"{name}, trained there"] = here.training.rankings(scores)
+        rankings[f"{name}, cross-fitted here"] = here.training.rankings(
+            out_of_fold_scores(here.training, folds, train)
+        )
+    values = {name: score(found, here.grades, options.metric) for name, found in rankings.items()}
+    ids = sorted(here.grades)
+    columns = {name: [by_query[key] for key in ids] for name, by_query in values.items()}
+    for name, column in columns.items():
+        shown = interval(column, seed=SEED)
+        gap = paired_difference(column, columns["stemmed BM25"], seed=SEED)
+        print(
+            f"| {name} | {shown.mean:.3f} [{shown.low:.3f}, {shown.high:.3f}] "
+            f"| {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] |"
+        )
+    print(f"{len(there.texts)} queries there, {len(ids)} here, {options.metric}")
+
+
+if __name__ == "__main__":
+    main()
