@@ -36,6 +36,7 @@ GRAPH = {
 }  # fmt: skip
 # Outside the refresh: what looks, and what is kept by day.
 MONITORING = {"data_drift", "embedding_drift", "behaviour_drift", "search_quality"}
+OPERATIONS = {"release_metrics", "status_page"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_the_graph_is_the_one_of_the_design(graph: AssetGraph) -> None:
         found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
 
     by_day = GRAPH["behaviour"] | {"profile_states"}
-    assert found == {**GRAPH, "behaviour": by_day, "monitoring": MONITORING}
+    assert found == {**GRAPH, "behaviour": by_day, "monitoring": MONITORING, "operations": OPERATIONS}
 
 
 def test_every_asset_says_what_it_is_and_is_made_by_this_project(graph: AssetGraph) -> None:

@@ -38,7 +38,7 @@ _SINGLE = tuple(name for name in SCORED_RETRIEVERS if name != VECTOR_RETRIEVER)
 
 @dataclass(frozen=True)
 class CandidateLists:
-    """Judged queries with words and what each retriever brings for them.
+    """Judged queries and what each retriever brings for them.
 
     texts, kinds, grades: by query id. lists: query id -> retriever -> its products, none of them empty.
     """
@@ -49,9 +49,18 @@ class CandidateLists:
     lists: Mapping[str, Mapping[str, ScoredList]]
 
     @classmethod
-    def of(cls, *parts: tuple[JudgedQueries, Mapping[str, ScoredRankings]]) -> "CandidateLists":
-        """The judged queries with words of some sets. parts: each with retriever -> query id -> products."""
-        chosen = [(queries, key, row, lists) for queries, lists in parts for row, key in with_words(queries)]
+    def of(cls, *parts: tuple[JudgedQueries, Mapping[str, ScoredRankings]], photos: bool) -> "CandidateLists":
+        """The judged queries of some sets that have words.
+
+        Args:
+            parts: each with retriever -> query id -> products.
+            photos: also those of a photo alone.
+        """
+        chosen = [
+            (queries, key, row, lists)
+            for queries, lists in parts
+            for row, key in rankable(queries, photos=photos)
+        ]
         return cls(
             texts={key: queries.texts[row] for queries, key, row, _ in chosen},
             kinds={key: queries.kinds[key] for queries, key, _, _ in chosen},
@@ -76,6 +85,18 @@ def with_words(queries: JudgedQueries) -> list[tuple[int, str]]:
     """Row and id of the queries that people judged and that have words."""
     rows = zip(queries.batch.ids, queries.texts, queries.provenance, strict=True)
     return [(row, key) for row, (key, text, provenance) in enumerate(rows) if text and provenance == JUDGED]
+
+
+def rankable(queries: JudgedQueries, *, photos: bool) -> list[tuple[int, str]]:
+    """Row and id of the queries that people judged and that have words, or where wanted a photo alone."""
+    rows = zip(queries.batch.ids, queries.provenance, strict=True)
+    shown = queries.batch.present.get(IMAGE) if photos else None
+    of_photos = [
+        (row, key)
+        for row, (key, provenance) in enumerate(rows)
+        if shown is not None and shown[row] and not queries.texts[row] and provenance == JUDGED
+    ]
+    return sorted([*with_words(queries), *of_photos])
 
 
 @dataclass(frozen=True)
@@ -144,7 +165,8 @@ def try_orders(
 def choose_without_words(
     queries: JudgedQueries, lists: Mapping[str, Rankings], retrieval: RetrievalParams
 ) -> list[OrderChoice]:
-    """The same for judged queries without words, which the ranker does not read: one retriever or the blend.
+    """The same for judged queries without words where a photo memory answers them, which the ranker does not
+    read: one retriever or the blend.
 
     Args:
         queries: held out of training.

@@ -37,8 +37,8 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
     OrderTrial,
     choices_table,
     choose_without_words,
+    rankable,
     try_orders,
-    with_words,
 )
 from mmsearch_dagster.pipeline.ranking.retrieve import allowed_products, retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -98,8 +98,10 @@ def train_ranking(workspace: Workspace) -> StepReport:
 class _Ranking:
     """What the step reads, loaded once.
 
-    lists: what each retriever finds for `dev`. untrained: the same for `train`, without the fused vector.
-    allowed: training query id -> the products that pass the filters in its words.
+    train: the judged queries that the ranker learns from. lists: what each retriever finds for `dev`.
+    untrained: for `train`, without the fused vector. allowed: training query id -> the products that pass the
+    filters in its words. with_memory: whether a photo memory answers photos; it has seen those of `train`, so
+    their order is chosen on `dev` alone.
     """
 
     workspace: Workspace
@@ -111,6 +113,7 @@ class _Ranking:
     lists: Mapping[str, ScoredRankings]
     untrained: Mapping[str, ScoredRankings]
     allowed: Mapping[str, frozenset[str]]
+    with_memory: bool
 
     @classmethod
     def of(
@@ -130,20 +133,29 @@ class _Ranking:
             name: load_model(snapshot.folder) for name, snapshot in candidates.items()
         }
         winner = choose_winner(models, items, validation)
-        judged = train.take([row for row, _ in with_words(train)])
+        memory = MeasuredPhotos.of(photos, photos)
+        judged = train.take([row for row, _ in rankable(train, photos=memory is None)])
         words = words_table(workspace, products)
-        lists = retriever_lists(words, items, MeasuredPhotos.of(photos, photos))(models[winner], dev)
-        untrained = retriever_lists(words, items)(None, judged)  # the photo memory has seen these
-        allowed = allowed_products(words, judged)
-        return cls(workspace, source, products.table(), judged, dev, winner, lists, untrained, allowed)
+        return cls(
+            workspace,
+            source,
+            products.table(),
+            judged,
+            dev,
+            winner,
+            lists=retriever_lists(words, items, memory)(models[winner], dev),
+            untrained=retriever_lists(words, items)(None, judged),
+            allowed=allowed_products(words, judged),
+            with_memory=memory is not None,
+        )
 
     def write(self, folder: Path) -> RankingFacts:
         """Choose, train, store."""
         multilingual = self.workspace.multilingual
         dev_lists = rankings_of(self.lists)
         retrieval = choose_blend(dev_lists, self.dev, multilingual=multilingual)
-        choices = choose_without_words(self.dev, dev_lists, retrieval)
-        pin, count = None, len(self.train.batch) + len(with_words(self.dev))
+        choices = choose_without_words(self.dev, dev_lists, retrieval) if self.with_memory else []
+        pin, count = None, len(self.train.batch) + len(rankable(self.dev, photos=not self.with_memory))
         if count >= FEWEST:
             trial, training = self._trial(retrieval)
             choices += trial.choices
@@ -160,7 +172,9 @@ class _Ranking:
             self.workspace, self.source, self.winner, texts, allowed=self.allowed, depth=RANKED_DEPTH
         )
         candidates = CandidateLists.of(
-            (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}), (self.dev, self.lists)
+            (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}),
+            (self.dev, self.lists),
+            photos=not self.with_memory,
         )
         features = candidates.features(self._words, self._statistics)
         training = TrainingSet.of(features, candidates.grades)
