@@ -1,7 +1,7 @@
 """`python -m tests.bench.transfer_ranking A B`: a ranker of one shop orders another's candidates, both ways.
 
 All judged queries with words of one home train it, those of the other measure it, beside stemmed BM25 and the
-same ranker cross-fitted there. Candidates are those of BM25 and of the encoders, as in `mmsearch bench ranking`.
+same ranker cross-fitted there. BM25 and the encoders bring the candidates, as in `mmsearch bench ranking`.
 """
 
 import argparse
