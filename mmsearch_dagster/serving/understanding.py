@@ -24,9 +24,9 @@ from mmsearch_dagster.core.retrieval.understood import (
     Understood,
     joined_conditions,
 )
+from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
-from mmsearch_dagster.serving.fitting_bounds import bounds_that_fit
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
 # standard deviations, a product must come to be a match.
