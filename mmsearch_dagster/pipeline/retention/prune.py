@@ -5,11 +5,12 @@ found again by the next clean-up.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmsearch_dagster.adapters.host.run_lock import alone
 from mmsearch_dagster.adapters.index.cleanup import clean_up, dropped_tags
 from mmsearch_dagster.adapters.lake.feature_keys import keys_of, only_in
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
@@ -137,6 +138,15 @@ def prune(workspace: Workspace, keep: int = KEEP) -> Unused:
         workspace.lake.remove(snapshot)
     workspace.lake.sweep()
     return unused
+
+
+def prune_alone(workspace: Workspace, keep: int, waiting: Callable[[], object]) -> Unused:
+    """`prune`, once no other run is at work in the home. waiting: called where steps of others still are.
+
+    Raises UserError where another run is at work, and what `find_unused` raises.
+    """
+    with alone(workspace.paths.lock, waiting):
+        return prune(workspace, keep)
 
 
 def _kept_numbers(workspace: Workspace, manifests: Sequence[ReleaseManifest], keep: int) -> frozenset[int]:

@@ -101,21 +101,21 @@ def test_after_many_refreshes_a_tidied_home_is_hardly_larger_than_a_fresh_one(ho
     home.live(5)
     fresh = home.size
 
-    home.live(40)
+    home.live(25)
     grown = home.size
     prune(home.workspace, 5)
 
-    assert grown > 2.5 * fresh
+    assert grown > 2 * fresh
     assert home.size <= 1.5 * fresh
 
 
 def test_the_last_releases_stay_ready_for_a_rollback(home: Home) -> None:
-    home.live(12)
+    home.live(8)
     prune(home.workspace, 3)
 
-    assert [row.manifest.release_id for row in home.registry.releases()] == ["r-12", "r-11", "r-10", "r-1"]
-    for release_id in ("r-10", "r-11", "r-12"):
-        assert home.registry.rollback(release_id, reason="").moved or release_id == "r-12"
+    assert [row.manifest.release_id for row in home.registry.releases()] == ["r-8", "r-7", "r-6", "r-1"]
+    for release_id in ("r-6", "r-7", "r-8"):
+        assert home.registry.rollback(release_id, reason="").moved or release_id == "r-8"
         manifest = home.registry.champion()
         assert manifest is not None
         assert manifest.index is not None
