@@ -328,6 +328,33 @@ def up(
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 
+@app.command("upgrade-encoder")
+def upgrade_encoder(
+    modality: Annotated[str, typer.Argument(help="text, image, audio or video.")],
+    encoder: Annotated[
+        str, typer.Argument(help="LIBRARY:MODEL, such as timm:MODEL, or a name of assets/encoders.yaml.")
+    ],
+    home: Home = DEFAULT,
+) -> None:
+    """Another encoder without downtime: encode the catalogue beside the released one, train in the new space,
+    and release through the same gate. Stopped anywhere, the same command goes on from there."""
+    from mmsearch_dagster.cli.operate import upgrade as upgrading
+
+    upgrading.upgrade(run_settings(home), modality, encoder)
+
+
+@app.command()
+def status(
+    home: Home = DEFAULT,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser too.")] = False,
+) -> None:
+    """The state of a home: release, last runs, the gate, drift, quarantine, what comes next. Writes the same
+    as a page for a phone, reports/status.html in the home."""
+    from mmsearch_dagster.cli.operate import status as showing
+
+    showing.show(run_settings(home), open_page=open_page)
+
+
 @app.command()
 def doctor(home: Home = DEFAULT) -> None:
     """What is installed, where data lies, which encoders load."""
