@@ -7,7 +7,13 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.evaluation.choose_order import FEWEST, OrderChoice, choose_order
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, ScoredRankings, score
+from mmsearch_dagster.core.evaluation.judged_queries import (
+    METRIC,
+    JudgedQueries,
+    Rankings,
+    ScoredRankings,
+    score,
+)
 from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
@@ -31,8 +37,8 @@ from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.serving.candidate_order import ranker_input
 
-_FOLDS = 5
-_SEED = 7
+RANKER_FOLDS = 5
+SEED = 7
 _SINGLE = tuple(name for name in SCORED_RETRIEVERS if name != VECTOR_RETRIEVER)
 
 
@@ -71,6 +77,14 @@ class CandidateLists:
             },
         )
 
+    def by_kind(self) -> dict[str, dict[str, Mapping[str, int]]]:
+        """Kind -> query id -> grades, kinds in order of their names."""
+        kinds = sorted(set(self.kinds.values()))
+        return {
+            kind: {key: self.grades[key] for key, other in self.kinds.items() if other == kind}
+            for kind in kinds
+        }
+
     def features(self, words: CatalogueWords, statistics: TermStatistics) -> dict[str, RankedCandidates]:
         """Query id -> its candidates with their features, as they are computed in serving."""
         return {
@@ -104,12 +118,23 @@ class OrderTrial:
     """What every way answers, and what was chosen.
 
     ranker: of TRAINERS. rankings: name -> rankings; BY_SCORES, BY_RANKS, LEARNED and each retriever.
-    choices: one per kind with enough queries.
+    learned: of each of TRAINERS. choices: one per kind with enough queries.
     """
 
     ranker: str
     rankings: Mapping[str, Rankings]
+    learned: Mapping[str, Rankings]
     choices: Sequence[OrderChoice]
+
+    def metrics(self, candidates: CandidateLists) -> dict[str, float]:
+        """Cross-fitted nDCG@10 of every way to order, by kind: `words/lambdamart/ndcg@10`."""
+        ways = {name: rankings for name, rankings in self.rankings.items() if name != LEARNED}
+        metrics: dict[str, float] = {}
+        for kind, grades in candidates.by_kind().items():
+            for name, rankings in (ways | dict(self.learned)).items():
+                values = score({key: rankings.get(key, []) for key in grades}, grades)
+                metrics[f"{kind}/{name}/{METRIC}"] = float(np.mean(list(values.values())))
+        return metrics
 
     def chosen(self, kinds: Mapping[str, str]) -> Rankings:
         """What the chosen order answers to the queries of the kinds for which there is a choice."""
@@ -134,7 +159,7 @@ def try_orders(
         weights: of the fusion by ranks, kind -> retriever -> weight.
         rrf_k: its constant.
     """
-    fold_of = folds_of(candidates.texts, folds=_FOLDS, seed=_SEED)
+    fold_of = folds_of(candidates.texts, folds=RANKER_FOLDS, seed=SEED)
     learned = {
         name: training.rankings(out_of_fold_scores(training, fold_of, train))
         for name, train in TRAINERS.items()
@@ -155,11 +180,10 @@ def try_orders(
     }
     singles = {name: retrievers[name] for name in _SINGLE}
     choices = []
-    for kind in sorted(set(candidates.kinds.values())):
-        grades = {key: candidates.grades[key] for key, other in candidates.kinds.items() if other == kind}
+    for kind, grades in candidates.by_kind().items():
         if len(grades) >= FEWEST:
             choices.append(choose_order(kind, singles, ordered, grades))
-    return OrderTrial(ranker, {**retrievers, **ordered}, choices)
+    return OrderTrial(ranker, {**retrievers, **ordered}, learned, choices)
 
 
 def choose_without_words(
@@ -199,7 +223,7 @@ def simplest_ranker(learned: Mapping[str, Rankings], grades: Mapping[str, Mappin
     first, *others = values
     for name in others:
         columns = ([values[name][key] for key in ids], [values[first][key] for key in ids])
-        first = name if paired_difference(*columns, seed=_SEED).low > 0.0 else first
+        first = name if paired_difference(*columns, seed=SEED).low > 0.0 else first
     return first
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from mmsearch_dagster.core.ranking.relevance.lambdamart import train_lambdamart
-from mmsearch_dagster.core.ranking.relevance.stage import RANKING_FOLDER, RankingStage
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.models.load import load_encoder
@@ -22,10 +20,11 @@ from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpe
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.model import TwoTower, save_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch
-from mmsearch_dagster.core.ranking.relevance.features import feature_rows
+from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, RankingStage
+from mmsearch_dagster.core.ranking.relevance.features import RankedQuery, feature_rows
 from mmsearch_dagster.core.ranking.relevance.items import item_terms
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
-from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.release import EncoderIdentity, RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
@@ -233,10 +232,10 @@ def _training_set(
             engine.table, model, [query], query.vectors, depth=engine.manifest.retrieval.depth, where=None
         )
         top, terms_of = ranker_input(lists[0], items)
-        words = read_terms(text)
-        candidates[text] = feature_rows(words, top, terms_of, statistics)
+        read = RankedQuery.of(text)
+        candidates[text] = feature_rows(read, top, terms_of, statistics)
         grades[text] = {
-            product: min(3, len(words.vocabulary & terms_of[product].title.vocabulary))
+            product: min(3, len(read.terms.vocabulary & terms_of[product].title.vocabulary))
             for product in candidates[text].ids
             if rng.random() < 0.7
         }
