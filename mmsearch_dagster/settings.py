@@ -56,6 +56,22 @@ class HomePaths:
         return self.home / "reports"
 
     @property
+    def metrics(self) -> Path:
+        return self.home / "metrics"
+
+    @property
+    def alerts(self) -> Path:
+        return self.home / "alerts"
+
+    @property
+    def upgrade_preset(self) -> Path:
+        return self.home / "upgrade" / "preset.yaml"
+
+    @property
+    def status_page(self) -> Path:
+        return self.reports / "status.html"
+
+    @property
     def sample(self) -> Path:
         return self.home / "sample"
 

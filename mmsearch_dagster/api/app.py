@@ -1,5 +1,6 @@
 """The HTTP face of the released engine: search, release, health, pictures and a small page."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -26,6 +27,7 @@ from mmsearch_dagster.api.schemas import (
 from mmsearch_dagster.api.upload_limit import UploadLimit
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.serving.engine import Engine
+from mmsearch_dagster.serving.micro_batches import MicroBatches
 
 # The page is one file: nothing is loaded from elsewhere, nothing of it can be framed.
 _PAGE_POLICY = (
@@ -56,12 +58,15 @@ def create_app(
     file with its copy here.
     """
     follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
+    batches = MicroBatches()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        batches.start()
         follower.start()
         yield
         await run_in_threadpool(follower.stop)
+        await run_in_threadpool(batches.stop)
 
     app = FastAPI(title="mmsearch", summary="Search one released catalogue.", lifespan=lifespan)
     app.add_middleware(UploadLimit)
@@ -73,7 +78,7 @@ def create_app(
             allow_headers=["Content-Type"],
         )
     errors.install(app)
-    _add_search(app, follower, people)
+    _add_search(app, follower, batches, people)
     _add_release(app, follower, warning)
     if people is not None:
         add_people(app, follower.engine, people, _responses(400, 413, 422, 503))
@@ -85,22 +90,34 @@ def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem} for status in statuses}
 
 
-def _add_search(app: FastAPI, follower: ReleaseFollower, people: PeopleAccess | None) -> None:
-    @app.post("/search", openapi_extra=SEARCH_BODY, responses=_responses(400, 413, 422, 503))
-    async def search(request: Request) -> SearchResponse:
+def _add_search(
+    app: FastAPI, follower: ReleaseFollower, batches: MicroBatches, people: PeopleAccess | None
+) -> None:
+    @app.post(
+        "/search",
+        response_model=SearchResponse,
+        openapi_extra=SEARCH_BODY,
+        responses=_responses(400, 413, 422, 503),
+    )
+    async def search(request: Request) -> Response:
         """Products for words, a picture, a recorded voice, or several of them, best first; ordered for a user
         whom the release knows, where its ranker was promoted."""
         query, options = await read_search(request)
         engine = follower.engine()
         if options.user is None:
-            answer = await run_in_threadpool(engine.search, query, k=options.k, where=options.filter)
-            return search_response(answer)
+            answer = batches.search(engine, query, k=options.k, where=options.filter)
+            return _as_json(search_response(await asyncio.wrap_future(answer)))
         if people is None:
             raise errors.WrongRequestError("user: this server answers nothing about people")
         personalised = await run_in_threadpool(
             people.search, engine, query, options.user, k=options.k, where=options.filter
         )
-        return search_response(*personalised)
+        return _as_json(search_response(*personalised))
+
+
+def _as_json(response: SearchResponse) -> Response:
+    """Written once: as an object FastAPI would check it a second time."""
+    return Response(response.model_dump_json(), media_type="application/json")
 
 
 # FastAPI, unlike Starlette, answers HEAD only where a route says so; monitors and caches use it.

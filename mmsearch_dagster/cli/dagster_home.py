@@ -13,8 +13,24 @@ if TYPE_CHECKING:
 
 # Marks the runs of `mmsearch run`, which have no process but that command's.
 COMMAND_RUN = {"mmsearch/command": "run"}
-# Every run writes the same home: a second one waits in the queue.
+# Every run writes the same home: a second one waits in the queue. Where somebody allows more, the pool still
+# keeps two trainings apart.
 _DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+freshness:
+  enabled: true
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+  pools:
+    granularity: run
+    default_limit: 1
+"""
+# What homes of before there were pools have; a file that somebody changed stays as it is.
+_FORMER_YAML = """\
 telemetry:
   enabled: false
 nux:
@@ -38,7 +54,7 @@ def prepare_dagster(settings: Settings) -> None:
     with writing(settings.home):
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "dagster.yaml"
-        if not configuration.exists():
+        if not configuration.exists() or configuration.read_text(encoding="utf-8") == _FORMER_YAML:
             configuration.write_text(_DAGSTER_YAML, encoding="utf-8")
         workspace_file(settings).write_text(_WORKSPACE_YAML, encoding="utf-8")
     os.environ.update({"DAGSTER_HOME": str(folder), **settings.as_environment()})

@@ -29,6 +29,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
+from mmsearch_dagster.cli.releases import reviews
 from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
@@ -67,7 +68,9 @@ def run(
     settings = run_settings(home, source, root, finetune, preset=preset)
     if accept_smaller:
         os.environ[ACCEPT_VARIABLE] = "1"
-    refreshing.run(settings, retrain=retrain)
+    waiting = refreshing.run(settings, retrain=retrain)
+    if waiting is not None and released_of(home).release_id() is None:
+        return  # the first release of a shop that reviews: nothing answers before somebody approves it
     summary.show(settings, released_of(home))
 
 
@@ -138,6 +141,7 @@ def search(
 
 
 people.register(app)
+reviews.register(app)
 
 
 @app.command()
@@ -321,6 +325,33 @@ def up(
 
     settings = run_settings(home, source, root, finetune, preset=preset)
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
+
+
+@app.command("upgrade-encoder")
+def upgrade_encoder(
+    modality: Annotated[str, typer.Argument(help="text, image, audio or video.")],
+    encoder: Annotated[
+        str, typer.Argument(help="LIBRARY:MODEL, such as timm:MODEL, or a name of assets/encoders.yaml.")
+    ],
+    home: Home = DEFAULT,
+) -> None:
+    """Another encoder without downtime: encode the catalogue beside the released one, train in the new space,
+    and release through the same gate. Stopped anywhere, the same command goes on from there."""
+    from mmsearch_dagster.cli.operate import upgrade as upgrading
+
+    upgrading.upgrade(run_settings(home), modality, encoder)
+
+
+@app.command()
+def status(
+    home: Home = DEFAULT,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser too.")] = False,
+) -> None:
+    """The state of a home: release, last runs, the gate, drift, quarantine, what comes next. Writes the same
+    as a page for a phone, reports/status.html in the home."""
+    from mmsearch_dagster.cli.operate import status as showing
+
+    showing.show(run_settings(home), open_page=open_page)
 
 
 @app.command()

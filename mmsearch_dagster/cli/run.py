@@ -16,6 +16,7 @@ from mmsearch_dagster.cli.ingest.quarantine import show_counts
 from mmsearch_dagster.cli.progress import Display, console
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.operations.alerts import FailedRun
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, QUALITY, TESTED
 from mmsearch_dagster.pipeline.home import check_same_shop, in_words, remember
 from mmsearch_dagster.settings import Settings
@@ -25,13 +26,40 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
 
-def run(settings: Settings, *, retrain: bool = False) -> None:
+def run(settings: Settings, *, retrain: bool = False) -> str | None:
     """Refresh and show what came of it. Raises what stopped it.
 
-    retrain: train models also where only the catalogue changed.
+    Args:
+        settings: of the run.
+        retrain: train models also where only the catalogue changed.
+
+    Returns:
+        A sentence about releases that wait for a review, None where none does.
     """
     with enough_space(settings.home):
         check(settings)
+    try:
+        _refresh(settings, retrain=retrain)
+    except MmsearchError as error:
+        # What another library said may hold a secret: of that the step alone.
+        reason = str(error) if type(error) is not MmsearchError else str(error).split(": ")[0]
+        refused = isinstance(error, GateRefusedError)
+        _follow_up(settings, FailedRun(job="refresh", reason=reason, refused=refused))
+        raise
+    _follow_up(settings)
+    _show_kind(settings)
+    return _show_waiting(settings)
+
+
+def _follow_up(settings: Settings, failed: FailedRun | None = None) -> None:
+    """Today's figures and alerts; the run is over and its end stands, whatever becomes of them."""
+    from mmsearch_dagster.pipeline.operations.after_run import after_run
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    after_run(Workspace(settings), failed)
+
+
+def _refresh(settings: Settings, *, retrain: bool) -> None:
     with enough_space(settings.home), alone_in(settings):
         # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
         # reason to forget it: a run that is stopped or refused is started again with the same.
@@ -48,7 +76,18 @@ def run(settings: Settings, *, retrain: bool = False) -> None:
         except KeyboardInterrupt:
             console.print("Stopped: what is finished is kept, the same command goes on from there.")
             raise
-    _show_kind(settings)
+
+
+def _show_waiting(settings: Settings) -> str | None:
+    from mmsearch_dagster.pipeline.release.reviews import Reviews
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    waiting = [review.manifest for review in Reviews(Workspace(settings).registry).waiting()]
+    if not waiting:
+        return None
+    message = f"{waiting[-1].release_id} waits for a review: `mmsearch approve {waiting[-1].model_version}`."
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
+    return message
 
 
 def alone_in(settings: Settings) -> AbstractContextManager[None]:

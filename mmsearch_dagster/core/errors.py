@@ -1,5 +1,16 @@
 """The family of errors. Each message says what is wrong, where, and what to do about it."""
 
+import errno
+import sqlite3
+
+_MOMENTARY_ERRNOS = frozenset(
+    (
+        *(errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT, errno.ENETUNREACH, errno.EHOSTUNREACH),
+        *(errno.ENETDOWN, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOLCK),
+    )
+)
+_SQLITE_CODES = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
+
 
 def reason_of(error: Exception) -> str:
     """What an error says, for a message that names the file already."""
@@ -60,3 +71,36 @@ class OtherEncoderError(ReleaseMismatchError, UserError):
 
 class IndexCheckError(MmsearchError):
     """A built index version failed its checks and is not served."""
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same call may succeed a moment later.
+
+    A lost connection, a time that ran out, a file or database that another process holds. An error of our
+    family says what a person has to do, so it stays, unless it was raised from such an error; so does
+    everything else.
+
+    Args:
+        error: with the errors that it was raised from.
+
+    Returns:
+        True where a second try is worth its time.
+
+    >>> may_pass(ConnectionResetError()), may_pass(FileNotFoundError()), may_pass(ValueError())
+    (True, False, False)
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if _momentary(seen):
+            return True
+        # A library raises its own error while it handles the cause; ours names the cause, or has none.
+        seen = seen.__cause__ if isinstance(seen, MmsearchError) else seen.__cause__ or seen.__context__
+    return False
+
+
+def _momentary(error: BaseException) -> bool:
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", None) in _SQLITE_CODES
+    return isinstance(error, OSError) and error.errno in _MOMENTARY_ERRNOS

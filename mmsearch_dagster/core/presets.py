@@ -8,6 +8,7 @@ from mmsearch_dagster.core.config_file import parse_reviewed
 from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Seed, Strategy, TrainParams
+from mmsearch_dagster.core.modalities import IMAGE, VIDEO
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 
 
@@ -54,6 +55,19 @@ class RunPreset(BaseModel):
     def encoder(self, modality: str) -> EncoderSpec | None:
         """The encoder of that modality, None when the preset leaves it out."""
         return next((spec for spec in self.encoders if spec.modality == modality), None)
+
+    def with_encoder(self, spec: EncoderSpec) -> "RunPreset":
+        """The preset with another encoder in its modality's place.
+
+        Where videos are read by the image encoder that is replaced, they go on sharing its space.
+        """
+        former = self.encoder(spec.modality)
+        changed = {spec.modality: spec}
+        video = self.encoder(VIDEO)
+        if spec.modality == IMAGE and former and video and former.weights == video.weights:
+            changed[VIDEO] = spec.model_copy(update={"modality": VIDEO, "frames": video.frames})
+        kept = [changed.pop(each.modality, each) for each in self.encoders]
+        return RunPreset.model_validate({**dict(self), "encoders": (*kept, *changed.values())})
 
 
 def _refuse_twice(names: Sequence[str], what: str) -> None:

@@ -1,7 +1,7 @@
 """interactions -> collaborative_factors; with the winner's item vectors -> user_profiles."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, timedelta
 
 import dagster as dg
 
@@ -9,8 +9,9 @@ from mmsearch_dagster.defs.catalogue_refresh import DUE
 from mmsearch_dagster.defs.evaluation import evaluation_report
 from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
 from mmsearch_dagster.defs.metadata import metadata_of
-from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource, watching_workspace
 from mmsearch_dagster.pipeline.features import collaborative
+from mmsearch_dagster.pipeline.ingest import event_days as event_days_step
 from mmsearch_dagster.pipeline.people import profiles
 
 GROUP = "behaviour"
@@ -23,9 +24,32 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
     deps=[*VALIDATED_KEYS, dg.AssetKey(DUE)],
     description="One row is one product's vector by who chose it; a product that nobody chose has no row.",
     kinds={"scipy"},
+    pool=TRAINING_POOL,
 )
 def collaborative_factors(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(collaborative.learn_factors(workspace.open())))
+
+
+@dg.asset(
+    code_version=event_days_step.CODE_VERSION,
+    group_name=GROUP,
+    deps=[dg.AssetKey("interactions")],
+    partitions_def=DAYS,
+    output_required=False,
+    description=(
+        "One row is one event that happened on the partition's day (UTC), whenever it came: a day is made "
+        "again when events came late for it. A day without any event stays open."
+    ),
+    kinds={"polars"},
+)
+def event_days(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> Iterator[dg.MaterializeResult]:
+    report = event_days_step.make_day(workspace.open(), date.fromisoformat(context.partition_key))
+    if report is None:
+        context.log.info("the log has no event of this day")
+    else:
+        yield dg.MaterializeResult(metadata=metadata_of(report))
 
 
 @dg.asset(
@@ -68,25 +92,36 @@ def user_profiles(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 profile_days = dg.define_asset_job(
     "profile_days",
-    selection=[profile_states],
+    selection=[event_days, profile_states],
     partitions_def=DAYS,
-    description="Carry the users' states to the end of each day.",
+    executor_def=dg.in_process_executor,
+    description="Cut the log into days and carry the users' states to the end of each.",
 )
-daily = dg.build_schedule_from_partitioned_job(
-    profile_days,
+
+
+@dg.schedule(
     name="daily",
+    job=profile_days,
     # After the nightly refresh: before it the lake's log ends in the middle of the day that is over.
-    hour_of_day=4,
+    cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Yesterday's state every night at 04:00 UTC; the next refresh adds only the days since.",
+    description="Yesterday every night at 04:00 UTC, and the days that events came late for or nobody made.",
 )
+def daily(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    night = context.scheduled_execution_time.astimezone(UTC).date()
+    days = event_days_step.due(watching_workspace(), night - timedelta(days=1))
+    return [
+        dg.RunRequest(run_key=f"{night.isoformat()}:{day.isoformat()}", partition_key=day.isoformat())
+        for day in days
+    ]
 
 
 @dg.definitions
 def behaviour() -> dg.Definitions:
-    """Factors, profiles, the job that carries them from day to day and its schedule."""
+    """Factors, days, profiles, the job that carries them from day to day and its schedule."""
     return dg.Definitions(
-        assets=[collaborative_factors, profile_states, user_profiles],
+        assets=[collaborative_factors, event_days, profile_states, user_profiles],
         jobs=[profile_days],
         schedules=[daily],
     )

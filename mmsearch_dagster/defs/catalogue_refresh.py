@@ -1,6 +1,7 @@
 """catalogue_refresh (+ training_due): a changed catalogue is served before anything is trained."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -8,10 +9,15 @@ from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.retries import retried
 from mmsearch_dagster.pipeline.release import catalogue_refresh as step
 
 DUE = "training_due"
 _DEPS = [*VALIDATED_KEYS, *FEATURE_ASSETS.values(), *(dg.AssetKey(key) for key in ("searches", "reviews"))]
+# Each refresh looks at the catalogue and publishes what changed: a night left out is seen in the morning.
+CATALOGUE_FRESHNESS = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=26), fail_window=timedelta(hours=50)
+)
 
 
 class Training(dg.Config):
@@ -38,6 +44,7 @@ class Training(dg.Config):
                 "the models of this run."
             ),
             kinds={"mlflow", "lancedb"},
+            freshness_policy=CATALOGUE_FRESHNESS,
         ),
         dg.AssetSpec(
             DUE,
@@ -52,9 +59,10 @@ def catalogue_refresh(
     context: dg.AssetExecutionContext, config: Training, workspace: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult]:
     """The second asset is the switch before the training."""
-    report, facts = step.refresh_catalogue(
-        workspace.open(), retrain=config.retrain, because=config.because, hold=config.hold
-    )
+    with retried():
+        report, facts = step.refresh_catalogue(
+            workspace.open(), retrain=config.retrain, because=config.because, hold=config.hold
+        )
     context.log.info(facts.why)
     yield dg.MaterializeResult(asset_key=step.ASSET, metadata=metadata_of(report))
     if facts.retrain:

@@ -5,7 +5,7 @@ import dagster as dg
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.defs.ingest import VALIDATED_KEYS
 from mmsearch_dagster.defs.metadata import metadata_of
-from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.pipeline.features import encode as steps
 from mmsearch_dagster.pipeline.features import finetune
 from mmsearch_dagster.pipeline.ingest.remote_media import ASSET as REMOTE_MEDIA
@@ -19,6 +19,7 @@ GROUP = "features"
     deps=[*VALIDATED_KEYS, dg.AssetKey(REMOTE_MEDIA)],
     description="The network that reads pictures in this run: as configured, or fine-tuned on judged photos.",
     kinds={"timm", "mlflow"},
+    pool=TRAINING_POOL,
 )
 def image_encoder(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(finetune.tune_image_encoder(workspace.open())))

@@ -7,6 +7,7 @@ import dagster as dg
 
 from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.retries import retried
 from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.pipeline.ingest import tables
 from mmsearch_dagster.settings import assets_folder
@@ -36,7 +37,8 @@ def _raw_asset(table: str) -> dg.AssetsDefinition:
     )
     def read(workspace: WorkspaceResource) -> dg.MaterializeResult:
         opened = workspace.open()
-        report = tables.read_raw(opened, table)
+        with retried():
+            report = tables.read_raw(opened, table)
         # What a run of Dagster was given by its environment is the home's from here on.
         if table == "products":
             remember(opened.settings)

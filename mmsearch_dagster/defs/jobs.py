@@ -3,14 +3,15 @@
 import dagster as dg
 
 from mmsearch_dagster.defs.monitoring import GROUP as MONITORING
+from mmsearch_dagster.defs.operations.evening import GROUP as OPERATIONS
 from mmsearch_dagster.defs.triggers.launch import BECAUSE, JOB, TRAINS, refresh_config
 
 refresh = dg.define_asset_job(
     JOB,
     # A run has one partition or none: what is kept by day has a job of its own, and so has what only looks.
     selection=dg.AssetSelection.all()
-    - dg.AssetSelection.assets("profile_states")
-    - dg.AssetSelection.groups(MONITORING),
+    - dg.AssetSelection.assets("event_days", "profile_states")
+    - dg.AssetSelection.groups(MONITORING, OPERATIONS),
     description="From the shop's files to a released model and index; what did not change is used again.",
 )
 

@@ -75,6 +75,8 @@ MONITORS = [
 watch = dg.define_asset_job(
     "watch",
     selection=dg.AssetSelection.groups(GROUP),
+    # Four looks of a second each: a process for every one would start for longer than it works.
+    executor_def=dg.in_process_executor,
     description="Drift of data, vectors and behaviour since the release; what people do with its answers.",
 )
 hourly = dg.ScheduleDefinition(

@@ -4,7 +4,7 @@ import dagster as dg
 
 from mmsearch_dagster.defs.behaviour import user_profiles
 from mmsearch_dagster.defs.metadata import metadata_of
-from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.pipeline.ingest import reviews as reviews_step
 from mmsearch_dagster.pipeline.people import ranker as ranker_step
 
@@ -29,6 +29,7 @@ def reviews(workspace: WorkspaceResource) -> dg.MaterializeResult:
         "and the decision whether known people get another order than strangers."
     ),
     kinds={"pytorch", "mlflow"},
+    pool=TRAINING_POOL,
 )
 def ranker(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(ranker_step.train_ranker(workspace.open())))

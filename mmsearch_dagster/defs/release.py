@@ -6,11 +6,14 @@ with its reasons, where people review versions. The check only stops the ordinar
 run is that `release` reads the stored decision again.
 """
 
+from datetime import timedelta
+
 import dagster as dg
 
 from mmsearch_dagster.defs.evaluation import drift_reference, evaluation_report
 from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.retries import retried
 from mmsearch_dagster.pipeline.release import release as steps
 
 GROUP = "release"
@@ -19,6 +22,8 @@ _INDEX_CHECKS = (
     *("row_parity", "golden_words", "golden_queries", "measured_queries"),
     *("unit_norms", "ann_recall", "golden_vectors"),
 )
+# A gate may refuse for some nights; a model that nobody could replace for a week is worth a look.
+MODEL_FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=3), fail_window=timedelta(days=8))
 
 
 @dg.asset(
@@ -34,7 +39,8 @@ _INDEX_CHECKS = (
     kinds={"mlflow"},
 )
 def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    report, decision = steps.register(workspace.open())
+    with retried():
+        report, decision = steps.register(workspace.open())
     gate = dg.AssetCheckResult(
         check_name=GATE,
         passed=decision.passed,
@@ -54,7 +60,8 @@ def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
     kinds={"lancedb"},
 )
 def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    report, outcomes = steps.build_index(workspace.open())
+    with retried():
+        report, outcomes = steps.build_index(workspace.open())
     return dg.MaterializeResult(metadata=metadata_of(report), check_results=check_results(outcomes))
 
 
@@ -63,10 +70,12 @@ def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
     group_name=GROUP,
     deps=[search_index],
     description="The pointer: which model version and index version answer from now on.",
+    freshness_policy=MODEL_FRESHNESS,
     kinds={"mlflow", "lancedb"},
 )
 def release(workspace: WorkspaceResource) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=metadata_of(steps.release(workspace.open())))
+    with retried():
+        return dg.MaterializeResult(metadata=metadata_of(steps.release(workspace.open())))
 
 
 @dg.definitions

@@ -1,5 +1,6 @@
 """The one resource: which home and which shop."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from mmsearch_dagster.settings import (
     options_from_environment,
     settle,
 )
+
+# Of steps that learn something: only one run with such steps is under way, whatever else the queue allows.
+TRAINING_POOL = "training"
 
 
 class WorkspaceResource(dg.ConfigurableResource):
@@ -86,15 +90,15 @@ def resource_of(settings: Settings) -> WorkspaceResource:
 
 def watching_workspace() -> Workspace:
     """The home of the environment for a sensor, which only looks: it takes no lock and waits for no run."""
-    import os
-
     home = Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve()
     return Workspace(settle(home, options_from_environment(), recall(home)))
 
 
 def _variable(name: str, default: str) -> dg.EnvVar | str:
-    import os
+    pass
 
+
+def _variable(name: str, default: str) -> dg.EnvVar | str:
     return dg.EnvVar(name) if os.environ.get(name) else default
 
 

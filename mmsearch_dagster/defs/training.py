@@ -8,7 +8,8 @@ from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
 from mmsearch_dagster.defs.catalogue_refresh import DUE
 from mmsearch_dagster.defs.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import metadata_of
-from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
+from mmsearch_dagster.defs.retries import retried
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.training import candidates, examples
 from mmsearch_dagster.pipeline.training import photo_memory as photo_memory_step
@@ -29,6 +30,7 @@ GROUP = "training"
         dg.AssetKey(DUE),
     ],
     description="One row is one query with graded products: judged, or from log, catalogue or reviews.",
+    pool=TRAINING_POOL,
     kinds={"polars"},
 )
 def training_examples(workspace: WorkspaceResource) -> dg.MaterializeResult:
@@ -59,6 +61,7 @@ def photo_memory(workspace: WorkspaceResource) -> dg.MaterializeResult:
         for strategy in STRATEGIES
     ],
     can_subset=True,
+    pool=TRAINING_POOL,
 )
 def fusion_candidates(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
@@ -69,9 +72,9 @@ def fusion_candidates(
         for strategy in STRATEGIES
         if dg.AssetKey(candidates.asset_of(strategy)) in context.selected_asset_keys
     ]
-    for strategy, report in zip(
-        selected, candidates.train_candidates(workspace.open(), selected), strict=True
-    ):
+    with retried():
+        reports = candidates.train_candidates(workspace.open(), selected)
+    for strategy, report in zip(selected, reports, strict=True):
         yield dg.MaterializeResult(asset_key=candidates.asset_of(strategy), metadata=metadata_of(report))
 
 
@@ -80,6 +83,7 @@ def fusion_candidates(
     group_name=GROUP,
     deps=[fusion_candidates, photo_memory],
     description="How search results are ordered, by kind of query; chosen on queries it did not learn from.",
+    pool=TRAINING_POOL,
     kinds={"lightgbm"},
 )
 def ranking(workspace: WorkspaceResource) -> dg.MaterializeResult:

@@ -11,7 +11,7 @@ def check_reviewed_files(workspace: Workspace) -> None:
     from mmsearch_dagster.adapters.expectations.suite import load_suite
 
     _ = (workspace.preset, workspace.gate_policy, workspace.business_rules, workspace.media_limits)
-    _ = (workspace.monitoring_policy, workspace.trigger_policy)
+    _ = (workspace.monitoring_policy, workspace.trigger_policy, workspace.alert_policy)
     reviewed_files(workspace.assets)
     for table in VALIDATED.values():
         load_suite(suite_file(workspace.assets, table))

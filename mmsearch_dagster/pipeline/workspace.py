@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.gate.policy import GatePolicy
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
     from mmsearch_dagster.core.monitoring.triggers import TriggerPolicy
+    from mmsearch_dagster.core.operations.alert_policy import AlertPolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
@@ -157,6 +158,13 @@ class Workspace:
         from mmsearch_dagster.core.monitoring.triggers import parse_triggers
 
         return parse_triggers(*self._reviewed("policies/triggers.yaml", "trigger policy", needed=False))
+
+    @cached_property
+    def alert_policy(self) -> "AlertPolicy":
+        """Who hears of what; a shop may have no such file."""
+        from mmsearch_dagster.core.operations.alert_policy import parse_alerts
+
+        return parse_alerts(*self._reviewed("policies/alerts.yaml", "alert policy", needed=False))
 
     @cached_property
     def media_limits(self) -> "MediaLimits":

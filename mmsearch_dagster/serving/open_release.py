@@ -13,6 +13,7 @@ from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME
 from mmsearch_dagster.core.errors import (
     ConfigError,
+    GateRefusedError,
     MmsearchError,
     NoReleaseError,
     OtherEncoderError,
@@ -42,6 +43,37 @@ class Released:
         return self._pointed().manifest
 
     def _pointed(self) -> PointedVersion:
+        """What may be served: what the pointer names, else what it goes back to.
+
+        Raises NoReleaseError where there is nothing, GateRefusedError where somebody's hand pointed to what
+        the gate refused and there is no way back.
+        """
+        pointed = self._read()
+        if pointed is not None and self._may_be_served(pointed):
+            return pointed
+        repair = self.registry.noticed()
+        if repair is not None and repair.to is not None:
+            return self._version(repair.to)
+        if pointed is None:
+            raise self._nothing_yet()
+        raise GateRefusedError(
+            f"the pointer was moved to {pointed.manifest.release_id} outside mmsearch, no stored decision "
+            "lets it be served, and there is no earlier release: run `mmsearch run`"
+        )
+
+    def _may_be_served(self, pointed: PointedVersion) -> bool:
+        """A release that the gate once let pass may be rolled back to after a later comparison refused it;
+        one that somebody's hand pointed to, past a refusal, is another matter."""
+        passed = pointed.decision is not None and pointed.decision.passed and not pointed.rejected
+        return passed or self._ledger.moved_to(pointed.manifest.model_version)
+
+    def _version(self, version: int) -> PointedVersion:
+        registry = self.registry
+        return PointedVersion(
+            registry.manifest(version), registry.model_folder(version), registry.decision(version)
+        )
+
+    def _read(self) -> PointedVersion | None:
         """What the pointer names; MLflow is imported only where its database is of another shape."""
         if not (self._mlflow / DATABASE).is_file():
             raise self._nothing_yet()
@@ -49,10 +81,7 @@ class Released:
             pointed = read_pointer(self._mlflow, MODEL_NAME, CHAMPION)
         except OtherSchemaError:
             champion = self.registry.champion()
-            folder = self.registry.model_folder(champion.model_version) if champion else None
-            pointed = PointedVersion(champion, folder) if champion and folder else None
-        if pointed is None:
-            raise self._nothing_yet()
+            pointed = self._version(champion.model_version) if champion else None
         return pointed
 
     def releases(self) -> list[ReleaseRow]:
@@ -75,22 +104,15 @@ class Released:
             return None
 
     def warning(self) -> str | None:
-        """Why the version that the pointer names should not be served, None where nothing is wrong.
-
-        A release that the gate once let pass may be rolled back to after a later comparison refused it; one
-        that somebody's hand pointed to, past a refusal, is another matter.
-        """
+        """Why the version that the pointer names is not served, None where nothing is wrong."""
         try:
-            pointed = self._pointed()
+            pointed = self._read()
+            if pointed is not None and self._may_be_served(pointed):
+                return None
+            repair = self.registry.noticed()
         except MmsearchError:
             return None
-        manifest, decision = pointed.manifest, pointed.decision
-        if decision is None or decision.passed or self._ledger.moved_to(manifest.model_version):
-            return None
-        return (
-            f"the pointer was moved to {manifest.release_id} outside mmsearch, and its gate decision is a "
-            f"refusal ({'; '.join(decision.refusals)}): `mmsearch rollback` to a release that passed"
-        )
+        return repair and repair.why
 
     def engine(self) -> Engine:
         """The released engine; encoders load with the first query that needs them.

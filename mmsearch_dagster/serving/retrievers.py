@@ -4,7 +4,10 @@ The offline evaluation calls them too, on a catalogue in memory instead of a pub
 measured is what is served.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -26,6 +29,8 @@ from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
 
+# For the retrievers of all queries together; more than cores, for some of them wait.
+_THREADS = 8
 # Per query, retriever -> its products with their scores, best first.
 ScoredLists = list[dict[str, list[tuple[str, float]]]]
 
@@ -85,32 +90,113 @@ def retrieve(
         where: SQL of `core.retrieval.filters.to_where`.
         photos: judged photos as further keys; None in a release without them.
     """
+    searches = [
+        _full_text(table, queries, depth, where),
+        _fused(table, model, queries, batch, depth=depth, where=where),
+        _encoded(table, queries, batch, depth, where),
+        _photos(photos, queries, batch, depth, where),
+    ]
     lists: ScoredLists = [{} for _ in queries]
-    readable = np.zeros(len(queries), dtype=bool)
-    for mask in batch.present.values():
-        readable |= mask
-    rows = [row for row in _weighted(queries, VECTOR_RETRIEVER) if readable[row]]
-    if rows and model is not None:
-        vectors = fused_queries(model, [queries[row] for row in rows], batch.take(rows))
-        _note(lists, VECTOR_RETRIEVER, rows, table.nearest_batch(vectors, depth, where=where))
+    for found in _side_by_side([search for part in searches for search in part]):
+        for row, ranked in zip(found.rows, found.hits, strict=True):
+            lists[row][found.retriever] = [(hit.product_id, hit.score) for hit in ranked]
+    return lists
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a retriever found for the queries at `rows`."""
+
+    retriever: str
+    rows: Sequence[int]
+    hits: Sequence[Sequence[Hit]]
+
+
+_Search = Callable[[], _Found]
+
+
+def _side_by_side(searches: Sequence[_Search]) -> list[_Found]:
+    """In the order of `searches`; the last one is done by the caller. What waits for LanceDB or multiplies
+    matrices holds no lock."""
+    others = [_pool().submit(search) for search in searches[:-1]]
+    last = [search() for search in searches[-1:]]
+    return [*(other.result() for other in others), *last]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="retriever")
+
+
+def _full_text(
+    table: SearchedTable, queries: Sequence[PreparedQuery], depth: int, where: str | None
+) -> Iterator[_Search]:
     for name, texts in (
         (LEXICAL_RETRIEVER, [query.full_text for query in queries]),
         (TYPED_RETRIEVER, [query.typed for query in queries]),
     ):
         words = {row: text for row in _weighted(queries, name) if (text := texts[row])}
-        _note(lists, name, list(words), table.lexical_batch(list(words.values()), depth, where=where))
+        if words:
+            yield lambda name=name, words=words: _Found(
+                name, list(words), table.lexical_batch(list(words.values()), depth, where=where)
+            )
+
+
+def _fused(
+    table: SearchedTable,
+    model: QueryTower | None,
+    queries: Sequence[PreparedQuery],
+    batch: ModalityBatch,
+    *,
+    depth: int,
+    where: str | None,
+) -> Iterator[_Search]:
+    readable = np.zeros(len(queries), dtype=bool)
+    for mask in batch.present.values():
+        readable |= mask
+    rows = [row for row in _weighted(queries, VECTOR_RETRIEVER) if readable[row]]
+    if not rows or model is None:
+        return
+    tower = model
+
+    def search() -> _Found:
+        vectors = fused_queries(tower, [queries[row] for row in rows], batch.take(rows))
+        return _Found(VECTOR_RETRIEVER, rows, table.nearest_batch(vectors, depth, where=where))
+
+    yield search
+
+
+def _encoded(
+    table: SearchedTable,
+    queries: Sequence[PreparedQuery],
+    batch: ModalityBatch,
+    depth: int,
+    where: str | None,
+) -> Iterator[_Search]:
     for name, vectors in batch.vectors.items():
         column = modality_column(name)
         rows = [row for row in _weighted(queries, name) if batch.present[name][row]]
         if rows and table.has_vectors(column):
-            hits = table.nearest_batch(vectors[rows], depth, where=where, column=column)
-            _note(lists, name, rows, hits)
+            yield lambda name=name, rows=rows, vectors=vectors[rows], column=column: _Found(
+                name, rows, table.nearest_batch(vectors, depth, where=where, column=column)
+            )
+
+
+def _photos(
+    photos: PhotoRetriever | None,
+    queries: Sequence[PreparedQuery],
+    batch: ModalityBatch,
+    depth: int,
+    where: str | None,
+) -> Iterator[_Search]:
     rows = [row for row in _weighted(queries, PHOTO_MEMORY) if _has_photo(batch, row)]
     if rows and photos is not None:
         with_photo = [queries[row] for row in rows]
-        hits = photos.nearest_batch(with_photo, batch.take(rows), depth=depth, where=where)
-        _note(lists, PHOTO_MEMORY, rows, hits)
-    return lists
+        yield lambda: _Found(
+            PHOTO_MEMORY,
+            rows,
+            photos.nearest_batch(with_photo, batch.take(rows), depth=depth, where=where),
+        )
 
 
 def _has_photo(batch: ModalityBatch, row: int) -> bool:
@@ -133,8 +219,3 @@ def fused_queries(model: QueryTower, queries: Sequence[PreparedQuery], batch: Mo
 
 def _weighted(queries: Sequence[PreparedQuery], retriever: str) -> list[int]:
     return [row for row, query in enumerate(queries) if query.weights.get(retriever, 0.0) > 0]
-
-
-def _note(lists: ScoredLists, retriever: str, rows: Sequence[int], hits: Sequence[Sequence[Hit]]) -> None:
-    for row, ranked in zip(rows, hits, strict=True):
-        lists[row][retriever] = [(hit.product_id, hit.score) for hit in ranked]

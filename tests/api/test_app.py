@@ -373,7 +373,7 @@ def test_what_nobody_expected_is_json_too(pointer: Pointer, monkeypatch: pytest.
     app = create_app(pointer.open, pointer.release_id, poll_seconds=0.02)
     with TestClient(app, raise_server_exceptions=False) as client:
         wait_for(client, "r-one")
-        monkeypatch.setattr(Engine, "search", broken)
+        monkeypatch.setattr(Engine, "search_batch", broken)
         reply = client.post("/search", json={"text": "red"})
     assert (reply.status_code, reply.json()["error"]) == (500, "unexpected ZeroDivisionError")
     assert "secret" not in reply.text

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.instance.config import PoolGranularity
 
 from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.settings import Settings
@@ -36,6 +37,23 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 def test_a_second_run_from_its_pages_waits_in_the_queue(instance: dg.DagsterInstance) -> None:
     assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+
+
+def test_two_trainings_wait_for_each_other_whatever_the_queue_allows(instance: dg.DagsterInstance) -> None:
+    pools = instance.get_concurrency_config().pool_config
+    assert pools.pool_granularity == PoolGranularity.RUN
+    assert pools.default_pool_limit == 1
+
+
+def test_a_home_of_before_there_were_pools_gets_them(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    file = tmp_path / "home" / "dagster" / "dagster.yaml"
+    now = file.read_text(encoding="utf-8")
+    off, queue = "enabled: false\n", "concurrency:\n  runs:\n    max_concurrent_runs: 1\n"
+    file.write_text(f"telemetry:\n  {off}nux:\n  {off}{queue}", encoding="utf-8")
+
+    prepare_dagster(Settings(tmp_path / "home"))
+
+    assert file.read_text(encoding="utf-8") == now
 
 
 def test_what_a_user_wrote_there_stays(instance: dg.DagsterInstance, tmp_path: Path) -> None:

@@ -1,16 +1,22 @@
 """What people and schedules find in Dagster."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.defs.loading import everything
+from mmsearch_dagster.defs.resources import TRAINING_POOL
+from mmsearch_dagster.pipeline.ingest.event_days import make_day
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED
-from mmsearch_dagster.settings import HomePaths
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.settings import HomePaths, Settings
 
 EXPECTATIONS = Path(__file__).parents[2] / "assets" / "expectations"
 # The whole asset graph, asset by asset.
@@ -34,6 +40,7 @@ GRAPH = {
 }  # fmt: skip
 # Outside the refresh: what looks, and what is kept by day.
 MONITORING = {"data_drift", "embedding_drift", "behaviour_drift", "search_quality"}
+OPERATIONS = {"release_metrics", "status_page"}
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +58,8 @@ def test_the_graph_is_the_one_of_the_design(graph: AssetGraph) -> None:
     for key in graph.get_all_asset_keys():
         found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
 
-    by_day = GRAPH["behaviour"] | {"profile_states"}
-    assert found == {**GRAPH, "behaviour": by_day, "monitoring": MONITORING}
+    by_day = GRAPH["behaviour"] | {"event_days", "profile_states"}
+    assert found == {**GRAPH, "behaviour": by_day, "monitoring": MONITORING, "operations": OPERATIONS}
 
 
 def test_every_asset_says_what_it_is_and_is_made_by_this_project(graph: AssetGraph) -> None:
@@ -147,9 +154,37 @@ def test_after_the_nightly_refresh_yesterdays_state_is_kept(loaded: dg.Definitio
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
-    night = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 5, 3, 4, tzinfo=UTC))
-    asked = schedule.evaluate_tick(night).run_requests or []
-    assert [one.partition_key for one in asked] == ["2026-05-02"]
+    job = loaded.resolve_job_def("profile_days")
+    by_day = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    assert by_day == {"event_days", "profile_states"}
+
+
+def test_the_daily_run_makes_yesterday_and_the_days_that_events_came_late_for(
+    loaded: dg.Definitions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MMSEARCH_HOME", str(tmp_path))
+    workspace = Workspace(Settings(tmp_path))
+
+    def days() -> list[str | None]:
+        night = dg.build_schedule_context(
+            scheduled_execution_time=datetime(2026, 5, 3, 4, tzinfo=UTC),
+            repository_def=loaded.get_repository_def(),
+        )
+        requests = loaded.resolve_schedule_def("daily").evaluate_tick(night).run_requests or []
+        return [request.partition_key for request in requests]
+
+    def log(*moments: datetime) -> None:
+        rows = pl.DataFrame({c.TIMESTAMP: moments}, schema={c.TIMESTAMP: c.INSTANT})
+        frame = pl.concat([c.EVENTS.to_frame(), rows], how="diagonal")
+        workspace.lake.obtain_table("interactions", f"log-{len(moments)}", lambda: (frame, {}))
+
+    assert days() == ["2026-05-02"]
+    noon = datetime(2026, 4, 20, 12, tzinfo=UTC)
+    log(noon)
+    make_day(workspace, noon.date())
+    assert days() == ["2026-05-02"]
+    log(noon, noon)
+    assert days() == ["2026-04-20", "2026-05-02"]
 
 
 def test_a_day_of_a_home_without_a_log_stays_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -158,11 +193,28 @@ def test_a_day_of_a_home_without_a_log_stays_open(monkeypatch: pytest.MonkeyPatc
 
     with dg.DagsterInstance.ephemeral() as instance:
         ended = job.execute_in_process(partition_key="2026-05-02", instance=instance)
-        kept = instance.get_materialized_partitions(dg.AssetKey("profile_states"))
+        assets = [dg.AssetKey(name) for name in ("profile_states", "event_days")]
+        kept = [instance.get_materialized_partitions(key) for key in assets]
 
     assert ended.success
-    assert not kept
+    assert not any(kept)
     assert not HomePaths(tmp_path / "home").lake.exists()
+
+
+def test_what_learns_is_in_one_pool(graph: AssetGraph) -> None:
+    """Two runs with such steps are never under way together on one machine."""
+    pooled = {
+        key.to_user_string() for key in graph.get_all_asset_keys() if TRAINING_POOL in graph.get(key).pools
+    }
+    trains = {"image_encoder", "collaborative_factors", "training_examples", "ranking", "ranker"}
+    assert pooled == trains | {name for name in GRAPH["training"] if name.startswith("fusion_")}
+
+
+@pytest.mark.parametrize(("asset", "hours"), [("catalogue_refresh", 50), ("release", 8 * 24)])
+def test_what_is_served_may_not_grow_old_unseen(graph: AssetGraph, asset: str, hours: int) -> None:
+    policy = graph.get(dg.AssetKey(asset)).freshness_policy
+    assert isinstance(policy, TimeWindowFreshnessPolicy)
+    assert policy.fail_window.to_timedelta() == timedelta(hours=hours)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

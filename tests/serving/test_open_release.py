@@ -54,9 +54,10 @@ def test_a_refused_version_that_somebodys_hand_pointed_at_is_named(
     warning = two_releases.released.warning()
 
     assert warning is not None
-    assert two_releases.manifest().model_version == 1
-    assert f"moved to {two_releases.manifest().release_id} outside mmsearch" in warning
-    assert "its gate decision is a refusal" in warning
+    assert two_releases.manifest().model_version == 2, "what the gate let pass goes on answering"
+    assert "the pointer was moved by hand to r-" in warning
+    assert "whose stored decision is no pass" in warning
+    assert warning.endswith(f"it goes back to {two_releases.manifest().release_id}")
     assert ("warning", warning) in doctor.file_locations(two_releases.settings, two_releases.released)
 
 
@@ -78,7 +79,7 @@ def test_the_list_of_releases_ends_with_the_warning(
 
     assert two_releases.mmsearch("releases") == 0
 
-    assert capsys.readouterr().out.splitlines()[-1].startswith("warning: the pointer was moved to ")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("warning: the pointer was moved by hand to ")
 
 
 def test_without_a_release_there_is_nothing_to_warn_of(tmp_path: Path) -> None:

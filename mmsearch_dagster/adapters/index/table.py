@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from mmsearch_dagster.adapters.index.payload import HeldPayload
 from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.core.catalog import columns
@@ -46,6 +47,7 @@ class PinnedTable:
     def __init__(self, table: Any, *, exact_rows: int = EXACT_ROWS) -> None:
         """exact_rows: a version of fewer products is compared in memory, a larger one by LanceDB."""
         self._table, self._exact_rows = table, exact_rows
+        self._payload: HeldPayload | None = None
 
     @property
     def version(self) -> int:
@@ -177,9 +179,13 @@ class PinnedTable:
         return dict(next(vectors.nearest(vector[np.newaxis], len(vectors.ids))))
 
     def warm(self) -> None:
-        """Load now what the first query would wait for."""
-        if VECTOR in self.vector_columns and self.held_in_memory:
-            self.compared()
+        """Load now what the first query would wait for, and what many queries read again and again."""
+        if self.held_in_memory:
+            for column in self.vector_columns:
+                self.compared(column)
+            with _reading():
+                payload = self._table.search().select(list(self.payload_columns)).limit(None).to_arrow()
+            self._payload = HeldPayload.of(payload)
         self.lexical("warm", 1)
         _ = self.variant_groups
 
@@ -317,6 +323,8 @@ class PinnedTable:
 
     def rows(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Payload by product id; ids the index does not hold are left out."""
+        if self._payload is not None:
+            return self._payload.of_products(product_ids)
         rows = self._take(product_ids, self.payload_columns)
         return {} if rows is None else {row[columns.PRODUCT_ID]: row for row in rows.to_pylist()}
 

@@ -1,9 +1,10 @@
-"""The ledger: one line of JSON for each promotion, rejection, approval and rollback, never rewritten."""
+"""The ledger: one line of JSON for each thing that was decided about a release, never rewritten."""
 
 import getpass
 import logging
 import os
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from mmsearch_dagster.adapters.host.clock import utc_clock
 from mmsearch_dagster.core.clock import Clock, timestamp
 
-Action = Literal["promotion", "rejection", "approval", "rollback"]
+# waiting: a release that passed waits for a reviewer. restoration: a pointer that somebody's hand moved or
+# removed was put back.
+Action = Literal["promotion", "rejection", "approval", "rollback", "waiting", "restoration"]
 # The actions that move the release pointer.
-MOVES: tuple[Action, ...] = ("promotion", "rollback")
+MOVES: tuple[Action, ...] = ("promotion", "rollback", "restoration")
 Figure = float | int | str | bool | None
 
 # What 0.1.0 wrote as the reason of a move that it had not made itself; it had no field for that.
@@ -57,6 +60,14 @@ def current_user() -> str:
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
+def _before(time: str, other: str) -> bool:
+    """Whether one time is before another; False for what is no time."""
+    try:
+        return datetime.fromisoformat(time) < datetime.fromisoformat(other)
+    except (ValueError, TypeError):
+        return False
+
+
 class Ledger:
     """An append-only file of JSON lines.
 
@@ -79,11 +90,16 @@ class Ledger:
         why: str,
         figures: Mapping[str, Figure] | None = None,
         by_hand: bool = False,
+        who: str | None = None,
     ) -> LedgerLine:
-        """Write one line and return it once it is on disk."""
+        """Write one line and return it once it is on disk.
+
+        who: None for the user of this process. A line is never dated before the one above it: where the clock
+        was set back it bears that one's time, and a warning says so.
+        """
         line = LedgerLine(
-            when=timestamp(self._clock()),
-            who=self._user(),
+            when=self._now(),
+            who=who or self._user(),
             action=action,
             release_id=release_id,
             model_version=model_version,
@@ -123,6 +139,19 @@ class Ledger:
         """Whether the newest move led to this version, by the gate or by a rollback and not by hand."""
         last = self.last_move()
         return last is not None and last.model_version == model_version and not last.by_hand
+
+    def _now(self) -> str:
+        now, lines = timestamp(self._clock()), self.lines()
+        last = lines[-1].when if lines else ""
+        if not _before(now, last):
+            return now
+        _log.warning(
+            "the clock of this machine says %s, but the ledger's last line is of %s: the clock was set back, "
+            "and the new line bears the later time",
+            now,
+            last,
+        )
+        return last
 
     @staticmethod
     def _ends_whole(handle: int) -> bool:

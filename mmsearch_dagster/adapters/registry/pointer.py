@@ -14,11 +14,17 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mmsearch_dagster.adapters.registry.relocate import DATABASE, check_location
-from mmsearch_dagster.adapters.registry.tags import decision_of, manifest_of
+from mmsearch_dagster.adapters.registry.review.verdict import REJECTED, verdict_of
+from mmsearch_dagster.adapters.registry.tags import RELEASE_ID, decision_of, manifest_of
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.release import ReleaseManifest
 
 _ALIAS = "select version from registered_model_aliases where name = ? and alias = ?"
+# Whatever the model is called now: somebody may have renamed it.
+_RENAMED = (
+    "select a.name, a.version from registered_model_aliases a join model_version_tags t "
+    "on t.name = a.name and t.version = a.version and t.key = ? where a.alias = ?"
+)
 _TAGS = "select key, value from model_version_tags where name = ? and version = ?"
 _FILES = "select storage_location from model_versions where name = ? and version = ?"
 
@@ -30,11 +36,12 @@ class OtherSchemaError(Exception):
 @dataclass(frozen=True)
 class PointedVersion:
     """The released model version. folder: its weights, spec and what else lies beside them. decision: of the
-    gate, as it is stored now; None where there is none."""
+    gate, as it is stored now; None where there is none. rejected: a reviewer decided against it."""
 
     manifest: ReleaseManifest
     folder: Path
     decision: Decision | None = None
+    rejected: bool = False
 
 
 def read_pointer(mlflow: Path, model: str, alias: str) -> PointedVersion | None:
@@ -59,7 +66,9 @@ def read_pointer(mlflow: Path, model: str, alias: str) -> PointedVersion | None:
         return None
     version, tags, address = row
     folder = _folder(address)
-    return PointedVersion(manifest_of(tags, version), folder, decision_of(tags))
+    verdict = verdict_of(tags)
+    rejected = verdict is not None and verdict.state == REJECTED
+    return PointedVersion(manifest_of(tags, version), folder, decision_of(tags), rejected)
 
 
 def _rows(mlflow: Path, model: str, alias: str) -> tuple[int, Mapping[str, str], str] | None:
@@ -67,12 +76,16 @@ def _rows(mlflow: Path, model: str, alias: str) -> tuple[int, Mapping[str, str],
     database = (mlflow.resolve() / DATABASE).as_uri()
     with closing(sqlite3.connect(f"{database}?mode=ro", uri=True, isolation_level=None)) as connection:
         connection.execute("begin")
-        named = connection.execute(_ALIAS, (model, alias)).fetchone()
+        aliased = connection.execute(_ALIAS, (model, alias)).fetchone()
+        if aliased is not None:
+            named = (model, aliased[0])
+        else:
+            named = connection.execute(_RENAMED, (RELEASE_ID, alias)).fetchone()
         if named is None:
             return None
-        tags = dict(connection.execute(_TAGS, (model, named[0])).fetchall())
-        (address,) = connection.execute(_FILES, (model, named[0])).fetchone() or (None,)
-        return int(named[0]), tags, str(address)
+        tags = dict(connection.execute(_TAGS, named).fetchall())
+        (address,) = connection.execute(_FILES, named).fetchone() or (None,)
+        return int(named[1]), tags, str(address)
 
 
 def _folder(address: str) -> Path:

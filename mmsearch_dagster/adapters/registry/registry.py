@@ -19,8 +19,10 @@ from pydantic import BaseModel, ConfigDict
 from mmsearch_dagster.adapters.host.home import writing
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Action, Figure, Ledger
 from mmsearch_dagster.adapters.registry.release_list import ReleaseRow, release_rows
+from mmsearch_dagster.adapters.registry.repair.pointer_repair import Repair, VersionState, repair_of
+from mmsearch_dagster.adapters.registry.review.verdict import APPROVED, REJECTED, verdict_of
 from mmsearch_dagster.adapters.registry.store import MlflowStore
-from mmsearch_dagster.adapters.registry.tags import MOVE, WITHDRAWN, is_whole
+from mmsearch_dagster.adapters.registry.tags import INDEX, MOVE, RELEASE_ID, WITHDRAWN, decision_of, is_whole
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.core.errors import GateRefusedError, NoReleaseError, ReleaseMismatchError
 from mmsearch_dagster.core.gate.decision import Decision
@@ -30,7 +32,6 @@ from mmsearch_dagster.core.suggest import did_you_mean
 _LOG = logging.getLogger(__name__)
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-_BY_HAND = "the pointer was moved outside mmsearch"
 
 
 @cache
@@ -131,10 +132,28 @@ class Registry(ModelVersions):
             self._move(manifest, _Move(action="rollback", why=reason, left=current))
             return PointerMove(self.manifest(manifest.model_version), moved=True)
 
-    def catch_up(self) -> None:
-        """Writes down a move that was interrupted after the pointer had moved, or that was made by hand."""
+    def catch_up(self) -> str | None:
+        """Writes down a move that was interrupted after the pointer had moved, or that was made by hand.
+
+        What somebody pointed to by hand stays only where its own stored decision is a pass; else, and where
+        the alias or its version was removed, the pointer goes back to the newest release that is whole.
+
+        Returns:
+            What was noticed, as a sentence; None where all was in order.
+        """
         with self._alone():
-            self._finish_interrupted_move()
+            return self._finish_interrupted_move()
+
+    def noticed(self) -> Repair | None:
+        """What `catch_up` would do; changes nothing."""
+        return repair_of(self._champion_version(), self._states(), self._ledger.lines())
+
+    def write_line(self, action: Action, version: int, why: str, *, who: str | None = None) -> None:
+        """A line of the ledger about a version, once: not where the newest line about it says the same."""
+        manifest = self.manifest(version)
+        about = [line for line in self._ledger.lines() if line.model_version == version]
+        if not about or (about[-1].action, about[-1].why) != (action, why):
+            self._write(action, manifest, why, who=who)
 
     def record_refusal(self, version: int) -> None:
         """Write into the ledger, once, that the stored decision of `version` is a refusal."""
@@ -162,12 +181,23 @@ class Registry(ModelVersions):
         settled = again and self._was_promoted(version)
         verdict = decision.refusals if decision and not settled else ()
         why = [*verdict, *self._damages(version, manifest, decision)]
+        if not again:
+            why += self._review_refusals(version, manifest)
         because = self.withdrawn(version)
         if because and not again:
             why.append(
                 f"it was withdrawn ({because}); `mmsearch rollback {manifest.release_id}` brings it back"
             )
         return tuple(why)
+
+    def _review_refusals(self, version: int, manifest: ReleaseManifest) -> list[str]:
+        """Why a version that a person has to approve may not be served."""
+        verdict = verdict_of(self._get(version).tags)
+        if verdict is None or verdict.state == APPROVED:
+            return []
+        if verdict.state == REJECTED:
+            return [f"a reviewer decided: {verdict.sentence}"]
+        return [f"it waits for a review: `mmsearch approve {manifest.release_id}` lets it pass"]
 
     def _was_promoted(self, version: int) -> bool:
         """Whether the pointer came to the version through the gate, not by hand."""
@@ -205,7 +235,7 @@ class Registry(ModelVersions):
 
     def _move(self, manifest: ReleaseManifest, move: _Move) -> None:
         version = manifest.model_version
-        self._tag(version, MOVE, move.model_dump_json())
+        self.tag(version, MOVE, move.model_dump_json())
         self._store.connect().set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
         self._settle(manifest, move)
 
@@ -214,26 +244,47 @@ class Registry(ModelVersions):
         client, version = self._store.connect(), str(manifest.model_version)
         if move.action == "rollback":
             if move.left is not None:
-                self._tag(move.left, WITHDRAWN, move.why or "rolled back")
+                self.tag(move.left, WITHDRAWN, move.why or "rolled back")
             client.delete_model_version_tag(MODEL_NAME, version, WITHDRAWN)
         last = self._ledger.last_move()
-        if last is None or last.model_version != manifest.model_version:
+        line = (manifest.model_version, move.action, move.why)
+        moved = last is None or last.model_version != manifest.model_version
+        if moved or (move.action == "restoration" and line != (last.model_version, last.action, last.why)):
             self._write(move.action, manifest, move.why)
         client.delete_model_version_tag(MODEL_NAME, version, MOVE)
 
-    def _finish_interrupted_move(self) -> None:
-        """The ledger and the marks catch up with where the alias is."""
+    def _finish_interrupted_move(self) -> str | None:
+        """The ledger and marks catch up with where the alias is, and the alias with what may be served."""
+        renamed = self.name_again()
         version = self._champion_version()
-        if version is None or not self._is_whole(version):
-            return
-        manifest, written = self.manifest(version), self._get(version).tags.get(MOVE)
-        last = self._ledger.last_move()
-        if written:
-            self._settle(manifest, _Move.model_validate_json(written))
-        elif last is None or last.model_version != version:
-            self._write("promotion", manifest, _BY_HAND, by_hand=True)
+        written = self._get(version).tags.get(MOVE) if version and self._is_whole(version) else None
+        if version and written:
+            self._settle(self.manifest(version), _Move.model_validate_json(written))
+        repair = repair_of(version, self._states(), self._ledger.lines())
+        if repair is not None:
+            self._repair(repair)
+        return "; ".join(filter(None, (renamed, repair and repair.why))) or None
 
-    def _write(self, action: Action, manifest: ReleaseManifest, why: str, *, by_hand: bool = False) -> None:
+    def _states(self) -> dict[int, VersionState]:
+        return {version: _state_of(version, tags) for version, tags in self.tags().items()}
+
+    def _repair(self, repair: Repair) -> None:
+        if repair.by_hand is not None:
+            why = "the pointer was moved outside mmsearch" if repair.to else repair.why
+            self._write("promotion", self.manifest(repair.by_hand), why, by_hand=True)
+        if repair.to is not None:
+            _LOG.warning("%s", repair.why)
+            self._move(self.manifest(repair.to), _Move(action="restoration", why=repair.why))
+
+    def _write(
+        self,
+        action: Action,
+        manifest: ReleaseManifest,
+        why: str,
+        *,
+        by_hand: bool = False,
+        who: str | None = None,
+    ) -> None:
         decision = self.decision(manifest.model_version)
         figures: Mapping[str, Figure] = dict(decision.figures()) if decision else {}
         self._ledger.append(
@@ -243,6 +294,7 @@ class Registry(ModelVersions):
             why=why,
             figures=figures,
             by_hand=by_hand,
+            who=who,
         )
 
     def _released(self, release_id: str) -> ReleaseManifest:
@@ -272,3 +324,12 @@ class Registry(ModelVersions):
             yield
         finally:
             lock.release()
+
+
+def _state_of(version: int, tags: Mapping[str, str]) -> VersionState:
+    decision, verdict = decision_of(tags), verdict_of(tags)
+    refusals = list(decision.refusals if decision else ["no gate decision is stored with it"])
+    if verdict is not None and verdict.state == REJECTED:
+        refusals.append(f"a reviewer decided: {verdict.sentence}")
+    release_id = tags.get(RELEASE_ID) if is_whole(tags, version) and tags.get(INDEX) else None
+    return VersionState(release_id, tuple(refusals), withdrawn=bool(tags.get(WITHDRAWN)))

@@ -109,6 +109,9 @@ class MlflowStore:
                 _LOG.warning("the experiment '%s' was deleted in MLflow: it is restored", EXPERIMENT)
                 client.restore_experiment(experiment.experiment_id)
             return experiment.experiment_id
+        renamed = self._renamed_experiment(client)
+        if renamed is not None:
+            return renamed
         from mlflow.exceptions import MlflowException
 
         try:
@@ -118,3 +121,18 @@ class MlflowStore:
             if experiment is None:
                 raise
             return experiment.experiment_id
+
+    def _renamed_experiment(self, client: "MlflowClient") -> str | None:
+        """The experiment whose files lie here, where somebody gave it another name: it gets its name back."""
+        from mlflow.entities import ViewType
+
+        for experiment in client.search_experiments(ViewType.ALL):
+            if experiment.artifact_location == self.artifact_root.as_uri():
+                _LOG.warning(
+                    "the experiment '%s' was renamed to '%s': it is named again", EXPERIMENT, experiment.name
+                )
+                if experiment.lifecycle_stage == "deleted":
+                    client.restore_experiment(experiment.experiment_id)
+                client.rename_experiment(experiment.experiment_id, EXPERIMENT)
+                return experiment.experiment_id
+        return None

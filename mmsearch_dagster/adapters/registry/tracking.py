@@ -67,6 +67,13 @@ class MlflowLog:
             path.write_bytes(content)
             self.store.connect().log_artifact(self.run_id, str(path), "figures")
 
+    def table(self, name: str, csv: str) -> None:
+        """Kept as `tables/<name>.csv`, which MLflow's page shows."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{metric_name(name).replace('/', '_')}.csv"
+            path.write_text(csv, encoding="utf-8")
+            self.store.connect().log_artifact(self.run_id, str(path), "tables")
+
     def dataset(self, name: str, digest: str, rows: int) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
         from mlflow.exceptions import MlflowException

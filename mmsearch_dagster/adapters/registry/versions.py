@@ -144,9 +144,30 @@ class ModelVersions:
         """The decision stored with that very version, None when there is no readable one."""
         return decision_of(self._get(version).tags)
 
+    def name_again(self) -> str | None:
+        """Give the registered model its name back where somebody renamed it; a sentence if so."""
+        client = self._store.connect()
+        models = {model.name: model for model in client.search_registered_models()}
+        if MODEL_NAME in models:
+            return None
+        for name in models:
+            versions = client.search_model_versions(f"name = '{name}'", max_results=1)
+            if versions and RELEASE_ID in versions[0].tags:
+                client.rename_registered_model(name, MODEL_NAME)
+                return f"the registered model was renamed to '{name}' in MLflow: it is '{MODEL_NAME}' again"
+        return None
+
+    def remove_tag(self, version: int, key: str) -> None:
+        """Remove a tag of a version."""
+        self._store.connect().delete_model_version_tag(MODEL_NAME, str(version), key)
+
+    def tags(self) -> dict[int, dict[str, str]]:
+        """The tags of every version, newest first."""
+        return {int(version.version): dict(version.tags) for version in self._all()}
+
     def attach_index(self, version: int, pin: IndexPin) -> None:
         """Remember which index version belongs to the model version."""
-        self._tag(version, INDEX, pin.model_dump_json())
+        self.tag(version, INDEX, pin.model_dump_json())
 
     def _create(self, model_dir: Path, facts: VersionFacts, example: Any) -> int:
         uri = log_pyfunc(self._store, model_dir, facts, encoder_cache=self._encoder_cache, example=example)
@@ -173,7 +194,7 @@ class ModelVersions:
     def _store_decision(self, model_version: "ModelVersion", facts: VersionFacts) -> None:
         if model_version.tags.get(DECISION) != facts.decision.to_json():
             for key, value in decision_tags(facts.decision).items():
-                self._tag(int(model_version.version), key, value)
+                self.tag(int(model_version.version), key, value)
         if facts.description and model_version.description != facts.description:
             client = self._store.connect()
             client.update_model_version(MODEL_NAME, str(model_version.version), description=facts.description)
@@ -200,7 +221,8 @@ class ModelVersions:
                 f"there is no version {version} of '{MODEL_NAME}' in {self._store.folder}"
             ) from error
 
-    def _tag(self, version: int, key: str, value: str) -> None:
+    def tag(self, version: int, key: str, value: str) -> None:
+        """Set a tag of a version."""
         self._store.connect().set_model_version_tag(MODEL_NAME, str(version), key, value)
 
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -15,12 +16,17 @@ def ahead(
     """`work(item)` for each item, in the items' order, on `threads` threads.
 
     At most `depth` results are under way or waiting. Raises what `work` raises, at that item's turn;
-    what has not begun by then is cancelled.
+    what has not begun by then is cancelled. A single item is worked on by the caller itself.
     """
+    remaining = iter(items)
+    first_two = list(islice(remaining, 2))
+    if len(first_two) < 2:
+        yield from map(work, first_two)
+        return
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
-            for item in items:
+            for item in chain(first_two, remaining):
                 waiting.append(pool.submit(work, item))
                 if len(waiting) >= depth:
                     yield waiting.popleft().result()

@@ -128,6 +128,11 @@ class EncoderSpec(BaseModel):
             raise ValueError(f"library {self.library} encodes no {self.modality}; take {libraries}")
         return self
 
+    @property
+    def weights(self) -> tuple[str, str]:
+        """Which network it is: library and model."""
+        return self.library, self.model
+
     def item_text(self, text: str) -> str:
         """What is encoded for a product's text."""
         return self.item_prefix + text

@@ -1,7 +1,7 @@
 """What the gate asks for: assets/policies/gate.yaml as records."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -71,10 +71,14 @@ class ProvenanceRules(BaseModel):
 
 
 class GatePolicy(BaseModel):
-    """assets/policies/gate.yaml as read; an unknown key is an error."""
+    """assets/policies/gate.yaml as read; an unknown key is an error.
+
+    promotion: `auto` releases what passes; `review` lets it wait until a person approves it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    promotion: Literal["auto", "review"] = "auto"
     metric: str = "ndcg@10"
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
     resamples: int = Field(default=2000, ge=100, le=100_000)
@@ -84,6 +88,11 @@ class GatePolicy(BaseModel):
     single_branch: SingleBranchRule = SingleBranchRule()
     champion: ChampionRule = ChampionRule()
     provenance: ProvenanceRules = ProvenanceRules()
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What a decision follows from; whether a person is asked afterwards is no part of it."""
+        return self.model_dump(exclude={"promotion"})
 
     def min_queries_of(self, provenance: Provenance) -> int:
         """How many queries of a provenance are enough to decide."""

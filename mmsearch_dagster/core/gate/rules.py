@@ -285,7 +285,7 @@ def decide(report: EvaluationMetrics, policy: GatePolicy) -> Decision:
         reasons=tuple(reasons),
         weights_sha256=report.weights_sha256,
         report_digest=report.digest(),
-        policy_digest=digest_of(policy.model_dump()),
+        policy_digest=digest_of(policy.rules),
     )
 
 
@@ -310,5 +310,5 @@ def decide_baseline(report: EvaluationMetrics, policy: GatePolicy, refused: Deci
         reasons=(reason,),
         weights_sha256=report.weights_sha256,
         report_digest=report.digest(),
-        policy_digest=digest_of(policy.model_dump()),
+        policy_digest=digest_of(policy.rules),
     )

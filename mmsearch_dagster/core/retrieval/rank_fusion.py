@@ -17,7 +17,7 @@ PHOTO_MEMORY = "photo_memory"
 # The fused vector, full-text search, each encoder's own vectors, judged photos.
 RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEMORY)
 # How the candidates of a query are ordered: weighted reciprocal ranks, a convex combination of scores, or the
-# ranker that learned from judged queries (core.ranking.relevance).
+# ranker that learned from judged queries (core.ranking.rankers).
 BY_RANKS = "ranks"
 BY_SCORES = "scores"
 LEARNED = "learned"

@@ -39,7 +39,7 @@ def evaluate(workspace: Workspace) -> StepReport:
                     for name, snapshot in candidates.items()
                 },
                 "ranking": ranking.digest,
-                "policy": workspace.gate_policy.model_dump(),
+                "policy": workspace.gate_policy.rules,
                 "multilingual": workspace.multilingual,
             }
         )

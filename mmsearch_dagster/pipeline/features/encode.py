@@ -79,6 +79,25 @@ def encode_for_release(workspace: Workspace, identity: "EncoderIdentity") -> Sna
     return workspace.lake.current(asset)
 
 
+def encode_part(workspace: Workspace, spec: "EncoderSpec", products: pl.DataFrame) -> tuple[int, int, int]:
+    """Fills the feature store with some products' vectors by any encoder; no asset is made of them.
+
+    Args:
+        workspace: the home.
+        spec: the encoder.
+        products: rows of the products table.
+
+    Returns:
+        How many contents were encoded now, were there already, and cannot be encoded.
+    """
+    contents = [content for _, _, content in _contents(workspace, products, spec)]
+    stage, load = asset_of(spec.modality), workspace.loader(spec)
+    read = workspace.features.obtain(
+        workspace.identity(spec), contents, load, workspace.progress, f"upgrade {stage}"
+    )
+    return read.encoded, read.reused, len(read.failures)
+
+
 def _encode_products(
     workspace: Workspace, modality: str, spec: "EncoderSpec | None", asset: str
 ) -> StepReport:

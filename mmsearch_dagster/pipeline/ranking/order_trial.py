@@ -7,7 +7,13 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.evaluation.choose_order import FEWEST, OrderChoice, choose_order
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, ScoredRankings, score
+from mmsearch_dagster.core.evaluation.judged_queries import (
+    METRIC,
+    JudgedQueries,
+    Rankings,
+    ScoredRankings,
+    score,
+)
 from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
@@ -31,14 +37,14 @@ from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.serving.candidate_order import ranker_input
 
-_FOLDS = 5
-_SEED = 7
+RANKER_FOLDS = 5
+SEED = 7
 _SINGLE = tuple(name for name in SCORED_RETRIEVERS if name != VECTOR_RETRIEVER)
 
 
 @dataclass(frozen=True)
 class CandidateLists:
-    """Judged queries with words and what each retriever brings for them.
+    """Judged queries and what each retriever brings for them.
 
     texts, kinds, grades: by query id. lists: query id -> retriever -> its products, none of them empty.
     """
@@ -49,9 +55,18 @@ class CandidateLists:
     lists: Mapping[str, Mapping[str, ScoredList]]
 
     @classmethod
-    def of(cls, *parts: tuple[JudgedQueries, Mapping[str, ScoredRankings]]) -> "CandidateLists":
-        """The judged queries with words of some sets. parts: each with retriever -> query id -> products."""
-        chosen = [(queries, key, row, lists) for queries, lists in parts for row, key in with_words(queries)]
+    def of(cls, *parts: tuple[JudgedQueries, Mapping[str, ScoredRankings]], photos: bool) -> "CandidateLists":
+        """The judged queries of some sets that have words.
+
+        Args:
+            parts: each with retriever -> query id -> products.
+            photos: also those of a photo alone.
+        """
+        chosen = [
+            (queries, key, row, lists)
+            for queries, lists in parts
+            for row, key in rankable(queries, photos=photos)
+        ]
         return cls(
             texts={key: queries.texts[row] for queries, key, row, _ in chosen},
             kinds={key: queries.kinds[key] for queries, key, _, _ in chosen},
@@ -61,6 +76,14 @@ class CandidateLists:
                 for _, key, _, lists in chosen
             },
         )
+
+    def by_kind(self) -> dict[str, dict[str, Mapping[str, int]]]:
+        """Kind -> query id -> grades, kinds in order of their names."""
+        kinds = sorted(set(self.kinds.values()))
+        return {
+            kind: {key: self.grades[key] for key, other in self.kinds.items() if other == kind}
+            for kind in kinds
+        }
 
     def features(self, words: CatalogueWords, statistics: TermStatistics) -> dict[str, RankedCandidates]:
         """Query id -> its candidates with their features, as they are computed in serving."""
@@ -78,17 +101,40 @@ def with_words(queries: JudgedQueries) -> list[tuple[int, str]]:
     return [(row, key) for row, (key, text, provenance) in enumerate(rows) if text and provenance == JUDGED]
 
 
+def rankable(queries: JudgedQueries, *, photos: bool) -> list[tuple[int, str]]:
+    """Row and id of the queries that people judged and that have words, or where wanted a photo alone."""
+    rows = zip(queries.batch.ids, queries.provenance, strict=True)
+    shown = queries.batch.present.get(IMAGE) if photos else None
+    of_photos = [
+        (row, key)
+        for row, (key, provenance) in enumerate(rows)
+        if shown is not None and shown[row] and not queries.texts[row] and provenance == JUDGED
+    ]
+    return sorted([*with_words(queries), *of_photos])
+
+
 @dataclass(frozen=True)
 class OrderTrial:
     """What every way answers, and what was chosen.
 
     ranker: of TRAINERS. rankings: name -> rankings; BY_SCORES, BY_RANKS, LEARNED and each retriever.
-    choices: one per kind with enough queries.
+    learned: of each of TRAINERS. choices: one per kind with enough queries.
     """
 
     ranker: str
     rankings: Mapping[str, Rankings]
+    learned: Mapping[str, Rankings]
     choices: Sequence[OrderChoice]
+
+    def metrics(self, candidates: CandidateLists) -> dict[str, float]:
+        """Cross-fitted nDCG@10 of every way to order, by kind: `words/lambdamart/ndcg@10`."""
+        ways = {name: rankings for name, rankings in self.rankings.items() if name != LEARNED}
+        metrics: dict[str, float] = {}
+        for kind, grades in candidates.by_kind().items():
+            for name, rankings in (ways | dict(self.learned)).items():
+                values = score({key: rankings.get(key, []) for key in grades}, grades)
+                metrics[f"{kind}/{name}/{METRIC}"] = float(np.mean(list(values.values())))
+        return metrics
 
     def chosen(self, kinds: Mapping[str, str]) -> Rankings:
         """What the chosen order answers to the queries of the kinds for which there is a choice."""
@@ -113,7 +159,7 @@ def try_orders(
         weights: of the fusion by ranks, kind -> retriever -> weight.
         rrf_k: its constant.
     """
-    fold_of = folds_of(candidates.texts, folds=_FOLDS, seed=_SEED)
+    fold_of = folds_of(candidates.texts, folds=RANKER_FOLDS, seed=SEED)
     learned = {
         name: training.rankings(out_of_fold_scores(training, fold_of, train))
         for name, train in TRAINERS.items()
@@ -134,17 +180,17 @@ def try_orders(
     }
     singles = {name: retrievers[name] for name in _SINGLE}
     choices = []
-    for kind in sorted(set(candidates.kinds.values())):
-        grades = {key: candidates.grades[key] for key, other in candidates.kinds.items() if other == kind}
+    for kind, grades in candidates.by_kind().items():
         if len(grades) >= FEWEST:
             choices.append(choose_order(kind, singles, ordered, grades))
-    return OrderTrial(ranker, {**retrievers, **ordered}, choices)
+    return OrderTrial(ranker, {**retrievers, **ordered}, learned, choices)
 
 
 def choose_without_words(
     queries: JudgedQueries, lists: Mapping[str, Rankings], retrieval: RetrievalParams
 ) -> list[OrderChoice]:
-    """The same for judged queries without words, which the ranker does not read: one retriever or the blend.
+    """The same for judged queries without words where a photo memory answers them, which the ranker does not
+    read: one retriever or the blend.
 
     Args:
         queries: held out of training.
@@ -177,7 +223,7 @@ def simplest_ranker(learned: Mapping[str, Rankings], grades: Mapping[str, Mappin
     first, *others = values
     for name in others:
         columns = ([values[name][key] for key in ids], [values[first][key] for key in ids])
-        first = name if paired_difference(*columns, seed=_SEED).low > 0.0 else first
+        first = name if paired_difference(*columns, seed=SEED).low > 0.0 else first
     return first
 
 

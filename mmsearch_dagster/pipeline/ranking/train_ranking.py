@@ -32,13 +32,14 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 )
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
+from mmsearch_dagster.pipeline.ranking.mlflow_run import log_ranking_run
 from mmsearch_dagster.pipeline.ranking.order_trial import (
     CandidateLists,
     OrderTrial,
     choices_table,
     choose_without_words,
+    rankable,
     try_orders,
-    with_words,
 )
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -59,11 +60,15 @@ _OF_WORDS_ALONE = (WORDS, VOICE, f"{WORDS}+{VOICE}")
 
 
 class RankingFacts(Facts):
-    """What later steps read: the winning fusion, how candidates are ordered, the learned ranker."""
+    """What later steps read: the winning fusion, how candidates are ordered, the learned ranker.
+
+    mlflow_run: with the figures of every order; None where too few queries were judged.
+    """
 
     winner: Strategy
     retrieval: RetrievalParams
     pin: RankingPin | None
+    mlflow_run: str | None = None
 
 
 def train_ranking(workspace: Workspace) -> StepReport:
@@ -96,7 +101,12 @@ def train_ranking(workspace: Workspace) -> StepReport:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """What the step reads, loaded once. lists: what each retriever finds for `dev`."""
+    """What the step reads, loaded once.
+
+    train: the judged queries that the ranker learns from. lists: what each retriever finds for `dev`.
+    untrained: for `train`, without the fused vector. with_memory: whether a photo memory answers photos; it
+    has seen those of `train`, so their order is chosen on `dev` alone.
+    """
 
     workspace: Workspace
     source: Snapshot
@@ -106,6 +116,7 @@ class _Ranking:
     winner: Strategy
     lists: Mapping[str, ScoredRankings]
     untrained: Mapping[str, ScoredRankings]
+    with_memory: bool
 
     @classmethod
     def of(
@@ -125,38 +136,59 @@ class _Ranking:
             name: load_model(snapshot.folder) for name, snapshot in candidates.items()
         }
         winner = choose_winner(models, items, validation)
-        judged = train.take([row for row, _ in with_words(train)])
+        memory = MeasuredPhotos.of(photos, photos)
+        judged = train.take([row for row, _ in rankable(train, photos=memory is None)])
         words = words_table(workspace, products)
-        lists = retriever_lists(words, items, MeasuredPhotos.of(photos, photos))(models[winner], dev)
-        untrained = retriever_lists(words, items)(None, judged)  # the photo memory has seen these
-        return cls(workspace, source, products.table(), judged, dev, winner, lists, untrained)
+        return cls(
+            workspace,
+            source,
+            products.table(),
+            judged,
+            dev,
+            winner,
+            lists=retriever_lists(words, items, memory)(models[winner], dev),
+            untrained=retriever_lists(words, items)(None, judged),
+            with_memory=memory is not None,
+        )
 
     def write(self, folder: Path) -> RankingFacts:
         """Choose, train, store."""
         multilingual = self.workspace.multilingual
         dev_lists = rankings_of(self.lists)
         retrieval = choose_blend(dev_lists, self.dev, multilingual=multilingual)
-        choices = choose_without_words(self.dev, dev_lists, retrieval)
-        pin, count = None, len(self.train.batch) + len(with_words(self.dev))
+        choices = choose_without_words(self.dev, dev_lists, retrieval) if self.with_memory else []
+        pin, run, count = (
+            None,
+            None,
+            len(self.train.batch) + len(rankable(self.dev, photos=not self.with_memory)),
+        )
         if count >= FEWEST:
-            trial, training = self._trial(retrieval)
+            candidates, training, trial = self._trial(retrieval)
             choices += trial.choices
-            if any(choice.order == LEARNED for choice in choices):
-                pin = self._train(trial.ranker, training, folder / RANKING_FOLDER)
+            stage = self._trained(trial, training)
+            if stage is not None:
+                pin = RankingPin(sha256=stage.save(folder / RANKING_FOLDER), strategy=stage.strategy)
+            parent = self.workspace.tracking.refresh(self.source.digest)
+            run = log_ranking_run(
+                self.workspace.tracking, parent, candidates, trial, stage=stage, training=training
+            )
             self._cross_fitted(trial).write_parquet(folder / CROSS_FITTED)
         choices_table(choices).write_parquet(folder / CHOICES)
         chosen = untried(with_choices(retrieval, choices), _OF_WORDS_ALONE)
-        return RankingFacts(rows=count, winner=self.winner, retrieval=chosen, pin=pin)
+        return RankingFacts(rows=count, winner=self.winner, retrieval=chosen, pin=pin, mlflow_run=run)
 
-    def _trial(self, retrieval: RetrievalParams) -> tuple[OrderTrial, TrainingSet]:
+    def _trial(self, retrieval: RetrievalParams) -> tuple[CandidateLists, TrainingSet, OrderTrial]:
         texts = dict(zip(self.train.batch.ids, self.train.texts, strict=True))
         fused = fused_lists(self.workspace, self.source, self.winner, texts, depth=RANKED_DEPTH)
         candidates = CandidateLists.of(
-            (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}), (self.dev, self.lists)
+            (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}),
+            (self.dev, self.lists),
+            photos=not self.with_memory,
         )
         features = candidates.features(self._words, self._statistics)
         training = TrainingSet.of(features, candidates.grades)
-        return try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k), training
+        trial = try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k)
+        return candidates, training, trial
 
     @cached_property
     def _words(self) -> CatalogueWords:
@@ -166,9 +198,11 @@ class _Ranking:
     def _statistics(self) -> TermStatistics:
         return statistics_of(self._words.items.of(self.products[c.PRODUCT_ID].to_list()).values())
 
-    def _train(self, ranker: str, training: TrainingSet, folder: Path) -> RankingPin:
-        stage = RankingStage(ranker, TRAINERS[ranker](training), self._statistics)
-        return RankingPin(sha256=stage.save(folder), strategy=ranker)
+    def _trained(self, trial: OrderTrial, training: TrainingSet) -> RankingStage | None:
+        """The ranker, learned from all queries; None where no kind of query is ordered by it."""
+        if not any(choice.order == LEARNED for choice in trial.choices):
+            return None
+        return RankingStage(trial.ranker, TRAINERS[trial.ranker](training), self._statistics)
 
     def _cross_fitted(self, trial: OrderTrial) -> pl.DataFrame:
         """What the chosen orders and each retriever answer to the training queries."""

@@ -57,20 +57,19 @@ def refresh_catalogue(
         IndexCheckError: the new index version fails its checks; the served release stays.
     """
     with timed(ASSET) as report:
+        noticed = workspace.registry.catch_up() if workspace.paths.mlflow.is_dir() else None
         champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
-        if champion is not None:
-            workspace.registry.catch_up()
         plan = plan_refresh(
             replace(_situation(workspace, champion), forced=retrain, because=because, hold=hold)
         )
-        released, why = None, plan.why
+        released, why = None, plan.why if noticed is None else f"{noticed}; {plan.why}"
         if champion is not None and plan.republish:
             try:
-                released = _republish(workspace, champion, plan.why)
+                released = republish(workspace, champion, plan.why)
             except (GateRefusedError, OtherEncoderError) as error:
                 if not plan.retrain:
                     raise
-                why = f"{plan.why}; but the released model is not published again: {error}"
+                why = f"{why}; but the released model is not published again: {error}"
         facts = RefreshFacts(release=released and released.release_id, retrain=plan.retrain, why=why)
         digest = digest_of({"code": CODE_VERSION, **facts.model_dump()})
         workspace.lake.obtain(ASSET, digest, lambda folder: facts.model_dump())
@@ -124,7 +123,7 @@ def catalogue_snapshots(workspace: Workspace, release: ReleaseManifest) -> dict[
     return {snapshot.asset: snapshot.digest for snapshot in (current(PRODUCTS), *comparable)}
 
 
-def _republish(workspace: Workspace, champion: ReleaseManifest, why: str) -> ReleaseManifest:
+def republish(workspace: Workspace, champion: ReleaseManifest, why: str) -> ReleaseManifest:
     """A release of the champion's model over the catalogue of now: registered, indexed, checked, served."""
     manifest = _register(workspace, champion, why)
     if manifest.index is None:

@@ -26,6 +26,7 @@ from mmsearch_dagster.pipeline.monitoring import reference
 from mmsearch_dagster.pipeline.people import ranker
 from mmsearch_dagster.pipeline.people.profiles import PROFILES
 from mmsearch_dagster.pipeline.ranking import train_ranking
+from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -274,9 +275,11 @@ def _failure(outcome: dict[str, Any]) -> str:
 
 
 def release(workspace: Workspace) -> StepReport:
-    """Move the pointer to the challenger, if its own stored decision allows it."""
+    """Move the pointer to the challenger, if its own stored decision and the policy of reviews allow it."""
     with timed(RELEASE) as report:
         manifest = _registered(workspace)
+        if waits_for_review(workspace, manifest.model_version):
+            return _waiting(report, manifest)
         decision = workspace.registry.decision(manifest.model_version)
         why = f"gate passed for {manifest.strategy}" if decision else "no decision"
         move = workspace.registry.promote(manifest.model_version, reason=why)
@@ -290,6 +293,14 @@ def release(workspace: Workspace) -> StepReport:
         }
         report.note = "the pointer moved" if move.moved else "this release is already the champion"
         report.tables["manifest"] = _manifest_table(move.release)
+    return report
+
+
+def _waiting(report: StepReport, manifest: ReleaseManifest) -> StepReport:
+    report.made, report.digest, report.rows = False, manifest.release_id, 1
+    report.metrics = {"release": manifest.release_id, _VERSION: manifest.model_version, "moved": False}
+    report.note = f"{manifest.release_id} waits for a review: `mmsearch approve {manifest.model_version}`"
+    report.tables["manifest"] = _manifest_table(manifest)
     return report
 
 

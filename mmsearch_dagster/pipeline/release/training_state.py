@@ -28,7 +28,7 @@ def training_state(workspace: Workspace) -> dict[str, str]:
     params = {
         "preset": workspace.preset.model_dump(mode="json"),
         "fine-tuning": workspace.finetune.model_dump(mode="json") if workspace.finetune else None,
-        "gate policy": workspace.gate_policy.model_dump(mode="json"),
+        "gate policy": workspace.gate_policy.rules,
         "business rules": workspace.business_rules.model_dump(mode="json"),
         "encoders": [workspace.identity(spec).fingerprint for spec in _encoders(workspace)],
         "version of the steps": {step.__name__.rpartition(".")[2]: step.CODE_VERSION for step in _STEPS},

@@ -101,3 +101,14 @@ def test_lines_of_0_1_0_are_read(ledger: Ledger, path: Path) -> None:
     path.write_text(former.replace("WHY", passed) + former.replace("WHY", moved), encoding="utf-8")
     assert [(line.why, line.by_hand) for line in ledger.lines()] == [(passed, False), (moved, True)]
     assert ledger.lines()[0].figures == {"floor": 0.83}
+
+
+def test_after_the_clock_was_set_back_no_line_is_dated_before_the_one_above(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    times = iter([datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)])
+    ledger = Ledger(path, clock=lambda: next(times), user=lambda: "li")
+    for version in (1, 2):
+        ledger.append("promotion", release_id=f"r-{version}", model_version=version, why="")
+    assert [line.when for line in ledger.lines()] == ["2026-11-22T00:00:00+00:00"] * 2
+    assert "the clock was set back" in caplog.text

@@ -442,4 +442,6 @@ def test_a_registered_model_that_somebody_deleted_is_made_anew(shop: Shop) -> No
     again = shop.add(1)
 
     assert shop.registry.champion() is None
-    assert shop.registry.promote(again, reason="good").moved
+    shop.registry.promote(again, reason="good")
+    assert shop.champion() == "r-1"
+    assert [line.action for line in shop.ledger.lines()] == ["promotion", "restoration"]

@@ -43,3 +43,8 @@ def test_nothing_in_nothing_out() -> None:
 def test_items_are_worked_on_side_by_side() -> None:
     together = threading.Barrier(3, timeout=5)
     assert len(list(ahead(lambda _: together.wait(), range(3), threads=3, depth=3))) == 3
+
+
+def test_a_single_item_costs_no_thread() -> None:
+    workers = list(ahead(lambda _: threading.current_thread(), [1], threads=2, depth=2))
+    assert workers == [threading.current_thread()]

@@ -79,3 +79,16 @@ def test_recall_counts_true_neighbours_and_any_that_tie() -> None:
     assert recall_against_exact([[]], [["a"]], k=10) == 0.0
     assert recall_against_exact([["a"]], [["a"]], k=10) == 1.0
     assert recall_against_exact([], [], k=10) == 1.0
+
+
+@pytest.mark.parametrize("together", [2, 5, 12, 13, 40])
+def test_queries_that_come_together_are_answered_as_alone(together: int) -> None:
+    rng = np.random.default_rng(3)
+    products = ProductVectors.of(
+        [f"p{row}" for row in range(700)], rng.standard_normal((700, 24)).astype(np.float32)
+    )
+    queries = rng.standard_normal((together, 24)).astype(np.float32)
+
+    alone = [next(products.nearest(query[None], 20)) for query in queries]
+
+    assert list(products.nearest(queries, 20)) == alone

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
 from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
@@ -31,11 +32,11 @@ STATISTICS_FILE = "term_statistics.json"
 RANKING_FOLDER = "ranking"
 FILES = (RANKER_FILE, SPEC_FILE, STATISTICS_FILE)
 
-TRAINERS: Mapping[str, Trainer] = {"linear": train_linear, "lambdamart": train_lambdamart}
-_CLASSES: Mapping[str, type[LinearRanker] | type[TreeEnsemble]] = {
-    "linear": LinearRanker,
-    "lambdamart": TreeEnsemble,
+TRAINERS: Mapping[str, Trainer] = {
+    "linear": trained_apart(train_linear),
+    "lambdamart": trained_apart(train_lambdamart),
 }
+_CLASSES: Mapping[str, type[StoredRanker]] = {"linear": LinearRanker, "lambdamart": TreeEnsemble}
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class RankingStage:
         """Write the three files into `folder`; returns their digest."""
         from safetensors.numpy import save_file
 
-        assert isinstance(self.ranker, LinearRanker | TreeEnsemble)
+        assert isinstance(self.ranker, LinearRanker | TreeEnsemble | ApartRanker)
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {name: np.ascontiguousarray(array) for name, array in self.ranker.arrays().items()}
         save_file(arrays, folder / RANKER_FILE)
@@ -144,7 +145,7 @@ def load_stage(folder: Path) -> RankingStage:
         spec = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
         arrays = load_file(folder / RANKER_FILE)
         statistics = TermStatistics.from_json((folder / STATISTICS_FILE).read_text(encoding="utf-8"))
-        ranker = _CLASSES[spec["strategy"]].from_arrays(arrays)
+        ranker = from_arrays(_CLASSES[spec["strategy"]], arrays)
         features = tuple(spec["features"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ReleaseMismatchError(f"the ranking stage in {folder} cannot be read: {error}") from error

@@ -19,6 +19,7 @@ from mmsearch_dagster.core.ranking.rankers.stage import (
 from mmsearch_dagster.core.ranking.rankers.trees import ensemble_of
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.relevance.features import (
+    COLUMN,
     FEATURES,
     RankedCandidates,
     RankedQuery,
@@ -124,15 +125,15 @@ def test_a_stage_of_other_features_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_stage_of_before_a_feature_was_there_orders_by_what_it_reads(tmp_path: Path) -> None:
-    fewer, training = FEATURES[:40], made_up()
-    narrow = replace(training, features=training.features[:, :40])
+    fewer, training = FEATURES[: COLUMN["brand_agrees"]], made_up()
+    narrow = replace(training, features=training.features[:, : len(fewer)])
     RankingStage("linear", TRAINERS["linear"](narrow), STATISTICS, fewer).save(tmp_path)
     query = RankedQuery.of("blue shoes")
 
     stored = load_stage(tmp_path)
 
     candidates = feature_rows(query, LISTS, ITEMS, STATISTICS)
-    scores = stored.ranker.predict(candidates.features[:, :40])
+    scores = stored.ranker.predict(candidates.features[:, : len(fewer)])
     expected = dict(zip(candidates.ids, scores.tolist(), strict=True))
     assert dict(stored.order(query, LISTS, ITEMS)) == pytest.approx(expected)
 

@@ -1,0 +1,1 @@
+"""Where alerts go: a log file, an address on the web."""

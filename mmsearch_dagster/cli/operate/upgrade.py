@@ -1,0 +1,62 @@
+"""`mmsearch upgrade-encoder`: from a named encoder to a release, while the old one answers."""
+
+from dataclasses import replace
+
+from mmsearch_dagster.cli import run as refreshing
+from mmsearch_dagster.cli.options import released_of
+from mmsearch_dagster.cli.progress import Display, console
+from mmsearch_dagster.core.errors import ConfigError, MmsearchError
+from mmsearch_dagster.core.metrics.answer_overlap import answer_overlap
+from mmsearch_dagster.pipeline.home import locked_step_in, recall, remember
+from mmsearch_dagster.pipeline.operations import encoder_upgrade as steps
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.settings import Settings, settle
+
+
+def upgrade(settings: Settings, modality: str, encoder: str) -> None:
+    """Encodes, trains, compares, and releases through the gate. Raises what stopped it.
+
+    A refusal leaves the home as it was: the old release and the old encoder.
+    """
+    released, workspace = released_of(settings.home), Workspace(settings)
+    before = released.manifest()
+    proposal = replace(settings, preset=steps.propose_encoder(workspace, modality, encoder))
+    _encode(workspace, Workspace(proposal))
+    queries = steps.compared_queries(workspace, before.media_root)
+    answers = steps.sample_answers(released.engine(), queries)
+    former = recall(settings.home)
+    try:
+        waiting = refreshing.run(proposal, retrain=True)
+    except MmsearchError:
+        remember(settle(settings.home, former))
+        raise
+    after = released.manifest()
+    if waiting is not None and after.encoders == before.encoders:
+        return  # until somebody approves it, the old release answers
+    overlap = answer_overlap(answers, steps.sample_answers(released.engine(), queries))
+    _print(f"{after.release_id} answers with the new encoder; before it {before.release_id} did.")
+    if overlap is not None:
+        _print(f"Beside the answers of before: {overlap.sentence}.")
+    _print(f"To go back: `mmsearch rollback {before.release_id} --home {settings.home}`.")
+
+
+def _encode(workspace: Workspace, proposed: Workspace) -> None:
+    """Part by part, each a step of its own: a run that is due in between is not kept waiting."""
+    try:
+        changed = steps.changed_encoders(workspace.preset, proposed.preset)
+        workspace.lake.current("products")
+    except MmsearchError as error:
+        raise ConfigError(f"there is no catalogue to encode yet: {error}") from error
+    for spec in changed:
+        _print(f"Encoding the catalogue's {spec.modality} with {spec.library}:{spec.model}, part by part.")
+        for part in range(steps.PARTS):
+            with (
+                locked_step_in(workspace.settings.home, lambda: _print("waiting for a run to end")),
+                Display(),
+            ):
+                (done,) = steps.encode_parts(proposed, spec, [part])
+            _print(f"part {part + 1} of {steps.PARTS}: {done.encoded:,} encoded, {done.reused:,} were there")
+
+
+def _print(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

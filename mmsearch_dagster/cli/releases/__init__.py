@@ -1,0 +1,1 @@
+"""Commands about releases: their review, their history, and what is kept of them."""

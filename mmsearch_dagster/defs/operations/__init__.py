@@ -1,0 +1,1 @@
+"""The evening view: figures of each day, the status page, alerts."""

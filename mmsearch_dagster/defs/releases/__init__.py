@@ -1,0 +1,1 @@
+"""What is done about releases beside the refresh: reviews, retention."""

@@ -1,0 +1,69 @@
+"""The log cut into days: one snapshot for each day and content."""
+
+from datetime import date
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.digest import digest_of_frame
+from mmsearch_dagster.core.errors import MmsearchError
+from mmsearch_dagster.core.monitoring.event_days import counts_by_day, days_due, events_of_day
+from mmsearch_dagster.pipeline.report import StepReport, timed
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+ASSET = "event_days"
+CODE_VERSION = "1"
+_LOG = "interactions"
+
+
+def make_day(workspace: Workspace, day: date) -> StepReport | None:
+    """The events that happened on `day`, those that came later included.
+
+    None in a home without a log, and for a day that never had an event.
+    """
+    log, before = _log(workspace), _made(workspace, day)
+    rows = events_of_day(log, day) if log is not None else None
+    if rows is None or (rows.is_empty() and before is None):
+        return None
+    with timed(ASSET) as report:
+        late = rows.height - int(before.facts["rows"]) if before is not None else 0
+        name = f"{day.isoformat()}-{digest_of_frame(rows)}"
+        snapshot, made = workspace.lake.obtain_table(ASSET, name, lambda: (rows, {}))
+        report.about(snapshot, made)
+        report.metrics |= {"people": rows[c.USER_ID].n_unique(), "events that came late": late}
+        report.tables["by action"] = rows.group_by(c.ACTION).agg(pl.len().alias("events")).sort(c.ACTION)
+    return report
+
+
+def due(workspace: Workspace, yesterday: date) -> list[date]:
+    """The days that the daily run makes; only yesterday in a home without a log."""
+    log = _log(workspace)
+    counts = counts_by_day(log) if log is not None else {}
+    made = {day: rows for day in _days(workspace) if (rows := _rows_of(workspace, day)) is not None}
+    return days_due(counts, made, yesterday)
+
+
+def _log(workspace: Workspace) -> pl.DataFrame | None:
+    try:
+        return workspace.lake.current(_LOG).table()
+    except MmsearchError:
+        return None
+
+
+def _days(workspace: Workspace) -> set[date]:
+    """Days of which there is a snapshot."""
+    folders = (workspace.paths.lake / ASSET).glob("[0-9]*-*-*-*")
+    return {date.fromisoformat(folder.name[:10]) for folder in folders}
+
+
+def _rows_of(workspace: Workspace, day: date) -> int | None:
+    made = _made(workspace, day)
+    return None if made is None else int(made.facts["rows"])
+
+
+def _made(workspace: Workspace, day: date) -> Snapshot | None:
+    """The newest snapshot of a day."""
+    folders = (workspace.paths.lake / ASSET).glob(f"{day.isoformat()}-*")
+    newest = max(folders, key=lambda folder: folder.stat().st_mtime_ns, default=None)
+    return None if newest is None else workspace.lake.find(ASSET, newest.name)

@@ -1,0 +1,1 @@
+"""Figures of each day, the status page and alerts of one home."""
