@@ -21,7 +21,7 @@ def test_a_private_network_is_refused_unless_it_is_allowed(server: Misbehaving) 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/page", "sends text/html, not what is wanted"),
+        ("/page", "sends text/html, no export"),
         ("/gone", "the host says 410"),
         ("/empty", "sent nothing"),
     ],
