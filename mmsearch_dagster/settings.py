@@ -64,6 +64,10 @@ class HomePaths:
         return self.home / "alerts"
 
     @property
+    def searches(self) -> Path:
+        return self.home / "search" / "studies.db"
+
+    @property
     def upgrade_preset(self) -> Path:
         return self.home / "upgrade" / "preset.yaml"
 
