@@ -4,6 +4,7 @@ import dagster as dg
 
 from mmsearch_dagster.defs.releases.ledger import NAME, ledger_metadata
 from mmsearch_dagster.defs.resources import WorkspaceResource, watching_workspace
+from mmsearch_dagster.defs.triggers.launch import BECAUSE
 from mmsearch_dagster.pipeline.release.history import line_count
 from mmsearch_dagster.pipeline.release.review import look_at_registry
 
@@ -37,7 +38,7 @@ def review_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     for message in look.messages:
         context.log.info(message)
     requests = [
-        dg.RunRequest(run_key=f"review-{version}", tags={"mmsearch/why": f"version {version} was approved"})
+        dg.RunRequest(run_key=f"review-{version}", tags={BECAUSE: f"model version {version} was approved"})
         for version in look.approved
     ]
     lines = str(line_count(workspace))
