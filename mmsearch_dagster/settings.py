@@ -68,6 +68,10 @@ class HomePaths:
         return self.home / "alerts"
 
     @property
+    def searches(self) -> Path:
+        return self.home / "search" / "studies.db"
+
+    @property
     def upgrade_preset(self) -> Path:
         return self.home / "upgrade" / "preset.yaml"
 

@@ -60,16 +60,25 @@ def run(
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train models also where only the catalogue changed.")
     ] = False,
+    search_trials: Annotated[
+        int,
+        typer.Option("--search-trials", min=0, help="Search the training's parameters: trials a strategy."),
+    ] = 0,
+    search_minutes: Annotated[
+        float, typer.Option("--search-minutes", min=0.0, help="At most so many minutes a strategy.")
+    ] = 60.0,
 ) -> None:
     """Run the whole pipeline; what did not change is used again. A changed catalogue is served first, under
     the released model; models are trained where more than that changed."""
+    from mmsearch_dagster.adapters.tuning.study import SearchBudget
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 
     settings = run_settings(home, source, root, finetune, preset=preset)
     if accept_smaller:
         os.environ[ACCEPT_VARIABLE] = "1"
-    waiting = refreshing.run(settings, retrain=retrain)
+    search = SearchBudget(search_trials, search_minutes) if search_trials else None
+    waiting = refreshing.run(settings, retrain=retrain, search=search)
     if waiting is not None and released_of(home).release_id() is None:
         return  # the first release of a shop that reviews: nothing answers before somebody approves it
     summary.show(settings, released_of(home))

@@ -309,10 +309,10 @@ class Engine:
         if not queries:
             return []
         depth = max(k, self._manifest.retrieval.depth)
-        lists, best = self._ranked(queries, depth, condition)
+        lists, best = self._ranked(queries, k, depth, condition)
         while any(len(hits) < k and _is_full(found, depth) for hits, found in zip(best, lists, strict=True)):
             depth *= _DEEPER
-            lists, best = self._ranked(queries, depth, condition)
+            lists, best = self._ranked(queries, k, depth, condition)
         best = [hits[:k] for hits in best]
         self._log_features(queries, lists)
         payload = self._table.rows([key for hits in best for key, _ in hits])
@@ -334,15 +334,19 @@ class Engine:
                 self._features_log.write(self._manifest.release_id, query, ranked)
 
     def _ranked(
-        self, queries: Sequence[PreparedQuery], depth: int, condition: str | None
+        self, queries: Sequence[PreparedQuery], k: int, depth: int, condition: str | None
     ) -> tuple[Sequence[Mapping[str, ScoredList]], list[list[tuple[str, float]]]]:
-        """What each retriever finds for each query, and their products in order, each variant group once."""
+        """What each retriever finds for each query, and their products in order, each variant group once; at
+        least `k` where there are as many."""
         batch, groups = stacked([query.vectors for query in queries]), self._table.variant_groups
         lists = retrieve(
             self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
         )
         ordered = [
-            self._order.order(query, found, self._items) for query, found in zip(queries, lists, strict=True)
+            self._order.order(
+                query, found, self._items, lambda ranked: len(groups.first_of_each(ranked)) >= k
+            )
+            for query, found in zip(queries, lists, strict=True)
         ]
         return lists, [groups.first_of_each(hits) for hits in ordered]
 

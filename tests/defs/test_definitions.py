@@ -32,7 +32,7 @@ GRAPH = {
     },
     "behaviour": {"collaborative_factors", "user_profiles"},
     "training": {
-        "training_examples", "photo_memory", "ranking", "ranker",
+        "training_examples", "hyper_parameters", "photo_memory", "ranking", "ranker",
         *("fusion_concat", "fusion_weighted", "fusion_attention", "fusion_hadamard"),
     },
     "evaluation": {"evaluation_report", "drift_reference"},
@@ -206,7 +206,10 @@ def test_what_learns_is_in_one_pool(graph: AssetGraph) -> None:
     pooled = {
         key.to_user_string() for key in graph.get_all_asset_keys() if TRAINING_POOL in graph.get(key).pools
     }
-    trains = {"image_encoder", "collaborative_factors", "training_examples", "ranking", "ranker"}
+    trains = {
+        *("image_encoder", "collaborative_factors", "training_examples"),
+        *("hyper_parameters", "ranking", "ranker"),
+    }
     assert pooled == trains | {name for name in GRAPH["training"] if name.startswith("fusion_")}
 
 
