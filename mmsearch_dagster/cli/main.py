@@ -231,15 +231,22 @@ def label(
     filled_in: Annotated[
         Path | None, typer.Option("--import", help="A file with grades: the next run reads them.")
     ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Grade on a page of this machine; the next run reads the grades.")
+    ] = False,
+    port: Annotated[int, typer.Option("--port", help="Of the page; 0 takes a free one.")] = 8002,
     home: Home = DEFAULT,
 ) -> None:
     """Write the pairs of query and product whose grade would narrow the gate's interval most, for a person to
-    grade; or, with --import, take the grades as judgments for the next run."""
+    grade: in the file, or with --page in a browser. With --import, take a file's grades as judgments for the
+    next run."""
     from mmsearch_dagster.cli.ingest import label as labelling
 
     settings = run_settings(home)
     if filled_in is not None:
         labelling.read(settings, filled_in)
+    elif page:
+        labelling.serve(settings, released_of(home), out, limit, port=port)
     else:
         labelling.write(settings, released_of(home), out, limit)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from mmsearch_dagster.defs.resources import WorkspaceResource, watching_workspace
+from mmsearch_dagster.defs.triggers.launch import BECAUSE
 from mmsearch_dagster.pipeline.release.review import look_at_registry
 
 _SECONDS = 20
@@ -37,7 +38,7 @@ def review_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest
         context.log.info(message)
     for version in look.approved:
         why = f"model version {version} was approved"
-        yield dg.RunRequest(run_key=f"review-{version}", tags={"mmsearch/why": why})
+        yield dg.RunRequest(run_key=f"review-{version}", tags={BECAUSE: why})
     if not look.approved:
         yield dg.SkipReason("; ".join(look.messages) or "nobody decided anything since the last look")
 

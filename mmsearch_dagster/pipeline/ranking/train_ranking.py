@@ -41,7 +41,7 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
     rankable,
     try_orders,
 )
-from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
+from mmsearch_dagster.pipeline.ranking.retrieve import allowed_products, retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
@@ -104,8 +104,9 @@ class _Ranking:
     """What the step reads, loaded once.
 
     train: the judged queries that the ranker learns from. lists: what each retriever finds for `dev`.
-    untrained: for `train`, without the fused vector. with_memory: whether a photo memory answers photos; it
-    has seen those of `train`, so their order is chosen on `dev` alone.
+    untrained: for `train`, without the fused vector. allowed: training query id -> the products that pass the
+    filters in its words. with_memory: whether a photo memory answers photos; it has seen those of `train`, so
+    their order is chosen on `dev` alone.
     """
 
     workspace: Workspace
@@ -116,6 +117,7 @@ class _Ranking:
     winner: Strategy
     lists: Mapping[str, ScoredRankings]
     untrained: Mapping[str, ScoredRankings]
+    allowed: Mapping[str, frozenset[str]]
     with_memory: bool
 
     @classmethod
@@ -148,6 +150,7 @@ class _Ranking:
             winner,
             lists=retriever_lists(words, items, memory)(models[winner], dev),
             untrained=retriever_lists(words, items)(None, judged),
+            allowed=allowed_products(words, judged),
             with_memory=memory is not None,
         )
 
@@ -179,7 +182,9 @@ class _Ranking:
 
     def _trial(self, retrieval: RetrievalParams) -> tuple[CandidateLists, TrainingSet, OrderTrial]:
         texts = dict(zip(self.train.batch.ids, self.train.texts, strict=True))
-        fused = fused_lists(self.workspace, self.source, self.winner, texts, depth=RANKED_DEPTH)
+        fused = fused_lists(
+            self.workspace, self.source, self.winner, texts, allowed=self.allowed, depth=RANKED_DEPTH
+        )
         candidates = CandidateLists.of(
             (self.train, {**self.untrained, VECTOR_RETRIEVER: fused}),
             (self.dev, self.lists),
