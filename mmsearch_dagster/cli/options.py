@@ -110,7 +110,7 @@ def run_settings(
 def released_of(home: Path, *, log_features: bool = False) -> "Released":
     """What answers for a home; nothing is opened yet. log_features: what the ranker reads is noted."""
     from mmsearch_dagster.adapters.host.clock import utc_clock
-    from mmsearch_dagster.serving.features_log import FeaturesLog
+    from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
     from mmsearch_dagster.serving.open_release import Released
 
     paths = settings_of(home).paths

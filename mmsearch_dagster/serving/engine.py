@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
+from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, stacked
 from mmsearch_dagster.core.release import ReleaseManifest
@@ -24,7 +25,6 @@ from mmsearch_dagster.core.understanding.synonyms import SynonymRules
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
-from mmsearch_dagster.serving.features_log import FeaturesLog
 from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.prepare_query import prepare

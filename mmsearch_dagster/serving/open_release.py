@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.registry.ledger import Ledger
 from mmsearch_dagster.adapters.registry.pointer import OtherSchemaError, PointedVersion, read_pointer
@@ -24,7 +25,6 @@ from mmsearch_dagster.core.media.images import PILLOW
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
 from mmsearch_dagster.serving.encode_query import EncoderHere
 from mmsearch_dagster.serving.engine import Engine
-from mmsearch_dagster.serving.features_log import FeaturesLog
 from mmsearch_dagster.serving.understanding import synonyms_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.core.ranking.relevance.features import FEATURES, RankedQuery, feature_rows
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from mmsearch_dagster.serving.features_log import FeaturesLog
 from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
