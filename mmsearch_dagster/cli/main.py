@@ -30,7 +30,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
-from mmsearch_dagster.cli.releases import reviews
+from mmsearch_dagster.cli.releases import history, reviews
 from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
@@ -154,6 +154,7 @@ def search(
 
 people.register(app)
 reviews.register(app)
+history.register(app)
 
 
 @app.command()
