@@ -19,6 +19,7 @@ from mmsearch_dagster.core.ranking.relevance.features import (
     COLUMN,
     FEATURES,
     Features,
+    RankedCandidates,
     RankedQuery,
     feature_rows,
 )
@@ -83,11 +84,17 @@ class RankingStage:
             lists: retriever -> (product id, score), best first; what is not named was not searched.
             items: terms of at least every product in the lists.
         """
-        candidates = feature_rows(query, lists, items, self.statistics)
+        candidates = self.candidates(query, lists, items)
         if not candidates.ids:
             return []
         pairs = zip(candidates.ids, self._scores(candidates.features), strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def candidates(
+        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
+    ) -> RankedCandidates:
+        """Every candidate with the features that `order` reads."""
+        return feature_rows(query, lists, items, self.statistics)
 
     def effects(
         self,
@@ -104,7 +111,7 @@ class RankingStage:
             items: terms of at least every product in the lists.
             product: the candidate; not in the lists: no effect.
         """
-        candidates = feature_rows(query, lists, items, self.statistics)
+        candidates = self.candidates(query, lists, items)
         if product not in candidates.ids:
             return []
         values = candidates.features[candidates.ids.index(product)]
