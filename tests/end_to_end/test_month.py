@@ -2,28 +2,33 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
 
 from mmsearch_dagster.adapters.host.clock import utc_clock
-from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import GateRefusedError, PolicyError
+from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.core.monitoring.triggers import DRIFT, Evidence, PastRun, TriggerPolicy, decide
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
 from mmsearch_dagster.pipeline.monitoring.reference import make_reference
+from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
+    PARTS,
+    changed_encoders,
+    encode_parts,
+    propose_encoder,
+)
 from mmsearch_dagster.pipeline.people.profiles import make_profiles
 from mmsearch_dagster.pipeline.people.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
+from mmsearch_dagster.pipeline.retention.prune import KEEP, find_unused, prune
 from mmsearch_dagster.pipeline.run import make_examples, read_catalogue
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -34,6 +39,7 @@ from tests.homes import Place
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DAYS, DRIFTS, BAD_BATCH, WORSE_MODEL, OTHER_ENCODER, ROLLED_BACK = 30, 12, 17, 20, 24, 27
+_SMALLER_PICTURES = "\nsmaller-pictures: {modality: image, library: timm, model: embedded, size: 160}\n"
 _SUNDAYS = "models are trained once a week"
 
 
@@ -61,20 +67,25 @@ class Month:
     def __init__(self, place: Place, clock: FakeClock, shop: LivingShop) -> None:
         self.place, self.clock, self.shop = place, clock, shop
         self.served: dict[int, str] = {}
+        self.prices: dict[str, dict[str, float]] = {}
+        self.settings = place.settings
         self.refusals: dict[int, str] = {}
         self.trained: dict[int, str] = {}
-        self.shopper = Shopper(place)
+        self.first, self.shopper = place.manifest(), Shopper(place)
         self._runs: list[PastRun] = []
 
     @property
     def workspace(self) -> Workspace:
-        return Workspace(self.place.settings, self.place.assets, clock=self.clock)
+        return Workspace(self.settings, self.place.assets, clock=self.clock)
 
     def pass_by(self) -> None:
         for day in range(1, DAYS + 1):
             self.clock.now = self.shop.start + timedelta(days=day - 1, hours=6)
             self._morning(day)
             self.served[day] = self.place.manifest().release_id
+            self._note_prices()
+            if day % 7 == 0:
+                prune(self.workspace, KEEP)
 
     def _morning(self, day: int) -> None:
         if day == DRIFTS:
@@ -83,13 +94,32 @@ class Month:
         if day == BAD_BATCH:
             self.shop.cut_off()
         if day == OTHER_ENCODER:
-            use_smaller_pictures(self.place.assets)
+            self._propose_smaller_pictures()
         try:
             self._refresh(day)
         except (GateRefusedError, PolicyError) as error:
             self.refusals[day] = str(error)
         if day == ROLLED_BACK:
             self.place.mmsearch("rollback", self.served[day - 2], "--reason", "complaints about mugs")
+
+    def _note_prices(self) -> None:
+        """Product -> price in the catalogue of every new release; a later clean-up may remove it."""
+        lake = self.workspace.lake
+        for row in self.workspace.registry.releases():
+            products = lake.find("products", row.manifest.snapshots["products"])
+            if row.manifest.release_id not in self.prices and products is not None:
+                self.prices[row.manifest.release_id] = dict(
+                    products.table().select(c.PRODUCT_ID, c.PRICE).iter_rows()
+                )
+
+    def _propose_smaller_pictures(self) -> None:
+        """Another encoder of pictures: the catalogue is encoded in parts before any training."""
+        proposal = propose_encoder(self.workspace, IMAGE, "smaller-pictures")
+        preset = Workspace(replace(self.settings, preset=proposal), self.place.assets)
+        (spec,) = changed_encoders(self.workspace.preset, preset.preset)
+        encoded = sum(part.encoded for part in encode_parts(preset, spec, range(PARTS)))
+        assert encoded > 0
+        self.settings = replace(self.settings, preset=proposal)
 
     def _refresh(self, day: int) -> None:
         workspace = self.workspace
@@ -118,34 +148,6 @@ class Month:
         return decision.why if decision.retrain else ""
 
 
-@cache
-def _prices(lake: Path, digest: str) -> dict[str, float]:
-    snapshot = Lake(lake).find("products", digest)
-    assert snapshot is not None
-    return dict(snapshot.table().select(c.PRODUCT_ID, c.PRICE).iter_rows())
-
-
-def prices_of(place: Place, release: str) -> dict[str, float]:
-    """Product -> price in the catalogue that a release was made of."""
-    manifest = next(row.manifest for row in place.released.releases() if row.manifest.release_id == release)
-    return _prices(place.paths.lake, manifest.snapshots["products"])
-
-
-def price_of(place: Place, release: str) -> float:
-    """Of the product whose price tells the morning."""
-    return prices_of(place, release)[DAILY]
-
-
-def use_smaller_pictures(assets: Path) -> None:
-    """The reviewed preset names another encoder of pictures."""
-    file = assets / "presets" / "run.yaml"
-    preset = yaml.safe_load(file.read_text(encoding="utf-8"))
-    for encoder in preset["encoders"]:
-        if encoder["modality"] == "image":
-            encoder["size"] = 160
-    file.write_text(yaml.safe_dump(preset), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def month(tiny: Place, tmp_path_factory: pytest.TempPathFactory) -> Month:
     """The tiny home a month later, and what shoppers were answered meanwhile."""
@@ -155,6 +157,8 @@ def month(tiny: Place, tmp_path_factory: pytest.TempPathFactory) -> Month:
     shutil.copytree(tiny.assets, folder / "reviewed")
     copied = tiny.copy(folder / "home", source=folder / "shop" / "source.yaml")
     place = Place(copied.home, copied.source, folder / "reviewed")
+    with (place.assets / "encoders.yaml").open("a", encoding="utf-8") as file:
+        file.write(_SMALLER_PICTURES)
     start = utc_clock().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     month = Month(place, FakeClock(start), LivingShop(folder / "shop", start))
     with month.shopper.asking():
@@ -174,7 +178,7 @@ def test_what_is_bad_is_refused_with_a_sentence(month: Month) -> None:
 
 
 def test_every_mornings_price_is_served_also_where_the_model_is_refused(month: Month) -> None:
-    served = {day: price_of(month.place, release_id) for day, release_id in month.served.items()}
+    served = {day: month.prices[release_id][DAILY] for day, release_id in month.served.items()}
 
     expected = {day: month.shop.price(day) for day in range(1, DAYS + 1)}
     expected[BAD_BATCH] = month.shop.price(BAD_BATCH - 1)  # the export of that morning was cut off
@@ -208,7 +212,24 @@ def test_shoppers_were_answered_all_the_time_and_by_one_release_at_a_time(month:
     assert not month.shopper.failures
     assert len({release_id for release_id, _ in month.shopper.answers}) > DAYS / 2
     for release_id, prices in month.shopper.answers:
-        assert prices.items() <= prices_of(month.place, release_id).items()
+        assert prices.items() <= month.prices[release_id].items()
+
+
+def test_the_new_encoder_answers_from_its_day_on(month: Month) -> None:
+    now, before = month.place.manifest(), month.first
+
+    assert [each.modality for each in now.encoders] == [each.modality for each in before.encoders]
+    changed = {a.modality for a, b in zip(now.encoders, before.encoders, strict=True) if a != b}
+    assert changed == {IMAGE}
+
+
+def test_the_home_holds_no_more_than_the_last_releases(month: Month) -> None:
+    kept = prune(month.workspace, KEEP).kept
+
+    tags = month.workspace.index.tags(month.first.catalogue)
+    assert len(kept) <= KEEP + 1  # the model of a refreshed release stays beside it
+    assert set(tags) == set(kept)
+    assert not find_unused(month.workspace, KEEP).snapshots
 
 
 def test_no_day_of_the_log_is_missing_or_double(month: Month) -> None:
