@@ -32,6 +32,10 @@ class HomePaths:
         return self.home / "features"
 
     @property
+    def features_log(self) -> Path:
+        return self.home / "features_log"
+
+    @property
     def databases(self) -> Path:
         return self.home / "databases"
 
@@ -62,6 +66,10 @@ class HomePaths:
     @property
     def alerts(self) -> Path:
         return self.home / "alerts"
+
+    @property
+    def searches(self) -> Path:
+        return self.home / "search" / "studies.db"
 
     @property
     def upgrade_preset(self) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 _HIDDEN = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 # A tag begins with a letter, so `3 < 4 > 2` keeps its signs.
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>|<![^<>]{0,200}>")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _SPACE = re.compile(r"\s+")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff]")
 # Soft hyphen, joiners, variation selector, byte order mark: inside a word, and not to be seen.
@@ -30,6 +31,8 @@ _SCRIPTS = {
     "other": re.compile(rf"[^\W\d_{_KANA}{_HANGUL}{_HAN}{_LATIN}]"),
     "en": re.compile(f"[{_LATIN}]"),
 }
+# Most texts: printable ASCII without the signs of markup. Nothing has to be taken off them.
+_PLAIN = re.compile(r"[ -%'-;=?-~]*")
 # Words of a request that no product is found by, as the index's tokenizer cuts them. It drops English stop
 # words itself; words that also name things (双, 买) stay.
 STOP_WORDS = {
@@ -58,6 +61,8 @@ def clean(text: str) -> str:
 
 
 def _peeled(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return _SPACE.sub(" ", text).strip()
     normal = unicodedata.normalize("NFKC", html.unescape(text)).translate(_INVISIBLE)
     plain = _EMOJI.sub(" ", _TAG.sub(" ", _HIDDEN.sub(" ", normal)))
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in plain)
@@ -67,9 +72,14 @@ def _peeled(text: str) -> str:
 def query_text(text: str) -> str:
     """A typed query as encoders and full-text search read it; empty when nothing is left.
 
-    A query of nothing but emoji is read by their Unicode names: a shoe means the word shoe.
+    A query of emoji without a word is read by their Unicode names: a shoe means the word shoe.
     """
-    return clean(text) or clean(_emoji_names(text[:MAX_CHARACTERS]))
+    return clean(_emoji_names(text[:MAX_CHARACTERS])) if is_wordless(text) else clean(text)
+
+
+def is_wordless(text: str) -> bool:
+    """Whether a text holds emoji, and no letter or digit."""
+    return bool(_EMOJI.search(text)) and not _LETTER_OR_DIGIT.search(clean(text))
 
 
 def _emoji_names(text: str) -> str:

@@ -16,9 +16,10 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     query_kind,
     retriever_weights,
 )
+from mmsearch_dagster.core.retrieval.understood import EMOJI, REWRITE, QueryPart
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
-from mmsearch_dagster.core.text import language_of, query_text
+from mmsearch_dagster.core.text import is_wordless, language_of, query_text
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.serving.transcriber import SpeechToText
 
@@ -72,6 +73,7 @@ def prepare(
         order=order,
         audio=None if AUDIO in left_out else voice,
         transcript=transcript,
+        query_id=query.query_id,
         modality_weights={name: weight for name, weight in requested.items() if weight and name in given},
     )
     return _read(prepared, query, reader()) if reader and prepared.text else prepared
@@ -83,6 +85,9 @@ def _read(prepared: PreparedQuery, query: Query, reader: QueryReader) -> Prepare
         reader.read(text, as_typed=query.as_typed, ignore=query.ignore) if text else None
         for text in (prepared.text, prepared.typed)
     )
+    if whole and query.text and is_wordless(query.text) and not (query.audio or query.image):
+        emoji = QueryPart(EMOJI, query.text.strip(), whole.typed, REWRITE)
+        whole = replace(whole, parts=(emoji, *whole.parts))
     return replace(prepared, text=whole and whole.text, typed=typed.text if typed else None, understood=whole)
 
 

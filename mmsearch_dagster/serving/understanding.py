@@ -13,18 +13,18 @@ from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.speech.english_words import is_english
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
+from mmsearch_dagster.core.retrieval.filter_conditions import quoted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.retrieval.understood import (
-    CATEGORY,
-    FILTER,
+    EMOJI,
     MESSAGE,
-    PRICE,
+    UNMATCHED,
     Understood,
     joined_conditions,
 )
+from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
 
@@ -65,35 +65,17 @@ class QueryUnderstanding:
         understood = query.understood
         if understood is None or answer.problem is not None:
             return answer
-        kept = self._filters_that_fit(understood, answer, where)
+        kept = bounds_that_fit(self._table, understood, where, found=bool(answer.hits))
         if kept is not None:
             answer = search(replace(query, understood=kept))
             note = f"nothing fits {_left_out(kept)}; closest without it:" if answer.hits else answer.note
             return replace(answer, understood=answer.understood or kept, note=note)
         if understood.product_ids:
             answer = replace(answer, hits=self._named_first(understood, answer.hits, where))
-        if answer.hits and not self._fits(query, understood):
-            answer = replace(answer, note=_nothing_fits(understood))
+        if answer.hits:
+            fits = self._fits(query, understood)
+            answer = replace(answer, note=_emoji_note(understood) if fits else _nothing_fits(understood))
         return replace(answer, understood=understood)
-
-    def _filters_that_fit(
-        self, understood: Understood, answer: Answer, where: str | None
-    ) -> Understood | None:
-        """What is left of a query whose own bounds let no product pass, or none of the category that it
-        names: the bounds of the price go first, then all. None where they may stay."""
-        if understood.condition is None or (answer.hits and self._some_pass(understood, where)):
-            return None
-        unpriced = _without_filters(understood, lambda kind: kind == PRICE)
-        if unpriced != understood and self._some_pass(unpriced, where):
-            return unpriced
-        if not answer.hits:
-            return _without_filters(understood, lambda _: True)
-        return None
-
-    def _some_pass(self, understood: Understood, where: str | None) -> bool:
-        categories = [category_sql(value) for value in understood.values(CATEGORY)]
-        either = " OR ".join(categories) if categories else None
-        return self._table.passing(joined_conditions([understood.condition, where, either])) > 0
 
     def _named_first(
         self, understood: Understood, hits: Sequence[AnswerHit], where: str | None
@@ -162,22 +144,17 @@ def _nonsense() -> list[str]:
     return [" ".join(word() for _ in range(rng.randint(1, 3))) for _ in range(_NONSENSE)]
 
 
-def _without_filters(understood: Understood, left_out: Callable[[str], bool]) -> Understood:
-    """The filters of these kinds no longer filter, and say so."""
-    parts = tuple(
-        replace(part, effect=MESSAGE, condition=None)
-        if part.effect == FILTER and left_out(part.kind)
-        else part
-        for part in understood.parts
-    )
-    return replace(understood, parts=parts)
-
-
 def _left_out(understood: Understood) -> str:
-    bounds = [part.value for part in understood.parts if part.effect == MESSAGE and part.kind != "unmatched"]
+    bounds = [part.value for part in understood.parts if part.effect == MESSAGE and part.kind != UNMATCHED]
     return f"'{understood.text}' {', '.join(bounds)}"
 
 
 def _nothing_fits(understood: Understood) -> str:
     hint = f" did you mean '{understood.suggestion}'?" if understood.suggestion else ""
     return f"nothing fits '{understood.typed[:80]}': no product has one of these words;{hint} closest:"
+
+
+def _emoji_note(understood: Understood) -> str | None:
+    """The name of a sign says less than a word that somebody typed; None where words were."""
+    emoji = next((part for part in understood.parts if part.kind == EMOJI), None)
+    return emoji and f"{emoji.text[:20]} is read as '{emoji.value[:80]}'; closest:"

@@ -1,6 +1,7 @@
 """What the evaluation measures is what the engine serves, for every kind of query."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,14 @@ from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER, modality_column
 from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.understanding.reading import COLUMNS
+from mmsearch_dagster.core.understanding.synonyms import OneWay, SynonymRules
+from mmsearch_dagster.core.understanding.values import values_of
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Engine
+from mmsearch_dagster.serving.item_source import KeptItems
 from tests.media import sound_file, tone
 from tests.small_release import (
     IMAGE_WIDTH,
@@ -82,10 +88,16 @@ class Shop:
         self.engine = self.opened(RetrievalParams())
         self.queries = _judged(self.engine)
 
-    def opened(self, retrieval: RetrievalParams) -> Engine:
+    def opened(self, retrieval: RetrievalParams, synonyms: SynonymRules = SynonymRules()) -> Engine:
         one = self.release
-        manifest = one.manifest.model_copy(update={"retrieval": retrieval})
-        return Engine.open(manifest, one.index_uri, one.model_dir, self.encoders, exact_rows=self.exact_rows)
+        return Engine.open(
+            one.manifest.model_copy(update={"retrieval": retrieval}),
+            one.index_uri,
+            one.model_dir,
+            self.encoders,
+            exact_rows=self.exact_rows,
+            synonyms=synonyms,
+        )
 
     def measured(self) -> dict[str, Rankings]:
         """What each retriever finds, as the evaluation computes it."""
@@ -140,6 +152,42 @@ def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_i
         }
 
 
+FILTERED = {
+    "price": Query(text="leather bag under 60"),
+    "without": Query(text="bag not blue"),
+    "no such price": Query(text="wool scarf under 0.01"),
+    "synonym": Query(text="leather satchel"),
+    "number": Query(text="p00007"),
+    "photo": Query(text="scarf over 50", image=picture("blue")),
+}
+
+
+@pytest.mark.parametrize("exact_rows", [IN_MEMORY, BY_THE_INDEX])
+def test_filters_further_words_and_named_products_are_measured_as_they_are_served(
+    tmp_path: Path, exact_rows: int
+) -> None:
+    shop = Shop(tmp_path, exact_rows, longest=20.0)
+    synonyms = SynonymRules(one_way=(OneWay(typed="satchel", means=("bag", "scarf")),))
+    weights = {kind: {LEXICAL_RETRIEVER: 1.0, TEXT: 0.5} for kind in ("words", "words+picture")}
+    retrieval = RetrievalParams(weights=weights)
+    engine = shop.opened(retrieval, synonyms)
+    queries = _judged(engine, FILTERED)
+
+    lists = retriever_lists(engine.table, _items(engine))(load_model(shop.release.model_dir), queries)
+    measured = engine_rankings(
+        lists,
+        queries,
+        retrieval,
+        None,
+        words=CatalogueWords(KeptItems(engine.table.rows), values_of(engine.table.records(COLUMNS))),
+    )
+    answers = {name: engine.search(query, k=DEPTH) for name, query in FILTERED.items()}
+
+    assert queries.understood.keys() == FILTERED.keys()
+    assert {name: [hit.product_id for hit in one.hits] for name, one in answers.items()} == measured
+    assert measured["number"][0] == "p00007"
+
+
 def _items(engine: Engine) -> ModalityBatch:
     """The catalogue by the index's own vectors, a row per picture."""
     ids, pictures = engine.table.matrix(modality_column(IMAGE))
@@ -149,9 +197,9 @@ def _items(engine: Engine) -> ModalityBatch:
     return ModalityBatch(batch.ids, {**batch.vectors, IMAGE: pictures}, {**batch.present, IMAGE: present})
 
 
-def _judged(engine: Engine) -> JudgedQueries:
+def _judged(engine: Engine, queries: Mapping[str, Query] = ASKED) -> JudgedQueries:
     """Too few of each kind to choose a blend by."""
-    read = {kind: engine.prepare(query) for kind, query in ASKED.items()}
+    read = {kind: engine.prepare(query) for kind, query in queries.items()}
     vectors = {
         name: {
             kind: query.vectors.vectors[name][0]
@@ -161,11 +209,16 @@ def _judged(engine: Engine) -> JudgedQueries:
         for name in WIDTHS
     }
     return JudgedQueries(
-        batch=assemble(list(ASKED), vectors, WIDTHS),
+        batch=assemble(list(queries), vectors, WIDTHS),
         texts=tuple(query.text for query in read.values()),
-        provenance=("judged",) * len(ASKED),
-        grades={kind: {"p00000": 3} for kind in ASKED},
+        provenance=("judged",) * len(queries),
+        grades={kind: {"p00000": 3} for kind in queries},
         kinds={kind: query.kind for kind, query in read.items()},
         confidence={k: query.transcript.confidence for k, query in read.items() if query.transcript},
         typed={kind: query.typed for kind, query in read.items() if query.transcript and query.typed},
+        understood={
+            kind: query.understood
+            for kind, query in read.items()
+            if query.understood and not query.understood.is_text_alone
+        },
     )

@@ -7,6 +7,7 @@ import pytest
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.serving.engine import Engine
+from tests.nonsense import nonsense
 from tests.small_release import HashedWords, MeanColour, make_release, picture
 
 
@@ -101,3 +102,26 @@ def test_words_that_no_product_has_get_no_confident_list(engine: Engine) -> None
 
 def test_a_photo_beside_such_words_is_an_answer(engine: Engine) -> None:
     assert engine.search(Query(text="asdfghjkl", image=picture("red")), k=3).note is None
+
+
+def test_emoji_are_answered_as_the_closest_to_their_names(engine: Engine) -> None:
+    found = answer(engine, "👟")
+
+    assert found.note == "👟 is read as 'athletic shoe'; closest:"
+    assert found.understood is not None
+    assert found.understood.parts[0].name == "emoji:👟"
+
+
+def test_words_beside_emoji_need_no_note(engine: Engine) -> None:
+    assert answer(engine, "running shoes 👟").note is None
+
+
+def test_a_photo_beside_emoji_is_an_answer(engine: Engine) -> None:
+    assert engine.search(Query(text="👟", image=picture("red")), k=3).note is None
+
+
+def test_a_thousand_strings_without_a_meaning_get_no_confident_list(engine: Engine) -> None:
+    texts = [text for _, text in nonsense(1_000, seed=7)]
+    answers = engine.search_batch([Query(text=text) for text in texts], k=3)
+
+    assert not [text for text, got in zip(texts, answers, strict=True) if got.hits and got.note is None]

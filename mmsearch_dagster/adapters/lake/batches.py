@@ -1,5 +1,7 @@
 """Sets of queries and items on disk: vectors as safetensors, the rest as Parquet."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.provenance import stored_provenance
 from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.retrieval.understood import QueryPart, Understood
 
 _PRESENT = "present."
 # What version 0.1 called `origin`.
@@ -16,6 +19,7 @@ _PROVENANCE, _ORIGIN = "provenance", "origin"
 _KIND = "kind"
 _CONFIDENCE = "confidence"
 _TYPED = "typed"
+_UNDERSTOOD = "understood"
 _GRADES = "grades"
 
 
@@ -57,6 +61,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         _KIND: [queries.kinds[key] for key in queries.batch.ids],
         _CONFIDENCE: [queries.confidence.get(key) for key in queries.batch.ids],
         _TYPED: [queries.typed.get(key) for key in queries.batch.ids],
+        _UNDERSTOOD: [_understood_text(queries.understood.get(key)) for key in queries.batch.ids],
         c.PRODUCT_ID: [list(queries.grades.get(key, {})) for key in queries.batch.ids],
         _GRADES: [list(queries.grades.get(key, {}).values()) for key in queries.batch.ids],
     }
@@ -67,6 +72,7 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
         _KIND: pl.String,
         _CONFIDENCE: pl.Float64,
         _TYPED: pl.String,
+        _UNDERSTOOD: pl.String,
         c.PRODUCT_ID: pl.List(pl.String),
         _GRADES: pl.List(pl.Int64),
     }
@@ -79,7 +85,11 @@ def load_queries(folder: Path, name: str) -> JudgedQueries:
     graded = table.select(c.QUERY_ID, c.PRODUCT_ID, _GRADES).iter_rows()
     # Champions of before it was kept are still compared by their queries.
     provenance = _PROVENANCE if _PROVENANCE in table.columns else _ORIGIN
-    typed = _TYPED if _TYPED in table.columns else pl.lit(None, pl.String)
+    typed, understood = (
+        name if name in table.columns else pl.lit(None, pl.String).alias(name)
+        for name in (_TYPED, _UNDERSTOOD)
+    )
+    read = table.select(c.QUERY_ID, understood).drop_nulls().iter_rows()
     return JudgedQueries(
         batch=load_batch(folder, name),
         texts=tuple(table[c.QUERY_TEXT].to_list()),
@@ -87,5 +97,17 @@ def load_queries(folder: Path, name: str) -> JudgedQueries:
         kinds=dict(table.select(c.QUERY_ID, _KIND).iter_rows()),
         confidence=dict(table.select(c.QUERY_ID, _CONFIDENCE).drop_nulls().iter_rows()),
         typed=dict(table.select(c.QUERY_ID, typed).drop_nulls().iter_rows()),
+        understood={key: _understood_of(text) for key, text in read},
         grades={key: dict(zip(products, grades, strict=True)) for key, products, grades in graded},
     )
+
+
+def _understood_text(understood: Understood | None) -> str | None:
+    return None if understood is None else json.dumps(asdict(understood), ensure_ascii=False)
+
+
+def _understood_of(text: str) -> Understood:
+    stored = json.loads(text)
+    parts = tuple(QueryPart(**part) for part in stored.pop("parts"))
+    expansions, product_ids = (tuple(stored.pop(name)) for name in ("expansions", "product_ids"))
+    return Understood(**stored, parts=parts, expansions=expansions, product_ids=product_ids)

@@ -59,8 +59,10 @@ def _installed_fonts() -> list[str]:
     return [font for font in _FONTS if font in installed]
 
 
-def curves(lines: Mapping[str, Sequence[tuple[int, float]]], *, title: str, y_label: str) -> bytes:
-    """One line per name over training steps; points are (step, value), NaN leaves a gap."""
+def curves(
+    lines: Mapping[str, Sequence[tuple[int, float]]], *, title: str, y_label: str, x_label: str = "step"
+) -> bytes:
+    """One line per name, over training steps or another count; points are (step, value), NaN leaves a gap."""
     figure = _figure(6.4, 3.6)
     axes = figure.add_subplot()
     _style(axes, title)
@@ -76,7 +78,7 @@ def curves(lines: Mapping[str, Sequence[tuple[int, float]]], *, title: str, y_la
             markersize=3,
             label=name,
         )
-    axes.set_xlabel("step", color=_INK, fontsize=9)
+    axes.set_xlabel(x_label, color=_INK, fontsize=9)
     axes.set_ylabel(y_label, color=_INK, fontsize=9)
     if lines:
         axes.legend(frameon=False, fontsize=9)

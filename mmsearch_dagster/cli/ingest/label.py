@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from mmsearch_dagster.serving.open_release import Released
     from mmsearch_dagster.settings import Settings
 
+# The page changes files of its user: it is for the browser of this machine.
+_HERE = "127.0.0.1"
+
 
 def write(settings: "Settings", released: "Released", out: Path, limit: int) -> None:
     """A CSV file with the pairs whose grade says most."""
@@ -24,6 +27,33 @@ def write(settings: "Settings", released: "Released", out: Path, limit: int) -> 
         markup=False,
         soft_wrap=True,
     )
+
+
+def serve(settings: "Settings", released: "Released", out: Path, limit: int, *, port: int) -> None:
+    """A page on this machine where the pairs are graded, until Ctrl-C; it goes on with an unfinished file.
+
+    Raises:
+        UserError: where nothing can listen at this port, or `out` is another file.
+    """
+    from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
+    from mmsearch_dagster.api.label_page import create_label_app
+    from mmsearch_dagster.cli.serve import bound, run
+    from mmsearch_dagster.pipeline.label_file import LabelFile
+
+    workspace, engine = Workspace(settings), released.engine()
+    labels = LabelFile.open(workspace, out, lambda: pairs_to_label(workspace, engine, limit=limit))
+    root = Path(engine.manifest.media_root) if engine.manifest.media_root else None
+    app = create_label_app(labels, engine.payload, root, MediaCache(settings.paths.media).file_of)
+    with bound(_HERE, port, "--port") as listener:
+        console.print(
+            f"Label page  http://{_HERE}:{listener.getsockname()[1]}/\n{len(labels.pairs)} pairs in {out}; "
+            f"each grade is kept in {settings.paths.labels} too, where the next `mmsearch run` reads it. "
+            "Ctrl-C ends it.",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        run(app, listener)
 
 
 def read(settings: "Settings", file: Path) -> None:

@@ -22,6 +22,7 @@ from mmsearch_dagster.core.modalities import (
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR_RETRIEVER
+from mmsearch_dagster.core.retrieval.understood import Understood
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -45,6 +46,7 @@ class JudgedQueries:
     kinds: query id -> what the person gave (retrieval.rank_fusion.query_kind), as the engine names it.
     confidence: query id -> the recogniser's confidence, where words were spoken.
     typed: query id -> the typed words alone, where there are spoken ones too.
+    understood: query id -> what the words say beside their text: further words, filters, named products.
     """
 
     batch: ModalityBatch
@@ -54,6 +56,7 @@ class JudgedQueries:
     kinds: Mapping[str, str]
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
+    understood: Mapping[str, Understood] = field(default_factory=dict[str, Understood])
 
     def take(self, rows: Sequence[int]) -> "JudgedQueries":
         """Some of the queries.
@@ -70,6 +73,7 @@ class JudgedQueries:
             kinds={key: kind for key, kind in self.kinds.items() if key in keys},
             confidence={key: sure for key, sure in self.confidence.items() if key in keys},
             typed={key: words for key, words in self.typed.items() if key in keys},
+            understood={key: read for key, read in self.understood.items() if key in keys},
         )
 
     def by_product(self, groups: VariantGroups) -> "JudgedQueries":
@@ -100,6 +104,7 @@ class JudgedQueries:
                 kind=self.kinds[key],
                 weights=everything if key in self.typed else words_alone,
                 typed=self.typed.get(key),
+                understood=self.understood.get(key),
             )
             for key, text in zip(self.batch.ids, self.texts, strict=True)
         ]

@@ -1,7 +1,7 @@
 """What a query was understood to say: the record that every answer carries."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 IDENTIFIER = "identifier"
@@ -12,6 +12,8 @@ STOCK = "stock"
 WITHOUT = "without"
 LIKE = "like"
 UNMATCHED = "unmatched"
+# Signs that are read as the words of their names.
+EMOJI = "emoji"
 BRAND = "brand"
 CATEGORY = "category"
 COLOUR = "colour"
@@ -20,7 +22,7 @@ SIZE = "size"
 # Any other attribute of the catalogue, as its own key.
 ATTRIBUTE = "attribute"
 KINDS = (
-    *(IDENTIFIER, SPELLING, SYNONYM, PRICE, STOCK, WITHOUT, LIKE, UNMATCHED),
+    *(IDENTIFIER, SPELLING, SYNONYM, PRICE, STOCK, WITHOUT, LIKE, UNMATCHED, EMOJI),
     *(BRAND, CATEGORY, COLOUR, GENDER, SIZE, ATTRIBUTE),
 )
 
@@ -81,6 +83,25 @@ class Understood:
     def condition(self) -> str | None:
         """SQL of all filters together, None without one."""
         return joined_conditions([part.condition for part in self.parts])
+
+    @property
+    def is_text_alone(self) -> bool:
+        """Whether `text` says all: no further words, no filter, no product that leads."""
+        return not (self.expansions or self.condition or self.product_ids)
+
+    def without_filters(self, left_out: Callable[[str], bool]) -> "Understood":
+        """The filters of these kinds no longer filter, and say so.
+
+        Args:
+            left_out: whether a kind of part is meant.
+        """
+        parts = tuple(
+            replace(part, effect=MESSAGE, condition=None)
+            if part.effect == FILTER and left_out(part.kind)
+            else part
+            for part in self.parts
+        )
+        return replace(self, parts=parts)
 
     def values(self, kind: str) -> tuple[str, ...]:
         """The values of all parts of a kind."""

@@ -282,6 +282,7 @@ class QueryReader:
         corrected = {word for value in query.values(SPELLING) for word in _content_words(value)}
         # Among words that nobody knows, a correction is as likely a chance.
         attested = any(word not in corrected for word in strong) or len(strong) >= len(missing)
+        attested = attested and _WORD.search(query.text) is not None
         latin = [word for word in missing if not _HAN.search(word)]
         parts = [QueryPart(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
         return replace(query, attested=attested, parts=(*query.parts, *parts))

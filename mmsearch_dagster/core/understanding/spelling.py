@@ -11,8 +11,11 @@ from mmsearch_dagster.core.understanding.vocabulary import Vocabulary
 _LATIN = re.compile(r"[a-z]+")
 # Shorter words have too many neighbours, and a second slip is believed of long words only.
 _LEAST_LETTERS, _LONG = 3, 7
-# A word of fewer than one in so many products is offered, and not taken: a name may be meant.
-_RARE = 2_000
+# A word of fewer than one in so many products is offered, and not taken: a name may be meant. A short word
+# asks for a more frequent one, two slips for a longer word: foreign words and noise come as near to some word
+# of a large catalogue.
+_RARE, _RARE_BESIDE_SHORT = 2_000, 500
+_SHORT, _LONG_FOR_TWO_SLIPS = 5, 8
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,17 @@ def correction_of(
     ]
     if not near:
         return None
-    value = min(
+    value, distance = min(
         near, key=lambda pair: (pair[1], pair[0][0] != plain[0], -vocabulary.count(pair[0]), pair[0])
-    )[0]
-    frequent = vocabulary.count(value) * _RARE >= vocabulary.documents or value in vocabulary.compounds
-    return Correction(word, vocabulary.compounds.get(value, value), sure=frequent and not is_english(plain))
+    )
+    sure = _is_frequent(value, plain, vocabulary) and (distance < 2 or len(plain) >= _LONG_FOR_TWO_SLIPS)
+    return Correction(word, vocabulary.compounds.get(value, value), sure=sure and not is_english(plain))
+
+
+def _is_frequent(value: str, typed: str, vocabulary: Vocabulary) -> bool:
+    """Whether so many products have the word that it is what was meant."""
+    rare = _RARE if len(typed) > _SHORT else _RARE_BESIDE_SHORT
+    return value in vocabulary.compounds or vocabulary.count(value) * rare >= vocabulary.documents
 
 
 def _near(word: str, vocabulary: Vocabulary) -> list[tuple[str, int]]:

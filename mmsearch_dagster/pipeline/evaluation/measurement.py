@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,13 @@ from mmsearch_dagster.core.evaluation.comparison import (
     all_values,
     evaluation_metrics,
     measure,
+    winners_without,
 )
 from mmsearch_dagster.core.evaluation.judged_queries import (
     SINGLE_RETRIEVERS,
     JudgedQueries,
     Rankings,
+    RetrieverLists,
     ScoredRankings,
     of_products,
     rankings_of,
@@ -172,7 +175,7 @@ class Evaluation:
         """Measure, decide, store."""
         policy, queries = self._policy, self.validation.deciding
         engine = _Engine(self.ranking.retrieval, self.ranking.pin)
-        lists = self._lists(queries)
+        lists = self._deciding_lists()
         measured = self._measured(lists, queries, engine)
         champion, past, note = self._champion(self.items, queries, self.table)
         if champion is not None:
@@ -215,21 +218,30 @@ class Evaluation:
         if len(self.test.batch):
             quality_table(measure_others(self.test), policy).write_parquet(folder / TESTED)
 
+    @cached_property
+    def _retrievers(self) -> RetrieverLists:
+        photos = MeasuredPhotos.of(self.inputs.photos, self.inputs.photos)
+        return retriever_lists(self.table, self.items, photos)
+
     def _lists(self, queries: JudgedQueries) -> _Lists:
         """What each retriever of the winner finds."""
-        photos = MeasuredPhotos.of(self.inputs.photos, self.inputs.photos)
-        retrievers = retriever_lists(self.table, self.items, photos)
-        return retrievers(self.models[self.ranking.winner], queries)
+        return self._retrievers(self.models[self.ranking.winner], queries)
+
+    def _deciding_lists(self) -> _Lists:
+        """The same for the queries that decide; where the others among them choose another strategy than the
+        winner, its fused vector answers: no query is measured with what it helped to choose."""
+        queries, lists = self.validation.deciding, self._lists(self.validation.deciding)
+        winner_of = winners_without(self.models, self.items, queries)
+        fused = dict(lists[VECTOR_RETRIEVER])
+        for name in set(winner_of.values()) - {self.ranking.winner}:
+            part = queries.take([row for row, key in enumerate(queries.batch.ids) if winner_of[key] == name])
+            fused |= self._retrievers(self.models[name], part)[VECTOR_RETRIEVER]
+        return {**lists, VECTOR_RETRIEVER: fused}
 
     def _measured(self, lists: _Lists, queries: JudgedQueries, engine: "_Engine") -> dict[str, Rankings]:
         """Every ranking of some queries."""
-        winner = self.ranking.winner
-        measured = {
-            name: of_products(rankings, self.groups)
-            for name, rankings in measure(
-                self.models, winner, self.items, rankings_of(lists), queries
-            ).items()
-        }
+        every = measure(self.models, self.items, rankings_of(lists), queries)
+        measured = {name: of_products(rankings, self.groups) for name, rankings in every.items()}
         measured[ENGINE] = self._ordered(lists, queries, engine)
         return measured
 

@@ -34,38 +34,65 @@ _FEWEST_QUERIES = 20
 _SPLITS = (TRAIN, DEV, VALIDATION)
 
 
+@dataclass(frozen=True)
+class JudgedCandidates:
+    """The judged queries with words of a home's current examples, and what untrained retrievers bring.
+
+    training: features and grades of the candidates. texts, grades: by query id. baseline: query id ->
+    products of stemmed BM25, best first.
+    """
+
+    training: TrainingSet
+    texts: Mapping[str, str | None]
+    grades: Mapping[str, Mapping[str, int]]
+    baseline: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "JudgedCandidates":
+        """Only stemmed BM25 and each encoder's own vectors bring candidates.
+
+        A fused vector has seen the training queries, and a ranker would trust it too much.
+
+        Raises:
+            PolicyError: where there are too few judged queries with words.
+        """
+        source = workspace.lake.current(examples.ASSET)
+        products = lineage_of(workspace.lake, [source])["products"].table()
+        catalogue = _Catalogue.of(products, examples.load_views(source))
+        candidates: dict[str, RankedCandidates] = {}
+        texts: dict[str, str | None] = {}
+        grades: dict[str, Mapping[str, int]] = {}
+        baseline: dict[str, Sequence[str]] = {}
+        for queries in _judged_sets(workspace):
+            for row, query_id in with_words(queries):
+                text = queries.texts[row]
+                lists = catalogue.lists(text, queries.batch.take([row]))
+                candidates[query_id] = catalogue.features(text, lists)
+                texts[query_id], grades[query_id] = text, queries.grades[query_id]
+                baseline[query_id] = [product for product, _ in lists["lexical"]]
+        if len(candidates) < _FEWEST_QUERIES:
+            raise PolicyError(
+                f"a ranking is tried on at least {_FEWEST_QUERIES} judged queries with words, there are "
+                f"{len(candidates)}: add judgments to the source"
+            )
+        return cls(TrainingSet.of(candidates, grades), texts, grades, baseline)
+
+
 def cross_fit_ranking(workspace: Workspace, *, folds: int, seed: int) -> list[EngineFigures]:
     """Cross-fitted figures over all judged queries with words of the current examples.
-
-    Only untrained retrievers bring candidates (stemmed BM25, each encoder's own vectors): a fused vector has
-    seen the training queries, and a ranker would trust it too much.
 
     Raises:
         PolicyError: where there are too few judged queries with words.
     """
-    source = workspace.lake.current(examples.ASSET)
-    products = lineage_of(workspace.lake, [source])["products"].table()
-    catalogue = _Catalogue.of(products, examples.load_views(source))
-    sets = _judged_sets(workspace)
-    candidates: dict[str, RankedCandidates] = {}
-    texts: dict[str, str | None] = {}
-    grades: dict[str, Mapping[str, int]] = {}
-    baseline: dict[str, Sequence[str]] = {}
-    for queries in sets:
-        for row, query_id in with_words(queries):
-            text = queries.texts[row]
-            lists = catalogue.lists(text, queries.batch.take([row]))
-            candidates[query_id] = catalogue.features(text, lists)
-            texts[query_id], grades[query_id] = text, queries.grades[query_id]
-            baseline[query_id] = [product for product, _ in lists["lexical"]]
-    if len(candidates) < _FEWEST_QUERIES:
-        raise PolicyError(
-            f"a ranking is tried on at least {_FEWEST_QUERIES} judged queries with words, there are "
-            f"{len(candidates)}: add judgments to the source"
-        )
-    training = TrainingSet.of(candidates, grades)
+    judged = JudgedCandidates.of(workspace)
     return compare_rankers(
-        training, texts, grades, baseline=baseline, trainers=TRAINERS, folds=folds, seed=seed
+        judged.training,
+        judged.texts,
+        judged.grades,
+        baseline=judged.baseline,
+        trainers=TRAINERS,
+        folds=folds,
+        seed=seed,
     )
 
 

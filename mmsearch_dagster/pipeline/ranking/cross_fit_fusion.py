@@ -17,6 +17,7 @@ from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.pipeline.training.candidates import read_examples, training_processes
+from mmsearch_dagster.pipeline.training.hyper_parameters import params_of
 from mmsearch_dagster.pipeline.training.queries import TRAIN
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -30,6 +31,7 @@ def fused_lists(
     strategy: Strategy,
     texts: Mapping[str, str | None],
     *,
+    allowed: Mapping[str, frozenset[str]],
     depth: int,
 ) -> ScoredRankings:
     """Trains FOLDS models and lets each answer the queries that it did not learn from.
@@ -39,6 +41,7 @@ def fused_lists(
         source: training examples.
         strategy: of fusion.
         texts: training query id -> its words; nearly equal queries share a fold.
+        allowed: query id -> the products that pass the filters in its words; only of queries with some.
         depth: products per query.
 
     Returns:
@@ -46,10 +49,10 @@ def fused_lists(
     """
     fold_of = folds_of(texts, folds=FOLDS, seed=workspace.preset.train.seed)
     held = [[key for key, fold in fold_of.items() if fold == number] for number in range(FOLDS)]
-    params = workspace.preset.train
+    params = params_of(workspace, strategy, source)
     stage = "train without each fold"
     workspace.progress.start(stage, FOLDS)
-    work = partial(_answer_fold, source, strategy, params, depth)
+    work = partial(_answer_fold, source, strategy, params, allowed, depth)
     parts = map_in_processes(
         work, [part for part in held if part], processes=training_processes(workspace, source)
     )
@@ -59,7 +62,12 @@ def fused_lists(
 
 
 def _answer_fold(
-    source: Snapshot, strategy: Strategy, params: TrainParams, depth: int, held: list[str]
+    source: Snapshot,
+    strategy: Strategy,
+    params: TrainParams,
+    allowed: Mapping[str, frozenset[str]],
+    depth: int,
+    held: list[str],
 ) -> ScoredRankings:
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.core.fusion.dataset import Examples
@@ -71,4 +79,10 @@ def _answer_fold(
     model = train(strategy, Examples(read.items, read.train.take(kept), read.dev, read.frames), params).model
     batch = queries.batch.take(rows)
     products = ProductVectors.of(read.items.ids, model.items(read.items))
-    return dict(zip(batch.ids, products.nearest(model.queries(batch), depth), strict=True))
+    vectors = model.queries(batch)
+    answers = dict(zip(batch.ids, products.nearest(vectors, depth), strict=True))
+    filtered = [row for row, key in enumerate(batch.ids) if key in allowed]
+    for row, entries in zip(filtered, products.nearest(vectors[filtered], len(products.ids)), strict=True):
+        passing = allowed[batch.ids[row]]
+        answers[batch.ids[row]] = [entry for entry in entries if entry[0] in passing][:depth]
+    return answers

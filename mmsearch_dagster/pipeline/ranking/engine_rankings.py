@@ -39,7 +39,7 @@ class CatalogueWords:
         return cls(_kept_items(products), values_of(products.select(columns).iter_rows(named=True)))
 
     def understood(self, text: str | None) -> Understood | None:
-        """What words that are prepared already prefer; a judged query has no filter of its own."""
+        """What words that are prepared already prefer."""
         if text is None:
             return None
         return Understood(text, text, parts=tuple(reading.part for reading in self.values.read(text)))
@@ -88,14 +88,12 @@ def engine_rankings(
     for key, text in zip(queries.batch.ids, queries.texts, strict=True):
         kind = queries.kinds[key]
         how, weights = how_to_rank(kind, retrieval, queries.confidence.get(key, 1.0))
-        query = PreparedQuery(
-            text=text,
-            image=None,
-            kind=kind,
-            weights=weights,
-            order=how,
-            understood=words.understood(text) if how == LEARNED else None,
-        )
+        read = queries.understood.get(key)
+        if read is None and how == LEARNED:
+            read = words.understood(text)
+        query = PreparedQuery(text=text, image=None, kind=kind, weights=weights, order=how, understood=read)
         retrieved = {name: entries[key] for name, entries in lists.items() if weights.get(name, 0.0) > 0.0}
-        rankings[key] = [product for product, _ in order.order(query, retrieved, words.items)]
+        ranked = [product for product, _ in order.order(query, retrieved, words.items)]
+        named = read.product_ids if read else ()
+        rankings[key] = list(dict.fromkeys((*named, *ranked)))
     return rankings

@@ -14,10 +14,11 @@ from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.full_text import FULL_TEXT
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
+from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
-from mmsearch_dagster.serving.retrievers import QueryTower, retrieve
+from mmsearch_dagster.serving.retrievers import QueryTower, ScoredLists, retrieve
 
 
 def words_table(workspace: Workspace, products: Snapshot) -> PinnedTable:
@@ -50,12 +51,15 @@ class CatalogueInMemory:
     def nearest_batch(
         self, vectors: Matrix, k: int, *, where: str | None = None, column: str = VECTOR
     ) -> list[list[Hit]]:
-        """The `k` best products per row of `vectors`; there is no filter in an evaluation."""
-        assert where is None
+        """The `k` best products per row of `vectors`, of those that pass the filter."""
         if column not in self._vectors:
             self._vectors[column] = ProductVectors.of(self._items.ids, self._matrix(column))
-        answers = self._vectors[column].nearest(vectors, k)
-        return [[Hit(product, score) for product, score in answer] for answer in answers]
+        allowed = None if where is None else self._words.passing_ids(where)
+        answers = self._vectors[column].nearest(vectors, k if allowed is None else len(self._items.ids))
+        return [
+            [Hit(product, score) for product, score in answer if allowed is None or product in allowed][:k]
+            for answer in answers
+        ]
 
     def _matrix(self, column: str) -> Matrix:
         """Rows of zeros, which are no vectors, where a product lacks the modality."""
@@ -65,9 +69,8 @@ class CatalogueInMemory:
         return self._items.vectors[name] * self._items.present[name][:, None]
 
     def passing_ids(self, where: str | None) -> frozenset[str]:
-        """All products: there is no filter in an evaluation."""
-        assert where is None
-        return frozenset(self._items.ids)
+        """The products that pass the filter."""
+        return self._words.passing_ids(where) if where else frozenset(self._items.ids)
 
     def vectors(self, product_ids: Sequence[str], column: str) -> tuple[list[str], Matrix]:
         """The vectors of some products and whose they are."""
@@ -100,10 +103,36 @@ def retriever_lists(
             replace(query, closer_look=closer.get(key))
             for key, query in zip(queries.batch.ids, prepared, strict=True)
         ]
-        answers = retrieve(table, model, prepared, queries.batch, depth=DEPTH, where=None, photos=retriever)
+        answers: ScoredLists = [{} for _ in prepared]
+        for where, rows in _rows_by_condition(words, queries).items():
+            some, batch = [prepared[row] for row in rows], queries.batch.take(rows)
+            part = retrieve(table, model, some, batch, depth=DEPTH, where=where, photos=retriever)
+            for row, answer in zip(rows, part, strict=True):
+                answers[row] = answer
         return {
             name: {key: answer.get(name, []) for key, answer in zip(queries.batch.ids, answers, strict=True)}
             for name in (*RETRIEVERS, TYPED_RETRIEVER)
         }
 
     return lists
+
+
+def conditions(words: PinnedTable, queries: JudgedQueries) -> dict[str, str]:
+    """Query id -> SQL of the filters in its words, as the engine applies them; only of queries with some."""
+    kept = {
+        key: bounds_that_fit(words, understood) or understood
+        for key, understood in queries.understood.items()
+    }
+    return {key: understood.condition for key, understood in kept.items() if understood.condition}
+
+
+def allowed_products(words: PinnedTable, queries: JudgedQueries) -> dict[str, frozenset[str]]:
+    """Query id -> the products that pass the filters in its words; only of queries with some."""
+    return {key: words.passing_ids(where) for key, where in conditions(words, queries).items()}
+
+
+def _rows_by_condition(words: PinnedTable, queries: JudgedQueries) -> dict[str | None, list[int]]:
+    condition_of, rows = conditions(words, queries), dict[str | None, list[int]]()
+    for row, key in enumerate(queries.batch.ids):
+        rows.setdefault(condition_of.get(key), []).append(row)
+    return rows

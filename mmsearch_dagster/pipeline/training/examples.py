@@ -43,7 +43,7 @@ ASSET = "training_examples"
 ITEMS = "items"
 # The same with a row per picture; stored where some product has several.
 VIEWS = "item_views"
-CODE_VERSION = "11"
+CODE_VERSION = "12"
 _TABLES = ("products", "queries", "interactions", "searches", "reviews")
 _FEATURES = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 _JUDGING = (VALIDATION, TEST)
@@ -300,4 +300,5 @@ def _judged_queries(
         kinds={query.query_id: query.kind for query in queries},
         confidence={query.query_id: query.confidence for query in queries if query.confidence is not None},
         typed={query.query_id: query.typed for query in queries if query.typed is not None},
+        understood={query.query_id: query.understood for query in queries if query.understood is not None},
     )

@@ -19,6 +19,7 @@ from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
+from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.core.text import language_of
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
@@ -45,7 +46,8 @@ class TrainingQuery:
 
     text: typed, and spoken in `voice`; clean. kind: what was given and understood. picture: a photo. seen: a
     product whose own picture is seen anew. confidence: of the spoken words. typed: the words without those,
-    where both are there. One that the engine refuses has its kind by what was given, and nothing else.
+    where both are there. understood: what the words say beside `text`, None for nothing. One that the engine
+    refuses has its kind by what was given, and nothing else.
     """
 
     query_id: str
@@ -58,6 +60,7 @@ class TrainingQuery:
     voice: Path | None = None
     confidence: float | None = None
     typed: str | None = None
+    understood: Understood | None = None
 
     @property
     def text_blend(self) -> dict[str, float]:
@@ -149,7 +152,7 @@ def _judged_query(
         image: file of its picture.
         voice: file of its recording.
         transcript: of the recording, however doubtful.
-        reader: of the catalogue's words. Its filters are not kept: a judgment says what fits.
+        reader: of the catalogue's words.
     """
     query = Query(
         text=row[c.QUERY_TEXT],
@@ -172,7 +175,14 @@ def _judged_query(
         voice=voice if understood else None,
         confidence=transcript.confidence if understood else None,
         typed=prepared.typed if understood else None,
+        understood=_beside_text(prepared),
     )
+
+
+def _beside_text(prepared: PreparedQuery) -> Understood | None:
+    """Further words, filters and named products; None without any of them."""
+    understood = prepared.understood
+    return None if understood is None or understood.is_text_alone else understood
 
 
 def _reader(workspace: Workspace, products: pl.DataFrame) -> QueryReader:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries, save_batch, save_queries
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
+from mmsearch_dagster.core.retrieval.understood import FILTER, PRICE, QueryPart, Understood
 
 letters = st.text(st.characters(codec="utf-8"), max_size=6)
 
@@ -41,6 +42,16 @@ def test_a_batch_comes_back(ids: list[str], seed: int, tmp_path_factory: pytest.
     assert_same(load_batch(folder, "items"), batch_of(ids, seed))
 
 
+UNDERSTOOD = Understood(
+    "gray bag under 9",
+    "gray bag",
+    ("grey",),
+    (QueryPart(PRICE, "under 9", "under 9 €", FILTER, "price < 9.0"),),
+    ("p1", "p2"),
+    suggestion="grey bag",
+)
+
+
 @given(
     graded=st.dictionaries(letters, st.dictionaries(letters, st.integers(1, 3), max_size=3), max_size=4),
     seed=st.integers(0, 99),
@@ -59,6 +70,7 @@ def test_judged_queries_come_back(
         kinds={key: "voice" if place % 2 else "words[zh]" for place, key in enumerate(graded)},
         confidence={key: 0.5 for place, key in enumerate(graded) if place % 2},
         typed={key: "typed" for place, key in enumerate(graded) if place % 4 == 1},
+        understood={key: UNDERSTOOD for place, key in enumerate(graded) if place % 3 == 1},
     )
     save_queries(folder, "dev", wanted)
     found = load_queries(folder, "dev")

@@ -1,5 +1,9 @@
 """What the gate is told, in the metric of its policy."""
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.evaluation.comparison import (
@@ -7,10 +11,13 @@ from mmsearch_dagster.core.evaluation.comparison import (
     ENGINE,
     FUSED,
     all_values,
+    choose_winner,
     evaluation_metrics,
+    winners_without,
 )
 from mmsearch_dagster.core.evaluation.quality_table import quality_table
 from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from tests.core.judged import queries, rankings
 
 ASKED = queries(3)
@@ -51,3 +58,40 @@ def test_a_policys_own_metric_has_its_column_and_interval() -> None:
     table = quality_table(all_values(MEASURED, ASKED, "ndcg@5"), GatePolicy(metric="ndcg@5"))
     engine = table.filter(pl.col("branch") == ENGINE, pl.col("kind") == "all")
     assert engine["ndcg@5"].item() == engine["low"].item() == engine["high"].item() > 0.6
+
+
+class RightFor:
+    """A model that finds the right product first for some queries, and the wrong one for the others."""
+
+    def __init__(self, *queries: str) -> None:
+        self._queries = queries
+
+    def items(self, batch: ModalityBatch) -> Matrix:
+        return np.eye(2, dtype=np.float32)
+
+    def queries(self, batch: ModalityBatch) -> Matrix:
+        right, wrong = np.array([1.0, 0.1], np.float32), np.array([0.1, 1.0], np.float32)
+        return np.stack([right if key in self._queries else wrong for key in batch.ids])
+
+
+def test_no_query_is_measured_with_the_strategy_that_it_decided() -> None:
+    asked = replace(queries(5), texts=("lamp", "mug", "kite", "ball", "duck"))
+    items = ModalityBatch(("right", "wrong"), {}, {})
+    models: Any = {"concat": RightFor("q0", "q1", "q2"), "weighted": RightFor("q2", "q3", "q4")}
+
+    assert choose_winner(models, items, asked) == "concat"  # a draw: the first
+    assert winners_without(models, items, asked) == {
+        "q0": "weighted",
+        "q1": "weighted",
+        "q2": "concat",
+        "q3": "concat",
+        "q4": "concat",
+    }
+
+
+def test_where_one_strategy_is_best_everywhere_it_measures_every_query() -> None:
+    asked = replace(queries(3), texts=("lamp", "mug", "kite"))
+    models: Any = {"concat": RightFor(), "weighted": RightFor("q0", "q1", "q2")}
+    items = ModalityBatch(("right", "wrong"), {}, {})
+
+    assert winners_without(models, items, asked) == dict.fromkeys(asked.batch.ids, "weighted")

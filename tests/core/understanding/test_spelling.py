@@ -40,3 +40,29 @@ def test_a_correction_to_a_rare_word_of_a_large_catalogue_is_offered_only() -> N
 
     assert correction is not None
     assert not correction.sure
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"), [("verho", "vero"), ("corap", "coral"), ("maailma", "maxima"), ("hmod", "hood")]
+)
+def test_foreign_words_and_noise_near_a_rare_word_are_not_taken_for_it(typed: str, near: str) -> None:
+    large = type(VOCABULARY)({near: 13, "shirt": 3_000}, {}, documents=12_000)
+    correction = correction_of(typed, large)
+
+    assert correction is None or (correction.value, correction.sure) == (near, False)
+
+
+def test_a_short_slip_of_a_frequent_word_is_corrected_in_a_large_catalogue() -> None:
+    large = type(VOCABULARY)({"capri": 43}, {}, documents=12_000)
+    correction = correction_of("capi", large)
+
+    assert correction is not None
+    assert (correction.value, correction.sure) == ("capri", True)
+
+
+def test_two_slips_are_believed_of_a_long_word() -> None:
+    large = type(VOCABULARY)({"headphones": 100}, {}, documents=12_000)
+    correction = correction_of("headfones", large)
+
+    assert correction is not None
+    assert (correction.value, correction.sure) == ("headphones", True)
