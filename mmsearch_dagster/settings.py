@@ -32,6 +32,10 @@ class HomePaths:
         return self.home / "features"
 
     @property
+    def features_log(self) -> Path:
+        return self.home / "features_log"
+
+    @property
     def databases(self) -> Path:
         return self.home / "databases"
 

@@ -214,6 +214,17 @@ def releases(rows: "Iterable[ReleaseRow]") -> Table:
     return table
 
 
+def unused(rows: Iterable[tuple[str, int, str]], title: str) -> Table:
+    """What a clean-up removes: kind, how many, the first names."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column("kind", no_wrap=True)
+    table.add_column("how many", justify="right")
+    table.add_column("for example")
+    for kind, count, names in rows:
+        table.add_row(kind, str(count), escape(names))
+    return table
+
+
 def facts(pairs: Sequence[tuple[str, str]], title: str) -> Table:
     """Names and values."""
     table = Table(title=title, title_justify="left", show_header=False)

@@ -13,7 +13,7 @@ from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
-    from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
+    from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, RankedQuery
     from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 
 # The ranker learns from this many of each list, and reads as many.
@@ -72,6 +72,14 @@ class CandidateOrder:
         if query.order != LEARNED or self.stage is None:
             return []
         return self.stage.effects(ranked_query(query), *ranker_input(lists, items), product)
+
+    def ranked(
+        self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
+    ) -> "RankedCandidates | None":
+        """What the ranker reads for a query; None where the order is not learned."""
+        if query.order != LEARNED or self.stage is None:
+            return None
+        return self.stage.candidates(ranked_query(query), *ranker_input(lists, items))
 
     def _learned(
         self,

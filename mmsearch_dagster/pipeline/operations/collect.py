@@ -121,11 +121,18 @@ def home_state(workspace: Workspace, drift: tuple[DriftResult, ...] | None = Non
         metric=metric,
         quality=quality,
         drift=drift or (),
+        waiting=_waiting(Ledger(workspace.paths.ledger).lines()),
         quarantine=tuple(
             QuarantineResult(table=counts.table, kept=counts.kept, quarantined=counts.quarantined)
             for counts in all_row_counts(workspace.lake)
         ),
     )
+
+
+def _waiting(lines: Iterable[LedgerLine]) -> tuple[str, ...]:
+    """Releases of which the last thing that happened is that they wait for a review."""
+    last = {line.release_id: line.action for line in lines}
+    return tuple(release for release, action in last.items() if action == "waiting")
 
 
 def _released_at(workspace: Workspace, champion: ReleaseManifest) -> str | None:
