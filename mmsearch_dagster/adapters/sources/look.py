@@ -91,12 +91,12 @@ def _json_format(start: str) -> str:
 
 
 def _delimited(text: str) -> dict[str, str]:
-    """The sign that parts the header into most fields, where the next lines agree."""
+    """The sign that parts a first line into most fields; a title of one field may stand above it."""
     lines = [line for line in text.splitlines()[:20] if line.strip()]
     counts: Counter[str] = Counter()
     for sign in _DELIMITERS:
         widths = [len(row) for row in csv.reader(lines, delimiter=sign)]
-        counts[sign] = widths[0] if widths else 0
+        counts[sign] = next((width for width in widths if width > 1), 0)
     best = max(_DELIMITERS, key=lambda sign: counts[sign])
     return {} if best == "," else {"delimiter": best}
 

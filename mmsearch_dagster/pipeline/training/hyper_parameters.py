@@ -35,12 +35,15 @@ class SearchFacts(Facts):
     """What a search chose. examples: their digest. base: digest of the configured parameters.
 
     params: strategy -> the parameters of its best trial. gained: strategy -> how much better it was.
+    trials, minutes: the budget.
     """
 
     examples: str
     base: str
     params: dict[str, TrainParams]
     gained: dict[str, float]
+    trials: int
+    minutes: float
 
 
 def base_of(workspace: Workspace) -> str:
@@ -137,6 +140,8 @@ def _search(workspace: Workspace, source: Snapshot, budget: SearchBudget, folder
         rows=len(rows),
         examples=source.digest,
         base=base_of(workspace),
+        trials=budget.trials,
+        minutes=budget.minutes,
         params={strategy: with_values(configured, trial.params) for strategy, trial in best.items()},
         gained={s: round(trial.value - by_strategy[s][0].value, 4) for s, trial in best.items()},
     )

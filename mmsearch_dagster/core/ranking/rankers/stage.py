@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
 from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker
 from mmsearch_dagster.core.ranking.rankers.deep_training import train_deep
-from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
+from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams, train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
 from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
@@ -35,11 +36,17 @@ STATISTICS_FILE = "term_statistics.json"
 RANKING_FOLDER = "ranking"
 FILES = (RANKER_FILE, SPEC_FILE, STATISTICS_FILE)
 
-TRAINERS: Mapping[str, Trainer] = {
-    "linear": trained_apart(train_linear),
-    "lambdamart": trained_apart(train_lambdamart),
-    "deep": trained_apart(train_deep),
-}
+
+def trainers(params: LambdaMartParams = LambdaMartParams()) -> Mapping[str, Trainer]:
+    """Strategy -> what trains it; `params` say how trees are grown."""
+    return {
+        "linear": trained_apart(train_linear),
+        "lambdamart": trained_apart(partial(train_lambdamart, params=params)),
+        "deep": trained_apart(train_deep),
+    }
+
+
+TRAINERS: Mapping[str, Trainer] = trainers()
 _CLASSES: Mapping[str, type[StoredRanker]] = {
     "linear": LinearRanker,
     "lambdamart": TreeEnsemble,
