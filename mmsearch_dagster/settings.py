@@ -32,6 +32,10 @@ class HomePaths:
         return self.home / "features"
 
     @property
+    def features_log(self) -> Path:
+        return self.home / "features_log"
+
+    @property
     def databases(self) -> Path:
         return self.home / "databases"
 
@@ -56,12 +60,21 @@ class HomePaths:
         return self.home / "reports"
 
     @property
+    def next_steps(self) -> Path:
+        """What is missing and what it would bring, as a run leaves it."""
+        return self.reports / "next_steps.markdown"
+
+    @property
     def metrics(self) -> Path:
         return self.home / "metrics"
 
     @property
     def alerts(self) -> Path:
         return self.home / "alerts"
+
+    @property
+    def searches(self) -> Path:
+        return self.home / "search" / "studies.db"
 
     @property
     def upgrade_preset(self) -> Path:

@@ -27,6 +27,8 @@ AS_TYPED_HELP = "search the words as they are: no correction, no bound, no synon
 IGNORE_HELP = "parts of `understood` that are not to be read: kinds or names"
 _USER = "order for this person, an id as the shop's log has it"
 
+_QUERY_ID = "the id of this search in your log; noted where features are logged (`serve --log-features`)"
+
 
 class RequestBody(BaseModel):
     """Fields of a request and no others."""
@@ -57,6 +59,7 @@ class SearchRequest(RequestBody):
     user: str | None = Field(None, description=_USER)
     as_typed: bool = Field(False, description=AS_TYPED_HELP)
     ignore: list[str] = Field([], description=IGNORE_HELP, examples=[["price"], ["spelling:blu"]])
+    query_id: str = Field("", max_length=200, description=_QUERY_ID)
 
 
 class ProductHit(BaseModel):
@@ -147,6 +150,7 @@ FORM_FIELDS: dict[str, Any] = {
         "user": {"type": "string", "description": _USER},
         "as_typed": {"type": "boolean", "description": AS_TYPED_HELP, "default": False},
         "ignore": {"type": "string", "description": f"{IGNORE_HELP}; as JSON", "example": '["price"]'},
+        "query_id": {"type": "string", "maxLength": 200, "description": _QUERY_ID},
         "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
     },
 }
@@ -214,6 +218,7 @@ def _query(options: SearchRequest, image: bytes | None, voice: bytes | None) -> 
         weights=options.weights,
         as_typed=options.as_typed,
         ignore=tuple(options.ignore),
+        query_id=options.query_id,
     )
 
 

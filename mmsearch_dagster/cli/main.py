@@ -20,6 +20,7 @@ from mmsearch_dagster.cli.options import (
     Home,
     Host,
     Ignore,
+    LogFeatures,
     Preset,
     Root,
     Source,
@@ -29,7 +30,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
-from mmsearch_dagster.cli.releases import reviews
+from mmsearch_dagster.cli.releases import history, reviews
 from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
@@ -59,16 +60,25 @@ def run(
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train models also where only the catalogue changed.")
     ] = False,
+    search_trials: Annotated[
+        int,
+        typer.Option("--search-trials", min=0, help="Search the training's parameters: trials a strategy."),
+    ] = 0,
+    search_minutes: Annotated[
+        float, typer.Option("--search-minutes", min=0.0, help="At most so many minutes a strategy.")
+    ] = 60.0,
 ) -> None:
     """Run the whole pipeline; what did not change is used again. A changed catalogue is served first, under
     the released model; models are trained where more than that changed."""
+    from mmsearch_dagster.adapters.tuning.study import SearchBudget
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 
     settings = run_settings(home, source, root, finetune, preset=preset)
     if accept_smaller:
         os.environ[ACCEPT_VARIABLE] = "1"
-    waiting = refreshing.run(settings, retrain=retrain)
+    search = SearchBudget(search_trials, search_minutes) if search_trials else None
+    waiting = refreshing.run(settings, retrain=retrain, search=search)
     if waiting is not None and released_of(home).release_id() is None:
         return  # the first release of a shop that reviews: nothing answers before somebody approves it
     summary.show(settings, released_of(home))
@@ -109,6 +119,7 @@ def search(
     as_typed: AsTyped = False,
     ignore: Ignore = None,
     root: Root = None,
+    log_features: LogFeatures = False,
     home: Home = DEFAULT,
 ) -> None:
     """Search the released catalogue with words, a photo, a voice, or several; or answer a file of queries."""
@@ -117,6 +128,7 @@ def search(
     from mmsearch_dagster.cli import search as searching
 
     text = " ".join(words) if words else None
+    released = released_of(home, log_features=log_features)
     if batch is not None:
         if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(
@@ -124,7 +136,7 @@ def search(
                 "--as-typed, --ignore"
             )
         deep = searching.BATCH_K if k is None else k
-        searching.batch(released_of(home), batch, out, root, k=deep, where=where)
+        searching.batch(released, batch, out, root, k=deep, where=where)
         return
     if out is not None or root is not None:
         raise QueryError("--out and --root belong to --batch")
@@ -133,15 +145,16 @@ def search(
     query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
     name = " + ".join(str(part) for part in (text, voice, image) if part)
     if user is not None:
-        recommender = released_of(home).recommender()
+        recommender = released.recommender()
         person = people.hidden_id(home, user)
         people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
         return
-    searching.answer_query(released_of(home), query, name, k=k, where=where, as_json=as_json)
+    searching.answer_query(released, query, name, k=k, where=where, as_json=as_json)
 
 
 people.register(app)
 reviews.register(app)
+history.register(app)
 
 
 @app.command()
@@ -304,6 +317,7 @@ def serve(
             help="A site whose pages may ask, such as https://shop.example; repeatable. Default: none.",
         ),
     ] = None,
+    log_features: LogFeatures = False,
     wait: Annotated[
         bool, typer.Option("--wait", hidden=True, help="What `serve` always does; kept for old scripts.")
     ] = True,
@@ -312,7 +326,7 @@ def serve(
     path answers 503 and says so; each later release is taken up without a restart."""
     from mmsearch_dagster.cli import serve as server
 
-    server.serve(home, host=host, port=port, origins=allow_origin or ())
+    server.serve(home, host=host, port=port, origins=allow_origin or (), log_features=log_features)
 
 
 @app.command()

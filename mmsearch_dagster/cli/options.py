@@ -67,6 +67,14 @@ Ignore = Annotated[
         "answer names it, for example 'spelling:blu'; repeatable.",
     ),
 ]
+LogFeatures = Annotated[
+    bool,
+    typer.Option(
+        "--log-features",
+        help="Write the query and the features of its candidates, as the ranker reads them, to "
+        "features_log/ in the home. Off by default.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 
@@ -99,8 +107,10 @@ def run_settings(
     return settings_for(home.resolve(), options, options_from_environment())
 
 
-def released_of(home: Path) -> "Released":
-    """What answers for a home; nothing is opened yet."""
+def released_of(home: Path, *, log_features: bool = False) -> "Released":
+    """What answers for a home; nothing is opened yet. log_features: what the ranker reads is noted."""
+    from mmsearch_dagster.adapters.host.clock import utc_clock
+    from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
     from mmsearch_dagster.serving.open_release import Released
 
     paths = settings_of(home).paths
@@ -110,6 +120,7 @@ def released_of(home: Path) -> "Released":
         ledger=paths.ledger,
         index=paths.index,
         encoder_cache=paths.encoder_cache,
+        features_log=FeaturesLog(paths.features_log, utc_clock) if log_features else None,
     )
 
 

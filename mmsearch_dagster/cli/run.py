@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from mmsearch_dagster.adapters.host.home import enough_space
 from mmsearch_dagster.adapters.host.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.adapters.tuning.study import SearchBudget, check_installed
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.cli.ingest.quarantine import show_counts
@@ -26,20 +28,23 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
 
-def run(settings: Settings, *, retrain: bool = False) -> str | None:
+def run(settings: Settings, *, retrain: bool = False, search: SearchBudget | None = None) -> str | None:
     """Refresh and show what came of it. Raises what stopped it.
 
     Args:
         settings: of the run.
         retrain: train models also where only the catalogue changed.
+        search: of hyper-parameters, before the training.
 
     Returns:
         A sentence about releases that wait for a review, None where none does.
     """
     with enough_space(settings.home):
         check(settings)
+    if search is not None:
+        check_installed()
     try:
-        _refresh(settings, retrain=retrain)
+        _refresh(settings, retrain=retrain or search is not None, search=search)
     except MmsearchError as error:
         # What another library said may hold a secret: of that the step alone.
         reason = str(error) if type(error) is not MmsearchError else str(error).split(": ")[0]
@@ -59,7 +64,7 @@ def _follow_up(settings: Settings, failed: FailedRun | None = None) -> None:
     after_run(Workspace(settings), failed)
 
 
-def _refresh(settings: Settings, *, retrain: bool) -> None:
+def _refresh(settings: Settings, *, retrain: bool, search: SearchBudget | None) -> None:
     with enough_space(settings.home), alone_in(settings):
         # Now: it can be read, is of this home's shop, and no other run is under way. What comes after is no
         # reason to forget it: a run that is stopped or refused is started again with the same.
@@ -68,7 +73,7 @@ def _refresh(settings: Settings, *, retrain: bool) -> None:
         prepare_dagster(settings)
         try:
             with Display():
-                _execute(settings, retrain)
+                _execute(settings, retrain, search)
         except GateRefusedError:
             show_counts(settings.home)
             _show_kind(settings)
@@ -124,19 +129,23 @@ def _show_kind(settings: Settings) -> None:
     console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
-def _execute(settings: Settings, retrain: bool) -> None:
+def _execute(settings: Settings, retrain: bool, search: SearchBudget | None) -> None:
     import dagster as dg
 
     from mmsearch_dagster.defs.loading import everything
     from mmsearch_dagster.defs.resources import resource_of
     from mmsearch_dagster.pipeline.release.catalogue_refresh import ASSET as CATALOGUE_REFRESH
+    from mmsearch_dagster.pipeline.training.hyper_parameters import ASSET as HYPER_PARAMETERS
 
     job = everything().resolve_job_def("refresh")
     config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         # We are alone in the home already: its steps wait for nobody.
         "resources": {"workspace": {"config": {**resource_of(settings).model_dump(), "waits": False}}},
-        "ops": {CATALOGUE_REFRESH: {"config": {"retrain": retrain}}},
+        "ops": {
+            CATALOGUE_REFRESH: {"config": {"retrain": retrain}},
+            HYPER_PARAMETERS: {"config": asdict(search) if search else {}},
+        },
     }
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance, tags=COMMAND_RUN)

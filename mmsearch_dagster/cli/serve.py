@@ -15,8 +15,10 @@ _ANY_ADDRESS = ("0.0.0.0", "::", "")
 _LISTENING = 2048
 
 
-def serve(home: Path, *, host: str, port: int, origins: Sequence[str]) -> None:
-    """Answer over HTTP until Ctrl-C. origins: of other sites' pages that may ask.
+def serve(home: Path, *, host: str, port: int, origins: Sequence[str], log_features: bool = False) -> None:
+    """Answer over HTTP until Ctrl-C.
+
+    origins: of other sites' pages that may ask. log_features: what the ranker reads is noted in the home.
 
     Raises UserError where nothing can listen at this address, KeyboardInterrupt at Ctrl-C.
     """
@@ -26,7 +28,7 @@ def serve(home: Path, *, host: str, port: int, origins: Sequence[str]) -> None:
     from mmsearch_dagster.pipeline.home import check_location
 
     check_location(settings_of(home).home)
-    released = released_of(home)
+    released = released_of(home, log_features=log_features)
     people = PeopleAccess(released.recommender, lambda user: hidden_id(home, user))
     app = create_app(
         released.engine,

@@ -93,6 +93,8 @@ def gate(decision: Mapping[str, Any]) -> Table:
     table.add_column("why")
     for reason in decision["reasons"]:
         mark = "[green]ok[/]" if reason["passed"] else "[red]no[/]"
+        if reason.get("cannot_tell"):
+            mark = "cannot tell"
         table.add_row(escape(reason["rule"]), mark, escape(reason["text"]))
     return table
 
@@ -211,6 +213,17 @@ def releases(rows: "Iterable[ReleaseRow]") -> Table:
         table.add_row(
             manifest.release_id, row.status, created, f"v{manifest.model_version}", manifest.strategy, index
         )
+    return table
+
+
+def unused(rows: Iterable[tuple[str, int, str]], title: str) -> Table:
+    """What a clean-up removes: kind, how many, the first names."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column("kind", no_wrap=True)
+    table.add_column("how many", justify="right")
+    table.add_column("for example")
+    for kind, count, names in rows:
+        table.add_row(kind, str(count), escape(names))
     return table
 
 

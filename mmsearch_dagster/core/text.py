@@ -31,6 +31,8 @@ _SCRIPTS = {
     "other": re.compile(rf"[^\W\d_{_KANA}{_HANGUL}{_HAN}{_LATIN}]"),
     "en": re.compile(f"[{_LATIN}]"),
 }
+# Most texts: printable ASCII without the signs of markup. Nothing has to be taken off them.
+_PLAIN = re.compile(r"[ -%'-;=?-~]*")
 # Words of a request that no product is found by, as the index's tokenizer cuts them. It drops English stop
 # words itself; words that also name things (双, 买) stay.
 STOP_WORDS = {
@@ -59,6 +61,8 @@ def clean(text: str) -> str:
 
 
 def _peeled(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return _SPACE.sub(" ", text).strip()
     normal = unicodedata.normalize("NFKC", html.unescape(text)).translate(_INVISIBLE)
     plain = _EMOJI.sub(" ", _TAG.sub(" ", _HIDDEN.sub(" ", normal)))
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in plain)

@@ -10,7 +10,7 @@ refresh = dg.define_asset_job(
     JOB,
     # A run has one partition or none: what is kept by day has a job of its own, and so has what only looks.
     selection=dg.AssetSelection.all()
-    - dg.AssetSelection.assets("event_days", "profile_states")
+    - dg.AssetSelection.assets("event_days", "profile_states", "ledger")
     - dg.AssetSelection.groups(MONITORING, OPERATIONS),
     description="From the shop's files to a released model and index; what did not change is used again.",
 )

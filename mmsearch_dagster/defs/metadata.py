@@ -43,7 +43,8 @@ def markdown_table(frame: pl.DataFrame) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
+    missing = value is None or value != value  # NaN: there was nothing to measure
+    text = "" if missing else f"{value:.4f}" if isinstance(value, float) else str(value)
     flat = " ".join(text.split())
     short = flat if len(flat) <= _CELL_CHARACTERS else f"{flat[:_CELL_CHARACTERS]}…"
     return html.escape(short, quote=False).replace("\\", "\\\\").replace("|", "\\|")

@@ -35,9 +35,11 @@ def _monitor(name: str, watch: _Monitor, deps: tuple[str, ...], description: str
     )
     def look(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
         watched = watch(workspace.open())
-        findings = [finding.text for finding in watched.findings]
+        verdict = {"verdict": watched.sentence}
+        if watched.findings:
+            verdict[FINDINGS] = dg.MetadataValue.json([finding.text for finding in watched.findings])
         yield dg.MaterializeResult(
-            metadata={**metadata_of(watched.report), FINDINGS: dg.MetadataValue.json(findings)},
+            metadata={**verdict, **metadata_of(watched.report)},
             check_results=check_results([watched.checked]),
         )
 

@@ -12,6 +12,7 @@ from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.defs.retries import retried
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.training import candidates, examples
+from mmsearch_dagster.pipeline.training import hyper_parameters as hyper_parameters_step
 from mmsearch_dagster.pipeline.training import photo_memory as photo_memory_step
 
 GROUP = "training"
@@ -48,11 +49,32 @@ def photo_memory(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(photo_memory_step.learn_photos(workspace.open())))
 
 
+class SearchBudgetConfig(dg.Config):
+    """trials: of each strategy, 0 for none. minutes: for each strategy."""
+
+    trials: int = 0
+    minutes: float = 60.0
+
+
+@dg.asset(
+    name=hyper_parameters_step.ASSET,
+    code_version=hyper_parameters_step.CODE_VERSION,
+    group_name=GROUP,
+    deps=[training_examples],
+    pool=TRAINING_POOL,
+    description="The parameters of the trainings: as configured, or searched on held-out training queries.",
+    kinds={"optuna", "mlflow"},
+)
+def hyper_parameters(config: SearchBudgetConfig, workspace: WorkspaceResource) -> dg.MaterializeResult:
+    report = hyper_parameters_step.search(workspace.open(), trials=config.trials, minutes=config.minutes)
+    return dg.MaterializeResult(metadata=metadata_of(report))
+
+
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
             candidates.asset_of(strategy),
-            deps=[training_examples],
+            deps=[training_examples, hyper_parameters],
             description=f"One two-tower model that fuses by {strategy}: weights, curves, an MLflow run.",
             group_name=GROUP,
             code_version=candidates.CODE_VERSION,
@@ -93,4 +115,6 @@ def ranking(workspace: WorkspaceResource) -> dg.MaterializeResult:
 @dg.definitions
 def training() -> dg.Definitions:
     """Examples, judged photos, candidates, the order of results."""
-    return dg.Definitions(assets=[training_examples, photo_memory, fusion_candidates, ranking])
+    return dg.Definitions(
+        assets=[training_examples, hyper_parameters, photo_memory, fusion_candidates, ranking]
+    )

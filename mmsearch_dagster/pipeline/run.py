@@ -23,6 +23,7 @@ from mmsearch_dagster.pipeline.release.release import build_index, raise_if_fail
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.training.examples import build_examples
+from mmsearch_dagster.pipeline.training.hyper_parameters import search
 from mmsearch_dagster.pipeline.training.photo_memory import learn_photos
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -47,7 +48,8 @@ def read_catalogue(workspace: Workspace) -> list[StepReport]:
 
 def make_examples(workspace: Workspace) -> list[StepReport]:
     """From the log and the vectors to training examples. Raises what a step raises."""
-    return [learn_factors(workspace), build_examples(workspace), learn_photos(workspace)]
+    made = [learn_factors(workspace), build_examples(workspace), search(workspace)]
+    return [*made, learn_photos(workspace)]
 
 
 def refresh(workspace: Workspace, *, retrain: bool = False) -> list[StepReport]:

@@ -3,7 +3,7 @@
 Search and the offline evaluation both call it, so what is measured is what is served.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,11 +13,13 @@ from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
-    from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
+    from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, RankedQuery
     from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 
 # The ranker learns from this many of each list, and reads as many.
 RANKED_DEPTH = 100
+
+IsEnough = Callable[[Sequence[tuple[str, float]]], bool]
 
 
 class ItemSource(Protocol):
@@ -39,14 +41,20 @@ class CandidateOrder:
     stage: "RankingStage | None"
 
     def order(
-        self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
+        self,
+        query: PreparedQuery,
+        lists: Mapping[str, ScoredList],
+        items: ItemSource,
+        is_enough: IsEnough = lambda ranked: False,
     ) -> list[tuple[str, float]]:
-        """Every product of the lists, best first.
+        """The products of the lists, best first.
 
         Args:
             query: says by what its candidates are ordered.
             lists: retriever -> (product id, score), best first.
             items: asked for the candidates' words where the order is learned.
+            is_enough: whether what the ranker read will do; else, and by default, what lies deeper in the
+                lists follows it.
         """
         lists = {name: entries for name, entries in lists.items() if entries}
         if query.order == BY_RANKS:
@@ -54,7 +62,7 @@ class CandidateOrder:
             return fuse(rankings, query.weights, self.rrf_k)
         scored = {name: entries for name, entries in lists.items() if name in SCORED_RETRIEVERS}
         if query.order == LEARNED and self.stage is not None:
-            return self._learned(self.stage, query, scored, items)
+            return self._learned(self.stage, query, scored, items, is_enough)
         return fuse_scores({name: entries for name, entries in scored.items() if query.weights.get(name)})
 
     def effects(
@@ -65,11 +73,26 @@ class CandidateOrder:
             return []
         return self.stage.effects(ranked_query(query), *ranker_input(lists, items), product)
 
+    def ranked(
+        self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
+    ) -> "RankedCandidates | None":
+        """What the ranker reads for a query; None where the order is not learned."""
+        if query.order != LEARNED or self.stage is None:
+            return None
+        return self.stage.candidates(ranked_query(query), *ranker_input(lists, items))
+
     def _learned(
-        self, stage: "RankingStage", query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
+        self,
+        stage: "RankingStage",
+        query: PreparedQuery,
+        lists: Mapping[str, ScoredList],
+        items: ItemSource,
+        is_enough: IsEnough,
     ) -> list[tuple[str, float]]:
         """What the ranker reads first, then what lies deeper in the lists, by its fused scores."""
         ranked = stage.order(ranked_query(query), *ranker_input(lists, items))
+        if is_enough(ranked):
+            return ranked
         score_of = dict(ranked)
         lowest = min(score_of.values(), default=0.0)
         deeper = [(product, score) for product, score in fuse_scores(lists) if product not in score_of]

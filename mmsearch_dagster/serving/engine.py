@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
+from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, stacked
 from mmsearch_dagster.core.release import ReleaseManifest
@@ -59,6 +60,7 @@ class Engine:
         stage: "RankingStage | None" = None,
         synonyms: SynonymRules = SynonymRules(),
         photos: PhotoRetriever | None = None,
+        features_log: FeaturesLog | None = None,
     ) -> None:
         self._manifest = manifest
         self._table = table
@@ -67,6 +69,7 @@ class Engine:
         self._encoders = encoders
         self._transcriber = transcriber
         self._photos = photos
+        self._features_log = features_log
         self._order = CandidateOrder(manifest.retrieval.rrf_k, stage)
         self._items = KeptItems(table.rows)
         self._understanding = QueryUnderstanding(table, synonyms, self._vectors_of)
@@ -81,12 +84,13 @@ class Engine:
         *,
         exact_rows: int = EXACT_ROWS,
         synonyms: SynonymRules = SynonymRules(),
+        features_log: FeaturesLog | None = None,
     ) -> "Engine":
         """The release that `manifest` names.
 
         encoders: modality -> encoder, loaded or not. exact_rows: a catalogue of fewer products is compared in
-        memory, a larger one by LanceDB. synonyms: of the shop. Raises ReleaseMismatchError when
-        model, encoders and index are not those of the manifest.
+        memory, a larger one by LanceDB. synonyms: of the shop. features_log: notes what the ranker reads.
+        Raises ReleaseMismatchError when model, encoders and index are not those of the manifest.
         """
         from mmsearch_dagster.core.fusion.towers import weights_sha256
 
@@ -110,6 +114,7 @@ class Engine:
             stage=release_parts.open_ranking(manifest, model_dir),
             synonyms=synonyms,
             photos=release_parts.open_photo_memory(manifest, table, model_dir),
+            features_log=features_log,
         )
 
     @property
@@ -304,11 +309,12 @@ class Engine:
         if not queries:
             return []
         depth = max(k, self._manifest.retrieval.depth)
-        lists, best = self._ranked(queries, depth, condition)
+        lists, best = self._ranked(queries, k, depth, condition)
         while any(len(hits) < k and _is_full(found, depth) for hits, found in zip(best, lists, strict=True)):
             depth *= _DEEPER
-            lists, best = self._ranked(queries, depth, condition)
+            lists, best = self._ranked(queries, k, depth, condition)
         best = [hits[:k] for hits in best]
+        self._log_features(queries, lists)
         payload = self._table.rows([key for hits in best for key, _ in hits])
         outcome = cache(lambda: filter_outcome(where, self._table))  # looked at only where nothing is found
         return [
@@ -316,16 +322,31 @@ class Engine:
             for query, found, hits in zip(queries, lists, best, strict=True)
         ]
 
+    def _log_features(
+        self, queries: Sequence[PreparedQuery], lists: Sequence[Mapping[str, ScoredList]]
+    ) -> None:
+        """Notes what the ranker read, where that is wanted."""
+        if self._features_log is None:
+            return
+        for query, found in zip(queries, lists, strict=True):
+            ranked = self._order.ranked(query, found, self._items)
+            if ranked is not None:
+                self._features_log.write(self._manifest.release_id, query, ranked)
+
     def _ranked(
-        self, queries: Sequence[PreparedQuery], depth: int, condition: str | None
-    ) -> tuple[list[dict[str, ScoredList]], list[list[tuple[str, float]]]]:
-        """What each retriever finds for each query, and their products in order, each variant group once."""
+        self, queries: Sequence[PreparedQuery], k: int, depth: int, condition: str | None
+    ) -> tuple[Sequence[Mapping[str, ScoredList]], list[list[tuple[str, float]]]]:
+        """What each retriever finds for each query, and their products in order, each variant group once; at
+        least `k` where there are as many."""
         batch, groups = stacked([query.vectors for query in queries]), self._table.variant_groups
         lists = retrieve(
             self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
         )
         ordered = [
-            self._order.order(query, found, self._items) for query, found in zip(queries, lists, strict=True)
+            self._order.order(
+                query, found, self._items, lambda ranked: len(groups.first_of_each(ranked)) >= k
+            )
+            for query, found in zip(queries, lists, strict=True)
         ]
         return lists, [groups.first_of_each(hits) for hits in ordered]
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.registry.ledger import Ledger
 from mmsearch_dagster.adapters.registry.pointer import OtherSchemaError, PointedVersion, read_pointer
@@ -33,7 +34,18 @@ if TYPE_CHECKING:
 class Released:
     """Reads one home's release pointer."""
 
-    def __init__(self, *, home: Path, mlflow: Path, ledger: Path, index: Path, encoder_cache: Path) -> None:
+    def __init__(
+        self,
+        *,
+        home: Path,
+        mlflow: Path,
+        ledger: Path,
+        index: Path,
+        encoder_cache: Path,
+        features_log: FeaturesLog | None = None,
+    ) -> None:
+        """features_log: notes what the ranker reads for each query; None: nothing is noted."""
+        self._features_log = features_log
         self._home, self._mlflow, self._index, self._cache = home, mlflow, index, encoder_cache
         self._ledger = Ledger(ledger)
         self.registry = Registry(MlflowStore(mlflow), self._ledger, encoder_cache=encoder_cache)
@@ -130,7 +142,9 @@ class Released:
     def _open(self, manifest: ReleaseManifest, folder: Path) -> Engine:
         encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
         synonyms = synonyms_of(self._home)
-        return Engine.open(manifest, str(self._index), folder, encoders, synonyms=synonyms)
+        return Engine.open(
+            manifest, str(self._index), folder, encoders, synonyms=synonyms, features_log=self._features_log
+        )
 
     def _check(self, manifest: ReleaseManifest) -> None:
         try:

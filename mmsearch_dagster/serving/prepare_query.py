@@ -73,6 +73,7 @@ def prepare(
         order=order,
         audio=None if AUDIO in left_out else voice,
         transcript=transcript,
+        query_id=query.query_id,
         modality_weights={name: weight for name, weight in requested.items() if weight and name in given},
     )
     return _read(prepared, query, reader()) if reader and prepared.text else prepared

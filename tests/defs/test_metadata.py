@@ -48,3 +48,8 @@ def test_outcomes_become_check_results() -> None:
     assert (result.check_name, result.passed, result.description) == ("price", False, "why")
     assert result.severity == dg.AssetCheckSeverity.WARN
     assert set(result.metadata or {}) == {"n"}
+
+
+def test_a_figure_that_could_not_be_measured_is_an_empty_cell() -> None:
+    table = pl.DataFrame({"modality": ["video", "text"], "auc": [float("nan"), 0.5]})
+    assert markdown_table(table).splitlines()[2:] == ["| video |  |", "| text | 0.5000 |"]

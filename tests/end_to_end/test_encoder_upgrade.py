@@ -1,5 +1,6 @@
 """Another encoder without downtime: refused or released, the old release answers until the pointer moves."""
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -89,6 +90,10 @@ def test_an_upgrade_is_refused_without_a_trace_and_released_by_the_same_pointer(
     assert upgradable.manifest() == before
     assert recall(upgradable.home) == options, "the next run uses the encoder of before"
     assert upgradable.actions()[-1] == "rejection"
+    alerts = (upgradable.paths.alerts / "alerts.ndjson").read_text(encoding="utf-8").splitlines()
+    kinds = [json.loads(line)["kind"] for line in alerts]
+    assert "refused_model" in kinds
+    assert "failed_run" not in kinds, "the gate stopped it, nothing is broken"
 
     gate.write_text(lenient, encoding="utf-8")
     capsys.readouterr()

@@ -77,7 +77,8 @@ def _problem(
     ):
         return f"in front is {shown[0][1].sku}"
     right = [hit for hit in shown if _fits(search, *hit)]
-    wanted = min(search.get("at_least", 1 if "sku" in str(search.get("text")) else _AT_LEAST), len(shown))
+    there = sum(any(_fits(search, product, one) for one in product.variants) for product in goods)
+    wanted = min(search.get("at_least", 1 if "sku" in str(search.get("text")) else _AT_LEAST), there)
     if len(right) >= wanted:
         return None
     seen = [(product.kind, one.color, product.material, one.price) for product, one in shown]

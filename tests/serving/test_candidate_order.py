@@ -116,3 +116,21 @@ def test_what_the_words_were_understood_to_prefer_reaches_the_ranker_until_it_is
 
     assert read.preferred == {"colour": {"red"}}
     assert ranked_query(query(LEARNED)).preferred == {}
+
+
+def test_what_the_ranker_reads_can_be_had_where_it_orders() -> None:
+    order, items = CandidateOrder(60, cheapest_last()), KeptItems(Rows())
+
+    ranked = order.ranked(query(LEARNED), LISTS, items)
+
+    assert ranked is not None
+    assert set(ranked.ids) == {product for product, _ in order.order(query(LEARNED), LISTS, items)[:200]}
+    assert order.ranked(query(BY_SCORES), LISTS, items) is None
+
+
+def test_what_lies_deeper_is_left_out_where_what_was_ranked_is_enough() -> None:
+    order, items = CandidateOrder(60, cheapest_last()), KeptItems(Rows())
+    whole = order.order(query(LEARNED), LISTS, items)
+
+    assert order.order(query(LEARNED), LISTS, items, lambda ranked: len(ranked) >= 200) == whole[:200]
+    assert order.order(query(LEARNED), LISTS, items, lambda ranked: len(ranked) >= 201) == whole

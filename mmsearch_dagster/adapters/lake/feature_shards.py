@@ -99,6 +99,26 @@ def compact(folder: Path, width: int) -> None:
             path.unlink()
 
 
+def forget(folder: Path, keys: Collection[str]) -> None:
+    """Removes some contents from an encoder's shards; a killed clean-up loses nothing else.
+
+    Args:
+        folder: of one encoder.
+        keys: of the contents.
+    """
+    for path in _shards(folder):
+        frame = pl.read_parquet(path, memory_map=False)
+        rest = frame.filter(~pl.col(_KEY).is_in(list(keys)))
+        if rest.height == frame.height:
+            continue
+        if rest.height:
+            buffer = BytesIO()
+            rest.write_parquet(buffer)
+            name = f"shard-{digest_of({'keys': rest[_KEY].sort().to_list()})}.parquet"
+            write_atomically(folder / name, buffer.getvalue())
+        path.unlink()
+
+
 def _shards(folder: Path) -> list[Path]:
     return sorted(folder.glob("shard-*.parquet"))
 

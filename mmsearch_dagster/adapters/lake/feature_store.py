@@ -5,15 +5,23 @@ so a killed run loses at most one shard of 1,024. One process at a time writes a
 no lock.
 """
 
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
-from mmsearch_dagster.adapters.lake.feature_shards import Features, compact, read_shards, sweep, write_shard
+from mmsearch_dagster.adapters.lake.feature_shards import (
+    Features,
+    compact,
+    forget,
+    read_shards,
+    sweep,
+    write_shard,
+)
 from mmsearch_dagster.core.digest import sha256_bytes, sha256_text
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Encoder
 from mmsearch_dagster.core.errors import MmsearchError
@@ -106,6 +114,22 @@ class FeatureStore:
         summary = f"{read.encoded} encoded, {read.reused} reused, {len(read.failures)} unreadable"
         progress.finish(stage, summary)
         return read
+
+    def encoders(self) -> list[str]:
+        """Fingerprints of the encoders that vectors are stored of."""
+        return sorted(path.name for path in self._root.glob("*/"))
+
+    def forget_encoder(self, fingerprint: str) -> None:
+        """Removes every vector of an encoder."""
+        shutil.rmtree(self._root / fingerprint, ignore_errors=True)
+
+    def forget(self, fingerprint: str, keys: Collection[str]) -> None:
+        """Removes the vectors of some contents."""
+        folder = self._root / fingerprint
+        if folder.is_dir():
+            with FileLock(folder / ".lock"):
+                sweep(folder)
+                forget(folder, keys)
 
 
 class _Reader:

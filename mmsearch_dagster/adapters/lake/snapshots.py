@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -98,6 +98,27 @@ class Lake:
         if not facts.exists():
             return None
         return Snapshot(asset, digest, folder, json.loads(facts.read_text(encoding="utf-8")))
+
+    def all(self) -> Iterator[tuple[Snapshot, bool]]:
+        """Every whole snapshot, and whether it is the current one of its asset."""
+        for folder in sorted(self._root.glob("*/*/")):
+            snapshot = self.find(folder.parent.name, folder.name)
+            if snapshot is not None:
+                pointer = folder.parent / _POINTER
+                current = pointer.read_text(encoding="utf-8").strip() if pointer.exists() else ""
+                yield snapshot, current == folder.name
+
+    def remove(self, snapshot: Snapshot) -> None:
+        """Removes a snapshot: out of the readers' sight in one step, then its files."""
+        part = snapshot.folder.with_name(f".part-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        snapshot.folder.rename(part)
+        shutil.rmtree(part, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Removes what killed writers left half written. Nobody may write meanwhile."""
+        for leftover in self._root.glob("*/.part-*"):
+            if not _has_a_living_maker(leftover):
+                shutil.rmtree(leftover, ignore_errors=True)
 
     def current(self, asset: str) -> Snapshot:
         """The snapshot downstream assets read.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.encoders.augmentation import Photo
     from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch
 
-_PREFIX = "finetuned-"
+TUNED_PREFIX = "finetuned-"
 
 
 def require_tunable(spec: EncoderSpec | None) -> EncoderSpec:
@@ -100,7 +100,7 @@ def _write(backbone: Any, resolved: EncoderSpec, params: FinetuneParams, folder:
 
 def publish(folder: Path, encoders: Path, name: str) -> Path:
     """The tuned model among a home's encoders, where releases look for it; copied whole or not at all."""
-    published = encoders / f"{_PREFIX}{name}"
+    published = encoders / f"{TUNED_PREFIX}{name}"
     if not published.is_dir():
         part = encoders / f".{published.name}.{uuid.uuid4().hex[:8]}"
         shutil.copytree(folder, part)
@@ -123,4 +123,4 @@ def tuned_spec(configured: EncoderSpec, folder: Path) -> EncoderSpec:
 def finetuned_folder(identity: EncoderIdentity) -> Path | None:
     """The folder of an encoder that was fine-tuned here and belongs into the release; else None."""
     folder = Path(str(identity.spec.get("model", "")))
-    return folder if folder.name.startswith(_PREFIX) and folder.is_dir() else None
+    return folder if folder.name.startswith(TUNED_PREFIX) and folder.is_dir() else None

@@ -39,7 +39,7 @@ def fetch_export(address: str, *, allow_private: bool = False) -> bytes:
 
 
 def _by_http(address: str, limits: RemoteMedia) -> Fetched:
-    fetcher = HttpFetcher(limits, refused=_refused, other_kinds=_PAGES)
+    fetcher = HttpFetcher(limits, refused=_refused, other_kinds=_PAGES, wanted="export")
     try:
         return fetcher.fetch(address, Validators())
     finally:

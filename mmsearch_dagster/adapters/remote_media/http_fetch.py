@@ -24,7 +24,8 @@ class HttpFetcher:
     """Fetches over HTTP. Safe to share between threads; close it at the end.
 
     clock: seconds that only go forward. refused: why an address may not be fetched, None where it may; the
-    rules of `media` where it is left out. other_kinds: beginnings of content types that are not wanted.
+    rules of `media` where it is left out. other_kinds: beginnings of content types that are no
+    `wanted`.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class HttpFetcher:
         clock: Callable[[], float] = time.monotonic,
         refused: Callable[[str], str | None] | None = None,
         other_kinds: tuple[str, ...] = _OTHER_KINDS,
+        wanted: str = "picture or sound",
     ) -> None:
-        self._media, self._clock, self._other_kinds = media, clock, other_kinds
+        self._media, self._clock = media, clock
+        self._other_kinds, self._wanted = other_kinds, wanted
         self._refused = refused or (lambda address: refusal(address, media))
         transport = CheckedTransport(allow_private=media.allow_private, connections=media.parallel)
         self._client = httpx.Client(
@@ -88,7 +91,7 @@ class HttpFetcher:
         _check_status(answer)
         kind = answer.headers.get("content-type", "").lower()
         if kind.startswith(self._other_kinds):
-            raise FetchError(f"the host sends {kind.partition(';')[0]}, not what is wanted", lasting=True)
+            raise FetchError(f"the host sends {kind.partition(';')[0]}, no {self._wanted}", lasting=True)
         if answer.headers.get("content-encoding", "identity").lower() != "identity":
             raise FetchError("the host compresses what it sends, though asked not to", lasting=True)
         return Fetched(self._limited(answer, deadline), given)

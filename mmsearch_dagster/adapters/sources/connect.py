@@ -62,7 +62,7 @@ def _connect(path: Path) -> list[Connected]:
         near = did_you_mean("product_id", look.columns)
         raise SourceError(
             f"{path}: is no export that is known, and its columns do not tell what they are ({columns}); "
-            f"{near} write its mapping by hand: docs/your-shop.md"
+            f"{near}; write its mapping by hand: docs/your-shop.md"
         )
     return [Connected(path, written, look, draft)]
 

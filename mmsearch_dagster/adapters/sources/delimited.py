@@ -3,10 +3,11 @@
 import csv
 import re
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +19,12 @@ from mmsearch_dagster.core.errors import SourceError, reason_of
 
 _UNBALANCED = f"{UNREADABLE}unbalanced quotes"
 _REST = f"{UNREADABLE}it goes on from a row with unbalanced quotes"
+_HEADER_AGAIN = f"{UNREADABLE}it is the header again"
+_OTHER_ENCODING = f"{UNREADABLE}it is written in another encoding than the rest of the file"
 _CUT = f"{UNREADABLE}the file ends inside this row"
+# What bytes become that are no UTF-8.
+_ESCAPED = re.compile("[\udc80-\udcff]")
+_MOST_BEFORE_HEADER = 12
 # A quote that opens and does not close before so many lines have passed is a stray one.
 _LONGEST_RECORD = 2_000
 _SEP_LINE = len("sep=;")
@@ -49,8 +55,9 @@ def check_wanted(path: Path, separator: str, wanted: Sequence[str], encoding: st
 
 def _header(path: Path, separator: str, encoding: str) -> list[str]:
     try:
-        with path.open(encoding=encoding, newline="") as file:
-            header = _first_row(csv.reader(file, delimiter=separator, strict=True))
+        with _opened(path, encoding) as file:
+            skipped = _lines_before_header(file, separator)
+            header = _first_row(csv.reader(file, delimiter=separator, strict=True), skipped)
     except UnicodeError as error:
         raise _not_encoded(path, encoding) from error
     except csv.Error as error:
@@ -58,9 +65,18 @@ def _header(path: Path, separator: str, encoding: str) -> list[str]:
     return [_name(field) for field in header]
 
 
-def _first_row(rows: Iterator[list[str]]) -> list[str]:
-    """The header: behind blank lines, and behind the line `sep=;` that spreadsheets write."""
-    for row in rows:
+def _lines_before_header(file: TextIO, separator: str) -> int:
+    """Rows of a title or a comment: one field, where soon there are three or more."""
+    rows = list(islice(csv.reader(file, delimiter=separator), _MOST_BEFORE_HEADER))
+    file.seek(0)
+    widths = [sum(bool(field.strip()) for field in row) for row in rows]
+    wide = next((number for number, width in enumerate(widths) if width >= _SMALLEST_SUSPECT), 0)
+    return wide if all(width <= 1 for width in widths[:wide]) else 0
+
+
+def _first_row(rows: Iterator[list[str]], skipped: int = 0) -> list[str]:
+    """The header: behind rows of a title, blank lines, and the line `sep=;` that spreadsheets write."""
+    for row in islice(rows, skipped, None):
         if any(field.strip() for field in row) and not (
             row[0].startswith("sep=") and len(row[0]) <= _SEP_LINE
         ):
@@ -70,7 +86,7 @@ def _first_row(rows: Iterator[list[str]]) -> list[str]:
 
 def _name(field: str) -> str:
     """A column's name as it can be shown and mapped: without control characters and outer space."""
-    return _CONTROLS.sub(" ", field).strip()
+    return _CONTROLS.sub(" ", field.encode("utf-8", "replace").decode("utf-8")).strip()
 
 
 def read(path: Path, separator: str, wanted: Sequence[str], encoding: str = "utf-8-sig") -> pl.DataFrame:
@@ -91,14 +107,28 @@ def read(path: Path, separator: str, wanted: Sequence[str], encoding: str = "utf
     """
     check_wanted(path, separator, wanted, encoding)
     try:
-        with _unlimited_fields(), path.open(encoding=encoding, newline="") as file:
+        with _opened(path, encoding) as file:
             return _framed(file, separator, wanted)
     except UnicodeError as error:
         raise _not_encoded(path, encoding) from error
 
 
+def is_partly_utf8(content: bytes) -> bool:
+    """Whether most lines with other letters than English ones are UTF-8, and some are not."""
+    counts = Counter(_is_utf8(line) for line in content.splitlines() if not line.isascii())
+    return 0 < counts[False] <= counts[True]
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _framed(file: TextIO, separator: str, wanted: Sequence[str]) -> pl.DataFrame:
-    rows = _rows(file, separator)
+    rows = _rows(file, separator, skipped=_lines_before_header(file, separator))
     header = next(rows).fields
     places = [header.index(name) for name in wanted]
     columns: list[list[str | None]] = [[] for _ in wanted]
@@ -118,10 +148,14 @@ def _framed(file: TextIO, separator: str, wanted: Sequence[str]) -> pl.DataFrame
 
 
 @contextmanager
-def _unlimited_fields() -> Iterator[None]:
+def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
+    """The file as text, its fields of any length. Bytes that are not of its encoding stand out, or raise."""
     before = csv.field_size_limit(sys.maxsize)
+    mixed = encoding == "utf-8-sig" and is_partly_utf8(path.read_bytes())
+    errors = "surrogateescape" if mixed else "strict"
     try:
-        yield
+        with path.open(encoding=encoding, errors=errors, newline="") as file:
+            yield file
     finally:
         csv.field_size_limit(before)
 
@@ -155,14 +189,14 @@ class _Row:
     problem: str | None = None
 
 
-def _rows(file: TextIO, separator: str) -> Iterator[_Row]:
+def _rows(file: TextIO, separator: str, *, skipped: int) -> Iterator[_Row]:
     """The header, then every record.
 
     A record whose quotes do not balance is broken, and so are shorter ones behind it: they can be its rest.
     """
     lines = _Lines(file)
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    header = [_name(field) for field in _first_row(reader)]
+    header = [_name(field) for field in _first_row(reader, skipped)]
     yield _Row(header)
     behind_broken = False
     while True:
@@ -192,6 +226,10 @@ def _without_empty_end(fields: list[str], width: int) -> list[str]:
 
 
 def _problem(fields: list[str], header: list[str], taken: list[str]) -> str | None:
+    if fields == header:
+        return _HEADER_AGAIN
+    if any(_ESCAPED.search(field) for field in fields):
+        return _OTHER_ENCODING
     if len(fields) > len(header):
         return f"{UNREADABLE}{len(fields)} fields under a header of {len(header)}"
     if 0 < len(fields) < len(header) and taken and not taken[-1].endswith(("\n", "\r")):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mmsearch_dagster.adapters.sources.delimited import is_partly_utf8
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
@@ -17,6 +18,7 @@ from mmsearch_dagster.core.catalog.recognise.draft import FileLook
 from mmsearch_dagster.core.errors import SourceError
 
 _HEAD = 262_144
+_MOSTLY = 0.8
 _EXAMPLE = 40
 _HOST = re.compile(r"https?://([\w.:-]+)")
 _DELIMITERS = (",", ";", "\t", "|")
@@ -54,12 +56,25 @@ def written_how(path: Path) -> dict[str, Any]:
 def _encoding(head: bytes) -> str:
     if head.startswith(_UTF16):
         return "utf-16"
+    wide = _without_mark(head)
+    if wide is not None:
+        return wide
     try:
         # A letter may be cut at the end of what is looked at.
         head[: max(len(head) - 4, 0) if len(head) == _HEAD else len(head)].decode("utf-8")
     except UnicodeDecodeError as error:
-        return "utf-8" if len(head) == _HEAD and error.start > _HEAD - 8 else "cp1252"
+        cut = len(head) == _HEAD and error.start > _HEAD - 8
+        return "utf-8" if cut or is_partly_utf8(head) else "cp1252"
     return "utf-8"
+
+
+def _without_mark(head: bytes) -> str | None:
+    """UTF-16 that does not say so: every second byte is zero in English text."""
+    pairs = len(head) // 2
+    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if pairs and head[start::2].count(0) >= _MOSTLY * pairs:
+            return encoding
+    return None
 
 
 def _json_format(start: str) -> str:
@@ -76,12 +91,12 @@ def _json_format(start: str) -> str:
 
 
 def _delimited(text: str) -> dict[str, str]:
-    """The sign that parts the header into most fields, where the next lines agree."""
+    """The sign that parts a first line into most fields; a title of one field may stand above it."""
     lines = [line for line in text.splitlines()[:20] if line.strip()]
     counts: Counter[str] = Counter()
     for sign in _DELIMITERS:
         widths = [len(row) for row in csv.reader(lines, delimiter=sign)]
-        counts[sign] = widths[0] if widths else 0
+        counts[sign] = next((width for width in widths if width > 1), 0)
     best = max(_DELIMITERS, key=lambda sign: counts[sign])
     return {} if best == "," else {"delimiter": best}
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.sources import load_source, read_table
 from mmsearch_dagster.adapters.sources.connect import Connected, as_yaml, catalogue_name, connect
+from mmsearch_dagster.adapters.sources.unpack import unpacked
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows, top_reasons
@@ -50,12 +51,12 @@ def run(
 def _local(file: str, folder: Path, *, allow_private: bool) -> Path:
     """The file; one at an address is first brought beside the source.yaml."""
     if not is_address(file):
-        return Path(file)
+        return unpacked(Path(file), folder)
     from mmsearch_dagster.adapters.remote_media.export_fetch import fetch_export
 
     target = folder / (Path(urlsplit(file).path).name or "export")
     target.write_bytes(fetch_export(file, allow_private=allow_private))
-    return target
+    return unpacked(target, folder)
 
 
 def _show(one: Connected) -> None:

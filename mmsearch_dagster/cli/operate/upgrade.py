@@ -12,6 +12,9 @@ from mmsearch_dagster.pipeline.operations import encoder_upgrade as steps
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings, settle
 
+# Tag of a model version, for people: how alike it and the release before it answer.
+_OVERLAP = "mmsearch.answer_overlap"
+
 
 def upgrade(settings: Settings, modality: str, encoder: str) -> None:
     """Encodes, trains, compares, and releases through the gate. Raises what stopped it.
@@ -37,6 +40,7 @@ def upgrade(settings: Settings, modality: str, encoder: str) -> None:
     _print(f"{after.release_id} answers with the new encoder; before it {before.release_id} did.")
     if overlap is not None:
         _print(f"Beside the answers of before: {overlap.sentence}.")
+        released.registry.tag(after.model_version, _OVERLAP, f"with {before.release_id}: {overlap.sentence}")
     _print(f"To go back: `mmsearch rollback {before.release_id} --home {settings.home}`.")
 
 

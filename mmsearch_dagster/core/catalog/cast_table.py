@@ -21,20 +21,25 @@ from mmsearch_dagster.core.catalog.cast_scalars import (
 from mmsearch_dagster.core.catalog.columns import (
     AMOUNTS,
     ATTRIBUTES,
+    BRAND,
     CATEGORY,
     CURRENCY,
+    DESCRIPTION,
     INSTANT,
     MEDIA_COLUMNS,
+    PARENT_ID,
     PRICE,
+    PRODUCT_ID,
     REQUIRED,
     TABLES,
+    TITLE,
 )
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 from mmsearch_dagster.core.catalog.values.amounts import currency_in
 from mmsearch_dagster.core.catalog.values.categories import as_category
 from mmsearch_dagster.core.catalog.values.instants import as_instant
-from mmsearch_dagster.core.catalog.values.texts import clean_text
+from mmsearch_dagster.core.catalog.values.texts import as_id, clean_text, without_entities
 from mmsearch_dagster.core.catalog.values.uris import as_uri, as_uris, below
 
 SOURCE = "_source"
@@ -52,6 +57,8 @@ GROUP = "\x00group"
 HIDDEN = "\x00hidden"
 
 _QUOTED = 80
+_SHOWN_TEXTS = (TITLE, DESCRIPTION, BRAND)
+_PRODUCT_IDS = (PRODUCT_ID, PARENT_ID)
 _PLAIN = ColumnMapping(column=("-",))
 _KINDS = {
     pl.Float64(): "a number",
@@ -168,7 +175,10 @@ def cast_scalar(
     """Column `column` of type `dtype` as `wanted`, one of the contract's scalar types."""
     value = pl.col(column)
     if wanted == pl.String:
-        return as_text(value, dtype)
+        text = as_text(value, dtype)
+        if column in _SHOWN_TEXTS:
+            return without_entities(text)
+        return as_id(text) if column in _PRODUCT_IDS else text
     if wanted == pl.Float64:
         return as_money(value, dtype, option.decimal) if column in AMOUNTS else as_number(value, dtype)
     if wanted == pl.Int64:

@@ -11,6 +11,7 @@ from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 
 # A record that could not be read at all carries one sentence, which starts with this.
 UNREADABLE = "record: "
+_CUT_NUMBER = r"^\d(?:[.,]\d+)?[eE]\+\d{1,2}$"
 
 _NOT_RELATIVE = r"^(?:[/\\]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]*://)"
 
@@ -59,6 +60,16 @@ def _not(column: str, fine: pl.Expr, demand: str) -> pl.Expr:
     return pl.when(~fine).then(sentence)
 
 
+def _whole_id(column: str) -> pl.Expr:
+    """Spreadsheets write long numbers as 1.23E+12: the other digits are gone, several products look alike."""
+    sentence = pl.concat_str(
+        pl.lit(f"{column}: '"),
+        pl.col(column).str.head(80),
+        pl.lit("' is a number that a spreadsheet cut short; export the column as text"),
+    )
+    return pl.when(pl.col(column).str.contains(_CUT_NUMBER)).then(sentence)
+
+
 def _number(column: str) -> pl.Expr:
     value = pl.col(column)
     return _not(column, value.is_finite() & (value >= 0), "a finite number of at least 0")
@@ -99,7 +110,7 @@ NEEDS_ANY = {
     "judgments": (c.QUERY_TEXT, c.IMAGE, c.AUDIO),
 }
 _RULES: dict[str, tuple[pl.Expr, ...]] = {
-    "products": (_number(c.PRICE),),
+    "products": (_number(c.PRICE), _whole_id(c.PRODUCT_ID)),
     "events": (
         _not(c.ACTION, pl.col(c.ACTION).is_in(c.ACTIONS), f"one of {', '.join(c.ACTIONS)}"),
         _not(c.VALUE, pl.col(c.VALUE).is_finite(), "a finite number"),

@@ -158,27 +158,34 @@ def _cross_fitted(features: _Floats, labels: NDArray[np.int64], seed: int) -> Ve
 
     if not features.shape[1]:
         return VectorTest(0.5, 1.0)
-    fold_of = _folds(labels, seed)
+    fold_of = _folds(features, labels, seed)
     areas, variances = [], []
     for fold in range(_FOLDS):
         held_out = fold_of == fold
         weights = _logistic_weights(features[~held_out], labels[~held_out])
         scores, truth = _with_intercept(features[held_out]) @ weights, labels[held_out]
         areas.append(_area(scores[truth == 0], scores[truth == 1]))
-        n, m = np.bincount(truth, minlength=2)
+        n, m = np.maximum(np.bincount(truth, minlength=2), 1)
         variances.append((n + m + 1) / (12 * n * m))
     spread = math.sqrt(float(np.mean(variances)) * (1 / _FOLDS + 1 / (_FOLDS - 1)))
     area = float(np.mean(areas))
     return VectorTest(area, float(norm.sf((area - 0.5) / spread)))
 
 
-def _folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """The fold of each row; each has the same share of both labels."""
-    draw, fold_of = np.random.default_rng(seed), np.empty(len(labels), np.int64)
-    for label in (0, 1):
-        rows = np.flatnonzero(labels == label)
-        fold_of[draw.permutation(rows)] = np.arange(len(rows)) % _FOLDS
-    return fold_of
+def _folds(features: _Floats, labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """The fold of each row. Each has the same share of both sets, and of the rows that are in both.
+
+    Equal rows share a fold: a model that learned one of them with the other label would be sure of the wrong
+    one for its twin.
+    """
+    groups = np.unique(features.round(4), axis=0, return_inverse=True)[1].ravel()
+    sides = np.zeros(groups.max() + 1, np.int64)
+    np.bitwise_or.at(sides, groups, labels + 1)
+    draw, fold_of = np.random.default_rng(seed), np.empty(len(sides), np.int64)
+    for side in (1, 2, 3):
+        members = np.flatnonzero(sides == side)
+        fold_of[draw.permutation(members)] = np.arange(len(members)) % _FOLDS
+    return fold_of[groups]
 
 
 def _with_intercept(features: _Floats) -> _Floats:
@@ -201,5 +208,7 @@ def _logistic_weights(features: _Floats, labels: NDArray[np.int64]) -> _Floats:
 
 def _area(before: _Floats, now: _Floats) -> float:
     """Share of pairs in which the vector of today scores higher; ties count half."""
+    if not len(before) or not len(now):  # a fold of one set alone
+        return 0.5
     above = (now[:, None] > before[None, :]).mean()
     return float(above + (now[:, None] == before[None, :]).mean() / 2)

@@ -78,7 +78,7 @@ class HomeState(BaseModel):
     """What could only be seen on the day itself.
 
     release: what answered at the end of the day. released_at: since when, ISO. quality: kind of query -> mean
-    of `metric` on the validation queries.
+    of `metric` on the validation queries. waiting: releases that passed the gate and wait for a review.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,6 +90,7 @@ class HomeState(BaseModel):
     quality: dict[str, float] = {}
     drift: tuple[DriftResult, ...] = ()
     quarantine: tuple[QuarantineResult, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 class DailyMetrics(BaseModel):

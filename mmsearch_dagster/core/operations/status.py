@@ -92,6 +92,8 @@ class Status:
     def headline(self) -> tuple[str, str]:
         """A mood (`good`, `bad`, `quiet`) and one sentence."""
         failed = self.scheduler.runs[0] if self.scheduler.runs else None
+        if self.state.waiting:
+            return "quiet", f"{', '.join(self.state.waiting)} waits for a review: `mmsearch approve`."
         if self.state.release is None:
             return "quiet", "Nothing was released yet."
         if self.warning:
@@ -166,7 +168,7 @@ def _release_lines(status: Status) -> Iterator[str]:
 
 
 def _verdict(result: DriftResult) -> str:
-    return {True: "fine", False: "look here", None: "cannot tell"}[result.fine]
+    return {True: "fine", False: "look here", None: "no verdict"}[result.fine]
 
 
 def _scheduler_lines(status: Status) -> Iterator[str]:

@@ -19,7 +19,8 @@ class PreparedQuery:
     per modality, those above 0 that the request itself names. transcript: what was recognised, however
     doubtful. vectors: a batch of one row, of its modalities' own vectors; empty until it is encoded.
     understood: what `text` was made from; None where no catalogue was at hand to read it by. closer_look:
-    vector of the middle of `image`, float32 [d], where a photo memory is searched.
+    vector of the middle of `image`, float32 [d], where a photo memory is searched. query_id: of the request,
+    empty where it gave none.
     """
 
     text: str | None
@@ -34,6 +35,7 @@ class PreparedQuery:
     vectors: ModalityBatch = field(default_factory=lambda: ModalityBatch(("query",), {}, {}))
     understood: Understood | None = None
     closer_look: Matrix | None = None
+    query_id: str = ""
 
     @property
     def full_text(self) -> str | None:

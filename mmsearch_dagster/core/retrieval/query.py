@@ -93,7 +93,11 @@ def ranked_hits(
     """best: (product id, score), best first. lists: retriever -> its products, best first. groups: variants
     of one product."""
     names = dict.fromkeys((VECTOR_RETRIEVER, LEXICAL_RETRIEVER, *lists))
-    ranks = {name: {key: rank for rank, (key, _) in enumerate(entries, 1)} for name, entries in lists.items()}
+    shown = {key for key, _ in best}
+    ranks = {
+        name: {key: rank for rank, (key, _) in enumerate(entries, 1) if key in shown}
+        for name, entries in lists.items()
+    }
     return tuple(
         AnswerHit(
             product_id=key,

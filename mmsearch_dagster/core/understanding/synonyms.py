@@ -84,7 +84,8 @@ class Synonyms:
             if length:
                 yield phrases[length], self.others[_key(phrases[length])]
             at += max(length, 1)
-        yield from ((key, self.others[key]) for key in self.others if _HAN.search(key) and key in text)
+        if _HAN.search(text):
+            yield from ((key, self.others[key]) for key in self.others if _HAN.search(key) and key in text)
 
 
 def _of_groups(groups: Iterable[tuple[str, ...]]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """Alerts after the runs that Dagster launches; of failed ones by its own Slack and e-mail sensors too."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -51,7 +51,7 @@ def failed_run(context: dg.RunFailureSensorContext) -> FailedRun:
     )
 
 
-def _reason(events: "list[dg.DagsterEvent]") -> str:
+def _reason(events: "Sequence[dg.DagsterEvent]") -> str:
     """The first message of an error of ours; of another the name of its class alone."""
     ours = {kind.__name__ for kind in _family(MmsearchError)}
     errors = [pair for event in events for pair in _errors(event)]

@@ -1,10 +1,11 @@
 """The registry is looked at every few seconds: what reviewers decided there, and what hands moved."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
+from mmsearch_dagster.defs.releases.ledger import NAME, ledger_metadata
 from mmsearch_dagster.defs.resources import WorkspaceResource, watching_workspace
+from mmsearch_dagster.defs.triggers.launch import BECAUSE
+from mmsearch_dagster.pipeline.release.history import line_count
 from mmsearch_dagster.pipeline.release.review import look_at_registry
 
 _SECONDS = 20
@@ -30,16 +31,26 @@ def review() -> None:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Carries out what reviewers decided in MLflow, puts back what a hand moved wrongly.",
 )
-def review_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def review_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """A pointer moves at once; a run is launched where an index has to be built first."""
-    look = look_at_registry(watching_workspace())
+    workspace = watching_workspace()
+    look = look_at_registry(workspace)
     for message in look.messages:
         context.log.info(message)
-    for version in look.approved:
-        why = f"model version {version} was approved"
-        yield dg.RunRequest(run_key=f"review-{version}", tags={"mmsearch/why": why})
-    if not look.approved:
-        yield dg.SkipReason("; ".join(look.messages) or "nobody decided anything since the last look")
+    requests = [
+        dg.RunRequest(run_key=f"review-{version}", tags={BECAUSE: f"model version {version} was approved"})
+        for version in look.approved
+    ]
+    lines = str(line_count(workspace))
+    grown = lines not in ("0", context.cursor)
+    noted = [dg.AssetMaterialization(NAME, metadata=ledger_metadata(workspace))] if grown else []
+    nothing = "; ".join(look.messages) or "nobody decided anything since the last look"
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else nothing,
+        asset_events=noted,
+        cursor=lines,
+    )
 
 
 @dg.definitions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from mmsearch_dagster.adapters.lake.feature_keys import write_keys
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
@@ -205,6 +206,7 @@ def _encode(
         else:
             failures.append({c.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
     _write(folder, encoded, failures, width=identity.width)
+    write_keys(folder, identity.fingerprint, read.vectors)
     if spec.modality == IMAGE:
         (folder / _PICTURE).write_bytes(_sheet(contents))
     return FeatureFacts(

@@ -31,7 +31,8 @@ def make_day(workspace: Workspace, day: date) -> StepReport | None:
         name = f"{day.isoformat()}-{digest_of_frame(rows)}"
         snapshot, made = workspace.lake.obtain_table(ASSET, name, lambda: (rows, {}))
         report.about(snapshot, made)
-        report.metrics |= {"people": rows[c.USER_ID].n_unique(), "events that came late": late}
+        report.metrics |= {"people": rows[c.USER_ID].n_unique()}
+        report.metrics |= {"events that came late": max(late, 0), "events taken back": max(-late, 0)}
         report.tables["by action"] = rows.group_by(c.ACTION).agg(pl.len().alias("events")).sort(c.ACTION)
     return report
 

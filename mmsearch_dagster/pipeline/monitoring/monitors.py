@@ -17,6 +17,8 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 DATA, EMBEDDINGS, BEHAVIOUR, SEARCHES = "data_drift", "embedding_drift", "behaviour_drift", "search_quality"
 CODE_VERSION = "3"
 _TABLES = (reference.PRODUCTS, reference.INTERACTIONS)
+# What a row of each monitor's table is, for the page.
+_ROW = {DATA: "column", EMBEDDINGS: "modality", BEHAVIOUR: "figure", SEARCHES: "search"}
 _NO_CHAMPION = "no release yet: nothing to compare with"
 _NO_LOG = "no log was read yet"
 
@@ -105,7 +107,6 @@ def watch_behaviour(workspace: Workspace) -> Watched:
 def _watched(report: StepReport, findings: list[Finding], unchanged: str, notes: list[str]) -> Watched:
     """The verdict in words, on the page and in the check."""
     sentence = "; ".join([verdict(findings, unchanged=unchanged), *notes])
-    report.note = sentence
     return Watched(report, not findings, sentence, tuple(findings))
 
 
@@ -153,7 +154,9 @@ def _stored(
         snapshot, made = workspace.lake.obtain_table(name, digest, lambda: (table(), {}))
         rows = snapshot.table()
         report.about(snapshot, made)
-        report.tables["table"] = rows
+        report.tables[f"by {_ROW[name]}"] = rows.rename(
+            {column: column.replace("_", " ") for column in rows.columns}
+        )
     return report, rows
 
 

@@ -17,6 +17,7 @@ from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.pipeline.training.candidates import read_examples, training_processes
+from mmsearch_dagster.pipeline.training.hyper_parameters import params_of
 from mmsearch_dagster.pipeline.training.queries import TRAIN
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -48,7 +49,7 @@ def fused_lists(
     """
     fold_of = folds_of(texts, folds=FOLDS, seed=workspace.preset.train.seed)
     held = [[key for key, fold in fold_of.items() if fold == number] for number in range(FOLDS)]
-    params = workspace.preset.train
+    params = params_of(workspace, strategy, source)
     stage = "train without each fold"
     workspace.progress.start(stage, FOLDS)
     work = partial(_answer_fold, source, strategy, params, allowed, depth)

@@ -19,7 +19,7 @@ from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
-from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
+from mmsearch_dagster.core.ranking.relevance.cross_fit import Trainer, folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
@@ -150,6 +150,7 @@ def try_orders(
     weights: Mapping[str, Mapping[str, float]],
     *,
     rrf_k: int,
+    trainers: Mapping[str, Trainer] = TRAINERS,
 ) -> OrderTrial:
     """Rank every query in every way and choose per kind.
 
@@ -158,11 +159,12 @@ def try_orders(
         training: their features and grades.
         weights: of the fusion by ranks, kind -> retriever -> weight.
         rrf_k: its constant.
+        trainers: of the learned rankers.
     """
     fold_of = folds_of(candidates.texts, folds=RANKER_FOLDS, seed=SEED)
     learned = {
         name: training.rankings(out_of_fold_scores(training, fold_of, train))
-        for name, train in TRAINERS.items()
+        for name, train in trainers.items()
     }
     ranker = simplest_ranker(learned, candidates.grades)
     ordered = {

@@ -20,7 +20,9 @@ from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_wi
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
 from mmsearch_dagster.core.evaluation.tune_blend import choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, TRAINERS, RankingStage
+from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, RankingStage, trainers
+from mmsearch_dagster.core.ranking.relevance.cross_fit import Trainer
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.release import RankingPin, RetrievalParams
@@ -41,10 +43,12 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
     rankable,
     try_orders,
 )
+from mmsearch_dagster.pipeline.ranking.ranker_search import searched_params
 from mmsearch_dagster.pipeline.ranking.retrieve import allowed_products, retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
+from mmsearch_dagster.pipeline.training.hyper_parameters import SearchFacts, used_search
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -62,13 +66,15 @@ _OF_WORDS_ALONE = (WORDS, VOICE, f"{WORDS}+{VOICE}")
 class RankingFacts(Facts):
     """What later steps read: the winning fusion, how candidates are ordered, the learned ranker.
 
-    mlflow_run: with the figures of every order; None where too few queries were judged.
+    mlflow_run: with the figures of every order; None where too few queries were judged. lambdamart: how its
+    trees are grown, where a search chose that.
     """
 
     winner: Strategy
     retrieval: RetrievalParams
     pin: RankingPin | None
     mlflow_run: str | None = None
+    lambdamart: LambdaMartParams | None = None
 
 
 def train_ranking(workspace: Workspace) -> StepReport:
@@ -77,6 +83,7 @@ def train_ranking(workspace: Workspace) -> StepReport:
         candidates = candidates_of(workspace)
         source = workspace.lake.current(examples.ASSET)
         photos = workspace.lake.current(photo_memory.ASSET)
+        search = used_search(workspace, source)
         digest = digest_of(
             {
                 "code": CODE_VERSION,
@@ -86,6 +93,7 @@ def train_ranking(workspace: Workspace) -> StepReport:
                 },
                 "photos": photos.digest,
                 "multilingual": workspace.multilingual,
+                **({"search": search.digest} if search else {}),
             }
         )
         snapshot, made = workspace.lake.obtain(
@@ -160,15 +168,19 @@ class _Ranking:
         dev_lists = rankings_of(self.lists)
         retrieval = choose_blend(dev_lists, self.dev, multilingual=multilingual)
         choices = choose_without_words(self.dev, dev_lists, retrieval) if self.with_memory else []
-        pin, run, count = (
+        pin, run, tree_params, count = (
+            None,
             None,
             None,
             len(self.train.batch) + len(rankable(self.dev, photos=not self.with_memory)),
         )
         if count >= FEWEST:
-            candidates, training, trial = self._trial(retrieval)
+            candidates, training = self._training()
+            tree_params = self._tree_params(candidates, training)
+            ways = trainers(tree_params or LambdaMartParams())
+            trial = try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k, trainers=ways)
             choices += trial.choices
-            stage = self._trained(trial, training)
+            stage = self._trained(trial, training, ways[trial.ranker])
             if stage is not None:
                 pin = RankingPin(sha256=stage.save(folder / RANKING_FOLDER), strategy=stage.strategy)
             parent = self.workspace.tracking.refresh(self.source.digest)
@@ -178,9 +190,27 @@ class _Ranking:
             self._cross_fitted(trial).write_parquet(folder / CROSS_FITTED)
         choices_table(choices).write_parquet(folder / CHOICES)
         chosen = untried(with_choices(retrieval, choices), _OF_WORDS_ALONE)
-        return RankingFacts(rows=count, winner=self.winner, retrieval=chosen, pin=pin, mlflow_run=run)
+        return RankingFacts(
+            rows=count,
+            winner=self.winner,
+            retrieval=chosen,
+            pin=pin,
+            mlflow_run=run,
+            lambdamart=tree_params,
+        )
 
-    def _trial(self, retrieval: RetrievalParams) -> tuple[CandidateLists, TrainingSet, OrderTrial]:
+    def _tree_params(self, candidates: CandidateLists, training: TrainingSet) -> LambdaMartParams | None:
+        """Those of a search of this run, or of the one that the released model came of; None without one."""
+        search = used_search(self.workspace, self.source)
+        if search is None:
+            return None
+        if SearchFacts.of(search).examples == self.source.digest:
+            return searched_params(self.workspace, self.source, search, candidates, training)
+        champion = self.workspace.registry.champion()
+        released = champion and self.workspace.lake.find(ASSET, champion.snapshots.get(ASSET, "none"))
+        return RankingFacts.of(released).lambdamart if released else None
+
+    def _training(self) -> tuple[CandidateLists, TrainingSet]:
         texts = dict(zip(self.train.batch.ids, self.train.texts, strict=True))
         fused = fused_lists(
             self.workspace, self.source, self.winner, texts, allowed=self.allowed, depth=RANKED_DEPTH
@@ -191,9 +221,7 @@ class _Ranking:
             photos=not self.with_memory,
         )
         features = candidates.features(self._words, self._statistics)
-        training = TrainingSet.of(features, candidates.grades)
-        trial = try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k)
-        return candidates, training, trial
+        return candidates, TrainingSet.of(features, candidates.grades)
 
     @cached_property
     def _words(self) -> CatalogueWords:
@@ -203,11 +231,11 @@ class _Ranking:
     def _statistics(self) -> TermStatistics:
         return statistics_of(self._words.items.of(self.products[c.PRODUCT_ID].to_list()).values())
 
-    def _trained(self, trial: OrderTrial, training: TrainingSet) -> RankingStage | None:
+    def _trained(self, trial: OrderTrial, training: TrainingSet, train: Trainer) -> RankingStage | None:
         """The ranker, learned from all queries; None where no kind of query is ordered by it."""
         if not any(choice.order == LEARNED for choice in trial.choices):
             return None
-        return RankingStage(trial.ranker, TRAINERS[trial.ranker](training), self._statistics)
+        return RankingStage(trial.ranker, train(training), self._statistics)
 
     def _cross_fitted(self, trial: OrderTrial) -> pl.DataFrame:
         """What the chosen orders and each retriever answer to the training queries."""

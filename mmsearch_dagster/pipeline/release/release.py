@@ -30,7 +30,7 @@ from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory
+from mmsearch_dagster.pipeline.training import candidates, examples, hyper_parameters, photo_memory
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         strategy=evaluation.winner,
         weights_sha256=candidate.weights,
         encoders=encoders,
-        snapshots={name: lineage[name].digest for name in _NAMED},
+        snapshots={name: lineage[name].digest for name in (*_NAMED, *_searched(lineage))},
         retrieval=evaluation.retrieval,
         decision=decision,
         media_root=str(workspace.source.root),
@@ -161,6 +161,11 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
             provenance=evaluation.provenance,
         ),
     )
+
+
+def _searched(lineage: Lineage) -> tuple[str, ...]:
+    """The search over hyper-parameters, where the model came of one."""
+    return (hyper_parameters.ASSET,) if hyper_parameters.ASSET in lineage else ()
 
 
 def _parent(champion: ReleaseManifest | None, release_id: str) -> str | None:

@@ -18,6 +18,7 @@ from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.hyper_parameters import params_of, used_search
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -88,11 +89,12 @@ def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
         return StepReport(asset_of(strategy), made=False, note="left out by presets/run.yaml")
     with timed(asset_of(strategy)) as report:
         source = workspace.lake.current(examples.ASSET)
+        search = used_search(workspace, source)
         snapshot, made = workspace.lake.obtain(
             asset_of(strategy),
             _digest(workspace, strategy, source),
             lambda folder: _train(workspace, strategy, source, folder).model_dump(),
-            inputs=[source],
+            inputs=[source, *([search] if search else [])],
         )
         report.about(snapshot, made)
         report.images["loss and held-out nDCG@10"] = (snapshot.folder / PICTURE).read_bytes()
@@ -100,7 +102,7 @@ def train_candidate(workspace: Workspace, strategy: Strategy) -> StepReport:
 
 
 def _digest(workspace: Workspace, strategy: Strategy, source: Snapshot) -> str:
-    params = workspace.preset.train.model_dump()
+    params = params_of(workspace, strategy, source).model_dump()
     return digest_of(
         {"code": CODE_VERSION, "examples": source.digest, "strategy": strategy, "params": params}
     )
@@ -110,7 +112,7 @@ def _train(workspace: Workspace, strategy: Strategy, source: Snapshot, folder: P
     from mmsearch_dagster.core.fusion.model import save_model
     from mmsearch_dagster.core.fusion.training import train
 
-    params = workspace.preset.train
+    params = params_of(workspace, strategy, source)
     stage = f"train {strategy}"
     read = read_examples(source)
     workspace.progress.start(stage, params.steps)

@@ -106,6 +106,83 @@ class TestHeaders:
         assert reads({"p.csv": content}, encoding=encoding).good["title"].to_list() == ["Café"]
 
 
+class TestWhatProgramsLeaveInAnExport:
+    def test_a_header_in_the_middle_is_no_product(self, reads: Reads):
+        rows = reads({"p.csv": "product_id,title,price\n1,A,5\nproduct_id,title,price\n2,B,6\n"})
+        assert rows.good["product_id"].to_list() == ["1", "2"]
+        assert broken(rows) == {2: "record: it is the header again"}
+
+    @pytest.mark.parametrize("before", ["# exported 2024-01-05\n", "My shop,,\n,,\n", "My shop\n\n"])
+    def test_a_title_above_the_header_is_no_header(self, reads: Reads, before: str):
+        rows = reads({"p.csv": f"{before}product_id,title,price\n1,A,5\n"})
+        assert rows.good.select("product_id", "price").rows() == [("1", 5.0)]
+
+    def test_a_file_of_one_column_keeps_its_header(self, reads: Reads):
+        assert reads({"p.csv": "product_id\n1\n"}, constants={"title": "T"}).good["product_id"].to_list() == [
+            "1"
+        ]
+
+    def test_a_total_below_the_last_row_is_no_product(self, reads: Reads):
+        rows = reads({"p.csv": "product_id,title,price\n1,A,5\n,,\nTotal,,5\n"})
+        assert rows.good["product_id"].to_list() == ["1"]
+        assert list(broken(rows)) == [3]
+
+    def test_ids_that_a_spreadsheet_cut_short_are_not_guessed(self, reads: Reads):
+        rows = reads({"p.csv": "product_id,title\n1.23E+12,A\n1.23E+12,B\n1E5,C\n"})
+        assert rows.good["product_id"].to_list() == ["1E5"], "a number of the shop's own"
+        assert "a spreadsheet cut short; export the column as text" in broken(rows)[1]
+
+    @pytest.mark.parametrize("cell", ['"=""00123"""', '="00123"', "'00123", "00123"])
+    def test_zeros_in_front_of_an_id_are_kept_however_they_were_saved(self, reads: Reads, cell: str):
+        assert reads({"p.csv": f"product_id,title\n{cell},A\n"}).good["product_id"].to_list() == ["00123"]
+
+    def test_a_stray_zero_byte_means_nothing(self, reads: Reads):
+        rows = reads({"p.csv": b"product_id,title,price\n1,M\x00ug,5\n2,A hat with a long name,6\n"})
+        assert rows.good["title"].to_list() == ["Mug", "A hat with a long name"]
+
+    def test_a_row_in_another_encoding_is_one_broken_row(self, reads: Reads):
+        """Read as one encoding, either the first or the second row would be changed without a word."""
+        content = "product_id,title\n1,Café\n2,Thé\n".encode() + "3,Été\n".encode("cp1252")
+        rows = reads({"p.csv": content})
+        assert rows.good["title"].to_list() == ["Café", "Thé"]
+        assert broken(rows) == {3: "record: it is written in another encoding than the rest of the file"}
+
+    def test_entities_in_a_title_are_shown_as_a_page_shows_them(self, reads: Reads):
+        rows = reads({"p.csv": "product_id,title,brand\n1,Mug &amp; Cup,L&#39;Été\n2,AT&T phone,A&B;C\n"})
+        assert rows.good.select("title", "brand").rows() == [("Mug & Cup", "L'Été"), ("AT&T phone", "A&B;C")]
+
+    def test_a_list_as_python_prints_it(self, reads: Reads):
+        rows = reads({"p.csv": "product_id,image_uris\n1,\"['a.jpg', 'b.jpg']\"\n"})
+        assert rows.good["image_uris"].to_list() == [["a.jpg", "b.jpg"]]
+
+    def test_letters_of_every_script_stay(self, reads: Reads):
+        titles = ["🎁 Gift 🧸", "مصباح ليد", "עברית", "红色"]
+        text = "\n".join(f"{n},{title}" for n, title in enumerate(titles))
+        assert reads({"p.csv": f"product_id,title\n{text}\n"}).good["title"].to_list() == titles
+
+    def test_variants_nested_in_lines_of_json(self, reads: Reads):
+        line = {
+            "id": 7,
+            "title": "Shirt",
+            "variants": [{"sku": "S", "price": "9.90"}, {"sku": "M", "price": "10"}],
+        }
+        columns = {"product_id": ["variants.sku", "id"], "parent_id": "id", "title": "title",
+                   "price": ["variants.price"]}  # fmt: skip
+        content = json.dumps(line) + "\n" + json.dumps({"id": 8, "title": "Hat"})
+        rows = reads({"p.jsonl": content}, columns=columns, nested="variants")
+        assert rows.good.select("product_id", "parent_id", "title", "price").rows() == [
+            ("8", "8", "Hat", None),
+            ("M", "7", "Shirt", 10.0),
+            ("S", "7", "Shirt", 9.9),
+        ]
+        with pytest.raises(SourceError, match="nested is for JSON"):
+            reads(
+                {"p.csv": "id,title\n1,A\n"},
+                columns={"product_id": "id", "title": "title"},
+                nested="variants",
+            )
+
+
 ITEM = {"product_id": "1", "title": "Mug"}
 
 

@@ -20,11 +20,11 @@ from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpe
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.model import TwoTower, save_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch
-from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
-from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, RankingStage
-from mmsearch_dagster.core.ranking.relevance.features import RankedQuery, feature_rows
+from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, TRAINERS, RankingStage
+from mmsearch_dagster.core.ranking.relevance.features import feature_rows
 from mmsearch_dagster.core.ranking.relevance.items import item_terms
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
+from mmsearch_dagster.core.ranking.relevance.terms import read_terms
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.release import EncoderIdentity, RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
@@ -35,7 +35,7 @@ from mmsearch_dagster.demo_shop.queries import make_queries
 from mmsearch_dagster.demo_shop.spec import StoreSpec, parse_spec
 from mmsearch_dagster.pipeline.features.encode import product_text
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
-from mmsearch_dagster.serving.candidate_order import ranker_input
+from mmsearch_dagster.serving.candidate_order import ranked_query, ranker_input
 from mmsearch_dagster.serving.engine import Engine
 from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.release_parts import open_model
@@ -43,7 +43,7 @@ from mmsearch_dagster.serving.retrievers import QueryTower, retrieve
 from mmsearch_dagster.settings import assets_folder
 
 ENCODED_TEXTS, ENCODED_PICTURES, PHOTOS, PICTURE_SIDE = 1_000, 96, 24, 320
-_NOISE, _SEED = 0.3, 7
+_NOISE, _SEED, _STRATEGY, _TAUGHT = 0.3, 7, "lambdamart", 120
 _PAYLOAD = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.PRICE, c.CURRENCY, c.ATTRIBUTES)
 
 
@@ -214,9 +214,9 @@ def _add_ranking(shop: BenchShop, table: pl.DataFrame, typed: Sequence[str]) -> 
     engine = shop.engine()
     statistics = statistics_of(item_terms(row) for row in table.iter_rows(named=True))
     model = open_model(shop.folder / "model")
-    training = _training_set(engine, model, typed[: len(typed) // 2], statistics)
-    stage = RankingStage("lambdamart", train_lambdamart(training), statistics)
-    pin = RankingPin(sha256=stage.save(shop.folder / "model" / RANKING_FOLDER), strategy="lambdamart")
+    training = _training_set(engine, model, typed[:_TAUGHT], statistics)
+    stage = RankingStage(_STRATEGY, TRAINERS[_STRATEGY](training), statistics)
+    pin = RankingPin(sha256=stage.save(shop.folder / "model" / RANKING_FOLDER), strategy=_STRATEGY)
     manifest = shop.manifest.model_copy(update={"ranking": pin})
     (shop.folder / "manifest.json").write_text(manifest.model_dump_json())
 
@@ -232,10 +232,10 @@ def _training_set(
             engine.table, model, [query], query.vectors, depth=engine.manifest.retrieval.depth, where=None
         )
         top, terms_of = ranker_input(lists[0], items)
-        read = RankedQuery.of(text)
-        candidates[text] = feature_rows(read, top, terms_of, statistics)
+        words = read_terms(text)
+        candidates[text] = feature_rows(ranked_query(query), top, terms_of, statistics)
         grades[text] = {
-            product: min(3, len(read.terms.vocabulary & terms_of[product].title.vocabulary))
+            product: min(3, len(words.vocabulary & terms_of[product].title.vocabulary))
             for product in candidates[text].ids
             if rng.random() < 0.7
         }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core.catalog.values.amounts import as_amount, currency_in, decimal_sign
 from mmsearch_dagster.core.catalog.values.attributes import attribute_pairs
 from mmsearch_dagster.core.catalog.values.categories import as_category, category_separator
-from mmsearch_dagster.core.catalog.values.instants import as_instant
+from mmsearch_dagster.core.catalog.values.instants import as_instant, day_order
 from mmsearch_dagster.core.catalog.values.uris import as_uris, below
 from mmsearch_dagster.core.catalog.values.yes_no import as_yes_no
 
@@ -112,16 +112,37 @@ class TestInstants:
             ("2024-2-7", "2024-02-07T00:00"),
             ("2024-02-07 13:45:00,000", "2024-02-07T13:45"),
             ("1707313500", "2024-02-07T13:45"),
+            ("Feb 7 2024", "2024-02-07T00:00"),
+            ("7 February 2024", "2024-02-07T00:00"),
+            ("February 7th, 2024 13:45", "2024-02-07T13:45"),
+            ("07-Feb-2024", "2024-02-07T00:00"),
+            ("Wed, 07 Feb 2024 14:45:00 +0100", "2024-02-07T13:45"),
+            ("Wed Feb 07 2024 08:45:00 GMT-0500 (Eastern Standard Time)", "2024-02-07T13:45"),
         ],
     )
     def test_a_time_that_can_be_only_one_time(self, text: str, read: str):
         assert instant(text) == dt.datetime.fromisoformat(read).replace(tzinfo=dt.UTC)
 
     @pytest.mark.parametrize(
-        "text", ["07/02/2024", "7.2.2024", "Feb 7 2024", "202402", "12", "99999999", "2024-13-01", "5000000"]
+        "text", ["07/02/2024", "7.2.2024", "Foo 7 2024", "202402", "12", "99999999", "2024-13-01", "5000000"]
     )
     def test_what_could_be_two_times_or_none_is_no_time(self, text: str):
         assert instant(text) is None
+
+    @pytest.mark.parametrize(
+        ("times", "form"),
+        [
+            (["01/02/2024", "13/02/2024"], "%d/%m/%Y"),
+            (["01/02/2024 10:00", None, "02/13/2024 11:00"], "%m/%d/%Y %H:%M"),
+            (["1.2.2024", "31.12.2024"], "%d.%m.%Y"),
+            (["01/02/2024", "03/04/2024"], None),
+            (["13/02/2024", "02/13/2024"], None),
+            (["13/02/2024", "2024-01-01"], None),
+            ([], None),
+        ],
+    )
+    def test_one_late_day_tells_the_order_of_a_whole_column(self, times: list[str], form: str | None):
+        assert day_order(pl.Series(times, dtype=pl.String)) == form
 
     def test_a_format_says_how_a_day_and_a_month_stand(self):
         assert instant("07/02/2024", form="%d/%m/%Y") == dt.datetime(2024, 2, 7, tzinfo=dt.UTC)

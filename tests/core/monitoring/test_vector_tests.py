@@ -47,6 +47,15 @@ def test_a_classifier_tells_two_far_clouds_apart_and_not_two_alike() -> None:
     assert alike.p > 0.02
 
 
+def test_products_that_stayed_do_not_hide_those_that_came() -> None:
+    """A twin in the other set says nothing either way."""
+    stayed = cloud(1, 60)
+    same = classifier_test(stayed, stayed)
+    assert same.statistic == pytest.approx(0.5, abs=0.02)
+    came = np.concatenate([stayed[:40], cloud(3, 20, shift=6.0)])
+    assert classifier_test(stayed, came).statistic > 0.6
+
+
 def test_vectors_without_any_difference_leave_the_classifier_at_a_coin() -> None:
     same = np.ones((40, 6), np.float32)
     assert classifier_test(same, same).statistic == 0.5

@@ -31,6 +31,15 @@ def test_drift_a_failed_run_and_a_warning_come_first_too() -> None:
     assert "moved by hand" in replace(status, warning="moved by hand").headline[1]
 
 
+def test_a_release_that_waits_for_a_person_says_so() -> None:
+    status = month()
+    waiting = status.state.model_copy(update={"waiting": ("r-next",)})
+
+    headline = replace(status, state=waiting).headline
+
+    assert headline == ("quiet", "r-next waits for a review: `mmsearch approve`.")
+
+
 def test_a_schedule_that_nobody_ticks_is_no_promise() -> None:
     status = month()
 

@@ -67,4 +67,4 @@ def test_a_day_without_events_stays_open_and_one_that_lost_them_is_empty(workspa
     write_log(workspace, [SECOND, SECOND])
     emptied = event_days.make_day(workspace, FIRST)
     assert emptied is not None
-    assert (emptied.rows, emptied.metrics["events that came late"]) == (0, -1)
+    assert (emptied.rows, emptied.metrics["events taken back"]) == (0, 1)

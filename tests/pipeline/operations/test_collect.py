@@ -78,6 +78,19 @@ def test_what_was_seen_on_an_earlier_day_stays_when_that_day_is_collected_again(
     assert collect_day(later, date(2026, 5, 4)).state is None, "nobody looked on that day"
 
 
+def test_a_release_waits_for_a_review_until_the_ledger_says_more(tmp_path: Path) -> None:
+    workspace = workspace_at(tmp_path, MORNING)
+    ledger = Ledger(workspace.paths.ledger, clock=workspace.clock)
+    for release in ("r-1", "r-2"):
+        ledger.append("waiting", release_id=release, model_version=1, why="it passed the gate")
+    ledger.append("approval", release_id="r-1", model_version=1, why="fine")
+
+    state = collect_day(workspace).state
+
+    assert state is not None
+    assert state.waiting == ("r-2",)
+
+
 def test_a_damaged_day_is_left_out_and_the_others_are_shown(tmp_path: Path) -> None:
     workspace = workspace_at(tmp_path, MORNING)
     collect_day(workspace, date(2026, 5, 2))

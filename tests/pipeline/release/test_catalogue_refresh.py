@@ -126,7 +126,7 @@ def test_drift_is_measured_to_the_catalogue_that_the_model_was_trained_on(
     assert champion.snapshots["trained_products"] == trained
     assert champion.snapshots["products"] != trained
     report = watch_data(repriced.workspace).report
-    assert report.tables["table"].height
+    assert report.tables["by column"].height
 
 
 def test_the_served_model_goes_on_with_its_own_encoders(

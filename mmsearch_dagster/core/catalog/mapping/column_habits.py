@@ -1,14 +1,16 @@
-"""How a column is written, by all its values: the decimal sign of amounts, the path sign of categories."""
+"""How a column is written, by all its values: the decimal sign of amounts, the path sign of categories,
+whether the day or the month of a date comes first."""
 
 from collections.abc import Mapping
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.columns import AMOUNTS, CATEGORY, TABLES
+from mmsearch_dagster.core.catalog.columns import AMOUNTS, CATEGORY, INSTANT, TABLES
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 from mmsearch_dagster.core.catalog.values.amounts import decimal_sign
 from mmsearch_dagster.core.catalog.values.categories import category_separator
+from mmsearch_dagster.core.catalog.values.instants import day_order
 from mmsearch_dagster.core.errors import SourceError
 
 
@@ -24,7 +26,8 @@ def with_habits(
         where: the file, for messages.
 
     Returns:
-        The mappings; of amounts with their decimal sign, of categories with their path sign, where they tell.
+        The mappings; of amounts with their decimal sign, of categories with their path sign, of times with
+        their format, where they tell.
 
     Raises:
         SourceError: an amount can be read in two ways, and neither the mapping nor another row tells which.
@@ -36,6 +39,8 @@ def with_habits(
         mapping = mappings.get(column, ColumnMapping(column=(column,)))
         if column in AMOUNTS and mapping.decimal is None:
             settled[column] = _with_decimal(table, column, raw[column], mapping, where=where)
+        if TABLES[table][column] == INSTANT and mapping.format is None:
+            settled[column] = mapping.model_copy(update={"format": day_order(raw[column])})
         if column == CATEGORY and mapping.path_separator is None:
             sign = category_separator(raw[column])
             several = len(mapping.column) > 1 and mapping.separator is None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmsearch_dagster.core.catalog.columns import REQUIRED, TABLES
+from mmsearch_dagster.core.catalog.columns import DESCRIPTION, IMAGE_URIS, REQUIRED, TABLES
 from mmsearch_dagster.core.catalog.recognise.behaviour_exports import plain_name
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY
@@ -54,6 +54,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "timestamp": ("timestamp", "date", "time", "created_at", "review_date", "unixreviewtime"),
     "split": ("split",),
 }  # fmt: skip
+# What the address of a picture is called inside an object.
+_ADDRESSES = ("src", "url", "href", "image", "contentUrl")
 # The table with the most demanding columns first.
 _ORDER = ("judgments", "reviews", "searches", "products")
 
@@ -80,7 +82,16 @@ def _columns(look: FileLook, table: str) -> dict[str, Any]:
         for name in _NAMES.get(contract, (contract,)):
             column = names.get(name)
             if column is not None and column not in used and look.present(column):
-                columns[contract] = column
+                columns[contract] = _feed(look, contract, column)
                 used.add(column)
                 break
     return columns
+
+
+def _feed(look: FileLook, contract: str, column: str) -> Any:
+    """Descriptions may hold markup; of pictures that are objects their address is meant."""
+    if contract == DESCRIPTION:
+        return {"column": column, "html": True}
+    if contract == IMAGE_URIS:
+        return next(iter(look.present(*(f"{column}.{key}" for key in _ADDRESSES))), column)
+    return column

@@ -71,6 +71,29 @@ def shopify(look: FileLook) -> TableDraft | None:
     return TableDraft("Shopify product CSV", _PRODUCTS, {**mapping, "where": where}, "sure")
 
 
+def shopify_json(look: FileLook) -> TableDraft | None:
+    """Products as the API of Shopify gives them: each with its variants."""
+    if not look.has("title", "variants") or not look.present("variants.price", "variants.sku"):
+        return None
+    number = "variants.sku" if look.filled.get("variants.sku", 0.0) >= 1.0 else "variants.id"
+    own, images = look.present("variants.featured_image.src"), look.present("images.src")
+    options = look.present("variants.option1", "variants.option2", "variants.option3")
+    columns = _given(
+        product_id=next(iter(look.present(number, "variants.id", "variants.sku")), None),
+        parent_id=_first(look, "handle", "id"),
+        title="title",
+        description=_text(look.present("body_html", "description")),
+        brand=_first(look, "vendor"),
+        category=_first(look, "product_type"),
+        price=_first(look, "variants.price"),
+        in_stock=_first(look, "variants.available", "variants.inventory_quantity"),
+        image_uris={"column": [*own, *images], "first": True} if own else _feed(images),
+        attributes={name.removeprefix("variants."): name for name in options},
+    )
+    mapping = {"columns": columns, "nested": "variants"}
+    return TableDraft("Shopify products as JSON", _PRODUCTS, mapping, "sure")
+
+
 def _shopify_id(look: FileLook) -> dict[str, Any] | str:
     """The SKU where each variant has one of its own, else the handle with the options."""
     sku, price = "Variant SKU", "Variant Price"
@@ -235,4 +258,4 @@ def _feed(names: list[str]) -> str | list[str] | None:
     return _one_or_all(names) if names else None
 
 
-SHOP_SYSTEMS = (shopify, woocommerce, magento, google_merchant, json_ld)
+SHOP_SYSTEMS = (shopify, shopify_json, woocommerce, magento, google_merchant, json_ld)

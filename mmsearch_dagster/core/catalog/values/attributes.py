@@ -30,12 +30,12 @@ def _json_map(text: str) -> dict[str, str] | None:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        values = _literal(text)
+        values = as_literal(text)
     return as_text_map(values) if isinstance(values, dict) else None
 
 
-def _literal(text: str) -> Any:
-    """A map as Python prints it, with single quotes; None for other text."""
+def as_literal(text: str) -> Any:
+    """A map or a list as Python prints it, with single quotes; None for other text."""
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):

@@ -10,6 +10,16 @@ _NAIVE = (
     *("%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M"),
 )
 _DAYS = ("%Y-%m-%d", "%Y%m%d")
+# Where the month is a word, there is one order only.
+_WORDED = tuple(
+    f"{day}{clock}"
+    for day in ("%d %b %Y", "%b %d %Y")
+    for clock in (" %H:%M:%S", " %H:%M")
+)  # fmt: skip
+_WORDED_DAYS = ("%d %b %Y", "%b %d %Y")
+_WEEKDAY = r"(?i)^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+"
+_A_WORD = r"[A-Za-z]{3}"
+_ZONE_IN_WORDS = r"\s*(?:GMT|UTC)?([+-]\d{4})(?:\s*\([^)]*\))?$"
 # "2024-01-05 10:00 UTC", "...Z[UTC]", "...+01:00[Europe/Paris]": the zone is said twice, or is UTC.
 _ZONE_NAME = r"(?i)(?:(?P<offset>z|[+-]\d\d:?\d\d)\s*\[[A-Za-z_/+\-0-9]+\])$"
 _UTC_NAME = r"(?i)\s*(?:\[?(?:UTC|GMT|Etc/UTC)\]?|\bZ)$"
@@ -28,6 +38,11 @@ _LEAST_EPOCH = 1e8
 # Excel counts days from here; these are the years 1954 to 2119.
 _EXCEL_FIRST, _EXCEL_LAST, _EXCEL_EPOCH_DAYS = 20_000, 80_000, 25_569
 _DAY_MICROSECONDS = 86_400e6
+_MONTHS = 12
+_TWO_NUMBERS = (
+    r"^(?<first>\d{1,2})(?<sign>[/.-])(?<second>\d{1,2})[/.-](?<year>\d{4})"
+    r"(?:[ T](?<clock>\d{1,2}:\d{2}(?::\d{2})?))?$"
+)
 
 
 def as_instant(
@@ -56,6 +71,28 @@ def as_instant(
     return _in_form(text, form, zone) if form else _in_usual_forms(text, zone)
 
 
+def day_order(times: pl.Series) -> str | None:
+    """The format of dates such as 13/01/2024 and 01/13/2024, where a value of the column tells it.
+
+    Args:
+        times: as text.
+
+    Returns:
+        In the signs of strftime; None where all values fit both ways, or none does.
+    """
+    parts = times.drop_nulls().str.strip_chars().str.extract_groups(_TWO_NUMBERS).struct.unnest()
+    if not times.len() or parts["year"].null_count() or parts.is_empty():
+        return None
+    first, second = (parts[name].cast(pl.Int64) for name in ("first", "second"))
+    late_first, late_second = bool((first > _MONTHS).any()), bool((second > _MONTHS).any())
+    if late_first == late_second:
+        return None
+    sign = parts["sign"][0]
+    order = f"%d{sign}%m{sign}%Y" if late_first else f"%m{sign}%d{sign}%Y"
+    clock = parts["clock"].drop_nulls().to_list()
+    return order if not clock else f"{order} %H:%M:%S" if clock[0].count(":") > 1 else f"{order} %H:%M"
+
+
 def _placed(naive: pl.Expr, zone: str | None) -> pl.Expr:
     """Times without a zone as UTC. Of an hour that clocks repeat the first, of one they skip none."""
     local = naive.dt.replace_time_zone(zone or "UTC", ambiguous="earliest", non_existent="null")
@@ -79,7 +116,9 @@ def _in_usual_forms(text: pl.Expr, zone: str | None) -> pl.Expr:
     zoned = [tidy.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _ZONED]
     naive = [bare.str.to_datetime(form, time_unit="us", strict=False) for form in _NAIVE]
     days = [bare.str.to_date(form, strict=False).cast(pl.Datetime("us")) for form in _DAYS]
-    local = pl.coalesce(*naive, *days)
+    worded, has_words = _in_words(bare), text.str.contains(_A_WORD)
+    local = pl.coalesce(*naive, *days, pl.when(has_words).then(worded))
+    zoned.append(pl.when(has_words).then(_in_words_with_zone(text)))
     number = text.cast(pl.Float64, strict=False)
     # A text of digits that is a date is no epoch.
     number = pl.when(~text.str.contains(_DIGITS_OF_A_DATE)).then(number)
@@ -87,6 +126,27 @@ def _in_usual_forms(text: pl.Expr, zone: str | None) -> pl.Expr:
     return pl.coalesce(
         *zoned, pl.when(is_utc).then(_placed(local, None)).otherwise(_placed(local, zone)), epoch
     )
+
+
+def _in_words(text: pl.Expr) -> pl.Expr:
+    """`5 Jan 2024 10:00` and `January 5, 2024`."""
+    plain = text.str.replace(_WEEKDAY, "").str.replace_all(",", " ").str.replace_all(r"\s+", " ")
+    plain = plain.str.replace(r"(\d)(?:st|nd|rd|th)\b", "$1").str.replace(r"^(\d+)-([A-Za-z]+)-", "$1 $2 ")
+    plain = plain.str.replace(r"([A-Za-z]{3})[a-z]*\.?", "$1")
+    times = [plain.str.to_datetime(form, time_unit="us", strict=False) for form in _WORDED]
+    days = [plain.str.to_date(form, strict=False).cast(pl.Datetime("us")) for form in _WORDED_DAYS]
+    return pl.coalesce(*times, *days)
+
+
+def _in_words_with_zone(text: pl.Expr) -> pl.Expr:
+    """`Fri, 05 Jan 2024 10:00:00 +0100`, and as JavaScript prints it."""
+    offset = text.str.extract(_ZONE_IN_WORDS, 1)
+    minutes = offset.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + offset.str.slice(3, 2).cast(
+        pl.Int64, strict=False
+    )
+    signed = pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes)
+    local = _in_words(text.str.replace(_ZONE_IN_WORDS, ""))
+    return (local - pl.duration(minutes=signed)).dt.replace_time_zone("UTC")
 
 
 def _from_number(value: pl.Expr, dtype: pl.DataType, zone: str | None) -> pl.Expr:

@@ -5,7 +5,7 @@ import re
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.values.attributes import as_json_text
+from mmsearch_dagster.core.catalog.values.attributes import as_json_text, as_literal
 from mmsearch_dagster.core.catalog.values.texts import readable
 
 # Comma lists of shop exports: a comma parts only what are names of files or addresses.
@@ -54,6 +54,8 @@ def _json_array(text: str) -> list[str] | None:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
+        values = as_literal(text)
+    if not isinstance(values, list):
         return None
     return [as_json_text(value) for value in values if value is not None]
 

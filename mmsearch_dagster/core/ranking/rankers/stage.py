@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
-from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
+from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams, train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
 from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
@@ -18,6 +19,7 @@ from mmsearch_dagster.core.ranking.relevance.features import (
     COLUMN,
     FEATURES,
     Features,
+    RankedCandidates,
     RankedQuery,
     feature_rows,
 )
@@ -32,10 +34,16 @@ STATISTICS_FILE = "term_statistics.json"
 RANKING_FOLDER = "ranking"
 FILES = (RANKER_FILE, SPEC_FILE, STATISTICS_FILE)
 
-TRAINERS: Mapping[str, Trainer] = {
-    "linear": trained_apart(train_linear),
-    "lambdamart": trained_apart(train_lambdamart),
-}
+
+def trainers(params: LambdaMartParams = LambdaMartParams()) -> Mapping[str, Trainer]:
+    """Strategy -> what trains it; `params` say how trees are grown."""
+    return {
+        "linear": trained_apart(train_linear),
+        "lambdamart": trained_apart(partial(train_lambdamart, params=params)),
+    }
+
+
+TRAINERS: Mapping[str, Trainer] = trainers()
 _CLASSES: Mapping[str, type[StoredRanker]] = {"linear": LinearRanker, "lambdamart": TreeEnsemble}
 
 
@@ -76,11 +84,17 @@ class RankingStage:
             lists: retriever -> (product id, score), best first; what is not named was not searched.
             items: terms of at least every product in the lists.
         """
-        candidates = feature_rows(query, lists, items, self.statistics)
+        candidates = self.candidates(query, lists, items)
         if not candidates.ids:
             return []
         pairs = zip(candidates.ids, self._scores(candidates.features), strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def candidates(
+        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
+    ) -> RankedCandidates:
+        """Every candidate with the features that `order` reads."""
+        return feature_rows(query, lists, items, self.statistics)
 
     def effects(
         self,
@@ -97,7 +111,7 @@ class RankingStage:
             items: terms of at least every product in the lists.
             product: the candidate; not in the lists: no effect.
         """
-        candidates = feature_rows(query, lists, items, self.statistics)
+        candidates = self.candidates(query, lists, items)
         if product not in candidates.ids:
             return []
         values = candidates.features[candidates.ids.index(product)]

@@ -8,6 +8,7 @@ Letters: `n` candidates of one query, `q` different words of it, `c` text column
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,7 +216,7 @@ class _QueryTerms:
     @classmethod
     def of(cls, terms: Terms, statistics: TermStatistics) -> "_QueryTerms":
         words = tuple(dict.fromkeys(terms.words))
-        bigrams = frozenset(zip(terms.words, terms.words[1:], strict=False))
+        bigrams = frozenset(pairwise(terms.words))
         return cls(terms, words, statistics.idf(words), bigrams)
 
 
@@ -273,7 +274,7 @@ def _title_overlap(
     one that it has not; [n] each."""
     rows = np.repeat(np.arange(len(titles)), [len(title.vocabulary) for title in titles])
     words = [word for title in titles for word in title.vocabulary]
-    asked_for = np.array([word in query.terms.vocabulary for word in words], dtype=bool)
+    asked_for = np.array(list(map(query.terms.vocabulary.__contains__, words)), dtype=bool)
     idf = statistics.idf(words)
     total, matched = (
         np.bincount(rows, weights=weights, minlength=len(titles)) for weights in (idf, idf * asked_for)
@@ -284,8 +285,7 @@ def _title_overlap(
 
 
 def _compounds(query: _QueryTerms, item: ItemTerms) -> int:
-    joined = sum(term in item.words for term in query.terms.joined)
-    return joined + sum(word in item.joined for word in query.words)
+    return len(item.words.keys() & query.terms.joined) + len(item.joined.intersection(query.words))
 
 
 def _numbers(query: Terms, items: Sequence[ItemTerms]) -> _Values:
@@ -342,4 +342,4 @@ def _order(query: _QueryTerms, titles: Sequence[Terms], counts: _Values) -> _Val
 
 
 def _shared_bigrams(query: _QueryTerms, title: Terms) -> int:
-    return sum(pair in query.bigrams for pair in zip(title.words, title.words[1:], strict=False))
+    return sum(map(query.bigrams.__contains__, pairwise(title.words)))

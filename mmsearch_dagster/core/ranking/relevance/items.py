@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,9 @@ def item_terms(row: Mapping[str, Any]) -> ItemTerms:
 
 def word_counts(items: Sequence[ItemTerms], words: Sequence[str]) -> NDArray[np.float64]:
     """How often each of `q` words stands in each column of `n` products, float64 [n, q, c]."""
-    counts = [item.words.get(word, _ABSENT) for item in items for word in words]
-    return np.array(counts, dtype=np.float64).reshape(len(items), len(words), len(COLUMNS))
+    counts = chain.from_iterable(map(item.words.get, words, repeat(_ABSENT)) for item in items)
+    numbers = np.fromiter(chain.from_iterable(counts), dtype=np.float64)
+    return numbers.reshape(len(items), len(words), len(COLUMNS))
 
 
 def _counted(fields: Sequence[Sequence[str]]) -> dict[str, tuple[int, ...]]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,8 @@ class TermStatistics:
         Returns:
             float64 [m].
         """
-        idf_of = self._idf_over_all.get
-        return np.array([idf_of(term, self._highest_idf) for term in terms], dtype=np.float64)
+        idf = map(self._idf_over_all.get, terms, repeat(self._highest_idf))
+        return np.fromiter(idf, dtype=np.float64, count=len(terms))
 
     def _idf_by_column(self, terms: Sequence[str]) -> NDArray[np.float64]:
         """How rare each of `m` words is in each of `COLUMNS`, float64 [m, c]."""

@@ -1,0 +1,1 @@
+"""What is removed from MLflow for good: versions, their files, and the runs behind them."""

@@ -1,0 +1,1 @@
+"""What is kept of a home's past, and what may go."""

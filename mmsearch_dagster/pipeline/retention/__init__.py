@@ -1,0 +1,1 @@
+"""The home is tidied: what no kept release needs goes."""

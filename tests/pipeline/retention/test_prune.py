@@ -1,0 +1,176 @@
+"""A home that is tidied stays small, keeps its ways back, and goes on answering."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mmsearch_dagster.adapters.lake.feature_keys import write_keys
+from mmsearch_dagster.adapters.registry.store import MlflowStore
+from mmsearch_dagster.adapters.registry.tags import facts_again
+from mmsearch_dagster.core.errors import NoReleaseError, UserError
+from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.pipeline.retention.prune import find_unused, prune
+from mmsearch_dagster.pipeline.workspace import Workspace
+from mmsearch_dagster.settings import Settings
+from tests.adapters.conftest import empty_mlflow_database, mlflow_store  # noqa: F401
+from tests.adapters.registry.test_registry import Shop
+from tests.catalogue_rows import catalogue
+
+pytestmark = pytest.mark.slow
+
+PRODUCTS = 60
+
+
+def rows_of(day: int) -> pl.DataFrame:
+    """The catalogue of a day, as the index takes it: every product has another text each day."""
+    rows = catalogue(PRODUCTS)
+    return rows.with_columns(search_text=pl.lit(f"day {day} ") + rows["title"]).drop("image_vector", "vector")
+
+
+class Home(Shop):
+    """A home in which days pass: each has a catalogue of its own, every tenth day a training."""
+
+    def __init__(self, store: MlflowStore) -> None:
+        super().__init__(store, store.folder.parent / "elsewhere")
+        self.workspace = Workspace(Settings(store.folder.parent))
+        self.ledger = self.workspace.registry._ledger
+        self.registry = self.workspace.registry
+        self.day = 0
+
+    def live(self, days: int) -> None:
+        for _ in range(days):
+            self.day += 1
+            digest = self.catalogue_of_the_day()
+            self.release(digest)
+
+    def catalogue_of_the_day(self) -> str:
+        lake, digest = self.workspace.lake, f"day{self.day}"
+        products, _ = lake.obtain_table("products", digest, lambda: (rows_of(self.day), {}))
+
+        def features(folder: Path) -> dict[str, int]:
+            rows_of(self.day).write_parquet(folder / "table.parquet")
+            write_keys(folder, "f-text", [f"{digest}-{row}" for row in range(PRODUCTS)])
+            return {"rows": PRODUCTS}
+
+        lake.obtain("text_features", f"of-{digest}", features, inputs=[products])
+        return digest
+
+    def release(self, digest: str) -> ReleaseManifest:
+        champion = self.registry.champion()
+        if champion is None or self.day % 20 == 0:
+            version = self.add(self.day, index=False)
+            self.tag_snapshots(version, digest)
+        else:
+            decision = self.registry.decision(champion.model_version)
+            assert decision is not None
+            facts = facts_again(
+                champion,
+                decision,
+                release_id=f"r-{self.day}",
+                refresh_of=champion.refresh_of or champion.release_id,
+                snapshots={"products": digest, "text_features": f"of-{digest}"},
+            )
+            version = self.registry.register_again(champion.model_version, facts)
+        manifest = self.registry.manifest(version)
+        pin = self.workspace.index.publish("shop", manifest.release_id, rows_of(self.day), vector_column=None)
+        self.registry.attach_index(version, pin)
+        return self.registry.promote(version, reason=f"day {self.day}").release
+
+    def tag_snapshots(self, version: int, digest: str) -> None:
+        """`add` registers made-up snapshots; these are the ones of the day."""
+        from mmsearch_dagster.adapters.registry.tags import MANIFEST
+
+        text = self.registry.tags()[version][MANIFEST].replace('"abc"', f'"{digest}"')
+        self.registry.tag(version, MANIFEST, text)
+
+    @property
+    def size(self) -> int:
+        home = self.workspace.paths.home
+        folders = [self.workspace.paths.lake, self.workspace.paths.index, self.workspace.paths.mlflow]
+        assert all(folder.parent == home for folder in folders)
+        return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+
+
+@pytest.fixture
+def home(mlflow_store: MlflowStore) -> Home:  # noqa: F811
+    return Home(mlflow_store)
+
+
+def test_after_many_refreshes_a_tidied_home_is_hardly_larger_than_a_fresh_one(home: Home) -> None:
+    home.live(5)
+    fresh = home.size
+
+    home.live(25)
+    grown = home.size
+    prune(home.workspace, 5)
+
+    assert grown > 2 * fresh
+    assert home.size <= 1.5 * fresh
+
+
+def test_the_last_releases_stay_ready_for_a_rollback(home: Home) -> None:
+    home.live(8)
+    prune(home.workspace, 3)
+
+    assert [row.manifest.release_id for row in home.registry.releases()] == ["r-8", "r-7", "r-6", "r-1"]
+    for release_id in ("r-6", "r-7", "r-8"):
+        assert home.registry.rollback(release_id, reason="").moved or release_id == "r-8"
+        manifest = home.registry.champion()
+        assert manifest is not None
+        assert manifest.index is not None
+        assert manifest.release_id == release_id
+        table = home.workspace.index.open("shop", manifest.index.tag)
+        assert (table.row_count, len(table.lexical("day", 5))) == (PRODUCTS, 5)
+        products = home.workspace.lake.find("products", manifest.snapshots["products"])
+        assert products is not None
+        assert products.table().height == PRODUCTS
+        home.registry.check_weights(manifest.model_version)
+
+
+def test_a_look_says_what_would_go_and_removes_nothing(home: Home) -> None:
+    home.live(4)
+    before = home.size
+    unused = find_unused(home.workspace, 2)
+
+    counts = {kind: count for kind, count, _ in unused.rows()}
+    assert counts["model versions"] == 1, "r-1 was trained last: the next run compares with it"
+    assert counts["index versions"] == 1
+    assert counts["lake snapshots"] == 3, "of r-1 only its catalogue"
+    assert counts["vectors"] == 2 * PRODUCTS
+    assert unused.kept == ("r-4", "r-3", "r-1")
+    assert (home.size, len(home.registry.releases())) == (before, 4)
+
+
+def test_a_clean_up_that_was_killed_is_finished_by_the_next(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.live(6)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mmsearch_dagster.pipeline.retention.prune.clean_up", die)
+        with pytest.raises(KeyboardInterrupt):
+            prune(home.workspace, 2)
+    prune(home.workspace, 2)
+
+    assert not [count for _, count, _ in find_unused(home.workspace, 2).rows() if count]
+
+
+def test_a_snapshot_of_an_asset_that_nobody_makes_again_is_never_touched(home: Home) -> None:
+    lake = home.workspace.lake
+    for day in range(3):
+        lake.obtain("profile_states", f"day{day}", lambda folder: {"rows": 1})
+    home.live(4)
+    prune(home.workspace, 1)
+    assert len([snapshot for snapshot, _ in lake.all() if snapshot.asset == "profile_states"]) == 3
+
+
+def test_at_least_the_release_that_answers_is_kept(home: Home, tmp_path: Path) -> None:
+    home.live(1)
+    with pytest.raises(UserError, match="--keep 0: at least 1"):
+        find_unused(home.workspace, 0)
+    with pytest.raises(NoReleaseError, match="nothing to clean up"):
+        find_unused(Workspace(Settings(tmp_path / "nowhere")), 1)
