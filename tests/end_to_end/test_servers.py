@@ -43,7 +43,7 @@ _TWO_HOURS = 7_200
 _Value = TypeVar("_Value")
 
 
-def until(ready: Callable[[], _Value | None], *, seconds: float = 90) -> _Value:
+def until(ready: Callable[[], _Value | None], *, seconds: float = 240) -> _Value:
     """What `ready` gives as soon as it gives anything."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -73,6 +73,11 @@ class Servers:
     api: str
     shop: Path
     waiting: int
+
+    def served(self) -> int | None:
+        """The model version that the API answers with."""
+        manifest = answer(f"{self.api}/release")
+        return manifest["model_version"] if manifest else None
 
     def tag(self, tag: dict[str, str]) -> bool:
         """Whether MLflow's server took a tag of a model version."""
@@ -199,7 +204,7 @@ def test_servers_tick_run_and_release_what_a_reviewer_approves(servers: Servers)
 
     # A reviewer approves what waits, through MLflow's server; the API answers with it.
     version = {"name": "mmsearch", "version": str(servers.waiting)}
-    assert until(lambda: answer(f"{servers.api}/release"))["model_version"] != servers.waiting
+    assert until(servers.served) != servers.waiting
     until(lambda: servers.tag({**version, "key": "review", "value": "approved"}))
 
     # The first look of the sensor hands nothing on; then an export comes.
@@ -210,10 +215,9 @@ def test_servers_tick_run_and_release_what_a_reviewer_approves(servers: Servers)
     assert {tag["key"]: tag["value"] for tag in run["tags"]}[BECAUSE] == "products.csv changed"
     assert run["jobName"] == "refresh"
 
-    assert until(lambda: answer(f"{servers.api}/release")["model_version"] == servers.waiting)
-    champion = answer(
-        f"{servers.mlflow}/api/2.0/mlflow/registered-models/alias", name="mmsearch", alias="champion"
-    )
+    until(lambda: servers.served() == servers.waiting)
+    route = f"{servers.mlflow}/api/2.0/mlflow/registered-models/alias"
+    champion = answer(route, name="mmsearch", alias="champion")
     assert int(champion["model_version"]["version"]) == servers.waiting
     assert until(lambda: servers.end_of(launched["run"]["runId"])) == "SUCCESS"
 
