@@ -60,6 +60,11 @@ class HomePaths:
         return self.home / "reports"
 
     @property
+    def next_steps(self) -> Path:
+        """What is missing and what it would bring, as a run leaves it."""
+        return self.reports / "next_steps.markdown"
+
+    @property
     def metrics(self) -> Path:
         return self.home / "metrics"
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli import tables
+from mmsearch_dagster.cli.ingest import next_steps
 from mmsearch_dagster.cli.ingest.quarantine import show_counts
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.cli.sample_queries import WORDS, Example, examples
@@ -41,6 +42,7 @@ def show(settings: Settings, released: Released) -> None:
     parents = [row.manifest for row in released.releases() if row.manifest.release_id == manifest.parent]
     show_counts(settings.home, parents[0].snapshots if parents else None)
     _left_out(settings, lake)
+    next_steps.show(settings)
     console.print(
         f"Next: `mmsearch up --home {settings.home}` opens Dagster (http://127.0.0.1:3000), MLflow "
         "(http://127.0.0.1:5000) and the search page (http://127.0.0.1:8000).",

@@ -93,6 +93,8 @@ def gate(decision: Mapping[str, Any]) -> Table:
     table.add_column("why")
     for reason in decision["reasons"]:
         mark = "[green]ok[/]" if reason["passed"] else "[red]no[/]"
+        if reason.get("cannot_tell"):
+            mark = "cannot tell"
         table.add_row(escape(reason["rule"]), mark, escape(reason["text"]))
     return table
 

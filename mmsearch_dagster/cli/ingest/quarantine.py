@@ -43,9 +43,17 @@ def show_counts(home: Path, before: Mapping[str, str] | None = None) -> None:
 
     before: asset -> snapshot of the release before, to compare with.
     """
-    for counts in all_row_counts(Lake(HomePaths(home).lake), before):
-        for line in counts.lines(f"`mmsearch quarantine {counts.table} --home {home}`"):
-            _print(line)
+    for line in count_lines(home, before):
+        _print(line)
+
+
+def count_lines(home: Path, before: Mapping[str, str] | None = None) -> list[str]:
+    """What became of the rows of every table, in sentences. before: as in `show_counts`."""
+    return [
+        line
+        for counts in all_row_counts(Lake(HomePaths(home).lake), before)
+        for line in counts.lines(f"`mmsearch quarantine {counts.table} --home {home}`")
+    ]
 
 
 def _print(text: str) -> None:

@@ -171,6 +171,7 @@ def evaluation_metrics(
     remembered: Mapping[str, float] | None = None,
     cross_fitted: CrossFitted = CrossFitted(),
     fused_kinds: Collection[str] | None = None,
+    slices: Mapping[str, tuple[str, ...]] | None = None,
 ) -> EvaluationMetrics:
     """What the gate decides on.
 
@@ -183,6 +184,7 @@ def evaluation_metrics(
         remembered: the champion's values then, from its own evaluation.
         cross_fitted: more queries on which the engine is held against the retrievers.
         fused_kinds: kinds of query that the engine leaves to the fused vector, blended by ranks; None: all.
+        slices: name -> ids of the validation queries in it.
         provenance: of `queries`.
         counts: provenance -> how many validation queries there are, those that do not decide too.
     """
@@ -206,6 +208,7 @@ def evaluation_metrics(
         champion_note=note,
         provenance=provenance,
         counts=dict(counts or {}),
+        slices=dict(slices or {}),
     )
 
 

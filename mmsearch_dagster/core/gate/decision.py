@@ -18,6 +18,7 @@ class EvaluationMetrics(BaseModel):
         there is none or it cannot be compared.
     provenance: how the answers to these queries are known; counts: how many validation queries there are of
     each provenance, those that do not decide too.
+    slices: name -> ids of the validation queries in it, each held against the champion by itself.
     champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
     """
 
@@ -32,6 +33,7 @@ class EvaluationMetrics(BaseModel):
     champion_note: str | None = None
     provenance: Provenance = JUDGED
     counts: dict[Provenance, int] = {}
+    slices: dict[str, tuple[str, ...]] = {}
 
     def digest(self) -> str:
         """Names these figures; a decision carries it."""
@@ -39,7 +41,10 @@ class EvaluationMetrics(BaseModel):
 
 
 class Reason(BaseModel):
-    """One rule's answer: the measured value, the limit, and both as a sentence."""
+    """One rule's answer: the measured value, the limit, and both as a sentence.
+
+    binding: whether a decision that passes needs it. cannot_tell: too few queries to say; that is no pass.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
@@ -48,6 +53,13 @@ class Reason(BaseModel):
     figure: float
     limit: float
     text: str
+    binding: bool = True
+    cannot_tell: bool = False
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it keeps the decision from being a pass."""
+        return self.binding and not self.passed
 
 
 class Decision(BaseModel):
@@ -63,14 +75,14 @@ class Decision(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Decision":
-        if self.passed != (bool(self.reasons) and all(reason.passed for reason in self.reasons)):
-            raise ValueError("a decision passes exactly when every one of its reasons does")
+        if self.passed != (bool(self.reasons) and not any(reason.refuses for reason in self.reasons)):
+            raise ValueError("a decision passes exactly when every one of its binding reasons does")
         return self
 
     @property
     def refusals(self) -> tuple[str, ...]:
         """The sentences of the rules that failed."""
-        return tuple(reason.text for reason in self.reasons if not reason.passed)
+        return tuple(reason.text for reason in self.reasons if reason.refuses)
 
     def figures(self) -> dict[str, float]:
         """Rule -> figure, for a ledger line."""

@@ -47,6 +47,36 @@ class ChampionRule(BaseModel):
     not_comparable: Literal["pass", "refuse"] = "pass"
 
 
+class SliceRule(BaseModel):
+    """What is asked of one slice of the queries, against the champion.
+
+    max_drop: its mean may drop by this much, or by more where the drop may be chance. min_queries: with
+    fewer nobody can tell. required: then a slice that nobody can tell about is a refusal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    max_drop: float = Field(default=0.05, ge=0.0, le=1.0)
+    min_queries: int = Field(default=20, ge=2)
+    required: bool = False
+
+
+class SliceRules(BaseModel):
+    """One rule per group of slices (core.evaluation.slices)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    language: SliceRule = SliceRule()
+    category: SliceRule = SliceRule()
+    missing: SliceRule = SliceRule()
+    cold_items: SliceRule = SliceRule()
+    long_tail: SliceRule = SliceRule()
+
+    def of(self, name: str) -> SliceRule:
+        """The rule of a slice named `group` or `group=value`."""
+        return getattr(self, name.partition("=")[0], SliceRule())
+
+
 class ProvenanceRule(BaseModel):
     """Whether queries whose answers are known in one way may decide, and from how many on.
 
@@ -88,6 +118,7 @@ class GatePolicy(BaseModel):
     single_branch: SingleBranchRule = SingleBranchRule()
     champion: ChampionRule = ChampionRule()
     provenance: ProvenanceRules = ProvenanceRules()
+    slices: SliceRules = SliceRules()
 
     @property
     def rules(self) -> dict[str, Any]:

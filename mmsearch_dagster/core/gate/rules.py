@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
 from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.gate.slices import slice_reasons
 from mmsearch_dagster.core.labels.provenance import JUDGED, LOG, provenance_phrase
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
 
@@ -118,8 +119,8 @@ def _beats_branch(
     best, name = _best_branch(retrievers, kinds, policy.single_branch.choose)
     difference = _difference(values, best, policy)
     # One retriever leaves nothing to fuse, a perfect one nothing to gain.
-    draw = demand is _not_behind and (len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling)
-    limit, passed, wording = _drawn(difference, policy) if draw else demand(difference, policy)
+    no_gain = len(retrievers) == 1 or _mean(best) >= policy.single_branch.ceiling
+    limit, passed, wording = demand(difference, policy, no_gain)
     text = (
         f"{what} {_standing(difference)} its best single retriever ({name}): "
         f"{policy.metric} {_mean(values):.4f} against {_mean(best):.4f}, "
@@ -135,26 +136,30 @@ def _standing(difference: Difference) -> str:
     return "falls behind" if difference.high < 0.0 else "is not shown to beat"
 
 
-Demand = Callable[[Difference, GatePolicy], tuple[float, bool, str]]
+# Of a difference, under a policy, where nothing can be gained or not: limit of the mean, whether it is kept,
+# and the demand in words.
+Demand = Callable[[Difference, GatePolicy, bool], tuple[float, bool, str]]
 
 
-def _not_behind(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
-    """Of the engine: limit of the mean, whether it is kept, and the demand in words.
+def _not_behind(difference: Difference, policy: GatePolicy, no_gain: bool) -> tuple[float, bool, str]:
+    """The demand on the engine.
 
     A kind of query for which nothing is shown to beat a single retriever is left to it, so a draw is enough.
     """
+    if no_gain:
+        return _drawn(difference, policy)
     slack = policy.single_branch.max_uncertainty
     passed = difference.low >= -slack and difference.high >= 0.0
     return -slack, passed, f"low end at least {-slack:+.4f}, high end not below 0"
 
 
-def _not_shown_behind(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
-    """The same of the fused vector: a broken one is far behind on any number of queries."""
+def _not_shown_behind(difference: Difference, policy: GatePolicy, no_gain: bool) -> tuple[float, bool, str]:
+    """The demand on the fused vector: a broken one is far behind on any number of queries."""
     return 0.0, difference.high >= 0.0, "high end not below 0"
 
 
 def _drawn(difference: Difference, policy: GatePolicy) -> tuple[float, bool, str]:
-    """The same of a draw. Of two that are equally good either one has the better mean, by chance."""
+    """The demand on a draw. Of two that are equally good either one has the better mean, by chance."""
     slack = policy.single_branch.max_uncertainty
     passed = difference.mean >= -slack and difference.high >= 0.0
     return -slack, passed, f"at least {-slack:+.4f}, high end not below 0"
@@ -270,6 +275,7 @@ def _beside_champion(report: EvaluationMetrics, policy: GatePolicy) -> list[Reas
     return [
         _against_champion(engine, champion, policy, note=note),
         *_champion_by_kind(engine, champion, kinds=kinds, policy=policy, note=note),
+        *slice_reasons(report.engine, report.champion, report.slices, policy),
     ]
 
 
@@ -281,7 +287,7 @@ def decide(report: EvaluationMetrics, policy: GatePolicy) -> Decision:
     with np.errstate(invalid="ignore"):  # infinite figures are refused by their own rule
         reasons = _all_reasons(report, policy)
     return Decision(
-        passed=all(reason.passed for reason in reasons),
+        passed=not any(reason.refuses for reason in reasons),
         reasons=tuple(reasons),
         weights_sha256=report.weights_sha256,
         report_digest=report.digest(),

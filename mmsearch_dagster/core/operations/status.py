@@ -168,7 +168,7 @@ def _release_lines(status: Status) -> Iterator[str]:
 
 
 def _verdict(result: DriftResult) -> str:
-    return {True: "fine", False: "look here", None: "cannot tell"}[result.fine]
+    return {True: "fine", False: "look here", None: "no verdict"}[result.fine]
 
 
 def _scheduler_lines(status: Status) -> Iterator[str]:

@@ -12,6 +12,7 @@ import polars as pl
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.evaluation.baseline import baseline
 from mmsearch_dagster.core.evaluation.comparison import (
@@ -35,6 +36,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     score,
 )
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
+from mmsearch_dagster.core.evaluation.slices import slices_of
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics
 from mmsearch_dagster.core.gate.policy import GatePolicy
@@ -88,6 +90,7 @@ class EvaluationInputs:
     ranking: Snapshot
     photos: Snapshot
     modalities: tuple[str, ...]
+    interactions: Snapshot | None = None
 
     @classmethod
     def current(cls, workspace: Workspace) -> "EvaluationInputs":
@@ -98,7 +101,8 @@ class EvaluationInputs:
         lineage = lineage_of(workspace.lake, [source, *candidates.values(), ranking])
         modalities = tuple(examples.modalities_of(lineage))
         photos = lineage[photo_memory.ASSET]
-        return cls(source, lineage["products"], candidates, ranking, photos, modalities)
+        log = lineage.snapshots.get("interactions")
+        return cls(source, lineage["products"], candidates, ranking, photos, modalities, log)
 
 
 @dataclass(frozen=True)
@@ -269,7 +273,15 @@ class Evaluation:
             remembered=remembered,
             cross_fitted=CrossFitted() if engine.is_baseline else self._cross_fitted(),
             fused_kinds=engine.fused_kinds(queries.kinds.values()),
+            slices=self._slices(),
         )
+
+    def _slices(self) -> dict[str, tuple[str, ...]]:
+        """Parts of the validation queries that must not pay for the others."""
+        queries, log = self.validation.deciding, self.inputs.interactions
+        texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
+        touched = log.table()[c.PRODUCT_ID] if log and c.PRODUCT_ID in log.table().columns else None
+        return slices_of(texts, queries.grades, self.inputs.products.table(), touched)
 
     def _cross_fitted(self) -> CrossFitted:
         """What the chosen orders answer to training queries they did not learn from, by the tables' names."""

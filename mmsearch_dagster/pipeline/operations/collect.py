@@ -25,7 +25,7 @@ from mmsearch_dagster.core.operations.daily_metrics import (
 )
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.files import ASSET as EVALUATION
-from mmsearch_dagster.pipeline.evaluation.files import QUALITY, EvaluationFacts
+from mmsearch_dagster.pipeline.evaluation.files import QUALITY
 from mmsearch_dagster.pipeline.ingest.row_counts import all_row_counts
 from mmsearch_dagster.pipeline.monitoring import monitors
 from mmsearch_dagster.pipeline.operations.day_files import keep_day, kept_day
@@ -146,7 +146,9 @@ def _quality(workspace: Workspace, champion: ReleaseManifest) -> tuple[str | Non
     if snapshot is None:
         return None, {}
     try:
-        metric, table = EvaluationFacts.of(snapshot).metric, pl.read_parquet(snapshot.folder / QUALITY)
+        # An evaluation of 0.1.0 does not name its metric.
+        metric = str(snapshot.facts.get("metric") or workspace.gate_policy.metric)
+        table = pl.read_parquet(snapshot.folder / QUALITY)
         rows = table.filter(pl.col("branch") == ENGINE).select("kind", metric)
     except (MmsearchError, OSError, pl.exceptions.PolarsError):  # written by another version, or damaged
         return None, {}

@@ -1,6 +1,7 @@
 """Which events give an alert, and that the same one is not sent twice."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,12 @@ def test_a_release_that_is_older_than_the_policy_says_gives_one() -> None:
 
     assert [(alert.kind, alert.key) for alert in old] == [("stale_release", "r-000000000a")]
     assert "8 days ago, the policy warns after 7" in old[0].text
+
+
+def test_the_reviewed_file_says_what_holds_without_one() -> None:
+    file = Path(__file__).parents[3] / "assets" / "policies" / "alerts.yaml"
+
+    assert parse_alerts(file.read_text(encoding="utf-8"), str(file)) == POLICY
 
 
 def test_an_event_can_be_switched_off_in_the_file() -> None:

@@ -1,0 +1,33 @@
+"""Which queries belong to which slice."""
+
+import polars as pl
+
+from mmsearch_dagster.core.evaluation.slices import slices_of
+
+PRODUCTS = pl.DataFrame(
+    {
+        "product_id": ["P1", "P2", "P3"],
+        "category": ["Shoes > Boots", "Shoes", None],
+        "image_uris": [["a.png"], [], None],
+    },
+    schema_overrides={"image_uris": pl.List(pl.String)},
+)
+TEXTS = {"q1": "red boots", "q2": "红色运动鞋", "q3": None}
+GRADES = {"q1": {"P1": 3, "P2": 1}, "q2": {"P2": 2}, "q3": {"P3": 3}}
+
+
+def test_a_query_is_in_the_slices_of_its_words_and_of_its_best_products() -> None:
+    slices = slices_of(TEXTS, GRADES, PRODUCTS, None)
+    assert slices == {
+        "language=en": ("q1",),
+        "language=zh": ("q2",),
+        "category=Shoes": ("q1", "q2"),
+        "missing=image": ("q2", "q3"),
+    }
+
+
+def test_the_log_says_what_is_cold_and_what_is_beyond_the_most_popular() -> None:
+    log = pl.Series(["P1"] * 9 + ["P2"])
+    slices = slices_of(TEXTS, GRADES, PRODUCTS, log)
+    assert slices["cold_items"] == ("q3",)
+    assert slices["long_tail"] == ("q2", "q3")
