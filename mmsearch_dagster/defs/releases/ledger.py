@@ -26,7 +26,7 @@ def ledger_metadata(workspace: Workspace) -> dict[str, dg.MetadataValue]:
         }
         for row in rows[:_SHOWN]
     ]
-    schema = dict.fromkeys(("when", "who", "action", "release", "why", "undo"), pl.String)
+    schema = pl.Schema({name: pl.String() for name in ("when", "who", "action", "release", "why", "undo")})
     return {
         "dagster/row_count": dg.MetadataValue.int(len(rows)),
         "newest lines": dg.MetadataValue.md(markdown_table(pl.DataFrame(table, schema=schema))),
