@@ -44,9 +44,9 @@ class Page:
         return result["result"].get("value")
 
     def wait_for(self, script: str) -> None:
-        """Until an expression is true."""
+        """Until an expression is true; one that fails, for the page is not there yet, is not true."""
         end = time.monotonic() + _SECONDS
-        while not self.value(script):
+        while not self.value(f"(() => {{ try {{ return {script} }} catch {{ return false }} }})()"):
             assert time.monotonic() < end, (
                 f"never true: {script}; the page: {self.value('document.body.innerText')}"
             )

@@ -35,11 +35,10 @@ def _monitor(name: str, watch: _Monitor, deps: tuple[str, ...], description: str
     )
     def look(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
         watched = watch(workspace.open())
-        verdict = {"verdict": watched.sentence}
-        if watched.findings:
-            verdict[FINDINGS] = dg.MetadataValue.json([finding.text for finding in watched.findings])
+        texts = [finding.text for finding in watched.findings]
+        findings = {FINDINGS: dg.MetadataValue.json(texts)} if texts else {}
         yield dg.MaterializeResult(
-            metadata={**verdict, **metadata_of(watched.report)},
+            metadata={"verdict": watched.sentence, **findings, **metadata_of(watched.report)},
             check_results=check_results([watched.checked]),
         )
 

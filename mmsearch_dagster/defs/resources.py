@@ -95,10 +95,6 @@ def watching_workspace() -> Workspace:
 
 
 def _variable(name: str, default: str) -> dg.EnvVar | str:
-    pass
-
-
-def _variable(name: str, default: str) -> dg.EnvVar | str:
     return dg.EnvVar(name) if os.environ.get(name) else default
 
 

@@ -9,6 +9,7 @@ import yaml
 from rich.console import Console
 
 from mmsearch_dagster.adapters.host.cores import cores
+from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.presets import RunPreset, parse_preset
 from mmsearch_dagster.demo_shop.write_shop import write_sample_store
 from mmsearch_dagster.settings import DEFAULT_HOME, HomePaths, assets_folder
@@ -16,15 +17,17 @@ from tests.bench import first_search, image_speed, machine, report, rerun_cost, 
 from tests.bench.child import REPOSITORY
 from tests.bench.inputs import gather
 from tests.bench.ratio import Ratio
+from tests.bench.serving import measure as serving
 
-PARTS = ("text", "image", "rerun", "first", "pipeline")
+PARTS = ("text", "image", "serving", "rerun", "first", "pipeline")
 
 
 @dataclass(frozen=True)
 class Size:
     """How much is measured. products: of the sample store, None for all of it.
 
-    process_rounds: of what starts processes; a whole pipeline is compared once.
+    process_rounds: of what starts processes; a whole pipeline is compared once. served: products of the
+    services under load, and searches of each kind and number of clients.
     """
 
     texts: int
@@ -32,10 +35,11 @@ class Size:
     rounds: int
     process_rounds: int
     products: int | None
+    served: tuple[int, int]
 
 
-FULL = Size(texts=1_000, pictures=256, rounds=5, process_rounds=2, products=None)
-QUICK = Size(texts=128, pictures=16, rounds=2, process_rounds=1, products=120)
+FULL = Size(texts=1_000, pictures=256, rounds=5, process_rounds=2, products=None, served=(32_000, 200))
+QUICK = Size(texts=128, pictures=16, rounds=2, process_rounds=1, products=120, served=(300, 24))
 
 
 def main() -> None:
@@ -64,6 +68,18 @@ def measure(size: Size, parts: list[str], data: Path, work: Path, console: Conso
     if "image" in parts and image is not None:
         console.print(f"image encoder ({inputs.origin})")
         ratios += image_speed.measure(inputs.pictures, image, cache, rounds=size.rounds)
+    if "serving" in parts and text is not None and image is not None:
+        console.print("the released engine and a plain service under load")
+        products, searches = size.served
+        ratios += serving.measure(
+            work,
+            cache,
+            {TEXT: text, IMAGE: image},
+            console,
+            products=products,
+            searches=searches,
+            rounds=size.process_rounds,
+        )
     if "rerun" in parts:
         console.print("re-run with 1% changed products")
         ratios += rerun_cost.measure(store, work, preset.encoders, rounds=size.process_rounds)

@@ -58,6 +58,17 @@ class TypedQuery:
     twists: tuple[str, ...]
 
 
+def items_of(spec: StoreSpec, shop: Path) -> Sequence[Item]:
+    """The facts behind the products that a shop's folder exports."""
+    items = make_items(spec, spec.products.count + sum(spec.broken_rows.values()))[: spec.products.count]
+    with (shop / "products.csv").open(encoding="utf-8", newline="") as opened:
+        exported = {(row[c.PRODUCT_ID], row[c.TITLE]) for row in csv.DictReader(opened)}
+    strange = [item.product_id for item in items if (item.product_id, item.title) not in exported]
+    if strange:
+        raise SystemExit(f"{shop} is not the sample store of this version: {strange[0]} is another product")
+    return items
+
+
 def typed_queries(spec: StoreSpec, items: Sequence[Item], count: int, seed: int) -> list[TypedQuery]:
     """So many different queries that have an answer."""
     rng, noise = random.Random(seed), np.random.default_rng(seed)
@@ -137,8 +148,7 @@ def main() -> None:
     options = parser.parse_args()
     file = assets_folder() / "sample" / "store.yaml"
     spec = parse_spec(file.read_text(encoding="utf-8"), str(file))
-    items = make_items(spec, spec.products.count)
-    queries = typed_queries(spec, items, COUNT, SEED)
+    queries = typed_queries(spec, items_of(spec, options.shop), COUNT, SEED)
     splits = write_shop(options.shop, options.out, queries)
     twists = Counter(twist for query in queries for twist in query.twists or ("none",))
     print(f"{len(queries)} queries: {dict(splits)}; {dict(twists)}")

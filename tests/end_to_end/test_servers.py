@@ -26,9 +26,12 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.adapters.registry.relocate import relocate
 from mmsearch_dagster.cli.dagster_home import prepare_dagster
 from mmsearch_dagster.defs.triggers.launch import BECAUSE
+from mmsearch_dagster.pipeline.release.reviews import Reviews
+from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import ASSETS_VARIABLE, Settings
 from tests.fixtures.former_home import reviewed_files, unpack, write_shop
 from tests.homes import own_environment
@@ -40,7 +43,7 @@ _TWO_HOURS = 7_200
 _Value = TypeVar("_Value")
 
 
-def until(ready: Callable[[], _Value | None], *, seconds: float = 90) -> _Value:
+def until(ready: Callable[[], _Value | None], *, seconds: float = 240) -> _Value:
     """What `ready` gives as soon as it gives anything."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -63,12 +66,26 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Servers:
-    """What stands, and where. shop: the folder that its source files are in."""
+    """What stands, and where. shop: the folder of its source files. waiting: the version under review."""
 
     dagster: str
     mlflow: str
     api: str
     shop: Path
+    waiting: int
+
+    def served(self) -> int | None:
+        """The model version that the API answers with."""
+        manifest = answer(f"{self.api}/release")
+        return manifest["model_version"] if manifest else None
+
+    def tag(self, tag: dict[str, str]) -> bool:
+        """Whether MLflow's server took a tag of a model version."""
+        try:
+            route = f"{self.mlflow}/api/2.0/mlflow/model-versions/set-tag"
+            return httpx.post(route, json=tag, timeout=30).status_code == 200
+        except httpx.TransportError:
+            return False
 
     def query(self, text: str, **variables: Any) -> Any | None:
         """The data of a GraphQL answer; None while nobody answers."""
@@ -134,6 +151,16 @@ def as_left_two_hours_ago(home: Path) -> None:
             )
 
 
+def as_one_release_waits(home: Path) -> int:
+    """The first version, made over the catalogue of now, waits for a reviewer; the second one is served."""
+    workspace = Workspace(Settings(home))
+    (first,) = [row.manifest for row in workspace.registry.releases() if row.manifest.model_version == 1]
+    for asset, digest in first.snapshots.items():
+        write_atomically(home / "lake" / asset / "CURRENT", digest.encode())
+    Reviews(workspace.registry).request(first.model_version)
+    return first.model_version
+
+
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[Servers]:
     home, source = unpack(tmp_path), write_shop(tmp_path / "shop", renamed=2)
@@ -141,6 +168,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
     assets = reviewed_files(tmp_path / "reviewed")
     (assets / "policies" / "triggers.yaml").write_text("source: {settle_seconds: 0}", encoding="utf-8")
     as_left_two_hours_ago(home)
+    waiting = as_one_release_waits(home)
     ports = free_ports(3)
     options = dict(zip(("--dagster-port", "--mlflow-port", "--api-port"), ports, strict=True))
     options |= {"--home": home, "--source": source}
@@ -149,14 +177,15 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
     environment = {**os.environ, ASSETS_VARIABLE: str(assets)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
-            yield Servers(*(f"http://127.0.0.1:{port}" for port in ports), shop=source.parent)
+            addresses = [f"http://127.0.0.1:{port}" for port in ports]
+            yield Servers(*addresses, shop=source.parent, waiting=waiting)
         finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0
 
 
-def test_schedules_and_sensors_tick_and_a_run_is_launched_through_graphql(servers: Servers) -> None:
-    # Through GraphQL, before those that wait in the queue.
+def test_servers_tick_run_and_release_what_a_reviewer_approves(servers: Servers) -> None:
+    # A run is launched through GraphQL, before those that wait in the queue.
     params = {
         "selector": {
             "repositoryName": _REPOSITORY,
@@ -173,6 +202,11 @@ def test_schedules_and_sensors_tick_and_a_run_is_launched_through_graphql(server
     tick = until(lambda: servers.ticks("hourly"))[-1]
     assert (tick["status"], len(tick["runIds"])) == ("SUCCESS", 1)
 
+    # A reviewer approves what waits, through MLflow's server; the API answers with it.
+    version = {"name": "mmsearch", "version": str(servers.waiting)}
+    assert until(servers.served) != servers.waiting
+    until(lambda: servers.tag({**version, "key": "review", "value": "approved"}))
+
     # The first look of the sensor hands nothing on; then an export comes.
     assert "nothing changed in 4 files" in until(lambda: servers.ticks("source_files"))[0]["skipReason"]
     with (servers.shop / "products.csv").open("a", encoding="utf-8") as file:
@@ -181,17 +215,15 @@ def test_schedules_and_sensors_tick_and_a_run_is_launched_through_graphql(server
     assert {tag["key"]: tag["value"] for tag in run["tags"]}[BECAUSE] == "products.csv changed"
     assert run["jobName"] == "refresh"
 
-    # MLflow and the API answer of the release while all that goes on.
-    query = {"name": "mmsearch", "alias": "champion"}
-    champion = until(lambda: answer(f"{servers.mlflow}/api/2.0/mlflow/registered-models/alias", query))
-    served = until(lambda: answer(f"{servers.api}/release", {}))
-    assert int(champion["model_version"]["version"]) == served["model_version"]
-
-    identity = launched["run"]["runId"]
-    assert until(lambda: servers.end_of(identity)) == "SUCCESS"
+    until(lambda: servers.served() == servers.waiting)
+    route = f"{servers.mlflow}/api/2.0/mlflow/registered-models/alias"
+    champion = answer(route, name="mmsearch", alias="champion")
+    assert int(champion["model_version"]["version"]) == servers.waiting
+    assert until(lambda: servers.end_of(launched["run"]["runId"])) == "SUCCESS"
 
 
-def answer(address: str, params: dict[str, str]) -> Any | None:
+def answer(address: str, **params: str) -> Any | None:
+    """The JSON of an answer; None while nobody answers, or not with 200."""
     try:
         reply = httpx.get(address, params=params, timeout=30)
     except httpx.TransportError:

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +93,18 @@ def _json_format(start: str) -> str:
 def _delimited(text: str) -> dict[str, str]:
     """The sign that parts a first line into most fields; a title of one field may stand above it."""
     lines = [line for line in text.splitlines()[:20] if line.strip()]
-    counts: Counter[str] = Counter()
-    for sign in _DELIMITERS:
-        widths = [len(row) for row in csv.reader(lines, delimiter=sign)]
-        counts[sign] = next((width for width in widths if width > 1), 0)
-    best = max(_DELIMITERS, key=lambda sign: counts[sign])
+    best = max(_DELIMITERS, key=lambda sign: _parts_header(lines, sign))
     return {} if best == "," else {"delimiter": best}
+
+
+def _parts_header(lines: Sequence[str], sign: str) -> tuple[int, int]:
+    """How early a line is that the sign parts into three fields or more, else into two; and into how many."""
+    widths = [len(row) for row in csv.reader(lines, delimiter=sign)]
+    for least, late in ((3, 0), (2, len(lines))):
+        for number, width in enumerate(widths):
+            if width >= least:
+                return -number - late, width
+    return -2 * len(lines), 0
 
 
 def look_at(path: Path, written: dict[str, Any]) -> FileLook:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.adapters.databases.copies import check_query, copy_of, refresh_copy
+from mmsearch_dagster.adapters.remote_media.file_copies import copy_of_file, refresh_file
 from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
@@ -14,6 +15,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.file import DATABASE, SourceFile
+from mmsearch_dagster.core.catalog.remote_media import is_address
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
 from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError, reason_of
@@ -39,16 +41,25 @@ class Source:
     copies: Path | None = None
 
     def path_of(self, file: SourceFile) -> Path:
-        """Where a table's file lies; of a database, the copy of its rows."""
+        """Where a table's file lies; of a database or of a file at an address, the copy of it."""
+        if self.copies and is_address(file.path):
+            return copy_of_file(file.path, self.copies)
         path = self.root / file.path
         return copy_of(path, self.copies) if file.format == DATABASE and self.copies else path
 
     def renew(self, table: str) -> None:
-        """Reads the rows of databases that feed a table anew. Raises SourceError where they are not given."""
+        """Copies what feeds a table from elsewhere anew. Raises SourceError where it is not given."""
         for file in self.spec.tables.get(table, ()):
             for each in (file, *file.joins):
-                if each.format == DATABASE and self.copies:
-                    refresh_copy(self.root / each.path, self.copies)
+                if each.is_copied and self.copies:
+                    self.copied(each, self.copies)
+
+    def copied(self, file: SourceFile, copies: Path) -> None:
+        """Copies one file from where it lies."""
+        if is_address(file.path):
+            refresh_file(file.path, copies, allow_private=self.spec.media.allow_private)
+        else:
+            refresh_copy(self.root / file.path, copies)
 
     def media(self, uri: str) -> Path | None:
         """Where a media file lies: the first spelling of its name that is a file, else as it is written.
@@ -102,7 +113,7 @@ def load_source(
 def _check_table_file(source: Source, table: str, file: TableFile, where: str) -> None:
     for each in (file, *file.joins):
         _check_file(source, each, where)
-    if not source.copies and any(each.format == DATABASE for each in (file, *file.joins)):
+    if not source.copies and any(each.is_copied for each in (file, *file.joins)):
         return
     path = source.path_of(file)
     if file.format == "ubi":
@@ -128,15 +139,19 @@ def _check_table_file(source: Source, table: str, file: TableFile, where: str) -
 
 
 def _check_file(source: Source, file: SourceFile, where: str) -> None:
-    if escapes_root(file.path) and not Path(file.path).is_absolute():
+    if file.is_copied:
+        if file.format == DATABASE:
+            check_query(source.root / file.path)
+        if not source.copies:
+            return
+        if not source.path_of(file).is_file():
+            source.copied(file, source.copies)
+    if file.format == DATABASE:
+        return
+    if not file.is_copied and escapes_root(file.path) and not Path(file.path).is_absolute():
         raise SourceError(
             f"{where}: '{file.path}' leaves the root folder; give an absolute path or another --root"
         )
-    if file.format == DATABASE:
-        check_query(source.root / file.path)
-        if source.copies and not source.path_of(file).is_file():
-            refresh_copy(source.root / file.path, source.copies)
-        return
     check_file(source.path_of(file), file.format, magic_of(file.format), encoding=file.encoding)
 
 

@@ -1,5 +1,7 @@
 """`mmsearch upgrade-encoder`: from a named encoder to a release, while the old one answers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from mmsearch_dagster.cli import run as refreshing
@@ -53,13 +55,17 @@ def _encode(workspace: Workspace, proposed: Workspace) -> None:
         raise ConfigError(f"there is no catalogue to encode yet: {error}") from error
     for spec in changed:
         _print(f"Encoding the catalogue's {spec.modality} with {spec.library}:{spec.model}, part by part.")
-        for part in range(steps.PARTS):
-            with (
-                locked_step_in(workspace.settings.home, lambda: _print("waiting for a run to end")),
-                Display(),
-            ):
-                (done,) = steps.encode_parts(proposed, spec, [part])
-            _print(f"part {part + 1} of {steps.PARTS}: {done.encoded:,} encoded, {done.reused:,} were there")
+        for done in steps.encode_parts(proposed, spec, locked=lambda: _part_in(workspace.settings)):
+            counts = f"{done.encoded:,} encoded, {done.reused:,} were there"
+            _print(f"part {done.number} of {done.parts}: {counts}")
+
+
+@contextmanager
+def _part_in(settings: Settings) -> Iterator[None]:
+    """One part at work in a home."""
+    waiting = "A run is at work: the next part waits for its end."
+    with locked_step_in(settings.home, lambda: _print(waiting)), Display():
+        yield
 
 
 def _print(text: str) -> None:

@@ -26,7 +26,9 @@ def ledger_metadata(workspace: Workspace) -> dict[str, dg.MetadataValue]:
         }
         for row in rows[:_SHOWN]
     ]
-    schema = pl.Schema({name: pl.String() for name in ("when", "who", "action", "release", "why", "undo")})
+    schema: dict[str, type[pl.String]] = dict.fromkeys(
+        ("when", "who", "action", "release", "why", "undo"), pl.String
+    )
     return {
         "dagster/row_count": dg.MetadataValue.int(len(rows)),
         "newest lines": dg.MetadataValue.md(markdown_table(pl.DataFrame(table, schema=schema))),

@@ -1,6 +1,6 @@
 """Encode what the catalogue holds, each content once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace, remote_copy
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
+    from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpec
     from mmsearch_dagster.core.release import EncoderIdentity
 
 VECTOR = "vector"
@@ -80,22 +80,23 @@ def encode_for_release(workspace: Workspace, identity: "EncoderIdentity") -> Sna
     return workspace.lake.current(asset)
 
 
-def encode_part(workspace: Workspace, spec: "EncoderSpec", products: pl.DataFrame) -> tuple[int, int, int]:
+def encode_part(
+    workspace: Workspace, spec: "EncoderSpec", products: pl.DataFrame, load: "Callable[[], Encoder]"
+) -> tuple[int, int, int]:
     """Fills the feature store with some products' vectors by any encoder; no asset is made of them.
 
     Args:
         workspace: the home.
         spec: the encoder.
         products: rows of the products table.
+        load: called where something is to be encoded.
 
     Returns:
         How many contents were encoded now, were there already, and cannot be encoded.
     """
     contents = [content for _, _, content in _contents(workspace, products, spec)]
-    stage, load = asset_of(spec.modality), workspace.loader(spec)
-    read = workspace.features.obtain(
-        workspace.identity(spec), contents, load, workspace.progress, f"upgrade {stage}"
-    )
+    stage = f"upgrade {asset_of(spec.modality)}"
+    read = workspace.features.obtain(workspace.identity(spec), contents, load, workspace.progress, stage)
     return read.encoded, read.reused, len(read.failures)
 
 

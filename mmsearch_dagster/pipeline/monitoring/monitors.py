@@ -100,6 +100,7 @@ def watch_behaviour(workspace: Workspace) -> Watched:
     if rows.is_empty():
         few = f"fewer than {behaviour_drift.MIN_SEARCHES} searches in {policy.days} days: cannot tell"
         return Watched(report, None, few)
+    report.images["behaviour drift"] = _drawn_shares(rows)
     findings = behaviour_drift.behaviour_findings(rows, policy)
     return _watched(report, findings, "people search and choose as they did", released.missing)
 
@@ -189,6 +190,14 @@ def _drawn_columns(rows: pl.DataFrame) -> bytes:
     figures = {"population stability index": rows["stability"], "change of missing share": change}
     values = {title: dict(zip(names, column, strict=True)) for title, column in figures.items()}
     return panels(values, title="Data since the release")
+
+
+def _drawn_shares(rows: pl.DataFrame) -> bytes:
+    from mmsearch_dagster.adapters.reports.charts import panels
+
+    shares = rows.drop_nulls("change").select("figure", "before", "now").iter_rows()
+    values = {figure: {"at the release": before, "now": now} for figure, before, now in shares}
+    return panels(values, title="Searches since the release", highlight="now")
 
 
 def _drawn_modalities(rows: pl.DataFrame) -> bytes:

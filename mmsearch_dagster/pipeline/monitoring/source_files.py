@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from mmsearch_dagster.core.catalog.mapping.file import DATABASE
 from mmsearch_dagster.core.catalog.source_mapping import parse_source
 from mmsearch_dagster.core.monitoring.source_watch import FileStamp, SourceLook, WatchState, look
 from mmsearch_dagster.core.monitoring.triggers import SOURCE, Evidence
@@ -69,7 +68,7 @@ def _files(workspace: Workspace) -> Iterator[Path]:
     yield source
     for files in parse_source(read_reviewed(source, "source file"), str(source)).tables.values():
         for file in files:
-            yield from (root / each.path for each in (file, *file.joins) if each.format != DATABASE)
+            yield from (root / each.path for each in (file, *file.joins) if not each.is_copied)
 
 
 def _stamp(path: Path) -> FileStamp | None:

@@ -1,7 +1,9 @@
 """A new encoder beside the released one: the catalogue is encoded part by part, the old release serves."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,6 @@ import yaml
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.media.file_names import spellings
@@ -25,7 +26,8 @@ from mmsearch_dagster.settings import read_reviewed
 if TYPE_CHECKING:
     from mmsearch_dagster.serving.engine import Engine
 
-PARTS = 16
+# Seconds of work: a run that waits for a part is not kept waiting long.
+PART_ROWS = 500
 _COMPARED = 60
 _DEPTH = 10
 
@@ -34,7 +36,8 @@ _DEPTH = 10
 class EncodedPart:
     """One part of the catalogue in the new space. encoded: now; reused: from an earlier try."""
 
-    part: int
+    number: int
+    parts: int
     encoded: int
     reused: int
     failed: int
@@ -70,23 +73,26 @@ def changed_encoders(preset: RunPreset, proposed: RunPreset) -> list[EncoderSpec
 
 
 def encode_parts(
-    workspace: Workspace, spec: EncoderSpec, parts: Sequence[int], *, of: int = PARTS
+    workspace: Workspace,
+    spec: EncoderSpec,
+    *,
+    rows: int = PART_ROWS,
+    locked: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Iterator[EncodedPart]:
     """Encodes the current products part by part; what an earlier try has encoded is used again.
 
     Args:
         workspace: with products.
-        spec: the new encoder.
-        parts: which, 0 to `of` - 1.
-        of: how many parts the catalogue has; a product's part follows from its id.
+        spec: the new encoder, loaded once for all parts.
+        rows: products of a part.
+        locked: around each part.
     """
-    products = workspace.lake.current("products").table()
-    part_of = products[c.PRODUCT_ID].map_elements(
-        lambda product_id: int(sha256_text(product_id)[:8], 16) % of, return_dtype=pl.Int64
-    )
-    for part in parts:
-        rows = products.filter(part_of == part)
-        yield EncodedPart(part, *encode_part(workspace, spec, rows))
+    products = workspace.lake.current("products").table().sort(c.PRODUCT_ID)
+    slices, load = list(products.iter_slices(rows)), cache(workspace.loader(spec))
+    for number, part in enumerate(slices, start=1):
+        with locked():
+            counts = encode_part(workspace, spec, part, load)
+        yield EncodedPart(number, len(slices), *counts)
 
 
 def sample_answers(engine: "Engine", queries: Sequence[Query]) -> Mapping[str, list[str]]:

@@ -58,7 +58,7 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 # Kinds that fall back on fused scores where nobody judged: words that the encoder reads, typed or spoken.
 _OF_WORDS_ALONE = (WORDS, VOICE, f"{WORDS}+{VOICE}")
 

@@ -39,6 +39,7 @@ KEEP = 5
 _MADE_AGAIN = (
     *("challenger", "catalogue_refresh", "image_encoder", "ranking", "ranker", "user_profiles"),
     *("photo_memory", "reviews", "remote_media", "searches", "queries", "products", "interactions"),
+    *("data_drift", "embedding_drift", "behaviour_drift", "search_quality"),
 )
 _ENDINGS = ("_raw", "_quarantine", "_features")
 _BEGINNINGS = ("fusion_",)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.serving.shop import BenchShop
+from tests.bench.serving.files import BenchShop
 
 KINDS = ("words", "photo", "both")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.cli.serve import bound, run
-from tests.bench.serving.shop import BenchShop
+from tests.bench.serving.files import BenchShop
 
 if __name__ == "__main__":
     folder, cache, port = sys.argv[1:]

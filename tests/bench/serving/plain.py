@@ -19,7 +19,7 @@ from mmsearch_dagster.core.encoders.networks import load_network
 from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix
 from mmsearch_dagster.core.retrieval.rank_fusion import fuse
-from tests.bench.serving.shop import BenchShop
+from tests.bench.serving.files import BenchShop
 
 _DEPTH = 100
 

@@ -6,7 +6,6 @@ search costs does not depend on what the numbers say.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
-from mmsearch_dagster.adapters.models.load import load_encoder
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpec
 from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -41,53 +39,11 @@ from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.release_parts import open_model
 from mmsearch_dagster.serving.retrievers import QueryTower, retrieve
 from mmsearch_dagster.settings import assets_folder
+from tests.bench.serving.files import BenchShop
 
 ENCODED_TEXTS, ENCODED_PICTURES, PHOTOS, PICTURE_SIDE = 1_000, 96, 24, 320
 _NOISE, _SEED, _STRATEGY, _TAUGHT = 0.3, 7, "lambdamart", 120
 _PAYLOAD = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.PRICE, c.CURRENCY, c.ATTRIBUTES)
-
-
-@dataclass(frozen=True)
-class BenchShop:
-    """Files in one folder, read by processes of their own."""
-
-    folder: Path
-    cache: Path
-
-    @property
-    def manifest(self) -> ReleaseManifest:
-        """Of the release."""
-        return ReleaseManifest.model_validate_json((self.folder / "manifest.json").read_text())
-
-    def encoder(self, modality: str) -> Encoder:
-        """What both services encode queries with, here in ONNX Runtime."""
-        return load_encoder(self.spec(modality), self.cache)
-
-    def spec(self, modality: str) -> EncoderSpec:
-        """The embedded encoder of a modality."""
-        fields = json.loads((self.folder / "encoders.json").read_text())[modality]
-        return EncoderSpec.model_validate(fields)
-
-    def engine(self) -> Engine:
-        """The release, opened."""
-        encoders = {modality: self.encoder(modality) for modality in (TEXT, IMAGE)}
-        return Engine.open(self.manifest, str(self.folder / "index"), self.folder / "model", encoders)
-
-    def vectors(self, modality: str) -> Matrix:
-        """Unit vectors of all products, float32 [n, d]."""
-        return np.load(self.folder / f"{modality}.npy")
-
-    def payload(self) -> list[dict[str, Any]]:
-        """What a plain service answers of each product, in the order of the vectors."""
-        return json.loads((self.folder / "payload.json").read_text())
-
-    def words(self) -> list[str]:
-        """Queries as people type them."""
-        return json.loads((self.folder / "words.json").read_text())
-
-    def photos(self) -> list[bytes]:
-        """Photos as people take them."""
-        return [path.read_bytes() for path in sorted((self.folder / "photos").glob("*.jpg"))]
 
 
 def make_shop(

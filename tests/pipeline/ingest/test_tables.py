@@ -73,3 +73,27 @@ def test_a_failed_rule_about_the_whole_table_stops_the_run_with_its_why(tmp_path
             PolicyError, match=r"row_count_to_be_between \(observed: 5.0\): An empty catalogue"
         ):
             validate(workspace, "products")
+
+
+def test_a_changed_file_of_a_join_changes_what_was_read(tmp_path: Path) -> None:
+    """The products stand in one file, their stock in another: the digest is of both."""
+    folder = tmp_path / "shop"
+    source = bare_shop(folder, [{c.PRODUCT_ID: "1", c.TITLE: "Lamp"}])
+    spec = yaml.safe_load(source.read_text(encoding="utf-8"))
+    spec["tables"]["products"] |= {
+        "joins": [{"path": "stock.csv", "name": "stock", "key": c.PRODUCT_ID}],
+        "columns": {c.PRODUCT_ID: c.PRODUCT_ID, c.TITLE: c.TITLE, c.IN_STOCK: "stock.qty"},
+    }
+    source.write_text(yaml.safe_dump(spec), encoding="utf-8")
+
+    def read(quantity: int) -> tuple[str, bool]:
+        write_csv(folder / "stock.csv", [{c.PRODUCT_ID: "1", "qty": quantity}])
+        workspace = Workspace(Settings(tmp_path / "home", source))
+        read_raw(workspace, "products")
+        snapshot = workspace.lake.current("products_raw")
+        return snapshot.digest, snapshot.table()[c.IN_STOCK][0]
+
+    sold_out, again, there = read(0), read(0), read(5)
+    assert sold_out == again
+    assert (sold_out[1], there[1]) == (False, True)
+    assert sold_out[0] != there[0]

@@ -129,6 +129,11 @@ class TestReleased:
         assert found.sentence.startswith("moved since the release: text (")
         assert found.report.images
 
+    def test_people_who_do_as_they_did_are_no_drift(self, tiny: Place) -> None:
+        found = monitors.watch_behaviour(tiny.workspace)
+        assert found.sentence == "people search and choose as they did"
+        assert found.report.images
+
     def test_searches_are_told_by_day(self, tiny: Place) -> None:
         found = monitors.watch_searches(tiny.workspace)
         assert found.checked["passed"]

@@ -159,13 +159,23 @@ def test_a_clean_up_that_was_killed_is_finished_by_the_next(
     assert not [count for _, count, _ in find_unused(home.workspace, 2).rows() if count]
 
 
-def test_a_snapshot_of_an_asset_that_nobody_makes_again_is_never_touched(home: Home) -> None:
+@pytest.mark.parametrize("asset", ["profile_states", "event_days"])
+def test_what_is_kept_by_day_is_never_touched(home: Home, asset: str) -> None:
     lake = home.workspace.lake
     for day in range(3):
-        lake.obtain("profile_states", f"day{day}", lambda folder: {"rows": 1})
+        lake.obtain(asset, f"day{day}", lambda folder: {"rows": 1})
     home.live(4)
     prune(home.workspace, 1)
-    assert len([snapshot for snapshot, _ in lake.all() if snapshot.asset == "profile_states"]) == 3
+    assert len([snapshot for snapshot, _ in lake.all() if snapshot.asset == asset]) == 3
+
+
+def test_of_the_looks_of_a_monitor_the_last_stays(home: Home) -> None:
+    lake = home.workspace.lake
+    for hour in range(3):
+        lake.obtain("search_quality", f"hour{hour}", lambda folder: {"rows": 1})
+    home.live(1)
+    prune(home.workspace, 1)
+    assert [snapshot.digest for snapshot, _ in lake.all() if snapshot.asset == "search_quality"] == ["hour2"]
 
 
 def test_at_least_the_release_that_answers_is_kept(home: Home, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mmsearch_dagster.core.catalog.remote_media import is_address
 from mmsearch_dagster.core.suggest import did_you_mean
 
 DATABASE = "database"
@@ -91,6 +92,11 @@ class SourceFile(BaseModel):
                 f"unknown encoding '{name}'; for example utf-8, cp1252, latin-1, utf-16"
             ) from error
         return "utf-8-sig" if known == "utf-8" else known
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether it lies elsewhere: rows of a database, or a file at an address. A run reads its copy."""
+        return self.format == DATABASE or is_address(self.path)
 
     @property
     def separator(self) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
+from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker
+from mmsearch_dagster.core.ranking.rankers.deep_training import train_deep
 from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams, train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
@@ -40,11 +42,16 @@ def trainers(params: LambdaMartParams = LambdaMartParams()) -> Mapping[str, Trai
     return {
         "linear": trained_apart(train_linear),
         "lambdamart": trained_apart(partial(train_lambdamart, params=params)),
+        "deep": trained_apart(train_deep),
     }
 
 
 TRAINERS: Mapping[str, Trainer] = trainers()
-_CLASSES: Mapping[str, type[StoredRanker]] = {"linear": LinearRanker, "lambdamart": TreeEnsemble}
+_CLASSES: Mapping[str, type[StoredRanker]] = {
+    "linear": LinearRanker,
+    "lambdamart": TreeEnsemble,
+    "deep": DeepRanker,
+}
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ class RankingStage:
         """Write the three files into `folder`; returns their digest."""
         from safetensors.numpy import save_file
 
-        assert isinstance(self.ranker, LinearRanker | TreeEnsemble | ApartRanker)
+        assert isinstance(self.ranker, LinearRanker | TreeEnsemble | DeepRanker | ApartRanker)
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {name: np.ascontiguousarray(array) for name, array in self.ranker.arrays().items()}
         save_file(arrays, folder / RANKER_FILE)
