@@ -1,5 +1,6 @@
 """What people and schedules find in Dagster."""
 
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def test_the_graph_is_the_one_of_the_design(graph: AssetGraph) -> None:
 
     by_day = GRAPH["behaviour"] | {"event_days", "profile_states"}
     assert found == {**GRAPH, "behaviour": by_day, "monitoring": MONITORING, "operations": OPERATIONS}
+
+
+def test_a_run_begins_without_a_warning_on_the_terminal() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        everything().resolve_job_def("refresh")
+
+    assert [str(each.message) for each in shown if issubclass(each.category, dg.BetaWarning)] == []
 
 
 def test_every_asset_says_what_it_is_and_is_made_by_this_project(graph: AssetGraph) -> None:

@@ -121,7 +121,7 @@ def _gates(status: Status) -> Iterator[Chart]:
             continue  # a rule of yes or no
         title = _RULES.get(rule, rule.replace("_", " "))
         good = dots[-1].good
-        note = "above its limit" if good else "below its limit: refused"
+        note = "within its limit" if good else "beyond its limit"
         yield _chart(title, dots, form="{:+.3g}", guide=0.0, mood=_mood(good), note=note)
 
 

@@ -112,14 +112,14 @@ class DailyMetrics(BaseModel):
 def margins_of(decision: Decision | None) -> dict[str, float]:
     """Rule -> how far its figure is from its limit: above 0 where the rule holds, below where it does not.
 
-    Rules of which a figure is no number have no margin.
+    Rules of which a figure is no number, and those that cannot tell, have no margin.
     """
     if decision is None:
         return {}
     return {
         reason.rule: round(math.copysign(abs(reason.figure - reason.limit), 1 if reason.passed else -1), 6)
         for reason in decision.reasons
-        if math.isfinite(reason.figure) and math.isfinite(reason.limit)
+        if not reason.cannot_tell and math.isfinite(reason.figure) and math.isfinite(reason.limit)
     }
 
 

@@ -53,6 +53,7 @@ def test_a_margin_is_positive_where_the_rule_holds_whichever_way_it_points() -> 
         Reason(rule="floor", passed=True, figure=0.7, limit=0.1, text=""),
         Reason(rule="latency", passed=False, figure=80.0, limit=50.0, text=""),
         Reason(rule="champion", passed=False, figure=float("nan"), limit=0.0, text=""),
+        Reason(rule="slice[zh]", passed=False, figure=1, limit=20, text="", binding=False, cannot_tell=True),
     )
     decision = Decision(passed=False, reasons=rules, weights_sha256="", report_digest="", policy_digest="")
 
