@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmsearch_dagster.demo_shop.catalogue import make_items as _drawn_items
@@ -117,8 +117,6 @@ def draw(goods: Sequence[Goods], folder: Path, view: int = 0) -> None:
 
 
 def _photo(spec: StoreSpec, item, product: Goods, color: str, view: int) -> bytes:
-    from dataclasses import replace
-
     rng = random.Random(f"look:{product.key}")
     look = Look(
         drawing=product.kind,

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from mmsearch_dagster.adapters.sources.look import look_at, written_how
-from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
+from mmsearch_dagster.core.catalog.columns import IMAGE_URIS
+from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft, inputs_of
 from mmsearch_dagster.core.catalog.recognise.recognise import recognise
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean
@@ -19,6 +20,13 @@ _HEADER = """\
 # Written by `mmsearch connect` for review: read it, mend it, keep it with the shop's files.
 # What each key means: docs/your-shop.md. Then: mmsearch run --source {name}{root}
 """
+
+
+# Where programs keep pictures, beside an export that names them without their folder.
+_PICTURE_FOLDERS = (
+    "pub/media/catalog/product", "media/catalog/product", "catalog/product", "media", "images", "pictures",
+    "img",
+)  # fmt: skip
 
 
 class _Plain(yaml.SafeDumper):
@@ -95,6 +103,23 @@ def as_yaml(
     return _HEADER.format(name=target.name, root="") + text
 
 
+def _with_base(one: Connected) -> dict[str, Any]:
+    """The mapping with the folder that pictures are below, where they lie in one of the usual ones."""
+    feed = one.draft.mapping.get("columns", {}).get(IMAGE_URIS)
+    example = next(
+        (one.look.examples[name] for name in inputs_of(feed or []) if name in one.look.examples), ""
+    )
+    name = re.split(r"[,;|]", example)[0].strip().lstrip("/")
+    here = one.path.resolve().parent
+    if not name or "//" in example or (here / name).is_file():
+        return one.draft.mapping
+    base = next((base for base in _PICTURE_FOLDERS if (here / base / name).is_file()), None)
+    if base is None:
+        return one.draft.mapping
+    based = {**(feed if isinstance(feed, dict) else {"column": feed}), "base": base}
+    return {**one.draft.mapping, "columns": {**one.draft.mapping["columns"], IMAGE_URIS: based}}
+
+
 def _file_entry(one: Connected, folder: Path) -> dict[str, Any]:
     path = one.path.resolve()
     inside = path.is_relative_to(folder.resolve())
@@ -106,7 +131,7 @@ def _file_entry(one: Connected, folder: Path) -> dict[str, Any]:
     ):
         del written["format"]
     entry = {"path": Path(shown).as_posix(), **written}
-    mapping = one.draft.mapping
+    mapping = one.draft.mapping if path.parent != folder.resolve() else _with_base(one)
     if "joins" in mapping:
         mapping = {**mapping, "joins": [{**entry, **join} for join in mapping["joins"]]}
     return {**entry, **mapping}

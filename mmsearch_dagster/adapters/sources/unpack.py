@@ -54,7 +54,7 @@ def _from_zip(path: Path, folder: Path) -> Path:
             return _written(packed, folder / Path(files[0]).name)
 
 
-def _written(packed: IO[bytes], target: Path) -> Path:
+def _written(packed: IO[bytes] | gzip.GzipFile, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as copy:
         shutil.copyfileobj(packed, copy)
