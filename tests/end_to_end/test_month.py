@@ -18,7 +18,6 @@ from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
 from mmsearch_dagster.pipeline.monitoring.reference import make_reference
 from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
-    PARTS,
     changed_encoders,
     encode_parts,
     propose_encoder,
@@ -117,7 +116,7 @@ class Month:
         proposal = propose_encoder(self.workspace, IMAGE, "smaller-pictures")
         preset = Workspace(replace(self.settings, preset=proposal), self.place.assets)
         for spec in changed_encoders(self.workspace.preset, preset.preset):
-            assert sum(part.encoded for part in encode_parts(preset, spec, range(PARTS))) > 0
+            assert sum(part.encoded for part in encode_parts(preset, spec)) > 0
         self.settings = replace(self.settings, preset=proposal)
 
     def _refresh(self, day: int) -> None:
