@@ -246,12 +246,16 @@ class Registry(ModelVersions):
             if move.left is not None:
                 self.tag(move.left, WITHDRAWN, move.why or "rolled back")
             client.delete_model_version_tag(MODEL_NAME, version, WITHDRAWN)
-        last = self._ledger.last_move()
-        line = (manifest.model_version, move.action, move.why)
-        moved = last is None or last.model_version != manifest.model_version
-        if moved or (move.action == "restoration" and line != (last.model_version, last.action, last.why)):
+        if not self._is_written(manifest, move):
             self._write(move.action, manifest, move.why)
         client.delete_model_version_tag(MODEL_NAME, version, MOVE)
+
+    def _is_written(self, manifest: ReleaseManifest, move: _Move) -> bool:
+        """Whether the ledger's last move is this one; a restoration may lead to where the pointer was."""
+        last = self._ledger.last_move()
+        if last is None or last.model_version != manifest.model_version:
+            return False
+        return move.action != "restoration" or (last.action, last.why) == (move.action, move.why)
 
     def _finish_interrupted_move(self) -> str | None:
         """The ledger and marks catch up with where the alias is, and the alias with what may be served."""

@@ -1,6 +1,9 @@
 """Model versions in the MLflow registry: register, read back, ask once. Moves no alias."""
 
 import hashlib
+import re
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +146,20 @@ class ModelVersions:
     def decision(self, version: int) -> Decision | None:
         """The decision stored with that very version, None when there is no readable one."""
         return decision_of(self._get(version).tags)
+
+    def attach_files(self, version: int, folder: str, contents: Mapping[str, str]) -> None:
+        """Write texts beside the files of a version's model, where MLflow's pages show them.
+
+        folder: below the model's; what lies there already is replaced. A version of before MLflow 3 kept
+        models by themselves has no such place, and nothing is written.
+        """
+        model = re.search(r"\bm-[0-9a-f]{32}\b", self._get(version).source or "")
+        if model is None:
+            return
+        with tempfile.TemporaryDirectory() as local:
+            for name, text in contents.items():
+                (Path(local) / name).write_text(text, encoding="utf-8")
+            self._store.connect().log_model_artifacts(model.group(), local, folder)
 
     def name_again(self) -> str | None:
         """Give the registered model its name back where somebody renamed it; a sentence if so."""

@@ -15,6 +15,9 @@ QUALITY = "quality.parquet"
 BY_PROVENANCE = "quality_by_provenance.parquet"
 TESTED = "quality_test.parquet"
 BARS = "quality.png"
+# What the gate decided on (core.gate.decision.EvaluationMetrics), and queries for a reviewer to look at.
+GATE_INPUTS = "gate_inputs.json"
+SAMPLES = "sample_queries.json"
 
 
 class EvaluationFacts(Facts):

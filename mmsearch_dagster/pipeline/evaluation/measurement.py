@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter
 
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
@@ -36,6 +37,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     score,
 )
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
+from mmsearch_dagster.core.evaluation.sample_queries import SampleQuery, sample_queries
 from mmsearch_dagster.core.evaluation.slices import slices_of
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics
@@ -56,8 +58,10 @@ from mmsearch_dagster.pipeline.evaluation.files import (
     BARS,
     BY_PROVENANCE,
     DECISION,
+    GATE_INPUTS,
     PER_QUERY,
     QUALITY,
+    SAMPLES,
     TESTED,
     EvaluationFacts,
 )
@@ -185,7 +189,10 @@ class Evaluation:
         if champion is not None:
             measured[CHAMPION] = champion
         remembered = None if past is None else by_query(past, policy.metric)
-        decision = decide(self._metrics(measured, engine, note, remembered), policy)
+        metrics = self._metrics(measured, engine, note, remembered)
+        (folder / GATE_INPUTS).write_text(metrics.model_dump_json(), encoding="utf-8")
+        (folder / SAMPLES).write_bytes(self._samples(measured, metrics))
+        decision = decide(metrics, policy)
         if not decision.passed and self.reigning is None:
             engine, decision = self._baseline(lists, measured, decision)
         (folder / DECISION).write_text(decision.to_json(), encoding="utf-8")
@@ -275,6 +282,14 @@ class Evaluation:
             fused_kinds=engine.fused_kinds(queries.kinds.values()),
             slices=self._slices(),
         )
+
+    def _samples(self, measured: Mapping[str, Rankings], metrics: EvaluationMetrics) -> bytes:
+        """Queries for a reviewer, JSON."""
+        queries, champion = self.validation.deciding, metrics.champion or {}
+        texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
+        differences = {key: metrics.engine[key] - value for key, value in champion.items()}
+        samples = sample_queries(measured[ENGINE], measured.get(CHAMPION), differences, texts)
+        return TypeAdapter(list[SampleQuery]).dump_json(samples)
 
     def _slices(self) -> dict[str, tuple[str, ...]]:
         """Parts of the validation queries that must not pay for the others."""

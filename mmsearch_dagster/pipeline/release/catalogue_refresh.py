@@ -16,6 +16,7 @@ from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of, encode_for_release
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.release.golden_queries import reviewed_queries
+from mmsearch_dagster.pipeline.release.index_repair import index_problem
 from mmsearch_dagster.pipeline.release.release import outcomes_of, raise_if_failed
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -70,6 +71,10 @@ def refresh_catalogue(
                 if not plan.retrain:
                     raise
                 why = f"{why}; but the released model is not published again: {error}"
+        elif champion is not None and (problem := index_problem(workspace, champion)):
+            workspace.index.drop_tag(champion.catalogue, champion.release_id)
+            _build_index(workspace, champion)
+            released, why = champion, f"{problem}: it is built again; {why}"
         facts = RefreshFacts(release=released and released.release_id, retrain=plan.retrain, why=why)
         digest = digest_of({"code": CODE_VERSION, **facts.model_dump()})
         workspace.lake.obtain(ASSET, digest, lambda folder: facts.model_dump())

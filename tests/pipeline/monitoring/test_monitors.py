@@ -10,6 +10,7 @@ import pytest
 from mmsearch_dagster.adapters.registry.relocate import relocate
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import TEXT, Matrix
+from mmsearch_dagster.core.monitoring import behaviour_drift
 from mmsearch_dagster.pipeline.features.encode import VECTOR, asset_of
 from mmsearch_dagster.pipeline.monitoring import monitors, reference
 from mmsearch_dagster.pipeline.training import examples
@@ -129,8 +130,19 @@ class TestReleased:
         assert found.sentence.startswith("moved since the release: text (")
         assert found.report.images
 
-    def test_people_who_do_as_they_did_are_no_drift(self, tiny: Place) -> None:
+    def test_a_short_log_says_nothing_of_behaviour(self, tiny: Place) -> None:
         found = monitors.watch_behaviour(tiny.workspace)
+        assert (found.fine, found.sentence) == (None, "fewer than 50 searches in 7 days: cannot tell")
+
+    def test_people_who_do_as_they_did_are_no_drift(
+        self, tiny: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = tiny.copy(tmp_path / "home")
+        shutil.rmtree(place.paths.lake / monitors.BEHAVIOUR, ignore_errors=True)  # of the test before
+        monkeypatch.setattr(behaviour_drift, "MIN_SEARCHES", 1)
+
+        found = monitors.watch_behaviour(place.workspace)
+
         assert found.sentence == "people search and choose as they did"
         assert found.report.images
 

@@ -10,6 +10,7 @@ from mmsearch_dagster.adapters.models import load
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline import run
+from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
 from mmsearch_dagster.pipeline.workspace import Workspace
 from tests.end_to_end.changes import repriced_shop
@@ -150,3 +151,27 @@ def test_the_served_model_goes_on_with_its_own_encoders(
     assert "NEW-1" in first_hits(repriced, "brand new purple kite")
     table = repriced.released.engine().table
     assert table.vectors(["NEW-1"])[0], "it is found by its vector too"
+
+
+@pytest.mark.parametrize("harm", ["folder", "tag", "restored"])
+def test_an_index_that_was_removed_or_restored_is_built_again_by_the_next_run(
+    harm: str, place: Place
+) -> None:
+    manifest = place.manifest()
+    before = first_hits(place, "red mug")
+    if harm == "folder":
+        shutil.rmtree(place.paths.index)
+    else:
+        place.workspace.index.drop_tag(manifest.catalogue, manifest.release_id)
+    if harm == "restored":
+        rows = index_rows(place.workspace.lake.current("products").table().head(5))
+        place.workspace.index.publish(manifest.catalogue, manifest.release_id, rows, vector_column=None)
+    run.read_catalogue(place.workspace)
+
+    report, facts = run.refresh_catalogue(place.workspace)
+
+    assert "it is built again" in facts.why
+    assert report.made
+    assert place.manifest().release_id == manifest.release_id
+    assert first_hits(place, "red mug") == before
+    assert "it is built again" not in run.refresh_catalogue(place.workspace)[1].why

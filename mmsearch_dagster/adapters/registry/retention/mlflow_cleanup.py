@@ -69,7 +69,7 @@ def remove(store: MlflowStore, what: Unneeded) -> None:
         client.delete_logged_model(model)
         backend._hard_delete_logged_model(model)
     for run_id in what.runs:
-        get_artifact_repository(client.get_run(run_id).info.artifact_uri).delete_artifacts()
+        get_artifact_repository(client.get_run(run_id).info.artifact_uri or "").delete_artifacts()
         client.delete_run(run_id)
         backend._hard_delete_run(run_id)
     _remove_empty_folders(store)
