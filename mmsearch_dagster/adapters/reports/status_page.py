@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from mmsearch_dagster.adapters.reports.sparkline import Dot, Span, sparkline
-from mmsearch_dagster.core.operations.daily_metrics import DailyMetrics
+from mmsearch_dagster.core.operations.daily_metrics import DailyMetrics, DriftResult
 from mmsearch_dagster.core.operations.status import Status, ago, ahead
 
 _TEMPLATE = Path(__file__).with_name("status_page.html")
@@ -128,22 +128,22 @@ def _gates(status: Status) -> Iterator[Chart]:
 def _drift(days: Sequence[DailyMetrics]) -> Iterator[Chart]:
     """One card per monitor: the worst figure over its bound, 1 is the bound."""
     by_monitor: dict[str, list[Dot]] = {}
-    sentences: dict[str, tuple[bool | None, str]] = {}
+    newest: dict[str, DriftResult] = {}
     for day in days:
         for result in day.state.drift if day.state else ():
             level = result.level if result.level is not None else _judged(result.fine)
             if level is not None:
                 dot = Dot(_noon(day), level, result.fine, f"{day.day}: {result.sentence}")
                 by_monitor.setdefault(result.monitor, []).append(dot)
-            sentences[result.monitor] = (result.fine, result.sentence)
-    for monitor, (fine, sentence) in sentences.items():
-        title = monitor.replace("_", " ")
+            newest[result.monitor] = result
+    for monitor, result in newest.items():
+        title, mood = monitor.replace("_", " "), _mood(result.fine)
+        form = "{:.2f} of bound" if result.level is not None else ("fine" if result.fine else "look here")
         if monitor in by_monitor:
-            yield _chart(
-                title, by_monitor[monitor], form="{:.2f} of bound", guide=1.0, mood=_mood(fine), note=sentence
-            )
+            dots, note = by_monitor[monitor], result.sentence
+            yield _chart(title, dots, form=form, guide=1.0, mood=mood, note=note)
         else:
-            yield Chart(title, "", "quiet", sentence, "")
+            yield Chart(title, "", "quiet", result.sentence, "")
 
 
 def _judged(fine: bool | None) -> float | None:

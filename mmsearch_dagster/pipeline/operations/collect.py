@@ -171,9 +171,9 @@ def _level(watched: monitors.Watched, policy: MonitoringPolicy) -> float | None:
     if watched.findings:
         return round(max(abs(each.value) / max(abs(each.bound), 1e-9) for each in watched.findings), 4)
     bounds = {"stability": policy.stability, "centroid": policy.centroid, "outside": policy.outside}
-    table = watched.report.tables.get("table", pl.DataFrame())
     highest = [
         worst / bound
+        for table in watched.report.tables.values()
         for column, bound in bounds.items()
         if column in table.columns
         and isinstance(worst := table[column].cast(pl.Float64).fill_nan(None).max(), float)

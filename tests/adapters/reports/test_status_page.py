@@ -41,6 +41,19 @@ def test_an_empty_home_says_what_fills_it() -> None:
     assert "<svg" not in page
 
 
+def test_a_monitor_without_a_figure_shows_its_verdict_and_no_number() -> None:
+    status = month(1)
+    state = status.days[0].state
+    assert state is not None
+    bare = state.drift[0].model_copy(update={"level": None})
+    day = status.days[0].model_copy(update={"state": state.model_copy(update={"drift": (bare,)})})
+
+    page = status_html(replace(status, days=[day]))
+
+    assert "of bound" not in page
+    assert '<span class="good">fine</span>' in page
+
+
 def test_what_a_shop_wrote_is_shown_and_never_becomes_part_of_the_page() -> None:
     status = month(1)
     gate = status.gates[0].model_copy(update={"why": "<img src=x onerror=alert(1)>", "release_id": "<b>"})

@@ -125,6 +125,9 @@ def test_a_released_home_has_its_quality_its_margins_and_its_verdicts(place: Pla
     assert {result.monitor for result in day.state.drift} == {
         *("data_drift", "embedding_drift", "behaviour_drift", "search_quality")
     }
+    levels = {result.monitor: result.level for result in day.state.drift}
+    assert levels["data_drift"] is not None
+    assert levels["embedding_drift"] is not None
     assert {table.table for table in day.state.quarantine} >= {"products", "events"}
     page = write_status_page(workspace, home_status(workspace, Scheduler()))
     assert line.release_id in page.read_text(encoding="utf-8")
