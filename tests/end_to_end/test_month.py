@@ -208,7 +208,7 @@ def test_the_figures_of_every_day_are_kept(month: Month) -> None:
     days = [kept.day for kept in kept_days(month.place.paths.metrics)]
 
     first = month.shop.start.date()
-    assert days[-DAYS:] == [str(first + timedelta(days=number)) for number in range(DAYS)]
+    assert days[-DAYS:] == [first + timedelta(days=number) for number in range(DAYS)]
 
 
 def test_the_ledger_tells_the_story(month: Month) -> None:
