@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, AsTyped, Home, Ignore, Weight, released_of
-from mmsearch_dagster.core.catalog.variant_groups import variants_record
 from mmsearch_dagster.core.errors import QueryError
 
 if TYPE_CHECKING:
@@ -181,6 +180,8 @@ def show_list(suggestions: "Suggestions", as_json: bool) -> None:
 
 
 def _list_as_dict(suggestions: "Suggestions") -> dict[str, Any]:
+    from mmsearch_dagster.core.catalog.variant_groups import variants_record
+
     hits = [
         {
             "rank": hit.rank,

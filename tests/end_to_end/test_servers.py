@@ -100,7 +100,7 @@ class Servers:
         return document["data"]
 
     def ticks(self, name: str) -> list[dict[str, Any]]:
-        """The ticks of a schedule or sensor, the newest first."""
+        """The ticks of a schedule or sensor that have ended, the newest first."""
         selector = {
             "name": name,
             "repositoryName": _REPOSITORY,
@@ -108,7 +108,7 @@ class Servers:
         }
         data = self.query(_TICKS, selector=selector)
         state = data["instigationStateOrError"] if data else {}
-        return state.get("ticks", [])
+        return [tick for tick in state.get("ticks", []) if tick["status"] != "STARTED"]
 
     def runs(self, **tags: str) -> list[dict[str, Any]]:
         wanted = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
