@@ -17,6 +17,8 @@ from mmsearch_dagster.core.monitoring.triggers import DRIFT, Evidence, PastRun, 
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
 from mmsearch_dagster.pipeline.monitoring.reference import make_reference
+from mmsearch_dagster.pipeline.operations.after_run import after_run
+from mmsearch_dagster.pipeline.operations.day_files import kept_days
 from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
     changed_encoders,
     encode_parts,
@@ -69,6 +71,7 @@ class Month:
         self.prices: dict[str, dict[str, float]] = {}
         self.settings = place.settings
         self.refusals: dict[int, str] = {}
+        self.alerts: dict[int, list[str]] = {}
         self.trained: dict[int, str] = {}
         self.first, self.shopper = place.manifest(), Shopper(place)
         self._runs: list[PastRun] = []
@@ -83,6 +86,7 @@ class Month:
             self._morning(day)
             self.served[day] = self.place.manifest().release_id
             self._note_prices()
+            self.alerts[day] = [alert.kind for alert in after_run(self.workspace)]
             if day % 7 == 0:
                 prune(self.workspace, KEEP)
 
@@ -190,6 +194,21 @@ def test_no_refused_model_was_ever_served(month: Month) -> None:
 
     assert refused
     assert not refused & {line.model_version for line in lines if line.action in MOVES}
+
+
+def test_somebody_is_told_of_the_refused_model_and_of_the_drift_and_not_every_day(month: Month) -> None:
+    told = {day: kinds for day, kinds in month.alerts.items() if kinds}
+
+    assert "refused_model" in told[WORSE_MODEL]
+    assert sum("refused_model" in kinds for kinds in told.values()) == 1
+    assert len(told) <= 4
+
+
+def test_the_figures_of_every_day_are_kept(month: Month) -> None:
+    days = [kept.day for kept in kept_days(month.place.paths.metrics)]
+
+    first = month.shop.start.date()
+    assert days[-DAYS:] == [first + timedelta(days=number) for number in range(DAYS)]
 
 
 def test_the_ledger_tells_the_story(month: Month) -> None:
