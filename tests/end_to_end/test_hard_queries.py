@@ -63,14 +63,7 @@ def wrong_products(answer: Answer, where: str, within: int) -> list[str]:
     return [key for key in shown if not engine().table.passing(f"product_id = '{key}' AND ({condition})")]
 
 
-def case(query: dict[str, Any]) -> Any:
-    """What is known to be wrong today is expected to fail, with its reason."""
-    reason = query.get("wrong_today")
-    marks = [pytest.mark.xfail(reason=reason, raises=AssertionError)] if reason else []
-    return pytest.param(query, id=query["text"], marks=marks)
-
-
-@pytest.mark.parametrize("query", [case(query) for query in HARD])
+@pytest.mark.parametrize("query", HARD, ids=[query["text"] for query in HARD])
 def test_a_hard_query_is_answered(query: dict[str, Any]) -> None:
     answer = engine().search(Query(text=query["text"]), k=10)
 

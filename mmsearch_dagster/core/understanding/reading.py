@@ -11,6 +11,7 @@ from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.ranking.relevance.terms import ENGLISH_STOP_WORDS, split_words
 from mmsearch_dagster.core.retrieval.filter_conditions import quoted
 from mmsearch_dagster.core.retrieval.understood import (
+    CATEGORY,
     EXPAND,
     FILTER,
     FIRST,
@@ -18,6 +19,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     KINDS,
     LIKE,
     MESSAGE,
+    PREFER,
     REWRITE,
     SPELLING,
     STOCK,
@@ -73,11 +75,25 @@ _LEAST_PRICED = 0.5
 
 
 @dataclass(frozen=True)
+class ExampleProduct:
+    """What a query that names a product as its example takes from it. category: the last part of its path."""
+
+    title: str
+    price: float | None
+    category: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "ExampleProduct":
+        category = (row.get(c.CATEGORY) or "").rpartition(">")[2].strip()
+        return cls(row.get(c.TITLE) or "", row.get(c.PRICE), category)
+
+
+@dataclass(frozen=True)
 class QueryReader:
     """What a catalogue knows about words; made once when a release is opened.
 
     currency: of the catalogue, None where it has several or none. priced, stocked: whether its products have
-    prices and say whether they are in stock. products: id -> title and price of each. is_english: whether a
+    prices and say whether they are in stock. products: by id. is_english: whether a
     word exists.
     """
 
@@ -86,9 +102,7 @@ class QueryReader:
     identifiers: Identifiers
     synonyms: Synonyms = field(default_factory=lambda: Synonyms.of(SynonymRules()))
     spellings: Synonyms = field(default_factory=Synonyms.spelled_otherwise)
-    products: Mapping[str, tuple[str, float | None]] = field(
-        default_factory=dict[str, tuple[str, float | None]]
-    )
+    products: Mapping[str, ExampleProduct] = field(default_factory=dict[str, ExampleProduct])
     currency: str | None = None
     priced: bool = False
     stocked: bool = False
@@ -115,7 +129,7 @@ class QueryReader:
             values_of(products),
             identifiers_of(products),
             Synonyms.of(synonyms),
-            products={row[c.PRODUCT_ID]: (row.get(c.TITLE) or "", row.get(c.PRICE)) for row in products},
+            products={row[c.PRODUCT_ID]: ExampleProduct.of(row) for row in products},
             currency=currencies.pop() if len(currencies) == 1 else None,
             priced=priced > _LEAST_PRICED * len(products),
             stocked=any(row.get(c.IN_STOCK) is not None for row in products),
@@ -163,23 +177,25 @@ class QueryReader:
         return Understood(text, text, parts=(part,), product_ids=products)
 
     def _example(self, text: str, ignore: Collection[str]) -> Understood | None:
-        """`like SKU-10054 but cheaper`: its title is searched, the product itself left out."""
+        """`like SKU-10054 but cheaper`: its title is searched, its category preferred, itself left out."""
         match = _LIKE.match(text)
         if match is None:
             return None
         products = self.identifiers.products.get(normalised(match["id"] or match["id_zh"]), ())
         if len(products) != 1:
             return None
-        title, price = self.products.get(products[0], ("", None))
+        example = self.products.get(products[0], ExampleProduct("", None, ""))
         rest = match["rest"] or match["rest_zh"] or ""
         conditions, value = [f"{c.PRODUCT_ID} <> {quoted(products[0])}"], f"like {products[0]}"
-        if _CHEAPER.match(rest) and price is not None:
-            conditions.append(f"{c.PRICE} < {price!r}")
-            value += f", under {price:g} {self.currency or ''}".rstrip()
+        if _CHEAPER.match(rest) and example.price is not None:
+            conditions.append(f"{c.PRICE} < {example.price!r}")
+            value += f", under {example.price:g} {self.currency or ''}".rstrip()
         part = QueryPart(LIKE, text, value, FILTER, " AND ".join(conditions))
         rest = _CHEAPER.sub("", rest)
-        words = f"{title} {rest}".strip() or text  # a product may have no title
-        return None if _ignored(part, ignore) else Understood(text, words, parts=(part,))
+        words = f"{example.title} {rest}".strip() or text  # a product may have no title
+        kind = QueryPart(CATEGORY, example.category, example.category, PREFER)
+        parts = (part, kind) if example.category and not _ignored(kind, ignore) else (part,)
+        return None if _ignored(part, ignore) else Understood(text, words, parts=parts)
 
     def _filters(self, text: str, ignore: Collection[str]) -> list[Reading]:
         readings = price_bounds(text, self.currency) if self.priced else []
@@ -261,14 +277,30 @@ class QueryReader:
             if (joined := fold(first + second)).isalpha()
             and min(len(first), len(second)) > 2
             and not {fold(first), fold(second)} & ASKING_WORDS
-            # Rarer than its parts, it would outweigh them: `trackpant` where nearly all write `track pant`.
-            and self.vocabulary.frequency.get(joined, 0) > min(map(self.vocabulary.count, (first, second)))
+            and self._is_usual(joined, (first, second))
         ]
         return [*apart, *together]
 
+    def _is_usual(self, joined: str, parts: tuple[str, str]) -> bool:
+        """Whether two words are meant as one: products have it, more often than its parts or as a value."""
+        # Rarer than its parts, it would outweigh them: `trackpant` where nearly all write `track pant`.
+        count = self.vocabulary.frequency.get(joined, 0)
+        return count > min(map(self.vocabulary.count, parts)) or (count > 0 and self._names_value(joined))
+
     def _values(self, text: str, ignore: Collection[str]) -> tuple[QueryPart, ...]:
-        parts = dict.fromkeys(reading.part for reading in self.values.read(text))
+        parts = dict.fromkeys(reading.part for reading in self.values.read(self._as_named(text)))
         return tuple(part for part in parts if not _ignored(part, ignore))
+
+    def _as_named(self, text: str) -> str:
+        """`tee shirt` as `t-shirt` where a category or another value is called that: it is no shirt."""
+        for phrase, others in [*self._compounds(text), *self.spellings.in_text(text)]:
+            forms = (form for form in (phrase, *others) if self._names_value(form))
+            text = text.replace(phrase, next(forms, phrase))
+        return text
+
+    def _names_value(self, phrase: str) -> bool:
+        """Whether the whole phrase, and not a part of it, is a value of the catalogue."""
+        return any(reading.part.text == phrase for reading in self.values.read(phrase))
 
     def _attested(self, phrase: str) -> bool:
         words = _content_words(phrase)

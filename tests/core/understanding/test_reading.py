@@ -82,6 +82,13 @@ def test_values_of_the_catalogue_are_preferences() -> None:
     assert query.condition is None
 
 
+@pytest.mark.parametrize("typed", ["tee shirt", "t shirt", "tshirt", "t-shirt", "T-Shirt"])
+def test_a_t_shirt_is_no_shirt_however_it_is_written(typed: str) -> None:
+    tops = [{**PRODUCTS[0], "category": name, "title": "plain top"} for name in ("Shirts", "T-Shirts")]
+
+    assert type(READER).of(tops).read(typed).values("category") == ("T-Shirts",)
+
+
 def test_stock_is_a_bound() -> None:
     assert read("lamp in stock").condition == "(coalesce(in_stock, true))"
 
@@ -91,6 +98,13 @@ def test_an_example_is_searched_by_its_title_and_left_out_itself() -> None:
 
     assert query.text == "rain jacket with hood"
     assert query.condition == "(product_id <> 'AB-1003' AND price < 120.0)"
+
+
+def test_an_examples_category_is_preferred_and_can_be_ignored() -> None:
+    categories = read("like ab-1003 but cheaper").values("category")
+
+    assert len(categories) == 1
+    assert read("like ab-1003", ignore=[f"category:{categories[0]}"]).values("category") == ()
 
 
 def test_an_example_without_a_title_leaves_the_words() -> None:
