@@ -8,11 +8,10 @@ Holm's step-down procedure (Holm, A simple sequentially rejective multiple test 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from mmsearch_dagster.core.gate.decision import Reason
 from mmsearch_dagster.core.gate.policy import GatePolicy, SliceRule
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
+from mmsearch_dagster.core.metrics.multiple_testing import holm
 
 
 @dataclass(frozen=True)
@@ -67,20 +66,6 @@ def _chance(difference: Difference, policy: GatePolicy) -> float:
     """Share of the resamples without a drop, never quite 0; of figures that are no numbers it is 0."""
     share = difference.p_a_better
     return max(share, 1.0 / (policy.resamples + 1)) if share == share else 0.0
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values after Holm's correction, in the given order; raising one lowers none.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p_values, kind="stable")
-    corrected, highest = [1.0] * len(p_values), 0.0
-    for rank, row in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[row]))
-        corrected[row] = highest
-    return corrected
 
 
 def _cannot_tell(name: str, rule: SliceRule, count: int) -> Reason:

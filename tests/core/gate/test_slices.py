@@ -1,12 +1,11 @@
 """Parts of the queries are held against the champion one by one."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.gate.decision import Decision, Reason
 from mmsearch_dagster.core.gate.policy import GatePolicy, SliceRule, SliceRules
-from mmsearch_dagster.core.gate.slices import holm, slice_reasons
+from mmsearch_dagster.core.gate.slices import slice_reasons
 
 POLICY = GatePolicy(resamples=500)
 QUERIES = [f"q{number:03}" for number in range(100)]
@@ -60,19 +59,6 @@ def test_a_decision_of_before_there_were_slices_still_reads() -> None:
         '"weights_sha256": "w", "report_digest": "r", "policy_digest": "p"}'
     )
     assert Decision.from_json(text).reasons[0].binding
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(0, 7), st.floats(0, 1))
-def test_raising_one_p_value_lowers_none_after_the_correction(
-    p_values: list[float], row: int, more: float
-) -> None:
-    row %= len(p_values)
-    raised = [min(1.0, p + more) if each == row else p for each, p in enumerate(p_values)]
-    assert all(after >= before - 1e-12 for before, after in zip(holm(p_values), holm(raised), strict=True))
-
-
-def test_holms_correction_of_a_published_example() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=40, max_size=40), st.integers(0, 39), st.floats(0, 0.5))
