@@ -11,6 +11,11 @@ console = Console()
 errors = Console(stderr=True)
 
 
+def print_plain(text: str) -> None:
+    """A line as it is: no colours, no markup, not wrapped, so that it can be copied and searched."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 class Display:
     """Shows every stage while it works and leaves one line of each behind."""
 

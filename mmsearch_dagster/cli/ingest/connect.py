@@ -10,7 +10,7 @@ from mmsearch_dagster.adapters.sources import load_source, read_table
 from mmsearch_dagster.adapters.sources.connect import Connected, as_yaml, catalogue_name, connect
 from mmsearch_dagster.adapters.sources.unpack import unpacked
 from mmsearch_dagster.cli import tables
-from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.cli.progress import console, print_plain
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows, top_reasons
 from mmsearch_dagster.core.catalog.remote_media import is_address
 from mmsearch_dagster.core.errors import ConfigError, SourceError
@@ -45,7 +45,7 @@ def run(
     for one in connected:
         _show(one)
     _show_rows(out, preview)
-    _print(f"Written: {out}. Read it, then: mmsearch run --source {out} --home .{name}")
+    print_plain(f"Written: {out}. Read it, then: mmsearch run --source {out} --home .{name}")
 
 
 def _local(file: str, folder: Path, *, allow_private: bool) -> Path:
@@ -60,7 +60,7 @@ def _local(file: str, folder: Path, *, allow_private: bool) -> Path:
 
 
 def _show(one: Connected) -> None:
-    _print(f"{one.path}: {one.draft.kind}, table {one.draft.table}")
+    print_plain(f"{one.path}: {one.draft.kind}, table {one.draft.table}")
     rows = one.draft.understood(one.look)
     if rows:
         frame = pl.DataFrame(
@@ -74,7 +74,7 @@ def _show(one: Connected) -> None:
         console.print(tables.frame_table(frame, "understood"))
     left_out = one.draft.left_out(one.look)
     if left_out:
-        _print(f"left out: {', '.join(left_out)}")
+        print_plain(f"left out: {', '.join(left_out)}")
 
 
 def _show_rows(out: Path, preview: int) -> None:
@@ -83,21 +83,17 @@ def _show_rows(out: Path, preview: int) -> None:
         source = load_source(out)
         for table in source.spec.tables:
             checked = separate_broken_rows(read_table(source, table, lambda ids: ids))
-            _print(
+            print_plain(
                 f"{table}: {checked.good.height:,} rows can be used, {checked.quarantined.height:,} cannot"
             )
             for kind, frame in (("broken", checked.quarantined), ("left empty", checked.emptied)):
                 for reason, count in top_reasons(frame):
-                    _print(f"  {kind} in {count:,}: {reason}")
+                    print_plain(f"  {kind} in {count:,}: {reason}")
             for row in checked.good.head(preview).iter_rows(named=True):
-                _print(f"  {'; '.join(_cells(row))}")
+                print_plain(f"  {'; '.join(_cells(row))}")
     except SourceError as error:
-        _print(f"To be settled first: {error}")
+        print_plain(f"To be settled first: {error}")
 
 
 def _cells(row: dict[str, object]) -> list[str]:
     return [f"{name}: {str(value)[:_CELL]}" for name, value in row.items() if value is not None]
-
-
-def _print(text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

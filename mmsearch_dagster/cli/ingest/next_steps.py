@@ -4,7 +4,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake, write_atomically
 from mmsearch_dagster.cli.ingest.quarantine import count_lines
-from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.cli.progress import print_plain
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.tables.next_steps import ShopTables, as_markdown, next_steps
 from mmsearch_dagster.settings import Settings
@@ -23,15 +23,11 @@ def show(settings: Settings) -> None:
     settings.paths.reports.mkdir(parents=True, exist_ok=True)
     write_atomically(settings.paths.next_steps, page.encode("utf-8"))
     for step in steps[:_SHOWN]:
-        _print(f"missing: {step.missing}. It brings: {step.brings}. {step.command}")
-    _print(f"What was understood, what is missing and what to do: {settings.paths.next_steps}")
+        print_plain(f"missing: {step.missing}. It brings: {step.brings}. {step.command}")
+    print_plain(f"What was understood, what is missing and what to do: {settings.paths.next_steps}")
 
 
 def _tables(lake: Lake) -> ShopTables:
     rows = {table: int(lake.current(asset).facts.get("rows", 0)) for asset, table in _TABLES.items()}
     judged = pl.read_parquet(lake.current("queries").table_path, columns=[c.QUERY_ID])[c.QUERY_ID].n_unique()
     return ShopTables.of(lake.current("products").table(), {"judgments": judged, **rows})
-
-
-def _print(text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

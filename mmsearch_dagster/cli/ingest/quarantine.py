@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.cli.progress import print_plain
 from mmsearch_dagster.pipeline.ingest.row_counts import all_row_counts, set_aside
 from mmsearch_dagster.settings import HomePaths
 
@@ -22,7 +22,7 @@ def show(home: Path, table: str, k: int, *, as_json: bool) -> None:
         ]
         for name, frame in both:
             for row in frame.head(k).with_columns(pl.lit(name).alias("what")).iter_rows(named=True):
-                _print(pl.DataFrame([row]).write_ndjson().strip())
+                print_plain(pl.DataFrame([row]).write_ndjson().strip())
         return
     _listed(rows.quarantined, f"{table}: {rows.quarantined.height:,} rows in quarantine", k)
     if rows.emptied.height:
@@ -30,12 +30,12 @@ def show(home: Path, table: str, k: int, *, as_json: bool) -> None:
 
 
 def _listed(frame: pl.DataFrame, title: str, k: int) -> None:
-    _print(title)
+    print_plain(title)
     for row in frame.head(k).iter_rows(named=True):
         source, number, identity, *_ = row.values()
-        _print(f"  {source}, row {number}, {identity or 'without id'}: {'; '.join(row[_REASONS])}")
+        print_plain(f"  {source}, row {number}, {identity or 'without id'}: {'; '.join(row[_REASONS])}")
     if frame.height > k:
-        _print(f"  ... {frame.height - k:,} more: --k {frame.height}")
+        print_plain(f"  ... {frame.height - k:,} more: --k {frame.height}")
 
 
 def show_counts(home: Path, before: Mapping[str, str] | None = None) -> None:
@@ -44,7 +44,7 @@ def show_counts(home: Path, before: Mapping[str, str] | None = None) -> None:
     before: asset -> snapshot of the release before, to compare with.
     """
     for line in count_lines(home, before):
-        _print(line)
+        print_plain(line)
 
 
 def count_lines(home: Path, before: Mapping[str, str] | None = None) -> list[str]:
@@ -54,7 +54,3 @@ def count_lines(home: Path, before: Mapping[str, str] | None = None) -> list[str
         for counts in all_row_counts(Lake(HomePaths(home).lake), before)
         for line in counts.lines(f"`mmsearch quarantine {counts.table} --home {home}`")
     ]
-
-
-def _print(text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

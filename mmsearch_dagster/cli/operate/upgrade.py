@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mmsearch_dagster.cli import run as refreshing
 from mmsearch_dagster.cli.options import released_of
-from mmsearch_dagster.cli.progress import Display, console
+from mmsearch_dagster.cli.progress import Display, print_plain
 from mmsearch_dagster.core.errors import ConfigError, MmsearchError
 from mmsearch_dagster.core.metrics.answer_overlap import answer_overlap
 from mmsearch_dagster.pipeline.home import locked_step_in, recall, remember
@@ -39,11 +39,11 @@ def upgrade(settings: Settings, modality: str, encoder: str) -> None:
     if waiting is not None and after.encoders == before.encoders:
         return  # until somebody approves it, the old release answers
     overlap = answer_overlap(answers, steps.sample_answers(released.engine(), queries))
-    _print(f"{after.release_id} answers with the new encoder; before it {before.release_id} did.")
+    print_plain(f"{after.release_id} answers with the new encoder; before it {before.release_id} did.")
     if overlap is not None:
-        _print(f"Beside the answers of before: {overlap.sentence}.")
+        print_plain(f"Beside the answers of before: {overlap.sentence}.")
         released.registry.tag(after.model_version, _OVERLAP, f"with {before.release_id}: {overlap.sentence}")
-    _print(f"To go back: `mmsearch rollback {before.release_id} --home {settings.home}`.")
+    print_plain(f"To go back: `mmsearch rollback {before.release_id} --home {settings.home}`.")
 
 
 def _encode(workspace: Workspace, proposed: Workspace) -> None:
@@ -54,19 +54,17 @@ def _encode(workspace: Workspace, proposed: Workspace) -> None:
     except MmsearchError as error:
         raise ConfigError(f"there is no catalogue to encode yet: {error}") from error
     for spec in changed:
-        _print(f"Encoding the catalogue's {spec.modality} with {spec.library}:{spec.model}, part by part.")
+        print_plain(
+            f"Encoding the catalogue's {spec.modality} with {spec.library}:{spec.model}, part by part."
+        )
         for done in steps.encode_parts(proposed, spec, locked=lambda: _part_in(workspace.settings)):
             counts = f"{done.encoded:,} encoded, {done.reused:,} were there"
-            _print(f"part {done.number} of {done.parts}: {counts}")
+            print_plain(f"part {done.number} of {done.parts}: {counts}")
 
 
 @contextmanager
 def _part_in(settings: Settings) -> Iterator[None]:
     """One part at work in a home."""
     waiting = "A run is at work: the next part waits for its end."
-    with locked_step_in(settings.home, lambda: _print(waiting)), Display():
+    with locked_step_in(settings.home, lambda: print_plain(waiting)), Display():
         yield
-
-
-def _print(text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
