@@ -62,10 +62,19 @@ def refresh(workspace: Workspace, *, retrain: bool = False) -> list[StepReport]:
     reports.append(refreshed)
     if not facts.retrain:
         return reports
-    reports += make_examples(workspace)
-    reports += train_candidates(workspace, STRATEGIES)
-    reports += [train_ranking(workspace), evaluate(workspace)]
-    reports += [make_profiles(workspace), train_ranker(workspace), make_reference(workspace)]
+    return [*reports, *train_models(workspace), *release_challenger(workspace)]
+
+
+def train_models(workspace: Workspace) -> list[StepReport]:
+    """From the log and the vectors to trained models. Raises what a step raises."""
+    reports = [*make_examples(workspace), *train_candidates(workspace, STRATEGIES)]
+    return [*reports, train_ranking(workspace)]
+
+
+def release_challenger(workspace: Workspace) -> list[StepReport]:
+    """From trained models to a release. Raises what a step raises, GateRefusedError when the gate refuses."""
+    reports = [evaluate(workspace), make_profiles(workspace), train_ranker(workspace)]
+    reports.append(make_reference(workspace))
     registered, decision = register(workspace)
     reports.append(registered)
     if not decision.passed:

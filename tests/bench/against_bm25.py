@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.text import item_text
-from mmsearch_dagster.serving.open_release import Released
-from mmsearch_dagster.settings import DEFAULT_HOME, Settings
+from mmsearch_dagster.settings import DEFAULT_HOME
 
 SEED = 7
 _K = 10
@@ -126,16 +126,10 @@ def main() -> None:
     parser.add_argument("--split", action="append", help="default: test")
     parser.add_argument("--metric", default="ndcg@10")
     options = parser.parse_args()
-    paths = Settings(options.home.resolve()).paths
-    engine = Released(
-        home=paths.home,
-        mlflow=paths.mlflow,
-        ledger=paths.ledger,
-        index=paths.index,
-        encoder_cache=paths.encoder_cache,
-    ).engine()
-    bm25, chosen = tuned(product_texts(paths.home), *typed_queries(paths.home, ["train"]), options.metric)
-    texts, grades = typed_queries(paths.home, options.split or ["test"])
+    home = options.home.resolve()
+    engine = released_of(home).engine()
+    bm25, chosen = tuned(product_texts(home), *typed_queries(home, ["train"]), options.metric)
+    texts, grades = typed_queries(home, options.split or ["test"])
     answers = engine.search_batch([Query(text=text) for text in texts.values()], k=_K)
     served = {
         key: [hit.product_id for hit in answer.hits] for key, answer in zip(texts, answers, strict=True)

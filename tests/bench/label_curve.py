@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from mmsearch_dagster.adapters.reports.charts import curves
+from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.labels.active import LabelRequest, interval_width, label_requests
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.serving.engine import Engine
-from mmsearch_dagster.serving.open_release import Released
-from mmsearch_dagster.settings import DEFAULT_HOME, Settings
+from mmsearch_dagster.settings import DEFAULT_HOME
 from tests.bench.against_bm25 import typed_queries
 
 SEED, _DEPTH, _POINTS, _DRAWS = 7, 10, 21, 20
@@ -61,15 +61,9 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=Path(DEFAULT_HOME))
     parser.add_argument("--out", type=Path, default=Path("label_curve.png"))
     options = parser.parse_args()
-    paths = Settings(options.home.resolve()).paths
-    engine = Released(
-        home=paths.home,
-        mlflow=paths.mlflow,
-        ledger=paths.ledger,
-        index=paths.index,
-        encoder_cache=paths.encoder_cache,
-    ).engine()
-    texts, _ = typed_queries(paths.home, ["validation"])
+    home = options.home.resolve()
+    engine = released_of(home).engine()
+    texts, _ = typed_queries(home, ["validation"])
     ours, lexical = two_lists(engine, texts)
     active, pairs = label_requests(ours, lexical, {}, limit=1_000_000), _all_pairs(ours, lexical)
     counts = np.linspace(0, len(pairs), _POINTS).astype(int).tolist()

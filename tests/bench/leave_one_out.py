@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.pipeline.evaluation import files
-from mmsearch_dagster.serving.open_release import Released
 from mmsearch_dagster.settings import Settings
 from tests.bench.unseen_queries import SEED, KindResult, results_by_kind, unseen_queries
 
@@ -92,13 +92,7 @@ def measured(home: Path, left_out: str, unseen: Path, products: Sequence[str]) -
     snapshot = Lake(paths.lake).current(files.ASSET)
     facts = files.EvaluationFacts.of(snapshot)
     decision = Decision.from_json((snapshot.folder / files.DECISION).read_text(encoding="utf-8"))
-    released = Released(
-        home=home,
-        mlflow=paths.mlflow,
-        ledger=paths.ledger,
-        index=paths.index,
-        encoder_cache=paths.encoder_cache,
-    )
+    released = released_of(home)
     texts = " ".join(reason.text for reason in decision.reasons)
     return Outcome(
         left_out,

@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.serving.engine import Engine
-from mmsearch_dagster.serving.open_release import Released
-from mmsearch_dagster.settings import DEFAULT_HOME, Settings
+from mmsearch_dagster.settings import DEFAULT_HOME
 from tests.nonsense import nonsense
 
 SEED = 7
@@ -46,14 +46,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--show", type=int, default=10, help="so many of the wrong ones of each kind")
     options = parser.parse_args()
-    paths = Settings(options.home.resolve()).paths
-    engine = Released(
-        home=paths.home,
-        mlflow=paths.mlflow,
-        ledger=paths.ledger,
-        index=paths.index,
-        encoder_cache=paths.encoder_cache,
-    ).engine()
+    home = options.home.resolve()
+    engine = released_of(home).engine()
     typed = nonsense(options.strings, options.seed)
     found = answers(engine, [text for _, text in typed])
     confident = [
@@ -62,7 +56,7 @@ def main() -> None:
         if is_confident(answer)
     ]
     _show("confident list", Counter(kind for kind, _ in typed), confident, options.show)
-    texts = judged_texts(paths.home)
+    texts = judged_texts(home)
     doubted = [
         ("judged", text, answer)
         for text, answer in zip(texts, answers(engine, texts), strict=True)

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
@@ -25,8 +26,7 @@ from mmsearch_dagster.core.speech.language import spoken_words
 from mmsearch_dagster.core.speech.noise import with_noise
 from mmsearch_dagster.core.speech.transcript import NOTHING, word_error_rate
 from mmsearch_dagster.serving.engine import Engine
-from mmsearch_dagster.serving.open_release import Released
-from mmsearch_dagster.settings import DEFAULT_HOME, Settings
+from mmsearch_dagster.settings import DEFAULT_HOME
 from tests.bench.voices import MORE_VOICES, VOICES, Reading, Voice, read_aloud
 from tests.media import sound_file
 
@@ -156,17 +156,11 @@ def main() -> None:
     parser.add_argument("--clean", action="store_true", help="without noise only")
     parser.add_argument("--out", type=Path, default=None, help="write the figures as JSON")
     asked = parser.parse_args()
-    paths = Settings(asked.home.resolve()).paths
-    released = Released(
-        home=paths.home,
-        mlflow=paths.mlflow,
-        ledger=paths.ledger,
-        index=paths.index,
-        encoder_cache=paths.encoder_cache,
-    )
+    home = asked.home.resolve()
+    released = released_of(home)
     known = (*VOICES, *MORE_VOICES) if asked.every_voice else VOICES
     voices = [(name, 150, 50) for name in asked.voice] if asked.voice else known
-    texts, grades = judged(paths.home, asked.queries)
+    texts, grades = judged(home, asked.queries)
     readings = read_aloud(texts, voices, every=asked.every_voice)
     rows = measure(released.engine(), readings, grades, NOISES[:1] if asked.clean else NOISES)
     _show(rows, f"{released.release_id()}: {', '.join(voice[0] for voice in voices)}")

@@ -1,7 +1,6 @@
 """A month passes: daily data, drift, a bad batch, a worse model, another encoder, a rollback."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,9 +13,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import GateRefusedError, PolicyError
 from mmsearch_dagster.core.modalities import IMAGE, VIDEO
 from mmsearch_dagster.core.monitoring.triggers import DRIFT, Evidence, PastRun, TriggerPolicy, decide
-from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
-from mmsearch_dagster.pipeline.monitoring.reference import make_reference
 from mmsearch_dagster.pipeline.operations.after_run import after_run
 from mmsearch_dagster.pipeline.operations.day_files import kept_days
 from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
@@ -24,14 +21,9 @@ from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
     encode_parts,
     propose_encoder,
 )
-from mmsearch_dagster.pipeline.people.profiles import make_profiles
-from mmsearch_dagster.pipeline.people.ranker import train_ranker
-from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
-from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
 from mmsearch_dagster.pipeline.retention.prune import KEEP, find_unused, prune
-from mmsearch_dagster.pipeline.run import make_examples, read_catalogue
-from mmsearch_dagster.pipeline.training.candidates import train_candidates
+from mmsearch_dagster.pipeline.run import read_catalogue, release_challenger, train_models
 from mmsearch_dagster.pipeline.workspace import Workspace
 from tests.end_to_end.month import DAILY, FakeClock, LivingShop, Shopper
 from tests.end_to_end.spoiled import spoil_candidates
@@ -42,24 +34,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 DAYS, DRIFTS, BAD_BATCH, WORSE_MODEL, OTHER_ENCODER, ROLLED_BACK = 30, 12, 17, 20, 24, 27
 _SMALLER_PICTURES = "\nsmaller-pictures: {modality: image, library: timm, model: embedded, size: 160}\n"
 _SUNDAYS = "models are trained once a week"
-
-
-def train(workspace: Workspace, between: Callable[[], object] = lambda: None) -> None:
-    """The steps of a training, in their order. between: what happens to the trained models."""
-    make_examples(workspace)
-    train_candidates(workspace, workspace.preset.strategies)
-    train_ranking(workspace)
-    between()
-    evaluate(workspace)
-    make_profiles(workspace)
-    train_ranker(workspace)
-    make_reference(workspace)
-    _, decision = register(workspace)
-    if not decision.passed:
-        raise GateRefusedError("; ".join(decision.refusals))
-    _, outcomes = build_index(workspace)
-    raise_if_failed(outcomes)
-    release(workspace)
 
 
 class Month:
@@ -131,8 +105,10 @@ class Month:
         if not why:
             return
         self.trained[day] = why
-        spoil = (lambda: spoil_candidates(self.place)) if day == WORSE_MODEL else (lambda: None)
-        train(workspace, between=spoil)
+        train_models(workspace)
+        if day == WORSE_MODEL:
+            spoil_candidates(self.place)
+        release_challenger(workspace)
 
     def _why_train(self, day: int) -> str:
         """What a schedule, a person or the drift trigger has to say for a training."""
