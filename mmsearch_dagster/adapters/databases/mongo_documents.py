@@ -30,12 +30,12 @@ def mongo_lines(address: str, collection: str, where: str, changed: dict[str, An
         One line of JSON per document; ids and decimals as text, instants as ISO 8601.
 
     Raises:
-        SourceError: the database does not answer.
+        SourceError: the database does not answer. What may pass is its cause.
         ConfigError: pymongo is not installed.
     """
     try:
         from pymongo import MongoClient
-        from pymongo.errors import PyMongoError
+        from pymongo.errors import ConnectionFailure, PyMongoError
     except ImportError as error:
         raise ConfigError(
             f"{where}: reading MongoDB needs pymongo: pip install 'mmsearch-dagster[databases]'"
@@ -45,7 +45,8 @@ def mongo_lines(address: str, collection: str, where: str, changed: dict[str, An
             yield from lines_of(client.get_default_database()[collection], changed)
     except PyMongoError as error:
         message = without_secrets(str(error), address)
-        raise SourceError(f"{where}: the database does not give these documents: {message}") from None
+        lost = ConnectionError(message) if isinstance(error, ConnectionFailure) else None
+        raise SourceError(f"{where}: the database does not give these documents: {message}") from lost
 
 
 def lines_of(collection: Collection, changed: dict[str, Any]) -> Iterator[bytes]:
