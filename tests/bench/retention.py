@@ -2,7 +2,7 @@
 
 A small shop whose prices change each day, so every refresh makes a release. Every seventh day the weekly
 job tidies the home. It runs through Dagster with its own storage in the home, and so do the first refreshes,
-later every fifth one with the jobs of the other schedules; the rest are the same steps without Dagster. The
+later every tenth one with the jobs of the other schedules; the rest are the same steps without Dagster. The
 figure is the size after all days over the size after as many days as releases are kept, both tidied. A run
 that was stopped goes on in the same `--work`.
 """
@@ -29,7 +29,7 @@ from mmsearch_dagster.settings import ASSETS_VARIABLE
 from tests import shops
 from tests.homes import Place, own_environment
 
-WEEK, THROUGH_DAGSTER = 7, 5
+WEEK, THROUGH_DAGSTER = 7, 10
 _SHARED = "encoders"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

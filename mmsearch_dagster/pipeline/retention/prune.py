@@ -33,6 +33,7 @@ from mmsearch_dagster.core.retention.plan import (
     removable_snapshots,
 )
 from mmsearch_dagster.pipeline.ingest.remote_media import needed_copies
+from mmsearch_dagster.pipeline.people.profiles import old_states
 from mmsearch_dagster.pipeline.release.reviews import Reviews
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -104,7 +105,7 @@ def find_unused(workspace: Workspace, keep: int = KEEP) -> Unused:
     numbers = _kept_numbers(workspace, [row.manifest for row in rows], keep)
     kept = [row.manifest for row in rows if row.manifest.model_version in numbers]
     dropped = tuple(row.manifest for row in rows if row.manifest.model_version not in numbers)
-    snapshots = _removable(workspace, kept, [row.manifest for row in rows])
+    snapshots = [*_removable(workspace, kept, [row.manifest for row in rows]), *old_states(workspace.lake)]
     tags: dict[str, list[str]] = {}
     for manifest in kept:
         if manifest.index is not None:
