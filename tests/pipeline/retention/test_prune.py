@@ -195,9 +195,8 @@ def test_copies_of_remote_media_that_no_kept_catalogue_names_go(home: Home) -> N
         pl.Series(c.IMAGE_URIS, images, dtype=pl.List(pl.String)),
         *(pl.lit(None, pl.String).alias(name) for name in (c.AUDIO_URI, c.VIDEO_URI)),
     )
-    named = pl.DataFrame(
-        {"address": ["https://shop.example/former.jpg"], "sha256": [sha256_bytes(b"former")]}
-    )
+    former = "https://shop.example/former.jpg"
+    named = pl.DataFrame({"address": [former], "sha256": [sha256_bytes(b"former")]})
     lake.obtain_table("remote_media", "r", lambda: (named, {}))
     lake.obtain_table("products", "day1", lambda: (products, {}))
     home.live(1)
