@@ -1,7 +1,6 @@
 """The family of errors. Each message says what is wrong, where, and what to do about it."""
 
 import errno
-import socket
 import sqlite3
 
 _MOMENTARY_ERRNOS = frozenset(
@@ -104,6 +103,4 @@ def _momentary(error: BaseException) -> bool:
         return True
     if isinstance(error, sqlite3.OperationalError):
         return getattr(error, "sqlite_errorcode", None) in _SQLITE_CODES
-    if isinstance(error, socket.gaierror):
-        return error.errno == socket.EAI_AGAIN
     return isinstance(error, OSError) and error.errno in _MOMENTARY_ERRNOS

@@ -38,7 +38,9 @@ def check_host(address: str, where: str) -> None:
         socket.create_connection(place, timeout=_SECONDS).close()
     except OSError as error:
         reason = error.strerror or "no answer in time"
-        raise SourceError(f"{where}: the database's host cannot be reached: {reason}") from error
+        away = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        cause = ConnectionError(f"no name server answers: {reason}") if away else error
+        raise SourceError(f"{where}: the database's host cannot be reached: {reason}") from cause
 
 
 def lost_connection(message: str) -> ConnectionError | None:

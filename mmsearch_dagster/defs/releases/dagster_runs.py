@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from mmsearch_dagster.adapters.host.sqlite_files import compact
+from mmsearch_dagster.pipeline.retention.databases import compact_all
 
 # Of each job: a night's work for more than a week, a day's looks for some hours.
 KEPT_RUNS = 10
@@ -49,8 +49,7 @@ def remove_old_runs(instance: dg.DagsterInstance, keep: int = KEPT_RUNS) -> list
         _note_again(instance, made)
         _remove_files(Path(instance.root_directory), run_id)
     _remove_checks_and_tags(instance, removed)
-    for database in _DATABASES:
-        compact(Path(instance.root_directory) / database)
+    compact_all(Path(instance.root_directory) / database for database in _DATABASES)
     return removed
 
 
