@@ -6,6 +6,21 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 
 
+class AttributeExposure(BaseModel):
+    """Exposure of the values of one attribute (brand, category, ...), query by query.
+
+    values: of the attribute; the columns of the rest. candidate, champion: query id -> exposure in the first
+    ten results. merit: the same in an order by judged grade. champion: empty where it cannot be measured.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    values: tuple[str, ...]
+    candidate: dict[str, tuple[float, ...]]
+    champion: dict[str, tuple[float, ...]]
+    merit: dict[str, tuple[float, ...]]
+
+
 class EvaluationMetrics(BaseModel):
     """Per-query values of the policy's metric on the queries that decide; query id -> value.
 
@@ -19,6 +34,7 @@ class EvaluationMetrics(BaseModel):
     provenance: how the answers to these queries are known; counts: how many validation queries there are of
     each provenance, those that do not decide too.
     slices: name -> ids of the validation queries in it, each held against the champion by itself.
+    exposure: attribute of products -> how exposure spreads over its values, on the validation queries.
     champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
     """
 
@@ -34,6 +50,7 @@ class EvaluationMetrics(BaseModel):
     provenance: Provenance = JUDGED
     counts: dict[Provenance, int] = {}
     slices: dict[str, tuple[str, ...]] = {}
+    exposure: dict[str, AttributeExposure] = {}
 
     def digest(self) -> str:
         """Names these figures; a decision carries it."""
