@@ -80,7 +80,10 @@ class Reason(BaseModel):
 
 
 class Decision(BaseModel):
-    """What the gate decided about one set of weights on one report, under one policy."""
+    """What the gate decided about one set of weights on one report, under one policy.
+
+    serving_digest: names the figures of its index and its time of a search; None before there is an index.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
@@ -89,6 +92,7 @@ class Decision(BaseModel):
     weights_sha256: str
     report_digest: str
     policy_digest: str
+    serving_digest: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Decision":
@@ -104,6 +108,12 @@ class Decision(BaseModel):
     def figures(self) -> dict[str, float]:
         """Rule -> figure, for a ledger line."""
         return {reason.rule: reason.figure for reason in self.reasons}
+
+    def extends(self, other: "Decision") -> bool:
+        """Whether it says all that the other says, of the same figures under the same policy."""
+        same = (self.weights_sha256, self.report_digest, self.policy_digest)
+        begins = self.reasons[: len(other.reasons)] == other.reasons
+        return begins and same == (other.weights_sha256, other.report_digest, other.policy_digest)
 
     def to_json(self) -> str:
         """As text, NaN included."""

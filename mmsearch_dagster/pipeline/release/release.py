@@ -30,6 +30,7 @@ from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.review_files import attach_review_files
+from mmsearch_dagster.pipeline.release.serving_decision import decide_serving
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import candidates, examples, hyper_parameters, photo_memory
@@ -246,6 +247,8 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
         failed = [check.name for check in checks if not check.passed]
         if not failed:
             workspace.registry.attach_index(manifest.model_version, pin)
+            decision = decide_serving(workspace, manifest.model_version, checks)
+            report.tables["gate"] = gate_table(decision.model_dump()) if decision else pl.DataFrame()
         report.digest, report.rows = manifest.release_id, pin.rows
         report.metrics = {
             "table": pin.table,
@@ -300,9 +303,10 @@ def release(workspace: Workspace) -> StepReport:
     """Move the pointer to the challenger, if its own stored decision and the policy of reviews allow it."""
     with timed(RELEASE) as report:
         manifest = _registered(workspace)
-        if waits_for_review(workspace, manifest.model_version):
-            return _waiting(report, manifest)
         decision = workspace.registry.decision(manifest.model_version)
+        passed = decision is not None and decision.passed
+        if passed and waits_for_review(workspace, manifest.model_version):
+            return _waiting(report, manifest)
         why = f"gate passed for {manifest.strategy}" if decision else "no decision"
         move = workspace.registry.promote(manifest.model_version, reason=why)
         report.made, report.digest = move.moved, move.release.release_id
