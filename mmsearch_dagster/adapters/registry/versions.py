@@ -186,6 +186,11 @@ class ModelVersions:
         for key, value in decision_tags(decision).items():
             self.tag(version, key, value)
 
+    def describe(self, version: int, text: str) -> None:
+        """The description of a version, Markdown."""
+        client = self._store.connect()
+        client.update_model_version(MODEL_NAME, str(version), description=text)
+
     def attach_index(self, version: int, pin: IndexPin) -> None:
         """Remember which index version belongs to the model version."""
         self.tag(version, INDEX, pin.model_dump_json())
@@ -217,8 +222,7 @@ class ModelVersions:
         if stored is None or not stored.extends(facts.decision):
             self.store_decision(int(model_version.version), facts.decision)
         if facts.description and model_version.description != facts.description:
-            client = self._store.connect()
-            client.update_model_version(MODEL_NAME, str(model_version.version), description=facts.description)
+            self.describe(int(model_version.version), facts.description)
 
     def _stored_sha256(self, version: int) -> str:
         try:

@@ -30,11 +30,8 @@ def decide_serving(workspace: Workspace, version: int, checks: "Sequence[IndexCh
     figures = measure_serving(workspace, manifest, champion, checks)
     whole = with_serving(decision, figures, workspace.gate_policy)
     registry.store_decision(version, whole)
-    registry.attach_files(
-        version,
-        f"review/{manifest.release_id}",
-        {"decision.json": whole.model_dump_json(indent=1), "serving.json": figures.model_dump_json(indent=1)},
-    )
+    folder = f"review/{manifest.release_id}"
+    registry.attach_files(version, folder, {"serving.json": figures.model_dump_json(indent=1)})
     if not whole.passed:
         registry.record_refusal(version)
     return whole
