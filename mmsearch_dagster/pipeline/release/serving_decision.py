@@ -31,7 +31,7 @@ def decide_serving(workspace: Workspace, version: int, checks: "Sequence[IndexCh
     whole = with_serving(decision, figures, workspace.gate_policy)
     registry.store_decision(version, whole)
     folder = f"review/{manifest.release_id}"
-    registry.attach_files(version, folder, {"serving.json": figures.model_dump_json(indent=1)})
+    registry.attach_files(version, folder, {"serving_figures.json": figures.model_dump_json(indent=1)})
     if not whole.passed:
         registry.record_refusal(version)
     return whole

@@ -50,7 +50,7 @@ def test_a_candidate_as_good_as_the_champion_passes_and_its_figures_lie_with_it(
     assert "1.00 times the champion's" in answers["index_size"].text
     assert "12 queries" in answers["latency"].text
     assert place.workspace.registry.decision(manifest.model_version) == decision
-    figures = stored(place, manifest, "serving.json")
+    figures = stored(place, manifest, "serving_figures.json")
     assert ServingFigures.model_validate(figures).digest() == decision.serving_digest
     assert decision.policy_digest
 
@@ -90,7 +90,7 @@ def test_a_first_release_says_what_it_cannot_tell(tiny: Place) -> None:
     assert decision.passed
     unknown = {reason.rule for reason in decision.reasons if reason.cannot_tell}
     assert {"index_size", "latency", "exposure[brand]"} <= unknown
-    assert stored(tiny, tiny.manifest(), "serving.json")["recall"] == 1.0
+    assert stored(tiny, tiny.manifest(), "serving_figures.json")["recall"] == 1.0
 
 
 def test_both_engines_are_asked_in_turns(tiny: Place) -> None:
