@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ import numpy as np
 from mmsearch_dagster.adapters.index.payload import HeldPayload
 from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
+from mmsearch_dagster.adapters.models.int8_product import int8_scan
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -182,7 +183,8 @@ class PinnedTable:
         """Load now what the first query would wait for, and what many queries read again and again."""
         if self.held_in_memory:
             for column in self.vector_columns:
-                self.compared(column)
+                vectors = self.compared(column)
+                self._in_memory[column] = replace(vectors, scan=int8_scan(vectors.unit_vectors))
             with _reading():
                 payload = self._table.search().select(list(self.payload_columns)).limit(None).to_arrow()
             self._payload = HeldPayload.of(payload)
