@@ -11,9 +11,9 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS
-
 _K1, _B = 1.2, 0.75
+# Of a score, whose parts are kept in single precision.
+_DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class InvertedIndex:
                 part = slice(self.starts[number], self.starts[number + 1])
                 totals[self.products[part]] += self.scores[part]
         matching = np.flatnonzero(totals > 0 if passing is None else (totals > 0) & passing)
-        scores = np.round(totals[matching], SCORE_DECIMALS)
+        scores = np.round(totals[matching], _DECIMALS)
         if k < len(scores):
             least = np.partition(scores, len(scores) - k)[len(scores) - k]
             kept = scores >= least
