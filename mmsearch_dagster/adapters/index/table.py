@@ -64,6 +64,11 @@ class PinnedTable:
     def row_count(self) -> int:
         return int(self._table.count_rows())
 
+    @cached_property
+    def size_bytes(self) -> int:
+        """Of the files of this version."""
+        return int(self._table.stats()["total_bytes"])
+
     def passing(self, where: str | None) -> int:
         """How many products pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
         that SQL refuses."""
