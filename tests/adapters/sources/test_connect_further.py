@@ -129,7 +129,7 @@ def test_opencart(connected: Reads):
         "Codice;Nome;Categoria;Prezzo;Valuta;Giacenza;Marca;Immagine",
         "商品编号;商品名称;分类;价格;Currency;库存;品牌;图片",
         "product_sku;product_name;product_categories;product_price;Currency;product_in_stock;Brand;Photos",
-        "SKU *;Name *;Categories (x,y,z...);Price (tax incl.);Currency;Quantity;Manufacturer;Image URLs (x,y)",
+        "SKU *;Name *;Categories (x,y,z...);Price (tax incl.);Currency;Quantity;Brand;Image URLs (x,y)",
     ],
 )
 def test_columns_by_their_names_in_many_languages(connected: Reads, header: str):
