@@ -15,10 +15,10 @@ from mmsearch_dagster.core.catalog.columns import EVENTS, PRODUCTS, REVIEWS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
 from mmsearch_dagster.core.people.profiles import EMPTY, profiles
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
-from mmsearch_dagster.core.ranking.catalogue import items_of
-from mmsearch_dagster.core.ranking.experiment import Experiment, run_experiment
-from mmsearch_dagster.core.ranking.features import Items
-from mmsearch_dagster.core.ranking.training import RankerParams
+from mmsearch_dagster.core.personalisation.catalogue import items_of
+from mmsearch_dagster.core.personalisation.experiment import Experiment, run_experiment
+from mmsearch_dagster.core.personalisation.features import Items
+from mmsearch_dagster.core.personalisation.training import RankerParams
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 from mmsearch_dagster.serving.engine import Engine
 from mmsearch_dagster.serving.recommender import Recommender

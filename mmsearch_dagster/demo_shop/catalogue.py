@@ -4,9 +4,9 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mmsearch_dagster.demo_shop.picture import Look, View
+from mmsearch_dagster.demo_shop.drawings.picture import Look, View
+from mmsearch_dagster.demo_shop.drawings.surfaces import Rgb
 from mmsearch_dagster.demo_shop.spec import PLAIN, StoreSpec
-from mmsearch_dagster.demo_shop.surfaces import Rgb
 from mmsearch_dagster.demo_shop.wording import Traits, chinese_words, filled, sentence, shop_words
 
 _PAPERS: tuple[Rgb, ...] = (

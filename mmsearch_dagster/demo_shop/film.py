@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmsearch_dagster.demo_shop.picture import Look, View, render
+from mmsearch_dagster.demo_shop.drawings.picture import Look, View, render
 
 Frames = NDArray[np.uint8]
 # The drawing is larger than the film, so that turning shows no corners.

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from mmsearch_dagster.core.catalog.columns import AUDIO, GRADE, IMAGE, PRODUCT_ID, QUERY_ID, QUERY_TEXT, SPLIT
 from mmsearch_dagster.demo_shop.catalogue import Item
-from mmsearch_dagster.demo_shop.picture import Look, View
+from mmsearch_dagster.demo_shop.drawings.picture import Look, View
+from mmsearch_dagster.demo_shop.drawings.surfaces import Rgb
 from mmsearch_dagster.demo_shop.spec import PLAIN, StoreSpec
-from mmsearch_dagster.demo_shop.surfaces import Rgb
 from mmsearch_dagster.demo_shop.wording import (
     Wanted,
     filled,

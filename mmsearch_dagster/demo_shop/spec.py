@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmsearch_dagster.core.catalog.columns import SPLITS
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.yaml_text import load_yaml
-from mmsearch_dagster.demo_shop.picture import DRAWINGS
-from mmsearch_dagster.demo_shop.surfaces import PATTERNS, Rgb
+from mmsearch_dagster.demo_shop.drawings.picture import DRAWINGS
+from mmsearch_dagster.demo_shop.drawings.surfaces import PATTERNS, Rgb
 
 PLAIN = "plain"
 UNISEX = "unisex"

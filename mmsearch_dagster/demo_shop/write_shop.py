@@ -18,10 +18,10 @@ from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.progress import PROGRESS, Progress, Silent
 from mmsearch_dagster.demo_shop import rows
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items, studio_view
+from mmsearch_dagster.demo_shop.drawings.picture import Look, View, jpeg
 from mmsearch_dagster.demo_shop.espeak import can_speak
 from mmsearch_dagster.demo_shop.log import make_log
 from mmsearch_dagster.demo_shop.media import with_media
-from mmsearch_dagster.demo_shop.picture import Look, View, jpeg
 from mmsearch_dagster.demo_shop.queries import JUDGMENT_FIELDS, DemoQuery, judgment_rows, make_queries
 from mmsearch_dagster.demo_shop.reviews import REVIEW_FIELDS, make_reviews
 from mmsearch_dagster.demo_shop.spec import StoreSpec, parse_spec

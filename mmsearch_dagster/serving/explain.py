@@ -15,7 +15,7 @@ from mmsearch_dagster.core.retrieval.understood import understood_record
 from mmsearch_dagster.serving.engine import Engine
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.scoring import Scored
+    from mmsearch_dagster.core.personalisation.scoring import Scored
 
 Values = NDArray[np.float64]
 # Cosine of a product fused again with its published vector; less, and it is not explained by these vectors.

@@ -28,8 +28,8 @@ from mmsearch_dagster.serving.explain import explain, number, query_cosines
 from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.people import PeopleState
-    from mmsearch_dagster.core.ranking.scoring import Scored
+    from mmsearch_dagster.core.personalisation.people import PeopleState
+    from mmsearch_dagster.core.personalisation.scoring import Scored
 
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"
 RESPONSE_NOTE = "expected response: chance of a click per product of a page with these products"
@@ -56,7 +56,7 @@ class Recommender:
 
     @cached_property
     def _catalogue(self) -> "Scored":
-        from mmsearch_dagster.core.ranking.scoring import Scored
+        from mmsearch_dagster.core.personalisation.scoring import Scored
 
         tables = self._files
         return Scored.of(
@@ -85,7 +85,7 @@ class Recommender:
         (assets/policies/business.yaml as it was when the release was made). Raises QueryError for a wrong
         `k`, for an unknown product, and where neither a person nor a session is named.
         """
-        from mmsearch_dagster.core.ranking.list_orders import best
+        from mmsearch_dagster.core.personalisation.list_orders import best
 
         _check_k(k)
         if user is None and not session:
@@ -104,7 +104,7 @@ class Recommender:
 
     def _ordered(self, person: int, seen: Sequence[int]) -> "tuple[str, NDArray[np.float64], str]":
         """Name, scores and note of the order for a person (-1 unknown) whose session saw these rows."""
-        from mmsearch_dagster.core.ranking.list_orders import (
+        from mmsearch_dagster.core.personalisation.list_orders import (
             POPULAR,
             SESSION,
             led_by_session,
@@ -136,7 +136,7 @@ class Recommender:
         return frozenset(bought if bought is not None else ())
 
     def _note(self, order: str) -> str:
-        from mmsearch_dagster.core.ranking.list_orders import POPULAR
+        from mmsearch_dagster.core.personalisation.list_orders import POPULAR
 
         sentences = self._files.list_sentences
         return (

@@ -15,8 +15,8 @@ from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.fusion.config import TrainParams
 from mmsearch_dagster.core.fusion.model import TwoTower, load_model, save_model
 from mmsearch_dagster.core.fusion.training import train
+from mmsearch_dagster.core.personalisation.network import Ranker, RankerSpec, load_ranker, save_ranker
 from mmsearch_dagster.core.random_state import seeded
-from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec, load_ranker, save_ranker
 from tests.core.fusion.toy import rotated_catalogue, small_spec
 
 RANKER = RankerSpec(width=6, features=("a", "b"), mean=(0.0, 0.0), spread=(1.0, 1.0), seed=5)

@@ -3,7 +3,7 @@
 import pytest
 
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.demo_shop.picture import DRAWINGS
+from mmsearch_dagster.demo_shop.drawings.picture import DRAWINGS
 from mmsearch_dagster.demo_shop.spec import StoreSpec, parse_spec
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmsearch_dagster.demo_shop.catalogue import make_items as _drawn_items
 from mmsearch_dagster.demo_shop.catalogue import studio_view
-from mmsearch_dagster.demo_shop.picture import Look, jpeg
+from mmsearch_dagster.demo_shop.drawings.picture import Look, jpeg
 from mmsearch_dagster.demo_shop.spec import StoreSpec, parse_spec
 
 _SPEC = Path(__file__).parents[2] / "assets" / "sample" / "store.yaml"

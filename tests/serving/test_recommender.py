@@ -9,7 +9,7 @@ from mmsearch_dagster.adapters.lake.people import BLOCKS, PEOPLE, RANKER_VECTOR,
 from mmsearch_dagster.core.catalog.columns import EVENTS
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.core.ranking.list_orders import TASTE, scores_of
+from mmsearch_dagster.core.personalisation.list_orders import TASTE, scores_of
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules, Pin
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.serving.engine import Engine

@@ -16,7 +16,7 @@ from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.network import Ranker
+    from mmsearch_dagster.core.personalisation.network import Ranker
 
 FOLDER = "people"
 PEOPLE, PRODUCTS, REVIEWS = "people.parquet", "products.parquet", "reviews.parquet"
@@ -117,6 +117,6 @@ class PeopleFiles:
     @cached_property
     def ranker(self) -> "Ranker | None":
         """The network, None where the log was too short to train one."""
-        from mmsearch_dagster.core.ranking.network import SPEC_FILE, load_ranker
+        from mmsearch_dagster.core.personalisation.network import SPEC_FILE, load_ranker
 
         return load_ranker(self.folder) if (self.folder / SPEC_FILE).exists() else None

@@ -16,9 +16,9 @@ from mmsearch_dagster.core.people.profiles import PURCHASE
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.experiment import Experiment
-    from mmsearch_dagster.core.ranking.features import Items
-    from mmsearch_dagster.core.ranking.people import PeopleState
+    from mmsearch_dagster.core.personalisation.experiment import Experiment
+    from mmsearch_dagster.core.personalisation.features import Items
+    from mmsearch_dagster.core.personalisation.people import PeopleState
 
 
 def write_people(
@@ -43,8 +43,8 @@ def write_people(
     Returns:
         The digest of the content (`folder_sha256`).
     """
-    from mmsearch_dagster.core.ranking.experiment import facts_of
-    from mmsearch_dagster.core.ranking.network import save_ranker
+    from mmsearch_dagster.core.personalisation.experiment import facts_of
+    from mmsearch_dagster.core.personalisation.network import save_ranker
 
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {**facts_of(experiment), files.BLOCKS: dict(items.blocks)}
@@ -60,7 +60,7 @@ def write_people(
 
 
 def _people(state: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    from mmsearch_dagster.core.ranking.training_rows import after_the_log
+    from mmsearch_dagster.core.personalisation.training_rows import after_the_log
 
     factors = state.people.factors
     if factors is None:

@@ -16,6 +16,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEARNED,
     LEXICAL_RETRIEVER,
     VECTOR_RETRIEVER,
+    order_of_kind,
 )
 
 # A kind with fewer judged queries decides nothing.
@@ -101,8 +102,15 @@ def alone(retriever: str) -> dict[str, float]:
 
 
 def untried(retrieval: RetrievalParams, kinds: Sequence[str]) -> RetrievalParams:
-    """Kinds that nobody judged enough of: fused by scores, which learns nothing and needs no choice."""
-    orders = {kind: BY_SCORES for kind in kinds if not _reads_full_text_alone(retrieval, kind)}
+    """Kinds that nobody judged enough of: fused by scores, which learns nothing and needs no choice.
+
+    Where the order of one alike is learned, they take that: spoken words are ranked as typed ones are.
+    """
+    orders = {
+        kind: BY_SCORES
+        for kind in kinds
+        if order_of_kind(kind, retrieval.orders) != LEARNED and not _reads_full_text_alone(retrieval, kind)
+    }
     return retrieval.model_copy(update={"orders": {**orders, **retrieval.orders}})
 
 

@@ -1,13 +1,11 @@
 """The training loop: blocks of queries against a pool of items, early stopping on held-out queries."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from mmsearch_dagster.core.fusion.config import FusionSpec, Strategy, TrainParams
@@ -24,7 +22,7 @@ from mmsearch_dagster.core.fusion.sampling import (
     sample_views,
 )
 from mmsearch_dagster.core.modalities import QUERY_MODALITIES, Matrix, ModalityBatch
-from mmsearch_dagster.core.random_state import seeded
+from mmsearch_dagster.core.random_state import exact_threads, seeded
 
 # A held-out figure that falls by less is chance. The schedule is made to be best at its end, and held-out
 # photos that the image encoder was tuned on are all found after a few steps: only a real fall keeps an
@@ -54,7 +52,7 @@ def train(
 
     Deterministic for the same examples and params. Without training queries the model stays untrained.
     """
-    with _threads(params.threads), seeded(params.seed):
+    with exact_threads(params.threads), seeded(params.seed):
         model = TwoTower(_spec(strategy, examples, params), in_training=True)
         initialise(model, examples.items)
         fit_modality_weights(model, examples, params)
@@ -69,22 +67,6 @@ def train(
                 break
         best.restore(model)
     return Trained(model.eval(), tuple(loop.losses), tuple(best.curve), best.step, len(loop.losses))
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Exactly so many, whatever the machine has: their number changes the last bits of the weights.
-
-    The matrices are small: two gain a third on an idle machine, and cost much on a busy one, where
-    they spin while they wait (numpy's and torch's alike).
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(limits=count):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _spec(strategy: Strategy, examples: Examples, params: TrainParams) -> FusionSpec:

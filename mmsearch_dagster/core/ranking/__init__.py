@@ -1,1 +1,1 @@
-"""Re-order what retrieval found for one person: features, training on the log, and the right to be used."""
+"""The order of search results: features of a (query, candidate) pair, and rankers that learn from them."""

@@ -10,7 +10,7 @@ from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.training_rows import QueryCosines
+    from mmsearch_dagster.core.personalisation.training_rows import QueryCosines
 
 
 def query_cosines(workspace: Workspace, batch: ModalityBatch, searches: pl.DataFrame) -> "QueryCosines":

@@ -46,7 +46,7 @@ class RankerFacts(Facts):
 
 def train_ranker(workspace: Workspace) -> StepReport:
     """Evaluate the ranker on the log; without one the step says so and the run goes on."""
-    from mmsearch_dagster.core.ranking.training import RankerParams
+    from mmsearch_dagster.core.personalisation.training import RankerParams
 
     with timed(ASSET) as report:
         params = RankerParams()
@@ -105,9 +105,9 @@ def _make(
     from mmsearch_dagster.adapters.lake.batches import load_batch
     from mmsearch_dagster.adapters.lake.people import FOLDER
     from mmsearch_dagster.adapters.lake.write_people import write_people
-    from mmsearch_dagster.core.ranking.catalogue import items_of
-    from mmsearch_dagster.core.ranking.experiment import run_experiment
-    from mmsearch_dagster.core.ranking.training import RankerParams
+    from mmsearch_dagster.core.personalisation.catalogue import items_of
+    from mmsearch_dagster.core.personalisation.experiment import run_experiment
+    from mmsearch_dagster.core.personalisation.training import RankerParams
 
     batch = load_batch(inputs[examples.ASSET].folder, examples.ITEMS)
     products, events = inputs["products"].table(), inputs["interactions"].table()

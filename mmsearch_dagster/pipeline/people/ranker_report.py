@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.experiment import Experiment
+    from mmsearch_dagster.core.personalisation.experiment import Experiment
 
 PICTURES = ("lists", "beside accuracy", "exposure", "training")
 CLICKS = "clicks of the test period"
@@ -50,7 +50,7 @@ def log_run(workspace: Workspace, experiment: "Experiment", name: str, examples_
 
 def tables(experiment: "Experiment") -> dict[str, Any]:
     """The measures as JSON-able tables."""
-    from mmsearch_dagster.core.ranking.evaluation import summary
+    from mmsearch_dagster.core.personalisation.evaluation import summary
 
     pages = summary(experiment.ranker.metrics) if experiment.ranker else []
     return {

@@ -9,11 +9,11 @@ from mmsearch_dagster.core.ranking.relevance.features import FEATURES
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import FOLDS
 from mmsearch_dagster.pipeline.ranking.order_trial import (
-    RANKER_FOLDS,
     SEED,
     CandidateLists,
     OrderTrial,
     choices_table,
+    ranker_folds,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _params(trial: OrderTrial, training: TrainingSet) -> dict[str, Param]:
         "queries": len(training.query_ids),
         "candidates": len(training.product_ids),
         "folds of the fused vector": FOLDS,
-        "folds of the ranker": RANKER_FOLDS,
+        "folds of the ranker": ranker_folds(len(training.query_ids)),
         "seed": SEED,
         **orders,
     }

@@ -37,7 +37,9 @@ from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.serving.candidate_order import ranker_input
 
-RANKER_FOLDS = 5
+_FOLDS, _FOLDS_OF_MANY = 5, 3
+# Two thirds of so many queries teach a ranker as well as four fifths do.
+_MANY_QUERIES = 2_000
 SEED = 7
 _SINGLE = tuple(name for name in SCORED_RETRIEVERS if name != VECTOR_RETRIEVER)
 
@@ -93,6 +95,15 @@ class CandidateLists:
             )
             for key, lists in self.lists.items()
         }
+
+
+def ranker_folds(queries: int) -> int:
+    """In how many folds a ranker is tried on so many queries: each is a training.
+
+    >>> ranker_folds(500), ranker_folds(5_000)
+    (5, 3)
+    """
+    return _FOLDS if queries < _MANY_QUERIES else _FOLDS_OF_MANY
 
 
 def with_words(queries: JudgedQueries) -> list[tuple[int, str]]:
@@ -161,7 +172,7 @@ def try_orders(
         rrf_k: its constant.
         trainers: of the learned rankers.
     """
-    fold_of = folds_of(candidates.texts, folds=RANKER_FOLDS, seed=SEED)
+    fold_of = folds_of(candidates.texts, folds=ranker_folds(len(candidates.texts)), seed=SEED)
     learned = {
         name: training.rankings(out_of_fold_scores(training, fold_of, train))
         for name, train in trainers.items()

@@ -17,7 +17,7 @@ from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams
 from mmsearch_dagster.core.ranking.rankers.stage import trainers
 from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
-from mmsearch_dagster.pipeline.ranking.order_trial import RANKER_FOLDS, SEED, CandidateLists
+from mmsearch_dagster.pipeline.ranking.order_trial import SEED, CandidateLists, ranker_folds
 from mmsearch_dagster.pipeline.training.hyper_parameters import SearchFacts
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -42,7 +42,7 @@ def searched_params(
         training: their features and grades.
     """
     facts = SearchFacts.of(search)
-    fold_of = folds_of(candidates.texts, folds=RANKER_FOLDS, seed=SEED)
+    fold_of = folds_of(candidates.texts, folds=ranker_folds(len(candidates.texts)), seed=SEED)
     workspace.progress.start(_STAGE, facts.trials)
     with workspace.tracking.strategy(workspace.tracking.refresh(source.digest), _STAGE) as log:
 

@@ -26,12 +26,7 @@ from mmsearch_dagster.core.ranking.relevance.cross_fit import Trainer
 from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 from mmsearch_dagster.core.release import RankingPin, RetrievalParams
-from mmsearch_dagster.core.retrieval.rank_fusion import (
-    LEARNED,
-    VECTOR_RETRIEVER,
-    VOICE,
-    WORDS,
-)
+from mmsearch_dagster.core.retrieval.rank_fusion import KINDS_WITH_WORDS, LEARNED, VECTOR_RETRIEVER
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.pipeline.ranking.mlflow_run import log_ranking_run
@@ -58,9 +53,7 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "3"
-# Kinds that fall back on fused scores where nobody judged: words that the encoder reads, typed or spoken.
-_OF_WORDS_ALONE = (WORDS, VOICE, f"{WORDS}+{VOICE}")
+CODE_VERSION = "5"
 
 
 class RankingFacts(Facts):
@@ -189,7 +182,7 @@ class _Ranking:
             )
             self._cross_fitted(trial).write_parquet(folder / CROSS_FITTED)
         choices_table(choices).write_parquet(folder / CHOICES)
-        chosen = untried(with_choices(retrieval, choices), _OF_WORDS_ALONE)
+        chosen = untried(with_choices(retrieval, choices), KINDS_WITH_WORDS)
         return RankingFacts(
             rows=count,
             winner=self.winner,

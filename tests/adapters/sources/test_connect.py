@@ -258,6 +258,34 @@ def test_an_export_of_no_known_system_is_mapped_by_the_names_of_its_columns(conn
     assert (row["product_id"], row["title"], row["price"], row["currency"]) == ("7", "Tasse", 3.5, "EUR")
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (
+            "sku,rating_code,rating_value,title,review,reviewer,email",
+            "B-1,Rating,2,Small,It is too small.,Chi,",
+        ),
+        ("product_id,star_rating,review_headline,review_body", "B-1,2,Small,It is too small."),
+        ("SKU,Review Rating,Review Title,Review Content", "B-1,2,Small,It is too small."),
+    ],
+)
+def test_reviews_are_reviews_and_no_products(connected: Reads, header: str, row: str):
+    kind, rows = connected("reviews.csv", f"{header}\n{row}\n", "reviews")
+
+    assert kind == "reviews by the names of columns"
+    assert [(one["product_id"], one["rating"], one["title"], one["text"]) for one in rows] == [
+        ("B-1", 2.0, "Small", "It is too small.")
+    ]
+
+
+def test_reviews_without_a_rating_are_not_taken_for_products(tmp_path: Path):
+    file = tmp_path / "notes.csv"
+    file.write_text("sku,title,review\nB-1,Small,It is too small.\n", encoding="utf-8")
+
+    with pytest.raises(SourceError, match=r"notes\.csv: is no export that is known"):
+        connect([file])
+
+
 def test_the_hosts_of_pictures_are_allowed_for_review(tmp_path: Path):
     found = connect([EXPORTS / "merchant.txt"])
     document = yaml.safe_load(as_yaml(found, "shop", tmp_path / "source.yaml"))

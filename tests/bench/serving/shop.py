@@ -28,7 +28,7 @@ from mmsearch_dagster.core.release import EncoderIdentity, RankingPin, ReleaseMa
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED, WORDS
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items, studio_view
-from mmsearch_dagster.demo_shop.picture import jpeg
+from mmsearch_dagster.demo_shop.drawings.picture import jpeg
 from mmsearch_dagster.demo_shop.queries import make_queries
 from mmsearch_dagster.demo_shop.spec import StoreSpec, parse_spec
 from mmsearch_dagster.pipeline.features.encode import product_text

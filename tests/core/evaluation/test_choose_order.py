@@ -55,3 +55,9 @@ def test_what_was_chosen_goes_into_the_parameters_of_its_kind_only() -> None:
 def test_kinds_that_nobody_judged_are_fused_by_scores_unless_only_full_text_reads_them() -> None:
     chosen = RetrievalParams(orders={"voice": LEARNED}, weights={"words[zh]": alone("lexical")})
     assert untried(chosen, ["words", "voice", "words[zh]"]).orders == {"words": BY_SCORES, "voice": LEARNED}
+
+
+def test_spoken_words_that_nobody_judged_are_ranked_as_typed_ones_are() -> None:
+    learned = RetrievalParams(orders={"words": LEARNED})
+    orders = untried(learned, ["words", "voice", "words+picture", "voice+picture"]).orders
+    assert orders == {"words": LEARNED, "words+picture": BY_SCORES, "voice+picture": BY_SCORES}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog.columns import EVENTS
 from mmsearch_dagster.core.labels.result_pages import result_lists, split_by_time
-from tests.core.ranking.shop import START, log
+from tests.core.personalisation.shop import START, log
 
 
 def events(*rows: tuple[str | None, str, str, int | None, float]) -> pl.DataFrame:

@@ -37,6 +37,24 @@ def test_how_far_apart_two_products_are_counts() -> None:
     assert [product for product, _ in far] == ["a", "b"]
 
 
+def test_beside_a_photo_the_photo_counts_for_more_than_the_words() -> None:
+    words = {"lexical": [("grey laptop", 9.0), ("grey suitcase", 6.0)], "text": [("grey laptop", 0.9)]}
+    photo = {"image": [("suitcase", 0.9), ("grey suitcase", 0.88), ("grey laptop", 0.1)]}
+    assert next(iter(fuse_scores(words)))[0] == "grey laptop"
+    fused = dict(fuse_scores({**words, **photo, "vector": [("grey suitcase", 0.8), ("grey laptop", 0.2)]}))
+    assert fused == pytest.approx(
+        {
+            "grey suitcase": 0.3 * 2 / 3 + 0.35 * 0.78 / 0.8 + 0.35,
+            "suitcase": 0.35,
+            "grey laptop": 0.3,
+        }
+    )
+
+
+def test_a_product_near_the_words_alone_stays_in_the_list_beside_a_photo() -> None:
+    assert fuse_scores({"image": [("a", 0.9), ("b", 0.1)], "text": [("c", 0.9)]})[-1] == ("c", 0.0)
+
+
 @given(lists)
 def test_every_product_is_there_once_best_first_and_within_0_and_1(found: dict[str, list]) -> None:
     fused = fuse_scores(found)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.core.ranking.evaluation import RankerDecision, RankerMetrics
-from mmsearch_dagster.core.ranking.experiment import Experiment
-from mmsearch_dagster.core.ranking.fit import FittedRanker
-from mmsearch_dagster.core.ranking.list_evaluation import ListReport
-from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
-from mmsearch_dagster.core.ranking.training import TrainedRanker
+from mmsearch_dagster.core.personalisation.evaluation import RankerDecision, RankerMetrics
+from mmsearch_dagster.core.personalisation.experiment import Experiment
+from mmsearch_dagster.core.personalisation.fit import FittedRanker
+from mmsearch_dagster.core.personalisation.list_evaluation import ListReport
+from mmsearch_dagster.core.personalisation.network import Ranker, RankerSpec
+from mmsearch_dagster.core.personalisation.training import TrainedRanker
 from mmsearch_dagster.pipeline.people import ranker_report
 from mmsearch_dagster.pipeline.people.ranker_report import CLICKS, TABLES, tables
 

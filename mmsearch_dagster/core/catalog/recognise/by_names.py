@@ -15,7 +15,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "title": (
         "title", "name", "product_name", "product_title", "item_name", "titel", "bezeichnung", "nom",
-        "nombre",
+        "nombre", "review_title", "review_headline", "headline",
     ),
     "description": (
         "description", "long_description", "body", "body_html", "text", "beschreibung", "desc",
@@ -47,13 +47,29 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "query_id": ("query_id", "qid", "search_id", "topic"),
     "query_text": ("query_text", "query", "search_term", "keyword", "keywords", "search_query", "q"),
     "grade": ("grade", "relevance", "rel", "label", "judgment", "score"),
-    "rating": ("rating", "stars", "score", "overall"),
-    "text": ("text", "review", "review_text", "body", "comment", "reviewtext"),
+    "rating": (
+        "rating", "stars", "score", "overall", "rating_value", "star_rating", "review_rating",
+        "review_score", "rating_score", "bewertung",
+    ),
+    "text": (
+        "text", "review", "review_text", "body", "comment", "reviewtext", "review_body",
+        "review_content", "content", "detail", "kommentar",
+    ),
     "review_id": ("review_id",),
     "user_id": ("user_id", "customer_id", "reviewer_id", "user", "reviewerid", "author"),
     "timestamp": ("timestamp", "date", "time", "created_at", "review_date", "unixreviewtime"),
     "split": ("split",),
 }  # fmt: skip
+# A file with one of these holds what people wrote about products, never the products.
+_ABOUT_PRODUCTS = {
+    "review",
+    "review_id",
+    "review_text",
+    "review_body",
+    "reviewer",
+    "reviewer_id",
+    "reviewtext",
+}
 # What the address of a picture is called inside an object.
 _ADDRESSES = ("src", "url", "href", "image", "contentUrl")
 # The table with the most demanding columns first.
@@ -66,7 +82,8 @@ def by_names(look: FileLook) -> TableDraft | None:
     Args:
         look: the file.
     """
-    for table in _ORDER:
+    reviewed = _ABOUT_PRODUCTS & {plain_name(column) for column in look.columns}
+    for table in [name for name in _ORDER if not (reviewed and name == "products")]:
         columns = _columns(look, table)
         choice = NEEDS_ANY.get(table, ())
         if set(REQUIRED[table]) <= set(columns) and (not choice or set(choice) & set(columns)):

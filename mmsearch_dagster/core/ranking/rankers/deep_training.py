@@ -4,13 +4,13 @@ It begins at the linear ranker and learns what the products add: where they add 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsearch_dagster.core.random_state import seeded
+from mmsearch_dagster.core.random_state import exact_threads, seeded
 from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker, network_input
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
@@ -22,16 +22,24 @@ if TYPE_CHECKING:
 _TRAINED = ("hidden", "bias", "left", "right", "product")
 
 
+_FEWEST_EPOCHS = 3
+# The score of a row that only fills up a list: no share of the softmax, and finite.
+_NO_CANDIDATE = -1e9
+
+
 @dataclass(frozen=True)
 class DeepParams:
     """How the network is trained. width: of what it reads. products: how many. patience: epochs without a
-    gain on the held-out share of the queries. weight_decay: of AdamW."""
+    gain on the held-out share of the queries. weight_decay: of AdamW. visits: of queries at most, all epochs
+    together; many queries are seen fewer times each.
+    """
 
     width: int = 32
     products: int = 16
     learning_rate: float = 0.005
     weight_decay: float = 0.05
     epochs: int = 60
+    visits: int = 20_000
     patience: int = 8
     batch: int = 16
     held_out: float = 0.2
@@ -55,11 +63,14 @@ def train_deep(training: TrainingSet, params: DeepParams = DeepParams()) -> Deep
     ids = [training.query_ids[row] for row in order]
     held = int(len(ids) * params.held_out)
     inside, outside = training.part(ids[held:]), training.part(ids[:held])
-    losses = [loss for _, loss in _epochs(train_linear(inside), inside, outside, params)]
-    best = int(np.argmin(losses))
-    linear = train_linear(training)
-    trained = _epochs(linear, training, training.part([]), params)
-    weights, _ = next(islice(trained, best, None))
+    affordable = max(_FEWEST_EPOCHS, params.visits // max(len(inside.query_ids), 1))
+    params = replace(params, epochs=min(params.epochs, affordable))
+    with exact_threads(1):
+        losses = [loss for _, loss in _epochs(train_linear(inside), inside, outside, params)]
+        best = int(np.argmin(losses))
+        linear = train_linear(training)
+        trained = _epochs(linear, training, training.part([]), params)
+        weights, _ = next(islice(trained, best, None))
     arrays = {name: weights[name].detach().numpy().astype(np.float64) for name in _TRAINED}
     return DeepRanker(linear.mean, linear.scale, linear.weights, **arrays)
 
@@ -133,11 +144,13 @@ def _initial(linear: LinearRanker, params: DeepParams) -> "dict[str, torch.Tenso
 def _loss(weights: "dict[str, torch.Tensor]", queries: Sequence[_Query]) -> "torch.Tensor":
     """Mean softmax cross-entropy of the queries' lists (ListNet)."""
     import torch
+    from torch.nn.utils.rnn import pad_sequence
 
     scores = network_scores(weights, torch.cat([query.values for query in queries]))
     parts = scores.split([len(query.target) for query in queries])
-    losses = [-(query.target * part.log_softmax(0)).sum() for query, part in zip(queries, parts, strict=True)]
-    return torch.stack(losses).mean()
+    padded = pad_sequence(parts, batch_first=True, padding_value=_NO_CANDIDATE)
+    targets = pad_sequence([query.target for query in queries], batch_first=True)
+    return -(targets * padded.log_softmax(1)).sum(1).mean()
 
 
 def network_scores(weights: "dict[str, torch.Tensor]", values: "torch.Tensor") -> "torch.Tensor":

@@ -11,6 +11,7 @@ from mmsearch_dagster.core.ranking.relevance.features import Features
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 
 _Floats = NDArray[np.float64]
+_BLOCK_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ def standardised(features: Features, mean: _Floats, scale: _Floats) -> _Floats:
     Returns:
         float64 [n, f].
     """
-    return np.nan_to_num((features.astype(np.float64) - mean) / scale, nan=0.0)
+    values = features.astype(np.float64)
+    values -= mean
+    values /= scale
+    return np.nan_to_num(values, copy=False, nan=0.0)
 
 
 def moments(features: Features) -> tuple[_Floats, _Floats]:
@@ -68,12 +72,20 @@ def moments(features: Features) -> tuple[_Floats, _Floats]:
     Returns:
         Two float64 [f].
     """
-    present = ~np.isnan(features)
-    count = np.maximum(present.sum(axis=0), 1)
-    values = np.where(present, features, 0.0).astype(np.float64)
-    mean = values.sum(axis=0) / count
-    spread = np.sqrt((np.where(present, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    mean = _column_means(features, np.zeros(features.shape[1]), power=1)
+    spread = np.sqrt(_column_means(features, mean, power=2))
     return mean, np.where(spread > 1e-9, spread, 1.0)
+
+
+def _column_means(features: Features, origin: _Floats, *, power: int) -> _Floats:
+    """Means of (value - origin) ** power over what is there, [f]; a block of rows at a time, for the whole in
+    double precision would be several times as large as the features."""
+    total, count = np.zeros(features.shape[1]), np.zeros(features.shape[1])
+    for first in range(0, len(features), _BLOCK_ROWS):
+        block = features[first : first + _BLOCK_ROWS].astype(np.float64)
+        count += (~np.isnan(block)).sum(axis=0)
+        total += np.nansum((block - origin) ** power, axis=0)
+    return total / np.maximum(count, 1)
 
 
 def train_linear(training: TrainingSet, *, l2: float = 1.0) -> LinearRanker:

@@ -4,10 +4,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 
+from mmsearch_dagster.core.ranking.rankers import deep_training
 from mmsearch_dagster.core.ranking.rankers.deep import network_input
 from mmsearch_dagster.core.ranking.rankers.deep_training import DeepParams, network_scores, train_deep
+from mmsearch_dagster.core.ranking.rankers.linear import train_linear
 from mmsearch_dagster.core.ranking.relevance.features import FEATURES, RankedCandidates
 from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
 
@@ -44,6 +47,36 @@ def test_a_product_of_two_features_is_learned() -> None:
 
     first = [unseen.grades[span][np.argmax(scores[span])] == 3 for _, span in unseen.spans()]
     assert np.mean(first) > 0.6  # 1 in 12 by chance
+
+
+def test_many_queries_are_seen_fewer_times_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    scores = deep_training.network_scores
+
+    def counted(weights: dict[str, torch.Tensor], values: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled():
+            read.append(len(values) // 12)
+        return scores(weights, values)
+
+    monkeypatch.setattr(deep_training, "network_scores", counted)
+    train_deep(alike(queries=100), DeepParams(visits=400, patience=60))
+
+    assert 3 * 80 < sum(read) <= 5 * 80 + 5 * 100
+
+
+def test_queries_with_different_numbers_of_candidates_have_the_loss_of_their_own_list() -> None:
+    first, second = alike(queries=1, seed=2), alike(queries=1, seed=3)
+    short = TrainingSet.of(
+        {"q": RankedCandidates(("p0", "p1"), second.features[:2].copy())}, {"q": {"p1": 2}}
+    )
+    linear = train_linear(first)
+    weights = deep_training._initial(linear, DeepParams())
+    apart = [deep_training._loss(weights, deep_training._queries(part, linear)) for part in (first, short)]
+    together = [query for part in (first, short) for query in deep_training._queries(part, linear)]
+
+    assert deep_training._loss(weights, together).item() == pytest.approx(
+        sum(each.item() for each in apart) / 2
+    )
 
 
 def test_the_callers_random_numbers_go_on_as_before() -> None:

@@ -1,6 +1,6 @@
 """How electronics and watches look: one function per kind; `s` in [0, 1] is the product's own cut."""
 
-from mmsearch_dagster.demo_shop.geometry import Part, both, box, ellipse, fill, line
+from mmsearch_dagster.demo_shop.drawings.geometry import Part, both, box, ellipse, fill, line
 
 
 def headphones(s: float) -> list[Part]:

@@ -22,9 +22,9 @@ from mmsearch_dagster.core.metrics.beyond_accuracy import (
 )
 from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
-from mmsearch_dagster.core.ranking.features import Items
-from mmsearch_dagster.core.ranking.list_orders import PERSONAL, POPULAR, best, order_of, scores_of
-from mmsearch_dagster.core.ranking.people import PeopleState
+from mmsearch_dagster.core.personalisation.features import Items
+from mmsearch_dagster.core.personalisation.list_orders import PERSONAL, POPULAR, best, order_of, scores_of
+from mmsearch_dagster.core.personalisation.people import PeopleState
 
 _DEPTH = 50
 

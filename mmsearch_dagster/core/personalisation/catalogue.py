@@ -8,8 +8,8 @@ import polars as pl
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.people.reviews import SMOOTHED, smoothed_ratings
-from mmsearch_dagster.core.ranking.features import Items, Values
-from mmsearch_dagster.core.ranking.spaces import space_of
+from mmsearch_dagster.core.personalisation.features import Items, Values
+from mmsearch_dagster.core.personalisation.spaces import space_of
 
 
 def items_of(products: pl.DataFrame, batch: ModalityBatch, ratings: pl.DataFrame) -> Items:

@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from mmsearch_dagster.demo_shop.geometry import Part, both, box, curve, ellipse, fill, line, smooth, symmetric
+from mmsearch_dagster.demo_shop.drawings.geometry import (
+    Part,
+    both,
+    box,
+    curve,
+    ellipse,
+    fill,
+    line,
+    smooth,
+    symmetric,
+)
 
 
 def mug(s: float) -> list[Part]:

@@ -12,12 +12,12 @@ from mmsearch_dagster.core.catalog.columns import REVIEWS
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.labels.result_pages import result_lists
-from mmsearch_dagster.core.ranking.experiment import NO_LOG, Experiment, facts_of, run_experiment
-from mmsearch_dagster.core.ranking.features import BASE_ORDER, RATING, columns_of, feature_names
-from mmsearch_dagster.core.ranking.network import load_ranker, save_ranker
-from mmsearch_dagster.core.ranking.training import RankerParams
-from mmsearch_dagster.core.ranking.training_rows import TrainingRows, training_rows
-from tests.core.ranking.shop import START, items, log, no_cosines, products
+from mmsearch_dagster.core.personalisation.experiment import NO_LOG, Experiment, facts_of, run_experiment
+from mmsearch_dagster.core.personalisation.features import BASE_ORDER, RATING, columns_of, feature_names
+from mmsearch_dagster.core.personalisation.network import load_ranker, save_ranker
+from mmsearch_dagster.core.personalisation.training import RankerParams
+from mmsearch_dagster.core.personalisation.training_rows import TrainingRows, training_rows
+from tests.core.personalisation.shop import START, items, log, no_cosines, products
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mmsearch_dagster.core.ranking.evaluation import (
+from mmsearch_dagster.core.personalisation.evaluation import (
     RANKER,
     SHOWN,
     UNKNOWN_PERSON,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmsearch_dagster.demo_shop.geometry import (
+from mmsearch_dagster.demo_shop.drawings.geometry import (
     Part,
     both,
     box,

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.personalisation.evaluation import mean_value
+from mmsearch_dagster.core.personalisation.features import Values, columns_of
+from mmsearch_dagster.core.personalisation.network import Ranker, RankerSpec
 from mmsearch_dagster.core.random_state import seeded
-from mmsearch_dagster.core.ranking.evaluation import mean_value
-from mmsearch_dagster.core.ranking.features import Values, columns_of
-from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
 
 
 class RankerParams(BaseModel):

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.collaborative.cold import nearness, session_scores
-from mmsearch_dagster.core.ranking.features import Items, Values
-from mmsearch_dagster.core.ranking.people import PeopleState
+from mmsearch_dagster.core.personalisation.features import Items, Values
+from mmsearch_dagster.core.personalisation.people import PeopleState
 
 POPULAR, COLLABORATIVE, TASTE, SESSION = "popular", "collaborative", "taste", "session"
 BOTH, ALL = "taste + collaborative", "taste + collaborative + popular"

@@ -14,7 +14,7 @@ from mmsearch_dagster.core.collaborative.interactions import WEIGHT, FeedbackPar
 from mmsearch_dagster.core.collaborative.models import ModelParams, factorise
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
-from mmsearch_dagster.core.ranking.features import Items, People, Values
+from mmsearch_dagster.core.personalisation.features import Items, People, Values
 
 # Closed form, so that fitting it again for every day of the log costs milliseconds.
 FACTORS = ModelParams(kind="ease-svd")

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
-from mmsearch_dagster.core.ranking.features import Items, Pairs, Scaling, Values, feature_matrix, hour_of_day
-from mmsearch_dagster.core.ranking.network import Ranker
-from mmsearch_dagster.core.ranking.people import PeopleState, people_of
-from mmsearch_dagster.core.ranking.propensity import Propensities
-from mmsearch_dagster.core.ranking.training_rows import person_vectors
+from mmsearch_dagster.core.personalisation.features import (
+    Items,
+    Pairs,
+    Scaling,
+    Values,
+    feature_matrix,
+    hour_of_day,
+)
+from mmsearch_dagster.core.personalisation.network import Ranker
+from mmsearch_dagster.core.personalisation.people import PeopleState, people_of
+from mmsearch_dagster.core.personalisation.propensity import Propensities
+from mmsearch_dagster.core.personalisation.training_rows import person_vectors
 
 _PAIRS = 200_000
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mmsearch_dagster.demo_shop.picture import DRAWINGS, Look, View, jpeg, render
-from mmsearch_dagster.demo_shop.surfaces import BACKGROUNDS, PATTERNS
+from mmsearch_dagster.demo_shop.drawings.picture import DRAWINGS, Look, View, jpeg, render
+from mmsearch_dagster.demo_shop.drawings.surfaces import BACKGROUNDS, PATTERNS
 
 SIZE = 96
 LOOK = Look("mug", (200, 38, 44), (32, 44, 92), "plain", 0.28, 0.0, 0.5, (1.0, 1.0))

@@ -10,12 +10,12 @@ import torch
 from mmsearch_dagster.core.catalog.columns import REVIEWS, TIMESTAMP
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.labels.result_pages import result_lists
-from mmsearch_dagster.core.ranking.features import HOUR_COSINE, HOUR_SINE, feature_names
-from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
-from mmsearch_dagster.core.ranking.people import PeopleState, states_at
-from mmsearch_dagster.core.ranking.scoring import Scored
-from mmsearch_dagster.core.ranking.training_rows import training_rows
-from tests.core.ranking.shop import START, items, log, no_cosines, products
+from mmsearch_dagster.core.personalisation.features import HOUR_COSINE, HOUR_SINE, feature_names
+from mmsearch_dagster.core.personalisation.network import Ranker, RankerSpec
+from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from mmsearch_dagster.core.personalisation.scoring import Scored
+from mmsearch_dagster.core.personalisation.training_rows import training_rows
+from tests.core.personalisation.shop import START, items, log, no_cosines, products
 
 LOOKS = (1.0, 0.5, 0.25)
 

@@ -12,9 +12,16 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
 from mmsearch_dagster.core.labels.result_pages import LIST_ID
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.ranking.catalogue import ratings_before
-from mmsearch_dagster.core.ranking.features import Items, Pairs, People, Values, feature_matrix, hour_of_day
-from mmsearch_dagster.core.ranking.people import PeopleState, states_at
+from mmsearch_dagster.core.personalisation.catalogue import ratings_before
+from mmsearch_dagster.core.personalisation.features import (
+    Items,
+    Pairs,
+    People,
+    Values,
+    feature_matrix,
+    hour_of_day,
+)
+from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
 
 QueryCosines = Callable[[pl.Series, NDArray[np.int64]], Mapping[str, Values]]
 

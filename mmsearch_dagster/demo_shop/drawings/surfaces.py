@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from mmsearch_dagster.demo_shop.geometry import Part, Points, box, ellipse, fill, line, moved
+from mmsearch_dagster.demo_shop.drawings.geometry import Part, Points, box, ellipse, fill, line, moved
 
 Rgb = tuple[int, int, int]
 Pixels = NDArray[np.float32]  # [height, width, 3], 0..255

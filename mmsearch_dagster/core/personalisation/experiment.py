@@ -9,13 +9,13 @@ import polars as pl
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams, feedback
 from mmsearch_dagster.core.labels.result_pages import PeriodSplit, result_lists, split_by_time
-from mmsearch_dagster.core.ranking.features import Items
-from mmsearch_dagster.core.ranking.fit import FittedRanker, fit_ranker
-from mmsearch_dagster.core.ranking.list_evaluation import ListReport, choose_order, examine_lists
-from mmsearch_dagster.core.ranking.list_orders import POPULAR
-from mmsearch_dagster.core.ranking.people import PeopleState, states_at
-from mmsearch_dagster.core.ranking.training import RankerParams
-from mmsearch_dagster.core.ranking.training_rows import QueryCosines, after_the_log, training_rows
+from mmsearch_dagster.core.personalisation.features import Items
+from mmsearch_dagster.core.personalisation.fit import FittedRanker, fit_ranker
+from mmsearch_dagster.core.personalisation.list_evaluation import ListReport, choose_order, examine_lists
+from mmsearch_dagster.core.personalisation.list_orders import POPULAR
+from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from mmsearch_dagster.core.personalisation.training import RankerParams
+from mmsearch_dagster.core.personalisation.training_rows import QueryCosines, after_the_log, training_rows
 
 NO_LOG = "no log, no ranker: everybody gets the unpersonalised order"
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog.columns import EVENTS, PRODUCTS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
-from mmsearch_dagster.core.ranking.features import Items, Values
-from mmsearch_dagster.core.ranking.spaces import space_of
+from mmsearch_dagster.core.personalisation.features import Items, Values
+from mmsearch_dagster.core.personalisation.spaces import space_of
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 PRODUCTS_COUNT, SHOWN = 60, 6

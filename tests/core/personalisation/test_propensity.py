@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmsearch_dagster.core.ranking.propensity import Propensities, estimate
+from mmsearch_dagster.core.personalisation.propensity import Propensities, estimate
 
 
 def clicks(pages: int = 3000, places: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

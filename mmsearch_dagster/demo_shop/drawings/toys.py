@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmsearch_dagster.demo_shop.geometry import Part, both, curve, ellipse, fill, line, smooth
+from mmsearch_dagster.demo_shop.drawings.geometry import Part, both, curve, ellipse, fill, line, smooth
 
 
 def teddy_bear(s: float) -> list[Part]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.metrics.beyond_accuracy import auc, expected_calibration_error
-from mmsearch_dagster.core.ranking.evaluation import (
+from mmsearch_dagster.core.personalisation.evaluation import (
     RANKER,
     SHOWN,
     UNKNOWN_PERSON,
@@ -16,11 +16,11 @@ from mmsearch_dagster.core.ranking.evaluation import (
     decide,
     page_values,
 )
-from mmsearch_dagster.core.ranking.features import Scaling, columns_of, feature_names
-from mmsearch_dagster.core.ranking.network import Ranker, RankerSpec
-from mmsearch_dagster.core.ranking.propensity import Propensities, estimate
-from mmsearch_dagster.core.ranking.training import RankerParams, Shown, TrainedRanker, train_ranker
-from mmsearch_dagster.core.ranking.training_rows import TrainingRows
+from mmsearch_dagster.core.personalisation.features import Scaling, columns_of, feature_names
+from mmsearch_dagster.core.personalisation.network import Ranker, RankerSpec
+from mmsearch_dagster.core.personalisation.propensity import Propensities, estimate
+from mmsearch_dagster.core.personalisation.training import RankerParams, Shown, TrainedRanker, train_ranker
+from mmsearch_dagster.core.personalisation.training_rows import TrainingRows
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.ranking.features import (
+from mmsearch_dagster.core.personalisation.features import (
     Items,
     Pairs,
     People,
@@ -11,8 +11,8 @@ from mmsearch_dagster.core.ranking.features import (
     feature_matrix,
     feature_names,
 )
-from mmsearch_dagster.core.ranking.spaces import space_of
-from tests.core.ranking.shop import batch
+from mmsearch_dagster.core.personalisation.spaces import space_of
+from tests.core.personalisation.shop import batch
 
 NAN = float("nan")
 ITEMS = Items(

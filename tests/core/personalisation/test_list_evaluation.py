@@ -9,9 +9,9 @@ import pytest
 
 from mmsearch_dagster.core.catalog.columns import EVENTS
 from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
-from mmsearch_dagster.core.ranking.features import Items
-from mmsearch_dagster.core.ranking.list_evaluation import ListReport, examine_lists
-from mmsearch_dagster.core.ranking.list_orders import (
+from mmsearch_dagster.core.personalisation.features import Items
+from mmsearch_dagster.core.personalisation.list_evaluation import ListReport, examine_lists
+from mmsearch_dagster.core.personalisation.list_orders import (
     ALL,
     BOTH,
     COLLABORATIVE,
@@ -23,8 +23,8 @@ from mmsearch_dagster.core.ranking.list_orders import (
     ranks,
     scores_of,
 )
-from mmsearch_dagster.core.ranking.people import PeopleState, states_at
-from tests.core.ranking.shop import START, items, products
+from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from tests.core.personalisation.shop import START, items, products
 
 MOMENT = START + timedelta(days=2)
 NAMELESS = "p59"
