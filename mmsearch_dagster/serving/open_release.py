@@ -25,6 +25,7 @@ from mmsearch_dagster.core.media.images import PILLOW
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
 from mmsearch_dagster.serving.encode_query import EncoderHere
 from mmsearch_dagster.serving.engine import Engine
+from mmsearch_dagster.serving.reader_cache import ReaderCache
 from mmsearch_dagster.serving.understanding import synonyms_of
 
 if TYPE_CHECKING:
@@ -149,9 +150,14 @@ class Released:
 
     def _open(self, manifest: ReleaseManifest, folder: Path) -> Engine:
         encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
-        synonyms = synonyms_of(self._home)
         return Engine.open(
-            manifest, str(self._index), folder, encoders, synonyms=synonyms, features_log=self._features_log
+            manifest,
+            str(self._index),
+            folder,
+            encoders,
+            synonyms=synonyms_of(self._home),
+            features_log=self._features_log,
+            readers=ReaderCache(self._home / "query_readers"),
         )
 
     def _check(self, manifest: ReleaseManifest) -> None:
