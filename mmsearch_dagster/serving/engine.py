@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
+from mmsearch_dagster.adapters.index.reader_cache import ReaderCache
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -28,7 +29,6 @@ from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
 from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.prepare_query import prepare
-from mmsearch_dagster.serving.reader_cache import ReaderCache
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
 from mmsearch_dagster.serving.understanding import QueryUnderstanding

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmsearch_dagster.adapters.index.reader_cache import ReaderCache, reader_of
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
@@ -26,7 +27,6 @@ from mmsearch_dagster.core.retrieval.understood import (
 from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
-from mmsearch_dagster.serving.reader_cache import ReaderCache, reader_of
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
 # standard deviations, a product must come to be a match.
