@@ -50,7 +50,7 @@ rules: $(STAMP)
 	$(BIN)/python -m pytest --doctest-modules tests/test_layers.py mmsearch_dagster
 
 quick: $(STAMP) ## the tests that take seconds
-	$(PYTEST) -m "not slow" tests
+	$(PYTEST) -m "not slow" --hypothesis-profile quick tests
 
 bench: $(STAMP) ## speed ratios against others, on this machine
 	$(BIN)/python -m tests.bench

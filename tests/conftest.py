@@ -20,6 +20,8 @@ from tests.homes import Place, own_environment
 # A busy machine is no bug: no example fails for the time it took.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+# `make quick` tries a few of the examples that `make test` tries.
+settings.register_profile("quick", settings.get_profile("unhurried"), max_examples=15)
 
 
 # What stands in a file whose tests are all slow.

@@ -4,7 +4,6 @@ import ast
 import graphlib
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -82,20 +81,24 @@ def layer_of(module: Path) -> str:
     return module.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Full names of everything imported, wherever in the file."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports hide the layer"
-            assert node.module is not None
-            yield from (f"{node.module}.{one.name}" for one in node.names)
+@cache
+def nodes(module: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file, its tree first."""
+    return tuple(ast.walk(ast.parse(module.read_text(encoding="utf-8"), str(module))))
 
 
 @cache
-def read(module: Path) -> ast.Module:
-    return ast.parse(module.read_text(encoding="utf-8"), str(module))
+def imports(module: Path) -> tuple[str, ...]:
+    """Full names of everything imported, wherever in the file."""
+    names: list[str] = []
+    for node in nodes(module):
+        if isinstance(node, ast.Import):
+            names += (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the layer"
+            assert node.module is not None
+            names += (f"{node.module}.{one.name}" for one in node.names)
+    return tuple(names)
 
 
 def name_of(module: Path) -> str:
@@ -105,7 +108,7 @@ def name_of(module: Path) -> str:
 def test_a_module_imports_only_what_its_layer_may() -> None:
     forbidden = {}
     for module in MODULES:
-        own = [name for name in imports(read(module)) if name.startswith(f"{NAME}.")]
+        own = [name for name in imports(module) if name.startswith(f"{NAME}.")]
         layers = {layer_of(ROOT / f"{name.split('.')[1]}.py") for name in own}
         forbidden[name_of(module)] = layers - _MAY_IMPORT[layer_of(module)]
 
@@ -116,7 +119,7 @@ def test_an_outside_library_has_one_home() -> None:
     strangers = [
         (name_of(module), library)
         for module in MODULES
-        for library in {name.split(".")[0] for name in imports(read(module))} & set(_HOMES)
+        for library in {name.split(".")[0] for name in imports(module)} & set(_HOMES)
         if not name_of(module).startswith(_HOMES[library])
     ]
 
@@ -126,13 +129,11 @@ def test_an_outside_library_has_one_home() -> None:
 @cache
 def _bound(module: Path) -> set[str]:
     """Every name that a module's top level, or a block of it, binds."""
-    names = {
-        node.id
-        for node in ast.walk(read(module))
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    for node in ast.walk(read(module)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+    names: set[str] = set()
+    for node in nodes(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
@@ -144,7 +145,7 @@ def test_what_a_module_imports_from_this_package_is_there() -> None:
     missing = [
         (name_of(module), f"{node.module}.{alias.name}")
         for module in MODULES
-        for node in ast.walk(read(module))
+        for node in nodes(module)
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == NAME
         for alias in node.names
         if not _is_there(str(node.module), alias.name)
@@ -153,6 +154,7 @@ def test_what_a_module_imports_from_this_package_is_there() -> None:
     assert not missing
 
 
+@cache
 def _is_there(module: str, name: str) -> bool:
     """Whether a module of ours binds the name, or is a package with a module of that name."""
     source = ROOT.parent.joinpath(*module.split("."))
@@ -176,7 +178,9 @@ def test_no_folder_has_more_modules_than_a_person_can_overlook() -> None:
 def test_a_public_class_name_is_defined_once() -> None:
     homes: dict[str, list[str]] = {}
     for module in MODULES:
-        for node in read(module).body:
+        tree = nodes(module)[0]
+        assert isinstance(tree, ast.Module)
+        for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(name_of(module))
 
@@ -187,19 +191,21 @@ def test_no_folder_imports_in_a_circle() -> None:
     arrows: dict[str, set[str]] = {}
     for module in MODULES:
         own = _room_of(module)
-        for one in imports(read(module)):
+        for one in imports(module):
             if one.startswith(f"{NAME}.") and (folder := _folder_of(one)) != own:
                 arrows.setdefault(own, set()).add(folder)
 
     graphlib.TopologicalSorter(arrows).prepare()  # raises CycleError naming the circle
 
 
+@cache
 def _room_of(module: Path) -> str:
     """The folder of a module; a loose one beside folders is a room of its own."""
     folders = [path for path in module.parent.iterdir() if (path / "__init__.py").exists()]
     return name_of(module) if folders else name_of(module.parent)
 
 
+@cache
 def _folder_of(imported: str) -> str:
     """The room of the module that a full name is in, or of the package it names."""
     path = ROOT.parent.joinpath(*imported.split("."))
@@ -215,13 +221,12 @@ def test_core_knows_no_environment_no_clock_and_no_network() -> None:
     for module in MODULES:
         if layer_of(module) != "core":
             continue
-        tree = read(module)
         names = {
             (node.value.id, node.attr)
-            for node in ast.walk(tree)
+            for node in nodes(module)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         }
-        imported = list(imports(tree))
+        imported = imports(module)
         names |= {tuple(name.rsplit(".", 2)[-2:]) for name in imported if "." in name}
         parts = [name.split(".") for name in imported]
         network = {".".join(part[:length]) for part in parts for length in (1, 2)} & _NETWORK

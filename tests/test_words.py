@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1] / "mmsearch_dagster"
@@ -17,9 +18,10 @@ _ARRAYS = r"\b(ndarray|NDArray|Tensor|DataFrame|LazyFrame|Series|RecordBatch|pa\
 _UNITS = re.compile(r"(^|_)(seconds|pixels|hz|rate|bytes|ms|minutes|hours|days|width|height|side|size)$")
 
 
-def parsed() -> Iterator[tuple[Path, ast.Module]]:
-    for module in sorted(ROOT.rglob("*.py")):
-        yield module, ast.parse(module.read_text(encoding="utf-8"), str(module))
+@cache
+def parsed() -> list[tuple[Path, ast.Module]]:
+    modules = sorted(ROOT.rglob("*.py"))
+    return [(module, ast.parse(module.read_text(encoding="utf-8"), str(module))) for module in modules]
 
 
 def bound_names(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -5,6 +5,7 @@ import re
 import shlex
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ _DOCUMENT = re.compile(r"\b(?:DESIGN|STACK|HOUSE|BRIEF|NOTES|ROADMAP|PLAN)\b|\bi
 _MODULE = re.compile(
     r"(?<![\w./])(?:core|adapters|serving|pipeline|demo_shop|api|cli|defs)(?:\.[a-zA-Z_]\w*)+(?![\w(/*-])"
 )
+_VARIABLE = re.compile(r"MMSEARCH_[A-Z_]+")
+_ADDRESS = re.compile(r"\w+://\S+")
 _MARKDOWN = re.compile(r"(?<![\w*.{/:-])[\w./-]+\.md\b")
 
 
@@ -120,14 +123,14 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_variable_is_one_that_something_reads(page: Path) -> None:
-    read = {
-        name
-        for path in (*CODE, *REVIEWED)
-        if path.suffix != ".md"
-        for name in re.findall(r"MMSEARCH_[A-Z_]+", path.read_text(encoding="utf-8"))
-    }
+    assert set(_VARIABLE.findall(page.read_text(encoding="utf-8"))) <= variables()
 
-    assert set(re.findall(r"MMSEARCH_[A-Z_]+", page.read_text(encoding="utf-8"))) <= read
+
+@cache
+def variables() -> set[str]:
+    """What code and reviewed files call the variables of the environment."""
+    files = [path for path in (*CODE, *REVIEWED) if path.suffix != ".md"]
+    return {name for path in files for name in _VARIABLE.findall(path.read_text(encoding="utf-8"))}
 
 
 @pytest.mark.slow
@@ -157,20 +160,29 @@ def test_every_layer_and_every_library_with_a_home_has_its_place_in_the_architec
     assert not {name for name in _HOMES if name.replace("_", "") not in libraries}
 
 
-@pytest.mark.parametrize("path", [*CODE, *REVIEWED, *PAGES], ids=name_of)
-def test_no_line_cites_a_document_that_is_not_in_the_repository(path: Path) -> None:
+def test_no_line_cites_a_document_that_is_not_in_the_repository() -> None:
+    cited = {name_of(path): strange_documents(path) for path in (*CODE, *REVIEWED, *PAGES)}
+
+    assert not {name: documents for name, documents in cited.items() if documents}
+
+
+def strange_documents(path: Path) -> set[str]:
+    """Documents and pages that a file names and that are not there."""
     if path == Path(__file__):
-        pytest.skip("names them to look for them")
-    text = comments(path) if path.suffix == ".py" else path.read_text(encoding="utf-8")
-
-    assert not _DOCUMENT.findall(text)
-    pages = set(_MARKDOWN.findall(re.sub(r"\w+://\S+", "", text)))
-    assert not {name for name in pages if not any((base / name).exists() for base in path.parents)}
+        return set()  # names them to look for them
+    pages = named(_MARKDOWN, path)
+    missing = {name for name in pages if not any((base / name).exists() for base in path.parents)}
+    return missing | named(_DOCUMENT, path)
 
 
-@pytest.mark.parametrize("path", CODE, ids=name_of)
-def test_every_module_that_a_comment_names_exists(path: Path) -> None:
-    assert not [name for name in _MODULE.findall(comments(path)) if not is_there(name)]
+def test_every_module_that_a_comment_names_exists() -> None:
+    missing = {
+        name_of(path): names
+        for path in CODE
+        if (names := [name for name in named(_MODULE, path) if not is_there(name)])
+    }
+
+    assert not missing
 
 
 def is_there(name: str) -> bool:
@@ -184,9 +196,20 @@ def is_there(name: str) -> bool:
     return module.is_file() and (not parts or parts[0] in module.read_text(encoding="utf-8"))
 
 
-def comments(path: Path) -> str:
-    """Comments and texts of a Python file; names in the code itself are no citations."""
-    tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+def named(pattern: re.Pattern[str], path: Path) -> set[str]:
+    """What a pattern finds in a page, or in comments and texts of a Python file, addresses apart.
+
+    Names in the code itself are no citations.
+    """
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py" and pattern.search(text):
+        text = comments(text)
+    return set(pattern.findall(_ADDRESS.sub("", text)))
+
+
+@cache
+def comments(code: str) -> str:
+    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
     return "\n".join(one.string for one in tokens if one.type in (tokenize.COMMENT, tokenize.STRING))
 
 

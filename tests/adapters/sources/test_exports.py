@@ -410,7 +410,10 @@ CONTENTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=3 * settings.default.max_examples,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(CONTENTS, st.sampled_from(["p.csv", "p.tsv", "p.json", "p.ndjson", "p.xml"]))
 def test_no_export_whatever_ends_in_a_traceback(reads: Reads, content: str | bytes, name: str):
     try:
@@ -424,7 +427,7 @@ def test_no_export_whatever_ends_in_a_traceback(reads: Reads, content: str | byt
     assert rows is None or rows.good["product_id"].null_count() == 0
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6))
 def test_a_file_that_is_written_well_is_read_as_it_was_written(reads: Reads, rows: list[tuple[str, str]]):
     frame = pl.DataFrame({"product_id": [f"p{n}" for n in range(len(rows))], "title": "T",

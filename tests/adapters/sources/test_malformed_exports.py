@@ -16,6 +16,8 @@ from tests.exports.malformed import Malformed, malformed
 
 COUNT = int(os.environ.get("MMSEARCH_MALFORMED", "150"))
 PART = 50
+# One part is enough for `make quick`.
+PARTS = [pytest.param(start, marks=[pytest.mark.slow] if start else []) for start in range(0, COUNT, PART)]
 
 
 def read(export: Malformed, folder: Path) -> CheckedRows | str:
@@ -55,7 +57,7 @@ def _is_rest(key: str, export: Malformed) -> bool:
     return bool(export.spoilt) or key == "Total"
 
 
-@pytest.mark.parametrize("start", range(0, COUNT, PART))
+@pytest.mark.parametrize("start", PARTS)
 def test_what_is_as_it_was_written_is_read_so_and_what_is_not_has_a_reason(
     start: int, tmp_path: Path
 ) -> None:

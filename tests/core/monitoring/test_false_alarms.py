@@ -13,6 +13,9 @@ from mmsearch_dagster.core.monitoring.drift import data_findings, table_drift
 from mmsearch_dagster.core.monitoring.embedding_drift import embedding_drift, embedding_findings
 from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
 
+# Hundreds of simulated looks.
+pytestmark = pytest.mark.slow
+
 POLICY = MonitoringPolicy()
 RESAMPLINGS, PLANTED = 200, 40
 Draw = np.random.Generator
