@@ -308,6 +308,7 @@ class Engine:
         """An answer per prepared query. condition: the filter as SQL; where: as it was given."""
         if not queries:
             return []
+        self._table.check_files()
         depth = max(k, self._manifest.retrieval.depth)
         lists, best = self._ranked(queries, k, depth, condition)
         while any(len(hits) < k and _is_full(found, depth) for hits, found in zip(best, lists, strict=True)):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -59,6 +60,12 @@ class PinnedTable:
     @property
     def version(self) -> int:
         return int(self._table.version)
+
+    def check_files(self) -> None:
+        """Raises ReleaseMismatchError where the folder of the table is gone: what is in memory could answer
+        until the next start, and nobody would notice before it."""
+        if "://" not in self._table.uri and not Path(self._table.uri).is_dir():
+            raise _unreadable(f"there is no {self._table.uri}")
 
     @cached_property
     def row_count(self) -> int:
@@ -417,10 +424,14 @@ def _reading(where: str | None = None) -> Iterator[None]:
             raise
         raise QueryError(f"the filter cannot be applied to this index: {_first_line(error)}") from error
     except (RuntimeError, OSError) as error:
-        raise ReleaseMismatchError(
-            f"the index of this release cannot be read, its files are gone or damaged: {_first_line(error)}; "
-            "run `mmsearch run`, or roll back to a release that is whole"
-        ) from error
+        raise _unreadable(_first_line(error)) from error
+
+
+def _unreadable(reason: str) -> ReleaseMismatchError:
+    return ReleaseMismatchError(
+        f"the index of this release cannot be read, its files are gone or damaged: {reason}; "
+        "run `mmsearch run`, or roll back to a release that is whole"
+    )
 
 
 def _first_line(error: Exception) -> str:
