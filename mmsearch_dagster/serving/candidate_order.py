@@ -106,7 +106,8 @@ def by_scores(
 ) -> list[tuple[str, float]]:
     """The fused scores of the lists, and a share for what the query prefers: nothing here is learned.
 
-    Beside a photo preferences have none: the photo says what the product is, and many others have its new colour.
+    Beside a photo preferences have none: the photo says what the product is, and many others have its
+    new colour.
 
     Args:
         query: of `ranked_query`.
