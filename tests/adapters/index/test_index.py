@@ -479,7 +479,7 @@ def test_an_index_whose_files_somebody_removed_says_so_however_it_is_read(
     table = damaged.open("shop", "r-one")
     for file in (tmp_path / "shop.lance" / "data").iterdir():
         file.unlink()
-    with pytest.raises(ReleaseMismatchError, match="its files are gone or damaged: .* run `mmsearch run`"):
+    with pytest.raises(ReleaseMismatchError, match=r"its files are gone or damaged: .* run `mmsearch run`"):
         read(table)
 
 
