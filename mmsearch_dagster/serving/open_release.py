@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsearch_dagster.adapters.index.reader_cache import ReaderCache
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.registry.ledger import Ledger
@@ -149,9 +150,14 @@ class Released:
 
     def _open(self, manifest: ReleaseManifest, folder: Path) -> Engine:
         encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
-        synonyms = synonyms_of(self._home)
         return Engine.open(
-            manifest, str(self._index), folder, encoders, synonyms=synonyms, features_log=self._features_log
+            manifest,
+            str(self._index),
+            folder,
+            encoders,
+            synonyms=synonyms_of(self._home),
+            features_log=self._features_log,
+            readers=ReaderCache(self._home / "query_readers"),
         )
 
     def _check(self, manifest: ReleaseManifest) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # For the retrievers of all queries together; more than cores, for some of them wait.
 _THREADS = 8
 # Per query, retriever -> its products with their scores, best first.
-ScoredLists = list[dict[str, list[tuple[str, float]]]]
+ScoredLists = list[dict[str, Sequence[tuple[str, float]]]]
 
 
 class QueryTower(Protocol):
@@ -99,7 +99,7 @@ def retrieve(
     lists: ScoredLists = [{} for _ in queries]
     for found in _side_by_side([search for part in searches for search in part]):
         for row, ranked in zip(found.rows, found.hits, strict=True):
-            lists[row][found.retriever] = [(hit.product_id, hit.score) for hit in ranked]
+            lists[row][found.retriever] = list(ranked)
     return lists
 
 

@@ -458,3 +458,26 @@ def test_vectors_of_zeros_are_none_also_among_several(tmp_path: Path) -> None:
     index.publish("shop", "r", rows.drop("image_vector"))
     ids, vectors = index.open("shop", "r").matrix()
     assert (ids, vectors.tolist()) == (["p00000"], [[1.0, 0, 0, 0]])
+
+
+def test_the_first_query_of_a_process_is_answered_without_all_vectors_in_memory(index: SearchIndex) -> None:
+    queries = unit_rows(4, seed=9)
+    fresh, used = index.open("shop", "r-one"), index.open("shop", "r-one")
+    for column in ("vector", "image_vector"):
+        used.compared(column)
+        assert fresh.nearest(queries[0], 7, column=column) == used.nearest(queries[0], 7, column=column)
+        assert column not in fresh._in_memory
+        assert fresh.nearest(queries[1], 99, column=column) == used.nearest(queries[1], 99, column=column)
+        assert column in fresh._in_memory
+
+
+def test_equally_near_products_come_in_the_order_of_ids_to_the_first_query_too(tmp_path: Path) -> None:
+    rows = catalogue(200).with_columns(
+        pl.lit([1.0] + [0.0] * 15).cast(pl.Array(pl.Float32, 16)).alias("vector")
+    )
+    index = SearchIndex(str(tmp_path))
+    index.publish("shop", "r", rows)
+
+    hits = index.open("shop", "r").nearest(np.eye(1, 16, dtype=np.float32)[0], 5)
+
+    assert [hit.product_id for hit in hits] == [f"p{number:05d}" for number in range(5)]

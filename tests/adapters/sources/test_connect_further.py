@@ -1,5 +1,6 @@
 """Exports of further shop systems, and of none, connected without a word of mapping."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 
 from mmsearch_dagster.adapters.sources import load_source, read_table
 from mmsearch_dagster.adapters.sources.connect import as_yaml, connect
+from mmsearch_dagster.adapters.sources.unpack import unpacked
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows
+from mmsearch_dagster.core.errors import SourceError
 
 Reads = Callable[[str], tuple[str, dict[str, dict[str, Any]]]]
 
@@ -127,6 +130,7 @@ def test_opencart(connected: Reads):
         "Referencia;Nombre;Categoría;Precio;Moneda;Existencias;Marca;Imagen",
         "Référence;Désignation;Catégorie;Prix TTC;Devise;Quantité;Fabricant;Image",
         "Codice;Nome;Categoria;Prezzo;Valuta;Giacenza;Marca;Immagine",
+        "Артикул;Название;Категория;Цена;Currency;Наличие;Бренд;Фото",
         "商品编号;商品名称;分类;价格;Currency;库存;品牌;图片",
         "product_sku;product_name;product_categories;product_price;Currency;product_in_stock;Brand;Photos",
         "SKU *;Name *;Categories (x,y,z...);Price (tax incl.);Currency;Quantity;Brand;Image URLs (x,y)",
@@ -142,3 +146,40 @@ def test_columns_by_their_names_in_many_languages(connected: Reads, header: str)
     assert (lamp["title"], lamp["price"], lamp["currency"], lamp["brand"]) == ("Lampe", 1299.0, "EUR", "Acme")
     assert (lamp["category"], lamp["in_stock"], lamp["image_uris"]) == ("Haus > Licht", True, ["a.jpg"])
     assert rows["0013"]["in_stock"] is False
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "sku,name\n1,머그컵\n".encode("euc_kr"),
+            r"it may be .* or '1,머그컵' in euc_kr.*; save it",
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "an old Excel workbook"),
+        (b"Rar!\x1a\x07\x01\x00" + b"\x01\x02" * 100, "a RAR archive; unpack it"),
+        (b"p.csv".ljust(257, b"\0") + b"ustar\x0000" + b"\0" * 248, "a tar archive; unpack it"),
+        (b"<!DOCTYPE html><html><body>Login</body></html>", "is a web page"),
+        (b"sku,name,price\n", "holds a header and no row below it that can be read"),
+    ],
+)
+def test_what_is_no_export_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "p.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=message) as error:
+        connect([tmp_path / "p.csv"])
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-8-sig"])
+def test_chinese_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "p.csv").write_bytes("商品编号,商品名称\n1,红色连衣裙\n2,杯子\n".encode(encoding))
+    out = tmp_path / "source.yaml"
+    out.write_text(as_yaml(connect([tmp_path / "p.csv"]), "shop", out), encoding="utf-8")
+    rows = read_table(load_source(out), "products", lambda ids: ids)
+    assert set(rows.frame["title"]) == {"红色连衣裙", "杯子"}
+
+
+def test_of_an_archive_the_table_is_meant(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for name in ("export/products.csv", "export/images/a.jpg", "export/readme.txt"):
+            archive.writestr(name, "sku,name\n1,Mug\n")
+    assert unpacked(tmp_path / "shop.zip", tmp_path).name == "products.csv"
