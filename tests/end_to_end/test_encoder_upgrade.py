@@ -17,7 +17,13 @@ import yaml
 from mmsearch_dagster.core.progress import PROGRESS
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline.home import recall
-from mmsearch_dagster.pipeline.operations.encoder_upgrade import encode_parts, propose_encoder
+from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
+    compared_queries,
+    encode_parts,
+    evaluated_overlap,
+    propose_encoder,
+    sample_answers,
+)
 from mmsearch_dagster.pipeline.workspace import Workspace
 from tests.end_to_end.killed import Killer
 from tests.homes import Place
@@ -134,6 +140,16 @@ def test_a_stopped_encoding_goes_on_where_it_was(upgradable: Place) -> None:
     products = upgradable.workspace.lake.current("products").table().height
     assert sum(part.encoded + part.reused for part in again) <= products
     assert sum(part.encoded for part in again[2:]) > 0
+
+
+def test_the_answers_of_an_evaluation_can_be_compared_with_those_that_are_served(tiny: Place) -> None:
+    """Of the released model they are nearly the same; of a refused one they say how much would change."""
+    queries = compared_queries(tiny.workspace, tiny.manifest().media_root)
+    overlap = evaluated_overlap(tiny.workspace, sample_answers(tiny.released.engine(), queries))
+
+    assert overlap is not None
+    assert overlap.queries == len(queries)
+    assert overlap.share > 0.9
 
 
 def test_an_encoding_that_was_killed_in_the_middle_of_a_part_goes_on_from_what_is_stored(

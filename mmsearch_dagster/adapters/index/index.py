@@ -110,7 +110,7 @@ class SearchIndex:
             names = ", ".join(sorted(tags)) or "none"
             raise ReleaseMismatchError(
                 f"the index {self._uri} has no version '{tag}' of table '{table}' (tags: {names}): "
-                "build it again, or roll back to a release that has one"
+                "`mmsearch run` builds it again; or roll back to a release that has one"
             )
         return self._pinned(self._connect().open_table(table, version=tag))
 

@@ -78,12 +78,14 @@ class PinnedTable:
 
     @cached_property
     def row_count(self) -> int:
-        return int(self._table.count_rows())
+        with _reading():
+            return int(self._table.count_rows())
 
     @cached_property
     def size_bytes(self) -> int:
         """Of the files of this version."""
-        return int(self._table.stats()["total_bytes"])
+        with _reading():
+            return int(self._table.stats()["total_bytes"])
 
     def passing(self, where: str | None) -> int:
         """How many products pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
@@ -410,7 +412,8 @@ class PinnedTable:
         """Some columns of every row, as `rows` gives them, in any order; columns that the table lacks are
         left out."""
         present = [name for name in names if name in self.payload_columns]
-        return self._table.search().select(present).limit(None).to_arrow().to_pylist()
+        with _reading():
+            return self._table.search().select(present).limit(None).to_arrow().to_pylist()
 
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
         """Reads some columns of every row.
