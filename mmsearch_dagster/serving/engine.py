@@ -346,7 +346,14 @@ class Engine:
         least `k` where there are as many."""
         batch, groups = stacked([query.vectors for query in queries]), self._table.variant_groups
         lists = retrieve(
-            self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
+            self._table,
+            self._model,
+            queries,
+            batch,
+            depth=depth,
+            where=condition,
+            photos=self._photos,
+            side_by_side=condition is not None or not self._table.is_warm,
         )
         ordered = [
             self._order.order(

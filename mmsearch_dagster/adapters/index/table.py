@@ -208,6 +208,11 @@ class PinnedTable:
         vectors = ProductVectors.of(*self.vectors(product_ids, column))
         return dict(next(vectors.nearest(vector[np.newaxis], len(vectors.ids))))
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether what has no filter is answered from what `warm` has read."""
+        return self._payload is not None
+
     def warm(self) -> None:
         """Load now what the first query would wait for, and what many queries read again and again."""
         if self.held_in_memory:
