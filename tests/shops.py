@@ -47,8 +47,8 @@ def tiny_assets(folder: Path) -> Path:
         folder / "presets" / "run.yaml",
         {
             "train": {
-                "steps": 60,
-                "evaluate_every": 30,
+                "steps": 20,
+                "evaluate_every": 10,
                 "pool": 64,
                 "width": 384,
                 "hidden": 32,
