@@ -69,6 +69,10 @@ class HomePaths:
         return self.home / "metrics"
 
     @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
     def alerts(self) -> Path:
         return self.home / "alerts"
 

@@ -16,6 +16,7 @@ from mmsearch_dagster.api import errors
 from mmsearch_dagster.api.media import first_image
 from mmsearch_dagster.api.people import PeopleAccess, add_people
 from mmsearch_dagster.api.release_watcher import ReleaseFollower
+from mmsearch_dagster.api.review_webhook import ReviewWebhook, add_review_webhook
 from mmsearch_dagster.api.schemas import (
     SEARCH_BODY,
     Health,
@@ -47,6 +48,7 @@ def create_app(
     warning: Callable[[], str | None] = lambda: None,
     origins: Sequence[str] = (),
     remote_copy: Callable[[str], Path | None] = lambda address: None,
+    webhook: ReviewWebhook | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -55,7 +57,8 @@ def create_app(
     the release's own folder when None. people: how to answer about people; without it those paths are not
     there. warning: what is wrong with the released version although it answers. origins: of other sites'
     pages that may ask, such as `https://shop.example`; `*` for all. remote_copy: address of a picture -> the
-    file with its copy here.
+    file with its copy here. webhook: how deliveries of MLflow's server are checked and carried out; without
+    it that path is not there.
     """
     follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
     batches = MicroBatches()
@@ -82,6 +85,8 @@ def create_app(
     _add_release(app, follower, warning)
     if people is not None:
         add_people(app, follower.engine, people, _responses(400, 413, 422, 503))
+    if webhook is not None:
+        add_review_webhook(app, webhook, _responses(401, 409, 413, 500))
     _add_page(app, follower, media_root, remote_copy)
     return app
 

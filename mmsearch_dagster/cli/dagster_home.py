@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COMMAND_RUN = {"mmsearch/command": "run"}
 # Every run writes the same home: a second one waits in the queue. Where somebody allows more, the pool still
 # keeps two trainings apart.
-_DAGSTER_YAML = """\
+_BEFORE_TICKS = """\
 telemetry:
   enabled: false
 nux:
@@ -29,8 +29,17 @@ concurrency:
     granularity: run
     default_limit: 1
 """
-# What homes of before there were pools have; a file that somebody changed stays as it is.
-_FORMER_YAML = """\
+# Two sensors and a reviewer's look tick thousands of times a day, and nearly all of them do nothing.
+_TICKS = """\
+retention:
+  schedule:
+    purge_after_days: {skipped: 7, failure: 90, success: 90, started: 90}
+  sensor:
+    purge_after_days: {skipped: 1, failure: 30, success: 30, started: 30}
+"""
+_DAGSTER_YAML = f"{_BEFORE_TICKS}{_TICKS}"
+# What homes of before there were pools have.
+_BEFORE_POOLS = """\
 telemetry:
   enabled: false
 nux:
@@ -39,6 +48,8 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
+# A file that somebody changed stays as it is.
+_FORMER = (_BEFORE_POOLS, _BEFORE_TICKS)
 # The repository's workspace.yaml does not come with an installed package.
 _WORKSPACE_YAML = """\
 load_from:
@@ -54,7 +65,7 @@ def prepare_dagster(settings: Settings) -> None:
     with writing(settings.home):
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "dagster.yaml"
-        if not configuration.exists() or configuration.read_text(encoding="utf-8") == _FORMER_YAML:
+        if not configuration.exists() or configuration.read_text(encoding="utf-8") in _FORMER:
             configuration.write_text(_DAGSTER_YAML, encoding="utf-8")
         workspace_file(settings).write_text(_WORKSPACE_YAML, encoding="utf-8")
     os.environ.update({"DAGSTER_HOME": str(folder), **settings.as_environment()})

@@ -1,16 +1,24 @@
 """`mmsearch serve`: one port, said when it listens."""
 
 import errno
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.cli.options import released_of, settings_of
 from mmsearch_dagster.cli.people import hidden_id
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.settings import options_from_environment
 
+if TYPE_CHECKING:
+    from mmsearch_dagster.api.review_webhook import ReviewWebhook
+
+# What MLflow's server signs its webhook with.
+WEBHOOK_SECRET = "MMSEARCH_WEBHOOK_SECRET"
+_SHORTEST_SECRET = 16
 _ANY_ADDRESS = ("0.0.0.0", "::", "")
 _LISTENING = 2048
 
@@ -37,10 +45,39 @@ def serve(home: Path, *, host: str, port: int, origins: Sequence[str], log_featu
         warning=released.warning,
         origins=origins,
         remote_copy=MediaCache(settings_of(home).paths.media).file_of,
+        webhook=review_webhook(home, os.environ.get(WEBHOOK_SECRET)),
     )
     with bound(host, port, "--port") as listener:
         console.print(message(host, listener.getsockname()[1]), highlight=False, markup=False, soft_wrap=True)
         run(app, listener)
+
+
+def review_webhook(home: Path, secret: str | None) -> "ReviewWebhook | None":
+    """What a delivery of MLflow's server does in a home; None where no secret is set.
+
+    Raises UserError for a secret that is easily guessed.
+    """
+    if not secret:
+        return None
+    if len(secret) < _SHORTEST_SECRET:
+        raise UserError(
+            f"{WEBHOOK_SECRET} has {len(secret)} characters: give at least {_SHORTEST_SECRET}, for example "
+            "those of `python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+        )
+    from mmsearch_dagster.api.review_webhook import ReviewWebhook
+
+    return ReviewWebhook(secret, lambda: _reviewed(home))
+
+
+def _reviewed(home: Path) -> list[str]:
+    """Carries out what reviewers decided, and says what it did."""
+    from mmsearch_dagster.pipeline.home import settings_for
+    from mmsearch_dagster.pipeline.release.review import look_at_registry
+    from mmsearch_dagster.pipeline.workspace import Workspace
+
+    look = look_at_registry(Workspace(settings_for(home.resolve(), options_from_environment())))
+    later = "an index of today's catalogue comes first: the sensor `review` or `mmsearch approve` builds it"
+    return [*look.messages, *(f"model version {version} was approved, {later}" for version in look.approved)]
 
 
 def message(host: str, port: int) -> str:

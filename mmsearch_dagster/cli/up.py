@@ -80,7 +80,7 @@ def up(settings: Settings, *, host: str, dagster_port: int, mlflow_port: int, ap
     prepare_dagster(Settings(settings.home))
     _end_dead_runs(settings)
     addresses = {"host": host, "dagster_port": dagster_port, "mlflow_port": mlflow_port, "api_port": api_port}
-    logs = settings.home / "logs"
+    logs = settings.paths.logs
     logs.mkdir(parents=True, exist_ok=True)
     running: dict[str, subprocess.Popen[bytes]] = {}
     for stop in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored

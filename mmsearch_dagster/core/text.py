@@ -123,6 +123,16 @@ def category_words(category: str | None) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
+def single_values(value: object) -> list[str]:
+    """The values of one attribute, which exports put into one cell: `Track Pants|Leggings`.
+
+    >>> single_values("Track Pants|Leggings")
+    ['Track Pants', 'Leggings']
+    """
+    parts = (part.strip() for part in str(value or "").split("|"))
+    return [part for part in parts if part]
+
+
 def item_text(
     title: str | None,
     *,

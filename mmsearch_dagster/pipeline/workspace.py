@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+    from mmsearch_dagster.serving.open_release import Released
 
 # The asset that names the image encoder of a run.
 IMAGE_ENCODER = "image_encoder"
@@ -207,6 +208,19 @@ class Workspace:
         store = MlflowStore(self.paths.mlflow)
         ledger = Ledger(self.paths.ledger, clock=self.clock)
         return Registry(store, ledger, encoder_cache=self.paths.encoder_cache)
+
+    @property
+    def released(self) -> "Released":
+        """What answers for this home; nothing is opened yet."""
+        from mmsearch_dagster.serving.open_release import Released
+
+        return Released(
+            home=self.paths.home,
+            mlflow=self.paths.mlflow,
+            ledger=self.paths.ledger,
+            index=self.paths.index,
+            encoder_cache=self.paths.encoder_cache,
+        )
 
     @cached_property
     def index(self) -> "SearchIndex":

@@ -63,7 +63,8 @@ class CandidateOrder:
         scored = {name: entries for name, entries in lists.items() if name in SCORED_RETRIEVERS}
         if query.order == LEARNED and self.stage is not None:
             return self._learned(self.stage, query, scored, items, is_enough)
-        return fuse_scores({name: entries for name, entries in scored.items() if query.weights.get(name)})
+        weighed = {name: entries for name, entries in scored.items() if query.weights.get(name)}
+        return by_scores(ranked_query(query), weighed, items)
 
     def effects(
         self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource, product: str
@@ -97,6 +98,33 @@ class CandidateOrder:
         lowest = min(score_of.values(), default=0.0)
         deeper = [(product, score) for product, score in fuse_scores(lists) if product not in score_of]
         return ranked + [(product, lowest - 1.0 + score) for product, score in deeper]
+
+
+def by_scores(
+    query: "RankedQuery", lists: Mapping[str, ScoredList], items: ItemSource
+) -> list[tuple[str, float]]:
+    """The fused scores of the lists, and a share for what the query prefers: nothing here is learned.
+
+    Args:
+        query: of `ranked_query`.
+        lists: retriever -> (product id, score), best first.
+        items: asked for what the candidates state, where the query prefers something.
+
+    Returns:
+        Every product, best first, ties by id.
+    """
+    from mmsearch_dagster.core.ranking.relevance.preferences import PREFERENCE_SHARE, preference_scores
+
+    fused = fuse_scores(lists)
+    if not query.preferred or not fused:
+        return fused
+    terms = items.of([product for product, _ in fused])
+    fits = preference_scores(query.preferred, [terms[product].stated for product, _ in fused])
+    mixed = [
+        (product, round((1.0 - PREFERENCE_SHARE) * score + PREFERENCE_SHARE * float(fit), 9))
+        for (product, score), fit in zip(fused, fits, strict=True)
+    ]
+    return sorted(mixed, key=lambda pair: (-pair[1], pair[0]))
 
 
 def ranked_query(query: PreparedQuery) -> "RankedQuery":

@@ -134,6 +134,14 @@ class Released:
         pointed = self._pointed()
         return self._open(pointed.manifest, pointed.folder)
 
+    def engine_of(self, manifest: ReleaseManifest) -> Engine:
+        """The engine of any version that has an index, released or not.
+
+        Raises OtherEncoderError when this installation has other encoders, ReleaseMismatchError when its
+        parts are gone or do not belong together.
+        """
+        return self._open(manifest, self.registry.model_folder(manifest.model_version))
+
     def rollback(self, release_id: str, *, reason: str) -> PointerMove:
         """Point back at an earlier release. Raises like `Registry.rollback`, before the pointer moves also
         when that release cannot be opened here."""
@@ -148,7 +156,7 @@ class Released:
 
     def _check(self, manifest: ReleaseManifest) -> None:
         try:
-            self._open(manifest, self.registry.model_folder(manifest.model_version))
+            self.engine_of(manifest)
         except MmsearchError as error:
             kind = OtherEncoderError if isinstance(error, OtherEncoderError) else ReleaseMismatchError
             raise kind(

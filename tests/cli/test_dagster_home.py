@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.instance.config import PoolGranularity
+from dagster._core.scheduler.instigation import InstigatorType, TickStatus
 
 from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.settings import Settings
@@ -45,11 +46,22 @@ def test_two_trainings_wait_for_each_other_whatever_the_queue_allows(instance: d
     assert pools.default_pool_limit == 1
 
 
-def test_a_home_of_before_there_were_pools_gets_them(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_ticks_that_did_nothing_are_forgotten_after_a_day(instance: dg.DagsterInstance) -> None:
+    kept = instance.get_tick_retention_settings(InstigatorType.SENSOR)
+    assert (kept[TickStatus.SKIPPED], kept[TickStatus.SUCCESS]) == (1, 30)
+
+
+_OFF, _QUEUE = "enabled: false\n", "concurrency:\n  runs:\n    max_concurrent_runs: 1\n"
+_POOLS = "  pools:\n    granularity: run\n    default_limit: 1\n"
+
+
+@pytest.mark.parametrize("rest", [_QUEUE, f"freshness:\n  enabled: true\n{_QUEUE}{_POOLS}"])
+def test_what_an_earlier_version_wrote_is_renewed(
+    instance: dg.DagsterInstance, tmp_path: Path, rest: str
+) -> None:
     file = tmp_path / "home" / "dagster" / "dagster.yaml"
     now = file.read_text(encoding="utf-8")
-    off, queue = "enabled: false\n", "concurrency:\n  runs:\n    max_concurrent_runs: 1\n"
-    file.write_text(f"telemetry:\n  {off}nux:\n  {off}{queue}", encoding="utf-8")
+    file.write_text(f"telemetry:\n  {_OFF}nux:\n  {_OFF}{rest}", encoding="utf-8")
 
     prepare_dagster(Settings(tmp_path / "home"))
 

@@ -1,12 +1,16 @@
 """The sensors that start a refresh, tick by tick, with Dagster's own records of runs."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
+from mmsearch_dagster.adapters.lake.snapshots import Lake
+from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.defs.triggers.drift import drift
 from mmsearch_dagster.defs.triggers.launch import BECAUSE
 from mmsearch_dagster.defs.triggers.source_files import source_files
@@ -131,6 +135,92 @@ def test_the_sample_store_is_not_watched(tmp_path: Path, instance: dg.DagsterIns
     with own_environment(MMSEARCH_HOME=str(tmp_path / "home")):
         assert "nothing changed in 0 files" in str(Daemon(instance).tick().skip_reason)
     assert not (tmp_path / "home").exists()
+
+
+@pytest.fixture
+def media(shop: Path) -> Path:
+    """The folder of the pictures and sounds that a run has read."""
+    folder = shop / "media"
+    folder.mkdir()
+    for name in ("mug.png", "mug.wav"):
+        (folder / name).write_bytes(b"once")
+    row = {c.PRODUCT_ID: "1", c.IMAGE_URIS: ["media/mug.png"], c.AUDIO_URI: "media/mug.wav"}
+    frame = pl.concat([c.PRODUCTS.to_frame(), pl.DataFrame([row])], how="diagonal_relaxed")
+    Lake(shop.parent / "home" / "lake").obtain_table("products", "p", lambda: (frame, {}))
+    return folder
+
+
+def test_a_changed_picture_of_the_same_name_starts_one_refresh(
+    media: Path, instance: dg.DagsterInstance
+) -> None:
+    daemon = Daemon(instance)
+    assert "2 files and 1 folders and database tables" in str(daemon.tick().skip_reason)
+    (media / "mug.png").write_bytes(b"twice as large")
+
+    (request,) = daemon.tick().run_requests or []
+
+    assert request.tags[BECAUSE] == "media/ changed"
+    assert daemon.tick().run_requests == []
+
+
+def test_a_new_sound_starts_a_refresh_and_a_file_of_another_kind_does_not(
+    media: Path, instance: dg.DagsterInstance
+) -> None:
+    daemon = Daemon(instance)
+    daemon.tick()
+    (media / "Thumbs.db").write_bytes(b"")
+    assert daemon.tick().run_requests == []
+    (media / "kite.WAV").write_bytes(b"new")
+
+    (request,) = daemon.tick().run_requests or []
+
+    assert request.tags[BECAUSE] == "media/ changed (2 entries, now 3)"
+
+
+def test_a_folder_that_is_away_for_a_while_is_named_and_is_no_change(
+    media: Path, instance: dg.DagsterInstance
+) -> None:
+    daemon = Daemon(instance)
+    daemon.tick()
+    media.rename(media.with_name("away"))
+    assert "media/ cannot be read now" in str(daemon.tick().skip_reason)
+    media.with_name("away").rename(media)
+
+    assert daemon.tick().run_requests == []
+    (media / "mug.png").write_bytes(b"changed")
+    assert daemon.tick().run_requests
+
+
+def test_the_first_look_of_this_version_at_media_starts_nothing(
+    media: Path, instance: dg.DagsterInstance
+) -> None:
+    """A cursor of a version that did not watch them."""
+    daemon = Daemon(instance)
+    daemon.tick()
+    assert daemon.cursor is not None
+    state = json.loads(daemon.cursor)
+    del state["files"]["media/"], state["tables"]
+    daemon.cursor = json.dumps(state)
+
+    assert daemon.tick().run_requests == []
+
+
+def test_a_database_that_does_not_answer_is_named_and_keeps_nobody_from_looking(
+    shop: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DATABASE", "postgresql://shop:s3cret-w0rd@127.0.0.1:9/shop")
+    (shop / "log.database").write_text("connection: SHOP_DATABASE\ntable: log\n", encoding="utf-8")
+    with (shop / "source.yaml").open("a", encoding="utf-8") as file:
+        file.write("  events:\n    path: log.database\n")
+    daemon = Daemon(instance)
+    daemon.tick()
+    reason = str(daemon.tick().skip_reason)
+    assert "nothing changed in 3 files of the shop; " in reason
+    assert "the database's host cannot be reached" in reason
+    assert "s3cret" not in reason + str(daemon.cursor)
+    (shop / "products.csv").write_text("product_id,title\n2,cup\n", encoding="utf-8")
+
+    assert daemon.tick().run_requests
 
 
 @pytest.fixture

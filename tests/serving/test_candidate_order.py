@@ -63,6 +63,24 @@ def test_by_scores_the_distance_counts() -> None:
     assert ordered[1][0] == "p101"
 
 
+def test_by_scores_what_the_query_prefers_has_a_share() -> None:
+    rows = {
+        "blue": {"title": "shirt", "attributes": [{"key": "color", "value": "Blue"}]},
+        "red": {"title": "shirt", "attributes": [{"key": "color", "value": "Red"}]},
+        "any": {"title": "shirt"},
+    }
+    items = KeptItems(lambda ids: {product: rows[product] for product in ids})
+    lists = {"lexical": [("blue", 1.02), ("any", 1.01), ("red", 1.0)]}
+    plain = PreparedQuery("red shirt", None, "words", {"lexical": 1.0}, BY_SCORES)
+    parts = (QueryPart("colour", "red", "red", PREFER),)
+    wished = replace(plain, understood=Understood("red shirt", "red shirt", parts=parts))
+    order = CandidateOrder(60, None)
+
+    assert [product for product, _ in order.order(plain, lists, items)] == ["blue", "any", "red"]
+    assert [product for product, _ in order.order(wished, lists, items)] == ["red", "any", "blue"]
+    assert all(0.0 <= score <= 1.0 for _, score in order.order(wished, lists, items))
+
+
 def test_a_learned_order_reads_the_top_of_each_list_and_the_rest_follows() -> None:
     ordered = CandidateOrder(60, cheapest_last()).order(query(LEARNED), LISTS, KeptItems(Rows()))
     ids = [product for product, _ in ordered]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.adapters.databases.mongo_documents import mongo_lines
+from mmsearch_dagster.adapters.databases.mongo_documents import mongo_count, mongo_lines
 from mmsearch_dagster.adapters.databases.secrets import address_of
 from mmsearch_dagster.adapters.databases.sql_rows import sql_chunks
 from mmsearch_dagster.adapters.host.home import writing
@@ -28,6 +28,20 @@ def read_query(file: Path) -> DatabaseQuery:
 def check_query(file: Path) -> None:
     """Raises SourceError where the file is wrong or the environment has no address for it."""
     address_of(read_query(file), str(file))
+
+
+def table_state(file: Path) -> tuple[int, str]:
+    """How many rows a query gives now, and its newest watermark; empty where it has none.
+
+    Raises:
+        SourceError: the database does not say it.
+    """
+    query = read_query(file)
+    address = address_of(query, str(file))
+    if query.collection:
+        return mongo_count(address, query.collection, str(file)), ""
+    (row,) = pl.concat(sql_chunks(address, query.state_sql(), str(file))).to_dicts()
+    return int(row["row_count"]), str(row.get("newest") or "")
 
 
 def copy_of(file: Path, folder: Path) -> Path:

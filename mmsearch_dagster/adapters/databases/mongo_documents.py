@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
@@ -30,22 +31,36 @@ def mongo_lines(address: str, collection: str, where: str, changed: dict[str, An
         One line of JSON per document; ids and decimals as text, instants as ISO 8601.
 
     Raises:
-        SourceError: the database does not answer.
+        SourceError: the database does not answer. What may pass is its cause.
         ConfigError: pymongo is not installed.
     """
+    with _connected(address, where) as database:
+        yield from lines_of(database[collection], changed)
+
+
+def mongo_count(address: str, collection: str, where: str) -> int:
+    """How many documents a collection has, as the server keeps count. Raises what `mongo_lines` raises."""
+    with _connected(address, where) as database:
+        return int(database[collection].estimated_document_count())
+
+
+@contextmanager
+def _connected(address: str, where: str) -> Iterator[Any]:
+    """The address's database."""
     try:
         from pymongo import MongoClient
-        from pymongo.errors import PyMongoError
+        from pymongo.errors import ConnectionFailure, PyMongoError
     except ImportError as error:
         raise ConfigError(
             f"{where}: reading MongoDB needs pymongo: pip install 'mmsearch-dagster[databases]'"
         ) from error
     try:
         with MongoClient(address, serverSelectionTimeoutMS=10_000, tz_aware=True) as client:
-            yield from lines_of(client.get_default_database()[collection], changed)
+            yield client.get_default_database()
     except PyMongoError as error:
         message = without_secrets(str(error), address)
-        raise SourceError(f"{where}: the database does not give these documents: {message}") from None
+        lost = ConnectionError(message) if isinstance(error, ConnectionFailure) else None
+        raise SourceError(f"{where}: the database does not give these documents: {message}") from lost
 
 
 def lines_of(collection: Collection, changed: dict[str, Any]) -> Iterator[bytes]:

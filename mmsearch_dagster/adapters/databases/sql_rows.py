@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from mmsearch_dagster.adapters.databases.lost_connection import check_host, lost_connection
 from mmsearch_dagster.adapters.databases.secrets import without_secrets
 from mmsearch_dagster.core.errors import ConfigError, SourceError
 
@@ -23,7 +24,7 @@ def sql_chunks(address: str, statement: str, where: str) -> Iterator[pl.DataFram
         Tables of at most some ten thousand rows, all with the same columns.
 
     Raises:
-        SourceError: the database does not answer, or refuses the statement.
+        SourceError: the database does not answer, or refuses the statement. What may pass is its cause.
         ConfigError: connectorx is not installed.
     """
     try:
@@ -32,6 +33,7 @@ def sql_chunks(address: str, statement: str, where: str) -> Iterator[pl.DataFram
         raise ConfigError(
             f"{where}: reading a database needs connectorx: pip install 'mmsearch-dagster[databases]'"
         ) from error
+    check_host(address, where)
     try:
         stream: Any = connectorx.read_sql(
             address.replace("mariadb://", "mysql://", 1),
@@ -44,5 +46,5 @@ def sql_chunks(address: str, statement: str, where: str) -> Iterator[pl.DataFram
         for batch in stream:
             yield pl.DataFrame(pl.from_arrow(batch, schema=empty.schema))
     except Exception as error:  # connectorx raises RuntimeError, and its Rust part panics
-        message = without_secrets(str(error), address)
-        raise SourceError(f"{where}: the database does not give these rows: {message}") from None
+        message, text = without_secrets(str(error), address), "the database does not give these rows"
+        raise SourceError(f"{where}: {text}: {message}") from lost_connection(message)

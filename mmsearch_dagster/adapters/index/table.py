@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.index.payload import HeldPayload
 from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
+from mmsearch_dagster.adapters.index.words import WordIndex
+from mmsearch_dagster.adapters.models.int8_product import int8_scan
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -29,6 +32,8 @@ EXACT_ROWS = 200_000
 # Asked for beyond k, so that equal scores at the k-th place are ordered by id and not by chance.
 _SPARE = 50
 _THREADS = 8
+# Conditions whose products are remembered.
+_MOST_CONDITIONS = 64
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -48,6 +53,8 @@ class PinnedTable:
         """exact_rows: a version of fewer products is compared in memory, a larger one by LanceDB."""
         self._table, self._exact_rows = table, exact_rows
         self._payload: HeldPayload | None = None
+        self._words: WordIndex | None = None
+        self._passing: dict[str, NDArray[np.bool_]] = {}
 
     @property
     def version(self) -> int:
@@ -56,6 +63,11 @@ class PinnedTable:
     @cached_property
     def row_count(self) -> int:
         return int(self._table.count_rows())
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """Of the files of this version."""
+        return int(self._table.stats()["total_bytes"])
 
     def passing(self, where: str | None) -> int:
         """How many products pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
@@ -182,10 +194,12 @@ class PinnedTable:
         """Load now what the first query would wait for, and what many queries read again and again."""
         if self.held_in_memory:
             for column in self.vector_columns:
-                self.compared(column)
+                vectors = self.compared(column)
+                self._in_memory[column] = replace(vectors, scan=int8_scan(vectors.unit_vectors))
             with _reading():
                 payload = self._table.search().select(list(self.payload_columns)).limit(None).to_arrow()
             self._payload = HeldPayload.of(payload)
+            self._hold_words()
         self.lexical("warm", 1)
         _ = self.variant_groups
 
@@ -288,10 +302,33 @@ class PinnedTable:
         words = query_full_text(self._without_stop_words(text.encode("utf-8", "replace").decode("utf-8")))
         if not words.strip():
             return []
+        if self._words is not None:
+            return _hits(self._words.best(words, k, self._passing_rows(self._words, where)))
         # A query object, not a string: nothing in the words is syntax. Its defaults escape pyright.
         query = MatchQuery(words, SEARCH_TEXT)  # pyright: ignore[reportCallIssue]
         matches = self._run(self._table.search(query), ["_score"], k, where)
         return self._ranked(matches["_rowid"], matches["_score"].to_numpy(), k)
+
+    def _hold_words(self) -> None:
+        """Read all texts, so that words are looked up in memory from now on."""
+        if self._words is None:
+            with _reading():
+                query = self._table.search().select([columns.PRODUCT_ID, SEARCH_TEXT]).limit(None)
+                rows = query.to_arrow()
+            texts = zip(*(rows[name].to_pylist() for name in (columns.PRODUCT_ID, SEARCH_TEXT)), strict=True)
+            self._words = WordIndex.of(dict(texts), self.words_of)
+
+    def _passing_rows(self, words: WordIndex, where: str | None) -> NDArray[np.bool_] | None:
+        """Which products of the index in memory pass a condition; None for all."""
+        if where is None:
+            return None
+        passing = self._passing.get(where)
+        if passing is None:
+            passing = words.passing_rows(self.passing_ids(where))
+            if len(self._passing) >= _MOST_CONDITIONS:
+                self._passing.clear()
+            self._passing[where] = passing
+        return passing
 
     def _without_stop_words(self, text: str) -> str:
         """The text without stop words that the index itself keeps: it knows those of one language only."""
@@ -303,6 +340,8 @@ class PinnedTable:
     def lexical_batch(self, texts: Sequence[str], k: int, *, where: str | None = None) -> list[list[Hit]]:
         """`lexical` for each text, each different text once, several at a time."""
         different = list(dict.fromkeys(texts))
+        if len(different) > 1 and self.held_in_memory:
+            self._hold_words()
         hits_of = dict(
             zip(different, _each(lambda t: self.lexical(t, k, where=where), different), strict=True)
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from mmsearch_dagster.adapters.host.sqlite_files import compact
 from mmsearch_dagster.adapters.registry.relocate import ARTIFACTS, DATABASE, EXPERIMENT, check_location
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ class MlflowStore:
                 part.unlink(missing_ok=True)
                 mlflow.MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
                 part.replace(database)
+
+    def compact(self) -> None:
+        """Gives back what is free in the database."""
+        compact(self._database)
 
     def files(self, address: str) -> Path:
         """Folder of the files that MLflow keeps at `address`. Raises MlflowException, OSError: not there."""

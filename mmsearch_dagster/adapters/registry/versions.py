@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from mmsearch_dagster.adapters.registry.log_model import CACHE_OPTION, WEIGHTS_FILE, example_input, log_pyfunc
 from mmsearch_dagster.adapters.registry.store import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.registry.tags import (
-    DECISION,
     INDEX,
     RELEASE_ID,
     VersionFacts,
@@ -182,6 +181,16 @@ class ModelVersions:
         """The tags of every version, newest first."""
         return {int(version.version): dict(version.tags) for version in self._all()}
 
+    def store_decision(self, version: int, decision: Decision) -> None:
+        """The gate's decision about a version, instead of the one before."""
+        for key, value in decision_tags(decision).items():
+            self.tag(version, key, value)
+
+    def describe(self, version: int, text: str) -> None:
+        """The description of a version, Markdown."""
+        client = self._store.connect()
+        client.update_model_version(MODEL_NAME, str(version), description=text)
+
     def attach_index(self, version: int, pin: IndexPin) -> None:
         """Remember which index version belongs to the model version."""
         self.tag(version, INDEX, pin.model_dump_json())
@@ -209,12 +218,11 @@ class ModelVersions:
         return None
 
     def _store_decision(self, model_version: "ModelVersion", facts: VersionFacts) -> None:
-        if model_version.tags.get(DECISION) != facts.decision.to_json():
-            for key, value in decision_tags(facts.decision).items():
-                self.tag(int(model_version.version), key, value)
+        stored = decision_of(model_version.tags)
+        if stored is None or not stored.extends(facts.decision):
+            self.store_decision(int(model_version.version), facts.decision)
         if facts.description and model_version.description != facts.description:
-            client = self._store.connect()
-            client.update_model_version(MODEL_NAME, str(model_version.version), description=facts.description)
+            self.describe(int(model_version.version), facts.description)
 
     def _stored_sha256(self, version: int) -> str:
         try:

@@ -1,7 +1,7 @@
 """Copies of remote media in a home: files named by their content, and a table of addresses."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -82,6 +82,21 @@ class MediaCache:
                 "values (?, ?, ?, ?, ?, ?)",
                 [astuple(copy) for copy in copies],
             )
+
+    def contents(self) -> frozenset[str]:
+        """Names (sha256) of all copies that are held."""
+        return frozenset(file.name for file in (self._folder / "objects").glob("??/*") if file.name[0] != ".")
+
+    def forget(self, contents: Collection[str]) -> None:
+        """Removes copies, and what is known of the addresses that gave them."""
+        if not contents:
+            return
+        self._copies = None
+        if self._database.is_file():
+            with closing(self._open()) as connection, connection:
+                connection.executemany("delete from media where sha256 = ?", [(each,) for each in contents])
+        for sha256 in contents:
+            self.path(sha256).unlink(missing_ok=True)
 
     def path(self, sha256: str) -> Path:
         """Where the bytes of that name lie."""

@@ -24,6 +24,7 @@ def review_report(
     samples: Sequence[SampleQuery],
     titles: Mapping[str, str],
     pictures: Mapping[str, str],
+    drift: Sequence[str] = (),
 ) -> str:
     """The page as HTML, whole in itself.
 
@@ -35,6 +36,7 @@ def review_report(
         samples: queries with the answers of both engines.
         titles: product id -> title.
         pictures: product id -> a small JPEG in base64.
+        drift: sentences about how the data differ from the released engine's.
     """
     from jinja2 import Environment
 
@@ -58,6 +60,7 @@ def review_report(
         titles=titles,
         pictures=pictures,
         snapshots=manifest.snapshots,
+        drift=drift,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import ValidationError
 
 from mmsearch_dagster.adapters.sources.delimited import is_partly_utf8
@@ -15,12 +16,14 @@ from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.mapping.file import SourceFile
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook
+from mmsearch_dagster.core.catalog.values.categories import shared_root
 from mmsearch_dagster.core.errors import SourceError
 
 _HEAD = 262_144
 _MOSTLY = 0.8
 _EXAMPLE = 40
 _HOST = re.compile(r"https?://([\w.:-]+)")
+_OF_CATEGORIES = re.compile(r"(?i)categ|kateg|breadcrumb|product.?type|^type$")
 _DELIMITERS = (",", ";", "\t", "|")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UBI_KEYS = ('"action_name"', '"ubi_events"', '"ubi_queries"', '"user_query"')
@@ -125,16 +128,19 @@ def look_at(path: Path, written: dict[str, Any]) -> FileLook:
     names = list(READERS[file.format].columns(path, file))
     unique = [name for name in names if names.count(name) == 1]
     rows = READERS[file.format].read(path, file, _readable(path, file, unique)).drop(NUMBER, BROKEN)
-    examples, filled, hosts, unique = {}, {}, {}, set()
+    examples, filled, hosts, roots, unique = {}, {}, {}, {}, set()
     for name in rows.columns:
         values = [value for value in rows[name].to_list() if value not in (None, "", [])]
         filled[name] = len(values) / max(rows.height, 1)
         hosts[name] = sorted({host for value in values for host in _HOST.findall(str(value))})
+        if rows.schema[name] == pl.String and _OF_CATEGORIES.search(name):
+            roots[name] = shared_root(rows[name])
         if len({str(value) for value in values}) == len(values):
             unique.add(name)
         if values:
             examples[name] = " ".join(str(values[0]).split())[:_EXAMPLE]
-    return FileLook(path.name, rows.columns, examples, filled, hosts, frozenset(unique))
+    roots = {name: root for name, root in roots.items() if root is not None}
+    return FileLook(path.name, rows.columns, examples, filled, hosts, frozenset(unique), roots)
 
 
 def _readable(path: Path, file: SourceFile, names: list[str]) -> list[str]:

@@ -36,10 +36,15 @@ from mmsearch_dagster.core.catalog.columns import (
 )
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
-from mmsearch_dagster.core.catalog.values.amounts import currency_in
-from mmsearch_dagster.core.catalog.values.categories import as_category
+from mmsearch_dagster.core.catalog.values.amounts import as_currency, currency_in
+from mmsearch_dagster.core.catalog.values.categories import CategorySigns, as_category
 from mmsearch_dagster.core.catalog.values.instants import as_instant
-from mmsearch_dagster.core.catalog.values.texts import as_id, clean_text, without_entities
+from mmsearch_dagster.core.catalog.values.texts import (
+    as_id,
+    clean_text,
+    without_entities,
+    without_script_words,
+)
 from mmsearch_dagster.core.catalog.values.uris import as_uri, as_uris, below
 
 SOURCE = "_source"
@@ -132,7 +137,7 @@ def _cast_column(
     if wanted == ATTRIBUTE_MAP:
         feeds = {name: kind for name, kind in types.items() if feeds_attributes(name)}
         return as_attributes(feeds, option.pairs, option.equals)
-    if column == CURRENCY and types.get(PRICE) == pl.String:
+    if column == CURRENCY:
         return _currency(types)
     if column not in types:
         return pl.lit(None, dtype=wanted)
@@ -141,14 +146,17 @@ def _cast_column(
             column, types[column], wanted, option.separator or separator, option, below_root=below_root
         )
     if column == CATEGORY:
-        return as_category(pl.col(column), types[column], option.path_separator, option.separator)
+        signs = CategorySigns(option.path_separator, option.separator, option.root)
+        return as_category(pl.col(column), types[column], signs)
     return cast_scalar(column, types[column], wanted, option)
 
 
 def _currency(types: Mapping[str, pl.DataType]) -> pl.Expr:
     """The currency that is given, else the one that stands beside the price."""
-    beside = currency_in(pl.col(PRICE))
-    return pl.coalesce(as_text(pl.col(CURRENCY), types[CURRENCY]), beside) if CURRENCY in types else beside
+    beside = currency_in(pl.col(PRICE)) if types.get(PRICE) == pl.String else pl.lit(None, dtype=pl.String)
+    if CURRENCY not in types:
+        return beside
+    return pl.coalesce(as_currency(without_script_words(as_text(pl.col(CURRENCY), types[CURRENCY]))), beside)
 
 
 def _media(
@@ -177,8 +185,8 @@ def cast_scalar(
     if wanted == pl.String:
         text = as_text(value, dtype)
         if column in _SHOWN_TEXTS:
-            return without_entities(text)
-        return as_id(text) if column in _PRODUCT_IDS else text
+            return without_entities(without_script_words(text))
+        return as_id(without_script_words(text)) if column in _PRODUCT_IDS else text
     if wanted == pl.Float64:
         return as_money(value, dtype, option.decimal) if column in AMOUNTS else as_number(value, dtype)
     if wanted == pl.Int64:

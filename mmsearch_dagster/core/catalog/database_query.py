@@ -76,10 +76,18 @@ class DatabaseQuery(BaseModel):
         Args:
             after: literal of SQL; only rows whose watermark is at least this.
         """
-        inner = self.query.strip().rstrip(";") if self.query else f"SELECT * FROM {self.table}"
         if after is None:
-            return inner
-        return f"SELECT * FROM ({inner}) AS changed WHERE {self.watermark} >= {after}"
+            return self._inner
+        return f"SELECT * FROM ({self._inner}) AS changed WHERE {self.watermark} >= {after}"
+
+    def state_sql(self) -> str:
+        """The statement that counts the rows and, where there is a watermark, gives the newest one."""
+        newest = f", MAX({self.watermark}) AS newest" if self.watermark else ""
+        return f"SELECT COUNT(*) AS row_count{newest} FROM ({self._inner}) AS counted"
+
+    @property
+    def _inner(self) -> str:
+        return self.query.strip().rstrip(";") if self.query else f"SELECT * FROM {self.table}"
 
 
 def parse_database_query(text: str, where: str) -> DatabaseQuery:

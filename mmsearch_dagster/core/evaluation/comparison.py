@@ -19,7 +19,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
 )
 from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.gate.decision import EvaluationMetrics
+from mmsearch_dagster.core.gate.decision import AttributeExposure, EvaluationMetrics
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
@@ -172,6 +172,7 @@ def evaluation_metrics(
     cross_fitted: CrossFitted = CrossFitted(),
     fused_kinds: Collection[str] | None = None,
     slices: Mapping[str, tuple[str, ...]] | None = None,
+    exposure: Mapping[str, AttributeExposure] | None = None,
 ) -> EvaluationMetrics:
     """What the gate decides on.
 
@@ -185,6 +186,7 @@ def evaluation_metrics(
         cross_fitted: more queries on which the engine is held against the retrievers.
         fused_kinds: kinds of query that the engine leaves to the fused vector, blended by ranks; None: all.
         slices: name -> ids of the validation queries in it.
+        exposure: attribute of products -> exposure of its values on the validation queries.
         provenance: of `queries`.
         counts: provenance -> how many validation queries there are, those that do not decide too.
     """
@@ -209,6 +211,7 @@ def evaluation_metrics(
         provenance=provenance,
         counts=dict(counts or {}),
         slices=dict(slices or {}),
+        exposure=dict(exposure or {}),
     )
 
 

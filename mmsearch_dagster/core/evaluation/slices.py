@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.evaluation.product_groups import CATEGORY, groups_of_products, popular
+from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.text import language_of
 
-LANGUAGE, CATEGORY = "language", "category"
-COLD, LONG_TAIL, NO_IMAGE = "cold_items", "long_tail", "missing=image"
-# Products that make this share of all interactions, the most popular first, are no long tail.
-_HEAD_SHARE = 0.8
+LANGUAGE = "language"
+COLD, LONG_TAIL, MISSING = "cold_items", "long_tail", "missing"
 _MOST_CATEGORIES = 12
-_SEPARATOR = " > "
 
 
 def slices_of(
@@ -31,23 +30,24 @@ def slices_of(
         interactions: product ids of the log, one per interaction; None where there is no log.
 
     Returns:
-        Name -> ids of its queries: `language=..`, `category=..` (the first level), `missing=image`, and,
-        where there is a log, `cold_items` (nobody touched a right product yet) and `long_tail`.
+        Name -> ids of its queries: `language=..`, `category=..` (the first level), `missing=..` (no right
+        product has this modality; of texts, no description), and, where there is a log, `cold_items` (nobody
+        touched a right product yet) and `long_tail`.
     """
     slices: dict[str, list[str]] = defaultdict(list)
     for query, text in texts.items():
         if text and (language := language_of(text)):
             slices[f"{LANGUAGE}={language}"].append(query)
     best = {query: _best(graded) for query, graded in grades.items() if graded}
-    category = dict(products.select(c.PRODUCT_ID, c.CATEGORY).iter_rows())
+    category = groups_of_products(products, None)[CATEGORY]
     for query, right in best.items():
-        for level in {str(category[each]).split(_SEPARATOR)[0] for each in right if category.get(each)}:
+        for level in {category[each] for each in right if category.get(each)}:
             slices[f"{CATEGORY}={level}"].append(query)
-    without = _without_image(products)
-    slices[NO_IMAGE] = [query for query, right in best.items() if set(right) <= without]
+    for modality, without in _missing(products).items():
+        slices[f"{MISSING}={modality}"] = [query for query, right in best.items() if set(right) <= without]
     if interactions is not None and len(interactions):
         counts = dict(interactions.value_counts().iter_rows())
-        head = _head(counts)
+        head = popular(counts)
         slices[COLD] = [query for query, right in best.items() if not any(each in counts for each in right)]
         slices[LONG_TAIL] = [query for query, right in best.items() if not head & set(right)]
     return {name: tuple(ids) for name, ids in _largest_categories(slices).items() if ids}
@@ -58,20 +58,16 @@ def _best(graded: Mapping[str, int]) -> list[str]:
     return [product for product, grade in graded.items() if grade == highest]
 
 
-def _without_image(products: pl.DataFrame) -> set[str]:
-    count = pl.col(c.IMAGE_URIS).list.len().fill_null(0)
-    return set(products.filter(count == 0)[c.PRODUCT_ID])
-
-
-def _head(counts: Mapping[str, int]) -> set[str]:
-    """The most popular products that together make `_HEAD_SHARE` of all interactions."""
-    total, so_far, head = sum(counts.values()), 0, set[str]()
-    for product, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
-        if so_far >= _HEAD_SHARE * total:
-            break
-        head.add(product)
-        so_far += count
-    return head
+def _missing(products: pl.DataFrame) -> dict[str, set[str]]:
+    """Modality -> products without it; only of modalities that some products have and some have not."""
+    has = {
+        TEXT: pl.col(c.DESCRIPTION).fill_null("").str.strip_chars() != "",
+        IMAGE: pl.col(c.IMAGE_URIS).list.len().fill_null(0) > 0,
+        AUDIO: pl.col(c.AUDIO_URI).is_not_null(),
+        VIDEO: pl.col(c.VIDEO_URI).is_not_null(),
+    }
+    without = {name: set(products.filter(~here)[c.PRODUCT_ID]) for name, here in has.items()}
+    return {name: ids for name, ids in without.items() if 0 < len(ids) < products.height}
 
 
 def _largest_categories(slices: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:

@@ -6,6 +6,21 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 
 
+class AttributeExposure(BaseModel):
+    """Exposure of the values of one attribute (brand, category, ...), query by query.
+
+    values: of the attribute; the columns of the rest. candidate, champion: query id -> exposure in the first
+    ten results. merit: the same in an order by judged grade. champion: empty where it cannot be measured.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    values: tuple[str, ...]
+    candidate: dict[str, tuple[float, ...]]
+    champion: dict[str, tuple[float, ...]]
+    merit: dict[str, tuple[float, ...]]
+
+
 class EvaluationMetrics(BaseModel):
     """Per-query values of the policy's metric on the queries that decide; query id -> value.
 
@@ -19,6 +34,7 @@ class EvaluationMetrics(BaseModel):
     provenance: how the answers to these queries are known; counts: how many validation queries there are of
     each provenance, those that do not decide too.
     slices: name -> ids of the validation queries in it, each held against the champion by itself.
+    exposure: attribute of products -> how exposure spreads over its values, on the validation queries.
     champion_note: why a champion was not measured again; its values, if any, are those of its own evaluation.
     """
 
@@ -34,6 +50,7 @@ class EvaluationMetrics(BaseModel):
     provenance: Provenance = JUDGED
     counts: dict[Provenance, int] = {}
     slices: dict[str, tuple[str, ...]] = {}
+    exposure: dict[str, AttributeExposure] = {}
 
     def digest(self) -> str:
         """Names these figures; a decision carries it."""
@@ -63,7 +80,10 @@ class Reason(BaseModel):
 
 
 class Decision(BaseModel):
-    """What the gate decided about one set of weights on one report, under one policy."""
+    """What the gate decided about one set of weights on one report, under one policy.
+
+    serving_digest: names the figures of its index and its time of a search; None before there is an index.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
@@ -72,6 +92,7 @@ class Decision(BaseModel):
     weights_sha256: str
     report_digest: str
     policy_digest: str
+    serving_digest: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Decision":
@@ -87,6 +108,12 @@ class Decision(BaseModel):
     def figures(self) -> dict[str, float]:
         """Rule -> figure, for a ledger line."""
         return {reason.rule: reason.figure for reason in self.reasons}
+
+    def extends(self, other: "Decision") -> bool:
+        """Whether it says all that the other says, of the same figures under the same policy."""
+        same = (self.weights_sha256, self.report_digest, self.policy_digest)
+        begins = self.reasons[: len(other.reasons)] == other.reasons
+        return begins and same == (other.weights_sha256, other.report_digest, other.policy_digest)
 
     def to_json(self) -> str:
         """As text, NaN included."""

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mmsearch_dagster.core.config_file import parse_reviewed
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.labels.provenance import JUDGED, PROVENANCES, Provenance
 from mmsearch_dagster.core.metrics.ranking import check_metric
+
+# Keys of `champion` in policies until 0.2.0 -> those of `slices.kind`.
+_FORMER_KIND = {"max_drop_per_kind": "max_drop", "min_queries_per_kind": "min_queries"}
 
 
 class SingleBranchRule(BaseModel):
@@ -33,8 +36,6 @@ class ChampionRule(BaseModel):
     """How far the candidate may fall behind the champion.
 
     max_drop: the low end of the interval of candidate - champion must be at least minus this.
-    max_drop_per_kind: the same for the plain mean within one kind of query that has
-        `min_queries_per_kind` queries (intervals of small groups are too wide to ask for).
     not_comparable: `pass` or `refuse` when there is a champion that these queries cannot measure, and whose
         own evaluation was about others.
     """
@@ -42,8 +43,6 @@ class ChampionRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     max_drop: float = Field(default=0.02, ge=0.0, le=1.0)
-    max_drop_per_kind: float = Field(default=0.05, ge=0.0, le=1.0)
-    min_queries_per_kind: int = Field(default=20, ge=1)
     not_comparable: Literal["pass", "refuse"] = "pass"
 
 
@@ -66,6 +65,7 @@ class SliceRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    kind: SliceRule = SliceRule()
     language: SliceRule = SliceRule()
     category: SliceRule = SliceRule()
     missing: SliceRule = SliceRule()
@@ -75,6 +75,65 @@ class SliceRules(BaseModel):
     def of(self, name: str) -> SliceRule:
         """The rule of a slice named `group` or `group=value`."""
         return getattr(self, name.partition("=")[0], SliceRule())
+
+
+class ExposureRule(BaseModel):
+    """How much less fairly a candidate may spread exposure over one attribute (core.gate.exposure).
+
+    max_rise: the unfairness may be this much above the champion's, or more where the rise may be chance.
+    min_queries: with fewer nobody can tell. required: then that is a refusal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    max_rise: float = Field(default=0.1, ge=0.0, le=1.0)
+    min_queries: int = Field(default=20, ge=2)
+    required: bool = False
+
+
+class ExposureRules(BaseModel):
+    """One rule per attribute of the products (core.evaluation.product_groups)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    brand: ExposureRule = ExposureRule()
+    category: ExposureRule = ExposureRule()
+    popularity: ExposureRule = ExposureRule()
+
+    def of(self, attribute: str) -> ExposureRule:
+        """The rule of an attribute."""
+        return getattr(self, attribute, ExposureRule())
+
+
+class IndexRule(BaseModel):
+    """What is asked of the index version.
+
+    min_recall: recall@10 of its vector search against exact search. max_size_ratio: bytes per product over
+    the champion's; an index that is not `slack_mb` larger than the champion's would be at its number of
+    products is never too large.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    min_recall: float = Field(default=0.98, ge=0.0, le=1.0)
+    max_size_ratio: float = Field(default=2.0, gt=0.0)
+    slack_mb: float = Field(default=50.0, ge=0.0)
+
+
+class LatencyRule(BaseModel):
+    """What is asked of the time of a search, measured in turns with the champion.
+
+    decides: whether a slow candidate is refused, or the figure is only reported. max_ratio: of the two times
+    of a query, the typical one over all queries. slack_ms: a search that takes no more than this longer is
+    never too slow. min_queries: with fewer nobody can tell.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    decides: bool = True
+    max_ratio: float = Field(default=2.0, gt=0.0)
+    slack_ms: float = Field(default=50.0, ge=0.0)
+    min_queries: int = Field(default=5, ge=2)
 
 
 class ProvenanceRule(BaseModel):
@@ -119,6 +178,9 @@ class GatePolicy(BaseModel):
     champion: ChampionRule = ChampionRule()
     provenance: ProvenanceRules = ProvenanceRules()
     slices: SliceRules = SliceRules()
+    exposure: ExposureRules = ExposureRules()
+    index: IndexRule = IndexRule()
+    latency: LatencyRule = LatencyRule()
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -151,6 +213,18 @@ class GatePolicy(BaseModel):
             name: max(0, self.min_queries_of(name) - counts.get(name, 0)) for name in allowed
         }
         return min(allowed, key=missing.__getitem__)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_former(cls, document: Any) -> Any:
+        """Until 0.2.0 the kinds of query had their margin in `champion`; now they are slices like others."""
+        champion = document.get("champion") if isinstance(document, dict) else None
+        if not isinstance(champion, dict) or not champion.keys() & _FORMER_KIND.keys():
+            return document
+        kind = {_FORMER_KIND[key]: value for key, value in champion.items() if key in _FORMER_KIND}
+        rest = {key: value for key, value in champion.items() if key not in _FORMER_KIND}
+        slices = {"kind": kind, **(document.get("slices") or {})}
+        return {**document, "champion": rest, "slices": slices}
 
     @field_validator("metric")
     @classmethod

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
+from mmsearch_dagster.core.gate.exposure import exposure_reasons
 from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.gate.slices import slice_reasons
 from mmsearch_dagster.core.labels.provenance import JUDGED, LOG, provenance_phrase
@@ -195,24 +196,12 @@ def _against_champion(
     )
 
 
-def _champion_by_kind(
-    engine: Values, champion: Values, *, kinds: Sequence[str], policy: GatePolicy, note: str | None = None
-) -> list[Reason]:
-    groups, limit, reasons = np.array(kinds), -policy.champion.max_drop_per_kind, list[Reason]()
-    for kind in sorted(set(kinds)):
-        rows = groups == kind
-        count = int(rows.sum())
-        if count < policy.champion.min_queries_per_kind:
-            continue
-        mean = _mean(engine[rows] - champion[rows])
-        text = (
-            f"against the {'remembered ' if note else ''}champion on {kind}: difference {mean:+.4f} over "
-            f"{count} queries; asked: at least {limit:+.4f}"
-        )
-        reasons.append(
-            Reason(rule=f"champion[{kind}]", passed=mean >= limit, figure=mean, limit=limit, text=text)
-        )
-    return reasons
+def _kind_slices(kinds: Mapping[str, str]) -> dict[str, list[str]]:
+    """Slice -> queries, a slice for each kind of query."""
+    return {
+        f"kind={kind}": [query for query, other in kinds.items() if other == kind]
+        for kind in sorted(set(kinds.values()))
+    }
 
 
 def _all_reasons(report: EvaluationMetrics, policy: GatePolicy) -> list[Reason]:
@@ -232,7 +221,7 @@ def _all_reasons(report: EvaluationMetrics, policy: GatePolicy) -> list[Reason]:
     rules = [beats, _fused_beats_encoders(report, policy)]
     rules = rules if report.provenance in (JUDGED, LOG) else [_not_judged(reason) for reason in rules]
     reasons = [_complete(report, queries), _enough(queries, report, policy), _floor(engine, policy), *rules]
-    return [*reasons, *_beside_champion(report, policy)]
+    return [*reasons, *_beside_champion(report, policy), *exposure_reasons(report.exposure, policy)]
 
 
 def _fused_beats_encoders(report: EvaluationMetrics, policy: GatePolicy) -> Reason:
@@ -271,11 +260,11 @@ def _beside_champion(report: EvaluationMetrics, policy: GatePolicy) -> list[Reas
         return [_champion_absent(report, policy)]
     queries = _compared(report.champion, report.kinds)
     engine, champion = _values(report.engine, queries), _values(report.champion, queries)
-    kinds, note = [report.kinds[query] for query in queries], report.champion_note
+    note = report.champion_note
+    slices = {**_kind_slices({query: report.kinds[query] for query in queries}), **report.slices}
     return [
         _against_champion(engine, champion, policy, note=note),
-        *_champion_by_kind(engine, champion, kinds=kinds, policy=policy, note=note),
-        *slice_reasons(report.engine, report.champion, report.slices, policy),
+        *slice_reasons(report.engine, report.champion, slices, policy, remembered=note is not None),
     ]
 
 

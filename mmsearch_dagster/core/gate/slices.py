@@ -29,6 +29,8 @@ def slice_reasons(
     champion: Mapping[str, float],
     slices: Mapping[str, Sequence[str]],
     policy: GatePolicy,
+    *,
+    remembered: bool = False,
 ) -> list[Reason]:
     """One reason per slice, in the order of their names.
 
@@ -37,6 +39,7 @@ def slice_reasons(
         champion: the same of the released engine.
         slices: name (`group` or `group=value`) -> ids of its queries.
         policy: margins and minimum counts by group.
+        remembered: the champion's values are those of its own evaluation.
 
     Returns:
         A slice with too few queries is `cannot tell`: no pass, and binding only where the policy says so.
@@ -58,7 +61,7 @@ def slice_reasons(
         measured.append(_Measured(name, rule, difference, _chance(difference, policy)))
     corrected = holm([each.p for each in measured])
     for each, p in zip(measured, corrected, strict=True):
-        reasons[each.name] = _reason(each, p, policy)
+        reasons[each.name] = _reason(each, p, policy, f"{'remembered ' if remembered else ''}champion")
     return [reasons[name] for name in sorted(reasons)]
 
 
@@ -81,11 +84,12 @@ def _cannot_tell(name: str, rule: SliceRule, count: int) -> Reason:
     )
 
 
-def _reason(each: _Measured, p: float, policy: GatePolicy) -> Reason:
+def _reason(each: _Measured, p: float, policy: GatePolicy, champion: str) -> Reason:
     difference, limit = each.difference, -each.rule.max_drop
     passed = difference.mean >= limit or p > 1.0 - policy.confidence
     text = (
-        f"{each.name}: difference to the champion {difference.mean:+.4f} over {difference.queries} queries, "
-        f"a drop by chance p = {p:.3f} (Holm); asked: at least {limit:+.4f}, or not shown to be a drop"
+        f"{each.name}: difference to the {champion} {difference.mean:+.4f} over {difference.queries} "
+        f"queries, a drop by chance p = {p:.3f} (Holm); asked: at least {limit:+.4f}, "
+        "or not shown to be a drop"
     )
     return Reason(rule=f"slice[{each.name}]", passed=passed, figure=difference.mean, limit=limit, text=text)

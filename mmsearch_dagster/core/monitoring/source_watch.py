@@ -1,5 +1,7 @@
 """Which files of a shop changed: by size and time first, then by content, once nobody writes to them.
 
+A folder of media and a table of a database are watched like files: their digest stands for the content.
+
 The state is a small JSON document; whoever keeps it may be killed at any time: the same files give the same
 answer.
 """
@@ -15,12 +17,17 @@ from mmsearch_dagster.core.digest import digest_of
 
 
 class FileStamp(BaseModel):
-    """What a look at a file costs nothing to see."""
+    """What a look costs nothing to see.
+
+    size: bytes of a file, files of a folder, rows of a table. digest: of a folder's list of files or of a
+    table's newest row; empty for a file, whose content is read where the rest differs.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     size: int
-    modified_ns: int
+    modified_ns: int = 0
+    digest: str = ""
 
 
 class SeenFile(BaseModel):
@@ -43,14 +50,47 @@ class UnsettledFile(BaseModel):
     content: str | None = None
 
 
+class TableLook(BaseModel):
+    """The last look at a table of a database. at: of the look. stamp: None where there never was an answer.
+    problem: why the look gave nothing, empty where it did. momentary: it may pass."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    stamp: FileStamp | None = None
+    problem: str = ""
+    momentary: bool = False
+
+    def is_due(self, now: datetime, every: timedelta) -> bool:
+        """Whether it is time for the next look; a problem that may pass is not waited with."""
+        return (bool(self.problem) and self.momentary) or not timedelta() <= now - self.at < every
+
+
 class WatchState(BaseModel):
-    """What a watch remembers. files: as handed on. unsettled: those that differ. number: changes so far."""
+    """What a watch remembers. files: as handed on. unsettled: those that differ. number: changes so far.
+    tables: the last look at each table of a database."""
 
     model_config = ConfigDict(frozen=True)
 
     files: dict[str, SeenFile] = {}
     unsettled: dict[str, UnsettledFile] = {}
     number: int = 0
+    tables: dict[str, TableLook] = {}
+
+    def following(self, stamps: Mapping[str, FileStamp]) -> Self:
+        """The state that knows these folders and tables and no others: that one comes to be watched, or is
+        not watched any more, is no change.
+
+        Args:
+            stamps: name -> stamp; each has a digest.
+        """
+        kept = {name: file for name, file in self.files.items() if not file.stamp.digest or name in stamps}
+        new = {
+            name: SeenFile(stamp=stamp, content=stamp.digest)
+            for name, stamp in stamps.items()
+            if name not in kept
+        }
+        return self.model_copy(update={"files": {**kept, **new}})
 
     @property
     def key(self) -> str:
@@ -77,11 +117,12 @@ class WatchState(BaseModel):
 @dataclass(frozen=True)
 class SourceLook:
     """state: to be remembered. changed: a sentence for each file; empty while some are written to. waiting:
-    files that are written to, or were a moment ago."""
+    files that are written to, or were a moment ago. problems: a sentence for what could not be looked at."""
 
     state: WatchState
     changed: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def look(
@@ -137,11 +178,15 @@ def _settled(
             files[path] = SeenFile(stamp=file.stamp, content=digest)
         else:
             changed[path] = file.model_copy(update={"content": digest})
-    texts = tuple(_text(path, path in files, file) for path, file in changed.items())
+    texts = tuple(_text(path, files.get(path), file) for path, file in changed.items())
     return SourceLook(state.model_copy(update={"files": files, "unsettled": changed}), changed=texts)
 
 
-def _text(path: str, before: bool, file: UnsettledFile) -> str:
+def _text(path: str, before: SeenFile | None, file: UnsettledFile) -> str:
     if file.stamp is None:
         return f"{path} is gone"
-    return f"{path} changed" if before else f"{path} is new"
+    if before is None:
+        return f"{path} is new"
+    was, now = before.stamp.size, file.stamp.size
+    counts = f" ({was:,} entries, now {now:,})" if file.stamp.digest and was != now else ""
+    return f"{path} changed{counts}"

@@ -16,13 +16,15 @@ _DAY = timedelta(days=1)
 
 
 class SourceTrigger(BaseModel):
-    """settle_seconds: a file that did not change for so long has been written to its end."""
+    """settle_seconds: a file that did not change for so long has been written to its end.
+    database_minutes: between two looks at a table of a database."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     enabled: bool = True
     cool_down_minutes: int = Field(default=10, ge=0)
     settle_seconds: int = Field(default=60, ge=0)
+    database_minutes: int = Field(default=5, ge=0)
 
 
 class DriftTrigger(BaseModel):

@@ -6,11 +6,13 @@ memory or from what LanceDB proposes. Encoders' vectors have any norm, so nobody
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.retrieval.in_memory.int8_scan import Int8Scan
 
 # Two programs that multiply the same vectors differ in the last bits; a rank must not.
 SCORE_DECIMALS = 6
@@ -20,7 +22,7 @@ _BLOCK_SCORES = 32_000_000
 # queries one product of matrices is faster (measured at 384 to 1,280 numbers a vector).
 _ROWS_IN_CACHE, _QUERIES_IN_TURN = 256, 12
 # More than single precision loses in a product of unit vectors.
-_SINGLE_PRECISION_ERROR = 1e-5
+_SINGLE_PRECISION_ERROR = 5e-6
 
 
 def unit_rows(matrix: NDArray[np.floating]) -> Matrix:
@@ -43,11 +45,13 @@ class ProductVectors:
     ids: the p products that have a vector, ascending.
     unit_vectors: float32 [m, d], m >= p; the rows of a product stand together, in the order of `ids`.
     starts: int64 [p], the first row of each product.
+    scan: a faster first look that rules most rows out; the answers are the same without it.
     """
 
     ids: Sequence[str]
     unit_vectors: Matrix
     starts: NDArray[np.int64]
+    scan: Int8Scan | None = None
 
     @classmethod
     def of(cls, ids: Sequence[str], vectors: Matrix) -> "ProductVectors":
@@ -77,8 +81,15 @@ class ProductVectors:
         block = max(1, _BLOCK_SCORES // max(1, len(self.unit_vectors)))
         for first in range(0, len(queries), block):
             part = unit_rows(queries[first : first + block])
-            for query, approximate in zip(part, self._products(part), strict=True):
-                yield self._best(query, approximate, k) if query.any() else []
+            scores, errors = self._scores(part)
+            for query, approximate, error in zip(part, scores, errors, strict=True):
+                yield self._best(query, approximate, error, k) if query.any() else []
+
+    def _scores(self, queries: Matrix) -> tuple[Matrix, NDArray[np.float64]]:
+        """Scores [q, m] of unit queries [q, d], and how far each query's can be from the true ones [q]."""
+        if self.scan is not None:
+            return self.scan.scores(queries)
+        return self._products(queries), np.full(len(queries), _SINGLE_PRECISION_ERROR)
 
     def _products(self, queries: Matrix) -> Matrix:
         """Scores [q, m] of unit queries [q, d], a part of the vectors at a time: each part is read from
@@ -92,9 +103,12 @@ class ProductVectors:
                 scores[number, first : first + len(rows)] = rows @ query
         return scores
 
-    def _best(self, query: Matrix, approximate: Matrix, k: int) -> list[tuple[str, float]]:
-        """approximate: scores [m] of `query` [d] with `unit_vectors`, in single precision."""
-        products = _contenders(self._by_product(approximate), min(k, len(self.ids)))
+    def _best(self, query: Matrix, approximate: Matrix, error: float, k: int) -> list[tuple[str, float]]:
+        """approximate: scores [m] of `query` [d] with `unit_vectors`; error: how far they can be from the
+        true ones."""
+        products = _contenders(self._by_product(approximate), min(k, len(self.ids)), error)
+        if error > _SINGLE_PRECISION_ERROR:
+            products = self._contenders_among(products, query, k)
         rows, starts = self._rows_of(products)
         if not len(rows):
             return []
@@ -104,7 +118,18 @@ class ProductVectors:
         )
         scores = np.maximum.reduceat(exact, starts)
         order = np.argsort(-scores, kind="stable")[:k]
-        return [(self.ids[int(products[n])], float(np.float32(scores[n]))) for n in order]
+        best = scores[order].astype(np.float32).tolist()
+        return [
+            (self.ids[product], score) for product, score in zip(products[order].tolist(), best, strict=True)
+        ]
+
+    def _contenders_among(self, products: NDArray[np.int64], query: Matrix, k: int) -> NDArray[np.int64]:
+        """Of the products at these positions of `ids` those that may be among the `k` best."""
+        rows, starts = self._rows_of(products)
+        if not len(rows):
+            return products
+        scores = np.maximum.reduceat(self.unit_vectors[rows] @ query, starts)
+        return products[_contenders(scores, min(k, len(products)), _SINGLE_PRECISION_ERROR)]
 
     def _by_product(self, scores: Matrix) -> Matrix:
         """Scores of rows [m] -> the best of each product [p]."""
@@ -113,19 +138,26 @@ class ProductVectors:
 
     def _rows_of(self, products: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows of the products at these positions of `ids`, and where each product begins among them."""
-        ends = np.append(self.starts[1:], len(self.unit_vectors))
-        counts = ends[products] - self.starts[products]
+        if len(self.ids) == len(self.unit_vectors):
+            return products, np.arange(len(products))
+        counts = self._counts[products]
         starts = np.cumsum(counts) - counts
         rows = np.repeat(self.starts[products] - starts, counts) + np.arange(counts.sum())
         return rows, starts
 
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        """Rows of each product, [p]."""
+        return np.diff(self.starts, append=len(self.unit_vectors))
 
-def _contenders(scores: Matrix, count: int) -> NDArray[np.int64]:
-    """Ascending positions of all that may be among the `count` largest of `scores` [n]."""
+
+def _contenders(scores: Matrix, count: int, error: float) -> NDArray[np.int64]:
+    """Ascending positions of all that may be among the `count` largest of `scores` [n], which may be wrong by
+    `error` each."""
     if count == 0:
         return np.empty(0, dtype=np.int64)
     threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
-    return np.flatnonzero(scores >= threshold - _SINGLE_PRECISION_ERROR)
+    return np.flatnonzero(scores >= threshold - 2 * error)
 
 
 def recall_against_exact(

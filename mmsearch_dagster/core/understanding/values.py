@@ -17,7 +17,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     SIZE,
     QueryPart,
 )
-from mmsearch_dagster.core.text import category_words, fold
+from mmsearch_dagster.core.text import category_words, fold, single_values
 from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key
@@ -27,6 +27,7 @@ _MOST_VALUES = 300
 _MOST_WORDS = 4
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HAN = re.compile("[\u3400-\u9fff]")
+_PEOPLE = frozenset(fold(form) for value, forms in GENDERS.items() for form in (value, *forms))
 _SIZE = re.compile(r"\bsize\s+([\w./-]+)|([\w.]+)\s*码", re.IGNORECASE)
 
 
@@ -100,11 +101,12 @@ def values_of(products: Iterable[Mapping[str, Any]]) -> CatalogueValues:
             brands.add(row[c.BRAND])
         levels.update(category_words(row.get(c.CATEGORY)))
         for pair in row.get(c.ATTRIBUTES) or ():
-            if pair.get("value"):
-                attributes.setdefault(pair["key"], Counter())[str(pair["value"]).strip()] += 1
+            for value in single_values(pair.get("value")):
+                attributes.setdefault(pair["key"], Counter())[value] += 1
     phrases: dict[str, tuple[str, str]] = {}
     _add(phrases, BRAND, brands)
-    _add(phrases, CATEGORY, levels)
+    # `Women` above `Tops` says for whom it is, not what it is.
+    _add(phrases, CATEGORY, (level for level in levels if fold(level) not in _PEOPLE))
     for kind, lexicon in ((COLOUR, COLOURS), (GENDER, GENDERS)):
         for value, forms in lexicon.items():
             _add(phrases, kind, [value, *forms], value)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from mmsearch_dagster.core.errors import ConfigError, MmsearchError
+from mmsearch_dagster.core.errors import ConfigError, GateRefusedError, MmsearchError
 from mmsearch_dagster.core.operations.alert_policy import AlertPolicy, parse_alerts
 from mmsearch_dagster.core.operations.alerts import FailedRun
 from mmsearch_dagster.defs.monitoring import watch
@@ -14,7 +14,7 @@ from mmsearch_dagster.pipeline.operations.after_run import after_run
 from mmsearch_dagster.settings import assets_folder, read_reviewed
 
 _POLICY = "policies/alerts.yaml"
-_GATE_STEP = "challenger"
+_GATE_STEP, _POINTER_STEP = "challenger", "release"
 
 
 @dg.run_failure_sensor(
@@ -46,8 +46,17 @@ def failed_run(context: dg.RunFailureSensorContext) -> FailedRun:
         job=context.dagster_run.job_name,
         reason=f"failed at {steps or 'its start'}: {_reason(events)}",
         run_id=context.dagster_run.run_id,
-        refused=any(event.step_key == _GATE_STEP for event in events)
-        and any("AssetCheckFailed" in name for event in events for name, _ in _errors(event)),
+        refused=_is_refusal(events),
+    )
+
+
+def _is_refusal(events: "Sequence[dg.DagsterEvent]") -> bool:
+    """Whether the gate stopped the run: at the challenger, or once its index was measured."""
+    names = [(event.step_key, name) for event in events for name, _ in _errors(event)]
+    return any(
+        (step == _GATE_STEP and "AssetCheckFailed" in name)
+        or (step == _POINTER_STEP and name == GateRefusedError.__name__)
+        for step, name in names
     )
 
 

@@ -18,7 +18,8 @@ _HISTORY = timedelta(days=7)
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "A new or changed file of the shop starts a refresh once it has settled; bounds in "
+        "A new or changed file, picture, sound or database table of the shop starts a refresh once it has "
+        "settled; bounds in "
         "assets/policies/triggers.yaml. The cursor is what was handed on, so a restart forgets nothing."
     ),
 )
@@ -30,6 +31,8 @@ def source_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         looked = step.look_at_source(workspace, context.cursor, now)
     except (MmsearchError, OSError) as error:  # half a mapping, a folder that is not mounted now
         return dg.SensorResult(skip_reason=str(error), cursor=context.cursor)
+    for problem in looked.problems:
+        context.log.warning(problem)
     evidence = step.evidence_of(looked)
     if evidence is None:
         return dg.SensorResult(skip_reason=step.calm(looked), cursor=looked.state.model_dump_json())

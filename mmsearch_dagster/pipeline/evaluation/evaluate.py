@@ -18,7 +18,7 @@ from mmsearch_dagster.pipeline.training.candidates import CandidateFacts
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 TEST_TITLE = "test (never used to choose)"
-CODE_VERSION = "11"
+CODE_VERSION = "12"
 
 
 def evaluate(workspace: Workspace) -> StepReport:

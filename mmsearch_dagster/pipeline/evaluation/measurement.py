@@ -26,6 +26,7 @@ from mmsearch_dagster.core.evaluation.comparison import (
     measure,
     winners_without,
 )
+from mmsearch_dagster.core.evaluation.exposure import exposure_by_attribute
 from mmsearch_dagster.core.evaluation.judged_queries import (
     SINGLE_RETRIEVERS,
     JudgedQueries,
@@ -36,6 +37,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     rankings_of,
     score,
 )
+from mmsearch_dagster.core.evaluation.product_groups import groups_of_products
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.evaluation.sample_queries import SampleQuery, sample_queries
 from mmsearch_dagster.core.evaluation.slices import slices_of
@@ -281,6 +283,12 @@ class Evaluation:
             cross_fitted=CrossFitted() if engine.is_baseline else self._cross_fitted(),
             fused_kinds=engine.fused_kinds(queries.kinds.values()),
             slices=self._slices(),
+            exposure=exposure_by_attribute(
+                measured[ENGINE],
+                measured.get(CHAMPION),
+                queries.grades,
+                groups_of_products(self._products, self._touched),
+            ),
         )
 
     def _samples(self, measured: Mapping[str, Rankings], metrics: EvaluationMetrics) -> bytes:
@@ -293,10 +301,23 @@ class Evaluation:
 
     def _slices(self) -> dict[str, tuple[str, ...]]:
         """Parts of the validation queries that must not pay for the others."""
-        queries, log = self.validation.deciding, self.inputs.interactions
+        queries = self.validation.deciding
         texts = dict(zip(queries.batch.ids, queries.texts, strict=True))
-        touched = log.table()[c.PRODUCT_ID] if log and c.PRODUCT_ID in log.table().columns else None
-        return slices_of(texts, queries.grades, self.inputs.products.table(), touched)
+        return slices_of(texts, queries.grades, self._products, self._touched)
+
+    @cached_property
+    def _products(self) -> pl.DataFrame:
+        """The catalogue, a row per product: of variants the first."""
+        key = pl.col(c.PRODUCT_ID).map_elements(self.groups.key, return_dtype=pl.String)
+        return self.inputs.products.table().with_columns(key).unique(c.PRODUCT_ID, keep="first")
+
+    @cached_property
+    def _touched(self) -> pl.Series | None:
+        """A product for each interaction of the log, None where there is none."""
+        log = self.inputs.interactions
+        if log is None or c.PRODUCT_ID not in log.table().columns:
+            return None
+        return log.table()[c.PRODUCT_ID].map_elements(self.groups.key, return_dtype=pl.String)
 
     def _cross_fitted(self) -> CrossFitted:
         """What the chosen orders answer to training queries they did not learn from, by the tables' names."""

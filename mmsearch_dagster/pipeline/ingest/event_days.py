@@ -1,6 +1,7 @@
-"""The log cut into days: one snapshot for each day and content."""
+"""The log cut into days: one snapshot for each day."""
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
@@ -30,11 +31,20 @@ def make_day(workspace: Workspace, day: date) -> StepReport | None:
         late = rows.height - int(before.facts["rows"]) if before is not None else 0
         name = f"{day.isoformat()}-{digest_of_frame(rows)}"
         snapshot, made = workspace.lake.obtain_table(ASSET, name, lambda: (rows, {}))
+        _remove_superseded(workspace, day, snapshot)
         report.about(snapshot, made)
         report.metrics |= {"people": rows[c.USER_ID].n_unique()}
         report.metrics |= {"events that came late": max(late, 0), "events taken back": max(-late, 0)}
         report.tables["by action"] = rows.group_by(c.ACTION).agg(pl.len().alias("events")).sort(c.ACTION)
     return report
+
+
+def _remove_superseded(workspace: Workspace, day: date, snapshot: Snapshot) -> None:
+    """A day that was made again replaces what it was: nothing names it."""
+    for folder in _folders(workspace, day):
+        earlier = workspace.lake.find(ASSET, folder.name)
+        if earlier is not None and earlier.digest != snapshot.digest:
+            workspace.lake.remove(earlier)
 
 
 def due(workspace: Workspace, yesterday: date) -> list[date]:
@@ -63,8 +73,13 @@ def _rows_of(workspace: Workspace, day: date) -> int | None:
     return None if made is None else int(made.facts["rows"])
 
 
+def _folders(workspace: Workspace, day: date) -> list[Path]:
+    """Snapshots of a day: one, where no earlier version of this program left superseded ones."""
+    return list((workspace.paths.lake / ASSET).glob(f"{day.isoformat()}-*"))
+
+
 def _made(workspace: Workspace, day: date) -> Snapshot | None:
     """The newest snapshot of a day."""
-    folders = (workspace.paths.lake / ASSET).glob(f"{day.isoformat()}-*")
+    folders = _folders(workspace, day)
     newest = max(folders, key=lambda folder: folder.stat().st_mtime_ns, default=None)
     return None if newest is None else workspace.lake.find(ASSET, newest.name)

@@ -1,6 +1,7 @@
 """Media that lie at addresses: copied into the home before anything is encoded."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -64,6 +65,18 @@ def _fetched(workspace: Workspace, addresses: list[str]) -> pl.DataFrame:
         schema=_SCHEMA,
         orient="row",
     )
+
+
+def needed_copies(workspace: Workspace, snapshots: Iterable[Snapshot]) -> frozenset[str]:
+    """Contents (sha256) of the copies that these snapshots name: as fetched then, and as held now."""
+    held = workspace.media_cache.copies()
+    needed: set[str | None] = set()
+    for snapshot in snapshots:
+        if snapshot.asset == ASSET:
+            needed |= set(snapshot.table()["sha256"])
+        elif snapshot.asset in _MEDIA:
+            needed |= {held[address].sha256 for address in _addresses(snapshot) if address in held}
+    return frozenset(sha256 for sha256 in needed if sha256)
 
 
 def _addresses(snapshot: Snapshot) -> set[str]:

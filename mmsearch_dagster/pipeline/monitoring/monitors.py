@@ -1,5 +1,6 @@
 """The lake of today beside the sample that the champion's release keeps of its own data."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ _TABLES = (reference.PRODUCTS, reference.INTERACTIONS)
 _ROW = {DATA: "column", EMBEDDINGS: "modality", BEHAVIOUR: "figure", SEARCHES: "search"}
 _NO_CHAMPION = "no release yet: nothing to compare with"
 _NO_LOG = "no log was read yet"
+_SAME_DATA, _SAME_VECTORS = "the data are what they were", "the vectors lie where they lay"
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,12 @@ def watch_data(workspace: Workspace) -> Watched:
         return _untold(DATA, "; ".join(released.missing) or _NO_CHAMPION)
     now = {name: reference.table_now(workspace, name) for name in before}
 
-    def table() -> pl.DataFrame:
-        parts = [
-            drift.table_drift(before[name].load(), now[name].load()).with_columns(table=pl.lit(name))
-            for name in before
-        ]
-        return drift.with_adjusted(pl.concat(parts).select("table", pl.exclude("table")))
-
     digests = [sample.digest for sample in (*before.values(), *now.values())]
-    report, rows = _stored(workspace, DATA, digests, table)
+    report, rows = _stored(workspace, DATA, digests, lambda: _columns(before, now))
     findings = drift.data_findings(rows, workspace.monitoring_policy)
     report.metrics["columns that drifted"] = len({finding.subject for finding in findings})
     report.images["data drift"] = _drawn_columns(rows)
-    return _watched(report, findings, "the data are what they were", released.missing)
+    return _watched(report, findings, _SAME_DATA, released.missing)
 
 
 def watch_embeddings(workspace: Workspace) -> Watched:
@@ -70,18 +65,12 @@ def watch_embeddings(workspace: Workspace) -> Watched:
     if before is None:
         return _untold(EMBEDDINGS, "; ".join(released.missing) or _NO_CHAMPION)
     now, other = reference.vectors_now(workspace), _other_encoders(workspace)
-
-    def table() -> pl.DataFrame:
-        old, new = before.load(), now.load()
-        return embedding_drift.embedding_drift(
-            old.items, new.items, categories=(old.categories, new.categories), other_encoders=other
-        )
-
-    report, rows = _stored(workspace, EMBEDDINGS, [before.digest, now.digest, *sorted(other)], table)
+    digests = [before.digest, now.digest, *sorted(other)]
+    report, rows = _stored(workspace, EMBEDDINGS, digests, lambda: _modalities(before, now, other))
     findings = embedding_drift.embedding_findings(rows, workspace.monitoring_policy)
     if rows[embedding_drift.NOT_COMPARED].null_count():
         report.images["embedding drift"] = _drawn_modalities(rows)
-    return _watched(report, findings, "the vectors lie where they lay", _not_compared(rows))
+    return _watched(report, findings, _SAME_VECTORS, _not_compared(rows))
 
 
 def watch_behaviour(workspace: Workspace) -> Watched:
@@ -103,6 +92,48 @@ def watch_behaviour(workspace: Workspace) -> Watched:
     report.images["behaviour drift"] = _drawn_shares(rows)
     findings = behaviour_drift.behaviour_findings(rows, policy)
     return _watched(report, findings, "people search and choose as they did", released.missing)
+
+
+def drift_since_champion(workspace: Workspace) -> list[str]:
+    """Sentences about how the data and vectors of now differ from those of the released engine; for the
+    reviewer of a candidate, and stored nowhere: what the monitors say is about what is served."""
+    released, policy = reference.ReleasedReference(workspace), workspace.monitoring_policy
+    if not released.released:
+        return [_NO_CHAMPION]
+    before = {name: sample for name in _TABLES if (sample := released.table(name)) is not None}
+    sentences = list[str]()
+    if before:
+        rows = _columns(before, {name: reference.table_now(workspace, name) for name in before})
+        sentences.append(verdict(drift.data_findings(rows, policy), unchanged=_SAME_DATA))
+    vectors = released.vectors()
+    if vectors is not None:
+        rows = _modalities(vectors, reference.vectors_now(workspace), _other_encoders(workspace))
+        findings = embedding_drift.embedding_findings(rows, policy)
+        sentences += [verdict(findings, unchanged=_SAME_VECTORS), *_not_compared(rows)]
+    return [*sentences, *released.missing]
+
+
+def _columns(
+    before: Mapping[str, reference.Sample[pl.DataFrame]], now: Mapping[str, reference.Sample[pl.DataFrame]]
+) -> pl.DataFrame:
+    """How each column of these tables differs."""
+    parts = [
+        drift.table_drift(before[name].load(), now[name].load()).with_columns(table=pl.lit(name))
+        for name in before
+    ]
+    return drift.with_adjusted(pl.concat(parts).select("table", pl.exclude("table")))
+
+
+def _modalities(
+    before: reference.Sample[reference.Vectors],
+    now: reference.Sample[reference.Vectors],
+    other_encoders: set[str],
+) -> pl.DataFrame:
+    """How far the vectors of each modality moved."""
+    old, new = before.load(), now.load()
+    return embedding_drift.embedding_drift(
+        old.items, new.items, categories=(old.categories, new.categories), other_encoders=other_encoders
+    )
 
 
 def _watched(report: StepReport, findings: list[Finding], unchanged: str, notes: list[str]) -> Watched:

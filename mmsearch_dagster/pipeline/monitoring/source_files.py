@@ -1,13 +1,24 @@
-"""The files of the shop as the source trigger watches them."""
+"""What of the shop the source trigger watches: files, folders of media, tables of databases."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mmsearch_dagster.core.catalog.mapping.file import DATABASE
+from mmsearch_dagster.core.catalog.remote_media import is_address
 from mmsearch_dagster.core.catalog.source_mapping import parse_source
-from mmsearch_dagster.core.monitoring.source_watch import FileStamp, SourceLook, WatchState, look
+from mmsearch_dagster.core.monitoring.source_watch import (
+    FileStamp,
+    SourceLook,
+    TableLook,
+    WatchState,
+    look,
+)
 from mmsearch_dagster.core.monitoring.triggers import SOURCE, Evidence
+from mmsearch_dagster.pipeline.monitoring.database_tables import look_at_tables
+from mmsearch_dagster.pipeline.monitoring.media_folders import media_stamps
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import read_reviewed
 
@@ -18,10 +29,10 @@ _SHOWN = 5
 
 
 def look_at_source(workspace: Workspace, cursor: str | None, now: datetime) -> SourceLook:
-    """What changed in the shop's files since the cursor.
+    """What changed in the shop since the cursor: tables' files, folders of media, tables of databases.
 
     Args:
-        workspace: its settings name the source; nothing of it is opened.
+        workspace: its settings name the source.
         cursor: the state of the last look as JSON; None at the first.
         now: the time of this look.
 
@@ -32,11 +43,38 @@ def look_at_source(workspace: Workspace, cursor: str | None, now: datetime) -> S
         MmsearchError: the mapping cannot be read, as while somebody writes to it.
         OSError: a file cannot be read.
     """
-    state = WatchState.model_validate_json(cursor) if cursor else None
-    files = {path.name if path.parent == _root(workspace) else str(path): path for path in _files(workspace)}
+    state, policy = (
+        WatchState.model_validate_json(cursor) if cursor else None,
+        workspace.trigger_policy.source,
+    )
+    files, databases = _files(workspace)
     stamps = {name: stamp for name, path in files.items() if (stamp := _stamp(path)) is not None}
-    settle = timedelta(seconds=workspace.trigger_policy.source.settle_seconds)
-    return look(state, now, stamps, content=lambda name: _content(files[name]), settle=settle)
+    every = timedelta(minutes=policy.database_minutes)
+    tables = look_at_tables(databases, state.tables if state else {}, now, every)
+    digested, problems = _digested(workspace, state, tables)
+
+    def content(name: str) -> str:
+        return digested[name].digest if name in digested else _content(files[name])
+
+    followed = state.following(digested) if state else None
+    settle = timedelta(seconds=policy.settle_seconds)
+    looked = look(followed, now, {**stamps, **digested}, content=content, settle=settle)
+    remembered = looked.state.model_copy(update={"tables": tables})
+    return replace(looked, state=remembered, problems=tuple(problems))
+
+
+def _digested(
+    workspace: Workspace, state: WatchState | None, tables: Mapping[str, TableLook]
+) -> tuple[dict[str, FileStamp], list[str]]:
+    """Stamps of folders and tables, and what could not be looked at: that is taken to be as it was."""
+    root = _root(workspace)
+    folders = media_stamps(workspace.lake, root) if root else {}
+    seen = {**folders, **{name: table.stamp for name, table in tables.items()}}
+    before = state.files if state else {}
+    known = {name: stamp or (before[name].stamp if name in before else None) for name, stamp in seen.items()}
+    problems = [f"{name} cannot be read now" for name, stamp in folders.items() if stamp is None]
+    problems += [table.problem for table in tables.values() if table.problem]
+    return {name: stamp for name, stamp in known.items() if stamp is not None}, problems
 
 
 def evidence_of(looked: SourceLook) -> Evidence | None:
@@ -52,7 +90,11 @@ def calm(looked: SourceLook) -> str:
     """Why a look starts nothing."""
     if looked.waiting:
         return f"waits until nobody writes to {', '.join(looked.waiting[:_SHOWN])}"
-    return f"nothing changed in {len(looked.state.files)} files of the shop"
+    seen = [file for file in looked.state.files.values() if not file.stamp.digest]
+    beside = len(looked.state.files) - len(seen)
+    more = f" and {beside} folders and database tables" if beside else ""
+    calm = f"nothing changed in {len(seen)} files{more} of the shop"
+    return "; ".join([calm, *looked.problems])
 
 
 def _root(workspace: Workspace) -> Path | None:
@@ -60,15 +102,18 @@ def _root(workspace: Workspace) -> Path | None:
     return settings.root or (settings.source.parent if settings.source else None)
 
 
-def _files(workspace: Workspace) -> Iterator[Path]:
-    """The mapping and the files of its tables. None of the sample store, nor rows of databases."""
+def _files(workspace: Workspace) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Name -> file: the mapping, the files of its tables, and those that say what is read of a database;
+    name -> the latter again, for their rows. None of the sample store, nor what lies at an address."""
     source, root = workspace.settings.source, _root(workspace)
     if source is None or root is None:
-        return
-    yield source
-    for files in parse_source(read_reviewed(source, "source file"), str(source)).tables.values():
-        for file in files:
-            yield from (root / each.path for each in (file, *file.joins) if not each.is_copied)
+        return {}, {}
+    spec = parse_source(read_reviewed(source, "source file"), str(source))
+    named = [each for files in spec.tables.values() for file in files for each in (file, *file.joins)]
+    paths = [source, *(root / each.path for each in named if not is_address(each.path))]
+    files = {path.name if path.parent == root else str(path): path for path in paths}
+    databases = {root / each.path for each in named if each.format == DATABASE}
+    return files, {f"rows of {name}": path for name, path in files.items() if path in databases}
 
 
 def _stamp(path: Path) -> FileStamp | None:

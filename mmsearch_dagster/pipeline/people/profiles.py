@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import current_inputs, lineage_of
-from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Lake, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of, digest_of_frame
 from mmsearch_dagster.core.errors import MmsearchError
@@ -23,6 +23,8 @@ PROFILES = "user_profiles"
 STATES = "profile_states"
 _LOG = "interactions"
 CODE_VERSION = "2"
+# Events that come later than so many days make a state anew from the whole log.
+KEPT_STATES = 30
 _BEFORE_ANY = date(1969, 12, 31)
 _COLUMNS = (c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP, c.ACTION, c.VALUE)
 
@@ -74,6 +76,13 @@ def update_state(workspace: Workspace, day: date) -> StepReport | None:
         report.about(snapshot, made=added > 0)
         report.metrics |= {"days added to the stored state": added}
     return report
+
+
+def old_states(lake: Lake, keep: int = KEPT_STATES) -> list[Snapshot]:
+    """States that only a backfill of long ago would start from: all but those of the newest days."""
+    states = [snapshot for snapshot, current in lake.all() if snapshot.asset == STATES and not current]
+    # The instants are ISO 8601 in UTC; states of an early version have none.
+    return sorted(states, key=lambda state: str(state.facts.get("as_of", "")), reverse=True)[keep:]
 
 
 def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Snapshot, int]:

@@ -33,9 +33,9 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     fuse,
     retriever_weights,
 )
-from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
+from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
-from mmsearch_dagster.serving.candidate_order import ranker_input
+from mmsearch_dagster.serving.candidate_order import by_scores, ranker_input
 
 _FOLDS, _FOLDS_OF_MANY = 5, 3
 # Two thirds of so many queries teach a ranker as well as four fifths do.
@@ -93,6 +93,13 @@ class CandidateLists:
             key: feature_rows(
                 words.ranked_query(self.texts[key]), *ranker_input(lists, words.items), statistics
             )
+            for key, lists in self.lists.items()
+        }
+
+    def by_scores(self, words: CatalogueWords) -> dict[str, list[str]]:
+        """Query id -> its products in the order that learns nothing, as it is served."""
+        return {
+            key: _ids(by_scores(words.ranked_query(self.texts[key]), lists, words.items))
             for key, lists in self.lists.items()
         }
 
@@ -158,6 +165,7 @@ class OrderTrial:
 def try_orders(
     candidates: CandidateLists,
     training: TrainingSet,
+    scored: Rankings,
     weights: Mapping[str, Mapping[str, float]],
     *,
     rrf_k: int,
@@ -168,6 +176,7 @@ def try_orders(
     Args:
         candidates: queries and lists.
         training: their features and grades.
+        scored: of `CandidateLists.by_scores`.
         weights: of the fusion by ranks, kind -> retriever -> weight.
         rrf_k: its constant.
         trainers: of the learned rankers.
@@ -179,7 +188,7 @@ def try_orders(
     }
     ranker = simplest_ranker(learned, candidates.grades)
     ordered = {
-        BY_SCORES: {key: _ids(fuse_scores(lists)) for key, lists in candidates.lists.items()},
+        BY_SCORES: scored,
         BY_RANKS: {
             key: _ids(fuse({name: _ids(entries) for name, entries in lists.items()}, weight_of, rrf_k))
             for key, lists in candidates.lists.items()

@@ -171,7 +171,10 @@ class _Ranking:
             candidates, training = self._training()
             tree_params = self._tree_params(candidates, training)
             ways = trainers(tree_params or LambdaMartParams())
-            trial = try_orders(candidates, training, retrieval.weights, rrf_k=retrieval.rrf_k, trainers=ways)
+            scored = candidates.by_scores(self._words)
+            trial = try_orders(
+                candidates, training, scored, retrieval.weights, rrf_k=retrieval.rrf_k, trainers=ways
+            )
             choices += trial.choices
             stage = self._trained(trial, training, ways[trial.ranker])
             if stage is not None:

@@ -9,9 +9,6 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.lineage import Lineage, lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Lake, Snapshot
 from mmsearch_dagster.core.errors import IndexCheckError, LineageError, MmsearchError
-from mmsearch_dagster.core.evaluation.comparison import ENGINE
-from mmsearch_dagster.core.evaluation.quality_table import verdict
-from mmsearch_dagster.core.evaluation.review_page import review_page
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER
@@ -29,7 +26,8 @@ from mmsearch_dagster.pipeline.people.profiles import PROFILES
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
-from mmsearch_dagster.pipeline.release.review_files import attach_review_files
+from mmsearch_dagster.pipeline.release.review_files import describe_version, verdict_of
+from mmsearch_dagster.pipeline.release.serving_decision import decide_serving
 from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import candidates, examples, hyper_parameters, photo_memory
@@ -79,7 +77,7 @@ def register(workspace: Workspace) -> tuple[StepReport, Decision]:
         else:
             workspace.registry.record_refusal(version)
         manifest = workspace.registry.manifest(version)
-        attach_review_files(workspace, lineage, manifest, decision, _sentence(workspace, lineage, decision))
+        describe_version(workspace, manifest, decision)
         _remember(workspace, manifest)
         report.digest, report.rows = manifest.release_id, 1
         report.metrics = {
@@ -155,29 +153,8 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         parent=_parent(workspace.registry.champion(), release_id),
         run_id=candidate.mlflow_run,
         trained_on=training_state(workspace),
-        description=_description(workspace, lineage, decision),
+        description=verdict_of(workspace, evaluation, lineage[files.ASSET].folder, decision),
     )
-
-
-def _sentence(workspace: Workspace, lineage: Lineage, decision: Decision) -> str:
-    evaluation = EvaluationFacts.of(lineage[files.ASSET])
-    return verdict(
-        pl.read_parquet(lineage[files.ASSET].folder / files.QUALITY),
-        workspace.gate_policy,
-        retriever=ENGINE,
-        strategy=evaluation.winner,
-        passed=decision.passed,
-        provenance=evaluation.provenance,
-    )
-
-
-def _description(workspace: Workspace, lineage: Lineage, decision: Decision) -> str:
-    """What a reviewer reads, Markdown."""
-    evaluation = EvaluationFacts.of(lineage[files.ASSET])
-    quality = pl.read_parquet(lineage[files.ASSET].folder / files.QUALITY)
-    sentence = _sentence(workspace, lineage, decision)
-    snapshots = {name: lineage[name].digest for name in _NAMED if name in lineage}
-    return review_page(sentence, quality, decision, snapshots, metric=evaluation.metric)
 
 
 def _searched(lineage: Lineage) -> tuple[str, ...]:
@@ -246,6 +223,10 @@ def build_index(workspace: Workspace) -> tuple[StepReport, list[dict[str, Any]]]
         failed = [check.name for check in checks if not check.passed]
         if not failed:
             workspace.registry.attach_index(manifest.model_version, pin)
+            decision = decide_serving(workspace, manifest.model_version, checks)
+            if decision is not None:
+                describe_version(workspace, workspace.registry.manifest(manifest.model_version), decision)
+                report.tables["gate"] = gate_table(decision.model_dump())
         report.digest, report.rows = manifest.release_id, pin.rows
         report.metrics = {
             "table": pin.table,
@@ -300,9 +281,10 @@ def release(workspace: Workspace) -> StepReport:
     """Move the pointer to the challenger, if its own stored decision and the policy of reviews allow it."""
     with timed(RELEASE) as report:
         manifest = _registered(workspace)
-        if waits_for_review(workspace, manifest.model_version):
-            return _waiting(report, manifest)
         decision = workspace.registry.decision(manifest.model_version)
+        passed = decision is not None and decision.passed
+        if passed and waits_for_review(workspace, manifest.model_version):
+            return _waiting(report, manifest)
         why = f"gate passed for {manifest.strategy}" if decision else "no decision"
         move = workspace.registry.promote(manifest.model_version, reason=why)
         report.made, report.digest = move.moved, move.release.release_id

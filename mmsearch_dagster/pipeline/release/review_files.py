@@ -1,31 +1,56 @@
 """What lies with a model version in MLflow for a reviewer: the report, the decision, its inputs."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 from pydantic import TypeAdapter
 
-from mmsearch_dagster.adapters.lake.lineage import Lineage
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.evaluation.comparison import ENGINE
+from mmsearch_dagster.core.evaluation.model_card import ModelCard
+from mmsearch_dagster.core.evaluation.quality_table import verdict
+from mmsearch_dagster.core.evaluation.review_page import review_page
 from mmsearch_dagster.core.evaluation.sample_queries import SampleQuery
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation import files
+from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
+from mmsearch_dagster.pipeline.monitoring.monitors import drift_since_champion
 from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 
+_TRAINED_ON = ("products", "interactions", "searches", "queries", "reviews")
+_NO_PRODUCTS = c.PRODUCTS.to_frame()
 
-def attach_review_files(
-    workspace: Workspace, lineage: Lineage, manifest: ReleaseManifest, decision: Decision, sentence: str
-) -> None:
-    """Writes `review/<release>/` beside the model's files: `report.html`, `decision.json`, `manifest.json`,
-    and `gate_inputs.json` where the evaluation kept it.
 
-    sentence: the verdict.
+def describe_version(workspace: Workspace, manifest: ReleaseManifest, decision: Decision) -> None:
+    """Writes the version's description, and `review/<release>/` beside the model's files: `report.html`,
+    `decision.json`, `manifest.json`, and `gate_inputs.json` where the evaluation kept it.
+
+    Args:
+        workspace: the home; its data are those that the version was made from.
+        manifest: of the version.
+        decision: about it.
     """
-    folder = lineage[files.ASSET].folder
+    evaluated = workspace.lake.find(files.ASSET, manifest.snapshots.get(files.ASSET, "none"))
+    if evaluated is None:  # cleaned up since: what was written then stands
+        return
+    evaluation, folder = EvaluationFacts.of(evaluated), evaluated.folder
+    sentence = verdict_of(workspace, evaluation, folder, decision)
+    drift = drift_since_champion(workspace)
+    page = review_page(
+        sentence,
+        pl.read_parquet(folder / files.QUALITY),
+        decision,
+        manifest.snapshots,
+        metric=evaluation.metric,
+        drift=drift,
+        card=_card(workspace, manifest, evaluation, decision),
+    )
+    workspace.registry.describe(manifest.model_version, page)
     contents = {
-        "report.html": _report(workspace, lineage, manifest, decision, sentence),
+        "report.html": _report(workspace, folder, manifest, decision, sentence, drift),
         "decision.json": decision.model_dump_json(indent=1),
         "manifest.json": manifest.model_dump_json(indent=1),
     }
@@ -34,15 +59,52 @@ def attach_review_files(
     workspace.registry.attach_files(manifest.model_version, f"review/{manifest.release_id}", contents)
 
 
+def verdict_of(workspace: Workspace, evaluation: EvaluationFacts, folder: Path, decision: Decision) -> str:
+    """One sentence about a version. folder: of the evaluation's snapshot."""
+    return verdict(
+        pl.read_parquet(folder / files.QUALITY),
+        workspace.gate_policy,
+        retriever=ENGINE,
+        strategy=evaluation.winner,
+        passed=decision.passed,
+        provenance=evaluation.provenance,
+    )
+
+
+def _card(
+    workspace: Workspace, manifest: ReleaseManifest, evaluation: EvaluationFacts, decision: Decision
+) -> ModelCard:
+    found = {
+        name: snapshot
+        for name in _TRAINED_ON
+        if (snapshot := workspace.lake.find(name, manifest.snapshots.get(name, "none"))) is not None
+    }
+    return ModelCard(
+        catalogue=manifest.catalogue,
+        strategy=manifest.strategy,
+        encoders=manifest.encoders,
+        ranking=manifest.ranking.strategy if manifest.ranking else None,
+        rows={name: int(rows) for name, snapshot in found.items() if (rows := snapshot.facts.get("rows"))},
+        queries=evaluation.rows,
+        provenance=evaluation.provenance,
+        decision=decision,
+    )
+
+
 def _report(
-    workspace: Workspace, lineage: Lineage, manifest: ReleaseManifest, decision: Decision, sentence: str
+    workspace: Workspace,
+    folder: Path,
+    manifest: ReleaseManifest,
+    decision: Decision,
+    sentence: str,
+    drift: Sequence[str],
 ) -> str:
     from mmsearch_dagster.adapters.reports.review_report import review_report, thumbnail
 
-    folder, products = lineage[files.ASSET].folder, lineage["products"].table()
     samples = _samples(folder)
     shown = {product for sample in samples for product in (*sample.candidate, *sample.champion)}
-    rows = products.filter(pl.col(c.PRODUCT_ID).is_in(sorted(shown)))
+    products = workspace.lake.find("products", manifest.snapshots["products"])
+    rows = products.table().filter(pl.col(c.PRODUCT_ID).is_in(sorted(shown))) if products else _NO_PRODUCTS
     first = {row[c.PRODUCT_ID]: (row[c.IMAGE_URIS] or [None])[0] for row in rows.iter_rows(named=True)}
     small = {product: thumbnail(media_file(workspace, uri)) for product, uri in first.items() if uri}
     return review_report(
@@ -53,6 +115,7 @@ def _report(
         samples=samples,
         titles=dict(rows.select(c.PRODUCT_ID, c.TITLE).iter_rows()),
         pictures={product: picture for product, picture in small.items() if picture},
+        drift=drift,
     )
 
 

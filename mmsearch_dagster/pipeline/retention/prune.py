@@ -7,10 +7,11 @@ found again by the next clean-up.
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmsearch_dagster.adapters.host.run_lock import alone
+from mmsearch_dagster.adapters.host.server_logs import shorten_logs
 from mmsearch_dagster.adapters.index.cleanup import clean_up, dropped_tags
 from mmsearch_dagster.adapters.lake.feature_keys import keys_of, only_in
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
@@ -31,6 +32,8 @@ from mmsearch_dagster.core.retention.plan import (
     kept_versions,
     removable_snapshots,
 )
+from mmsearch_dagster.pipeline.ingest.remote_media import needed_copies
+from mmsearch_dagster.pipeline.people.profiles import old_states
 from mmsearch_dagster.pipeline.release.reviews import Reviews
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -52,7 +55,7 @@ class Unused:
 
     versions: of the registered model. tags: table -> tags of its index. words: the same of the index of
     words that evaluations use. tuned: folders of fine-tuned encoders. features: encoder -> contents; None
-    for all of an encoder. kept: release ids that stay ready.
+    for all of an encoder. media: copies of remote media, by content. kept: release ids that stay ready.
     """
 
     kept: tuple[str, ...]
@@ -63,6 +66,7 @@ class Unused:
     snapshots: tuple[Snapshot, ...]
     tuned: tuple[Path, ...]
     features: dict[str, set[str] | None]
+    media: frozenset[str] = frozenset()
 
     def rows(self) -> list[tuple[str, int, str]]:
         """Kind, how many, and the first names, for people."""
@@ -77,6 +81,7 @@ class Unused:
             ("fine-tuned encoders", [folder.name for folder in self.tuned]),
             ("encoders' vectors", [name for name, keys in self.features.items() if keys is None]),
             ("vectors", [key for keys in self.features.values() if keys for key in keys]),
+            ("copies of remote media", list(self.media)),
         ]
         return [(kind, len(names), ", ".join(sorted(names)[:3])) for kind, names in parts]
 
@@ -100,7 +105,7 @@ def find_unused(workspace: Workspace, keep: int = KEEP) -> Unused:
     numbers = _kept_numbers(workspace, [row.manifest for row in rows], keep)
     kept = [row.manifest for row in rows if row.manifest.model_version in numbers]
     dropped = tuple(row.manifest for row in rows if row.manifest.model_version not in numbers)
-    snapshots = _removable(workspace, kept, [row.manifest for row in rows])
+    snapshots = [*_removable(workspace, kept, [row.manifest for row in rows]), *old_states(workspace.lake)]
     tags: dict[str, list[str]] = {}
     for manifest in kept:
         if manifest.index is not None:
@@ -114,6 +119,7 @@ def find_unused(workspace: Workspace, keep: int = KEEP) -> Unused:
         snapshots=tuple(snapshots),
         tuned=tuple(_unused_encoders(workspace, kept)),
         features=_features(workspace, kept, snapshots),
+        media=_unused_media(workspace, snapshots),
     )
 
 
@@ -138,6 +144,9 @@ def prune(workspace: Workspace, keep: int = KEEP) -> Unused:
     for snapshot in unused.snapshots:
         workspace.lake.remove(snapshot)
     workspace.lake.sweep()
+    workspace.media_cache.forget(unused.media)
+    store.compact()
+    shorten_logs(workspace.paths.logs)
     return unused
 
 
@@ -194,19 +203,34 @@ def _features(
     """Vectors of encoders that nobody names, and of contents that only dropped snapshots came from."""
     named = {encoder.fingerprint for manifest in kept for encoder in manifest.encoders}
     named |= {identity.fingerprint for identity in _encoders_now(workspace)}
-    gone = {(snapshot.asset, snapshot.digest) for snapshot in dropped}
-    staying = [each for each, _ in workspace.lake.all() if (each.asset, each.digest) not in gone]
-    orphans = only_in(keys_of(dropped), dict(keys_of(staying)))
+    orphans = only_in(keys_of(dropped), dict(keys_of(_staying(workspace, dropped))))
     whole = {encoder: None for encoder in workspace.features.encoders() if encoder not in named}
     return {**{encoder: keys for encoder, keys in orphans.items() if encoder in named}, **whole}
 
 
+def _staying(workspace: Workspace, dropped: Sequence[Snapshot]) -> list[Snapshot]:
+    gone = {(snapshot.asset, snapshot.digest) for snapshot in dropped}
+    return [each for each, _ in workspace.lake.all() if (each.asset, each.digest) not in gone]
+
+
+def _unused_media(workspace: Workspace, dropped: Sequence[Snapshot]) -> frozenset[str]:
+    """Copies of remote media that no snapshot which stays names."""
+    held = workspace.media_cache.contents()
+    return held - needed_copies(workspace, _staying(workspace, dropped)) if held else frozenset()
+
+
 def _encoders_now(workspace: Workspace) -> list[EncoderIdentity]:
-    """Those of the next run, the fine-tuned one too, where there is one already."""
+    """Those of the next run, the fine-tuned one too, where there is one already; and of an upgrade that is
+    under way."""
     identities = []
     for spec in workspace.preset.encoders:
         with suppress(MmsearchError):
             identities.append(workspace.identity(workspace.encoder(spec.modality) or spec))
+    if workspace.paths.upgrade_preset.is_file():
+        proposed = Workspace(replace(workspace.settings, preset=workspace.paths.upgrade_preset))
+        for spec in proposed.preset.encoders:
+            with suppress(MmsearchError):
+                identities.append(workspace.identity(spec))
     return identities
 
 

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.databases.copies import check_query, copy_of, refresh_copy
-from mmsearch_dagster.core.errors import SourceError
+from mmsearch_dagster.adapters.databases.lost_connection import lost_connection
+from mmsearch_dagster.core.errors import SourceError, may_pass
 from tests.adapters.databases.conftest import PASSWORD, execute
 
 VARIABLE = "SHOP_DATABASE"
@@ -112,6 +113,7 @@ def test_a_refused_query_says_why_and_keeps_the_password_and_the_earlier_copy(
         refresh_copy(good, tmp_path / "home")
 
     assert "products" in str(caught.value)
+    assert not may_pass(caught.value)
     assert PASSWORD not in str(caught.value)
     assert caught.value.__cause__ is None, "a traceback would hold the address"
     assert len(rows(copy)) == 3
@@ -119,14 +121,33 @@ def test_a_refused_query_says_why_and_keeps_the_password_and_the_earlier_copy(
     assert PASSWORD.encode() not in everything
 
 
-def test_a_wrong_password_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_where_nobody_answers_is_named_at_once_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("connectorx")
-    monkeypatch.setenv(VARIABLE, f"postgresql://shop:{PASSWORD}@127.0.0.1:9/shop?connect_timeout=1")
+    monkeypatch.setenv(VARIABLE, f"postgresql://shop:{PASSWORD}@127.0.0.1:9/shop")
 
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(SourceError, match="cannot be reached: Connection refused") as caught:
         refresh_copy(database(tmp_path, "table: products"), tmp_path / "home")
 
     assert PASSWORD not in str(caught.value)
+    assert may_pass(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "passes"),
+    [
+        ("timed out waiting for connection: error connecting to server: Connection refused", True),
+        ("db error: FATAL: the database system is starting up", True),
+        ("MySqlError { ERROR 1040 (08004): Too many connections }", True),
+        ("timed out waiting for connection: db error: FATAL: password authentication failed", False),
+        ("MySqlError { ERROR 1045 (28000): Access denied for user (using password: YES) }", False),
+        ('db error: ERROR: relation "things" does not exist', False),
+        ("MySqlError { ERROR 1146 (42S02): Table 'things' doesn't exist }", False),
+    ],
+)
+def test_what_a_database_says_of_itself_may_pass_and_a_refusal_does_not(message: str, passes: bool) -> None:
+    assert (lost_connection(message) is not None) == passes
 
 
 def test_without_its_variable_or_with_another_database_the_file_is_refused(

@@ -43,9 +43,11 @@ def test_the_champion_stands_on_the_left_with_small_pictures_and_nothing_is_mark
         samples=[sample],
         titles={"P1": "Red shoe", "P2": "Blue shoe"},
         pictures={"P1": picture},
+        drift=["price (PSI 0.31 > 0.25)"],
     )
     assert page.index("Red shoe") < page.index("Blue shoe")
     assert "&lt;b&gt;red&lt;/b&gt;<br>-0.500" in page
     assert f"data:image/jpeg;base64,{picture}" in page
     assert "cannot tell" in page
+    assert "<li>price (PSI 0.31 &gt; 0.25)</li>" in page
     assert thumbnail(tmp_path / "none.png") is None

@@ -151,6 +151,30 @@ class TestWhatProgramsLeaveInAnExport:
         rows = reads({"p.csv": "product_id,title,brand\n1,Mug &amp; Cup,L&#39;Été\n2,AT&T phone,A&B;C\n"})
         assert rows.good.select("title", "brand").rows() == [("Mug & Cup", "L'Été"), ("AT&T phone", "A&B;C")]
 
+    @pytest.mark.parametrize("word", ["NULL", "\\N", "(null)", "#N/A", "#REF!", "nan", "None"])
+    def test_a_word_for_no_value_is_no_value(self, reads: Reads, word: str):
+        line = ",".join(["{id}", "{title}", *[word] * 5])
+        text = "product_id,title,brand,category,price,currency,image_uris\n"
+        text += line.format(id="1", title="Mug") + "\n" + line.format(id=word, title="Hat") + "\n"
+        text += "2,Bag,Acme,Bags,5,eur,a.jpg\n"
+        rows = reads({"p.csv": text})
+        assert rows.good["product_id"].to_list() == ["1", "2"]
+        mug, bag = rows.good.to_dicts()
+        assert {name for name, value in mug.items() if value is not None} == {"product_id", "title"}
+        assert (bag["brand"], bag["currency"], bag["price"]) == ("Acme", "EUR", 5.0)
+        assert list(broken(rows)) == [2], "an id that is none"
+
+    def test_what_cannot_be_seen_is_no_part_of_an_id_or_a_title(self, reads: Reads):
+        text = "product_id,title\n\u200bA1,So\u00adfa\u00a0bed\n\ufeffA2\u00a0,\u200eHat\nA3,👨\u200d👩 Mug\n"
+        rows = reads({"p.csv": text})
+        assert rows.good.select("product_id", "title").rows() == [
+            ("A1", "Sofa bed"), ("A2", "Hat"), ("A3", "👨\u200d👩 Mug"),
+        ]  # fmt: skip
+
+    def test_a_currency_by_its_sign_or_in_small_letters_is_its_code(self, reads: Reads):
+        rows = reads({"p.csv": "product_id,title,price,currency\n1,A,5.5,€\n2,B,6.5,gbp\n3,C,7.5,XTS\n"})
+        assert rows.good["currency"].to_list() == ["EUR", "GBP", "XTS"]
+
     def test_a_list_as_python_prints_it(self, reads: Reads):
         rows = reads({"p.csv": "product_id,image_uris\n1,\"['a.jpg', 'b.jpg']\"\n"})
         assert rows.good["image_uris"].to_list() == [["a.jpg", "b.jpg"]]

@@ -50,6 +50,13 @@ def test_a_file_that_is_there_is_not_written_over(file: Path, tmp_path: Path) ->
     assert load_source(out).catalogue == "toys"
 
 
+def test_a_root_of_all_categories_is_left_out_and_shown(tmp_path: Path) -> None:
+    file, out = tmp_path / "p.csv", tmp_path / "source.yaml"
+    file.write_text("sku,name,category\n1,Lamp,Home > Lamps\n2,Mug,Home > Mugs\n", encoding="utf-8")
+    assert "category (without 'Home')" in run(str(file), "--out", str(out), "--preview", "1")
+    assert load_source(out).spec.tables["products"][0].columns["category"].root == "Home"  # type: ignore[index]
+
+
 def test_what_has_to_be_settled_first_is_said_beside_the_written_mapping(tmp_path: Path) -> None:
     file = tmp_path / "p.csv"
     file.write_text("sku,name,price\n1,Sofa,1.299\n", encoding="utf-8")

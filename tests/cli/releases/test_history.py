@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -62,26 +63,70 @@ def test_a_home_without_a_release_has_neither(tmp_path: Path) -> None:
     assert place.mmsearch("prune") == 2
 
 
-def test_of_dagsters_runs_the_newest_those_of_a_day_and_those_that_made_an_asset_stay(tmp_path: Path) -> None:
-    @dg.op
-    def nothing() -> None:
-        """It does nothing."""
+@dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="looked_at")])
+def looked_at() -> dg.MaterializeResult:
+    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
 
-    @dg.asset
-    def made() -> int:
-        return 1
 
-    job = dg.GraphDefinition("work", node_defs=[nothing]).to_job()
+@dg.asset(partitions_def=dg.DailyPartitionsDefinition("2026-05-01"))
+def daily() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"rows": 7})
+
+
+def made(instance: dg.DagsterInstance, *assets: dg.AssetsDefinition, **options: Any) -> str:
+    """Id of a run of a job that is named after its assets."""
+    job = dg.define_asset_job("_".join(each.key.to_user_string() for each in assets), selection=assets)
+    definitions = dg.Definitions(assets=assets, jobs=[job])
+    return definitions.resolve_job_def(job.name).execute_in_process(instance=instance, **options).run_id
+
+
+def test_of_dagsters_runs_the_newest_of_each_job_and_those_that_made_an_asset_stay(tmp_path: Path) -> None:
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        assert dg.materialize([made], instance=instance).success
-        for number in range(4):
-            tags = {"dagster/partition": "2026-05-01"} if number == 1 else {}
-            assert job.execute_in_process(instance=instance, tags=tags).success
-        before = [run.run_id for run in instance.get_runs()]
+        first = made(instance, looked_at)
+        days = [made(instance, daily, partition_key=f"2026-05-0{day}") for day in (1, 2, 3)]
+        last = made(instance, looked_at)
 
-        assert old_runs(instance, keep=1) == [before[1], before[3]]
-        assert remove_old_runs(instance, keep=1) == [before[1], before[3]]
+        assert old_runs(instance, keep=1) == [days[1], days[0], first]
+        assert remove_old_runs(instance, keep=1) == [days[1], days[0], first]
 
-        assert [run.run_id for run in instance.get_runs()] == [before[0], before[2], before[4]]
-        assert not [file for file in tmp_path.rglob("*") if before[1] in file.name]
+        assert [run.run_id for run in instance.get_runs()] == [last, days[2]]
+        assert not [file for file in tmp_path.rglob("*") if first in file.name]
         assert old_runs(instance, keep=1) == []
+
+
+def test_nothing_of_a_removed_run_is_left_in_dagsters_tables(tmp_path: Path) -> None:
+    """Its checks and tags stay there when Dagster deletes it."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        first, last = (made(instance, looked_at, tags={"who": "me"}) for _ in range(2))
+        remove_old_runs(instance, keep=1)
+
+    databases = [file for file in tmp_path.rglob("*.db") if file.stat().st_size]
+    assert databases
+    assert not [file for file in databases if first.encode() in file.read_bytes()]
+    assert [file for file in databases if last.encode() in file.read_bytes()]
+
+
+def test_a_day_whose_run_was_removed_stays_made_with_its_figures(tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        for day in (1, 2, 3):
+            made(instance, daily, partition_key=f"2026-05-0{day}")
+        before = instance.get_materialized_partitions(daily.key)
+        remove_old_runs(instance, keep=1)
+        assert instance.get_materialized_partitions(daily.key) == before
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(daily.key, asset_partitions=["2026-05-01"]), limit=1
+        ).records
+
+    (record,) = records
+    assert record.asset_materialization is not None
+    assert record.asset_materialization.metadata["rows"].value == 7
+
+
+def test_dagsters_databases_shrink_with_what_was_removed(tmp_path: Path) -> None:
+    file = tmp_path / "history" / "runs" / "index.db"
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        for _ in range(8):
+            made(instance, looked_at)
+        before = file.stat().st_size
+        remove_old_runs(instance, keep=1)
+    assert file.stat().st_size < before

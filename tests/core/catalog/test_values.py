@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog.values.amounts import as_amount, currency_in, decimal_sign
 from mmsearch_dagster.core.catalog.values.attributes import attribute_pairs
-from mmsearch_dagster.core.catalog.values.categories import as_category, category_separator
+from mmsearch_dagster.core.catalog.values.categories import (
+    CategorySigns,
+    as_category,
+    category_separator,
+    shared_root,
+)
 from mmsearch_dagster.core.catalog.values.instants import as_instant, day_order
 from mmsearch_dagster.core.catalog.values.uris import as_uris, below
 from mmsearch_dagster.core.catalog.values.yes_no import as_yes_no
@@ -40,7 +45,13 @@ class TestAmounts:
             (["£5", "5.5 GBP", "GBP5.25", "-3.10"], [5.0, 5.5, 5.25, -3.1]),
             (["0.125", "0.5"], [0.125, 0.5]),
             (["1e3", "2.5"], [1000.0, 2.5]),
-            (["free", "12.50", "ab 12", "12 13", "1.2.3", ""], [None, 12.5, None, None, None, None]),
+            (["free", "12.50", "12 13", "1.2.3", "20 %", ""], [None, 12.5, None, None, None, None]),
+            (["from 9,99", "ab 1.299,00 €", "desde 5,00"], [9.99, 1299.0, 5.0]),
+            (["10-20", "€10.50 – €20.00", "2024-01", "5-"], [10.0, 10.5, None, None]),
+            (["9,99 € *", "9,99 € inkl. 19 % MwSt.", "9,99 TTC"], [9.99, 9.99, 9.99]),
+            (["1.299,–", "899,–"], [1299.0, 899.0]),
+            (["１２９９", "12.50"], [1299.0, 12.5]),
+            (["\\N", "NULL", "#N/A", "2.50"], [None, None, None, 2.5]),
         ],
     )
     def test_the_column_tells_how_it_is_written(self, texts: list[str], read: list[float | None]):
@@ -66,6 +77,9 @@ class TestAmounts:
             ("A$ 5", "AUD"),
             ("5 €", "EUR"),
             ("5,00 EUR", "EUR"),
+            ("$12 CAD", "CAD"),
+            ("CAD $12", "CAD"),
+            ("US $12", "USD"),
             ("£5", "GBP"),
             ("5 zł", "PLN"),
             ("¥5", None),
@@ -116,6 +130,18 @@ class TestInstants:
             ("7 February 2024", "2024-02-07T00:00"),
             ("February 7th, 2024 13:45", "2024-02-07T13:45"),
             ("07-Feb-2024", "2024-02-07T00:00"),
+            ("07-Feb-24", "2024-02-07T00:00"),
+            ("07-FEB-99", "1999-02-07T00:00"),
+            ("7.2.2024", "2024-02-07T00:00"),
+            ("07.02.2024, 13:45 Uhr", "2024-02-07T13:45"),
+            ("7. Februar 2024", "2024-02-07T00:00"),
+            ("3. März 2024", "2024-03-03T00:00"),
+            ("3 août 2024 13:45", "2024-08-03T13:45"),
+            ("7 de mayo de 2024", "2024-05-07T00:00"),
+            ("2024年2月7日", "2024-02-07T00:00"),
+            ("Feb 7, 2024 1:45 PM", "2024-02-07T13:45"),
+            ("20240207T134500Z", "2024-02-07T13:45"),
+            ("/Date(1707313500000)/", "2024-02-07T13:45"),
             ("Wed, 07 Feb 2024 14:45:00 +0100", "2024-02-07T13:45"),
             ("Wed Feb 07 2024 08:45:00 GMT-0500 (Eastern Standard Time)", "2024-02-07T13:45"),
         ],
@@ -124,8 +150,10 @@ class TestInstants:
         assert instant(text) == dt.datetime.fromisoformat(read).replace(tzinfo=dt.UTC)
 
     @pytest.mark.parametrize(
-        "text", ["07/02/2024", "7.2.2024", "Foo 7 2024", "202402", "12", "99999999", "2024-13-01", "5000000"]
-    )
+        "text",
+        ["07/02/2024", "07/02/24", "24-02-07", "Foo 7 2024", "mars 2024", "202402", "12", "99999999",
+         "2024-13-01", "31.02.2024", "0000-00-00 00:00:00", "5000000"],
+    )  # fmt: skip
     def test_what_could_be_two_times_or_none_is_no_time(self, text: str):
         assert instant(text) is None
 
@@ -137,7 +165,8 @@ class TestInstants:
             (["1.2.2024", "31.12.2024"], "%d.%m.%Y"),
             (["01/02/2024", "03/04/2024"], None),
             (["13/02/2024", "02/13/2024"], None),
-            (["13/02/2024", "2024-01-01"], None),
+            (["13/02/2024", "2024-01-01", "0000-00-00"], "%d/%m/%Y"),
+            (["2/13/2024 10:00 AM", "2/1/2024 3:04 PM"], "%m/%d/%Y %I:%M %p"),
             ([], None),
         ],
     )
@@ -149,7 +178,8 @@ class TestInstants:
         assert instant("Feb 7 2024 1:45 PM", form="%b %d %Y %I:%M %p") == dt.datetime(
             2024, 2, 7, 13, 45, tzinfo=dt.UTC
         )
-        assert instant("2024-02-07", form="%d/%m/%Y") is None
+        assert instant("02/13/2024", form="%d/%m/%Y") is None
+        assert instant("2024-02-07", form="%d/%m/%Y") == dt.datetime(2024, 2, 7, tzinfo=dt.UTC)
 
     def test_a_time_without_a_zone_is_in_the_zone_of_the_mapping(self):
         assert instant("2024-07-01 12:00", zone="Europe/Berlin") == dt.datetime(2024, 7, 1, 10, tzinfo=dt.UTC)
@@ -170,7 +200,9 @@ class TestYesAndNo:
         "text",
         ["in stock", "In Stock", "instock", "in_stock", "https://schema.org/InStock", "available", "7", "7.0",
          "12 in stock", "onbackorder", "preorder", "10+", "1,200", "auf Lager", "有货",
-         "Limited Availability", "3 pcs", "In stock (12)"],
+         "Limited Availability", "3 pcs", "In stock (12)", "wahr", "VERDADERO", "vrai", "mehr als 10",
+         "nur noch 3", "Only 2 left in stock", "En stock : 12", "12 pièces", "3,5 m", "1 200", "5件",
+         "Lieferzeit 3-5 Tage", "库存充足", "✓"],
     )  # fmt: skip
     def test_what_can_be_bought(self, text: str):
         assert pl.select(as_yes_no(pl.lit(text))).item() is True
@@ -178,20 +210,22 @@ class TestYesAndNo:
     @pytest.mark.parametrize(
         "text",
         ["out of stock", "OutOfStock", "out-of-stock", "http://schema.org/SoldOut", "sold out", "0", "0.0",
-         "-2", "ausverkauft", "rupture de stock", "discontinued", "0 in stock", "Out of stock until May"],
+         "-2", "ausverkauft", "rupture de stock", "discontinued", "0 in stock", "Out of stock until May",
+         "falsch", "faux", "plus en stock", "Sin existencias", "In stock (0)", "auf Lager: 0", "0件",
+         "暂时缺货"],
     )  # fmt: skip
     def test_what_cannot_be_bought(self, text: str):
         assert pl.select(as_yes_no(pl.lit(text))).item() is False
 
-    @pytest.mark.parametrize("text", ["maybe", "in 3 days", "ask us", "stock", "nan"])
+    @pytest.mark.parametrize("text", ["maybe", "in 3 days", "ask us", "stock", "nan", "x", "< 5"])
     def test_other_words_are_neither(self, text: str):
         assert pl.select(as_yes_no(pl.lit(text))).item() is None
 
 
-def categories(*texts: str) -> list[str | None]:
+def categories(*texts: str, root: str | None = None) -> list[str | None]:
     column = pl.Series("c", texts)
-    sign = category_separator(column)
-    return column.to_frame().select(as_category(pl.col("c"), pl.String(), sign)).to_series().to_list()
+    signs = CategorySigns(category_separator(column), root=root)
+    return column.to_frame().select(as_category(pl.col("c"), pl.String(), signs)).to_series().to_list()
 
 
 class TestCategories:
@@ -213,6 +247,11 @@ class TestCategories:
             ("Default Category/Home/Lamps", "Default Category > Home > Lamps"),
             ("TV/Video > Players", "TV/Video > Players"),
             ("Bags, Cases", "Bags, Cases"),
+            ("['Home > Lamps', 'Sale']", "Home > Lamps | Sale"),
+            ("Home\u00a0>\u00a0Lamps\u200b", "Home > Lamps"),
+            ("Home＞Lamps", "Home > Lamps"),
+            ("NULL", None),
+            ("nan", None),
             (" > ", None),
         ],
     )
@@ -228,6 +267,26 @@ class TestCategories:
 
     def test_a_slash_in_a_few_names_is_part_of_the_name(self):
         assert categories("TV/Video", "Phones", "Lamps") == ["TV/Video", "Phones", "Lamps"]
+
+    @pytest.mark.parametrize(
+        ("texts", "root"),
+        [
+            (["Default Category/Gear", "Default Category/Gear/Bags"], "Default Category"),
+            (["Home > Lamps", "Home > Mugs"], "Home"),
+            (["Home > Lamps", "Home"], None),
+            (["Home > Lamps", "Toys > Balls"], None),
+            (["Lamps", "Mugs"], None),
+        ],
+    )
+    def test_a_first_level_that_all_paths_have(self, texts: list[str], root: str | None):
+        assert shared_root(pl.Series(texts)) == root
+
+    def test_a_root_that_says_nothing_is_left_out(self):
+        assert categories("Root/Gear,Root/Gear/Bags", "Root", "Toys/Root", root="Root") == [
+            "Gear | Gear > Bags",
+            None,
+            "Toys > Root",
+        ]
 
     @given(TEXT.filter(lambda text: "/" not in text))
     def test_reading_twice_changes_nothing(self, text: str):
@@ -283,10 +342,17 @@ class TestFileNames:
             ("\\m\\mug.jpg", ["m\\mug.jpg"]),
             ("/a.jpg;/b.jpg", ["a.jpg", "b.jpg"]),
             ("//cdn.org/a.jpg", ["//cdn.org/a.jpg"]),
+            ("https://x.org/a,b.jpg", ["https://x.org/a,b.jpg"]),
+            ("https://x.org/a.jpg?w=1,h=2, //x.org/b", ["https://x.org/a.jpg?w=1,h=2", "//x.org/b"]),
+            ("https://x.org/a b.jpg https://x.org/b.jpg", ["https://x.org/a b.jpg", "https://x.org/b.jpg"]),
+            ("https://x.org/a.jpg::https://x.org/b.jpg", ["https://x.org/a.jpg", "https://x.org/b.jpg"]),
+            ("http:\\\\x.org\\a.jpg", ["http://x.org/a.jpg"]),
+            ("no_selection", None),
+            ("\\N", None),
             ("cafe\u0301.jpg", ["cafe\u0301.jpg"]),
         ],
     )
-    def test_lists_and_root_relative_names(self, text: str, names: list[str]):
+    def test_lists_and_root_relative_names(self, text: str, names: list[str] | None):
         assert uris(text) == names
 
     @pytest.mark.parametrize(

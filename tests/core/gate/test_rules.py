@@ -10,7 +10,14 @@ from pydantic import ValidationError
 
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics, Reason
-from mmsearch_dagster.core.gate.policy import ChampionRule, GatePolicy, SingleBranchRule, parse_policy
+from mmsearch_dagster.core.gate.policy import (
+    ChampionRule,
+    GatePolicy,
+    SingleBranchRule,
+    SliceRule,
+    SliceRules,
+    parse_policy,
+)
 from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 
 POLICY = GatePolicy(resamples=300)
@@ -194,9 +201,28 @@ def test_a_loss_on_one_kind_is_seen_behind_a_gain_on_another() -> None:
     champion = {q: v + (0.08 if KINDS[q] == "words" else -0.2) for q, v in GOOD.engine.items()}
     decision = decide(changed(champion=champion), POLICY)
     assert rule(decision, "champion").passed
-    assert not rule(decision, "champion[words]").passed
-    few = GatePolicy(resamples=300, champion=ChampionRule(min_queries_per_kind=21))
+    assert not rule(decision, "slice[kind=words]").passed
+    few = GatePolicy(resamples=300, slices=SliceRules(kind=SliceRule(min_queries=21)))
     assert decide(changed(champion=champion), few).passed
+    assert rule(decide(changed(champion=champion), few), "slice[kind=words]").cannot_tell
+
+
+def test_kinds_of_query_and_other_slices_are_corrected_together() -> None:
+    """One slice more makes it harder to show a drop in any of them."""
+    engine = dict.fromkeys(QUERIES, 0.5)
+    words = {q: (0.77 if i % 4 == 1 else 0.42) for i, q in enumerate(QUERIES) if KINDS[q] == "words"}
+    report = changed(engine=engine, champion={**engine, **words})
+    alone = rule(decide(report, POLICY), "slice[kind=words]")
+    pictures = tuple(query for query in QUERIES if KINDS[query] == "picture")
+    others = {f"category={number}": pictures for number in range(12)}
+    among = rule(decide(report.model_copy(update={"slices": others}), POLICY), "slice[kind=words]")
+    assert alone.figure == among.figure < among.limit
+    assert (alone.passed, among.passed) == (False, True)
+
+
+def test_a_policy_of_before_kinds_were_slices_still_reads() -> None:
+    policy = parse_policy("champion: {max_drop: 0.1, max_drop_per_kind: 0.2, min_queries_per_kind: 9}", "x")
+    assert (policy.champion.max_drop, policy.slices.kind) == (0.1, SliceRule(max_drop=0.2, min_queries=9))
 
 
 def test_a_remembered_champion_may_not_be_lost_to_either_and_is_told_as_such() -> None:
@@ -205,7 +231,7 @@ def test_a_remembered_champion_may_not_be_lost_to_either_and_is_told_as_such() -
     assert not rule(decision, "champion").passed
     sentence = rule(decision, "champion").text
     assert "remembered from its own evaluation, not measured again (its image encoder" in sentence
-    assert rule(decision, "champion[words]").text.startswith("against the remembered champion on words")
+    assert "difference to the remembered champion" in rule(decision, "slice[kind=words]").text
     assert decide(changed(champion=GOOD.engine, champion_note=note), POLICY).passed
 
 

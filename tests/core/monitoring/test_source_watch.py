@@ -2,7 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mmsearch_dagster.core.monitoring.source_watch import FileStamp, SourceLook, WatchState, look
+import pytest
+
+from mmsearch_dagster.core.monitoring.source_watch import (
+    FileStamp,
+    SourceLook,
+    TableLook,
+    WatchState,
+    look,
+)
 
 START = datetime(2026, 5, 3, 12, tzinfo=UTC)
 SETTLE = timedelta(seconds=60)
@@ -126,3 +134,47 @@ def test_a_clock_that_was_set_back_holds_a_change_no_longer_than_it_has_to_settl
     folder.tick(1)
     folder.tick(-86_400)
     assert folder.tick(60).changed == ("products changed",)
+
+
+def look_at_pictures(state: WatchState | None, seconds: int, **stamps: FileStamp) -> SourceLook:
+    """A look at folders of media, so many seconds after the start."""
+    followed = state.following(stamps) if state else None
+    now = START + timedelta(seconds=seconds)
+    return look(followed, now, stamps, content=lambda name: stamps[name].digest, settle=SETTLE)
+
+
+def test_a_folder_whose_files_differ_has_changed_and_is_counted() -> None:
+    first = look_at_pictures(None, 0, images=FileStamp(size=1_000, digest="a"))
+    added = FileStamp(size=1_002, digest="b")
+    second = look_at_pictures(first.state, 10, images=added)
+
+    assert second.waiting == ("images",)
+    assert look_at_pictures(second.state, 70, images=added).changed == (
+        "images changed (1,000 entries, now 1,002)",
+    )
+
+
+def test_a_folder_that_comes_to_be_watched_or_is_watched_no_more_is_no_change() -> None:
+    """The products that name it have changed before."""
+    images, sounds = FileStamp(size=2, digest="a"), FileStamp(size=1, digest="b")
+    state = look_at_pictures(None, 0, images=images).state
+    for stamps in ({"images": images, "sounds": sounds}, {"sounds": sounds}):
+        state = look_at_pictures(state, 600, **stamps).state
+        assert look_at_pictures(state, 1_200, **stamps).changed == ()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "problem", "momentary", "due"),
+    [
+        (4, "", False, False),
+        (5, "", False, True),
+        (1, "connection refused", True, True),
+        (1, "wrong password", False, False),
+        (-9, "", False, True),  # a clock that was set back
+    ],
+)
+def test_a_table_is_asked_again_after_its_time_or_when_what_failed_may_pass(
+    minutes: int, problem: str, momentary: bool, due: bool
+) -> None:
+    last = TableLook(at=START, problem=problem, momentary=momentary)
+    assert last.is_due(START + timedelta(minutes=minutes), timedelta(minutes=5)) == due

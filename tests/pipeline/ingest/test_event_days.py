@@ -68,3 +68,12 @@ def test_a_day_without_events_stays_open_and_one_that_lost_them_is_empty(workspa
     emptied = event_days.make_day(workspace, FIRST)
     assert emptied is not None
     assert (emptied.rows, emptied.metrics["events taken back"]) == (0, 1)
+
+
+def test_a_day_that_is_made_again_replaces_what_it_was(workspace: Workspace) -> None:
+    for days in ([FIRST], [FIRST, FIRST], [SECOND, FIRST, FIRST, FIRST], [FIRST]):
+        write_log(workspace, days)
+        event_days.make_day(workspace, FIRST)
+
+    (snapshot,) = [each for each, _ in workspace.lake.all() if each.asset == "event_days"]
+    assert snapshot.facts["rows"] == 1

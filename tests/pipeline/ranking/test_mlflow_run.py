@@ -35,7 +35,8 @@ def training_set() -> TrainingSet:
 
 def test_every_order_has_its_figure_and_every_feature_its_effect(tmp_path: Path) -> None:
     store, training = MlflowStore(tmp_path / "mlflow"), training_set()
-    trial = try_orders(CANDIDATES, training, {}, rrf_k=60)
+    scored = {key: ["p1", "p0"] for key in QUERIES}
+    trial = try_orders(CANDIDATES, training, scored, {}, rrf_k=60)
     stage = RankingStage("linear", train_linear(training), STATISTICS)
     tracking = Tracking(store)
 

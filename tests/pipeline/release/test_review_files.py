@@ -23,4 +23,5 @@ def test_report_decision_and_its_inputs_lie_beside_the_registered_model(tiny: Pl
     assert any(name.startswith("category=") for name in inputs.slices)
     assert json.loads((folder / "manifest.json").read_text())["release_id"] == manifest.release_id
     assert manifest.release_id in page
+    assert "no release yet: nothing to compare with" in page
     assert "data:image/jpeg;base64," in page

@@ -1,15 +1,22 @@
 """A home that is tidied stays small, keeps its ways back, and goes on answering."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from mmsearch_dagster.adapters.lake.feature_keys import write_keys
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.tags import facts_again
+from mmsearch_dagster.adapters.remote_media.media_cache import Copy, MediaCache
+from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.digest import sha256_bytes
+from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import NoReleaseError, UserError
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.pipeline.people.profiles import KEPT_STATES, STATES
 from mmsearch_dagster.pipeline.retention.prune import find_unused, prune
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -159,14 +166,65 @@ def test_a_clean_up_that_was_killed_is_finished_by_the_next(
     assert not [count for _, count, _ in find_unused(home.workspace, 2).rows() if count]
 
 
-@pytest.mark.parametrize("asset", ["profile_states", "event_days"])
-def test_what_is_kept_by_day_is_never_touched(home: Home, asset: str) -> None:
+def test_what_is_kept_by_day_is_never_touched(home: Home) -> None:
     lake = home.workspace.lake
     for day in range(3):
-        lake.obtain(asset, f"day{day}", lambda folder: {"rows": 1})
+        lake.obtain("event_days", f"day{day}", lambda folder: {"rows": 1})
     home.live(4)
     prune(home.workspace, 1)
-    assert len([snapshot for snapshot, _ in lake.all() if snapshot.asset == asset]) == 3
+    assert len([snapshot for snapshot, _ in lake.all() if snapshot.asset == "event_days"]) == 3
+
+
+def test_of_the_states_of_people_those_of_the_last_days_stay(home: Home) -> None:
+    lake = home.workspace.lake
+    for day in range(1, 36):
+        as_of = datetime(2026, 5, 1, tzinfo=UTC) + timedelta(days=day)
+        lake.obtain(STATES, f"s{day}", lambda folder, as_of=as_of: {"rows": 1, "as_of": as_of.isoformat()})
+    home.live(1)
+    prune(home.workspace, 1)
+    kept = {snapshot.digest for snapshot, _ in lake.all() if snapshot.asset == STATES}
+    assert kept == {f"s{day}" for day in range(35 - KEPT_STATES, 36)}
+
+
+def test_copies_of_remote_media_that_no_kept_catalogue_names_go(home: Home) -> None:
+    cache, lake = MediaCache(home.workspace.paths.media), home.workspace.lake
+    for name in ("kept", "former", "foreign"):
+        cache.remember([Copy(f"https://shop.example/{name}.jpg", sha256=cache.keep(name.encode()))])
+    images = [["https://shop.example/kept.jpg"]] + [None] * (PRODUCTS - 1)
+    products = rows_of(1).with_columns(
+        pl.Series(c.IMAGE_URIS, images, dtype=pl.List(pl.String)),
+        *(pl.lit(None, pl.String).alias(name) for name in (c.AUDIO_URI, c.VIDEO_URI)),
+    )
+    former = "https://shop.example/former.jpg"
+    named = pl.DataFrame({"address": [former], "sha256": [sha256_bytes(b"former")]})
+    lake.obtain_table("remote_media", "r", lambda: (named, {}))
+    lake.obtain_table("products", "day1", lambda: (products, {}))
+    home.live(1)
+
+    dry = dict((kind, count) for kind, count, _ in find_unused(home.workspace, 1).rows())
+    prune(home.workspace, 1)
+
+    assert dry["copies of remote media"] == 1
+    assert set(MediaCache(home.workspace.paths.media).copies()) == {
+        "https://shop.example/kept.jpg",
+        former,
+    }
+    assert cache.contents() == {sha256_bytes(b"kept"), sha256_bytes(b"former")}
+
+
+def test_vectors_of_an_upgrade_that_is_under_way_stay(home: Home) -> None:
+    home.live(1)
+    workspace = home.workspace
+    spec = EncoderSpec(modality="image", library="timm", model="embedded", size=160)
+    preset = workspace.preset.with_encoder(spec).model_dump(mode="json", exclude_none=True)
+    fingerprint = workspace.identity(spec).fingerprint
+    (workspace.paths.features / fingerprint).mkdir(parents=True)
+    assert fingerprint in find_unused(workspace, 1).features
+
+    workspace.paths.upgrade_preset.parent.mkdir()
+    workspace.paths.upgrade_preset.write_text(yaml.safe_dump(preset), encoding="utf-8")
+
+    assert fingerprint not in find_unused(workspace, 1).features
 
 
 def test_of_the_looks_of_a_monitor_the_last_stays(home: Home) -> None:

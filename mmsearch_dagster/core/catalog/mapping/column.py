@@ -33,6 +33,7 @@ class ColumnMapping(BaseModel):
     decimal: the decimal sign of amounts. format: how times are written, in the signs of strftime.
     time_zone: of times that name none. separator: between the parts of a list.
     path_separator: between the levels of a category. base: what file names are below, a folder or an address.
+    root: of categories, a first level that every product has; it is left out.
     pairs, equals: between pairs of an attribute text, and between name and value.
     names: columns that hold the names of attributes, one for each of `column`.
     """
@@ -52,6 +53,7 @@ class ColumnMapping(BaseModel):
     separator: str | None = Field(default=None, min_length=1)
     path_separator: str | None = Field(default=None, min_length=1)
     base: str | None = Field(default=None, min_length=1)
+    root: str | None = Field(default=None, min_length=1)
     pairs: str | None = Field(default=None, min_length=1)
     equals: str | None = Field(default=None, min_length=1)
     names: tuple[str, ...] = ()

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mmsearch_dagster.core.catalog.columns import DESCRIPTION, IMAGE_URIS, REQUIRED, TABLES
+from mmsearch_dagster.core.catalog.columns import CATEGORY, DESCRIPTION, IMAGE_URIS, REQUIRED, TABLES
 from mmsearch_dagster.core.catalog.recognise.behaviour_exports import plain_name
-from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
+from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft, category_feed
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY
 
 # Contract column -> what exports call it, in small letters with underscores.
@@ -109,6 +109,8 @@ def _feed(look: FileLook, contract: str, column: str) -> Any:
     """Descriptions may hold markup; of pictures that are objects their address is meant."""
     if contract == DESCRIPTION:
         return {"column": column, "html": True}
+    if contract == CATEGORY:
+        return category_feed(look, column)
     if contract == IMAGE_URIS:
         return next(iter(look.present(*(f"{column}.{key}" for key in _ADDRESSES))), column)
     return column

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mmsearch_dagster.core.catalog.columns import MEDIA_COLUMNS
+from mmsearch_dagster.core.catalog.values.categories import SILENT_ROOTS
 
 Sureness = Literal["sure", "likely", "guess"]
 # Before the columns of the file itself, joined to it by a key that stands in several rows.
@@ -18,6 +19,7 @@ class FileLook:
 
     columns: its names. examples: column -> a value. filled: column -> share of rows with a value, 0 to 1.
     hosts: column -> the hosts of the addresses in it. unique: columns no value of which stands twice.
+    roots: column of category paths -> the first level that all of them have.
     """
 
     path: str
@@ -26,6 +28,7 @@ class FileLook:
     filled: Mapping[str, float] = field(default_factory=dict)
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unique: frozenset[str] = frozenset()
+    roots: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, *names: str) -> bool:
         """Whether the file has all these columns."""
@@ -63,7 +66,7 @@ class TableDraft:
         rows = []
         for contract, feed in self.mapping.get("columns", {}).items():
             rows += [
-                RecognisedColumn(column, look.examples.get(column, ""), contract, self.sureness)
+                RecognisedColumn(column, look.examples.get(column, ""), _shown(contract, feed), self.sureness)
                 for column in inputs_of(feed)
             ]
         rows += [
@@ -87,6 +90,26 @@ class TableDraft:
         for key in ("group_by", "children", "nested"):
             used |= set(inputs_of(self.mapping.get(key, [])))
         return [name for name in look.columns if name not in used]
+
+
+def _shown(contract: str, feed: Any) -> str:
+    """The contract's column, and what is left out of it."""
+    root = feed.get("root") if isinstance(feed, dict) else None
+    return f"{contract} (without '{root}')" if root else contract
+
+
+def category_feed(look: FileLook, column: str | None, *, any_root: bool = False) -> Any:
+    """A category's column; a first level that every path has and that says nothing is left out.
+
+    Args:
+        look: the file.
+        column: the column; None where there is none.
+        any_root: whether the first level is one of the shop system, whatever it is called.
+    """
+    root = look.roots.get(column) if column else None
+    if root is None or not (any_root or root.lower() in SILENT_ROOTS):
+        return column
+    return {"column": column, "root": root}
 
 
 def inputs_of(feed: Any) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from mmsearch_dagster.core.catalog.mapping.expressions import NO_OPTION
-from mmsearch_dagster.core.catalog.recognise.draft import BESIDE, FileLook, TableDraft
+from mmsearch_dagster.core.catalog.recognise.draft import BESIDE, FileLook, TableDraft, category_feed
 
 _PRODUCTS = "products"
 
@@ -53,7 +53,7 @@ def shopify(look: FileLook) -> TableDraft | None:
         title="Title",
         description=_text(look.present("Body (HTML)")),
         brand=_first(look, "Vendor"),
-        category=_first(look, *category),
+        category=category_feed(look, _first(look, *category)),
         price=_first(look, "Variant Price"),
         in_stock=_shopify_stock(look),
         image_uris=_shopify_pictures(look),
@@ -84,7 +84,7 @@ def shopify_json(look: FileLook) -> TableDraft | None:
         title="title",
         description=_text(look.present("body_html", "description")),
         brand=_first(look, "vendor"),
-        category=_first(look, "product_type"),
+        category=category_feed(look, _first(look, "product_type")),
         price=_first(look, "variants.price"),
         in_stock=_first(look, "variants.available", "variants.inventory_quantity"),
         image_uris={"column": [*own, *images], "first": True} if own else _feed(images),
@@ -133,7 +133,7 @@ def woocommerce(look: FileLook) -> TableDraft | None:
         parent_id={"column": parent, "pattern": "^(?:id:)?(.+)$"} if parent else None,
         title="Name",
         description=_text(look.present("Description", "Short description")),
-        category=_first(look, "Categories"),
+        category=category_feed(look, _first(look, "Categories")),
         brand=_first(look, "Brands", "Brand"),
         price=_one_or_all(look.present("Sale price", "Regular price"))
         if look.present("Regular price")
@@ -157,7 +157,7 @@ def magento(look: FileLook) -> TableDraft | None:
         product_id="sku",
         title="name",
         description=_text(look.present("description", "short_description")),
-        category=_first(look, "categories"),
+        category=category_feed(look, _first(look, "categories"), any_root=True),
         price=_one_or_all(look.present("special_price", "price")),
         in_stock=_first(look, "is_in_stock", "qty"),
         image_uris={"column": _one_or_all(images), "separator": ","} if images else None,
@@ -208,11 +208,11 @@ def google_merchant(look: FileLook) -> TableDraft | None:
     return TableDraft("Google Merchant feed", _PRODUCTS, {"columns": columns}, "sure")
 
 
-def _categories(look: FileLook, names: list[str]) -> list[str] | str | None:
+def _categories(look: FileLook, names: list[str]) -> Any:
     """The first where each row has it, else all of them."""
     if len(names) > 1 and look.filled.get(names[0], 1.0) < 1.0:
         return names
-    return names[0] if names else None
+    return category_feed(look, names[0]) if names else None
 
 
 _JSON_LD_IDS = ("sku", "productID", "mpn", "gtin13", "gtin", "@id", "url")

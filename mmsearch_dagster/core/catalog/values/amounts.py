@@ -18,8 +18,9 @@ _CODES = (
 )
 # What stands beside an amount -> the currency that it names; None where several currencies write it so.
 _SIGNS: dict[str, str | None] = {
-    "us$": "USD", "u$s": "USD", "a$": "AUD", "au$": "AUD", "c$": "CAD", "ca$": "CAD", "nz$": "NZD",
-    "hk$": "HKD", "s$": "SGD", "nt$": "TWD", "r$": "BRL", "mx$": "MXN", "$": "USD", "€": "EUR", "euro": "EUR",
+    "us$": "USD", "us $": "USD", "u$s": "USD", "a$": "AUD", "au$": "AUD", "c$": "CAD", "ca$": "CAD",
+    "nz$": "NZD", "hk$": "HKD", "s$": "SGD", "nt$": "TWD", "r$": "BRL", "mx$": "MXN", "$": "USD",
+    "€": "EUR", "euro": "EUR",
     "£": "GBP", "cn¥": "CNY", "元": "CNY", "円": "JPY", "¥": None, "￥": None, "₹": "INR",
     "rs.": "INR", "rs": None,
     "₩": "KRW", "₽": "RUB", "₴": "UAH", "₺": "TRY", "₪": "ILS", "฿": "THB", "₫": "VND",
@@ -35,23 +36,49 @@ _COMMA_IS_THOUSANDS = ("USD", "GBP", "AUD", "CAD", "NZD", "HKD", "SGD", "JPY", "
 _NAMES = "|".join(
     sign.replace("$", r"\$").replace(".", r"\.") for sign in sorted(_SIGNS, key=len, reverse=True)
 )
-_BESIDE = rf"(?i)^\s*({_NAMES})|({_NAMES})\s*$"
+_BEFORE, _BEHIND = rf"(?i)^\s*({_NAMES})", rf"(?i)({_NAMES})\s*$"
 # Any space is a thousands sign, as the apostrophes of Switzerland are.
 _SPACES = "[\\s\u00a0\u2007\u2009\u202f'\u2019`]+"
+# "from 9,99", "ab 9,99" and "10 - 20": what the cheapest costs, as for a product with variants.
+_FROM = (
+    r"(?i)^(?:from|starting (?:at|from)|as low as|ab|à partir de|dès|a partir de|desde|a partire da|da|vanaf"
+    r"|od|från|fra|от)[:\s]+"
+)
+_RANGE = rf"(?i)^(\d[\d.,' ]*?)\s*(?:{_NAMES})?\s*[-\u2013\u2014~]\s*(?:{_NAMES})?\s*(\d[\d.,' ]*)$"
+# "9,99 € *", "9,99 € inkl. 19 % MwSt.", "9,99 TTC": the price that is paid.
+_TAX = r"(?:mwst|ust|vat|tax|gst|iva|btw|moms|tva)"
+_WITH_TAX = rf"[(,]?\s*in[kc]l?\.?\s*(?:\d+\s*%\s*)?{_TAX}\.?\)?"
+_FOOTNOTE = rf"(?i)\s*(?:\*+|{_WITH_TAX}|ttc)+$"
 # "12,-" and "12.--": no cents.
-_NO_CENTS = "[.,](?:[-\u2013\u2014]+)$"
+_NO_CENTS = "([.,])(?:[-\u2013\u2014]+)$"
 _GROUPS = r"[1-9]\d{0,2}(?:%s\d{3})+"
 # Also the groups of India: 12,34,567.
 _POINT = rf"^[+-]?(?:\d+|{_GROUPS % ','}|[1-9]\d?(?:,\d\d)+,\d{{3}})?(?:\.\d*)?(?:[eE][+-]?\d+)?$"
 _COMMA = rf"^[+-]?(?:\d+|{_GROUPS % '[.]'})?(?:,\d*)?$"
 _SPACED = r"^[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?$"
 _ANY_DIGIT = r"\d"
+_A_CODE = r"^[A-Za-z]{3}$"
+# `CAD $12` and `$12 CAD` have two.
+_MOST_SIGNS = 2
+
+
+def _tidy(text: pl.Expr) -> pl.Expr:
+    """The amount and its currency; digits and signs of East Asia as those of the West."""
+    tidy = clean_text(text).str.normalize("NFKC").str.replace(_FOOTNOTE, "")
+    return tidy.str.replace(_FROM, "").str.strip_chars()
 
 
 def _bare(text: pl.Expr) -> pl.Expr:
     """The amount without its currency; spaces between groups of three digits are gone, others stay."""
-    bare = clean_text(text).str.replace_all(_BESIDE, "").str.replace_all(_SPACES, " ").str.strip_chars()
-    bare = bare.str.replace(_NO_CENTS, "").str.replace(r"^([+-]) ", "$1")
+    bare = _tidy(text)
+    for _ in range(_MOST_SIGNS):
+        bare = bare.str.replace(_BEFORE, "").str.replace(_BEHIND, "")
+    bare = (
+        bare.str.replace_all(_SPACES, " ")
+        .str.strip_chars()
+        .str.replace(_NO_CENTS, "${1}00")
+        .str.replace(r"^([+-]) ", "$1")
+    )
     return pl.when(bare.str.contains(_SPACED)).then(bare.str.replace_all(" ", "")).otherwise(bare)
 
 
@@ -76,7 +103,18 @@ def as_amount(text: pl.Expr, decimal: DecimalSign | None) -> pl.Expr:
     Returns:
         float64, null where the text is no amount in that way of writing.
     """
-    bare = _bare(text)
+    return text.map_batches(lambda texts: _from_texts(texts, decimal), pl.Float64(), is_elementwise=True)
+
+
+def _from_texts(texts: pl.Series, decimal: DecimalSign | None) -> pl.Series:
+    """Step by step: as one expression it would be taken apart anew for each of its branches."""
+    frame = texts.to_frame("text").select(bare=_bare(pl.col("text")))
+    ends = [pl.col("bare").str.replace(_RANGE, part).alias(part) for part in ("$1", "$2")]
+    frame = frame.select(ends).select(_number(pl.col(part), decimal).alias(part) for part in ("$1", "$2"))
+    return frame.select(pl.when(pl.col("$1") <= pl.col("$2")).then("$1")).to_series()
+
+
+def _number(bare: pl.Expr, decimal: DecimalSign | None) -> pl.Expr:
     if decimal == ".":
         return _with_point(bare)
     if decimal == ",":
@@ -85,9 +123,21 @@ def as_amount(text: pl.Expr, decimal: DecimalSign | None) -> pl.Expr:
 
 
 def currency_in(text: pl.Expr) -> pl.Expr:
-    """The ISO 4217 code of the currency that stands beside the amount, null where there is none."""
-    beside = pl.coalesce(clean_text(text).str.extract(_BESIDE, 1), clean_text(text).str.extract(_BESIDE, 2))
+    """The ISO 4217 code of the currency that stands beside the amount, null where there is none.
+
+    A code says more than a sign: `$12 CAD` is in Canadian dollars.
+    """
+    before, behind = _tidy(text).str.extract(_BEFORE, 1), _tidy(text).str.extract(_BEHIND, 1)
+    code = pl.when(behind.str.contains(_A_CODE)).then(behind)
+    beside = pl.coalesce(code, before, behind)
     return beside.str.to_lowercase().replace_strict(_SIGNS, default=None, return_dtype=pl.String)
+
+
+def as_currency(text: pl.Expr) -> pl.Expr:
+    """A currency by its code or its sign, as its code; other texts as they are."""
+    return pl.coalesce(
+        text.str.to_lowercase().replace_strict(_SIGNS, default=None, return_dtype=pl.String), text
+    )
 
 
 def decimal_sign(amounts: pl.Series) -> tuple[DecimalSign | None, str | None]:
@@ -101,7 +151,7 @@ def decimal_sign(amounts: pl.Series) -> tuple[DecimalSign | None, str | None]:
         ways and needs the sign, None where there is no such value.
     """
     text = pl.col("amount")
-    bare = _bare(text)
+    bare = _bare(text).str.replace(_RANGE, "$1")
     point, comma = _with_point(bare), _with_comma(bare)
     read = amounts.drop_nulls().unique(maintain_order=True).alias("amount").to_frame()
     read = read.select(text, bare=bare, point=point, comma=comma, currency=currency_in(text))

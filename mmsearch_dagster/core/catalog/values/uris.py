@@ -6,20 +6,28 @@ import re
 import polars as pl
 
 from mmsearch_dagster.core.catalog.values.attributes import as_json_text, as_literal
-from mmsearch_dagster.core.catalog.values.texts import readable
+from mmsearch_dagster.core.catalog.values.texts import NO_VALUE, readable
 
 # Comma lists of shop exports: a comma parts only what are names of files or addresses.
 _FILE = re.compile(
     r"(?i)^(?:https?:)?//\S+$|^[^,;]*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?|heic|heif)(?:\?\S*)?$"
 )
+_ADDRESS = re.compile(r"(?i)(?:https?:)?//")
 _SIGNS = (",", ";", "\n")
+# Where one address stands, only another one begins a new name: a comma may be part of it.
+_NEXT_ADDRESS = re.compile(r"(?i)\s*(?:[,;|\s]|::)\s*(?=(?:https?:)?//|(?:s3|gs)://)")
+_BACKSLASHED = r"(?i)^https?:\\"
+# What shop systems write for no picture.
+_NO_PICTURE = (*NO_VALUE, "no_selection", "null", "nan", "NaN", "None", "-", "n/a", "N/A")
 _SCHEME = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//"
 _WINDOWS_DRIVE = r"^[A-Za-z]:"
 
 
 def as_uri(text: pl.Expr) -> pl.Expr:
     """A trimmed name, its letters as they are written: a disk may hold them decomposed."""
-    return readable(text).str.strip_chars().replace("", None)
+    name = readable(text).str.strip_chars().str.strip_chars('"')
+    slashed = pl.when(name.str.contains(_BACKSLASHED)).then(name.str.replace_all("\\", "/", literal=True))
+    return slashed.otherwise(name).replace(["", *_NO_PICTURE], None)
 
 
 def as_uris(value: pl.Expr, dtype: pl.DataType, separator: str) -> pl.Expr:
@@ -61,6 +69,8 @@ def _json_array(text: str) -> list[str] | None:
 
 
 def _of_files(text: str) -> list[str]:
+    if _NEXT_ADDRESS.search(text) or _ADDRESS.match(text.strip()):
+        return [part for part in _NEXT_ADDRESS.split(text) if part.strip()]
     for sign in _SIGNS:
         parts = [part.strip() for part in text.split(sign) if part.strip()]
         if len(parts) > 1 and all(_FILE.match(part) for part in parts):

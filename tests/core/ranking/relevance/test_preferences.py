@@ -5,6 +5,7 @@ import numpy as np
 from mmsearch_dagster.core.ranking.relevance.preferences import (
     KINDS,
     agreement,
+    preference_scores,
     preferred_values,
     stated_values,
 )
@@ -57,3 +58,26 @@ def test_a_product_that_states_nothing_neither_agrees_nor_contradicts() -> None:
 
 def test_without_a_preference_nothing_is_compared() -> None:
     assert np.isnan(agreement({}, [{"colour": frozenset({"red"})}])).all()
+
+
+def test_a_level_of_the_category_tells_for_whom_a_product_is() -> None:
+    assert stated_values({"title": "Runner", "category": "Women > Tops"})["gender"] == {"women"}
+    row = {"category": "Women > Tops", "attributes": [{"key": "gender", "value": "Unisex"}]}
+    assert stated_values(row)["gender"] == {"unisex"}
+
+
+def test_several_values_of_one_attribute_are_stated_each() -> None:
+    row = {"attributes": [{"key": "style", "value": "Track Pants|Leggings"}]}
+
+    assert stated_values(row)["attribute"] == {"track pants", "leggings"}
+
+
+def test_the_score_of_a_preference_lies_between_contradiction_and_agreement() -> None:
+    preferred = {"colour": frozenset({"red"}), "category": frozenset({"tops", "shoes"})}
+    red_top = {"colour": frozenset({"red"}), "category": frozenset({"tops"})}
+    blue_top = {"colour": frozenset({"blue"}), "category": frozenset({"tops"})}
+    only_a_top = {"category": frozenset({"tops"})}
+
+    scores = preference_scores(preferred, [red_top, only_a_top, blue_top, {}])
+
+    np.testing.assert_allclose(scores, [2 / 3, 1.5 / 3, 1 / 3, 1.5 / 3])

@@ -1,0 +1,1 @@
+"""What makes search in memory fast, and changes no answer."""
