@@ -127,8 +127,16 @@ def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
         assert (chosen.weights.get(kind) == FULL_TEXT_ALONE) is not multilingual
 
 
+# The middle one shows what `make quick` has to see.
+LENGTHS = [
+    pytest.param(1.0, False, marks=pytest.mark.slow),
+    (20.0, True),
+    pytest.param(1000.0, False, marks=pytest.mark.slow),
+]
+
+
 @every_way
-@pytest.mark.parametrize(("longest", "several_pictures"), [(1.0, False), (20.0, True), (1000.0, False)])
+@pytest.mark.parametrize(("longest", "several_pictures"), LENGTHS)
 def test_each_retriever_alone_answers_as_it_was_measured_whatever_the_norms_of_its_vectors(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

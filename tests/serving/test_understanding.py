@@ -120,6 +120,7 @@ def test_a_photo_beside_emoji_is_an_answer(engine: Engine) -> None:
     assert engine.search(Query(text="👟", image=picture("red")), k=3).note is None
 
 
+@pytest.mark.slow
 def test_a_thousand_strings_without_a_meaning_get_no_confident_list(engine: Engine) -> None:
     texts = [text for _, text in nonsense(1_000, seed=7)]
     answers = engine.search_batch([Query(text=text) for text in texts], k=3)

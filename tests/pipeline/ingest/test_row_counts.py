@@ -14,6 +14,8 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.shops import bare_shop
 
+pytestmark = pytest.mark.slow  # Great Expectations alone takes seconds to import
+
 
 class _Released:
     """A registry whose release was made from one snapshot of products."""

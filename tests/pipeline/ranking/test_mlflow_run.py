@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.tracking import Tracking
@@ -33,6 +34,7 @@ def training_set() -> TrainingSet:
     return TrainingSet.of(blocks, CANDIDATES.grades)
 
 
+@pytest.mark.slow
 def test_every_order_has_its_figure_and_every_feature_its_effect(tmp_path: Path) -> None:
     store, training = MlflowStore(tmp_path / "mlflow"), training_set()
     scored = {key: ["p1", "p0"] for key in QUERIES}
