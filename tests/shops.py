@@ -47,8 +47,8 @@ def tiny_assets(folder: Path) -> Path:
         folder / "presets" / "run.yaml",
         {
             "train": {
-                "steps": 20,
-                "evaluate_every": 10,
+                "steps": 60,
+                "evaluate_every": 30,
                 "pool": 64,
                 "width": 384,
                 "hidden": 32,
