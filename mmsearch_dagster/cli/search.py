@@ -75,7 +75,7 @@ def show(answer: Answer, name: str) -> None:
 
 
 def understood_lines(answer: Answer) -> list[str]:
-    """What the words were understood to say, as far as it changes the answer; and how to undo it."""
+    """What the words were understood to say, how to undo it, and what they were taken to prefer."""
     understood = answer.understood
     if understood is None:
         return []
@@ -88,6 +88,9 @@ def understood_lines(answer: Answer) -> list[str]:
     undoable = [part.kind for part in parts if part.effect != MESSAGE]
     if undoable:
         lines.append(f"(undo: --as-typed, or --ignore {undoable[0]})")
+    preferred = [f"{part.value} ({part.kind})" for part in understood.parts if part.effect == PREFER]
+    if preferred and answer.hits:
+        lines.append(f"preferred: {', '.join(preferred)}")
     return lines
 
 

@@ -11,7 +11,7 @@ from mmsearch_dagster.cli.options import released_of, settings_of
 from mmsearch_dagster.cli.people import hidden_id
 from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.core.errors import UserError
-from mmsearch_dagster.settings import options_from_environment
+from mmsearch_dagster.settings import options_from_environment, settle
 
 if TYPE_CHECKING:
     from mmsearch_dagster.api.review_webhook import ReviewWebhook
@@ -71,11 +71,12 @@ def review_webhook(home: Path, secret: str | None) -> "ReviewWebhook | None":
 
 def _reviewed(home: Path) -> list[str]:
     """Carries out what reviewers decided, and says what it did."""
-    from mmsearch_dagster.pipeline.home import settings_for
+    from mmsearch_dagster.pipeline.home import recall
     from mmsearch_dagster.pipeline.release.review import look_at_registry
     from mmsearch_dagster.pipeline.workspace import Workspace
 
-    look = look_at_registry(Workspace(settings_for(home.resolve(), options_from_environment())))
+    settings = settle(home.resolve(), options_from_environment(), recall(home))
+    look = look_at_registry(Workspace(settings))
     later = "an index of today's catalogue comes first: the sensor `review` or `mmsearch approve` builds it"
     return [*look.messages, *(f"model version {version} was approved, {later}" for version in look.approved)]
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 # The asset that names the image encoder of a run.
 IMAGE_ENCODER = "image_encoder"
+ALERT_POLICY = "policies/alerts.yaml"
 
 
 def media_file(workspace: "Workspace", uri: str) -> Path:
@@ -52,6 +53,17 @@ def remote_copy(workspace: "Workspace", uri: str) -> Path | None:
     if copy is None or copy.sha256 is None or refusal(address, workspace.source.spec.media):
         return None
     return workspace.media_cache.path(copy.sha256)
+
+
+def read_alert_policy(assets: Path) -> "AlertPolicy":
+    """Who hears of what, in a folder of reviewed files; a shop may have no such file. Raises ConfigError."""
+    from mmsearch_dagster.core.operations.alert_policy import parse_alerts
+
+    return parse_alerts(*_reviewed_text(assets / ALERT_POLICY, "alert policy", needed=False))
+
+
+def _reviewed_text(file: Path, what: str, *, needed: bool) -> tuple[str, str]:
+    return (read_reviewed(file, what) if needed or file.exists() else ""), str(file)
 
 
 class Workspace:
@@ -163,9 +175,7 @@ class Workspace:
     @cached_property
     def alert_policy(self) -> "AlertPolicy":
         """Who hears of what; a shop may have no such file."""
-        from mmsearch_dagster.core.operations.alert_policy import parse_alerts
-
-        return parse_alerts(*self._reviewed("policies/alerts.yaml", "alert policy", needed=False))
+        return read_alert_policy(self.assets)
 
     @cached_property
     def media_limits(self) -> "MediaLimits":
@@ -176,8 +186,7 @@ class Workspace:
 
     def _reviewed(self, name: str, what: str, *, needed: bool = True) -> tuple[str, str]:
         """Text and address of a reviewed file; no text where a shop may be without it, and is."""
-        file = self.assets / name
-        return (read_reviewed(file, what) if needed or file.exists() else ""), str(file)
+        return _reviewed_text(self.assets / name, what, needed=needed)
 
     @cached_property
     def media_cache(self) -> "MediaCache":

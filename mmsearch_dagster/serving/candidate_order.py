@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from mmsearch_dagster.core.modality_names import IMAGE
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, LEARNED, SCORED_RETRIEVERS, fuse
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
@@ -105,6 +106,9 @@ def by_scores(
 ) -> list[tuple[str, float]]:
     """The fused scores of the lists, and a share for what the query prefers: nothing here is learned.
 
+    Beside a photo preferences have none: the photo says what the product is, and many others have its
+    new colour.
+
     Args:
         query: of `ranked_query`.
         lists: retriever -> (product id, score), best first.
@@ -116,7 +120,7 @@ def by_scores(
     from mmsearch_dagster.core.ranking.relevance.preferences import PREFERENCE_SHARE, preference_scores
 
     fused = fuse_scores(lists)
-    if not query.preferred or not fused:
+    if not query.preferred or not fused or lists.get(IMAGE):
         return fused
     terms = items.of([product for product, _ in fused])
     fits = preference_scores(query.preferred, [terms[product].stated for product, _ in fused])

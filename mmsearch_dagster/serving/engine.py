@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
+from mmsearch_dagster.adapters.index.reader_cache import ReaderCache
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -61,6 +62,7 @@ class Engine:
         synonyms: SynonymRules = SynonymRules(),
         photos: PhotoRetriever | None = None,
         features_log: FeaturesLog | None = None,
+        readers: ReaderCache | None = None,
     ) -> None:
         self._manifest = manifest
         self._table = table
@@ -72,7 +74,7 @@ class Engine:
         self._features_log = features_log
         self._order = CandidateOrder(manifest.retrieval.rrf_k, stage)
         self._items = KeptItems(table.rows)
-        self._understanding = QueryUnderstanding(table, synonyms, self._vectors_of)
+        self._understanding = QueryUnderstanding(table, synonyms, self._vectors_of, readers)
 
     @classmethod
     def open(
@@ -85,11 +87,13 @@ class Engine:
         exact_rows: int = EXACT_ROWS,
         synonyms: SynonymRules = SynonymRules(),
         features_log: FeaturesLog | None = None,
+        readers: ReaderCache | None = None,
     ) -> "Engine":
         """The release that `manifest` names.
 
         encoders: modality -> encoder, loaded or not. exact_rows: a catalogue of fewer products is compared in
         memory, a larger one by LanceDB. synonyms: of the shop. features_log: notes what the ranker reads.
+        readers: keeps what is read of the catalogue to understand words.
         Raises ReleaseMismatchError when model, encoders and index are not those of the manifest.
         """
         from mmsearch_dagster.core.fusion.towers import weights_sha256
@@ -115,6 +119,7 @@ class Engine:
             synonyms=synonyms,
             photos=release_parts.open_photo_memory(manifest, table, model_dir),
             features_log=features_log,
+            readers=readers,
         )
 
     @property
@@ -308,6 +313,7 @@ class Engine:
         """An answer per prepared query. condition: the filter as SQL; where: as it was given."""
         if not queries:
             return []
+        self._table.check_files()
         depth = max(k, self._manifest.retrieval.depth)
         lists, best = self._ranked(queries, k, depth, condition)
         while any(len(hits) < k and _is_full(found, depth) for hits, found in zip(best, lists, strict=True)):
@@ -340,7 +346,14 @@ class Engine:
         least `k` where there are as many."""
         batch, groups = stacked([query.vectors for query in queries]), self._table.variant_groups
         lists = retrieve(
-            self._table, self._model, queries, batch, depth=depth, where=condition, photos=self._photos
+            self._table,
+            self._model,
+            queries,
+            batch,
+            depth=depth,
+            where=condition,
+            photos=self._photos,
+            side_by_side=condition is not None or not self._table.is_warm,
         )
         ordered = [
             self._order.order(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsearch_dagster.adapters.index.reader_cache import ReaderCache
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.registry.ledger import Ledger
@@ -97,13 +98,27 @@ class Released:
         return pointed
 
     def releases(self) -> list[ReleaseRow]:
-        """Every version, refused ones too, newest first. Raises NoReleaseError when there is none."""
+        """Every version, refused ones too, newest first. Raises NoReleaseError when there is none, or where
+        somebody renamed the model."""
         rows = self.registry.releases() if self._mlflow.is_dir() else []
+        renamed = self.registry.other_name() if self._mlflow.is_dir() and not rows else None
+        if renamed is not None:
+            raise NoReleaseError(
+                f"the registered model of {self._home} was renamed to '{renamed}' in MLflow: `mmsearch run` "
+                "or the sensor `review` gives it its name back; until then it goes on answering"
+            )
         if not rows:
             raise self._nothing_yet()
         return rows
 
     def _nothing_yet(self) -> NoReleaseError:
+        last = self._ledger.last_move()
+        if last is not None:
+            return NoReleaseError(
+                f"{self._home} holds no release any more: somebody removed {last.release_id} and all before "
+                f"it from MLflow; put {self._mlflow} back from a backup, or release anew: `mmsearch run "
+                f"--home {self._home}`"
+            )
         return NoReleaseError(
             f"{self._home} holds no release yet: run `mmsearch run --home {self._home}` first"
         )
@@ -149,9 +164,14 @@ class Released:
 
     def _open(self, manifest: ReleaseManifest, folder: Path) -> Engine:
         encoders = {identity.modality: self._encoder(identity, folder) for identity in manifest.encoders}
-        synonyms = synonyms_of(self._home)
         return Engine.open(
-            manifest, str(self._index), folder, encoders, synonyms=synonyms, features_log=self._features_log
+            manifest,
+            str(self._index),
+            folder,
+            encoders,
+            synonyms=synonyms_of(self._home),
+            features_log=self._features_log,
+            readers=ReaderCache(self._home / "query_readers"),
         )
 
     def _check(self, manifest: ReleaseManifest) -> None:

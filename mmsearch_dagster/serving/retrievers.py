@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # For the retrievers of all queries together; more than cores, for some of them wait.
 _THREADS = 8
 # Per query, retriever -> its products with their scores, best first.
-ScoredLists = list[dict[str, list[tuple[str, float]]]]
+ScoredLists = list[dict[str, Sequence[tuple[str, float]]]]
 
 
 class QueryTower(Protocol):
@@ -78,6 +78,7 @@ def retrieve(
     depth: int,
     where: str | None,
     photos: PhotoRetriever | None = None,
+    side_by_side: bool = True,
 ) -> ScoredLists:
     """Per query, retriever -> its `depth` best products; a retriever without a weight is left out.
 
@@ -89,6 +90,8 @@ def retrieve(
         depth: products per retriever.
         where: SQL of `core.retrieval.filters.to_where`.
         photos: judged photos as further keys; None in a release without them.
+        side_by_side: each retriever in a thread of its own; where all answer from memory within a
+            millisecond or two, threads cost more than they bring.
     """
     searches = [
         _full_text(table, queries, depth, where),
@@ -97,9 +100,10 @@ def retrieve(
         _photos(photos, queries, batch, depth, where),
     ]
     lists: ScoredLists = [{} for _ in queries]
-    for found in _side_by_side([search for part in searches for search in part]):
+    each = [search for part in searches for search in part]
+    for found in _side_by_side(each) if side_by_side else [search() for search in each]:
         for row, ranked in zip(found.rows, found.hits, strict=True):
-            lists[row][found.retriever] = [(hit.product_id, hit.score) for hit in ranked]
+            lists[row][found.retriever] = list(ranked)
     return lists
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmsearch_dagster.adapters.index.reader_cache import ReaderCache, reader_of
 from mmsearch_dagster.adapters.index.table import PinnedTable
-from mmsearch_dagster.adapters.speech.english_words import is_english
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.filter_conditions import quoted
@@ -25,7 +25,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     joined_conditions,
 )
 from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
-from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
+from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
@@ -38,15 +38,23 @@ class QueryUnderstanding:
     """Reads a release's catalogue at the first query with words. Safe to share between threads."""
 
     def __init__(
-        self, table: PinnedTable, synonyms: SynonymRules, vectors_of: Callable[[Sequence[str]], Matrix]
+        self,
+        table: PinnedTable,
+        synonyms: SynonymRules,
+        vectors_of: Callable[[Sequence[str]], Matrix],
+        readers: ReaderCache | None = None,
     ) -> None:
-        """vectors_of: texts -> the vectors that are compared with products, float32 [n, width]."""
+        """vectors_of: texts -> the vectors that are compared with products, float32 [n, width]. readers:
+        where what was read is kept for the next process; None: nowhere."""
         self._table, self._synonyms, self._vectors_of = table, synonyms, vectors_of
+        self._readers = readers
 
     @cached_property
     def reader(self) -> QueryReader:
         """What reads words in the catalogue's terms."""
-        return QueryReader.of(self._table.records(COLUMNS), self._synonyms, is_english)
+        if self._readers is not None:
+            return self._readers.reader(self._table, self._synonyms)
+        return reader_of(self._table, self._synonyms)
 
     def warm(self) -> None:
         """Read the catalogue now."""

@@ -11,6 +11,8 @@ from mmsearch_dagster.cli import search
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
+from mmsearch_dagster.core.retrieval.understood import PREFER, QueryPart, Understood
 from mmsearch_dagster.serving.engine import Engine, Query
 from mmsearch_dagster.serving.open_release import Released
 from tests.shops import write_csv
@@ -131,6 +133,14 @@ def test_a_correction_is_told_with_the_way_to_undo_it(released: Released, capsys
         "spelling: runing → running",
         "(undo: --as-typed, or --ignore spelling)",
     ]
+
+
+def test_what_the_words_prefer_is_said(capsys: Captured) -> None:
+    parts = (QueryPart("colour", "gray", "grey", PREFER), QueryPart("category", "shoe", "Shoes", PREFER))
+    hits = (AnswerHit("p1", 1.0, 1, {}, {}),)
+    answer = Answer(hits, "r-1", 0.0, "words", understood=Understood("gray shoe", "gray shoe", parts=parts))
+
+    assert search.understood_lines(answer) == ["preferred: grey (colour), Shoes (category)"]
 
 
 def test_a_part_that_is_only_a_message_is_not_offered_to_be_undone(

@@ -2,20 +2,30 @@
 
 import json
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 import yaml
 
+from mmsearch_dagster.core.progress import PROGRESS
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline.home import recall
-from mmsearch_dagster.pipeline.operations.encoder_upgrade import encode_parts, propose_encoder
+from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
+    compared_queries,
+    encode_parts,
+    evaluated_overlap,
+    propose_encoder,
+    sample_answers,
+)
 from mmsearch_dagster.pipeline.workspace import Workspace
+from tests.end_to_end.killed import Killer
 from tests.homes import Place
 
 pytestmark = pytest.mark.slow
@@ -88,6 +98,7 @@ def test_an_upgrade_is_refused_without_a_trace_and_released_by_the_same_pointer(
 
     assert upgradable.mmsearch("upgrade-encoder", "text", "shorter") == 1
 
+    assert "of the first 10 products are the same" in capsys.readouterr().out
     assert upgradable.manifest() == before
     assert recall(upgradable.home) == options, "the next run uses the encoder of before"
     assert upgradable.actions()[-1] == "rejection"
@@ -129,6 +140,45 @@ def test_a_stopped_encoding_goes_on_where_it_was(upgradable: Place) -> None:
     products = upgradable.workspace.lake.current("products").table().height
     assert sum(part.encoded + part.reused for part in again) <= products
     assert sum(part.encoded for part in again[2:]) > 0
+
+
+def test_the_answers_of_an_evaluation_can_be_compared_with_those_that_are_served(tiny: Place) -> None:
+    """Of the released model they are nearly the same; of a refused one they say how much would change."""
+    queries = compared_queries(tiny.workspace, tiny.manifest().media_root)
+    overlap = evaluated_overlap(tiny.workspace, sample_answers(tiny.released.engine(), queries))
+
+    assert overlap is not None
+    assert overlap.queries == len(queries)
+    assert overlap.share > 0.9
+
+
+def test_an_encoding_that_was_killed_in_the_middle_of_a_part_goes_on_from_what_is_stored(
+    upgradable: Place,
+) -> None:
+    file = propose_encoder(upgradable.workspace, "text", "shorter")
+    child = get_context("spawn").Process(target=encode_and_die, args=(upgradable, file))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    workspace = proposed(upgradable, file)
+    (spec,) = [spec for spec in workspace.preset.encoders if spec.modality == "text"]
+
+    parts = list(encode_parts(workspace, spec, rows=15))
+
+    assert parts[0].encoded == 0, "the first part was stored before the kill"
+    assert parts[1].encoded + parts[1].reused > 0
+    assert sum(part.encoded for part in parts[1:]) > 0
+    assert upgradable.released.engine().search(Query(text="red mug"), k=3).hits
+
+
+def encode_and_die(place: Place, file: Path) -> None:
+    """Kills its own process while the second part is encoded."""
+    workspace = proposed(place, file)
+    (spec,) = [spec for spec in workspace.preset.encoders if spec.modality == "text"]
+    parts = encode_parts(workspace, spec, rows=15)
+    next(parts)
+    PROGRESS.set(Killer("upgrade text_features", "advance"))
+    next(parts)
 
 
 def proposed(place: Place, preset: Path) -> Workspace:

@@ -80,6 +80,14 @@ def test_by_scores_what_the_query_prefers_has_a_share() -> None:
     assert [product for product, _ in order.order(wished, lists, items)] == ["red", "any", "blue"]
     assert all(0.0 <= score <= 1.0 for _, score in order.order(wished, lists, items))
 
+    photo = {"image": [("blue", 0.9), ("any", 0.8), ("red", 0.7)]}
+    beside = replace(wished, weights={"lexical": 1.0, "image": 1.0})
+    assert [product for product, _ in order.order(beside, {**lists, **photo}, items)] == [
+        "blue",
+        "any",
+        "red",
+    ]
+
 
 def test_a_learned_order_reads_the_top_of_each_list_and_the_rest_follows() -> None:
     ordered = CandidateOrder(60, cheapest_last()).order(query(LEARNED), LISTS, KeptItems(Rows()))

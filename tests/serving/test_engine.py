@@ -9,6 +9,7 @@ from mmsearch_dagster.core.catalog.variant_groups import VariantFacts
 from mmsearch_dagster.core.errors import OtherEncoderError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.serving import retrievers
 from mmsearch_dagster.serving.encode_query import EncoderHere, EncoderOrLoader
 from mmsearch_dagster.serving.engine import Engine, Query
 from tests.small_release import (
@@ -50,6 +51,20 @@ def test_words_are_found_by_both_branches_and_blended(engine: Engine) -> None:
         assert hit.score == pytest.approx(sum(1 / (60 + rank) for rank in ranks))
     assert answer.took_ms > 0
     assert [hit.rank for hit in answer.hits] == [1, 2, 3, 4, 5]
+
+
+def test_a_warm_engine_needs_no_further_thread_for_its_retrievers(
+    release: SmallRelease, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm = open_engine(release)
+    warm.warm()
+    monkeypatch.setattr(retrievers, "_pool", lambda: pytest.fail("a retriever was sent to another thread"))
+
+    answer = warm.search(Query(text="red running shoes model 0"), k=5)
+
+    monkeypatch.undo()
+    expected = engine.search(Query(text="red running shoes model 0"), k=5)
+    assert [hit.product_id for hit in answer.hits] == [hit.product_id for hit in expected.hits]
 
 
 def test_a_picture_finds_products_of_its_colour(engine: Engine) -> None:

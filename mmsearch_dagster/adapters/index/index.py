@@ -16,7 +16,7 @@ from mmsearch_dagster.adapters.index.checks import check_index
 from mmsearch_dagster.adapters.index.golden_checks import IndexCheck
 from mmsearch_dagster.adapters.index.library import lancedb_module
 from mmsearch_dagster.adapters.index.rows import arrow_table, prepared_rows, vector_columns
-from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
+from mmsearch_dagster.adapters.index.table import EXACT_ROWS, ROWS_KEY, PinnedTable
 from mmsearch_dagster.core.catalog import columns
 from mmsearch_dagster.core.digest import digest_of_frame
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMismatchError
@@ -28,7 +28,6 @@ from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 
 _STAGE = "index"
-_ROWS_KEY = b"mmsearch.rows"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # A recomputed model output may differ in its last bits; it is the same version all the same.
 _SAME_VECTOR = 1e-4
@@ -83,7 +82,7 @@ class SearchIndex:
         mode = "create" if self._newest(table) is None else "overwrite"
         # "null" because LanceDB calls a missing vector a bad one; NaN and odd widths never get here.
         written = self._connect().create_table(
-            table, arrow_table(rows, {_ROWS_KEY: digest.encode()}), mode=mode, on_bad_vectors="null"
+            table, arrow_table(rows, {ROWS_KEY: digest.encode()}), mode=mode, on_bad_vectors="null"
         )
         _create_text_and_scalar_indexes(written, rows.columns)
         if VECTOR in rows.columns:
@@ -94,8 +93,7 @@ class SearchIndex:
     def _same(self, table: str, tag: str, rows: pl.DataFrame, digest: str) -> PinnedTable:
         opened = self._connect().open_table(table, version=tag)
         pinned = self._pinned(opened)
-        stored = (opened.schema.metadata or {}).get(_ROWS_KEY, b"").decode()
-        if stored != digest or not _same_vectors(pinned, rows):
+        if pinned.rows_digest != digest or not _same_vectors(pinned, rows):
             raise IndexCheckError(
                 f"tag '{tag}' of table '{table}' already names other rows: a published version never "
                 "changes; publish under another tag, or drop this one first"
@@ -112,7 +110,7 @@ class SearchIndex:
             names = ", ".join(sorted(tags)) or "none"
             raise ReleaseMismatchError(
                 f"the index {self._uri} has no version '{tag}' of table '{table}' (tags: {names}): "
-                "build it again, or roll back to a release that has one"
+                "`mmsearch run` builds it again; or roll back to a release that has one"
             )
         return self._pinned(self._connect().open_table(table, version=tag))
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,14 @@ from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_wor
 if TYPE_CHECKING:
     import polars as pl
 
+# In the schema's metadata: names what the rows say, without their vectors.
+ROWS_KEY = b"mmsearch.rows"
 # Up to here an exact product with the vectors in memory is faster than any index (measured).
 EXACT_ROWS = 200_000
 # Asked for beyond k, so that equal scores at the k-th place are ordered by id and not by chance.
 _SPARE = 50
+# More than LanceDB's single precision can put two products in the wrong order.
+_EQUALLY_NEAR = 1e-5
 _THREADS = 8
 # Conditions whose products are remembered.
 _MOST_CONDITIONS = 64
@@ -38,8 +43,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """One product of a ranking. score: of core.retrieval.nearest, or BM25 for words; larger is better."""
 
     product_id: str
@@ -53,6 +57,7 @@ class PinnedTable:
         """exact_rows: a version of fewer products is compared in memory, a larger one by LanceDB."""
         self._table, self._exact_rows = table, exact_rows
         self._payload: HeldPayload | None = None
+        self._first_look: set[str] = set()
         self._words: WordIndex | None = None
         self._passing: dict[str, NDArray[np.bool_]] = {}
 
@@ -60,14 +65,27 @@ class PinnedTable:
     def version(self) -> int:
         return int(self._table.version)
 
+    @property
+    def rows_digest(self) -> str:
+        """Names what the rows say, vectors apart; empty for a version that does not have it."""
+        return (self._table.schema.metadata or {}).get(ROWS_KEY, b"").decode()
+
+    def check_files(self) -> None:
+        """Raises ReleaseMismatchError where the folder of the table is gone: what is in memory could answer
+        until the next start, and nobody would notice before it."""
+        if "://" not in self._table.uri and not Path(self._table.uri).is_dir():
+            raise _unreadable(f"there is no {self._table.uri}")
+
     @cached_property
     def row_count(self) -> int:
-        return int(self._table.count_rows())
+        with _reading():
+            return int(self._table.count_rows())
 
     @cached_property
     def size_bytes(self) -> int:
         """Of the files of this version."""
-        return int(self._table.stats()["total_bytes"])
+        with _reading():
+            return int(self._table.stats()["total_bytes"])
 
     def passing(self, where: str | None) -> int:
         """How many products pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
@@ -190,6 +208,11 @@ class PinnedTable:
         vectors = ProductVectors.of(*self.vectors(product_ids, column))
         return dict(next(vectors.nearest(vector[np.newaxis], len(vectors.ids))))
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether what has no filter is answered from what `warm` has read."""
+        return self._payload is not None
+
     def warm(self) -> None:
         """Load now what the first query would wait for, and what many queries read again and again."""
         if self.held_in_memory:
@@ -245,8 +268,23 @@ class PinnedTable:
         """
         self._check_width(vectors, column)
         if where is None and self.held_in_memory:
-            return [_hits(pairs) for pairs in self.compared(column).nearest(vectors, k)]
+            first = self._first_answer(vectors, k, column)
+            return first or [_hits(pairs) for pairs in self.compared(column).nearest(vectors, k)]
         return _each(lambda v: self.nearest_in_table(v, k, where=where, column=column), list(vectors))
+
+    def _first_answer(self, vectors: Matrix, k: int, column: str) -> list[list[Hit]] | None:
+        """What memory would answer to the first query of a process, by a look through the table, which is
+        many times faster than to read all vectors for one query. None for later queries, and where more
+        products are as near as the k-th than the table proposes.
+        """
+        if len(vectors) > 1 or column in self._in_memory or column in self._first_look:
+            return None
+        self._first_look.add(column)
+        count = k + _SPARE
+        hits = self.nearest_in_table(vectors[0], count, column=column, params=VectorIndexParams())
+        if len(hits) == count and hits[k - 1].score - hits[-1].score < _EQUALLY_NEAR:
+            return None
+        return [hits[:k]]
 
     def _check_width(self, vectors: Matrix, column: str) -> None:
         width = self._width(column)
@@ -379,7 +417,8 @@ class PinnedTable:
         """Some columns of every row, as `rows` gives them, in any order; columns that the table lacks are
         left out."""
         present = [name for name in names if name in self.payload_columns]
-        return self._table.search().select(present).limit(None).to_arrow().to_pylist()
+        with _reading():
+            return self._table.search().select(present).limit(None).to_arrow().to_pylist()
 
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
         """Reads some columns of every row.
@@ -417,18 +456,26 @@ def _reading(where: str | None = None) -> Iterator[None]:
             raise
         raise QueryError(f"the filter cannot be applied to this index: {_first_line(error)}") from error
     except (RuntimeError, OSError) as error:
-        raise ReleaseMismatchError(
-            f"the index of this release cannot be read, its files are gone or damaged: {_first_line(error)}; "
-            "run `mmsearch run`, or roll back to a release that is whole"
-        ) from error
+        raise _unreadable(_first_line(error)) from error
+
+
+def _unreadable(reason: str) -> ReleaseMismatchError:
+    return ReleaseMismatchError(
+        f"the index of this release cannot be read, its files are gone or damaged: {reason}; "
+        "run `mmsearch run`, or roll back to a release that is whole"
+    )
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
+# A hundred of these are made per retriever and query; the class itself is four times slower.
+_hit: Callable[[tuple[str, float]], Hit] = partial(tuple.__new__, Hit)
+
+
 def _hits(pairs: Sequence[tuple[str, float]]) -> list[Hit]:
-    return [Hit(product_id, score) for product_id, score in pairs]
+    return list(map(_hit, pairs))
 
 
 def _each(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:

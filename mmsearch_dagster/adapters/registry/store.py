@@ -15,12 +15,15 @@ from filelock import FileLock
 
 from mmsearch_dagster.adapters.host.sqlite_files import compact
 from mmsearch_dagster.adapters.registry.relocate import ARTIFACTS, DATABASE, EXPERIMENT, check_location
+from mmsearch_dagster.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 _LOG = logging.getLogger(__name__)
+# How a database file begins.
+_SQLITE = b"SQLite format 3\0"
 
 
 def mlflow_module() -> ModuleType:
@@ -71,14 +74,27 @@ class MlflowStore:
         """Point this process's MLflow here and return a client.
 
         The database is made on first use. Raises MovedHomeError in a home that was moved or copied and has
-        not been relocated.
+        not been relocated, ConfigError where the database is none any more.
         """
         check_location(self.folder)
+        self._check_database()
         mlflow = mlflow_module()
         self._make_database(mlflow)
         mlflow.set_tracking_uri(self.tracking_uri)
         mlflow.set_registry_uri(self.tracking_uri)
         return mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
+
+    def _check_database(self) -> None:
+        database = self._database
+        if not database.exists():
+            return
+        with database.open("rb") as file:
+            begin = file.read(len(_SQLITE))
+        if begin and begin != _SQLITE:
+            raise ConfigError(
+                f"{database} is no SQLite database any more: put {database.parent} back from a backup, or "
+                "move it away, and `mmsearch run` releases anew"
+            )
 
     def _make_database(self, mlflow: ModuleType) -> None:
         """Beside its place, then renamed into it: MLflow cannot mend one that was left half made, and two

@@ -160,18 +160,23 @@ class ModelVersions:
                 (Path(local) / name).write_text(text, encoding="utf-8")
             self._store.connect().log_model_artifacts(model.group(), local, folder)
 
-    def name_again(self) -> str | None:
-        """Give the registered model its name back where somebody renamed it; a sentence if so."""
+    def other_name(self) -> str | None:
+        """What somebody renamed the registered model to; None where it has its name, or is gone."""
         client = self._store.connect()
-        models = {model.name: model for model in client.search_registered_models()}
-        if MODEL_NAME in models:
-            return None
-        for name in models:
+        names = [model.name for model in client.search_registered_models()]
+        for name in () if MODEL_NAME in names else names:
             versions = client.search_model_versions(f"name = '{name}'", max_results=1)
             if versions and RELEASE_ID in versions[0].tags:
-                client.rename_registered_model(name, MODEL_NAME)
-                return f"the registered model was renamed to '{name}' in MLflow: it is '{MODEL_NAME}' again"
+                return name
         return None
+
+    def name_again(self) -> str | None:
+        """Give the registered model its name back where somebody renamed it; a sentence if so."""
+        name = self.other_name()
+        if name is None:
+            return None
+        self._store.connect().rename_registered_model(name, MODEL_NAME)
+        return f"the registered model was renamed to '{name}' in MLflow: it is '{MODEL_NAME}' again"
 
     def remove_tag(self, version: int, key: str) -> None:
         """Remove a tag of a version."""

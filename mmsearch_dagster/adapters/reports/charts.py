@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _INK = "#2b2f36"
 _GRID = "#e3e6ea"
+_MOST_NAMES = 8
 _ACCENT = "#2f6fde"
 _QUIET = "#9aa5b4"
 _COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#8a5cc2", "#c4485a", "#5c6b7a")
@@ -60,9 +61,25 @@ def _installed_fonts() -> list[str]:
 
 
 def curves(
-    lines: Mapping[str, Sequence[tuple[int, float]]], *, title: str, y_label: str, x_label: str = "step"
+    lines: Mapping[str, Sequence[tuple[int, float]]],
+    *,
+    title: str,
+    y_label: str,
+    x_label: str = "step",
+    x_names: Sequence[str] = (),
 ) -> bytes:
-    """One line per name, over training steps or another count; points are (step, value), NaN leaves a gap."""
+    """One line per name, over training steps or another count.
+
+    Args:
+        lines: name -> (step, value); NaN leaves a gap.
+        title: above all.
+        y_label: of the values.
+        x_label: of the steps.
+        x_names: what step 0, 1, ... is called, for example its day; empty for the number itself.
+
+    Returns:
+        A PNG.
+    """
     figure = _figure(6.4, 3.6)
     axes = figure.add_subplot()
     _style(axes, title)
@@ -78,6 +95,9 @@ def curves(
             markersize=3,
             label=name,
         )
+    if x_names:
+        shown = range(0, len(x_names), -(-len(x_names) // _MOST_NAMES))
+        axes.set_xticks(list(shown), [x_names[step] for step in shown], parse_math=False)
     axes.set_xlabel(x_label, color=_INK, fontsize=9)
     axes.set_ylabel(y_label, color=_INK, fontsize=9)
     if lines:
@@ -110,22 +130,55 @@ def metric_bars(bars: Sequence[Bar], *, title: str, metric: str) -> bytes:
     return _png(figure)
 
 
-def panels(values: Mapping[str, Mapping[str, float]], *, title: str, highlight: str = "") -> bytes:
-    """One small bar chart per measure, each on a scale of its own: measure -> (name -> value, NaN: none)."""
+def panels(
+    values: Mapping[str, Mapping[str, float]],
+    *,
+    title: str,
+    highlight: str = "",
+    bounds: Mapping[str, float] | None = None,
+) -> bytes:
+    """One small bar chart per measure, each on a scale of its own.
+
+    Args:
+        values: measure -> (name -> value; NaN: none).
+        title: above all.
+        highlight: a name whose bars are marked.
+        bounds: measure -> value from which it is too large: a dashed line; bars beyond it are marked.
+
+    Returns:
+        A PNG.
+    """
     figure = _figure(1.6 + 1.9 * max(len(values), 1), 1.1 + 0.3 * max(map(len, values.values()), default=1))
     fonts = _installed_fonts() or None
     grid = figure.subplots(1, max(len(values), 1), sharey=True, squeeze=False)[0]
     for axes, (measure, named) in zip(grid, values.items(), strict=False):
+        bound = (bounds or {}).get(measure)
         _style(axes, "")
         axes.set_title(measure, loc="left", color=_INK, fontsize=8, parse_math=False)
-        colours = [_ACCENT if name == highlight else _QUIET for name in named]
+        colours = [_colour_of(name == highlight, value, bound) for name, value in named.items()]
         axes.barh(range(len(named)), list(named.values()), height=0.62, color=colours)
         axes.axvline(0, color=_INK, linewidth=0.8)
+        if bound is not None:
+            axes.axvline(bound, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.set_xlim(*_reach([*named.values(), *([] if bound is None else [bound])]))
         axes.tick_params(labelsize=8)
         axes.set_yticks(range(len(named)), list(named), fontfamily=fonts, parse_math=False)
     grid[0].invert_yaxis()
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=_INK)
     return _png(figure)
+
+
+def _colour_of(chosen: bool, value: float, bound: float | None) -> str:
+    if bound is not None and value >= bound:
+        return _COLOURS[1]
+    return _ACCENT if chosen else _QUIET
+
+
+def _reach(values: Sequence[float]) -> tuple[float, float]:
+    """Both ends of an axis that holds 0 and all values; of zeros alone from 0 to 1."""
+    drawn = [0.0, *(value for value in values if value == value)]
+    low, high = min(drawn), max(drawn)
+    return (low * 1.1, high * 1.1) if high > low else (0.0, 1.0)
 
 
 def contact_sheet(

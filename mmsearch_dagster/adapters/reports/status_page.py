@@ -12,8 +12,11 @@ from mmsearch_dagster.core.operations.status import Status, ago, ahead
 _TEMPLATE = Path(__file__).with_name("status_page.html")
 _DAYS_SHOWN = 60
 _DECISIONS_SHOWN = 40
-# Rules whose unit is not plain from their name.
+# Rules whose name alone says too little.
 _RULES = {
+    "floor": "quality above the floor",
+    "champion": "beside the champion",
+    "champion_per_kind": "beside the champion, worst kind",
     "enough_queries": "queries above the least number",
     "finite_figures": "values that are no numbers",
 }
@@ -120,8 +123,10 @@ def _gates(status: Status) -> Iterator[Chart]:
         if all(dot.value == 0 for dot in dots):
             continue  # a rule of yes or no
         title = _RULES.get(rule, rule.replace("_", " "))
-        good = dots[-1].good
+        good, refused = dots[-1].good, [dot.when for dot in dots if not dot.good]
         note = "within its limit" if good else "beyond its limit"
+        if good and refused:
+            note += f"; last beyond it {refused[-1]:%d %b}"
         yield _chart(title, dots, form="{:+.3g}", guide=0.0, mood=_mood(good), note=note)
 
 
@@ -141,6 +146,9 @@ def _drift(days: Sequence[DailyMetrics]) -> Iterator[Chart]:
         form = "{:.2f} of bound" if result.level is not None else ("fine" if result.fine else "look here")
         if monitor in by_monitor:
             dots, note = by_monitor[monitor], result.sentence
+            drifted = [dot.when for dot in dots if dot.good is False]
+            if result.fine and drifted:
+                note += f"; last otherwise {drifted[-1]:%d %b}"
             yield _chart(title, dots, form=form, guide=1.0, mood=mood, note=note)
         else:
             yield Chart(title, "", "quiet", result.sentence, "")

@@ -64,6 +64,10 @@ def _connect(path: Path) -> list[Connected]:
         drafts = [TableDraft("UBI log", table, {}, "sure") for table in ("searches", "events")]
         return [Connected(path, written, FileLook(path.name, ()), draft) for draft in drafts]
     look = look_at(path, written)
+    if not look.present(*look.columns):
+        raise SourceError(
+            f"{path}: holds a header and no row below it that can be read ({', '.join(look.columns)})"
+        )
     draft = recognise(look)
     if draft is None:
         columns = ", ".join(look.columns)

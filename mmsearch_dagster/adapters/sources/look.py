@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from mmsearch_dagster.adapters.sources.delimited import is_partly_utf8
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
-from mmsearch_dagster.adapters.sources.sniff import check_file
+from mmsearch_dagster.adapters.sources.sniff import check_file, check_kind
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.mapping.file import SourceFile
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook
+from mmsearch_dagster.core.catalog.recognise.encoding import decoded_head, encodings_of
 from mmsearch_dagster.core.catalog.values.categories import shared_root
 from mmsearch_dagster.core.errors import SourceError
 
@@ -24,7 +25,8 @@ _MOSTLY = 0.8
 _EXAMPLE = 40
 _HOST = re.compile(r"https?://([\w.:-]+)")
 _OF_CATEGORIES = re.compile(r"(?i)categ|kateg|breadcrumb|product.?type|^type$")
-_DELIMITERS = (",", ";", "\t", "|")
+_DELIMITERS = (",", ";", "\t", "|", "^", "~")
+_OF_A_PAGE = 20
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UBI_KEYS = ('"action_name"', '"ubi_events"', '"ubi_queries"', '"user_query"')
 
@@ -44,11 +46,16 @@ def written_how(path: Path) -> dict[str, Any]:
         head = file.read(_HEAD)
     if head.startswith(b"PAR1"):
         return {"format": "parquet"}
-    encoding = _encoding(head)
+    check_kind(path, head)
+    encoding = _encoding(path, head)
     text = head.decode(encoding, "replace").lstrip("\ufeff")
     start = text.lstrip()
     if not start:
         raise SourceError(f"{path}: the file is empty")
+    if start[:_OF_A_PAGE].lower().startswith(("<!doctype html", "<html")):
+        raise SourceError(
+            f"{path}: is a web page, perhaps of a login, and no export; download the file again"
+        )
     if start.startswith("<"):
         return {"format": "xml"}
     if start.startswith(("{", "[")):
@@ -56,7 +63,7 @@ def written_how(path: Path) -> dict[str, Any]:
     return {"format": "csv", **_delimited(text), **({} if encoding == "utf-8" else {"encoding": encoding})}
 
 
-def _encoding(head: bytes) -> str:
+def _encoding(path: Path, head: bytes) -> str:
     if head.startswith(_UTF16):
         return "utf-16"
     wide = _without_mark(head)
@@ -67,8 +74,20 @@ def _encoding(head: bytes) -> str:
         head[: max(len(head) - 4, 0) if len(head) == _HEAD else len(head)].decode("utf-8")
     except UnicodeDecodeError as error:
         cut = len(head) == _HEAD and error.start > _HEAD - 8
-        return "utf-8" if cut or is_partly_utf8(head) else "cp1252"
+        return "utf-8" if cut or is_partly_utf8(head) else _by_letters(path, head)
     return "utf-8"
+
+
+def _by_letters(path: Path, head: bytes) -> str:
+    """An encoding of one country, by what its letters look like in each."""
+    names = encodings_of(head)
+    if len(names) == 1:
+        # The younger standard holds all letters of the older one.
+        return {"gb2312": "gb18030"}.get(names[0], names[0])
+    line = next((line for line in head.splitlines() if not line.isascii()), head)
+    read = [f"'{(decoded_head(line, name) or '')[:_EXAMPLE]}' in {name}" for name in names]
+    tried = f"it may be {' or '.join(read)}" if read else "no other encoding that is tried gives words"
+    raise SourceError(f"{path}: is not UTF-8 text, and {tried}; save it as UTF-8")
 
 
 def _without_mark(head: bytes) -> str | None:

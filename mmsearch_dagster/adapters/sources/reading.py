@@ -21,7 +21,7 @@ from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL
 from mmsearch_dagster.core.catalog.source_mapping import TableFile
 from mmsearch_dagster.core.catalog.tables.grouped_rows import merge_groups
 from mmsearch_dagster.core.catalog.tables.variants import with_parents
-from mmsearch_dagster.core.catalog.values.texts import clean_text
+from mmsearch_dagster.core.catalog.values.texts import clean_text, without_script_words
 from mmsearch_dagster.core.errors import SourceError
 
 Pseudonymise = Callable[[pl.Series], pl.Series]
@@ -199,7 +199,9 @@ def _empty_columns(
             continue
         given = raw[column].drop_nulls()
         if given.dtype == pl.String:
-            given = given.to_frame().select(clean_text(pl.col(column)))[column].drop_nulls()
+            given = (
+                given.to_frame().select(without_script_words(clean_text(pl.col(column))))[column].drop_nulls()
+            )
         feed = ", ".join(f"'{name}'" for name in mapping.inputs)
         if given.is_empty():
             empty.append(f"column {feed} of {where}, mapped to {column}, is empty in every row")

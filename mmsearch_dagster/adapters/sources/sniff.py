@@ -9,6 +9,7 @@ from mmsearch_dagster.core.errors import SourceError
 _HEAD = 65_536
 # A few zero bytes are a fault of the export and mean nothing; more are another kind of file.
 _STRAY = 0.05
+_PARQUET, _TAR_AT = b"PAR1", 257
 _MAGIC = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
@@ -17,10 +18,28 @@ _MAGIC = {
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"\x1f\x8b": "gzip-compressed; unpack it",
     b"\x28\xb5\x2f\xfd": "zstd-compressed; unpack it",
-    b"PAR1": "Parquet; set format: parquet",
+    _PARQUET: "Parquet; set format: parquet",
     b"SQLite format 3": "an SQLite database",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook or another Office file; save its sheet as CSV UTF-8",
+    b"PK\x05\x06": "an empty zip archive",
+    b"7z\xbc\xaf": "a 7z archive; unpack it",
+    b"Rar!": "a RAR archive; unpack it",
+    b"BZh9": "bzip2-compressed; unpack it",
+    b"\xfd7zXZ": "xz-compressed; unpack it",
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def check_kind(path: Path, head: bytes) -> None:
+    """Refuses what is plainly no text, by the bytes that it begins with.
+
+    Raises:
+        SourceError: the file is a picture, an archive, a workbook, or the like.
+    """
+    kinds = (kind for magic, kind in _MAGIC.items() if magic != _PARQUET and head.startswith(magic))
+    kind = next(kinds, "a tar archive; unpack it" if head[_TAR_AT:].startswith(b"ustar") else None)
+    if kind is not None:
+        raise SourceError(f"{path}: is no export but {kind}")
 
 
 def check_file(path: Path, form: Format, magic: bytes | None = None, *, encoding: str = "utf-8-sig") -> None:

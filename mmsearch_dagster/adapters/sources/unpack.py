@@ -7,10 +7,13 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from mmsearch_dagster.core.catalog.mapping.file import FORMATS
 from mmsearch_dagster.core.errors import SourceError, reason_of
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _WORKBOOK = "xl/workbook.xml"
+# Where one of these lies in an archive beside pictures or a note, it is meant.
+_TABLES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 # What programs put into archives beside the file itself.
 _BESIDE = ("__MACOSX/", ".DS_Store")
 
@@ -48,6 +51,7 @@ def _from_zip(path: Path, folder: Path) -> Path:
         if _WORKBOOK in names:
             raise SourceError(f"{path}: is an Excel workbook; save its sheet as CSV UTF-8 and give that")
         files = [name for name in names if not any(beside in name for beside in _BESIDE)]
+        files = [name for name in files if name.lower().endswith(_TABLES)] or files
         if len(files) != 1:
             raise SourceError(f"{path}: holds {len(files)} files; unpack it and name those that are meant")
         with archive.open(files[0]) as packed:

@@ -61,6 +61,8 @@ def _local(file: str, folder: Path, *, allow_private: bool) -> Path:
 
 def _show(one: Connected) -> None:
     print_plain(f"{one.path}: {one.draft.kind}, table {one.draft.table}")
+    if one.written.get("encoding", "").startswith(("cp", "mac")):
+        print_plain(f"read as {one.written['encoding']}, by its letters: look at the accents below")
     rows = one.draft.understood(one.look)
     if rows:
         frame = pl.DataFrame(

@@ -1,13 +1,13 @@
 """`mmsearch upgrade-encoder`: from a named encoder to a release, while the old one answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from mmsearch_dagster.cli import run as refreshing
 from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.cli.progress import Display, print_plain
-from mmsearch_dagster.core.errors import ConfigError, MmsearchError
+from mmsearch_dagster.core.errors import ConfigError, GateRefusedError, MmsearchError
 from mmsearch_dagster.core.metrics.answer_overlap import answer_overlap
 from mmsearch_dagster.pipeline.home import locked_step_in, recall, remember
 from mmsearch_dagster.pipeline.operations import encoder_upgrade as steps
@@ -32,11 +32,14 @@ def upgrade(settings: Settings, modality: str, encoder: str) -> None:
     former = recall(settings.home)
     try:
         waiting = refreshing.run(proposal, retrain=True)
-    except MmsearchError:
+    except MmsearchError as error:
         remember(settle(settings.home, former))
+        if isinstance(error, GateRefusedError):
+            _show_evaluated(workspace, answers)
         raise
     after = released.manifest()
     if waiting is not None and after.encoders == before.encoders:
+        _show_evaluated(workspace, answers)
         return  # until somebody approves it, the old release answers
     overlap = answer_overlap(answers, steps.sample_answers(released.engine(), queries))
     print_plain(f"{after.release_id} answers with the new encoder; before it {before.release_id} did.")
@@ -44,6 +47,13 @@ def upgrade(settings: Settings, modality: str, encoder: str) -> None:
         print_plain(f"Beside the answers of before: {overlap.sentence}.")
         released.registry.tag(after.model_version, _OVERLAP, f"with {before.release_id}: {overlap.sentence}")
     print_plain(f"To go back: `mmsearch rollback {before.release_id} --home {settings.home}`.")
+
+
+def _show_evaluated(workspace: Workspace, answers: Mapping[str, list[str]]) -> None:
+    """How alike the model answers that the gate refused, or that waits."""
+    overlap = steps.evaluated_overlap(workspace, answers)
+    if overlap is not None:
+        print_plain(f"Its answers beside those of the release: {overlap.sentence}.")
 
 
 def _encode(workspace: Workspace, proposed: Workspace) -> None:

@@ -25,8 +25,9 @@ def history(
     from mmsearch_dagster.pipeline.release.history import history as read
     from mmsearch_dagster.pipeline.workspace import Workspace
 
-    released_of(home).releases()
     rows = read(Workspace(settings_of(home)))[:k]
+    if not rows:
+        released_of(home).releases()  # says why
     if as_json:
         print(json.dumps([{**row.line.model_dump(), "undo": row.undo} for row in rows], ensure_ascii=False))
         return

@@ -6,15 +6,17 @@ it is shown to be better than the one chosen so far: where the interval of the d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mmsearch_dagster.core.evaluation.judged_queries import Rankings, score
-from mmsearch_dagster.core.metrics.bootstrap import paired_difference
+from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     BY_RANKS,
     BY_SCORES,
     LEARNED,
     LEXICAL_RETRIEVER,
+    PICTURE,
     VECTOR_RETRIEVER,
     order_of_kind,
 )
@@ -22,6 +24,9 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 # A kind with fewer judged queries decides nothing.
 FEWEST = 20
 _SEED = 7
+_UNLEARNED = (BY_SCORES, BY_RANKS)
+# Query id -> product id -> grade.
+Grades = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,64 @@ class OrderChoice:
     gain: tuple[float, float, float]
 
 
+@dataclass(frozen=True)
+class _KindValues:
+    """What each way is worth for the queries of one kind.
+
+    columns: name -> nDCG@10 of each query, all in one order of the queries. singles: names of retrievers.
+    """
+
+    kind: str
+    columns: Mapping[str, Sequence[float]]
+    singles: Sequence[str]
+
+    @classmethod
+    def of(
+        cls, kind: str, singles: Mapping[str, Rankings], ordered: Mapping[str, Rankings], grades: Grades
+    ) -> "_KindValues":
+        ids = sorted(grades)
+        columns = {}
+        for name, rankings in {**singles, **ordered}.items():
+            by_query = score({key: rankings.get(key, []) for key in ids}, grades)
+            columns[name] = [by_query[key] for key in ids]
+        return cls(kind, columns, sorted(singles))
+
+    @cached_property
+    def means(self) -> dict[str, float]:
+        return {name: sum(column) / max(len(column), 1) for name, column in self.columns.items()}
+
+    @property
+    def best_single(self) -> str:
+        return max(self.singles, key=self.means.__getitem__)
+
+    def simplest(self, orders: Sequence[str]) -> str:
+        """The first way that none of the more complex ones is shown to beat; orders: simple ones first."""
+        chosen = self.best_single
+        for name in orders:
+            if name in self.columns and _gain(self.columns[name], self.columns[chosen]).low > 0.0:
+                chosen = name
+        return chosen
+
+    def choice(self, chosen: str) -> OrderChoice:
+        """This way as the order of the kind."""
+        gain = _gain(self.columns[chosen], self.columns[self.best_single])
+        single = chosen if chosen == self.best_single else None
+        return OrderChoice(
+            self.kind,
+            order=BY_RANKS if single else chosen,
+            single=single,
+            queries=len(self.columns[chosen]),
+            means={name: round(mean, 4) for name, mean in self.means.items()},
+            gain=(gain.mean, gain.low, gain.high),
+        )
+
+
+def _gain(values: Sequence[float], over: Sequence[float]) -> Difference:
+    return paired_difference(list(values), list(over), seed=_SEED)
+
+
 def choose_order(
-    kind: str,
-    singles: Mapping[str, Rankings],
-    ordered: Mapping[str, Rankings],
-    grades: Mapping[str, Mapping[str, int]],
+    kind: str, singles: Mapping[str, Rankings], ordered: Mapping[str, Rankings], grades: Grades
 ) -> OrderChoice:
     """The simplest order that none of the more complex ones is shown to beat.
 
@@ -54,29 +112,38 @@ def choose_order(
         ordered: BY_SCORES, BY_RANKS and LEARNED, where they are there, to their rankings.
         grades: query id -> product id -> grade; names the queries.
     """
-    values = {name: score(_of(rankings, grades), grades) for name, rankings in {**singles, **ordered}.items()}
-    ids = sorted(grades)
-    columns = {name: [by_query[key] for key in ids] for name, by_query in values.items()}
-    means = {name: sum(column) / max(len(ids), 1) for name, column in columns.items()}
-    best_single = max(sorted(singles), key=lambda name: means[name])
-    chosen = best_single
-    for name in (BY_SCORES, BY_RANKS, LEARNED):
-        if name in ordered and paired_difference(columns[name], columns[chosen], seed=_SEED).low > 0.0:
-            chosen = name
-    gain = paired_difference(columns[chosen], columns[best_single], seed=_SEED)
-    single = chosen if chosen == best_single else None
-    return OrderChoice(
-        kind,
-        order=BY_RANKS if single else chosen,
-        single=single,
-        queries=len(ids),
-        means={name: round(mean, 4) for name, mean in means.items()},
-        gain=(gain.mean, gain.low, gain.high),
-    )
+    values = _KindValues.of(kind, singles, ordered, grades)
+    return values.choice(values.simplest((*_UNLEARNED, LEARNED)))
 
 
-def _of(rankings: Rankings, grades: Mapping[str, Mapping[str, int]]) -> Rankings:
-    return {key: rankings.get(key, []) for key in grades}
+def choose_orders(
+    singles: Mapping[str, Rankings], ordered: Mapping[str, Rankings], by_kind: Mapping[str, Grades]
+) -> list[OrderChoice]:
+    """`choose_order` for each kind, but that the kinds with words show together what their ranker gains.
+
+    Where it beats what they would have without it, a kind with too few queries to show that alone takes the
+    learned order too if its mean is the best there.
+
+    Args:
+        singles: retriever -> its rankings.
+        ordered: BY_SCORES, BY_RANKS and LEARNED to their rankings.
+        by_kind: kind -> the grades of its queries.
+    """
+    every = [_KindValues.of(kind, singles, ordered, grades) for kind, grades in by_kind.items()]
+    shown = _learned_is_shown([values for values in every if values.kind != PICTURE])
+    choices = []
+    for values in every:
+        best = max(values.means, key=values.means.__getitem__)
+        takes_it = shown and best == LEARNED and values.kind != PICTURE
+        choices.append(values.choice(LEARNED if takes_it else values.simplest((*_UNLEARNED, LEARNED))))
+    return choices
+
+
+def _learned_is_shown(kinds: Sequence[_KindValues]) -> bool:
+    """Whether the learned order beats the simplest one without it over all queries of these kinds."""
+    learned = [value for values in kinds for value in values.columns[LEARNED]]
+    other = [value for values in kinds for value in values.columns[values.simplest(_UNLEARNED)]]
+    return bool(learned) and _gain(learned, other).low > 0.0
 
 
 def with_choices(retrieval: RetrievalParams, choices: Sequence[OrderChoice]) -> RetrievalParams:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -59,6 +60,7 @@ _HAN = re.compile("[\u3400-\u9fff]")
 # From so many words on, mostly with capital letters, a query is the title of a product and not a request.
 _TITLE_WORDS = 5
 _MOST_WORDS = 20
+_TEXTS_KEPT = 64
 _STOCK = re.compile(
     r"\b(?:only\s+)?(?:in[\s-]stock|available(?:\s+now)?)(?:\s+only)?\b|有货的?|现货的?", re.IGNORECASE
 )
@@ -160,7 +162,8 @@ class QueryReader:
         query = Understood(text, rest or text, parts=tuple(reading.part for reading in _in_order(readings)))
         if rest:
             # Compounds come before the spelling of their parts; corrected words have synonyms too.
-            query = self._expanded(self._corrected(self._expanded(query, ignore), ignore), ignore)
+            corrected = self._corrected(self._expanded(query, ignore), ignore)
+            query = corrected if corrected.text == query.text else self._expanded(corrected, ignore)
             query = replace(query, parts=query.parts + self._values(query.text, ignore))
         return self._closed(query)
 
@@ -246,7 +249,7 @@ class QueryReader:
         replaced."""
         parts, expansions, text = list(query.parts), list(query.expansions), query.text
         reviewed = dict(self.synonyms.in_text(text))
-        phrases = dict([*self._compounds(text), *self.spellings.in_text(text)]) | reviewed
+        phrases = dict(self._other_spellings(text)) | reviewed
         for phrase, others in phrases.items():
             replaced = not self._attested(phrase)
             # Parts of a compound that is written otherwise find other things: `t-shirt` finds shirts.
@@ -265,6 +268,11 @@ class QueryReader:
             parts.append(part)
         kept, further = tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(expansions))
         return replace(query, text=text, parts=kept, expansions=further)
+
+    @cached_property
+    def _other_spellings(self) -> Callable[[str], list[tuple[str, tuple[str, ...]]]]:
+        """Phrases of a text and how they are written otherwise; a query is looked at more than once."""
+        return lru_cache(_TEXTS_KEPT)(lambda text: [*self._compounds(text), *self.spellings.in_text(text)])
 
     def _compounds(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
         """`rubberduck` where the catalogue has `rubber duck`, `back pack` where it has `backpack`."""
@@ -293,7 +301,7 @@ class QueryReader:
 
     def _as_named(self, text: str) -> str:
         """`tee shirt` as `t-shirt` where a category or another value is called that: it is no shirt."""
-        for phrase, others in [*self._compounds(text), *self.spellings.in_text(text)]:
+        for phrase, others in self._other_spellings(text):
             forms = (form for form in (phrase, *others) if self._names_value(form))
             text = text.replace(phrase, next(forms, phrase))
         return text

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
@@ -81,6 +82,7 @@ class CatalogueValues:
         return readings
 
 
+@lru_cache(maxsize=65_536)
 def stemmed(phrase: str) -> str:
     """The stems of a phrase's words, joined by blanks.
 

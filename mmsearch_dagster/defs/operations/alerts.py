@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from mmsearch_dagster.core.errors import ConfigError, GateRefusedError, MmsearchError
-from mmsearch_dagster.core.operations.alert_policy import AlertPolicy, parse_alerts
+from mmsearch_dagster.core.operations.alert_policy import AlertPolicy
 from mmsearch_dagster.core.operations.alerts import FailedRun
 from mmsearch_dagster.defs.monitoring import watch
 from mmsearch_dagster.defs.resources import watching_workspace
 from mmsearch_dagster.pipeline.operations.after_run import after_run
-from mmsearch_dagster.settings import assets_folder, read_reviewed
+from mmsearch_dagster.pipeline.workspace import ALERT_POLICY, read_alert_policy
+from mmsearch_dagster.settings import assets_folder
 
-_POLICY = "policies/alerts.yaml"
 _GATE_STEP, _POINTER_STEP = "challenger", "release"
 
 
@@ -91,7 +91,7 @@ def configured_sensors(policy: AlertPolicy) -> list[dg.SensorDefinition]:
             from dagster_slack import make_slack_on_run_failure_sensor
         except ImportError as error:
             raise ConfigError(
-                f"{_POLICY}: 'slack' needs the package dagster-slack: `pip install dagster-slack`"
+                f"{ALERT_POLICY}: 'slack' needs the package dagster-slack: `pip install dagster-slack`"
             ) from error
         sensors.append(
             make_slack_on_run_failure_sensor(
@@ -118,13 +118,12 @@ def configured_sensors(policy: AlertPolicy) -> list[dg.SensorDefinition]:
 def _secret(variable: str) -> str:
     value = os.environ.get(variable)
     if not value:
-        raise ConfigError(f"{_POLICY}: the environment variable {variable} is not set")
+        raise ConfigError(f"{ALERT_POLICY}: the environment variable {variable} is not set")
     return value
 
 
 @dg.definitions
 def alerts() -> dg.Definitions:
     """The sensors after runs."""
-    file = assets_folder() / _POLICY
-    policy = parse_alerts(read_reviewed(file, "alert policy") if file.exists() else "", str(file))
-    return dg.Definitions(sensors=[alert_failed_run, alert_after_run, *configured_sensors(policy)])
+    configured = configured_sensors(read_alert_policy(assets_folder()))
+    return dg.Definitions(sensors=[alert_failed_run, alert_after_run, *configured])

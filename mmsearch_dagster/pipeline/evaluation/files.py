@@ -15,6 +15,8 @@ QUALITY = "quality.parquet"
 BY_PROVENANCE = "quality_by_provenance.parquet"
 TESTED = "quality_test.parquet"
 BARS = "quality.png"
+# Query id -> the first products that the engine to be released answers, of the queries that decide.
+ANSWERS = "answers.json"
 # What the gate decided on (core.gate.decision.EvaluationMetrics), and queries for a reviewer to look at.
 GATE_INPUTS = "gate_inputs.json"
 SAMPLES = "sample_queries.json"

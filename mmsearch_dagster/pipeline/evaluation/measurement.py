@@ -1,5 +1,6 @@
 """One evaluation: everything that answers is measured on the same queries, then the gate decides."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 )
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import (
+    ANSWERS,
     BARS,
     BY_PROVENANCE,
     DECISION,
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
 
 
 # Retriever -> what it finds for each query.
+_KEPT_ANSWERS = 10
 _Lists = Mapping[str, ScoredRankings]
 
 
@@ -194,6 +197,8 @@ class Evaluation:
         metrics = self._metrics(measured, engine, note, remembered)
         (folder / GATE_INPUTS).write_text(metrics.model_dump_json(), encoding="utf-8")
         (folder / SAMPLES).write_bytes(self._samples(measured, metrics))
+        answers = {key: list(products[:_KEPT_ANSWERS]) for key, products in measured[ENGINE].items()}
+        (folder / ANSWERS).write_text(json.dumps(answers), encoding="utf-8")
         decision = decide(metrics, policy)
         if not decision.passed and self.reigning is None:
             engine, decision = self._baseline(lists, measured, decision)

@@ -10,6 +10,7 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.monitoring import behaviour_drift, drift, embedding_drift, search_quality
 from mmsearch_dagster.core.monitoring.finding import Finding, verdict
+from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.monitoring import reference
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -53,7 +54,7 @@ def watch_data(workspace: Workspace) -> Watched:
     report, rows = _stored(workspace, DATA, digests, lambda: _columns(before, now))
     findings = drift.data_findings(rows, workspace.monitoring_policy)
     report.metrics["columns that drifted"] = len({finding.subject for finding in findings})
-    report.images["data drift"] = _drawn_columns(rows)
+    report.images["data drift"] = _drawn_columns(rows, workspace.monitoring_policy)
     return _watched(report, findings, _SAME_DATA, released.missing)
 
 
@@ -69,7 +70,7 @@ def watch_embeddings(workspace: Workspace) -> Watched:
     report, rows = _stored(workspace, EMBEDDINGS, digests, lambda: _modalities(before, now, other))
     findings = embedding_drift.embedding_findings(rows, workspace.monitoring_policy)
     if rows[embedding_drift.NOT_COMPARED].null_count():
-        report.images["embedding drift"] = _drawn_modalities(rows)
+        report.images["embedding drift"] = _drawn_modalities(rows, workspace.monitoring_policy)
     return _watched(report, findings, _SAME_VECTORS, _not_compared(rows))
 
 
@@ -209,18 +210,19 @@ def _drawn(days: pl.DataFrame) -> bytes:
 
     shares = ("with a click", "with a purchase")
     lines = {name: list(enumerate(days[name].to_list())) for name in shares}
-    first = days[search_quality.DAY].min()
-    return curves(lines, title=f"Searches by day, from {first}", y_label="share")
+    names = [f"{day:%d %b}" for day in days[search_quality.DAY]]
+    return curves(lines, title="Searches by day", y_label="share", x_label="day", x_names=names)
 
 
-def _drawn_columns(rows: pl.DataFrame) -> bytes:
+def _drawn_columns(rows: pl.DataFrame, policy: MonitoringPolicy) -> bytes:
     from mmsearch_dagster.adapters.reports.charts import panels
 
     names = [f"{table}: {column}" for table, column in rows.select("table", "column").iter_rows()]
     change = (rows[drift.MISSING_NOW] - rows[drift.MISSING_BEFORE]).abs()
     figures = {"population stability index": rows["stability"], "change of missing share": change}
     values = {title: dict(zip(names, column, strict=True)) for title, column in figures.items()}
-    return panels(values, title="Data since the release")
+    bounds = dict(zip(figures, (policy.stability, policy.missing), strict=True))
+    return panels(values, title="Data since the release", bounds=bounds)
 
 
 def _drawn_shares(rows: pl.DataFrame) -> bytes:
@@ -231,7 +233,7 @@ def _drawn_shares(rows: pl.DataFrame) -> bytes:
     return panels(values, title="Searches since the release", highlight="now")
 
 
-def _drawn_modalities(rows: pl.DataFrame) -> bytes:
+def _drawn_modalities(rows: pl.DataFrame, policy: MonitoringPolicy) -> bytes:
     from mmsearch_dagster.adapters.reports.charts import panels
 
     compared = rows.filter(pl.col(embedding_drift.NOT_COMPARED).is_null())
@@ -242,4 +244,6 @@ def _drawn_modalities(rows: pl.DataFrame) -> bytes:
     values = {
         title: dict(zip(compared["modality"], compared[name], strict=True)) for name, title in titles.items()
     }
-    return panels(values, title="Vectors since the release")
+    limits = (policy.centroid, policy.outside, policy.auc, policy.category)
+    bounds = dict(zip(titles.values(), limits, strict=True))
+    return panels(values, title="Vectors since the release", bounds=bounds)

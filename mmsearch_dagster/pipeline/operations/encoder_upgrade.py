@@ -1,5 +1,6 @@
 """A new encoder beside the released one: the catalogue is encoded part by part, the old release serves."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,13 +13,16 @@ import yaml
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.media.file_names import spellings
+from mmsearch_dagster.core.metrics.answer_overlap import Overlap, answer_overlap
 from mmsearch_dagster.core.operations.named_encoder import encoder_named
 from mmsearch_dagster.core.presets import RunPreset
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.yaml_text import load_yaml
+from mmsearch_dagster.pipeline.evaluation import files
 from mmsearch_dagster.pipeline.features.encode import encode_part
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import read_reviewed
@@ -99,6 +103,24 @@ def sample_answers(engine: "Engine", queries: Sequence[Query]) -> Mapping[str, l
     """Query id -> the first products that an engine answers."""
     answers = engine.search_batch(queries, k=_DEPTH)
     return {answer.query_id: [hit.product_id for hit in answer.hits] for answer in answers}
+
+
+def evaluated_overlap(workspace: Workspace, answers: Mapping[str, Sequence[str]]) -> Overlap | None:
+    """How alike the engine of the last evaluation answers, whether it was released or not.
+
+    Args:
+        workspace: the home.
+        answers: of the released engine, as `sample_answers` returns them.
+
+    Returns:
+        The overlap over products, variants of one counted as one; None where no query is common.
+    """
+    file = workspace.lake.current(files.ASSET).folder / files.ANSWERS
+    if not file.exists():  # an evaluation of before they were kept
+        return None
+    groups = VariantGroups.of(workspace.lake.current("products").table().iter_rows(named=True))
+    products = {query: groups.ranking(ranked) for query, ranked in answers.items()}
+    return answer_overlap(products, json.loads(file.read_text(encoding="utf-8")), k=_DEPTH)
 
 
 def compared_queries(workspace: Workspace, media_root: str | None) -> list[Query]:

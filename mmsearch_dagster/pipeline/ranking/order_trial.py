@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.evaluation.choose_order import FEWEST, OrderChoice, choose_order
+from mmsearch_dagster.core.evaluation.choose_order import FEWEST, OrderChoice, choose_order, choose_orders
 from mmsearch_dagster.core.evaluation.judged_queries import (
     METRIC,
     JudgedQueries,
@@ -201,10 +201,8 @@ def try_orders(
         for name in SCORED_RETRIEVERS
     }
     singles = {name: retrievers[name] for name in _SINGLE}
-    choices = []
-    for kind, grades in candidates.by_kind().items():
-        if len(grades) >= FEWEST:
-            choices.append(choose_order(kind, singles, ordered, grades))
+    enough = {kind: grades for kind, grades in candidates.by_kind().items() if len(grades) >= FEWEST}
+    choices = choose_orders(singles, ordered, enough)
     return OrderTrial(ranker, {**retrievers, **ordered}, learned, choices)
 
 

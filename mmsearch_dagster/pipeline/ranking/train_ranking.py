@@ -53,7 +53,7 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 
 
 class RankingFacts(Facts):

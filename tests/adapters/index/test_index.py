@@ -458,3 +458,49 @@ def test_vectors_of_zeros_are_none_also_among_several(tmp_path: Path) -> None:
     index.publish("shop", "r", rows.drop("image_vector"))
     ids, vectors = index.open("shop", "r").matrix()
     assert (ids, vectors.tolist()) == (["p00000"], [[1.0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda table: table.records(["product_id"]),
+        lambda table: table.columns(["product_id"]),
+        lambda table: table.matrix(),
+        lambda table: table.product_ids,
+        lambda table: table.warm(),
+    ],
+    ids=["records", "columns", "matrix", "ids", "warm"],
+)
+def test_an_index_whose_files_somebody_removed_says_so_however_it_is_read(
+    tmp_path: Path, rows: pl.DataFrame, read: Callable[[PinnedTable], object]
+) -> None:
+    damaged = SearchIndex(str(tmp_path))
+    damaged.publish("shop", "r-one", rows)
+    table = damaged.open("shop", "r-one")
+    for file in (tmp_path / "shop.lance" / "data").iterdir():
+        file.unlink()
+    with pytest.raises(ReleaseMismatchError, match=r"its files are gone or damaged: .* run `mmsearch run`"):
+        read(table)
+
+
+def test_the_first_query_of_a_process_is_answered_without_all_vectors_in_memory(index: SearchIndex) -> None:
+    queries = unit_rows(4, seed=9)
+    fresh, used = index.open("shop", "r-one"), index.open("shop", "r-one")
+    for column in ("vector", "image_vector"):
+        used.compared(column)
+        assert fresh.nearest(queries[0], 7, column=column) == used.nearest(queries[0], 7, column=column)
+        assert column not in fresh._in_memory
+        assert fresh.nearest(queries[1], 99, column=column) == used.nearest(queries[1], 99, column=column)
+        assert column in fresh._in_memory
+
+
+def test_equally_near_products_come_in_the_order_of_ids_to_the_first_query_too(tmp_path: Path) -> None:
+    rows = catalogue(200).with_columns(
+        pl.lit([1.0] + [0.0] * 15).cast(pl.Array(pl.Float32, 16)).alias("vector")
+    )
+    index = SearchIndex(str(tmp_path))
+    index.publish("shop", "r", rows)
+
+    hits = index.open("shop", "r").nearest(np.eye(1, 16, dtype=np.float32)[0], 5)
+
+    assert [hit.product_id for hit in hits] == [f"p{number:05d}" for number in range(5)]

@@ -9,6 +9,7 @@ from mmsearch_dagster.adapters.registry.registry import CHAMPION
 from mmsearch_dagster.adapters.registry.relocate import EXPERIMENT
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME
+from mmsearch_dagster.core.errors import ConfigError, NoReleaseError
 from mmsearch_dagster.serving.open_release import Released
 from tests.adapters.registry.test_registry import Shop
 
@@ -69,6 +70,19 @@ def test_a_renamed_registered_model_gets_its_name_back(shop: Shop) -> None:
     assert len(shop.registry.releases()) == 2
 
 
+def test_while_the_model_has_another_name_lists_say_so_in_one_sentence(shop: Shop) -> None:
+    shop.store.connect().rename_registered_model(MODEL_NAME, "our search")
+    with pytest.raises(NoReleaseError, match="was renamed to 'our search' in MLflow: `mmsearch run`"):
+        released(shop).releases()
+
+
+def test_a_database_that_is_none_any_more_is_told_in_one_sentence(shop: Shop) -> None:
+    (shop.store.folder / "mlflow.db").write_bytes(b"restored from the wrong file")
+    for look in (released(shop).manifest, released(shop).releases, shop.registry.catch_up):
+        with pytest.raises(ConfigError, match=r"mlflow.db is no SQLite database any more: put .* back"):
+            look()
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 def test_a_renamed_experiment_gets_its_name_back(
     shop: Shop, caplog: pytest.LogCaptureFixture, deleted: bool
@@ -89,5 +103,7 @@ def test_a_deleted_registered_model_says_that_nothing_is_released(shop: Shop, tm
     shop.store.connect().delete_registered_model(MODEL_NAME)
 
     assert released(shop).release_id() is None
+    with pytest.raises(NoReleaseError, match="no release any more: somebody removed r-2 and all before it"):
+        released(shop).manifest()
     assert shop.registry.catch_up() is None
     assert shop.registry.champion() is None

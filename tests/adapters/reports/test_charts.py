@@ -55,6 +55,20 @@ def test_panels_stand_side_by_side_and_mark_the_chosen_one() -> None:
     assert size(panels({}, title="nothing"))
 
 
+def test_a_bar_beyond_its_bound_is_marked() -> None:
+    within, beyond = {"PSI": {"price": 0.1}}, {"PSI": {"price": 0.3}}
+    assert (0xE0, 0x7B, 0x39) in colours(panels(beyond, title="t", bounds={"PSI": 0.25}))
+    assert (0xE0, 0x7B, 0x39) not in colours(panels(within, title="t", bounds={"PSI": 0.25}))
+    assert panels(within, title="t", bounds={"PSI": 0.25}) != panels(within, title="t")
+
+
+def test_a_curve_over_days_names_them_and_not_every_one_of_many() -> None:
+    points, days = [(day, 0.5) for day in range(31)], [f"{day + 1:02d} May" for day in range(31)]
+    named = curves({"clicks": points}, title="t", y_label="share", x_names=days)
+    assert named != curves({"clicks": points}, title="t", y_label="share")
+    assert named == curves({"clicks": points}, title="t", y_label="share", x_names=days)
+
+
 def test_a_contact_sheet_holds_every_picture_it_can_read() -> None:
     shown = [("红色运动鞋", picture((200, 10, 20))), ("$1 to $2", picture((10, 200, 20), "CMYK"))]
     png = contact_sheet(

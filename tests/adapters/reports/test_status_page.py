@@ -22,6 +22,8 @@ def test_a_month_is_shown_with_its_gate_drift_quarantine_and_searches() -> None:
         assert title in page
     assert "r-0000000014: -0.0212" in page, "the refused model's margin is below its limit"
     assert "410 of 5,810 rows" in page, "the bad batch"
+    assert "within its limit; last beyond it 20 May" in page
+    assert "the data are what they were; last otherwise 14 May" in page
 
 
 @pytest.mark.parametrize("status", [EMPTY, month(1), month(20), month()])

@@ -435,9 +435,9 @@ def test_a_file_that_is_written_well_is_read_as_it_was_written(reads: Reads, row
     read = reads({"p.csv": frame.write_csv(quote_style="always")}).good
 
     def clean(text: str) -> str | None:
-        from mmsearch_dagster.core.catalog.values.texts import clean_text
+        from mmsearch_dagster.core.catalog.values.texts import clean_text, without_script_words
 
-        return pl.select(clean_text(pl.lit(text))).item()
+        return pl.select(without_script_words(clean_text(pl.lit(text)))).item()
 
     assert read["brand"].to_list() == [clean(a) for a, _ in rows]
     assert read["description"].to_list() == [clean(b) for _, b in rows]

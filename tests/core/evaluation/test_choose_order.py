@@ -1,6 +1,12 @@
 """The simplest order within the noise, kind by kind."""
 
-from mmsearch_dagster.core.evaluation.choose_order import alone, choose_order, untried, with_choices
+from mmsearch_dagster.core.evaluation.choose_order import (
+    alone,
+    choose_order,
+    choose_orders,
+    untried,
+    with_choices,
+)
 from mmsearch_dagster.core.evaluation.judged_queries import Rankings
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, BY_SCORES, LEARNED
@@ -41,6 +47,29 @@ def test_a_query_that_a_way_does_not_answer_counts_0() -> None:
     choice = choose_order("words", SINGLES, {LEARNED: silent}, GRADES)
     assert choice.means[LEARNED] == 0.0
     assert choice.single == "lexical"
+
+
+def test_kinds_with_words_show_together_what_their_ranker_gains() -> None:
+    few = {key: GRADES[key] for key in IDS[:4]}
+    ordered = {BY_SCORES: right_at(2), LEARNED: right_at(1, but={"q0": 2, "q1": 2})}
+
+    alone_there = choose_order("words+picture", {"image": right_at(3)}, ordered, few)
+    together = choose_orders(
+        {"image": right_at(3)}, ordered, {"words": GRADES, "words+picture": few, "picture": few}
+    )
+
+    assert alone_there.order == BY_SCORES
+    assert [choice.order for choice in together] == [LEARNED, LEARNED, BY_SCORES]
+    assert together[1].gain[0] > 0.3
+
+
+def test_a_kind_whose_mean_is_best_in_a_simpler_order_keeps_it() -> None:
+    few = {key: GRADES[key] for key in IDS[:4]}
+    ordered = {BY_SCORES: right_at(2, but=dict.fromkeys(IDS[:4], 1)), LEARNED: right_at(1, but={"q0": 2})}
+
+    choices = choose_orders({"lexical": right_at(3)}, ordered, {"words": GRADES, "words+picture": few})
+
+    assert [choice.order for choice in choices] == [LEARNED, BY_SCORES]
 
 
 def test_what_was_chosen_goes_into_the_parameters_of_its_kind_only() -> None:

@@ -1,5 +1,7 @@
 """A home that is tidied stays small, keeps its ways back, and goes on answering."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -225,6 +227,16 @@ def test_vectors_of_an_upgrade_that_is_under_way_stay(home: Home) -> None:
     workspace.paths.upgrade_preset.write_text(yaml.safe_dump(preset), encoding="utf-8")
 
     assert fingerprint not in find_unused(workspace, 1).features
+
+
+def test_of_a_removed_version_mlflow_keeps_its_number_and_no_tags(home: Home) -> None:
+    home.live(4)
+    prune(home.workspace, 1)
+
+    with closing(sqlite3.connect(home.workspace.paths.mlflow / "mlflow.db")) as connection:
+        tagged = {row[0] for row in connection.execute("select version from model_version_tags")}
+        numbers = {row[0] for row in connection.execute("select version from model_versions")}
+    assert (tagged, numbers) == ({1, 4}, {1, 2, 3, 4})
 
 
 def test_of_the_looks_of_a_monitor_the_last_stays(home: Home) -> None:

@@ -4,10 +4,14 @@ MLflow's own clean-up command also empties the trash of what people deleted; thi
 """
 
 import re
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsearch_dagster.adapters.registry.relocate import DATABASE
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 _MODEL_ID = re.compile(r"\bm-[0-9a-f]{32}\b")
 _PARENT, _REFRESH, _NAME = "mlflow.parentRunId", "mmsearch.refresh", "mlflow.runName"
 _PAGE = 1000
+_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,17 @@ def remove_versions(store: MlflowStore, numbers: Iterable[int]) -> None:
     client = store.connect()
     for number in numbers:
         client.delete_model_version(MODEL_NAME, str(number))
+    _remove_tags(store.folder / DATABASE)
+
+
+def _remove_tags(database: Path) -> None:
+    """MLflow marks a deleted version and keeps its tags. The mark stays: it keeps the number taken."""
+    with closing(sqlite3.connect(database, timeout=_SECONDS)) as connection, connection:
+        connection.execute(
+            "delete from model_version_tags where name = ? and version in "
+            "(select version from model_versions where name = ? and current_stage = 'Deleted_Internal')",
+            (MODEL_NAME, MODEL_NAME),
+        )
 
 
 def remove(store: MlflowStore, what: Unneeded) -> None:

@@ -36,6 +36,8 @@ class ColumnMapping(BaseModel):
     root: of categories, a first level that every product has; it is left out.
     pairs, equals: between pairs of an attribute text, and between name and value.
     names: columns that hold the names of attributes, one for each of `column`.
+    above: for `parent_id` where variants stand below their product: a row without a value of its own has that
+    of the nearest row above, the others have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +60,7 @@ class ColumnMapping(BaseModel):
     equals: str | None = Field(default=None, min_length=1)
     names: tuple[str, ...] = ()
     first: bool = False
+    above: bool = False
 
     @model_validator(mode="before")
     @classmethod

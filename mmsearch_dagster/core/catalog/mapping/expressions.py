@@ -3,12 +3,13 @@
 import polars as pl
 
 from mmsearch_dagster.core.catalog.cast_scalars import as_text
-from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, CATEGORY, IMAGE_URIS
+from mmsearch_dagster.core.catalog.columns import AMOUNTS, ATTRIBUTES, CATEGORY, IMAGE_URIS
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.conditions import all_hold, constant_text
 from mmsearch_dagster.core.catalog.values.texts import clean_text
 from mmsearch_dagster.core.text import clean
 
+_ZERO = r"^0+(?:[.,]0*)?$"
 # Contract columns that take every value that feeds them; the others take the first.
 LISTS = (IMAGE_URIS, CATEGORY)
 # What Shopify writes as the option of a product that has none.
@@ -32,6 +33,9 @@ def column_expression(
     if _is_plain(mapping, types):
         return pl.col(mapping.column[0])
     value = _source(column, mapping, types, separator)
+    if mapping.above:
+        own = clean_text(value)
+        value = pl.when(own.is_null()).then(own.forward_fill())
     if mapping.pattern is not None:
         value = value.str.extract(mapping.pattern, 1)
     if mapping.values:
@@ -46,7 +50,7 @@ def column_expression(
 
 def _is_plain(mapping: ColumnMapping, types: dict[str, pl.DataType]) -> bool:
     changes = mapping.pattern is not None or mapping.values or mapping.html or mapping.default is not None
-    changes = bool(changes or mapping.cases)
+    changes = bool(changes or mapping.cases or mapping.above)
     single = len(mapping.column) == 1 and not mapping.names
     return single and not changes and not _is_joined(mapping.column[0], types)
 
@@ -71,7 +75,11 @@ def _source(column: str, mapping: ColumnMapping, types: dict[str, pl.DataType], 
     if column in LISTS and not mapping.first:
         joined = pl.concat_str(cells, separator=separator, ignore_nulls=True)
         return pl.when(joined != "").then(joined)
-    return pl.coalesce([clean_text(cell) for cell in cells])
+    texts = [clean_text(cell) for cell in cells]
+    if column in AMOUNTS:
+        # A sale price of zero is no sale.
+        texts = [*(pl.when(~text.str.contains(_ZERO)).then(text) for text in texts[:-1]), texts[-1]]
+    return pl.coalesce(texts)
 
 
 def _cell(name: str, types: dict[str, pl.DataType], separator: str | None) -> pl.Expr:

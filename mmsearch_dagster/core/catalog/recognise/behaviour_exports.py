@@ -1,6 +1,7 @@
 """Logs of behaviour, orders and wish lists, by their columns."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
@@ -37,9 +38,16 @@ _SESSION = (
 )  # fmt: skip
 
 
+_SPELLED = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
+
+
 def plain_name(column: str) -> str:
-    """A column's name in small letters with underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", column.strip().lower()).strip("_")
+    """A column's name in small letters without accents, with underscores."""
+    spelled = "".join(_SPELLED.get(letter, letter) for letter in column.strip().lower())
+    plain = "".join(
+        letter for letter in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(letter)
+    )
+    return re.sub(r"[\W_]+", "_", plain).strip("_")
 
 
 def _first(look: FileLook, wanted: Sequence[str]) -> str | None:

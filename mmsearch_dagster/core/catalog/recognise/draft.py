@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mmsearch_dagster.core.catalog.columns import MEDIA_COLUMNS
-from mmsearch_dagster.core.catalog.values.categories import SILENT_ROOTS
 
 Sureness = Literal["sure", "likely", "guess"]
 # Before the columns of the file itself, joined to it by a key that stands in several rows.
@@ -96,20 +95,6 @@ def _shown(contract: str, feed: Any) -> str:
     """The contract's column, and what is left out of it."""
     root = feed.get("root") if isinstance(feed, dict) else None
     return f"{contract} (without '{root}')" if root else contract
-
-
-def category_feed(look: FileLook, column: str | None, *, any_root: bool = False) -> Any:
-    """A category's column; a first level that every path has and that says nothing is left out.
-
-    Args:
-        look: the file.
-        column: the column; None where there is none.
-        any_root: whether the first level is one of the shop system, whatever it is called.
-    """
-    root = look.roots.get(column) if column else None
-    if root is None or not (any_root or root.lower() in SILENT_ROOTS):
-        return column
-    return {"column": column, "root": root}
 
 
 def inputs_of(feed: Any) -> list[str]:

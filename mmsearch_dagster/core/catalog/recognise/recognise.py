@@ -3,6 +3,7 @@
 from mmsearch_dagster.core.catalog.recognise.behaviour_exports import BEHAVIOUR
 from mmsearch_dagster.core.catalog.recognise.by_names import by_names
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
+from mmsearch_dagster.core.catalog.recognise.further_systems import FURTHER_SYSTEMS
 from mmsearch_dagster.core.catalog.recognise.shop_systems import SHOP_SYSTEMS
 
 
@@ -12,7 +13,7 @@ def recognise(look: FileLook) -> TableDraft | None:
     Args:
         look: its columns, with an example of each.
     """
-    for recogniser in (*SHOP_SYSTEMS, *BEHAVIOUR, by_names):
+    for recogniser in (*SHOP_SYSTEMS, *FURTHER_SYSTEMS, *BEHAVIOUR, by_names):
         draft = recogniser(look)
         if draft is not None:
             return draft

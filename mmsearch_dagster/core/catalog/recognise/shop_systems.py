@@ -4,57 +4,33 @@ import re
 from typing import Any
 
 from mmsearch_dagster.core.catalog.mapping.expressions import NO_OPTION
-from mmsearch_dagster.core.catalog.recognise.draft import BESIDE, FileLook, TableDraft, category_feed
+from mmsearch_dagster.core.catalog.recognise.draft import BESIDE, FileLook, TableDraft
+from mmsearch_dagster.core.catalog.recognise.feeds import (
+    category_feed,
+    feed_of,
+    first_of,
+    given,
+    html_text,
+    numbered,
+)
 
 _PRODUCTS = "products"
-
-
-def _one_or_all(names: list[str]) -> str | list[str]:
-    return names[0] if len(names) == 1 else names
-
-
-def _given(**columns: Any) -> dict[str, Any]:
-    """The columns that have a feed."""
-    return {name: feed for name, feed in columns.items() if feed}
-
-
-def _text(names: list[str]) -> dict[str, Any] | None:
-    return {"column": _one_or_all(names), "html": True} if names else None
-
-
-def _first(look: FileLook, *names: str) -> str | None:
-    return next(iter(look.present(*names)), None)
-
-
-def _numbered(look: FileLook, name: str, value: str) -> dict[str, Any] | None:
-    """Attributes whose names and values stand in columns with a number. name, value: with `#` for it."""
-    numbers = [
-        number
-        for number in range(1, 40)
-        if look.present(value.replace("#", str(number))) and look.has(name.replace("#", str(number)))
-    ]
-    if not numbers:
-        return None
-    return {
-        "column": [value.replace("#", str(number)) for number in numbers],
-        "names": [name.replace("#", str(number)) for number in numbers],
-    }
 
 
 def shopify(look: FileLook) -> TableDraft | None:
     """A product CSV of Shopify: each row is a variant of its handle, or a further picture."""
     if not look.has("Handle", "Title") or not look.present("Variant Price", "Variant SKU", "Image Src"):
         return None
-    attributes = _numbered(look, "Option# Name", "Option# Value")
+    attributes = numbered(look, "Option# Name", "Option# Value")
     category = ("Product Category", "Standard Product Type", "Type", "Custom Product Type")
-    columns = _given(
+    columns = given(
         product_id=_shopify_id(look),
         parent_id="Handle",
         title="Title",
-        description=_text(look.present("Body (HTML)")),
-        brand=_first(look, "Vendor"),
-        category=category_feed(look, _first(look, *category)),
-        price=_first(look, "Variant Price"),
+        description=html_text(look.present("Body (HTML)")),
+        brand=first_of(look, "Vendor"),
+        category=category_feed(look, first_of(look, *category)),
+        price=first_of(look, "Variant Price"),
         in_stock=_shopify_stock(look),
         image_uris=_shopify_pictures(look),
         attributes=attributes,
@@ -78,16 +54,16 @@ def shopify_json(look: FileLook) -> TableDraft | None:
     number = "variants.sku" if look.filled.get("variants.sku", 0.0) >= 1.0 else "variants.id"
     own, images = look.present("variants.featured_image.src"), look.present("images.src")
     options = look.present("variants.option1", "variants.option2", "variants.option3")
-    columns = _given(
+    columns = given(
         product_id=next(iter(look.present(number, "variants.id", "variants.sku")), None),
-        parent_id=_first(look, "handle", "id"),
+        parent_id=first_of(look, "handle", "id"),
         title="title",
-        description=_text(look.present("body_html", "description")),
-        brand=_first(look, "vendor"),
-        category=category_feed(look, _first(look, "product_type")),
-        price=_first(look, "variants.price"),
-        in_stock=_first(look, "variants.available", "variants.inventory_quantity"),
-        image_uris={"column": [*own, *images], "first": True} if own else _feed(images),
+        description=html_text(look.present("body_html", "description")),
+        brand=first_of(look, "vendor"),
+        category=category_feed(look, first_of(look, "product_type")),
+        price=first_of(look, "variants.price"),
+        in_stock=first_of(look, "variants.available", "variants.inventory_quantity"),
+        image_uris={"column": [*own, *images], "first": True} if own else feed_of(images),
         attributes={name.removeprefix("variants."): name for name in options},
     )
     mapping = {"columns": columns, "nested": "variants"}
@@ -116,7 +92,7 @@ def _shopify_pictures(look: FileLook) -> dict[str, Any] | str | None:
 
 def _shopify_stock(look: FileLook) -> dict[str, Any] | str | None:
     """A product without stock can be bought where the policy is to go on selling."""
-    quantity = _first(look, "Variant Inventory Qty")
+    quantity = first_of(look, "Variant Inventory Qty")
     if quantity is None or not look.present("Variant Inventory Policy"):
         return quantity
     selling = {"where": {"Variant Inventory Policy": "continue"}, "value": True}
@@ -127,20 +103,18 @@ def woocommerce(look: FileLook) -> TableDraft | None:
     """A product CSV of WooCommerce: variations name their parent."""
     if not look.has("ID", "Type", "SKU", "Name"):
         return None
-    parent = _first(look, "Parent")
-    columns = _given(
-        product_id=_one_or_all(look.present("SKU", "ID")),
+    parent = first_of(look, "Parent")
+    columns = given(
+        product_id=feed_of(look.present("SKU", "ID")),
         parent_id={"column": parent, "pattern": "^(?:id:)?(.+)$"} if parent else None,
         title="Name",
-        description=_text(look.present("Description", "Short description")),
-        category=category_feed(look, _first(look, "Categories")),
-        brand=_first(look, "Brands", "Brand"),
-        price=_one_or_all(look.present("Sale price", "Regular price"))
-        if look.present("Regular price")
-        else None,
-        in_stock=_first(look, "In stock?", "Stock"),
-        image_uris=_first(look, "Images"),
-        attributes=_numbered(look, "Attribute # name", "Attribute # value(s)"),
+        description=html_text(look.present("Description", "Short description")),
+        category=category_feed(look, first_of(look, "Categories")),
+        brand=first_of(look, "Brands", "Brand"),
+        price=feed_of(look.present("Sale price", "Regular price")) if look.present("Regular price") else None,
+        in_stock=first_of(look, "In stock?", "Stock"),
+        image_uris=first_of(look, "Images"),
+        attributes=numbered(look, "Attribute # name", "Attribute # value(s)"),
     )
     where = {"where": {"Published": {"not": ["0", "-1"]}}} if look.present("Published") else {}
     return TableDraft("WooCommerce product CSV", _PRODUCTS, {"columns": columns, **where}, "sure")
@@ -153,15 +127,15 @@ def magento(look: FileLook) -> TableDraft | None:
     ):
         return None
     images = look.present("base_image", "additional_images")
-    columns = _given(
+    columns = given(
         product_id="sku",
         title="name",
-        description=_text(look.present("description", "short_description")),
-        category=category_feed(look, _first(look, "categories"), any_root=True),
-        price=_one_or_all(look.present("special_price", "price")),
-        in_stock=_first(look, "is_in_stock", "qty"),
-        image_uris={"column": _one_or_all(images), "separator": ","} if images else None,
-        attributes=_first(look, "additional_attributes"),
+        description=html_text(look.present("description", "short_description")),
+        category=category_feed(look, first_of(look, "categories"), any_root=True),
+        price=feed_of(look.present("special_price", "price")),
+        in_stock=first_of(look, "is_in_stock", "qty"),
+        image_uris={"column": feed_of(images), "separator": ","} if images else None,
+        attributes=first_of(look, "additional_attributes"),
     )
     mapping: dict[str, Any] = {"columns": columns}
     if look.present("configurable_variations"):
@@ -193,16 +167,16 @@ def google_merchant(look: FileLook) -> TableDraft | None:
 
     kinds = ("color", "size", "material", "pattern", "gender", "age_group", "condition", "gtin", "mpn")
     attributes = {name: names[name] for name in kinds if have(name)}
-    columns = _given(
+    columns = given(
         product_id=names["id"],
         parent_id=next(iter(have("item_group_id")), None),
         title=names["title"],
-        description=_text(have("description")),
+        description=html_text(have("description")),
         category=_categories(look, have("product_type", "google_product_category")),
         brand=next(iter(have("brand")), None),
-        price=_one_or_all(have("sale_price", "price")),
+        price=feed_of(have("sale_price", "price")),
         in_stock=next(iter(have("availability")), None),
-        image_uris=_one_or_all(have("image_link", "additional_image_link")),
+        image_uris=feed_of(have("image_link", "additional_image_link")),
         attributes=attributes,
     )
     return TableDraft("Google Merchant feed", _PRODUCTS, {"columns": columns}, "sure")
@@ -235,27 +209,23 @@ def json_ld(look: FileLook) -> TableDraft | None:
     if not look.has("@type", "name") or not ids:
         return None
     images = have("image.url", "image.contentUrl") or have("image")
-    columns = _given(
-        product_id=_one_or_all(ids if nested or groups else ids[:1]),
-        parent_id=_feed(groups or (look.present("@id", "url") if nested else [])),
-        title=_feed(have("name")),
-        description=_text(have("description")),
-        category=_feed(have("category.name") or have("category")),
-        brand=_feed(have("brand.name") or have("brand", "manufacturer.name")),
-        price=_feed(have("offers.price", "offers.lowPrice", "offers.priceSpecification.price")),
-        currency=_feed(have("offers.priceCurrency", "offers.priceSpecification.priceCurrency")),
-        in_stock=_feed(have("offers.availability")),
-        image_uris={"column": images, "first": True} if nested and images else _feed(images),
-        lang=_first(look, "inLanguage"),
-        attributes={name: _feed(have(name)) for name in ("color", "size", "material") if have(name)},
+    columns = given(
+        product_id=feed_of(ids if nested or groups else ids[:1]),
+        parent_id=feed_of(groups or (look.present("@id", "url") if nested else [])),
+        title=feed_of(have("name")),
+        description=html_text(have("description")),
+        category=feed_of(have("category.name") or have("category")),
+        brand=feed_of(have("brand.name") or have("brand", "manufacturer.name")),
+        price=feed_of(have("offers.price", "offers.lowPrice", "offers.priceSpecification.price")),
+        currency=feed_of(have("offers.priceCurrency", "offers.priceSpecification.priceCurrency")),
+        in_stock=feed_of(have("offers.availability")),
+        image_uris={"column": images, "first": True} if nested and images else feed_of(images),
+        lang=first_of(look, "inLanguage"),
+        attributes={name: feed_of(have(name)) for name in ("color", "size", "material") if have(name)},
     )
     where = {"@type": ["Product", "ProductModel", "ProductGroup", "http://schema.org/Product"]}
     mapping = {"columns": columns, "where": where, **({"nested": nested} if nested else {})}
     return TableDraft("schema.org JSON-LD", _PRODUCTS, mapping, "sure")
-
-
-def _feed(names: list[str]) -> str | list[str] | None:
-    return _one_or_all(names) if names else None
 
 
 SHOP_SYSTEMS = (shopify, shopify_json, woocommerce, magento, google_merchant, json_ld)

@@ -8,6 +8,8 @@ from typing import Any
 
 _PAIRS, _EQUALS = (",", ";", "|", "\n", "&"), ("=", ":")
 _LONGEST_NAME = 60
+# `[S]Color=Black` of BigCommerce: the kind of input; `Color:Black:1:0` of PrestaShop: the place in a list.
+_MARK, _POSITION = re.compile(r"^\[\w{1,4}\]"), re.compile(r"(?::\d+)+$")
 
 
 def attribute_pairs(text: str, pairs: str | None = None, equals: str | None = None) -> dict[str, str] | None:
@@ -59,6 +61,9 @@ def _split(text: str, separators: tuple[str, ...], equals: str) -> dict[str, str
         pairs = _pairs(text.split(separator), separator, equals)
         if pairs is not None and len(pairs) > len(best):
             best = pairs
+    values = [value for _, value in best]
+    if equals == ":" and values and all(_POSITION.search(value) for value in values):
+        best = [(name, _POSITION.sub("", value)) for name, value in best]
     return {name: value for name, value in best if value} or None
 
 
@@ -67,7 +72,7 @@ def _pairs(parts: list[str], separator: str, equals: str) -> list[tuple[str, str
     for part in parts:
         name, sign, value = part.partition(equals)
         if sign and _is_name(name):
-            pairs.append((name.strip().strip('"'), value.strip().strip('"')))
+            pairs.append((_MARK.sub("", name.strip().strip('"')), value.strip().strip('"')))
         elif not part.strip():
             continue
         elif pairs:

@@ -148,7 +148,7 @@ def _loss(weights: "dict[str, torch.Tensor]", queries: Sequence[_Query]) -> "tor
 
     scores = network_scores(weights, torch.cat([query.values for query in queries]))
     parts = scores.split([len(query.target) for query in queries])
-    padded = pad_sequence(parts, batch_first=True, padding_value=_NO_CANDIDATE)
+    padded = pad_sequence(list(parts), batch_first=True, padding_value=_NO_CANDIDATE)
     targets = pad_sequence([query.target for query in queries], batch_first=True)
     return -(targets * padded.log_softmax(1)).sum(1).mean()
 

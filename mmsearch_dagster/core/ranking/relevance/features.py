@@ -285,7 +285,9 @@ def _title_overlap(
 
 
 def _compounds(query: _QueryTerms, item: ItemTerms) -> int:
-    return len(item.words.keys() & query.terms.joined) + len(item.joined.intersection(query.words))
+    return sum(map(item.words.__contains__, query.terms.joined)) + sum(
+        map(item.joined.__contains__, query.words)
+    )
 
 
 def _numbers(query: Terms, items: Sequence[ItemTerms]) -> _Values:
@@ -332,9 +334,14 @@ def _strings(query: Terms, titles: Sequence[Terms]) -> _Values:
 def _order(query: _QueryTerms, titles: Sequence[Terms], counts: _Values) -> _Values:
     """counts: of the query's different words, [n, q, c]."""
     first, last = query.terms.words[0], query.words.index(query.terms.words[-1])
+    # A title has a pair of the query's words only where it has two of them.
+    may_share = (counts[:, :, _IN_TITLE].sum(axis=1) > 1).tolist()
+    shared = [
+        _shared_bigrams(query, title) if may else 0 for title, may in zip(titles, may_share, strict=True)
+    ]
     return np.column_stack(
         (
-            [_shared_bigrams(query, title) / max(len(query.bigrams), 1) for title in titles],
+            np.array(shared) / max(len(query.bigrams), 1),
             [bool(title.words) and title.words[0] == first for title in titles],
             counts[:, last, _IN_TITLE] > 0,
         )

@@ -100,7 +100,8 @@ def agreement(preferred: Values, items: Sequence[Values]) -> NDArray[np.float64]
         return rows
     matched = np.zeros(len(items))
     for kind, values in preferred.items():
-        common = np.array([len(values & item.get(kind, frozenset())) for item in items])
+        of_items = [item.get(kind, ()) for item in items]
+        common = sum(np.array([value in stated for stated in of_items], dtype=int) for value in values)
         stated = np.array([kind in item for item in items], dtype=bool)
         rows[:, KINDS.index(kind)] = np.where(common > 0, 1.0, -1.0 * stated)
         matched += common
