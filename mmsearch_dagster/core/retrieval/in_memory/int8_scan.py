@@ -78,7 +78,7 @@ class Int8Scan:
         return scores, self.error + (1 + self.error) * lost.astype(np.float64) + _SCALING_ERROR
 
 
-def _codes(vectors: Matrix) -> tuple[Matrix, Matrix]:
+def _codes(vectors: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Whole numbers from -QUERY_ZERO to QUERY_ZERO [q, d], and the factor of each row [q, 1]."""
     scale = np.abs(vectors).max(axis=1, keepdims=True) / QUERY_ZERO
     return np.rint(vectors / np.where(scale > 0, scale, 1.0)), scale
