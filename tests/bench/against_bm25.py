@@ -53,8 +53,8 @@ class PlainBm25:
         tokens = _tokens(list(queries.values()))
         rows, scores = self.index.retrieve(tokens, k=min(_K, len(self.ids)), show_progress=False)
         return {
-            key: [self.ids[row] for row, value in zip(*ranked, strict=True) if value > 0]
-            for key, *ranked in zip(queries, rows.tolist(), scores.tolist(), strict=True)
+            key: [self.ids[int(row)] for row, value in zip(best, values, strict=True) if value > 0]
+            for key, best, values in zip(queries, rows.tolist(), scores.tolist(), strict=True)
         }
 
 

@@ -15,11 +15,14 @@ Moment = Literal["start", "advance", "finish"]
 _PRELOADED = (
     "torch",
     "mlflow.pyfunc",
+    "mlflow.store.tracking.sqlalchemy_store",
     "great_expectations",
     "matplotlib.pyplot",
     "onnxruntime",
     "lancedb",
     "torch._dynamo",
+    "lightgbm",
+    "mmsearch_dagster.pipeline.run",
     "tests.homes",
 )
 

@@ -11,8 +11,6 @@ from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.labels.provenance import Provenance, provenance_phrase
 from mmsearch_dagster.core.release import EncoderIdentity
 
-_MODEL = "model"
-
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -34,7 +32,7 @@ class ModelCard:
     @property
     def lines(self) -> list[str]:
         """As a list in Markdown, a line a part."""
-        encoders = ", ".join(f"{each.modality} `{each.spec.get(_MODEL, '?')}`" for each in self.encoders)
+        encoders = ", ".join(f"{each.modality} `{_name(each)}`" for each in self.encoders)
         order = f", results ordered by a learned ranker ({self.ranking})" if self.ranking else ""
         rows = ", ".join(f"{count:,} {table}" for table, count in self.rows.items())
         return [
@@ -56,3 +54,8 @@ class ModelCard:
             *([f"{unknown} rules had too little to judge by"] if unknown else []),
             "queries about what no validation query is about were not measured",
         ]
+
+
+def _name(encoder: EncoderIdentity) -> str:
+    """As `mmsearch upgrade-encoder` names it."""
+    return ":".join(str(encoder.spec[part]) for part in ("library", "model") if part in encoder.spec)

@@ -21,6 +21,10 @@ _SPELLINGS = (
     ("pyjamas", "pajamas"),
     ("aluminium", "aluminum"),
     ("earphones", "ear phones"),
+    # What a thing is made of, as an adjective.
+    ("wood", "wooden"),
+    ("wool", "woollen", "woolen"),
+    ("silk", "silken"),
 )
 _MOST_WORDS = 4
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")

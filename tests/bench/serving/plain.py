@@ -38,7 +38,8 @@ class PlainSearch:
         self._text = SentenceTransformer(str(locate(shop.spec(TEXT))), local_files_only=True)
         image = shop.spec(IMAGE)
         self._spec = resolve(image, locate(image))
-        self._network = load_network(self._spec, locate(image)).to(memory_format=torch.channels_last)
+        self._network = load_network(self._spec, locate(image))
+        self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._indices: dict[str, Any] = {}
         for modality in (TEXT, IMAGE):
             vectors = shop.vectors(modality)

@@ -25,6 +25,10 @@ def test_a_word_that_no_product_has_is_replaced_by_its_synonym() -> None:
     assert READER.read("parka").text == "rain jacket"
 
 
+def test_what_a_thing_is_made_of_may_be_an_adjective() -> None:
+    assert READER.read("woollen trousers").text == "wool trousers"
+
+
 def test_a_chinese_word_has_synonyms_too() -> None:
     assert "backpack" in READER.read("书包").search_text
 
