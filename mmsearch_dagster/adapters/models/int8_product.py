@@ -1,5 +1,7 @@
 """Products of matrices of 8-bit numbers, by ONNX Runtime."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,7 @@ def int8_product(rows: Int8Rows) -> Int8Product:
     session = onnxruntime.InferenceSession(_graph(rows), options, providers=["CPUExecutionProvider"])
 
     def product(codes: NDArray[np.uint8]) -> Matrix:
-        products: Matrix = session.run(None, {"codes": codes})[0]
+        products: Any = session.run(None, {"codes": codes})[0]
         return products
 
     return product

@@ -118,10 +118,8 @@ class ProductVectors:
         )
         scores = np.maximum.reduceat(exact, starts)
         order = np.argsort(-scores, kind="stable")[:k]
-        best = scores[order].astype(np.float32).tolist()
-        return [
-            (self.ids[product], score) for product, score in zip(products[order].tolist(), best, strict=True)
-        ]
+        pairs = zip(products[order].tolist(), scores[order].astype(np.float32).tolist(), strict=True)
+        return [(self.ids[int(product)], float(score)) for product, score in pairs]
 
     def _contenders_among(self, products: NDArray[np.int64], query: Matrix, k: int) -> NDArray[np.int64]:
         """Of the products at these positions of `ids` those that may be among the `k` best."""

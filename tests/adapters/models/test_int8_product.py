@@ -53,7 +53,9 @@ def test_answers_are_the_same_with_a_first_look_in_8_bits(
     vectors = generator.integers(-1, 2, (rows, width)).astype(np.float32)
     vectors[0] = 1.0
     compared = ProductVectors.of(ids, vectors)
-    queries = np.vstack([generator.standard_normal((3, width)), vectors[:2], np.zeros((1, width))])
+    queries = np.vstack([generator.standard_normal((3, width)), vectors[:2], np.zeros((1, width))]).astype(
+        np.float32
+    )
 
     first_look = replace(compared, scan=int8_scan(compared.unit_vectors))
 

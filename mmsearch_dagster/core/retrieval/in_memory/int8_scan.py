@@ -73,12 +73,11 @@ class Int8Scan:
         lost = np.linalg.norm(rest - fine * fine_scale, axis=1)
         codes = np.concatenate((coarse, fine)) + QUERY_ZERO
         products = self.product(codes.astype(np.uint8))
-        scores = products[: len(queries)] * scale
-        scores += products[len(queries) :] * fine_scale
+        scores = products[: len(queries)] * scale + products[len(queries) :] * fine_scale
         return scores, self.error + (1 + self.error) * lost.astype(np.float64) + _SCALING_ERROR
 
 
-def _codes(vectors: Matrix) -> tuple[Matrix, Matrix]:
+def _codes(vectors: NDArray[np.floating]) -> tuple[Matrix, Matrix]:
     """Whole numbers from -QUERY_ZERO to QUERY_ZERO [q, d], and the factor of each row [q, 1]."""
-    scale = np.abs(vectors).max(axis=1, keepdims=True) / QUERY_ZERO
-    return np.rint(vectors / np.where(scale > 0, scale, 1.0)), scale
+    scale = (np.abs(vectors).max(axis=1, keepdims=True) / QUERY_ZERO).astype(np.float32)
+    return np.rint(vectors / np.where(scale > 0, scale, 1.0)).astype(np.float32), scale

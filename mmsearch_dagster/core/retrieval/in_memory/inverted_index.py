@@ -73,6 +73,5 @@ class InvertedIndex:
             kept = scores >= least
             matching, scores = matching[kept], scores[kept]
         order = np.argsort(-scores, kind="stable")[:k]
-        return list(
-            zip((self.ids[row] for row in matching[order].tolist()), scores[order].tolist(), strict=True)
-        )
+        pairs = zip(matching[order].tolist(), scores[order].tolist(), strict=True)
+        return [(self.ids[int(row)], float(score)) for row, score in pairs]
