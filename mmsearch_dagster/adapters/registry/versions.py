@@ -155,10 +155,14 @@ class ModelVersions:
         model = re.search(r"\bm-[0-9a-f]{32}\b", self._get(version).source or "")
         if model is None:
             return
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        # The client keeps in mind where files lay first; those of a copied home lie elsewhere.
+        address = self._store.connect().get_logged_model(model.group()).artifact_location
         with tempfile.TemporaryDirectory() as local:
             for name, text in contents.items():
                 (Path(local) / name).write_text(text, encoding="utf-8")
-            self._store.connect().log_model_artifacts(model.group(), local, folder)
+            get_artifact_repository(address).log_artifacts(local, folder)
 
     def other_name(self) -> str | None:
         """What somebody renamed the registered model to; None where it has its name, or is gone."""
