@@ -54,8 +54,8 @@ def serving(home: Path, webhook: ReviewWebhook | None) -> Iterator[str]:
     """The address of the real API."""
     import uvicorn
 
-    released = released_of(home)
-    app = create_app(released.engine, released.release_id, webhook=webhook)
+    # Its engine is opened by nobody here: that costs more than all the rest.
+    app = create_app(released_of(home).engine, lambda: None, webhook=webhook)
     with bound("127.0.0.1", 0, "--port") as listener:
         listener.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
