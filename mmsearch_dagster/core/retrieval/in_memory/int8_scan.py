@@ -74,7 +74,9 @@ class Int8Scan:
         codes = np.concatenate((coarse, fine)) + QUERY_ZERO
         products = self.product(codes.astype(np.uint8))
         scores = products[: len(queries)] * scale + products[len(queries) :] * fine_scale
-        return scores, self.error + (1 + self.error) * lost.astype(np.float64) + _SCALING_ERROR
+        return scores.astype(np.float32, copy=False), self.error + (1 + self.error) * lost.astype(
+            np.float64
+        ) + _SCALING_ERROR
 
 
 def _codes(vectors: NDArray[np.floating]) -> tuple[Matrix, Matrix]:
