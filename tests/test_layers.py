@@ -37,7 +37,7 @@ _HOMES = {
     "great_expectations": ("adapters/expectations/",),
     "onnxruntime": ("adapters/models/",),
     "pocketsphinx": ("adapters/speech/",),
-    "optuna": ("adapters/tuning/",),
+    "optuna": ("adapters/hyper_parameters/",),
     "matplotlib": ("adapters/reports/",),
     "jinja2": ("adapters/reports/",),
     "dagster": ("defs/", "definitions.py", "cli/run.py", "cli/up.py", "cli/dagster_home.py"),

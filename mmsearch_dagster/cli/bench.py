@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
 
-    from mmsearch_dagster.core.collaborative.protocol import Comparison
+    from mmsearch_dagster.core.collaborative_filtering.protocol import Comparison
     from mmsearch_dagster.pipeline.evaluation.ablation import AblationResult
     from mmsearch_dagster.settings import Settings
 
@@ -45,7 +45,7 @@ def collaborative(
 
     from mmsearch_dagster.adapters.sources.ratings import read_ratings
     from mmsearch_dagster.cli.progress import console
-    from mmsearch_dagster.core.collaborative import interactions, protocol, splits
+    from mmsearch_dagster.core.collaborative_filtering import interactions, protocol, splits
     from mmsearch_dagster.core.errors import SourceError
 
     name = splits.check_split(split)
@@ -192,7 +192,7 @@ def ranking(
     from mmsearch_dagster.cli import tables
     from mmsearch_dagster.cli.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
-    from mmsearch_dagster.core.ranking.relevance.comparison import figures_table, simplest_within_noise
+    from mmsearch_dagster.core.ranking.comparison import figures_table, simplest_within_noise
     from mmsearch_dagster.pipeline.evaluation.ranking_cross_fit import cross_fit_ranking
     from mmsearch_dagster.pipeline.run import prepare
     from mmsearch_dagster.pipeline.workspace import Workspace

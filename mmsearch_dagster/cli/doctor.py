@@ -59,7 +59,7 @@ def encoders(settings: Settings) -> list[tuple[str, str, bool]]:
 
 
 def _tried(settings: Settings) -> list[tuple[str, str, bool]]:
-    from mmsearch_dagster.adapters.lake.feature_store import text_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import text_content
     from mmsearch_dagster.pipeline.workspace import Workspace
 
     workspace = Workspace(settings)

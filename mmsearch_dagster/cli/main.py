@@ -70,7 +70,7 @@ def run(
 ) -> None:
     """Run the whole pipeline; what did not change is used again. A changed catalogue is served first, under
     the released model; models are trained where more than that changed."""
-    from mmsearch_dagster.adapters.tuning.study import SearchBudget
+    from mmsearch_dagster.adapters.hyper_parameters.study import SearchBudget
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli import summary
 

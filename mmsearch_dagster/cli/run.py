@@ -10,8 +10,8 @@ import polars as pl
 
 from mmsearch_dagster.adapters.host.home import enough_space
 from mmsearch_dagster.adapters.host.run_lock import PATIENCE_SECONDS, alone
+from mmsearch_dagster.adapters.hyper_parameters.study import SearchBudget, check_installed
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.adapters.tuning.study import SearchBudget, check_installed
 from mmsearch_dagster.cli import tables
 from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.cli.ingest.quarantine import show_counts

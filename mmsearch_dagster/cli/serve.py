@@ -30,7 +30,7 @@ def serve(home: Path, *, host: str, port: int, origins: Sequence[str], log_featu
 
     Raises UserError where nothing can listen at this address, KeyboardInterrupt at Ctrl-C.
     """
-    from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
+    from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.api.app import create_app
     from mmsearch_dagster.api.people import PeopleAccess
     from mmsearch_dagster.pipeline.home import check_location

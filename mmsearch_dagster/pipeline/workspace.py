@@ -15,11 +15,11 @@ from mmsearch_dagster.core.progress import PROGRESS, Progress
 from mmsearch_dagster.settings import HomePaths, Settings, assets_folder, read_reviewed
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.adapters.feature_store.feature_store import FeatureStore
     from mmsearch_dagster.adapters.index.index import SearchIndex
-    from mmsearch_dagster.adapters.lake.feature_store import FeatureStore
     from mmsearch_dagster.adapters.registry.registry import Registry
     from mmsearch_dagster.adapters.registry.tracking import Tracking
-    from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
+    from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.adapters.sources.source import Source
     from mmsearch_dagster.core.catalog.media_limits import MediaLimits
     from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
@@ -191,13 +191,13 @@ class Workspace:
     @cached_property
     def media_cache(self) -> "MediaCache":
         """Copies of media that lie at addresses."""
-        from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
+        from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
 
         return MediaCache(self.paths.media)
 
     @cached_property
     def features(self) -> "FeatureStore":
-        from mmsearch_dagster.adapters.lake.feature_store import FeatureStore
+        from mmsearch_dagster.adapters.feature_store.feature_store import FeatureStore
 
         return FeatureStore(self.paths.features)
 

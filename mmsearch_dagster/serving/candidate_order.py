@@ -13,9 +13,9 @@ from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, LEARNED, SCORE
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
+    from mmsearch_dagster.core.ranking.features import RankedCandidates, RankedQuery
+    from mmsearch_dagster.core.ranking.items import ItemTerms
     from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
-    from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, RankedQuery
-    from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
 
 # The ranker learns from this many of each list, and reads as many.
 RANKED_DEPTH = 100
@@ -117,7 +117,7 @@ def by_scores(
     Returns:
         Every product, best first, ties by id.
     """
-    from mmsearch_dagster.core.ranking.relevance.preferences import PREFERENCE_SHARE, preference_scores
+    from mmsearch_dagster.core.ranking.preferences import PREFERENCE_SHARE, preference_scores
 
     fused = fuse_scores(lists)
     if not query.preferred or not fused or lists.get(IMAGE):
@@ -133,7 +133,7 @@ def by_scores(
 
 def ranked_query(query: PreparedQuery) -> "RankedQuery":
     """The query as the ranker reads it."""
-    from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
+    from mmsearch_dagster.core.ranking.features import RankedQuery
 
     return RankedQuery.of(query.text, query.understood.parts if query.understood else ())
 
@@ -147,7 +147,7 @@ def ranker_input(
         lists: retriever -> (product id, score), best first.
         items: asked for these products alone.
     """
-    from mmsearch_dagster.core.ranking.relevance.features import candidates_of
+    from mmsearch_dagster.core.ranking.features import candidates_of
 
     top = {
         name: entries[:RANKED_DEPTH]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
+    from mmsearch_dagster.core.ranking.items import ItemTerms
 
 # About a gigabyte of words; then memory is given back and filled again by what is asked for.
 _MOST_KEPT = 200_000
@@ -20,7 +20,7 @@ class KeptItems:
 
     def of(self, product_ids: Sequence[str]) -> "Mapping[str, ItemTerms]":
         """The terms of these products, at least."""
-        from mmsearch_dagster.core.ranking.relevance.items import item_terms
+        from mmsearch_dagster.core.ranking.items import item_terms
 
         if len(self._kept) > _MOST_KEPT:
             self._kept = {}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from mmsearch_dagster.adapters.lake.feature_store import FeatureRead, FeatureStore
+from mmsearch_dagster.adapters.feature_store.feature_store import FeatureRead, FeatureStore
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpec
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.progress import Progress

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch_dagster.adapters.lake.feature_store import file_content
+from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 from mmsearch_dagster.adapters.models.describe import resolve
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder
 from mmsearch_dagster.adapters.models.locate import locate

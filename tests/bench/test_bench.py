@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 from rich.console import Console
 
-from mmsearch_dagster.adapters.lake.feature_store import file_content
+from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 from mmsearch_dagster.adapters.models.describe import resolve
 from mmsearch_dagster.adapters.models.load import load_encoder
 from mmsearch_dagster.adapters.models.locate import locate

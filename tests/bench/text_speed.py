@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsearch_dagster.adapters.lake.feature_store import text_content
+from mmsearch_dagster.adapters.feature_store.feature_store import text_content
 from mmsearch_dagster.adapters.models.load import load_encoder
 from mmsearch_dagster.adapters.models.locate import locate
 from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec

@@ -17,7 +17,7 @@ import numpy as np
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.labels.misspell import misspell
-from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of
+from mmsearch_dagster.core.ranking.cross_fit import folds_of
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items
 from mmsearch_dagster.demo_shop.spec import StoreSpec, parse_spec
 from mmsearch_dagster.demo_shop.wording import grade, meant_query

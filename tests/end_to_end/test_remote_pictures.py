@@ -8,10 +8,10 @@ import yaml
 from PIL import Image
 from starlette.exceptions import HTTPException
 
-from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
+from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
 from mmsearch_dagster.api.media import first_image
 from mmsearch_dagster.pipeline import run
-from tests.adapters.remote_media.conftest import Misbehaving, server  # noqa: F401
+from tests.adapters.remote_files.conftest import Misbehaving, server  # noqa: F401
 from tests.homes import Place
 from tests.media import flat
 from tests.shops import write_csv

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmsearch_dagster.core.ranking.features import COLUMN, FEATURES
+from mmsearch_dagster.core.ranking.items import ItemTerms, item_terms
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker
 from mmsearch_dagster.core.ranking.rankers.stage import RankingStage
-from mmsearch_dagster.core.ranking.relevance.features import COLUMN, FEATURES
-from mmsearch_dagster.core.ranking.relevance.items import ItemTerms, item_terms
-from mmsearch_dagster.core.ranking.relevance.statistics import statistics_of
+from mmsearch_dagster.core.ranking.statistics import statistics_of
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, BY_SCORES, LEARNED

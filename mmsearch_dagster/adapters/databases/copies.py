@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from mmsearch_dagster.adapters.databases.database_query import DatabaseQuery, parse_database_query
 from mmsearch_dagster.adapters.databases.mongo_documents import mongo_count, mongo_lines
 from mmsearch_dagster.adapters.databases.secrets import address_of
 from mmsearch_dagster.adapters.databases.sql_rows import sql_chunks
 from mmsearch_dagster.adapters.host.home import writing
-from mmsearch_dagster.core.catalog.database_query import DatabaseQuery, parse_database_query
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import SourceError
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from mmsearch_dagster.core.catalog.database_query import DatabaseQuery, kind_of, schemes
+from mmsearch_dagster.adapters.databases.database_query import DatabaseQuery, kind_of, schemes
 from mmsearch_dagster.core.errors import SourceError
 
 _HIDDEN = "***"

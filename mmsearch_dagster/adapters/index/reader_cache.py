@@ -10,7 +10,7 @@ from mmsearch_dagster.adapters.speech.english_words import is_english
 from mmsearch_dagster.core import text as core_text
 from mmsearch_dagster.core import value_words
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
-from mmsearch_dagster.core.ranking.relevance import terms
+from mmsearch_dagster.core.ranking import terms
 from mmsearch_dagster.core.retrieval import full_text
 from mmsearch_dagster.core.understanding import reading
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader

@@ -1,1 +1,1 @@
-"""Files on disk: snapshots, features, and what releases take along."""
+"""Snapshots on disk, where they come from, and what releases take along."""

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.collaborative.factors import Factors, Matrix
+from mmsearch_dagster.core.collaborative_filtering.factors import Factors, Matrix
 
 VECTOR = "vector"
 POPULARITY = "popularity"

@@ -11,7 +11,7 @@ from mmsearch_dagster.core.clock import Clock, timestamp
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates
+    from mmsearch_dagster.core.ranking.features import RankedCandidates
 
 
 class FeaturesLog:
@@ -41,7 +41,7 @@ class FeaturesLog:
 
 def _record(query: PreparedQuery, ranked: "RankedCandidates") -> dict[str, Any]:
     """features: name -> a value per candidate; a feature that all of them lack is left out."""
-    from mmsearch_dagster.core.ranking.relevance.features import FEATURES
+    from mmsearch_dagster.core.ranking.features import FEATURES
 
     present = ~np.isnan(ranked.features)
     return {

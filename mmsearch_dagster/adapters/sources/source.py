@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.adapters.databases.copies import check_query, copy_of, refresh_copy
-from mmsearch_dagster.adapters.remote_media.file_copies import copy_of_file, refresh_file
+from mmsearch_dagster.adapters.remote_files.file_copies import copy_of_file, refresh_file
 from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file

@@ -52,7 +52,7 @@ def _local(file: str, folder: Path, *, allow_private: bool) -> Path:
     """The file; one at an address is first brought beside the source.yaml."""
     if not is_address(file):
         return unpacked(Path(file), folder)
-    from mmsearch_dagster.adapters.remote_media.export_fetch import fetch_export
+    from mmsearch_dagster.adapters.remote_files.export_fetch import fetch_export
 
     target = folder / (Path(urlsplit(file).path).name or "export")
     target.write_bytes(fetch_export(file, allow_private=allow_private))

@@ -35,7 +35,7 @@ def serve(settings: "Settings", released: "Released", out: Path, limit: int, *, 
     Raises:
         UserError: where nothing can listen at this port, or `out` is another file.
     """
-    from mmsearch_dagster.adapters.remote_media.media_cache import MediaCache
+    from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.api.label_page import create_label_app
     from mmsearch_dagster.cli.serve import bound, run
     from mmsearch_dagster.pipeline.label_file import LabelFile

@@ -23,7 +23,7 @@ from mmsearch_dagster.core.gate.decision import AttributeExposure, EvaluationMet
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.metrics.ranking import per_query
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
-from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of
+from mmsearch_dagster.core.ranking.cross_fit import folds_of
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEXICAL_RETRIEVER,

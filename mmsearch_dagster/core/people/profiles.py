@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.collaborative.interactions import (
+from mmsearch_dagster.core.collaborative_filtering.interactions import (
     WEIGHT,
     FeedbackParams,
     age_days,

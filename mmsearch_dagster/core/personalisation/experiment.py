@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.collaborative.interactions import FeedbackParams, feedback
+from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams, feedback
 from mmsearch_dagster.core.labels.result_pages import PeriodSplit, result_lists, split_by_time
 from mmsearch_dagster.core.personalisation.features import Items
 from mmsearch_dagster.core.personalisation.fit import FittedRanker, fit_ranker

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.collaborative.cold import nearness, session_scores
+from mmsearch_dagster.core.collaborative_filtering.cold import nearness, session_scores
 from mmsearch_dagster.core.personalisation.features import Items, Values
 from mmsearch_dagster.core.personalisation.people import PeopleState
 
@@ -74,8 +74,8 @@ def led_by_session(state: PeopleState, items: Items, seen: Sequence[int], person
     """Scores of every product for somebody with a session.
 
     Combines by reciprocal rank: similarity to the seen products by their factors, with a small share of
-    popularity (core.collaborative.cold), where they have factors; mean similarity over the modalities; and
-    the personal scores. A part whose scores are all equal adds nothing.
+    popularity (core.collaborative_filtering.cold), where they have factors; mean similarity over the
+    modalities; and the personal scores. A part whose scores are all equal adds nothing.
 
     Args:
         state: people and popularity.

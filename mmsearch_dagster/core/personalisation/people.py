@@ -9,9 +9,9 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.collaborative.factors import Factors
-from mmsearch_dagster.core.collaborative.interactions import WEIGHT, FeedbackParams, to_matrix
-from mmsearch_dagster.core.collaborative.models import ModelParams, factorise
+from mmsearch_dagster.core.collaborative_filtering.factors import Factors
+from mmsearch_dagster.core.collaborative_filtering.interactions import WEIGHT, FeedbackParams, to_matrix
+from mmsearch_dagster.core.collaborative_filtering.models import ModelParams, factorise
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.personalisation.features import Items, People, Values

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.labels.result_pages import LIST_ID
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.personalisation.catalogue import ratings_before

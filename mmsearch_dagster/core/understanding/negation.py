@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.relevance.terms import ENGLISH_STOP_WORDS
+from mmsearch_dagster.core.ranking.terms import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
 from mmsearch_dagster.core.retrieval.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.ranking.relevance.terms import ENGLISH_STOP_WORDS, split_words
+from mmsearch_dagster.core.ranking.terms import ENGLISH_STOP_WORDS, split_words
 from mmsearch_dagster.core.retrieval.filter_conditions import quoted
 from mmsearch_dagster.core.retrieval.understood import (
     CATEGORY,

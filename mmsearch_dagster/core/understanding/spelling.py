@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmsearch_dagster.core.ranking.relevance.terms import stem
+from mmsearch_dagster.core.ranking.terms import stem
 from mmsearch_dagster.core.text import fold
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary
 

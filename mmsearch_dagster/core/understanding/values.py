@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.relevance.terms import stem
+from mmsearch_dagster.core.ranking.terms import stem
 from mmsearch_dagster.core.retrieval.understood import (
     BRAND,
     CATEGORY,

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.relevance.terms import split_words, stem
+from mmsearch_dagster.core.ranking.terms import split_words, stem
 from mmsearch_dagster.core.text import fold
 
 COLUMNS = (c.TITLE, c.BRAND, c.CATEGORY, c.ATTRIBUTES, c.DESCRIPTION)

@@ -11,14 +11,14 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
+from mmsearch_dagster.core.ranking.comparison import EngineFigures, compare_rankers
+from mmsearch_dagster.core.ranking.features import RankedCandidates, feature_rows
+from mmsearch_dagster.core.ranking.items import ItemTerms
+from mmsearch_dagster.core.ranking.lexical import StemmedBm25
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
-from mmsearch_dagster.core.ranking.relevance.comparison import EngineFigures, compare_rankers
-from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
-from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
-from mmsearch_dagster.core.ranking.relevance.lexical import StemmedBm25
-from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
-from mmsearch_dagster.core.ranking.relevance.terms import read_terms
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
+from mmsearch_dagster.core.ranking.terms import read_terms
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords

@@ -16,8 +16,8 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
-    from mmsearch_dagster.core.collaborative.protocol import Comparison
+    from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
+    from mmsearch_dagster.core.collaborative_filtering.protocol import Comparison
 
 ASSET = asset_of(COLLABORATIVE)
 CODE_VERSION = "3"
@@ -52,7 +52,7 @@ class FactorsFacts(Facts):
 
 def _feedbacks() -> "tuple[FeedbackParams, ...]":
     """Aged weights by action, or only that it happened: the validation part decides."""
-    from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+    from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 
     return FeedbackParams(), FeedbackParams(binary=True, half_life_days=None)
 
@@ -63,7 +63,7 @@ def learn_factors(workspace: Workspace) -> StepReport:
     The model and its parameters are chosen on the validation part of the log. What is released is learned
     from all of it: the judged queries that decide about a release are no part of the log.
     """
-    from mmsearch_dagster.core.collaborative.protocol import FACTOR_GRID
+    from mmsearch_dagster.core.collaborative_filtering.protocol import FACTOR_GRID
 
     with timed(ASSET) as report:
         interactions = workspace.lake.current("interactions")
@@ -93,10 +93,10 @@ def learn_factors(workspace: Workspace) -> StepReport:
 
 def _learn(events: pl.DataFrame, folder: Path) -> FactorsFacts:
     from mmsearch_dagster.adapters.lake.factors import save_factors
-    from mmsearch_dagster.core.collaborative import protocol, splits
-    from mmsearch_dagster.core.collaborative.factors import no_factors
-    from mmsearch_dagster.core.collaborative.interactions import feedback, interactions_of
-    from mmsearch_dagster.core.collaborative.models import factorise, popularity
+    from mmsearch_dagster.core.collaborative_filtering import protocol, splits
+    from mmsearch_dagster.core.collaborative_filtering.factors import no_factors
+    from mmsearch_dagster.core.collaborative_filtering.interactions import feedback, interactions_of
+    from mmsearch_dagster.core.collaborative_filtering.models import factorise, popularity
 
     tried = []
     for params in _feedbacks():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.feature_keys import write_keys
+from mmsearch_dagster.adapters.feature_store.feature_keys import write_keys
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
@@ -131,7 +131,7 @@ def _contents(
     workspace: Workspace, products: pl.DataFrame, spec: "EncoderSpec"
 ) -> Iterator[tuple[str, str, "Content"]]:
     """(product, where it stands, content) of everything to encode; files that are gone are skipped later."""
-    from mmsearch_dagster.adapters.lake.feature_store import file_content, text_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content, text_content
 
     for row in products.iter_rows(named=True):
         if spec.modality == TEXT:
@@ -171,7 +171,7 @@ def _elsewhere(workspace: Workspace, uri: str) -> "Content":
 
 def _media_content(path: Path, uri: str) -> "Content":
     """A sound or video file; one too large to be read has that as its reason."""
-    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content
     from mmsearch_dagster.core.encoders.protocol import Content
 
     size = path.stat().st_size if path.is_file() else 0

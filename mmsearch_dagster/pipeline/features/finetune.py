@@ -84,7 +84,7 @@ def tune_image_encoder(workspace: Workspace) -> StepReport:
 
 def _judged_photos(workspace: Workspace) -> list[_Labelled]:
     """Training photos that show exactly one product and come without words or voice."""
-    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
     queries = workspace.lake.current("queries").table()
     shown = queries.filter(
@@ -102,7 +102,7 @@ def _judged_photos(workspace: Workspace) -> list[_Labelled]:
 
 
 def _catalogue_images(workspace: Workspace) -> list[_Labelled]:
-    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
     products = workspace.lake.current("products").table().select(c.PRODUCT_ID, c.IMAGE_URIS)
     return [

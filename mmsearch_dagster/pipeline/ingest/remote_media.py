@@ -57,7 +57,7 @@ def fetch_media(workspace: Workspace) -> StepReport:
 def _fetched(workspace: Workspace, addresses: list[str]) -> pl.DataFrame:
     if not addresses:
         return pl.DataFrame(schema=_SCHEMA)
-    from mmsearch_dagster.adapters.remote_media.fetch_all import fetch_all
+    from mmsearch_dagster.adapters.remote_files.fetch_all import fetch_all
 
     outcomes = fetch_all(addresses, workspace.source.spec.media, workspace.media_cache, workspace.progress)
     return pl.DataFrame(

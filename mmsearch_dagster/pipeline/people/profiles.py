@@ -91,7 +91,7 @@ def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Sna
     A state is named by the chain of the days' contents, so a day that changed later makes new names from
     there on and an older state is never used for it.
     """
-    from mmsearch_dagster.core.collaborative.interactions import FeedbackParams, feedback
+    from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams, feedback
     from mmsearch_dagster.core.people.profiles import EMPTY, ProfileState, advance
 
     params = FeedbackParams()

@@ -14,7 +14,7 @@ from mmsearch_dagster.adapters.host.process_pool import map_in_processes
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.judged_queries import ScoredRankings
 from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
-from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of
+from mmsearch_dagster.core.ranking.cross_fit import folds_of
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.pipeline.training.candidates import read_examples, training_processes
 from mmsearch_dagster.pipeline.training.hyper_parameters import params_of

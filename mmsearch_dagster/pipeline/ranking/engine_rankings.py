@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, ScoredRankings
-from mmsearch_dagster.core.ranking.relevance.features import RankedQuery
+from mmsearch_dagster.core.ranking.features import RankedQuery
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from mmsearch_dagster.core.fusion.training_log import Param
+from mmsearch_dagster.core.ranking.features import FEATURES
 from mmsearch_dagster.core.ranking.rankers.importance import feature_importances
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS, RankingStage
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import FOLDS
 from mmsearch_dagster.pipeline.ranking.order_trial import (
     SEED,

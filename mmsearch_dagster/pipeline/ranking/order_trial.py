@@ -18,11 +18,11 @@ from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE
+from mmsearch_dagster.core.ranking.cross_fit import Trainer, folds_of, out_of_fold_scores
+from mmsearch_dagster.core.ranking.features import RankedCandidates, feature_rows
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
-from mmsearch_dagster.core.ranking.relevance.cross_fit import Trainer, folds_of, out_of_fold_scores
-from mmsearch_dagster.core.ranking.relevance.features import RankedCandidates, feature_rows
-from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.statistics import TermStatistics
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     BY_RANKS,

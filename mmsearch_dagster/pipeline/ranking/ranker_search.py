@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from mmsearch_dagster.adapters.hyper_parameters.study import SearchBudget, best_trial, run_study
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.adapters.tuning.study import SearchBudget, best_trial, run_study
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.judged_queries import score
+from mmsearch_dagster.core.ranking.cross_fit import folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams
 from mmsearch_dagster.core.ranking.rankers.stage import trainers
-from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.pipeline.ranking.order_trial import SEED, CandidateLists, ranker_folds
 from mmsearch_dagster.pipeline.training.hyper_parameters import SearchFacts
 from mmsearch_dagster.pipeline.workspace import Workspace

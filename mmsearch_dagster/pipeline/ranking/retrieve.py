@@ -110,7 +110,10 @@ def retriever_lists(
             for row, answer in zip(rows, part, strict=True):
                 answers[row] = answer
         return {
-            name: {key: answer.get(name, []) for key, answer in zip(queries.batch.ids, answers, strict=True)}
+            name: {
+                key: list(answer.get(name, ()))
+                for key, answer in zip(queries.batch.ids, answers, strict=True)
+            }
             for name in (*RETRIEVERS, TYPED_RETRIEVER)
         }
 

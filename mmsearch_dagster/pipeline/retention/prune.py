@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmsearch_dagster.adapters.feature_store.feature_keys import keys_of, only_in
 from mmsearch_dagster.adapters.host.run_lock import alone
 from mmsearch_dagster.adapters.host.server_logs import shorten_logs
 from mmsearch_dagster.adapters.index.cleanup import clean_up, dropped_tags
-from mmsearch_dagster.adapters.lake.feature_keys import keys_of, only_in
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.adapters.models.finetune import TUNED_PREFIX, finetuned_folder
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger

@@ -98,7 +98,7 @@ def build_examples(workspace: Workspace) -> StepReport:
 
 def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callable[[], Language]") -> str:
     """Digest of the files of queries and of the recogniser."""
-    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
     spoken = queries[c.AUDIO].drop_nulls().unique()
     uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
@@ -194,7 +194,7 @@ def _encode(
 
     The engine refuses a query of which a part cannot be read, whatever else it gives.
     """
-    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
     given: dict[str, set[str]] = {}
     vectors: dict[str, dict[str, Matrix]] = {}
@@ -230,7 +230,7 @@ def _engine_decodes(picture: Path) -> bool:
 
 def _worded(workspace: Workspace, queries: Sequence[TrainingQuery]) -> dict[str, Matrix]:
     """Query id -> vector of its words, spoken ones weighted as the engine weights them."""
-    from mmsearch_dagster.adapters.lake.feature_store import text_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import text_content
 
     spec = workspace.encoder(TEXT)
     if spec is None:

@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.adapters.tuning.study import (
+from mmsearch_dagster.adapters.hyper_parameters.study import (
     FinishedTrial,
     SearchBudget,
     best_trial,
     check_installed,
     run_study,
 )
+from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.fusion.config import Strategy, TrainParams

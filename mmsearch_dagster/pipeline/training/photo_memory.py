@@ -154,7 +154,7 @@ class _JudgedPhotos:
 
 def _photos(workspace: Workspace, queries: pl.DataFrame, split_of: Mapping[str, str]) -> tuple[_Photo, ...]:
     """The judged queries with a photo; one with words or a voice beside it shows no sure product."""
-    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
     grouped = (
         queries.filter(pl.col(c.IMAGE).is_not_null() & pl.col(c.QUERY_ID).is_in(list(split_of)))
@@ -173,7 +173,7 @@ def _photos(workspace: Workspace, queries: pl.DataFrame, split_of: Mapping[str, 
 
 def _pictures(workspace: Workspace, products: pl.DataFrame) -> dict[str, tuple[Content, str]]:
     """A picture that several products share is no key to any of them."""
-    from mmsearch_dagster.adapters.lake.feature_store import file_content
+    from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
     pictures: dict[str, tuple[Content, str]] = {}
     shared: set[str] = set()

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 from mmsearch_dagster.adapters.host.process_pool import chunked, map_in_processes
-from mmsearch_dagster.adapters.lake.feature_store import file_content
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.progress import PROGRESS

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.factors import load_factors, save_factors
-from mmsearch_dagster.core.collaborative.factors import Factors, no_factors
+from mmsearch_dagster.core.collaborative_filtering.factors import Factors, no_factors
 
 
 def test_factors_read_back_the_same(tmp_path: Path) -> None:

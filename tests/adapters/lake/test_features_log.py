@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES, RankedQuery, feature_rows
+from mmsearch_dagster.core.ranking.features import FEATURES, RankedQuery, feature_rows
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
+from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 QUERY = PreparedQuery("blue shoes", None, "words", query_id="search-1")

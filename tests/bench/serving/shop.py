@@ -18,12 +18,12 @@ from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpe
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.model import TwoTower, save_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch
+from mmsearch_dagster.core.ranking.features import feature_rows
+from mmsearch_dagster.core.ranking.items import item_terms
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, TRAINERS, RankingStage
-from mmsearch_dagster.core.ranking.relevance.features import feature_rows
-from mmsearch_dagster.core.ranking.relevance.items import item_terms
-from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics, statistics_of
-from mmsearch_dagster.core.ranking.relevance.terms import read_terms
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
+from mmsearch_dagster.core.ranking.terms import read_terms
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.release import EncoderIdentity, RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED, WORDS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.collaborative.interactions import WEIGHT, FeedbackParams
+from mmsearch_dagster.core.collaborative_filtering.interactions import WEIGHT, FeedbackParams
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.people import profiles
 

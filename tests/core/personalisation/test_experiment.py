@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog.columns import REVIEWS
-from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.labels.result_pages import result_lists
 from mmsearch_dagster.core.personalisation.experiment import NO_LOG, Experiment, facts_of, run_experiment

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog.columns import EVENTS
-from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.personalisation.features import Items
 from mmsearch_dagster.core.personalisation.list_evaluation import ListReport, examine_lists
 from mmsearch_dagster.core.personalisation.list_orders import (

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core.collaborative.interactions import FeedbackParams
+from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.personalisation.people import capped_per_person
 
 

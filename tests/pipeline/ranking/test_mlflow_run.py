@@ -8,13 +8,13 @@ import pytest
 
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.tracking import Tracking
+from mmsearch_dagster.core.ranking.features import FEATURES, RankedCandidates
 from mmsearch_dagster.core.ranking.rankers.linear import train_linear
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS, RankingStage
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES, RankedCandidates
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.pipeline.ranking.mlflow_run import log_ranking_run
 from mmsearch_dagster.pipeline.ranking.order_trial import CandidateLists, try_orders
-from tests.core.ranking.relevance.catalogue import STATISTICS
+from tests.core.ranking.catalogue import STATISTICS
 
 QUERIES = [f"q{number}" for number in range(24)]
 CANDIDATES = CandidateLists(

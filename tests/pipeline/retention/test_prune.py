@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 import yaml
 
-from mmsearch_dagster.adapters.lake.feature_keys import write_keys
+from mmsearch_dagster.adapters.feature_store.feature_keys import write_keys
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.tags import facts_again
-from mmsearch_dagster.adapters.remote_media.media_cache import Copy, MediaCache
+from mmsearch_dagster.adapters.remote_files.media_cache import Copy, MediaCache
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec

@@ -19,7 +19,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "json": (".json", ".jsonld"),
     "xml": (".xml", ".rss", ".atom"),
     "ubi": (".ubi",),
-    # Which rows of which database: core.catalog.database_query.
+    # Which rows of which database: adapters.databases.database_query.
     DATABASE: (".database",),
 }
 

@@ -7,9 +7,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
-from mmsearch_dagster.core.ranking.relevance.features import COLUMN, Features
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.cross_fit import CandidateRanker, Trainer
+from mmsearch_dagster.core.ranking.features import COLUMN, Features
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 # With fewer queries of one sort, one ranker learns from all.
 _FEWEST = 20

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.ranking.features import Features
 from mmsearch_dagster.core.ranking.rankers.linear import standardised
-from mmsearch_dagster.core.ranking.relevance.features import Features
 
 _Floats = NDArray[np.float64]
 # Beyond so many standard deviations a value says no more.

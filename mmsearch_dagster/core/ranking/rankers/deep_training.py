@@ -13,7 +13,7 @@ import numpy as np
 from mmsearch_dagster.core.random_state import exact_threads, seeded
 from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker, network_input
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import torch

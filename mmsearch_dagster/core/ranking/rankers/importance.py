@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES, Features
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.cross_fit import CandidateRanker
+from mmsearch_dagster.core.ranking.features import FEATURES, Features
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 # Enough to say which feature counts; each costs one scoring per feature.
 _QUERIES = 30

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble, ensemble_of
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 _GAINS = [0, 1, 3, 7]
 

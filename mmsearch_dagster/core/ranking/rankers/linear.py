@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.ranking.relevance.features import Features
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.features import Features
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 _Floats = NDArray[np.float64]
 _BLOCK_ROWS = 16_384

@@ -10,14 +10,8 @@ import numpy as np
 
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError
-from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
-from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker
-from mmsearch_dagster.core.ranking.rankers.deep_training import train_deep
-from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams, train_lambdamart
-from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
-from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
-from mmsearch_dagster.core.ranking.relevance.cross_fit import CandidateRanker, Trainer
-from mmsearch_dagster.core.ranking.relevance.features import (
+from mmsearch_dagster.core.ranking.cross_fit import CandidateRanker, Trainer
+from mmsearch_dagster.core.ranking.features import (
     COLUMN,
     FEATURES,
     Features,
@@ -25,8 +19,14 @@ from mmsearch_dagster.core.ranking.relevance.features import (
     RankedQuery,
     feature_rows,
 )
-from mmsearch_dagster.core.ranking.relevance.items import ItemTerms
-from mmsearch_dagster.core.ranking.relevance.statistics import TermStatistics
+from mmsearch_dagster.core.ranking.items import ItemTerms
+from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
+from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker
+from mmsearch_dagster.core.ranking.rankers.deep_training import train_deep
+from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams, train_lambdamart
+from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
+from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
+from mmsearch_dagster.core.ranking.statistics import TermStatistics
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 
 RANKER_FILE = "ranker.safetensors"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.ranking.features import Features
 from mmsearch_dagster.core.ranking.rankers.leaf_masks import MOST_LEAVES, LeafMasks, TreeSplit
-from mmsearch_dagster.core.ranking.relevance.features import Features
 
 # Tables of masks grow with the square of the ensemble; a larger one is walked.
 _MOST_SPLITS_TIMES_TREES = 20_000_000

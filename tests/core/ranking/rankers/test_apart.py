@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmsearch_dagster.core.ranking.features import COLUMN, FEATURES, RankedCandidates, RankedQuery
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, trained_apart
 from mmsearch_dagster.core.ranking.rankers.linear import train_linear
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS, RankingStage, load_stage
-from mmsearch_dagster.core.ranking.relevance.features import COLUMN, FEATURES, RankedCandidates, RankedQuery
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
-from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
+from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
 
 IMAGE, WORDS = COLUMN["image_score"], COLUMN["query_words"]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from mmsearch_dagster.core.ranking.features import FEATURES, RankedCandidates
 from mmsearch_dagster.core.ranking.rankers import deep_training
 from mmsearch_dagster.core.ranking.rankers.deep import network_input
 from mmsearch_dagster.core.ranking.rankers.deep_training import DeepParams, network_scores, train_deep
 from mmsearch_dagster.core.ranking.rankers.linear import train_linear
-from mmsearch_dagster.core.ranking.relevance.features import FEATURES, RankedCandidates
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 
 def alike(queries: int = 40, seed: int = 0) -> TrainingSet:

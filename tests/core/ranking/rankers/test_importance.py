@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from mmsearch_dagster.core.ranking.features import COLUMN, FEATURES, RankedCandidates
 from mmsearch_dagster.core.ranking.rankers.importance import feature_importances
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker
-from mmsearch_dagster.core.ranking.relevance.features import COLUMN, FEATURES, RankedCandidates
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 
 def test_the_feature_that_a_ranker_reads_most_comes_first() -> None:

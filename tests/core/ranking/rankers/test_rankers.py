@@ -9,6 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.ranking.cross_fit import folds_of, out_of_fold_scores
+from mmsearch_dagster.core.ranking.features import (
+    COLUMN,
+    FEATURES,
+    RankedCandidates,
+    RankedQuery,
+    feature_rows,
+)
 from mmsearch_dagster.core.ranking.rankers.stage import (
     FILES,
     TRAINERS,
@@ -17,16 +25,8 @@ from mmsearch_dagster.core.ranking.rankers.stage import (
     stage_digest,
 )
 from mmsearch_dagster.core.ranking.rankers.trees import ensemble_of
-from mmsearch_dagster.core.ranking.relevance.cross_fit import folds_of, out_of_fold_scores
-from mmsearch_dagster.core.ranking.relevance.features import (
-    COLUMN,
-    FEATURES,
-    RankedCandidates,
-    RankedQuery,
-    feature_rows,
-)
-from mmsearch_dagster.core.ranking.relevance.training_set import TrainingSet
-from tests.core.ranking.relevance.catalogue import ITEMS, LISTS, STATISTICS
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
+from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
 
 
 def made_up(queries: int = 40, candidates: int = 30, seed: int = 0) -> TrainingSet:

@@ -1,0 +1,1 @@
+"""Vectors of contents on disk: the feature store, in which nothing is ever encoded twice."""

@@ -1,0 +1,1 @@
+"""Files at addresses (media, exports): fetched politely, kept by their content."""

@@ -1,1 +1,0 @@
-"""Media at addresses: fetched politely, kept by their content."""
