@@ -193,7 +193,7 @@ def ranking(
     from mmsearch_dagster.cli.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.core.ranking.comparison import figures_table, simplest_within_noise
-    from mmsearch_dagster.pipeline.evaluation.ranking_cross_fit import cross_fit_ranking
+    from mmsearch_dagster.pipeline.ranking.ranking_cross_fit import cross_fit_ranking
     from mmsearch_dagster.pipeline.run import prepare
     from mmsearch_dagster.pipeline.workspace import Workspace
 

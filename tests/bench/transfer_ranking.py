@@ -13,7 +13,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.ranking.cross_fit import folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
-from mmsearch_dagster.pipeline.evaluation.ranking_cross_fit import JudgedCandidates
+from mmsearch_dagster.pipeline.ranking.ranking_cross_fit import JudgedCandidates
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 

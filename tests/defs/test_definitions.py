@@ -14,8 +14,8 @@ from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.resources import TRAINING_POOL
-from mmsearch_dagster.pipeline.ingest.event_days import make_day
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED
+from mmsearch_dagster.pipeline.monitoring.event_days import make_day
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import HomePaths, Settings
 

@@ -10,7 +10,7 @@ from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import GateRefusedError, MmsearchError, OtherEncoderError
 from mmsearch_dagster.core.modalities import COLLABORATIVE, ModalityBatch
-from mmsearch_dagster.core.refresh_plan import CatalogueChange, Situation, plan_refresh
+from mmsearch_dagster.core.operations.refresh_plan import CatalogueChange, Situation, plan_refresh
 from mmsearch_dagster.core.release import TRAINED_PRODUCTS, ReleaseManifest, refresh_id_of
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of, encode_for_release

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.refresh_plan import CatalogueChange, Situation, plan_refresh
+from mmsearch_dagster.core.operations.refresh_plan import CatalogueChange, Situation, plan_refresh
 
 STATE = {"events": "e1", "preset": "p1"}
 PRICES = CatalogueChange(added=0, removed=0, rewritten=0, repriced=5, before=100)

@@ -5,7 +5,7 @@ import pytest
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.ranking.comparison import BASELINE, FUSED_SCORES
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
-from mmsearch_dagster.pipeline.evaluation import ranking_cross_fit
+from mmsearch_dagster.pipeline.ranking import ranking_cross_fit
 from tests.homes import Place
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.pipeline.ingest import event_days
+from mmsearch_dagster.pipeline.monitoring import event_days
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 
