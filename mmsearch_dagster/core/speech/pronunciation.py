@@ -37,7 +37,7 @@ _RULES = tuple(
         # a vowel before one consonant and a final e says its name
         ("a(?=[^aeiouywx]e$)", "EY"), ("e(?=[^aeiouywx]e$)", "IY"), ("i(?=[^aeiouywx]e$)", "AY"),
         ("o(?=[^aeiouywx]e$)", "OW"), ("u(?=[^aeiouywx]e$)", "UW"), ("y(?=[^aeiouywx]e$)", "AY"),
-        ("(?<=[^aeiou])e$", ""), ("le$", "AH L"), ("a$", "AH"), ("o(?=s?$)", "OW"), ("i$", "IY"),
+        ("(?<=[^aeiou'])e$", ""), ("le$", "AH L"), ("a$", "AH"), ("o(?=s?$)", "OW"), ("i$", "IY"),
         ("(?<=^)y", "Y"), ("y$", "IY"), ("u(?=[^aeiou][aeiou])", "UW"), ("o(?=[^aeiou][aeiou])", "OW"),
         ("a", "AE"), ("e", "EH"), ("i", "IH"), ("o", "AA"), ("u", "AH"), ("y", "IH"),
         ("c(?=[eiy])", "S"), ("c", "K"), ("g(?=[eiy])", "JH"), ("b", "B"), ("d", "D"), ("f", "F"),
