@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mmsearch_dagster.core.retrieval.understood import ATTRIBUTE, COLOUR, GENDER, SIZE
+from mmsearch_dagster.core.text import fold
 
 # What the same colour and the same people are called in both languages; the catalogue decides which are used.
 COLOURS: Mapping[str, tuple[str, ...]] = {
@@ -24,6 +25,15 @@ _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("gender", "sex", "性别"), GENDER),
     **dict.fromkeys(("size", "尺码", "尺寸"), SIZE),
 }
+
+
+def meanings(lexicon: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """How a value is written, folded -> what it is called.
+
+    >>> meanings({"grey": ("Gray",)})
+    {'grey': 'grey', 'gray': 'grey'}
+    """
+    return {fold(form): value for value, forms in lexicon.items() for form in (value, *forms)}
 
 
 def kind_of_key(key: str) -> str:

@@ -219,9 +219,7 @@ class PinnedTable:
             for column in self.vector_columns:
                 vectors = self.compared(column)
                 self._in_memory[column] = replace(vectors, scan=int8_scan(vectors.unit_vectors))
-            with _reading():
-                payload = self._table.search().select(list(self.payload_columns)).limit(None).to_arrow()
-            self._payload = HeldPayload.of(payload)
+            self._payload = HeldPayload.of(self._every_row(self.payload_columns))
             self._hold_words()
         self.lexical("warm", 1)
         _ = self.variant_groups
@@ -350,9 +348,7 @@ class PinnedTable:
     def _hold_words(self) -> None:
         """Read all texts, so that words are looked up in memory from now on."""
         if self._words is None:
-            with _reading():
-                query = self._table.search().select([columns.PRODUCT_ID, SEARCH_TEXT]).limit(None)
-                rows = query.to_arrow()
+            rows = self._every_row([columns.PRODUCT_ID, SEARCH_TEXT])
             texts = zip(*(rows[name].to_pylist() for name in (columns.PRODUCT_ID, SEARCH_TEXT)), strict=True)
             self._words = WordIndex.of(dict(texts), self.words_of)
 
@@ -416,9 +412,7 @@ class PinnedTable:
     def records(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of every row, as `rows` gives them, in any order; columns that the table lacks are
         left out."""
-        present = [name for name in names if name in self.payload_columns]
-        with _reading():
-            return self._table.search().select(present).limit(None).to_arrow().to_pylist()
+        return self._every_row([name for name in names if name in self.payload_columns]).to_pylist()
 
     def columns(self, names: Sequence[str]) -> "pl.DataFrame":
         """Reads some columns of every row.
@@ -431,11 +425,14 @@ class PinnedTable:
         """
         import polars as pl
 
-        present = [name for name in names if name in self.payload_columns]
-        with _reading():
-            rows = pl.from_arrow(self._table.search().select(present).limit(None).to_arrow())
+        rows = pl.from_arrow(self._every_row([name for name in names if name in self.payload_columns]))
         assert isinstance(rows, pl.DataFrame)
         return rows
+
+    def _every_row(self, names: Sequence[str]) -> Any:
+        """These columns of all products, as Arrow, in any order."""
+        with _reading():
+            return self._table.search().select(list(names)).limit(None).to_arrow()
 
     def words_of(self, text: str) -> tuple[str, ...]:
         """What the full-text index makes of `text`: folded, stemmed, stop words gone."""

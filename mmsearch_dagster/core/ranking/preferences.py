@@ -19,7 +19,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     QueryPart,
 )
 from mmsearch_dagster.core.text import category_words, fold, single_values
-from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key
+from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key, meanings
 
 # Kind -> folded values.
 Values = Mapping[str, frozenset[str]]
@@ -32,10 +32,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HAN = re.compile("[\u3400-\u9fff]")
 _LEXICONS = ((COLOUR, COLOURS), (GENDER, GENDERS))
 # How a colour or a gender is written -> what it is called.
-_MEANINGS: Mapping[str, Mapping[str, str]] = {
-    kind: {fold(form): value for value, forms in lexicon.items() for form in (value, *forms)}
-    for kind, lexicon in _LEXICONS
-}
+_MEANINGS: Mapping[str, Mapping[str, str]] = {kind: meanings(lexicon) for kind, lexicon in _LEXICONS}
 
 
 def preferred_values(parts: Iterable[QueryPart]) -> Values:

@@ -21,14 +21,14 @@ from mmsearch_dagster.core.retrieval.understood import (
 from mmsearch_dagster.core.text import category_words, fold, single_values
 from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
 from mmsearch_dagster.core.understanding.spans import Reading
-from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key
+from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key, meanings
 
 # An attribute of more different values than that says something of its own about each product.
 _MOST_VALUES = 300
 _MOST_WORDS = 4
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HAN = re.compile("[\u3400-\u9fff]")
-_PEOPLE = frozenset(fold(form) for value, forms in GENDERS.items() for form in (value, *forms))
+_PEOPLE = meanings(GENDERS)
 _SIZE = re.compile(r"\bsize\s+([\w./-]+)|([\w.]+)\s*码", re.IGNORECASE)
 
 
