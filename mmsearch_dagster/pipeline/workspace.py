@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry.tracking import Tracking
     from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.adapters.sources.source import Source
-    from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+    from mmsearch_dagster.core.finetuning.params import FinetuneParams
     from mmsearch_dagster.core.gate.policy import GatePolicy
     from mmsearch_dagster.core.media.media_limits import MediaLimits
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
@@ -121,7 +121,7 @@ class Workspace:
     @property
     def finetune(self) -> "FinetuneParams | None":
         """How the image encoder is fine-tuned, None when it is not."""
-        from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+        from mmsearch_dagster.core.finetuning.params import FinetuneParams
 
         return self.preset.finetune or (FinetuneParams() if self.settings.finetune else None)
 

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from mmsearch_dagster.core.encoders.augmentation import Photo, batches, cut_mix, plain_views, views
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
-from mmsearch_dagster.core.encoders.fold_batchnorm import fold_frozen_norms
 from mmsearch_dagster.core.encoders.networks import ImageNetwork
-from mmsearch_dagster.core.encoders.product_classifier import Classifier, freeze_before, optimizer_for
+from mmsearch_dagster.core.finetuning.augmentation import Photo, batches, cut_mix, plain_views, views
+from mmsearch_dagster.core.finetuning.fold_batchnorm import fold_frozen_norms
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
+from mmsearch_dagster.core.finetuning.product_classifier import Classifier, freeze_before, optimizer_for
 
 
 @dataclass(frozen=True)

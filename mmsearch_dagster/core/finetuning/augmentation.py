@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image, square
 
 _THREADS = 2

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mmsearch_dagster.core.encoders.augmentation import (
+from mmsearch_dagster.core.encoders.networks import ImageNetwork
+from mmsearch_dagster.core.finetuning.augmentation import (
     Photo,
     cut_mix,
     plain_views,
@@ -17,10 +18,9 @@ from mmsearch_dagster.core.encoders.augmentation import (
     readable,
     views,
 )
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
-from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch, finetune
-from mmsearch_dagster.core.encoders.fold_batchnorm import fold_frozen_norms
-from mmsearch_dagster.core.encoders.networks import ImageNetwork
+from mmsearch_dagster.core.finetuning.fold_batchnorm import fold_frozen_norms
+from mmsearch_dagster.core.finetuning.image import Epoch, Watch, finetune
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from tests.tiny_networks import MEAN, STD, coloured, reader, tiny_network
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.networks import ImageNetwork
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
 
 
 class Classifier(nn.Module):
