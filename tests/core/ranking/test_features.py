@@ -14,7 +14,7 @@ from mmsearch_dagster.core.ranking.features import (
     feature_rows,
 )
 from mmsearch_dagster.core.ranking.terms import read_terms
-from mmsearch_dagster.core.retrieval.understood import PREFER, QueryPart
+from mmsearch_dagster.core.understanding.understood import PREFER, QueryPart
 from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
 
 
