@@ -60,7 +60,7 @@ def test_what_is_said_wins_and_is_remembered_anew(home: Path, asked: Settings, t
     now = settings_for(home, RunOptions(other, finetune=False))
     remember(now)
 
-    assert now == Settings(home, other, None, False, asked.preset)
+    assert now == Settings(home, other, None, False, asked.preset, True)
     assert settings_for(home) == now
 
 

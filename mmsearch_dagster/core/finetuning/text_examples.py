@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.fusion.sampling import PROVENANCE_SHARES
-from mmsearch_dagster.core.labels.provenance import Provenance
+from mmsearch_dagster.core.labels.provenance import PROVENANCE_SHARES, Provenance
 from mmsearch_dagster.core.ranking.cross_fit import folds_of, near_equal_groups
 
 # Of a query's nearest products, so many may be its negatives.
