@@ -9,7 +9,7 @@ import polars as pl
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.core.text.preparation import language_of
 
 WORDS, PHOTO, BOTH, VOICE, CHINESE = "words", "photo", "words and photo", "voice", "Chinese"
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import sha256_text
-from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.core.text.preparation import query_text
 
 _ALIASES = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train"}
 _TRAIN_SHARE = 0.6

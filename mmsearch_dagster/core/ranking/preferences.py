@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.text import category_words, fold, single_values
+from mmsearch_dagster.core.text.preparation import category_words, fold, single_values
 from mmsearch_dagster.core.understanding.understood import (
     ATTRIBUTE,
     BRAND,

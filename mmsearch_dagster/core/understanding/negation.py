@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
-from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.text.preparation import fold
+from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart
 from mmsearch_dagster.core.understanding.value_words import COLOURS

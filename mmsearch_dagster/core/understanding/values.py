@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import stem
-from mmsearch_dagster.core.text import category_words, fold, single_values
+from mmsearch_dagster.core.text.preparation import category_words, fold, single_values
+from mmsearch_dagster.core.text.terms import stem
 from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.understood import (
