@@ -1,1 +1,1 @@
-"""Text analysis: cleaning, languages, stop words, stems, compounds, quantities, text of the full-text index."""
+"""Text analysis: cleaning, languages, stop words, stems, compounds, quantities, text for full-text search."""
