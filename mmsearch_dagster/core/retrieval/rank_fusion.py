@@ -60,7 +60,7 @@ def modality_column(modality: str) -> str:
 def query_kind(*, words: bool, image: bool, voice: bool = False, language: str = "") -> str:
     """The name of what a query consists of, for example `words+picture` or `words[zh]`.
 
-    language: of the words, as `language_of` names it. A script of its own is a kind of its own: an encoder may
+    language: of the words, as `language_of` says. A script of its own is a kind of its own: an encoder may
     not read what full-text search finds.
 
     Raises QueryError for an empty one.
