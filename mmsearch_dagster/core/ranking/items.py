@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.preferences import Values, stated_values
-from mmsearch_dagster.core.ranking.terms import Terms, read_terms
+from mmsearch_dagster.core.text.terms import Terms, read_terms
 
 TITLE, CATEGORY, BRAND, ATTRIBUTES, DESCRIPTION = FIELDS = (
     "title", "category", "brand", "attributes", "description",
