@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
+from mmsearch_dagster.adapters.host.one_answer import one_answer
 from mmsearch_dagster.cli import people
 from mmsearch_dagster.cli import releases as release_commands
 from mmsearch_dagster.cli.bench import bench
-from mmsearch_dagster.cli.one_answer import one_answer
 from mmsearch_dagster.cli.options import (
     DEFAULT,
     AsJson,

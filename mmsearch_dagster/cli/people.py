@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.cli.one_answer import one_answer
+from mmsearch_dagster.adapters.host.one_answer import one_answer
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, AsTyped, Home, Ignore, Weight, released_of
 from mmsearch_dagster.core.errors import QueryError
 

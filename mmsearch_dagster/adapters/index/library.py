@@ -17,7 +17,6 @@ from typing import Any, Union
 
 _CLIENT = "lance_namespace_urllib3_client"
 _OVERRIDES = "overrides"
-_PANDAS = "pandas"
 
 
 def lancedb_module() -> Any:
@@ -26,21 +25,6 @@ def lancedb_module() -> Any:
         with _without_rest_client(), _without_comparison_of_methods():
             import lancedb  # noqa: F401
     return sys.modules["lancedb"]
-
-
-@contextmanager
-def without_pandas() -> Iterator[None]:
-    """Lets pyarrow find no pandas, for a process that answers one query and ends.
-
-    pyarrow, which LanceDB brings, imports pandas to know its types: a tenth of the CPU of such a process. It
-    looks once, so in this process no Arrow table becomes one of pandas afterwards either.
-    """
-    finder = _NotInstalled()
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
 
 
 @contextmanager
@@ -72,19 +56,6 @@ def _without_comparison_of_methods() -> Iterator[None]:
         yield
     finally:
         del sys.modules[_OVERRIDES]
-
-
-class _NotInstalled(MetaPathFinder, Loader):
-    """Finds pandas, as whoever asks whether it is there must see, and then does not load it."""
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname == _PANDAS else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        raise ModuleNotFoundError(f"{spec.name} is left out of this process", name=spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """There is none."""
 
 
 class _StandIns(MetaPathFinder, Loader):

@@ -46,31 +46,3 @@ def test_a_class_of_the_client_that_lancedb_names_is_used_like_any() -> None:
 def test_methods_of_classes_made_afterwards_are_compared_with_what_they_override() -> None:
     program = "import overrides; print(overrides.override.__module__, overrides.EnforceOverrides is object)"
     assert run(program) == "overrides.overrides False"
-
-
-def test_a_process_for_one_query_has_no_pandas_and_says_so() -> None:
-    program = (
-        "import sys\nfrom mmsearch_dagster.adapters.index.library import lancedb_module, without_pandas\n"
-        "with without_pandas():\n    import polars\n    lancedb_module()\n"
-        "print('pandas' in sys.modules)\n"
-        "import pandas; print(pandas.Series([1]).sum())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "1"]
-
-
-@pytest.mark.parametrize(
-    "afterwards",
-    [
-        f"from {CLIENT} import TableApi",
-        f"import {CLIENT} as client; TableApi = client.TableApi",
-        f"import {CLIENT} as client; TableApi = client.api.TableApi",
-        f"from {CLIENT}.api.table_api import TableApi",
-    ],
-)
-def test_a_rest_catalogue_opened_later_finds_its_api(afterwards: str) -> None:
-    assert run(f"{afterwards}; print(hasattr(TableApi, 'describe_table'))") == "True"
-
-
-def test_a_name_that_the_rest_client_lacks_is_missing_as_ever() -> None:
-    assert run(f"import {CLIENT} as client; print(hasattr(client, 'TabelApi'))") == "False"
