@@ -25,9 +25,8 @@ def test_pyarrow_finds_no_pandas_and_polars_still_does() -> None:
 def test_garbage_is_collected_again_afterwards_even_after_an_error() -> None:
     finders = list(sys.meta_path)
 
-    with pytest.raises(ValueError, match="wrong"), one_answer():
-        assert not gc.isenabled()
-        raise ValueError("wrong")
+    with pytest.raises(ValueError, match="no answer"), one_answer():
+        int("no answer")
 
     assert gc.isenabled()
     assert sys.meta_path == finders
