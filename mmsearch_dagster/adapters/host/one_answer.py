@@ -18,7 +18,7 @@ def one_answer() -> Iterator[None]:
 
     Threads for products of matrices: to start them takes longer than one query. Garbage collection: imports
     make nothing worth collecting, and looking for it is a tenth of the CPU. pandas: pyarrow imports it to
-    know its types, another tenth; pyarrow looks once, so no Arrow table becomes one of pandas afterwards.
+    know its types, another tenth; a table made into one of pandas afterwards imports it then.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()

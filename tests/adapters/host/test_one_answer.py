@@ -10,12 +10,12 @@ from mmsearch_dagster.adapters.host.one_answer import one_answer
 
 
 @pytest.mark.slow
-def test_pyarrow_finds_no_pandas_and_polars_still_does() -> None:
+def test_pyarrow_finds_no_pandas_until_somebody_makes_a_table_of_pandas() -> None:
     program = (
         "import sys\nfrom mmsearch_dagster.adapters.host.one_answer import one_answer\n"
         "with one_answer():\n    import polars, pyarrow.dataset\n"
         "print(sys.modules.get('pandas'), pyarrow.table({'a': [1]}).to_pylist())\n"
-        "import pandas; print(pandas.Series([1]).sum())\n"
+        "print(pyarrow.table({'a': [1]}).to_pandas().a.sum())\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
