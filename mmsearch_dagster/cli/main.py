@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mmsearch_dagster.adapters.host.one_answer import one_answer
 from mmsearch_dagster.cli import people
 from mmsearch_dagster.cli import releases as release_commands
 from mmsearch_dagster.cli.bench import bench
@@ -125,33 +126,35 @@ def search(
     home: Home = DEFAULT,
 ) -> None:
     """Search the released catalogue with words, a photo, a voice, or several; or answer a file of queries."""
-    if batch is None:  # numpy is not imported yet: for one query its threads cost more than they bring
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from mmsearch_dagster.cli import search as searching
-
     text = " ".join(words) if words else None
-    released = released_of(home, log_features=log_features)
     if batch is not None:
         if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(
                 "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user, "
                 "--as-typed, --ignore"
             )
+        from mmsearch_dagster.cli import search as searching
+
         deep = searching.BATCH_K if k is None else k
+        released = released_of(home, log_features=log_features)
         searching.batch(released, batch, out, root, k=deep, where=where)
         return
     if out is not None or root is not None:
         raise QueryError("--out and --root belong to --batch")
-    k = searching.DEFAULT_K if k is None else k
-    query = searching.question(text, image, voice, weight or ())
-    query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
-    name = " + ".join(str(part) for part in (text, voice, image) if part)
-    if user is not None:
-        recommender = released.recommender()
-        person = people.hidden_id(home, user)
-        people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
-        return
-    searching.answer_query(released, query, name, k=k, where=where, as_json=as_json)
+    with one_answer():
+        from mmsearch_dagster.cli import search as searching
+
+        k = searching.DEFAULT_K if k is None else k
+        released = released_of(home, log_features=log_features)
+        query = searching.question(text, image, voice, weight or ())
+        query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
+        name = " + ".join(str(part) for part in (text, voice, image) if part)
+        if user is not None:
+            recommender = released.recommender()
+            person = people.hidden_id(home, user)
+            people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
+            return
+        searching.answer_query(released, query, name, k=k, where=where, as_json=as_json)
 
 
 people.register(app)

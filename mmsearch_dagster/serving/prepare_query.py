@@ -18,7 +18,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 )
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
-from mmsearch_dagster.core.text import is_wordless, language_of, query_text
+from mmsearch_dagster.core.text.preparation import is_wordless, language_of, query_text
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.understood import EMOJI, REWRITE, QueryPart
 from mmsearch_dagster.serving.transcriber import SpeechToText

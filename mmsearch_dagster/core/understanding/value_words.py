@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.text.preparation import fold
 from mmsearch_dagster.core.understanding.understood import ATTRIBUTE, COLOUR, GENDER, SIZE
 
 # What the same colour and the same people are called in both languages; the catalogue decides which are used.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Facts
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
@@ -90,26 +90,28 @@ def _judged_photos(workspace: Workspace) -> list[_Labelled]:
 
     queries = workspace.lake.current("queries").table()
     shown = queries.filter(
-        (pl.col(c.SPLIT) == "train")
-        & (pl.col(c.GRADE) == _BEST)
-        & pl.col(c.IMAGE).is_not_null()
-        & pl.col(c.QUERY_TEXT).is_null()
-        & pl.col(c.AUDIO).is_null()
-        & (pl.len().over(c.QUERY_ID) == 1)
+        (pl.col(col.SPLIT) == "train")
+        & (pl.col(col.GRADE) == _BEST)
+        & pl.col(col.IMAGE).is_not_null()
+        & pl.col(col.QUERY_TEXT).is_null()
+        & pl.col(col.AUDIO).is_null()
+        & (pl.len().over(col.QUERY_ID) == 1)
     )
     return [
         _Labelled(product, uri, file_content(media_file(workspace, uri), uri))
-        for _, product, uri in shown.select(c.QUERY_ID, c.PRODUCT_ID, c.IMAGE).sort(c.QUERY_ID).iter_rows()
+        for _, product, uri in shown.select(col.QUERY_ID, col.PRODUCT_ID, col.IMAGE)
+        .sort(col.QUERY_ID)
+        .iter_rows()
     ]
 
 
 def _catalogue_images(workspace: Workspace) -> list[_Labelled]:
     from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
-    products = workspace.lake.current("products").table().select(c.PRODUCT_ID, c.IMAGE_URIS)
+    products = workspace.lake.current("products").table().select(col.PRODUCT_ID, col.IMAGE_URIS)
     return [
         _Labelled(product, uri, file_content(media_file(workspace, uri), uri))
-        for product, uris in products.sort(c.PRODUCT_ID).iter_rows()
+        for product, uris in products.sort(col.PRODUCT_ID).iter_rows()
         for uri in uris or []
     ]
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.adapters.speech.english_words import is_english
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.fusion.dataset import hold_out
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
@@ -21,7 +21,7 @@ from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
-from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.core.text.preparation import language_of
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
 from mmsearch_dagster.core.understanding.understood import Understood
 from mmsearch_dagster.pipeline.training.transcripts import StoredTranscript, transcribe_queries
@@ -137,19 +137,19 @@ def dev_query_ids(queries: pl.DataFrame, limits: SyntheticLimits) -> set[str]:
 def _judged_queries(
     workspace: Workspace, queries: pl.DataFrame, language: "Language", reader: QueryReader
 ) -> dict[str, list[TrainingQuery]]:
-    grouped = queries.group_by(c.QUERY_ID, maintain_order=True).agg(
-        pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE)
+    grouped = queries.group_by(col.QUERY_ID, maintain_order=True).agg(
+        pl.col(col.QUERY_TEXT, col.IMAGE, col.AUDIO, col.SPLIT).first(), pl.col(col.PRODUCT_ID, col.GRADE)
     )
-    spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
+    spoken = grouped.select(col.QUERY_ID, col.AUDIO).drop_nulls().iter_rows()
     voices = {key: media_file(workspace, uri) for key, uri in spoken}
     transcripts = transcribe_queries(workspace, language, voices)
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
-        image = media_file(workspace, row[c.IMAGE]) if row[c.IMAGE] else None
-        voice, transcript = voices.get(row[c.QUERY_ID]), transcripts.get(row[c.QUERY_ID], NOTHING)
+        image = media_file(workspace, row[col.IMAGE]) if row[col.IMAGE] else None
+        voice, transcript = voices.get(row[col.QUERY_ID]), transcripts.get(row[col.QUERY_ID], NOTHING)
         query = _judged_query(row, image, voice, transcript, reader=reader)
         if query.grades:
-            by_split.setdefault(row[c.SPLIT], []).append(query)
+            by_split.setdefault(row[col.SPLIT], []).append(query)
     return by_split
 
 
@@ -171,18 +171,18 @@ def _judged_query(
         reader: of the catalogue's words.
     """
     query = Query(
-        text=row[c.QUERY_TEXT],
+        text=row[col.QUERY_TEXT],
         image=_A_PICTURE if image else None,
         audio=_recording(voice) if voice else None,
     )
-    graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
+    graded = zip(row[col.PRODUCT_ID], row[col.GRADE], strict=True)
     grades = {product: grade for product, grade in graded if grade > 0}
     prepared = _prepared(query, transcript, reader)
     if prepared is None:
-        return TrainingQuery(row[c.QUERY_ID], None, JUDGED, grades, _kind_of_refused(query))
+        return TrainingQuery(row[col.QUERY_ID], None, JUDGED, grades, _kind_of_refused(query))
     understood = prepared.audio is not None
     return TrainingQuery(
-        query_id=row[c.QUERY_ID],
+        query_id=row[col.QUERY_ID],
         text=prepared.text,
         provenance=JUDGED,
         grades=grades,

@@ -13,7 +13,7 @@ from mmsearch_dagster.adapters.registry.pyfunc.log_model import SIDE
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix, ModalityBatch, assemble
-from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.core.text.preparation import query_text
 
 if TYPE_CHECKING:
     import pandas as pd

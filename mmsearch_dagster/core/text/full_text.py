@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mmsearch_dagster.core.text import clean
+from mmsearch_dagster.core.text.preparation import clean
 
 # Words that no product is found by: a short list on purpose. Longer ones hold single letters, and without
 # its `t` a T-shirt is a shirt (nDCG@10 0.940 against 0.951 on 240 judged fashion queries).

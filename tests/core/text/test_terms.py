@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.ranking.terms import Terms, read_quantities, read_terms, split_words
+from mmsearch_dagster.core.text.terms import Terms, read_quantities, read_terms, split_words
 
 
 @pytest.mark.parametrize("spelling", ["t-shirt", "t shirt", "T-Shirts"])

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS, HYPHENATED, WORD, article_numbers
-from mmsearch_dagster.core.text import clean, fold
+from mmsearch_dagster.core.text.full_text import ENGLISH_STOP_WORDS, HYPHENATED, WORD, article_numbers
+from mmsearch_dagster.core.text.preparation import clean, fold
 
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _DIGIT = re.compile(r"\d")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.text import (
+from mmsearch_dagster.core.text.preparation import (
     MAX_CHARACTERS,
     STOP_WORDS,
     category_words,

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.retrieval.full_text import product_full_text, query_full_text
+from mmsearch_dagster.core.text.full_text import product_full_text, query_full_text
 
 
 def test_an_article_number_is_one_word_too_however_it_is_typed() -> None:
