@@ -126,10 +126,10 @@ def dev_query_ids(queries: pl.DataFrame, limits: SyntheticLimits) -> set[str]:
         queries: rows of the judgments.
         limits: the share and the seed.
     """
-    grouped = queries.group_by(c.QUERY_ID, maintain_order=True).agg(
-        pl.col(c.SPLIT).first(), (pl.col(c.GRADE) > 0).any()
+    grouped = queries.group_by(col.QUERY_ID, maintain_order=True).agg(
+        pl.col(col.SPLIT).first(), (pl.col(col.GRADE) > 0).any()
     )
-    taught = grouped.filter(pl.col(c.GRADE) & (pl.col(c.SPLIT) == TRAIN))[c.QUERY_ID]
+    taught = grouped.filter(pl.col(col.GRADE) & (pl.col(col.SPLIT) == TRAIN))[col.QUERY_ID]
     _, held = hold_out(len(taught), limits.dev_share, limits.seed)
     return {taught[row] for row in held}
 

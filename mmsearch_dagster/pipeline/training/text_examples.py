@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.finetuning.text_examples import QueryExample, apart_from
 from mmsearch_dagster.core.labels.provenance import JUDGED, LOG, Provenance
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
-from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.core.text.preparation import query_text
 from mmsearch_dagster.pipeline.features.encode import product_text
 from mmsearch_dagster.pipeline.training.queries import TRAIN, VALIDATION, dev_query_ids
 from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
@@ -55,9 +55,9 @@ def text_examples(workspace: Workspace, spec: EncoderSpec) -> TextExamples:
 def _product_texts(products: pl.DataFrame, spec: EncoderSpec) -> dict[str, str]:
     """Product -> what is encoded of it."""
     return {
-        row[c.PRODUCT_ID]: spec.item_text(product_text(row))
+        row[col.PRODUCT_ID]: spec.item_text(product_text(row))
         for row in products.iter_rows(named=True)
-        if row[c.TITLE] or row[c.DESCRIPTION]
+        if row[col.TITLE] or row[col.DESCRIPTION]
     }
 
 
@@ -83,12 +83,12 @@ def _logged(unjudged: Sequence[SyntheticQuery]) -> Iterator[_Graded]:
 def _by_query(queries: pl.DataFrame) -> Iterator[tuple[str, str, str, bool, dict[str, float]]]:
     """Id, words, split, whether it is words alone, and its products' grades above 0."""
     grouped = (
-        queries.filter(pl.col(c.QUERY_TEXT).is_not_null())
-        .group_by(c.QUERY_ID, maintain_order=True)
+        queries.filter(pl.col(col.QUERY_TEXT).is_not_null())
+        .group_by(col.QUERY_ID, maintain_order=True)
         .agg(
-            pl.col(c.QUERY_TEXT, c.SPLIT).first(),
-            (pl.col(c.IMAGE).is_null() & pl.col(c.AUDIO).is_null()).first().alias("alone"),
-            pl.col(c.PRODUCT_ID, c.GRADE),
+            pl.col(col.QUERY_TEXT, col.SPLIT).first(),
+            (pl.col(col.IMAGE).is_null() & pl.col(col.AUDIO).is_null()).first().alias("alone"),
+            pl.col(col.PRODUCT_ID, col.GRADE),
         )
     )
     for query_id, text, split, alone, products, grades in grouped.iter_rows():
@@ -98,11 +98,11 @@ def _by_query(queries: pl.DataFrame) -> Iterator[tuple[str, str, str, bool, dict
 
 def _unjudged(workspace: Workspace, inputs: Mapping[str, Snapshot]) -> tuple[SyntheticQuery, ...]:
     """Those with words that the same run will measure and train with."""
-    judged = inputs["queries"].table().filter((pl.col(c.SPLIT) == VALIDATION) & (pl.col(c.GRADE) > 0))
+    judged = inputs["queries"].table().filter((pl.col(col.SPLIT) == VALIDATION) & (pl.col(col.GRADE) > 0))
     return unjudged_queries(
         inputs,
         {},
         workspace.preset.derived,
-        judged=judged[c.QUERY_ID].n_unique(),
+        judged=judged[col.QUERY_ID].n_unique(),
         policy=workspace.gate_policy,
     ).queries

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
@@ -71,11 +71,11 @@ def _ingested(workspace: Workspace) -> Workspace:
     root = workspace.source.root
     judged = root / "judgments.csv"
     tables = {
-        "products": (pl.read_csv(root / "products.csv"), c.PRODUCTS),
-        "queries": (pl.read_csv(judged) if judged.exists() else pl.DataFrame(), c.JUDGMENTS),
-        "searches": (pl.DataFrame(), c.SEARCHES),
-        "interactions": (pl.DataFrame(), c.EVENTS),
-        "reviews": (pl.DataFrame(), c.REVIEWS),
+        "products": (pl.read_csv(root / "products.csv"), col.PRODUCTS),
+        "queries": (pl.read_csv(judged) if judged.exists() else pl.DataFrame(), col.JUDGMENTS),
+        "searches": (pl.DataFrame(), col.SEARCHES),
+        "interactions": (pl.DataFrame(), col.EVENTS),
+        "reviews": (pl.DataFrame(), col.REVIEWS),
     }
     for asset, (frame, schema) in tables.items():
         whole = pl.concat([pl.DataFrame(schema=schema), frame], how="diagonal_relaxed")
