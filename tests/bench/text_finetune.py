@@ -1,7 +1,8 @@
-"""`python -m tests.bench.text_finetune --home H`: what a text encoder that a home has fine-tuned is worth alone.
+"""`python -m tests.bench.text_finetune --home H`: what a fine-tuned text encoder is worth alone.
 
 Judged queries with words of one split are answered by cosine, with the configured encoder and with the tuned
-one; neither training nor choice saw the validation and test queries. Run `mmsearch run --finetune-text` first.
+one of the home; neither training nor choice saw the validation and test queries. Run
+`mmsearch run --finetune-text` first.
 """
 
 import argparse
