@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from mmsearch_dagster.core.catalog import columns
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 

@@ -44,7 +44,7 @@ def collaborative(
     import json
 
     from mmsearch_dagster.adapters.sources.ratings import read_ratings
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
     from mmsearch_dagster.core.collaborative_filtering import interactions, protocol, splits
     from mmsearch_dagster.core.errors import SourceError
 
@@ -127,7 +127,7 @@ def quality(
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
-    from mmsearch_dagster.cli.progress import Display, console
+    from mmsearch_dagster.cli.display.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.pipeline.evaluation.ablation import measure_ablations, write_ablations
     from mmsearch_dagster.pipeline.run import prepare
@@ -189,8 +189,8 @@ def ranking(
     """
     import json
 
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import Display, console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.core.ranking.comparison import figures_table, simplest_within_noise
     from mmsearch_dagster.pipeline.ranking.ranking_cross_fit import cross_fit_ranking

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mmsearch_dagster.cli import people
+from mmsearch_dagster.cli import releases as release_commands
 from mmsearch_dagster.cli.bench import bench
 from mmsearch_dagster.cli.options import (
     DEFAULT,
@@ -30,8 +31,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
-from mmsearch_dagster.cli.releases import history, reviews
-from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
+from mmsearch_dagster.core.catalog.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
 app = typer.Typer(
@@ -72,7 +72,7 @@ def run(
     the released model; models are trained where more than that changed."""
     from mmsearch_dagster.adapters.hyper_parameters.study import SearchBudget
     from mmsearch_dagster.cli import run as refreshing
-    from mmsearch_dagster.cli import summary
+    from mmsearch_dagster.cli.display import summary
 
     settings = run_settings(home, source, root, finetune, preset=preset)
     if accept_smaller:
@@ -153,8 +153,7 @@ def search(
 
 
 people.register(app)
-reviews.register(app)
-history.register(app)
+release_commands.register(app)
 
 
 @app.command()
@@ -173,8 +172,8 @@ def evaluate(
 @app.command()
 def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
     """Every release, newest first."""
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     released = released_of(home)
     rows = released.releases()
@@ -205,7 +204,7 @@ def connect(
     ] = False,
 ) -> None:
     """Look at a shop's exports and write a source.yaml for review, with a table of what was understood."""
-    from mmsearch_dagster.cli.ingest import connect as connecting
+    from mmsearch_dagster.cli import connect as connecting
 
     connecting.run(files, out, catalogue=catalogue, preview=preview, force=force, allow_private=allow_private)
 
@@ -220,7 +219,7 @@ def quarantine(
     home: Home = DEFAULT,
 ) -> None:
     """The rows of a table that the last run could not use, each with its reasons."""
-    from mmsearch_dagster.cli.ingest import quarantine as setting_aside
+    from mmsearch_dagster.cli.display import quarantine as setting_aside
 
     setting_aside.show(settings_of(home).home, table, k, as_json=as_json)
 
@@ -241,7 +240,7 @@ def label(
     """Write the pairs of query and product whose grade would narrow the gate's interval most, for a person to
     grade: in the file, or with --page in a browser. With --import, take a file's grades as judgments for the
     next run."""
-    from mmsearch_dagster.cli.ingest import label as labelling
+    from mmsearch_dagster.cli import label as labelling
 
     settings = run_settings(home)
     if filled_in is not None:
@@ -260,7 +259,7 @@ def rollback(
 ) -> None:
     """Point back at an earlier release: model, encoders and index together, in one step."""
     from mmsearch_dagster.adapters.host.home import enough_space
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
 
     released = released_of(home)
     released.manifest()
@@ -294,7 +293,7 @@ def relocate(
     anywhere. Where the shop's own folder moved, `--moved OLD=NEW` lets the source of the next run and the
     pictures of the search page follow. Stop the servers of the home first.
     """
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
     from mmsearch_dagster.pipeline.home import relocate_home
 
     messages = relocate_home(
@@ -358,7 +357,7 @@ def upgrade_encoder(
 ) -> None:
     """Another encoder without downtime: encode the catalogue beside the released one, train in the new space,
     and release through the same gate. Stopped anywhere, the same command goes on from there."""
-    from mmsearch_dagster.cli.operate import upgrade as upgrading
+    from mmsearch_dagster.cli import upgrade as upgrading
 
     upgrading.upgrade(run_settings(home), modality, encoder)
 
@@ -370,7 +369,7 @@ def status(
 ) -> None:
     """The state of a home: release, last runs, the gate, drift, quarantine, what comes next. Writes the same
     as a page for a phone, reports/status.html in the home."""
-    from mmsearch_dagster.cli.operate import status as showing
+    from mmsearch_dagster.cli import status as showing
 
     showing.show(run_settings(home), open_page=open_page)
 
@@ -380,8 +379,8 @@ def doctor(home: Home = DEFAULT) -> None:
     """What is installed, where data lies, which encoders load."""
     from mmsearch_dagster.adapters.host.home import check_home_folder
     from mmsearch_dagster.cli import doctor as checks
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     settings = settings_of(home)
     check_home_folder(settings.home)

@@ -152,7 +152,7 @@ def search(
     as_json: bool,
 ) -> None:
     """Answer one query for one person (a pseudonym). name: how a person gave the query."""
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
     from mmsearch_dagster.cli.search import as_dict, show
 
     answer, note = recommender.search(query, person, k=k, where=where)
@@ -166,8 +166,8 @@ def search(
 
 def show_list(suggestions: "Suggestions", as_json: bool) -> None:
     """A list made for a person, with what has to be said about its order."""
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     if as_json:
         print(json.dumps(_list_as_dict(suggestions), ensure_ascii=False, default=str))
@@ -180,7 +180,7 @@ def show_list(suggestions: "Suggestions", as_json: bool) -> None:
 
 
 def _list_as_dict(suggestions: "Suggestions") -> dict[str, Any]:
-    from mmsearch_dagster.core.catalog.variant_groups import variants_record
+    from mmsearch_dagster.core.retrieval.variant_groups import variants_record
 
     hits = [
         {
@@ -203,8 +203,8 @@ def _list_as_dict(suggestions: "Suggestions") -> dict[str, Any]:
 
 def _show_parts(parts: dict[str, Any], as_json: bool) -> None:
     """Lists of records as tables, the rest as lines."""
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     if as_json:
         print(json.dumps(parts, ensure_ascii=False, default=str))

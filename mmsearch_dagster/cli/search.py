@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmsearch_dagster.cli import tables
-from mmsearch_dagster.cli.progress import console, errors
-from mmsearch_dagster.core.catalog.variant_groups import variants_record
+from mmsearch_dagster.cli.display import tables
+from mmsearch_dagster.cli.display.progress import console, errors
 from mmsearch_dagster.core.errors import QueryError, SourceError
 from mmsearch_dagster.core.retrieval.query import Answer, Query
-from mmsearch_dagster.core.retrieval.understood import MESSAGE, PREFER, understood_record
+from mmsearch_dagster.core.retrieval.variant_groups import variants_record
+from mmsearch_dagster.core.understanding.understood import MESSAGE, PREFER, understood_record
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.sources.query_list import QueryList

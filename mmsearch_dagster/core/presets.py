@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmsearch_dagster.core.config_file import parse_reviewed
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Seed, Strategy, TrainParams
 from mmsearch_dagster.core.modalities import IMAGE, VIDEO
 from mmsearch_dagster.core.speech.spec import RecogniserSpec

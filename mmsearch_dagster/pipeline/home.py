@@ -64,6 +64,14 @@ def remember(settings: Settings) -> None:
             )
 
 
+def write_texts(settings: Settings, folder: Path, texts: Mapping[str, str]) -> None:
+    """Files of one folder of a home, by name. Raises ConfigError where the home cannot be written."""
+    with writing(settings.home):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+
 def locked_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
     """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
     return locked_step(HomePaths(home).lock, waiting)

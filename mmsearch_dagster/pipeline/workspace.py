@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.host.clock import utc_clock
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address, refusal
 from mmsearch_dagster.core.clock import Clock
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry.tracking import Tracking
     from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.adapters.sources.source import Source
-    from mmsearch_dagster.core.catalog.media_limits import MediaLimits
-    from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
+    from mmsearch_dagster.core.finetuning.params import FinetuneParams
     from mmsearch_dagster.core.gate.policy import GatePolicy
+    from mmsearch_dagster.core.media.media_limits import MediaLimits
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
-    from mmsearch_dagster.core.monitoring.triggers import TriggerPolicy
-    from mmsearch_dagster.core.operations.alert_policy import AlertPolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+    from mmsearch_dagster.core.status.alert_policy import AlertPolicy
+    from mmsearch_dagster.core.triggers.triggers import TriggerPolicy
     from mmsearch_dagster.serving.open_release import Released
 
 # The asset that names the image encoder of a run.
@@ -57,7 +57,7 @@ def remote_copy(workspace: "Workspace", uri: str) -> Path | None:
 
 def read_alert_policy(assets: Path) -> "AlertPolicy":
     """Who hears of what, in a folder of reviewed files; a shop may have no such file. Raises ConfigError."""
-    from mmsearch_dagster.core.operations.alert_policy import parse_alerts
+    from mmsearch_dagster.core.status.alert_policy import parse_alerts
 
     return parse_alerts(*_reviewed_text(assets / ALERT_POLICY, "alert policy", needed=False))
 
@@ -121,7 +121,7 @@ class Workspace:
     @property
     def finetune(self) -> "FinetuneParams | None":
         """How the image encoder is fine-tuned, None when it is not."""
-        from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
+        from mmsearch_dagster.core.finetuning.params import FinetuneParams
 
         return self.preset.finetune or (FinetuneParams() if self.settings.finetune else None)
 
@@ -168,7 +168,7 @@ class Workspace:
     @cached_property
     def trigger_policy(self) -> "TriggerPolicy":
         """What may start a run by itself; a shop may have no such file."""
-        from mmsearch_dagster.core.monitoring.triggers import parse_triggers
+        from mmsearch_dagster.core.triggers.triggers import parse_triggers
 
         return parse_triggers(*self._reviewed("policies/triggers.yaml", "trigger policy", needed=False))
 
@@ -180,7 +180,7 @@ class Workspace:
     @cached_property
     def media_limits(self) -> "MediaLimits":
         """How many media may be unreadable; a shop may have no such file."""
-        from mmsearch_dagster.core.catalog.media_limits import parse_media_limits
+        from mmsearch_dagster.core.media.media_limits import parse_media_limits
 
         return parse_media_limits(*self._reviewed("policies/media.yaml", "media limits", needed=False))
 

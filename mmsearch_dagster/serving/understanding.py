@@ -17,16 +17,16 @@ from mmsearch_dagster.core.retrieval.filter_conditions import quoted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
+from mmsearch_dagster.core.understanding.reading import QueryReader
+from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
+from mmsearch_dagster.core.understanding.understood import (
     EMOJI,
     MESSAGE,
     UNMATCHED,
     Understood,
     joined_conditions,
 )
-from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
-from mmsearch_dagster.core.understanding.reading import QueryReader
-from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
 # standard deviations, a product must come to be a match.

@@ -20,7 +20,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.text import item_text
+from mmsearch_dagster.core.text.preparation import item_text
 from mmsearch_dagster.settings import DEFAULT_HOME
 
 SEED = 7

@@ -102,7 +102,8 @@ def test_it_is_told_as_options(asked: Settings) -> None:
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """`mmsearch run` and `up` as far as their servers and steps; what they would have started, in words."""
-    from mmsearch_dagster.cli import run, summary, up
+    from mmsearch_dagster.cli import run, up
+    from mmsearch_dagster.cli.display import summary
 
     begun: list[str] = []
     monkeypatch.setattr(run, "_execute", lambda settings, *_: begun.append(in_words(settings.options)))

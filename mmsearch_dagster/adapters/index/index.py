@@ -23,9 +23,9 @@ from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMi
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.progress import Progress, Silent
 from mmsearch_dagster.core.release import IndexPin
-from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
+from mmsearch_dagster.core.text.full_text import ENGLISH_STOP_WORDS
 
 _STAGE = "index"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -17,13 +17,13 @@ from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.adapters.index.words import WordIndex
 from mmsearch_dagster.adapters.models.int8_product import int8_scan
 from mmsearch_dagster.core.catalog import columns
-from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.full_text import query_full_text
 from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS, ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
-from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_words
+from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
+from mmsearch_dagster.core.text.full_text import query_full_text
+from mmsearch_dagster.core.text.preparation import STOP_WORDS, language_of, without_stop_words
 
 if TYPE_CHECKING:
     import polars as pl

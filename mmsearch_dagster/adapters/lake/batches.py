@@ -11,7 +11,7 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.provenance import stored_provenance
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.retrieval.understood import QueryPart, Understood
+from mmsearch_dagster.core.understanding.understood import QueryPart, Understood
 
 _PRESENT = "present."
 # What version 0.1 called `origin`.

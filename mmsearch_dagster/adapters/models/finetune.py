@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.adapters.models.encoder_files import EncoderFiles
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.release import EncoderIdentity
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.encoders.augmentation import Photo
-    from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch
+    from mmsearch_dagster.core.finetuning.augmentation import Photo
+    from mmsearch_dagster.core.finetuning.image import Epoch, Watch
 
 TUNED_PREFIX = "finetuned-"
 
@@ -45,8 +45,8 @@ def tune(
 
     Deterministic; killed and started again it goes on from `checkpoint`, which is gone in the end.
     """
-    from mmsearch_dagster.core.encoders.finetuning import finetune
     from mmsearch_dagster.core.encoders.networks import ImageNetwork, load_network
+    from mmsearch_dagster.core.finetuning.image import finetune
 
     files = EncoderFiles.of(spec)
     resolved = files.spec

@@ -15,7 +15,7 @@ from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.adapters.sources.source import Source
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows
-from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile
+from mmsearch_dagster.core.catalog.mapping.source_mapping import SourceSpec, TableFile
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.retrieval.query import Query

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_scalars import as_number, as_text
-from mmsearch_dagster.core.catalog.values.instants import as_instant
+from mmsearch_dagster.core.catalog.casting.cast_scalars import as_number, as_text
+from mmsearch_dagster.core.catalog.casting.instants import as_instant
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean
 

@@ -10,18 +10,18 @@ from mmsearch_dagster.adapters.sources.formats import READERS
 from mmsearch_dagster.adapters.sources.joins import joined
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_scalars import as_text
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, GROUP, HIDDEN, NUMBER, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.casting.cast_scalars import as_text
+from mmsearch_dagster.core.catalog.casting.texts import clean_text, without_script_words
 from mmsearch_dagster.core.catalog.contract import RawTable, raw_table
+from mmsearch_dagster.core.catalog.grouped_rows import merge_groups
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.column_habits import with_habits
 from mmsearch_dagster.core.catalog.mapping.conditions import all_hold
 from mmsearch_dagster.core.catalog.mapping.expressions import column_expression
+from mmsearch_dagster.core.catalog.mapping.source_mapping import TableFile
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL
-from mmsearch_dagster.core.catalog.source_mapping import TableFile
-from mmsearch_dagster.core.catalog.tables.grouped_rows import merge_groups
-from mmsearch_dagster.core.catalog.tables.variants import with_parents
-from mmsearch_dagster.core.catalog.values.texts import clean_text, without_script_words
+from mmsearch_dagster.core.catalog.variants import with_parents
 from mmsearch_dagster.core.errors import SourceError
 
 Pseudonymise = Callable[[pl.Series], pl.Series]

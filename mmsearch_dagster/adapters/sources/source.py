@@ -15,9 +15,14 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.file import DATABASE, SourceFile
-from mmsearch_dagster.core.catalog.remote_media import is_address
+from mmsearch_dagster.core.catalog.mapping.remote_media import is_address
+from mmsearch_dagster.core.catalog.mapping.source_mapping import (
+    SourceSpec,
+    TableFile,
+    missing_required,
+    parse_source,
+)
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
-from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError, reason_of
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.suggest import did_you_mean, nearest

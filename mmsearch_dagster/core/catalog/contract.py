@@ -12,15 +12,15 @@ from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE
 from mmsearch_dagster.core.catalog.event_actions import keep_product_events
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL, is_personal
-from mmsearch_dagster.core.catalog.query_splits import (
+from mmsearch_dagster.core.catalog.row_rules import reasons
+from mmsearch_dagster.core.digest import sha256_text
+from mmsearch_dagster.core.errors import PolicyError, SourceError
+from mmsearch_dagster.core.labels.query_splits import (
     assign_splits,
     contract_split,
     inconsistency,
     keep_highest_grade,
 )
-from mmsearch_dagster.core.catalog.row_rules import reasons
-from mmsearch_dagster.core.digest import sha256_text
-from mmsearch_dagster.core.errors import PolicyError, SourceError
 
 # A quarantined row as it stood after casting, as JSON.
 RAW = "raw"

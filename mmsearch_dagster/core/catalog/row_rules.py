@@ -16,7 +16,7 @@ _CUT_NUMBER = r"^\d(?:[.,]\d+)?[eE]\+\d{1,2}$"
 _NOT_RELATIVE = r"^(?:[/\\]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]*://)"
 
 
-# What is fetched from its address: core.catalog.remote_media.is_address.
+# What is fetched from its address: core.catalog.mapping.remote_media.is_address.
 _FETCHED = r"^(?:(?i:https?|s3|gs):)?//"
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.evaluation.product_groups import CATEGORY, groups_of_products, popular
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
-from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.core.text.preparation import language_of
 
 LANGUAGE = "language"
 COLD, LONG_TAIL, MISSING = "cold_items", "long_tail", "missing"

@@ -23,7 +23,7 @@ from mmsearch_dagster.core.labels.holdout import (
 from mmsearch_dagster.core.labels.misspell import misspell
 from mmsearch_dagster.core.labels.provenance import CATALOGUE
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
-from mmsearch_dagster.core.text import category_words
+from mmsearch_dagster.core.text.preparation import category_words
 
 # How many queries there may be of each part.
 Limits = Mapping[Part, int]

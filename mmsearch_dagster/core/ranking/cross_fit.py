@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.ranking.features import Features
-from mmsearch_dagster.core.ranking.terms import read_terms
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
+from mmsearch_dagster.core.text.terms import read_terms
 
 # Share of common words (Jaccard) from which two queries count as nearly the same.
 _NEARLY_THE_SAME = 0.8

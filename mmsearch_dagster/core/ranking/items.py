@@ -7,7 +7,7 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.ranking.preferences import Values, stated_values
-from mmsearch_dagster.core.ranking.terms import Terms, read_terms
+from mmsearch_dagster.core.text.terms import Terms, read_terms
 
 TITLE, CATEGORY, BRAND, ATTRIBUTES, DESCRIPTION = FIELDS = (
     "title", "category", "brand", "attributes", "description",

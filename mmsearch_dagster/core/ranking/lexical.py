@@ -6,7 +6,7 @@ from typing import Any
 
 from mmsearch_dagster.core.ranking.items import ItemTerms
 from mmsearch_dagster.core.ranking.statistics import K1, B
-from mmsearch_dagster.core.ranking.terms import Terms
+from mmsearch_dagster.core.text.terms import Terms
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.text.preparation import category_words, fold, single_values
+from mmsearch_dagster.core.understanding.understood import (
     ATTRIBUTE,
     BRAND,
     CATEGORY,
@@ -18,8 +19,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     SIZE,
     QueryPart,
 )
-from mmsearch_dagster.core.text import category_words, fold, single_values
-from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key, meanings
+from mmsearch_dagster.core.understanding.value_words import COLOURS, GENDERS, kind_of_key, meanings
 
 # Kind -> folded values.
 Values = Mapping[str, frozenset[str]]

@@ -13,7 +13,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.text import category_words, clean
+from mmsearch_dagster.core.text.preparation import category_words, clean
 
 COLUMNS = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.ATTRIBUTES)
 # A release keeps its language under this name.

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import read_quantities
-from mmsearch_dagster.core.retrieval.understood import FILTER, PREFER, PRICE, QueryPart
+from mmsearch_dagster.core.text.terms import read_quantities
 from mmsearch_dagster.core.understanding.spans import Reading
+from mmsearch_dagster.core.understanding.understood import FILTER, PREFER, PRICE, QueryPart
 
 _SIGN = r"[€$£¥￥]"
 _CURRENCY_WORD = r"(?:eur|euros?|usd|dollars?|bucks|gbp|quid|cny|rmb|yuan|chf|francs?)(?![^\W_])"

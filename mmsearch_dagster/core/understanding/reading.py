@@ -9,9 +9,17 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.ranking.terms import ENGLISH_STOP_WORDS, split_words
 from mmsearch_dagster.core.retrieval.filter_conditions import quoted
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.text.preparation import STOP_WORDS, fold
+from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS, split_words
+from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
+from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
+from mmsearch_dagster.core.understanding.negation import negations
+from mmsearch_dagster.core.understanding.spans import Reading, without
+from mmsearch_dagster.core.understanding.spelling import correction_of
+from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
+from mmsearch_dagster.core.understanding.understood import (
     CATEGORY,
     EXPAND,
     FILTER,
@@ -29,14 +37,6 @@ from mmsearch_dagster.core.retrieval.understood import (
     QueryPart,
     Understood,
 )
-from mmsearch_dagster.core.suggest import did_you_mean
-from mmsearch_dagster.core.text import STOP_WORDS, fold
-from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
-from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
-from mmsearch_dagster.core.understanding.negation import negations
-from mmsearch_dagster.core.understanding.spans import Reading, without
-from mmsearch_dagster.core.understanding.spelling import correction_of
-from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
 from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
 from mmsearch_dagster.core.understanding.vocabulary import COLUMNS as TEXT_COLUMNS
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, vocabulary_of

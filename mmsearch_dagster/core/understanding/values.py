@@ -8,8 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import stem
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.text.preparation import category_words, fold, single_values
+from mmsearch_dagster.core.text.terms import stem
+from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
+from mmsearch_dagster.core.understanding.spans import Reading
+from mmsearch_dagster.core.understanding.understood import (
     BRAND,
     CATEGORY,
     COLOUR,
@@ -18,10 +21,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     SIZE,
     QueryPart,
 )
-from mmsearch_dagster.core.text import category_words, fold, single_values
-from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
-from mmsearch_dagster.core.understanding.spans import Reading
-from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key, meanings
+from mmsearch_dagster.core.understanding.value_words import COLOURS, GENDERS, kind_of_key, meanings
 
 # An attribute of more different values than that says something of its own about each product.
 _MOST_VALUES = 300

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import split_words, stem
-from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.text.preparation import fold
+from mmsearch_dagster.core.text.terms import split_words, stem
 
 COLUMNS = (c.TITLE, c.BRAND, c.CATEGORY, c.ATTRIBUTES, c.DESCRIPTION)
 # The end of a long description brings words that say little about the product.

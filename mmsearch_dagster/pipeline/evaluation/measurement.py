@@ -15,8 +15,6 @@ from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
-from mmsearch_dagster.core.evaluation.baseline import baseline
 from mmsearch_dagster.core.evaluation.comparison import (
     CHAMPION,
     ENGINE,
@@ -48,6 +46,7 @@ from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.ranking.baseline import baseline
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, load_stage
 from mmsearch_dagster.core.release import RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
@@ -56,6 +55,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     order_of_kind,
     retriever_weights,
 )
+from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import (
     ANSWERS,

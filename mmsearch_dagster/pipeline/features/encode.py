@@ -10,10 +10,10 @@ import polars as pl
 from mmsearch_dagster.adapters.feature_store.feature_keys import write_keys
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address, refusal
 from mmsearch_dagster.core.digest import digest_of, sha256_text
 from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, VIDEO
-from mmsearch_dagster.core.text import item_text
+from mmsearch_dagster.core.text.preparation import item_text
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace, remote_copy
 

@@ -11,15 +11,15 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.snapshots import Facts
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
 from mmsearch_dagster.core.errors import UserError
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import IMAGE_ENCODER, Workspace, media_file
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.encoders.augmentation import Photo
     from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
+    from mmsearch_dagster.core.finetuning.augmentation import Photo
 
 MODEL = "model"
 CURVE = "curve.json"
@@ -120,7 +120,7 @@ def _tune(
     folder: Path,
 ) -> FinetuneFacts:
     from mmsearch_dagster.adapters.models.finetune import tune
-    from mmsearch_dagster.core.encoders.finetuning import Epoch, Watch
+    from mmsearch_dagster.core.finetuning.image import Epoch, Watch
 
     params = workspace.finetune
     assert params is not None
@@ -158,7 +158,7 @@ def _tune(
 
 def _readable(images: Sequence[_Labelled]) -> list[_Labelled]:
     """Those whose pixels can be read; the encoder reports the others."""
-    from mmsearch_dagster.core.encoders.augmentation import readable
+    from mmsearch_dagster.core.finetuning.augmentation import readable
 
     return [
         picture
@@ -175,7 +175,7 @@ def _parted(
     The last photos of each product are held out: neighbours were taken at the same shelf.
     Raises UserError when there are not two products to tell apart.
     """
-    from mmsearch_dagster.core.encoders.augmentation import Photo
+    from mmsearch_dagster.core.finetuning.augmentation import Photo
 
     by_product: dict[str, list[_Labelled]] = {}
     for photo in photos:

@@ -7,8 +7,8 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch, mean_frames
-from mmsearch_dagster.core.retrieval.full_text import product_full_text
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR, modality_column
+from mmsearch_dagster.core.text.full_text import product_full_text
 from mmsearch_dagster.pipeline.features.encode import product_text
 
 

@@ -7,8 +7,8 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.lineage import current_inputs
 from mmsearch_dagster.adapters.lake.snapshots import Facts
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.media_limits import FILES
 from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.media.media_limits import FILES
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
 from mmsearch_dagster.pipeline.features.encode import FAILURES, asset_of
 from mmsearch_dagster.pipeline.ingest import remote_media

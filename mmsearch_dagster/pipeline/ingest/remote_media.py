@@ -9,7 +9,7 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.lineage import current_inputs
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
 from mmsearch_dagster.pipeline.report import StepReport, timed

@@ -23,12 +23,12 @@ from mmsearch_dagster.core.catalog.contract import (
     separate_broken_rows,
     top_reasons,
 )
-from mmsearch_dagster.core.catalog.query_splits import keep_highest_grade
-from mmsearch_dagster.core.catalog.tables.log_shape import log_concerns
-from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE, check_not_cut
-from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
-from mmsearch_dagster.core.catalog.tables.variants import naming_variants
+from mmsearch_dagster.core.catalog.log_shape import log_concerns
+from mmsearch_dagster.core.catalog.shrinking import ACCEPT_VARIABLE, check_not_cut
+from mmsearch_dagster.core.catalog.unknown_products import unknown_sentence
+from mmsearch_dagster.core.catalog.variants import naming_variants
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
+from mmsearch_dagster.core.labels.query_splits import keep_highest_grade
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.ingest.labels import with_labels
 from mmsearch_dagster.pipeline.report import StepReport, timed

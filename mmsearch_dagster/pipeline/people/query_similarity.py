@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def query_cosines(workspace: Workspace, batch: ModalityBatch, searches: pl.DataFrame) -> "QueryCosines":
     """(query ids, product rows) -> text -> cosine of what was typed and the product's text."""
     from mmsearch_dagster.adapters.feature_store.feature_store import text_content
-    from mmsearch_dagster.core.text import query_text
+    from mmsearch_dagster.core.text.preparation import query_text
 
     spec = workspace.encoder(TEXT)
     typed = {

@@ -9,8 +9,8 @@ from mmsearch_dagster.core.ranking.features import RankedQuery
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED
-from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.understanding.reading import COLUMNS
+from mmsearch_dagster.core.understanding.understood import Understood
 from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
 from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.item_source import KeptItems

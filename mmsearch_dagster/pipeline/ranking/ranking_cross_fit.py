@@ -17,10 +17,10 @@ from mmsearch_dagster.core.ranking.item_table import ItemTable
 from mmsearch_dagster.core.ranking.lexical import StemmedBm25
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
-from mmsearch_dagster.core.ranking.terms import read_terms
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
+from mmsearch_dagster.core.text.terms import read_terms
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.pipeline.ranking.order_trial import with_words
 from mmsearch_dagster.pipeline.training import examples

@@ -14,17 +14,17 @@ from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as c
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.evaluation.baseline import RETRIEVER_OF
-from mmsearch_dagster.core.evaluation.choose_order import FEWEST, untried, with_choices
 from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_winner
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
-from mmsearch_dagster.core.evaluation.tune_blend import choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
+from mmsearch_dagster.core.ranking.baseline import RETRIEVER_OF
+from mmsearch_dagster.core.ranking.choose_order import FEWEST, untried, with_choices
 from mmsearch_dagster.core.ranking.cross_fit import Trainer
 from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, RankingStage, trainers
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.tune_blend import choose_blend
 from mmsearch_dagster.core.release import RankingPin, RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import KINDS_WITH_WORDS, LEARNED, VECTOR_RETRIEVER
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists

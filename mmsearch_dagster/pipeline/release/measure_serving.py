@@ -9,7 +9,7 @@ from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.gate.serving import IndexFigures, ServingFigures, typical_times
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.pipeline.operations.encoder_upgrade import compared_queries
+from mmsearch_dagster.pipeline.release.encoder_upgrade import compared_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmsearch_dagster.adapters.registry.review.verdict import APPROVED, REJECTED, State
+from mmsearch_dagster.adapters.registry.verdict import APPROVED, REJECTED, State
 from mmsearch_dagster.core.errors import GateRefusedError, UserError
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.release.catalogue_refresh import catalogue_snapshots, republish

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mmsearch_dagster.adapters.registry.registry import Registry
-from mmsearch_dagster.adapters.registry.review.verdict import (
+from mmsearch_dagster.adapters.registry.verdict import (
     APPROVED,
     NOTE,
     PENDING,

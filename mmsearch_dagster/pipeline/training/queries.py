@@ -19,10 +19,10 @@ from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
-from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
-from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.core.text.preparation import language_of
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
+from mmsearch_dagster.core.understanding.understood import Understood
 from mmsearch_dagster.pipeline.training.transcripts import StoredTranscript, transcribe_queries
 from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
 from mmsearch_dagster.pipeline.workspace import Workspace, media_file

@@ -17,11 +17,11 @@ from mmsearch_dagster.adapters.models.finetune import (
 )
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.core.digest import sha256_bytes
-from mmsearch_dagster.core.encoders.augmentation import Photo
-from mmsearch_dagster.core.encoders.finetune_params import FinetuneParams
-from mmsearch_dagster.core.encoders.finetuning import Watch
 from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
+from mmsearch_dagster.core.finetuning.augmentation import Photo
+from mmsearch_dagster.core.finetuning.image import Watch
+from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from tests.tiny_networks import coloured, reader, tiny_folder
 
 pytestmark = pytest.mark.slow

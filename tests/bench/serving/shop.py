@@ -22,11 +22,11 @@ from mmsearch_dagster.core.ranking.features import feature_rows
 from mmsearch_dagster.core.ranking.items import item_terms
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, TRAINERS, RankingStage
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
-from mmsearch_dagster.core.ranking.terms import read_terms
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.release import EncoderIdentity, RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED, WORDS
+from mmsearch_dagster.core.text.terms import read_terms
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items, studio_view
 from mmsearch_dagster.demo_shop.drawings.picture import jpeg
 from mmsearch_dagster.demo_shop.queries import make_queries

@@ -1,0 +1,1 @@
+"""Fine-tuning an encoder on what a shop knows: its judged photos."""
