@@ -26,7 +26,6 @@ class KeptItems:
         kept = self._kept
         if kept is None or len(kept) > _MOST_KEPT:
             kept = self._kept = ItemTable()
-        missing = [product for product in product_ids if product not in kept]
-        if missing:
+        if missing := kept.missing(product_ids):
             kept.add({product: item_terms(row) for product, row in self._rows(missing).items()})
         return kept

@@ -8,7 +8,8 @@ Letters: `n` candidates of one query, `q` different words of it, `c` text column
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -116,8 +117,8 @@ class RankedCandidates:
 
 def candidates_of(lists: Mapping[str, ScoredList]) -> tuple[str, ...]:
     """Every product of the lists once, retriever by retriever in the order of RETRIEVERS."""
-    ids = (product for name in RETRIEVERS for product, _ in lists.get(name, ()))
-    return tuple(dict.fromkeys(ids))
+    entries = chain.from_iterable(lists.get(name, ()) for name in RETRIEVERS)
+    return tuple(dict.fromkeys(map(itemgetter(0), entries)))
 
 
 def feature_rows(

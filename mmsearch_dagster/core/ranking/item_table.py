@@ -1,4 +1,4 @@
-"""The products of a catalogue side by side: their words as numbers, so that all candidates are compared at once.
+"""The products of a catalogue as columns of numbers, so that all candidates are compared at once.
 
 Letters: `n` rows of the table, `e` entries of these rows (a word of a product is one), `c` text columns.
 """
@@ -142,6 +142,10 @@ class ItemTable(Mapping[str, ItemTerms]):
 
     def __len__(self) -> int:
         return len(self._row)
+
+    def missing(self, products: Iterable[str]) -> list[str]:
+        """Those of these products that were not added."""
+        return [product for product in products if product not in self._row]
 
     def rows(self, products: Sequence[str]) -> NDArray[np.int64]:
         """Where these products stand, int64 [n]. Raises KeyError for one that was not added."""

@@ -94,8 +94,9 @@ class RankingStage:
         candidates = self.candidates(query, lists, items)
         if not candidates.ids:
             return []
-        pairs = zip(candidates.ids, self._scores(candidates.features), strict=True)
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+        scores = self._scores(candidates.features)
+        ordered = sorted((-score, product) for product, score in zip(candidates.ids, scores, strict=True))
+        return [(product, -score) for score, product in ordered]
 
     def candidates(
         self, query: RankedQuery, lists: Mapping[str, ScoredList], items: ItemTable
