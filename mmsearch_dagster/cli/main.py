@@ -1,4 +1,4 @@
-"""The command line, `mmsearch`."""
+"""The command line, `mmsearch`: its commands and their options."""
 
 import json
 import os
@@ -19,6 +19,7 @@ from mmsearch_dagster.cli.options import (
     AsJson,
     AsTyped,
     Finetune,
+    FinetuneText,
     Home,
     Host,
     Ignore,
@@ -54,6 +55,7 @@ def run(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     accept_smaller: Annotated[
         bool, typer.Option("--accept-smaller", help="Also where the shop lost much since the release.")
@@ -75,7 +77,7 @@ def run(
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli.display import summary
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     if accept_smaller:
         os.environ[ACCEPT_VARIABLE] = "1"
     search = SearchBudget(search_trials, search_minutes) if search_trials else None
@@ -337,6 +339,7 @@ def up(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     host: Host = "127.0.0.1",
     dagster_port: Annotated[int, typer.Option("--dagster-port")] = 3000,
@@ -346,7 +349,7 @@ def up(
     """Dagster, MLflow and the API together; Ctrl-C ends them."""
     from mmsearch_dagster.cli import up as servers
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 

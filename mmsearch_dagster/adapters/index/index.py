@@ -15,7 +15,7 @@ from mmsearch_dagster.adapters.index.checks import check_index
 from mmsearch_dagster.adapters.index.golden_checks import IndexCheck
 from mmsearch_dagster.adapters.index.library import lancedb_module
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, ROWS_KEY, PinnedTable
-from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of_frame
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
@@ -172,7 +172,7 @@ def _checked_names(table: str, tag: str) -> None:
 
 
 def _ids(rows: "pl.DataFrame") -> list[str]:
-    return rows.get_column(columns.PRODUCT_ID).to_list()
+    return rows.get_column(col.PRODUCT_ID).to_list()
 
 
 def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
@@ -192,8 +192,8 @@ def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
         num_workers=1,
     )
     table.create_index(SEARCH_TEXT, config=text)
-    scalar = {columns.PRICE: BTree(), columns.CATEGORY: Bitmap(), columns.BRAND: Bitmap()}
-    for column, config in {**scalar, columns.IN_STOCK: Bitmap()}.items():
+    scalar = {col.PRICE: BTree(), col.CATEGORY: Bitmap(), col.BRAND: Bitmap()}
+    for column, config in {**scalar, col.IN_STOCK: Bitmap()}.items():
         if column in present:
             table.create_index(column, config=config)
 
@@ -203,7 +203,7 @@ def _same_vectors(pinned: PinnedTable, rows: "pl.DataFrame") -> bool:
 
     wanted = vector_columns(rows)
     return set(wanted) == set(pinned.vector_columns) and all(
-        _close(pinned.matrix(name), rows.select(columns.PRODUCT_ID, name).drop_nulls()) for name in wanted
+        _close(pinned.matrix(name), rows.select(col.PRODUCT_ID, name).drop_nulls()) for name in wanted
     )
 
 

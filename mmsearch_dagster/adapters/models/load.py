@@ -79,7 +79,7 @@ def load_encoder(spec: EncoderSpec, cache_dir: Path, *, scaling: Scaling = TORCH
         return _load_video(identity, files, cache_dir)
     forward = start(resolved, identity, files.path, cache_dir)
     if resolved.modality == TEXT:
-        tokenizer = _tokenizer(files.path, resolved.max_length)
+        tokenizer = load_tokenizer(files.path, resolved.max_length)
         return TextEncoder(identity, tokenizer, forward, batch_size=resolved.batch_size)
     return ImageEncoder(identity, _framing(resolved, scaling), forward, batch_size=resolved.batch_size)
 
@@ -102,7 +102,7 @@ def _framing(resolved: EncoderSpec, scaling: Scaling) -> Framing:
     return Framing(resolved.size, resolved.crop, resolved.interpolation or "bicubic", scaling)
 
 
-def _tokenizer(folder: Path, max_length: int) -> "Tokenizer":
+def load_tokenizer(folder: Path, max_length: int) -> "Tokenizer":
     """The model's fast tokenizer; straight from its file where there is one, without transformers."""
     from tokenizers import Tokenizer
 

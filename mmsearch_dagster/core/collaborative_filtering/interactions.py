@@ -1,4 +1,4 @@
-"""Events as weights, weights as a sparse matrix of users and items.
+"""Implicit feedback: events as weights, weights as a sparse matrix of users and items.
 
 Letters: `u` users, `n` items. Ids are sorted, so the order of the events changes nothing.
 """

@@ -1,4 +1,4 @@
-"""A product as the ranking stage reads it: its terms by field, taken apart once."""
+"""A product as the ranking features read it: its terms by field, taken apart once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -25,7 +25,6 @@ from mmsearch_dagster.core.evaluation.comparison import (
     measure,
     winners_without,
 )
-from mmsearch_dagster.core.evaluation.exposure import exposure_by_attribute
 from mmsearch_dagster.core.evaluation.judged_queries import (
     SINGLE_RETRIEVERS,
     JudgedQueries,
@@ -36,13 +35,14 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     rankings_of,
     score,
 )
-from mmsearch_dagster.core.evaluation.product_groups import groups_of_products
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.evaluation.sample_queries import SampleQuery, sample_queries
-from mmsearch_dagster.core.evaluation.slices import slices_of
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics
+from mmsearch_dagster.core.gate.group_exposure import exposure_by_attribute
 from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.gate.product_groups import groups_of_products
+from mmsearch_dagster.core.gate.query_slices import slices_of
 from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch

@@ -1,4 +1,4 @@
-"""The rankers of search results on a shop's judged queries with words, beside stemmed BM25."""
+"""`mmsearch bench ranking`: rankers cross-fitted on a shop's judged queries, beside stemmed BM25."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How search results are ordered: trained and chosen on judged queries that the measured engine did not see.
+"""The step `ranking`: the order of results, learned on queries that the measured engine did not see.
 
 Everything here happens on the training queries; the validation queries stay for the gate.
 """

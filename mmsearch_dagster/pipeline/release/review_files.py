@@ -1,4 +1,4 @@
-"""What lies with a model version in MLflow for a reviewer: the report, the decision, its inputs."""
+"""Files for a reviewer, attached to the model version in MLflow: the report, the decision, its inputs."""
 
 import json
 from collections.abc import Sequence

@@ -14,6 +14,7 @@ from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.fusion.dataset import hold_out
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
+from mmsearch_dagster.core.presets import SyntheticLimits
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
@@ -104,9 +105,9 @@ def all_queries(
     )
     for query in made.queries:
         unjudged[query.part].append(_from_synthetic(query))
-    taught = judged.get(TRAIN, [])
-    kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
-    train, dev = [taught[row] for row in kept], [taught[row] for row in held]
+    taught, held_out = judged.get(TRAIN, []), dev_query_ids(inputs["queries"].table(), limits)
+    train = [query for query in taught if query.query_id not in held_out]
+    dev = [query for query in taught if query.query_id in held_out]
     if dev:
         train += unjudged[DEV]
     by_split = {
@@ -116,6 +117,21 @@ def all_queries(
         TEST: judged.get(TEST, []),
     }
     return AllQueries(by_split, made.log_graded_by)
+
+
+def dev_query_ids(queries: pl.DataFrame, limits: SyntheticLimits) -> set[str]:
+    """Judged training queries that are kept apart.
+
+    Args:
+        queries: rows of the judgments.
+        limits: the share and the seed.
+    """
+    grouped = queries.group_by(col.QUERY_ID, maintain_order=True).agg(
+        pl.col(col.SPLIT).first(), (pl.col(col.GRADE) > 0).any()
+    )
+    taught = grouped.filter(pl.col(col.GRADE) & (pl.col(col.SPLIT) == TRAIN))[col.QUERY_ID]
+    _, held = hold_out(len(taught), limits.dev_share, limits.seed)
+    return {taught[row] for row in held}
 
 
 def _judged_queries(

@@ -1,4 +1,4 @@
-"""Parts of the judged queries that the gate looks at one by one."""
+"""Slices of the judged queries that the gate looks at one by one: by kind, language, category, modality."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
-from mmsearch_dagster.core.evaluation.product_groups import CATEGORY, groups_of_products, popular
+from mmsearch_dagster.core.gate.product_groups import CATEGORY, groups_of_products, popular
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.text.preparation import language_of
 
