@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.cli.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, run_settings
+from mmsearch_dagster.cli.options import (
+    DEFAULT,
+    AsJson,
+    Finetune,
+    FinetuneText,
+    Home,
+    Preset,
+    Root,
+    Source,
+    run_settings,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -123,6 +133,7 @@ def quality(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
@@ -133,7 +144,7 @@ def quality(
     from mmsearch_dagster.pipeline.run import prepare
     from mmsearch_dagster.pipeline.workspace import Workspace
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     with alone_in(settings), Display():
         workspace = Workspace(settings)
         prepare(workspace)
@@ -230,4 +241,5 @@ def _command(settings: "Settings") -> str:
     """The command that gives the same report."""
     options = {"--source": settings.source, "--root": settings.root, "--preset": settings.preset}
     named = [f" {option} {value}" for option, value in options.items() if value]
-    return f"mmsearch bench quality{''.join(named)}{' --finetune' if settings.finetune else ''}"
+    tuned = {" --finetune": settings.finetune, " --finetune-text": settings.finetune_text}
+    return f"mmsearch bench quality{''.join([*named, *(option for option, on in tuned.items() if on)])}"

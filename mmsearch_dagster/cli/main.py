@@ -1,4 +1,4 @@
-"""The command line, `mmsearch`."""
+"""The command line, `mmsearch`: its commands and their options."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mmsearch_dagster.adapters.host.one_answer import one_answer
 from mmsearch_dagster.cli import people
 from mmsearch_dagster.cli import releases as release_commands
 from mmsearch_dagster.cli.bench import bench
@@ -18,6 +19,7 @@ from mmsearch_dagster.cli.options import (
     AsJson,
     AsTyped,
     Finetune,
+    FinetuneText,
     Home,
     Host,
     Ignore,
@@ -53,6 +55,7 @@ def run(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     accept_smaller: Annotated[
         bool, typer.Option("--accept-smaller", help="Also where the shop lost much since the release.")
@@ -74,7 +77,7 @@ def run(
     from mmsearch_dagster.cli import run as refreshing
     from mmsearch_dagster.cli.display import summary
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     if accept_smaller:
         os.environ[ACCEPT_VARIABLE] = "1"
     search = SearchBudget(search_trials, search_minutes) if search_trials else None
@@ -123,33 +126,35 @@ def search(
     home: Home = DEFAULT,
 ) -> None:
     """Search the released catalogue with words, a photo, a voice, or several; or answer a file of queries."""
-    if batch is None:  # numpy is not imported yet: for one query its threads cost more than they bring
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from mmsearch_dagster.cli import search as searching
-
     text = " ".join(words) if words else None
-    released = released_of(home, log_features=log_features)
     if batch is not None:
         if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(
                 "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user, "
                 "--as-typed, --ignore"
             )
+        from mmsearch_dagster.cli import search as searching
+
         deep = searching.BATCH_K if k is None else k
+        released = released_of(home, log_features=log_features)
         searching.batch(released, batch, out, root, k=deep, where=where)
         return
     if out is not None or root is not None:
         raise QueryError("--out and --root belong to --batch")
-    k = searching.DEFAULT_K if k is None else k
-    query = searching.question(text, image, voice, weight or ())
-    query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
-    name = " + ".join(str(part) for part in (text, voice, image) if part)
-    if user is not None:
-        recommender = released.recommender()
-        person = people.hidden_id(home, user)
-        people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
-        return
-    searching.answer_query(released, query, name, k=k, where=where, as_json=as_json)
+    with one_answer():
+        from mmsearch_dagster.cli import search as searching
+
+        k = searching.DEFAULT_K if k is None else k
+        released = released_of(home, log_features=log_features)
+        query = searching.question(text, image, voice, weight or ())
+        query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
+        name = " + ".join(str(part) for part in (text, voice, image) if part)
+        if user is not None:
+            recommender = released.recommender()
+            person = people.hidden_id(home, user)
+            people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
+            return
+        searching.answer_query(released, query, name, k=k, where=where, as_json=as_json)
 
 
 people.register(app)
@@ -334,6 +339,7 @@ def up(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     host: Host = "127.0.0.1",
     dagster_port: Annotated[int, typer.Option("--dagster-port")] = 3000,
@@ -343,7 +349,7 @@ def up(
     """Dagster, MLflow and the API together; Ctrl-C ends them."""
     from mmsearch_dagster.cli import up as servers
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmsearch_dagster.adapters.host.one_answer import one_answer
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, AsTyped, Home, Ignore, Weight, released_of
 from mmsearch_dagster.core.errors import QueryError
 
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
+@one_answer()
 def recommend(
     user: MaybeUser = None,
     seen: Seen = None,
@@ -64,6 +66,7 @@ def recommend(
     show_list(recommender.recommend(person, session=seen or (), k=k), as_json)
 
 
+@one_answer()
 def similar(
     product: Product,
     k: Results = 10,
@@ -74,6 +77,7 @@ def similar(
     show_list(released_of(home).recommender().similar(product, k=k), as_json)
 
 
+@one_answer()
 def explain(
     query_and_product: Annotated[
         list[str],
@@ -110,6 +114,7 @@ def _query_and_product(given: Sequence[str]) -> tuple[str | None, str]:
     return (given[0] if len(given) == 2 else None), given[-1]
 
 
+@one_answer()
 def campaign(
     file: Annotated[Path, typer.Argument(help="YAML or JSON with `text` and/or `picture`.")],
     k: Results = 20,
@@ -125,12 +130,14 @@ def campaign(
     _show_parts(released_of(home).recommender().campaign(read_campaign(file), k=k), as_json)
 
 
+@one_answer()
 def churn(k: Results = 20, as_json: AsJson = False, home: Home = DEFAULT) -> None:
     """The people most likely to stay away."""
     rows = released_of(home).recommender().churn(k=k)
     _show_parts({"people": rows, "note": "" if rows else "nobody is known here: no log"}, as_json)
 
 
+@one_answer()
 def reviews(
     product: Product,
     k: Results = 5,

@@ -138,7 +138,8 @@ def in_words(options: RunOptions) -> str:
     paths = [(name, path) for name in _FILES if (path := getattr(options, name)) is not None]
     words = [f"--{name} {path}{'' if path.exists() else ' (gone)'}" for name, path in paths]
     shop = [] if options.source else [SAMPLE]
-    return " ".join([*shop, *words, *(["--finetune"] if options.finetune else [])])
+    tuned = {"--finetune": options.finetune, "--finetune-text": options.finetune_text}
+    return " ".join([*shop, *words, *(option for option, given in tuned.items() if given)])
 
 
 def check_same_shop(workspace: Workspace) -> None:

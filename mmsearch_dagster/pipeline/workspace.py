@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.sources.source import Source
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
     from mmsearch_dagster.core.finetuning.params import FinetuneParams
+    from mmsearch_dagster.core.finetuning.text_params import TextFinetuneParams
     from mmsearch_dagster.core.gate.policy import GatePolicy
     from mmsearch_dagster.core.media.media_limits import MediaLimits
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.triggers.triggers import TriggerPolicy
     from mmsearch_dagster.serving.open_release import Released
 
-# The asset that names the image encoder of a run.
+# The assets that name the image encoder and the text encoder of a run.
 IMAGE_ENCODER = "image_encoder"
+TEXT_ENCODER = "text_encoder"
 ALERT_POLICY = "policies/alerts.yaml"
 
 
@@ -125,23 +127,40 @@ class Workspace:
 
         return self.preset.finetune or (FinetuneParams() if self.settings.finetune else None)
 
-    def encoder(self, modality: str) -> "EncoderSpec | None":
-        """The encoder of that modality in this run: for pictures the fine-tuned one, where that is on,
-        and for videos whose frames the same encoder reads.
+    @property
+    def finetune_text(self) -> "TextFinetuneParams | None":
+        """How the text encoder is fine-tuned, None when it is not."""
+        from mmsearch_dagster.core.finetuning.text_params import TextFinetuneParams
 
-        Raises MmsearchError when it is on and the asset `image_encoder` was never materialised.
+        return self.preset.finetune_text or (TextFinetuneParams() if self.settings.finetune_text else None)
+
+    def encoder(self, modality: str) -> "EncoderSpec | None":
+        """The encoder of that modality in this run: for pictures and words the fine-tuned one, where that is
+        on and paid, and for videos whose frames the image encoder reads.
+
+        Raises MmsearchError when it is on and its asset was never materialised.
         """
         configured = self.preset.encoder(modality)
-        image_encoder = self.preset.encoder(IMAGE)
-        if configured is None or image_encoder is None or self.finetune is None:
-            return configured
-        alike = (configured.library, configured.model) == (image_encoder.library, image_encoder.model)
-        if modality != IMAGE and not (modality == VIDEO and alike):
+        asset = self._tuned_by(modality, configured)
+        if configured is None or asset is None:
             return configured
         from mmsearch_dagster.adapters.models.finetune import publish, tuned_spec
 
-        tuned = self.lake.current(IMAGE_ENCODER)
-        return tuned_spec(configured, publish(tuned.folder / "model", self.paths.encoder_cache, tuned.digest))
+        tuned = self.lake.current(asset)
+        model = tuned.folder / "model"
+        if not model.is_dir():  # it did not pay
+            return configured
+        return tuned_spec(configured, publish(model, self.paths.encoder_cache, tuned.digest))
+
+    def _tuned_by(self, modality: str, configured: "EncoderSpec | None") -> str | None:
+        """The asset that fine-tunes the encoder of that modality in this run."""
+        if modality == TEXT:
+            return TEXT_ENCODER if self.finetune_text is not None else None
+        image_encoder = self.preset.encoder(IMAGE)
+        if configured is None or image_encoder is None or self.finetune is None:
+            return None
+        reads_frames = modality == VIDEO and configured.weights == image_encoder.weights
+        return IMAGE_ENCODER if modality == IMAGE or reads_frames else None
 
     @cached_property
     def gate_policy(self) -> "GatePolicy":

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmsearch_dagster.adapters.index.reader_cache import ReaderCache, reader_of
 from mmsearch_dagster.adapters.index.table import PinnedTable
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.filter_conditions import quoted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
@@ -112,7 +112,7 @@ class QueryUnderstanding:
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ranked, start=1))
 
     def _passes(self, product_id: str, where: str | None) -> bool:
-        named = f"{c.PRODUCT_ID} = {quoted(product_id)}"
+        named = f"{col.PRODUCT_ID} = {quoted(product_id)}"
         return where is None or self._table.passing(joined_conditions([named, where])) > 0
 
     def _fits(self, query: PreparedQuery, understood: Understood) -> bool:

@@ -1,11 +1,11 @@
-"""The end of a run: what was understood, what is missing and what it would bring, in lines and as a page."""
+"""Next steps at the end of a run: what was understood, what is missing and what it would bring."""
 
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake, write_atomically
 from mmsearch_dagster.cli.display.progress import print_plain
 from mmsearch_dagster.cli.display.quarantine import count_lines
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.next_steps import ShopTables, as_markdown, next_steps
 from mmsearch_dagster.settings import Settings
 
@@ -29,5 +29,7 @@ def show(settings: Settings) -> None:
 
 def _tables(lake: Lake) -> ShopTables:
     rows = {table: int(lake.current(asset).facts.get("rows", 0)) for asset, table in _TABLES.items()}
-    judged = pl.read_parquet(lake.current("queries").table_path, columns=[c.QUERY_ID])[c.QUERY_ID].n_unique()
+    judged = pl.read_parquet(lake.current("queries").table_path, columns=[col.QUERY_ID])[
+        col.QUERY_ID
+    ].n_unique()
     return ShopTables.of(lake.current("products").table(), {"judgments": judged, **rows})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.text.preparation import language_of
@@ -25,11 +25,11 @@ class Example:
 
 def examples(queries: pl.DataFrame, products: pl.DataFrame, root: Path) -> Iterator[Example]:
     """One per kind, a validation query where there is one. root: what media uris are relative to."""
-    judged = queries.unique(c.QUERY_ID, keep="first", maintain_order=True).sort(
-        pl.col(c.SPLIT) != "validation", maintain_order=True
+    judged = queries.unique(col.QUERY_ID, keep="first", maintain_order=True).sort(
+        pl.col(col.SPLIT) != "validation", maintain_order=True
     )
-    chinese = pl.col(c.QUERY_TEXT).map_elements(_is_chinese, return_dtype=pl.Boolean, skip_nulls=True)
-    text, image, audio = (pl.col(name).is_not_null() for name in (c.QUERY_TEXT, c.IMAGE, c.AUDIO))
+    chinese = pl.col(col.QUERY_TEXT).map_elements(_is_chinese, return_dtype=pl.Boolean, skip_nulls=True)
+    text, image, audio = (pl.col(name).is_not_null() for name in (col.QUERY_TEXT, col.IMAGE, col.AUDIO))
     other = ~chinese.fill_null(value=False)
     wanted = {
         WORDS: text & ~image & ~audio & other,
@@ -48,7 +48,7 @@ def _is_chinese(text: str) -> bool:
 
 
 def _example(kind: str, row: dict[str, str | None], root: Path) -> Example:
-    text, image, audio = (row.get(name) for name in (c.QUERY_TEXT, c.IMAGE, c.AUDIO))
+    text, image, audio = (row.get(name) for name in (col.QUERY_TEXT, col.IMAGE, col.AUDIO))
     query = Query(text=text, image=_content(root, image), audio=_content(root, audio))
     if not (query.text or query.image or query.audio):
         return Example(kind)
@@ -63,10 +63,10 @@ def _content(root: Path, uri: str | None) -> bytes | None:
 def _from_catalogue(kind: str, products: pl.DataFrame) -> dict[str, str | None]:
     """A product's title and picture ask as well as a judged query does."""
     row: dict[str, str | None] = {}
-    titled = products.drop_nulls(c.TITLE).head(1)
+    titled = products.drop_nulls(col.TITLE).head(1)
     if kind in (WORDS, BOTH) and titled.height:
-        row[c.QUERY_TEXT] = titled[c.TITLE][0]
-    with_images = products.filter(pl.col(c.IMAGE_URIS).list.len() > 0).head(1)
+        row[col.QUERY_TEXT] = titled[col.TITLE][0]
+    with_images = products.filter(pl.col(col.IMAGE_URIS).list.len() > 0).head(1)
     if kind in (PHOTO, BOTH) and with_images.height:
-        row[c.IMAGE] = with_images[c.IMAGE_URIS][0][0]
+        row[col.IMAGE] = with_images[col.IMAGE_URIS][0][0]
     return row

@@ -12,7 +12,7 @@ from mmsearch_dagster.cli.display import next_steps, tables
 from mmsearch_dagster.cli.display.progress import console
 from mmsearch_dagster.cli.display.quarantine import show_counts
 from mmsearch_dagster.cli.display.sample_queries import WORDS, Example, examples
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Answer
@@ -96,8 +96,8 @@ def _people(
     open_recommender: "Callable[[], Recommender]", lake: Lake, words: tuple[Example, str] | None
 ) -> None:
     """A list for the person of whom most is known, and why the first answer to words stands there."""
-    profiles = lake.current("user_profiles").table().sort("events", c.USER_ID, descending=[True, False])
-    person = profiles[c.USER_ID].head(1).to_list()
+    profiles = lake.current("user_profiles").table().sort("events", col.USER_ID, descending=[True, False])
+    person = profiles[col.USER_ID].head(1).to_list()
     if not person:
         _skipped("one person's list: skipped, the shop has no log")
     try:

@@ -1,4 +1,4 @@
-"""Tables for people: answers, the gate, quality, releases."""
+"""Tables on a terminal: answers, the gate, quality, releases."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 if TYPE_CHECKING:
     import polars as pl
@@ -110,7 +110,7 @@ def answer(result: "Answer", title: str) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for hit in result.hits:
         ranks = [str(hit.branches.get(name) or "-") for name in ("vector", "lexical")]
-        words = [escape(title_of(hit.payload)), escape(hit.payload.get(c.CATEGORY) or "")]
+        words = [escape(title_of(hit.payload)), escape(hit.payload.get(col.CATEGORY) or "")]
         price = _price(hit.payload, hit.variants)
         table.add_row(str(hit.rank), escape(hit.product_id), *words, price, *ranks)
     return table
@@ -118,8 +118,8 @@ def answer(result: "Answer", title: str) -> Table:
 
 def title_of(payload: Mapping[str, Any]) -> str:
     """A product's title, with what keeps it from being sold."""
-    sold_out = " (out of stock)" if payload.get(c.IN_STOCK) is False else ""
-    return f"{payload.get(c.TITLE) or '(no title)'}{sold_out}"
+    sold_out = " (out of stock)" if payload.get(col.IN_STOCK) is False else ""
+    return f"{payload.get(col.TITLE) or '(no title)'}{sold_out}"
 
 
 def suggestions(hits: "Sequence[Suggestion]", title: str) -> Table:
@@ -151,7 +151,7 @@ def records(rows: Sequence[Mapping[str, Any]], name: str) -> Table:
     table = Table(title=_HEADINGS.get(name, name), title_justify="left", header_style="bold")
     for key in keys:
         numbers = all(isinstance(row.get(key), int | float | None) for row in rows)
-        whole = key == c.USER_ID  # to be copied
+        whole = key == col.USER_ID  # to be copied
         table.add_column(
             _HEADINGS.get(key, key), justify="right" if numbers else "left", no_wrap=whole, overflow="fold"
         )
@@ -183,12 +183,12 @@ def reviews(rows: Sequence[Mapping[str, Any]], name: str) -> Table:
 
 def _price(payload: Mapping[str, Any], variants: "VariantFacts | None") -> str:
     """The price; of a product with variants from the lowest to the highest."""
-    price = payload.get(c.PRICE)
+    price = payload.get(col.PRICE)
     low, high = (variants.price_from, variants.price_to) if variants else (price, price)
     if low is None or high is None:
         return ""
     amount = f"{low:.2f}" if low == high else f"{low:.2f}–{high:.2f}"
-    return f"{amount} {payload.get(c.CURRENCY) or ''}".strip()
+    return f"{amount} {payload.get(col.CURRENCY) or ''}".strip()
 
 
 def releases(rows: "Iterable[ReleaseRow]") -> Table:

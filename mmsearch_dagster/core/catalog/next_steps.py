@@ -5,21 +5,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 # Fewer judged queries than this leave the gate's interval wide; fewer events are no behaviour.
 ENOUGH_QUERIES, ENOUGH_EVENTS = 50, 1_000
 _ALL = 0.95
 # Column of a product -> what people call it, and what it is for.
 _FACTS = {
-    c.TITLE: ("a title", "words find it"),
-    c.DESCRIPTION: ("a description", "more words find it"),
-    c.IMAGE_URIS: ("a picture", "photos find it, and words find what only the picture shows"),
-    c.CATEGORY: ("a category", "filters by category"),
-    c.PRICE: ("a price", "`under 50` and filters by price"),
-    c.BRAND: ("a brand", "filters and searches by brand"),
-    c.ATTRIBUTES: ("attributes", "colour, size and the like as filters"),
-    c.IN_STOCK: ("a stock", "what cannot be sold stands last"),
+    col.TITLE: ("a title", "words find it"),
+    col.DESCRIPTION: ("a description", "more words find it"),
+    col.IMAGE_URIS: ("a picture", "photos find it, and words find what only the picture shows"),
+    col.CATEGORY: ("a category", "filters by category"),
+    col.PRICE: ("a price", "`under 50` and filters by price"),
+    col.BRAND: ("a brand", "filters and searches by brand"),
+    col.ATTRIBUTES: ("attributes", "colour, size and the like as filters"),
+    col.IN_STOCK: ("a stock", "what cannot be sold stands last"),
 }
 
 
@@ -41,7 +41,7 @@ class ShopTables:
         """From the catalogue and the numbers of rows of the other tables."""
         filled = {name: 1 - products[name].null_count() / max(products.height, 1) for name in _FACTS}
         groups = (
-            products[c.PARENT_ID].drop_nulls().value_counts() if c.PARENT_ID in products.columns else None
+            products[col.PARENT_ID].drop_nulls().value_counts() if col.PARENT_ID in products.columns else None
         )
         parents = 0 if groups is None else groups.filter(pl.col("count") > 1).height
         return cls(products.height, parents, filled, dict(tables))
@@ -95,10 +95,10 @@ def next_steps(shop: ShopTables, home: str, source: str) -> list[NextStep]:
                 f"mmsearch connect PRODUCTS ORDERS --out {source} --force",
             )
         )
-    if shop.filled[c.IMAGE_URIS] < _ALL:
+    if shop.filled[col.IMAGE_URIS] < _ALL:
         steps.append(
             NextStep(
-                f"pictures of {1 - shop.filled[c.IMAGE_URIS]:.0%} of the products",
+                f"pictures of {1 - shop.filled[col.IMAGE_URIS]:.0%} of the products",
                 "a photo finds them, and words find what no text says",
                 "map image_uris in the source file (docs/your-shop.md), then: " + again,
             )
@@ -107,7 +107,7 @@ def next_steps(shop: ShopTables, home: str, source: str) -> list[NextStep]:
 
 
 def _columns(shop: ShopTables, again: str) -> list[NextStep]:
-    names = [name for name in _FACTS if name != c.IMAGE_URIS and shop.filled[name] == 0.0]
+    names = [name for name in _FACTS if name != col.IMAGE_URIS and shop.filled[name] == 0.0]
     return [
         NextStep(
             f"{_FACTS[name][0]} of every product",

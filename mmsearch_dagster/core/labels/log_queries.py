@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.click_grades import choose_click_model, click_grades
 from mmsearch_dagster.core.labels.holdout import Part, part_of
 from mmsearch_dagster.core.labels.provenance import LOG
@@ -46,10 +46,10 @@ def grade_log(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> Gr
         One query per different text.
     """
     rows = _after_searches(searches, events)
-    reactions = rows.filter(pl.col(c.ACTION).is_in(list(GRADE_OF)))
+    reactions = rows.filter(pl.col(col.ACTION).is_in(list(GRADE_OF)))
     if reactions.is_empty():
         return GradedLog((), NO_REACTIONS)
-    later = pl.col(c.TIMESTAMP) >= _begin_of_validation(reactions)
+    later = pl.col(col.TIMESTAMP) >= _begin_of_validation(reactions)
     before, after = rows.filter(~later), rows.filter(later)
     model = choose_click_model(before)
     grades = plain_grades if model is None else lambda period: click_grades(period, model)
@@ -66,12 +66,12 @@ def _of_part(grades: Mapping[str, Mapping[str, float]], part: Part, limit: int) 
 
 def _after_searches(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """The events after a search with words, and the words as one text for equal searches."""
-    text = pl.col(c.QUERY_TEXT).str.to_lowercase().str.strip_chars().alias(TEXT)
-    return events.join(searches.select(c.QUERY_ID, text).drop_nulls(), on=c.QUERY_ID)
+    text = pl.col(col.QUERY_TEXT).str.to_lowercase().str.strip_chars().alias(TEXT)
+    return events.join(searches.select(col.QUERY_ID, text).drop_nulls(), on=col.QUERY_ID)
 
 
 def _begin_of_validation(reactions: pl.DataFrame) -> datetime:
-    moments = reactions[c.TIMESTAMP].sort()
+    moments = reactions[col.TIMESTAMP].sort()
     return moments[min(len(moments) - 1, int(len(moments) * (1 - _HELD_OUT_SHARE)))]
 
 
@@ -86,11 +86,11 @@ def plain_grades(rows: pl.DataFrame) -> dict[str, dict[str, float]]:
         Text -> product id -> grade 1 to 3, relative to the text's best product; texts with the most reactions
         first.
     """
-    position = pl.col(c.POSITION).fill_null(1).clip(1, _LAST_POSITION)
-    weight = pl.col(c.ACTION).replace_strict(GRADE_OF) * (position + 1).log(2)
-    reactions = rows.filter(pl.col(c.ACTION).is_in(list(GRADE_OF)))
+    position = pl.col(col.POSITION).fill_null(1).clip(1, _LAST_POSITION)
+    weight = pl.col(col.ACTION).replace_strict(GRADE_OF) * (position + 1).log(2)
+    reactions = rows.filter(pl.col(col.ACTION).is_in(list(GRADE_OF)))
     return relative_grades(
-        reactions.group_by(TEXT, c.PRODUCT_ID).agg(
+        reactions.group_by(TEXT, col.PRODUCT_ID).agg(
             weight.sum().round(6).alias(WEIGHT), pl.len().alias(REACTIONS)
         )
     )

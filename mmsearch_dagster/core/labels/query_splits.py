@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.text.preparation import query_text
 
@@ -12,9 +12,9 @@ _VALIDATION_SHARE = 0.2
 _CONTENT = "_content"
 # Of the queries that ask the same, the id that decides their split.
 _NAMED = "_named"
-_QUERY_CONTENT = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
+_QUERY_CONTENT = (col.QUERY_TEXT, col.IMAGE, col.AUDIO)
 # In this order: of queries that ask the same, those of the earliest split stay.
-_SPLITS = pl.Enum(c.SPLITS)
+_SPLITS = pl.Enum(col.SPLITS)
 
 
 def split_of(query_id: str) -> str:
@@ -40,12 +40,12 @@ def inconsistency(judgments: pl.DataFrame) -> pl.Series:
         One text per row, null for a good row. A row is refused when its text, image, audio or split differs
         from its query's first row, or when another query asks the same in an earlier split.
     """
-    first = [pl.col(column).first().over(c.QUERY_ID) for column in _QUERY_CONTENT]
+    first = [pl.col(column).first().over(col.QUERY_ID) for column in _QUERY_CONTENT]
     differs = pl.any_horizontal(
         pl.col(column).ne_missing(original) for column, original in zip(_QUERY_CONTENT, first, strict=True)
     )
-    other_split = pl.col(c.SPLIT) != _first_split(c.QUERY_ID)
-    query = pl.col(c.QUERY_ID).str.head(80)
+    other_split = pl.col(col.SPLIT) != _first_split(col.QUERY_ID)
+    query = pl.col(col.QUERY_ID).str.head(80)
     asks = pl.concat_str(pl.lit("query_id: '"), query, pl.lit("' has another text, picture or sound"))
     stands = pl.concat_str(pl.lit("split: query '"), query, pl.lit("' is in another split"))
     sentence = pl.when(differs).then(asks).when(other_split).then(stands) + " in an earlier row"
@@ -55,24 +55,24 @@ def inconsistency(judgments: pl.DataFrame) -> pl.Series:
 
 def _leak(judgments: pl.DataFrame) -> pl.Series:
     """A reason for each row of a query that asks what another query asks in an earlier split."""
-    given = _first_split(c.QUERY_ID).cast(_SPLITS)
-    queries = judgments.select(c.QUERY_ID, given, _content(judgments))
-    earliest = pl.col(c.SPLIT).min().over(_CONTENT)
-    query = pl.col(c.QUERY_ID).str.head(80)
+    given = _first_split(col.QUERY_ID).cast(_SPLITS)
+    queries = judgments.select(col.QUERY_ID, given, _content(judgments))
+    earliest = pl.col(col.SPLIT).min().over(_CONTENT)
+    query = pl.col(col.QUERY_ID).str.head(80)
     asks = pl.concat_str(pl.lit("split: query '"), query, pl.lit("' asks what another asks in "), earliest)
-    return queries.select(pl.when(pl.col(c.SPLIT) > earliest).then(asks).alias("reason"))["reason"]
+    return queries.select(pl.when(pl.col(col.SPLIT) > earliest).then(asks).alias("reason"))["reason"]
 
 
 def _content(judgments: pl.DataFrame) -> pl.Series:
     """A key for what each row asks; texts that are read alike get the same key."""
-    texts = judgments[c.QUERY_TEXT].drop_nulls().unique()
+    texts = judgments[col.QUERY_TEXT].drop_nulls().unique()
     read = pl.Series([(query_text(text) or text).casefold() for text in texts], dtype=pl.String)
-    text = pl.col(c.QUERY_TEXT).replace_strict(texts, read, default=None, return_dtype=pl.String)
-    return judgments.select(pl.struct(text, c.IMAGE, c.AUDIO).alias(_CONTENT))[_CONTENT]
+    text = pl.col(col.QUERY_TEXT).replace_strict(texts, read, default=None, return_dtype=pl.String)
+    return judgments.select(pl.struct(text, col.IMAGE, col.AUDIO).alias(_CONTENT))[_CONTENT]
 
 
 def _first_split(of: str) -> pl.Expr:
-    return pl.col(c.SPLIT).drop_nulls().first().over(of)
+    return pl.col(col.SPLIT).drop_nulls().first().over(of)
 
 
 def assign_splits(judgments: pl.DataFrame) -> pl.DataFrame:
@@ -85,11 +85,11 @@ def assign_splits(judgments: pl.DataFrame) -> pl.DataFrame:
         The rows with `split` filled: as given, else by `split_of`.
     """
     keyed = judgments.with_columns(_content(judgments))
-    named = keyed.with_columns(pl.col(c.QUERY_ID).min().over(_CONTENT).alias(_NAMED))
+    named = keyed.with_columns(pl.col(col.QUERY_ID).min().over(_CONTENT).alias(_NAMED))
     queries = named[_NAMED].unique()
     chosen = pl.Series([split_of(query) for query in queries], dtype=pl.String)
     drawn = pl.col(_NAMED).replace_strict(queries, chosen, return_dtype=pl.String)
-    split = pl.coalesce(_first_split(_CONTENT), drawn).alias(c.SPLIT)
+    split = pl.coalesce(_first_split(_CONTENT), drawn).alias(col.SPLIT)
     return named.with_columns(split).drop(_CONTENT, _NAMED)
 
 
@@ -102,5 +102,5 @@ def keep_highest_grade(judgments: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per (query, product), in the order of the first of them by grade.
     """
-    ordered = judgments.sort(c.GRADE, descending=True, maintain_order=True)
-    return ordered.unique([c.QUERY_ID, c.PRODUCT_ID], keep="first", maintain_order=True)
+    ordered = judgments.sort(col.GRADE, descending=True, maintain_order=True)
+    return ordered.unique([col.QUERY_ID, col.PRODUCT_ID], keep="first", maintain_order=True)

@@ -219,7 +219,7 @@ class _Compared:
 
     def per_item(self, owner: NDArray[np.int64], weights: NDArray[Any]) -> _Values:
         """The sum over each candidate's entries, [n]."""
-        return np.bincount(owner, weights=weights, minlength=len(self.rows))
+        return np.bincount(owner, weights=weights, minlength=len(self.rows)).astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -359,11 +359,6 @@ def _order(query: _QueryTerms, compared: _Compared, counts: _Values) -> _Values:
     ]
     entries = table.title_bigrams.of(compared.rows)
     shared = compared.per_item(entries.owner, np.isin(entries.values, bigrams))
-    last = query.words.index(query.terms.words[-1])
-    return np.column_stack(
-        (
-            shared / max(len(query.bigrams), 1),
-            table.first_words.values[compared.rows] == number[query.terms.words[0]],
-            counts[:, last, _IN_TITLE] > 0,
-        )
-    )
+    is_first = table.first_words.values[compared.rows] == number[query.terms.words[0]]
+    has_last = counts[:, query.words.index(query.terms.words[-1]), _IN_TITLE] > 0
+    return np.column_stack((shared / max(len(query.bigrams), 1), is_first, has_last)).astype(np.float64)

@@ -1,11 +1,11 @@
-"""A product as the ranking stage reads it: its terms by field, taken apart once."""
+"""A product as the ranking features read it: its terms by field, taken apart once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.ranking.preferences import Values, stated_values
 from mmsearch_dagster.core.text.terms import Terms, read_terms
 
@@ -41,11 +41,11 @@ class ItemTerms:
 def item_terms(row: Mapping[str, Any]) -> ItemTerms:
     """A product's row of the contract; what is missing is empty."""
     texts = (
-        row.get(c.TITLE),
-        (row.get(c.CATEGORY) or "").replace(">", " "),
-        row.get(c.BRAND),
-        _attribute_text(row.get(c.ATTRIBUTES)),
-        (row.get(c.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS],
+        row.get(col.TITLE),
+        (row.get(col.CATEGORY) or "").replace(">", " "),
+        row.get(col.BRAND),
+        _attribute_text(row.get(col.ATTRIBUTES)),
+        (row.get(col.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS],
     )
     parts = [read_terms(text) for text in texts]
     quantities: dict[str, frozenset[float]] = {}
@@ -59,8 +59,8 @@ def item_terms(row: Mapping[str, Any]) -> ItemTerms:
         codes=frozenset().union(*(part.codes for part in parts)),
         quantities=quantities,
         joined=frozenset().union(*(part.joined for part in parts)),
-        price=row.get(c.PRICE),
-        category=row.get(c.CATEGORY),
+        price=row.get(col.PRICE),
+        category=row.get(col.CATEGORY),
         stated=stated_values(row),
     )
 

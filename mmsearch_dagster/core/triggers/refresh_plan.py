@@ -6,14 +6,14 @@ from typing import Self
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 # A model is trained again when this share of the products is new, gone or has other words or media.
 RETRAIN_SHARE = 0.2
 # What vectors are made of; all other columns (price, stock, ...) are only shown and filtered by.
 _LEARNED = (
-    *(c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.ATTRIBUTES),
-    *(c.IMAGE_URIS, c.AUDIO_URI, c.VIDEO_URI),
+    *(col.TITLE, col.DESCRIPTION, col.CATEGORY, col.BRAND, col.ATTRIBUTES),
+    *(col.IMAGE_URIS, col.AUDIO_URI, col.VIDEO_URI),
 )
 _WHOLE, _CONTENT = "whole", "content"
 
@@ -37,7 +37,7 @@ class CatalogueChange:
         """Compares two tables of products; columns that only one of them has are left out."""
         shared = [name for name in now.columns if name in before.columns]
         old, new = _contents(before, shared), _contents(now, shared)
-        both = old.join(new, on=c.PRODUCT_ID, suffix="_now")
+        both = old.join(new, on=col.PRODUCT_ID, suffix="_now")
         rewritten = both.filter(pl.col(_CONTENT) != pl.col(f"{_CONTENT}_now")).height
         other = both.filter(pl.col(_WHOLE) != pl.col(f"{_WHOLE}_now")).height
         return cls(
@@ -154,7 +154,7 @@ def _contents(products: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     """product_id with one text per product: of all columns, and of those that vectors are made of."""
     learned = [name for name in _LEARNED if name in columns]
     return products.select(
-        c.PRODUCT_ID,
+        col.PRODUCT_ID,
         pl.struct(columns).struct.json_encode().alias(_WHOLE),
         pl.struct(learned).struct.json_encode().alias(_CONTENT),
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
 from mmsearch_dagster.core.text.preparation import fold
@@ -92,14 +92,14 @@ def excluded(phrase: str, vocabulary: Vocabulary, values: CatalogueValues) -> st
     if kind == CATEGORY:
         return _outside(value, phrase, vocabulary)
     if kind == BRAND:
-        return f"NOT coalesce(lower({c.BRAND}) = {quoted(value.lower())}, false)"
+        return f"NOT coalesce(lower({col.BRAND}) = {quoted(value.lower())}, false)"
     named = [phrase, value, *COLOURS.get(value, ())] if kind == COLOUR else [phrase]
     return f"NOT {_mentions(SEARCH_TEXT, named, vocabulary)}"
 
 
 def _outside(category: str, phrase: str, vocabulary: Vocabulary) -> str:
     """Of products without a category, the title decides."""
-    titled = _mentions(f"coalesce({c.TITLE}, '')", [phrase], vocabulary)
+    titled = _mentions(f"coalesce({col.TITLE}, '')", [phrase], vocabulary)
     return f"NOT coalesce({category_sql(category)}, {titled})"
 
 

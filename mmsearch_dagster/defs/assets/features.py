@@ -1,4 +1,4 @@
-"""One asset per modality."""
+"""The assets `image_encoder` and `*_features`, one per modality."""
 
 import dagster as dg
 
@@ -9,6 +9,7 @@ from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.pipeline.features import encode as steps
 from mmsearch_dagster.pipeline.features import finetune
 from mmsearch_dagster.pipeline.ingest.remote_media import ASSET as REMOTE_MEDIA
+from mmsearch_dagster.pipeline.training import text_encoder as text_encoder_step
 
 GROUP = "features"
 
@@ -25,6 +26,20 @@ def image_encoder(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata_of(finetune.tune_image_encoder(workspace.open())))
 
 
+@dg.asset(
+    code_version=text_encoder_step.CODE_VERSION,
+    group_name=GROUP,
+    deps=[*VALIDATED_KEYS, dg.AssetKey("searches"), dg.AssetKey("reviews")],
+    description="The network that reads words in this run: as configured, or fine-tuned on judged and logged "
+    "queries.",
+    kinds={"transformers", "mlflow"},
+    pool=TRAINING_POOL,
+)
+def text_encoder(workspace: WorkspaceResource) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=metadata_of(text_encoder_step.tune_text_encoder(workspace.open())))
+
+
+_TUNED = {IMAGE: [image_encoder], VIDEO: [image_encoder], TEXT: [text_encoder]}
 _ROW = {IMAGE: "One row is the vector of one picture of a product; each of its pictures has one."}
 
 
@@ -36,7 +51,7 @@ def _feature_asset(modality: str, kind: str) -> dg.AssetsDefinition:
         deps=[
             *VALIDATED_KEYS,
             dg.AssetKey(REMOTE_MEDIA),
-            *([image_encoder] if modality in (IMAGE, VIDEO) else []),
+            *_TUNED.get(modality, []),
         ],
         description=_ROW.get(
             modality, f"One row is one product's {modality} vector; not every product has one."
@@ -60,4 +75,4 @@ FEATURE_ASSETS = {
 @dg.definitions
 def features() -> dg.Definitions:
     """Vectors of the catalogue."""
-    return dg.Definitions(assets=[image_encoder, *FEATURE_ASSETS.values()])
+    return dg.Definitions(assets=[image_encoder, text_encoder, *FEATURE_ASSETS.values()])

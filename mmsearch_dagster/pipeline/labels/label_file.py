@@ -7,7 +7,7 @@ from threading import Lock
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.labels.pair_to_label import PairToLabel
 from mmsearch_dagster.pipeline.ingest.labels import COLUMNS, read_labels
@@ -45,11 +45,11 @@ class LabelFile:
         """In the order of the file."""
         return [
             PairToLabel(
-                query_id=row[c.QUERY_ID],
-                query_text=row[c.QUERY_TEXT],
-                product_id=row[c.PRODUCT_ID],
-                title=row.get(c.TITLE),
-                grade=int(row[c.GRADE]) if row[c.GRADE] else None,
+                query_id=row[col.QUERY_ID],
+                query_text=row[col.QUERY_TEXT],
+                product_id=row[col.PRODUCT_ID],
+                title=row.get(col.TITLE),
+                grade=int(row[col.GRADE]) if row[col.GRADE] else None,
             )
             for row in self._rows.iter_rows(named=True)
         ]
@@ -62,9 +62,9 @@ class LabelFile:
             grade: 0 to 3.
         """
         with self._lock:
-            grades = self._rows[c.GRADE].to_list()
+            grades = self._rows[col.GRADE].to_list()
             grades[row] = str(grade)
-            self._rows = self._rows.with_columns(pl.Series(c.GRADE, grades, pl.String))
+            self._rows = self._rows.with_columns(pl.Series(col.GRADE, grades, pl.String))
             write_atomically(self._file, self._rows.write_csv().encode("utf-8"))
             import_labels(self._workspace, self._file)
 
@@ -79,10 +79,10 @@ def _unfinished(file: Path) -> pl.DataFrame | None:
 
 
 def _check_products(workspace: Workspace, file: Path, rows: pl.DataFrame) -> None:
-    products = workspace.lake.current("products").table()[c.PRODUCT_ID]
-    strange = rows.filter(~pl.col(c.PRODUCT_ID).is_in(products.implode()))
+    products = workspace.lake.current("products").table()[col.PRODUCT_ID]
+    strange = rows.filter(~pl.col(col.PRODUCT_ID).is_in(products.implode()))
     if not strange.is_empty():
         raise UserError(
             f"{file} has pairs of products that this home does not have, such as "
-            f"'{strange[c.PRODUCT_ID][0]}': give another --out"
+            f"'{strange[col.PRODUCT_ID][0]}': give another --out"
         )

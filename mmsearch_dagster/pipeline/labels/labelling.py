@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.active import label_requests
 from mmsearch_dagster.core.labels.provenance import JUDGED, REVIEW
 from mmsearch_dagster.core.retrieval.rank_fusion import KINDS_IN_OTHER_SCRIPTS, WORDS
@@ -55,19 +55,19 @@ def pairs_to_label(workspace: Workspace, engine: "Engine", *, limit: int) -> pl.
     lexical = {key: [hit.product_id for hit in hits] for key, hits in zip(queries.texts, words, strict=True)}
     requests = label_requests(ranked, lexical, queries.graded, limit=limit)
     in_order = {key: row for row, key in enumerate(dict.fromkeys(pair.query_id for pair in requests))}
-    titles = dict(workspace.lake.current("products").table().select(c.PRODUCT_ID, c.TITLE).iter_rows())
+    titles = dict(workspace.lake.current("products").table().select(col.PRODUCT_ID, col.TITLE).iter_rows())
     rows = [
         {
-            c.QUERY_ID: pair.query_id,
-            c.QUERY_TEXT: queries.texts[pair.query_id],
-            c.PRODUCT_ID: pair.product_id,
-            c.TITLE: titles.get(pair.product_id),
-            c.GRADE: None,
-            c.SPLIT: VALIDATION,
+            col.QUERY_ID: pair.query_id,
+            col.QUERY_TEXT: queries.texts[pair.query_id],
+            col.PRODUCT_ID: pair.product_id,
+            col.TITLE: titles.get(pair.product_id),
+            col.GRADE: None,
+            col.SPLIT: VALIDATION,
         }
         for pair in sorted(requests, key=lambda pair: in_order[pair.query_id])
     ]
-    return pl.DataFrame(rows, schema=dict.fromkeys((*COLUMNS[:3], c.TITLE, *COLUMNS[3:]), pl.String))
+    return pl.DataFrame(rows, schema=dict.fromkeys((*COLUMNS[:3], col.TITLE, *COLUMNS[3:]), pl.String))
 
 
 def _validation_queries(workspace: Workspace) -> _Queries:
@@ -75,7 +75,7 @@ def _validation_queries(workspace: Workspace) -> _Queries:
 
     stored = load_queries(workspace.lake.current(examples.ASSET).folder, VALIDATION)
     judged = workspace.lake.current("queries").table()
-    judged_texts = set(judged[c.QUERY_TEXT].drop_nulls().str.to_lowercase())
+    judged_texts = set(judged[col.QUERY_TEXT].drop_nulls().str.to_lowercase())
     texts: dict[str, str] = {}
     for key, text, provenance in zip(stored.batch.ids, stored.texts, stored.provenance, strict=True):
         if text is None or key in stored.typed or stored.kinds[key] not in (WORDS, *KINDS_IN_OTHER_SCRIPTS):
@@ -85,7 +85,7 @@ def _validation_queries(workspace: Workspace) -> _Queries:
         elif provenance != REVIEW and text.lower() not in judged_texts:
             texts[f"label:{text}"] = text
     graded: dict[str, dict[str, int]] = {}
-    for key, product, grade in judged.select(c.QUERY_ID, c.PRODUCT_ID, c.GRADE).iter_rows():
+    for key, product, grade in judged.select(col.QUERY_ID, col.PRODUCT_ID, col.GRADE).iter_rows():
         graded.setdefault(key, {})[product] = grade
     return _Queries(texts, graded)
 
@@ -99,7 +99,7 @@ def import_labels(workspace: Workspace, file: Path) -> int:
     graded, kept = read_labels(file), workspace.paths.labels
     earlier: Sequence[pl.DataFrame] = [read_labels(kept)] if kept.is_file() else []
     merged = pl.concat([*earlier, graded]).unique(
-        [c.QUERY_ID, c.PRODUCT_ID], keep="last", maintain_order=True
+        [col.QUERY_ID, col.PRODUCT_ID], keep="last", maintain_order=True
     )
     if not graded.is_empty():
         write_atomically(kept, merged.write_csv().encode("utf-8"))

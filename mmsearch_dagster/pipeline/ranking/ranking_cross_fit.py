@@ -1,4 +1,4 @@
-"""The rankers of search results on a shop's judged queries with words, beside stemmed BM25."""
+"""`mmsearch bench ranking`: rankers cross-fitted on a shop's judged queries, beside stemmed BM25."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
@@ -116,7 +116,7 @@ class _Catalogue:
     @classmethod
     def of(cls, products: pl.DataFrame, views: ModalityBatch) -> "_Catalogue":
         catalogue = CatalogueWords.of(products)
-        items = catalogue.items.of(products[c.PRODUCT_ID].to_list())
+        items = catalogue.items.of(products[col.PRODUCT_ID].to_list())
         vectors = {
             name: ProductVectors.of(views.ids, views.vectors[name] * views.present[name][:, None])
             for name in (TEXT, IMAGE)

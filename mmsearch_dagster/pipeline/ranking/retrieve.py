@@ -1,4 +1,4 @@
-"""The engine's own retrievers on a catalogue in memory: what an evaluation measures is what is served."""
+"""The serving retrievers run over a catalogue in memory, so that what is measured is what is served."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -12,7 +12,7 @@ import polars as pl
 import yaml
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.encoders.named_encoder import encoder_named
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
@@ -91,7 +91,7 @@ def encode_parts(
         rows: products of a part.
         locked: around each part.
     """
-    products = workspace.lake.current("products").table().sort(c.PRODUCT_ID)
+    products = workspace.lake.current("products").table().sort(col.PRODUCT_ID)
     slices, load = list(products.iter_slices(rows)), cache(workspace.loader(spec))
     for number, part in enumerate(slices, start=1):
         with locked():
@@ -129,13 +129,13 @@ def compared_queries(workspace: Workspace, media_root: str | None) -> list[Query
     rows = (
         workspace.lake.current("queries")
         .table()
-        .filter(pl.col(c.SPLIT) == "validation")
-        .unique(c.QUERY_ID, keep="first", maintain_order=True)
-        .sort(c.QUERY_ID)
+        .filter(pl.col(col.SPLIT) == "validation")
+        .unique(col.QUERY_ID, keep="first", maintain_order=True)
+        .sort(col.QUERY_ID)
     )
     step = max(1, rows.height // _COMPARED)
     queries = [
-        Query(text=row[c.QUERY_TEXT], image=_photo(root, row[c.IMAGE]), query_id=row[c.QUERY_ID])
+        Query(text=row[col.QUERY_TEXT], image=_photo(root, row[col.IMAGE]), query_id=row[col.QUERY_ID])
         for row in rows.gather_every(step).head(_COMPARED).iter_rows(named=True)
     ]
     return [query for query in queries if query.text or query.image]

@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.triggers.source_watch import FileStamp
 
-_COLUMNS = {"products": (c.IMAGE_URIS, c.AUDIO_URI, c.VIDEO_URI), "queries": (c.IMAGE, c.AUDIO)}
+_COLUMNS = {"products": (col.IMAGE_URIS, col.AUDIO_URI, col.VIDEO_URI), "queries": (col.IMAGE, col.AUDIO)}
 # Of more folders than these each would cost a line in every look that is remembered.
 _MOST_GROUPS = 20
 

@@ -5,17 +5,18 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.cli.display.sample_queries import BOTH, CHINESE, PHOTO, VOICE, WORDS, Example, examples
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 
 PRODUCTS = pl.DataFrame(
-    {c.PRODUCT_ID: ["A", "B"], c.TITLE: [None, "red mug"], c.IMAGE_URIS: [["a.jpg"], []]},
-    schema={c.PRODUCT_ID: pl.String, c.TITLE: pl.String, c.IMAGE_URIS: pl.List(pl.String)},
+    {col.PRODUCT_ID: ["A", "B"], col.TITLE: [None, "red mug"], col.IMAGE_URIS: [["a.jpg"], []]},
+    schema={col.PRODUCT_ID: pl.String, col.TITLE: pl.String, col.IMAGE_URIS: pl.List(pl.String)},
 )
 
 
 def judged(*rows: dict[str, str]) -> pl.DataFrame:
-    numbered = [{c.QUERY_ID: f"q{n}", c.SPLIT: "train", **row} for n, row in enumerate(rows)]
-    return pl.DataFrame(numbered, schema=c.JUDGMENTS)
+    numbered = [{col.QUERY_ID: f"q{n}", col.SPLIT: "train", **row} for n, row in enumerate(rows)]
+    return pl.DataFrame(numbered, schema=schemas.JUDGMENTS)
 
 
 def found(queries: pl.DataFrame, root: Path, products: pl.DataFrame = PRODUCTS) -> dict[str, Example]:
@@ -27,12 +28,12 @@ def found(queries: pl.DataFrame, root: Path, products: pl.DataFrame = PRODUCTS) 
 def test_one_judged_query_of_each_kind(tmp_path: Path) -> None:
     told = found(
         judged(
-            {c.QUERY_TEXT: "红色玩具车"},
-            {c.QUERY_TEXT: "blue hat"},
-            {c.QUERY_TEXT: "green hat", c.SPLIT: "validation"},
-            {c.IMAGE: "p.jpg"},
-            {c.AUDIO: "v.wav"},
-            {c.QUERY_TEXT: "in grey", c.IMAGE: "p.jpg"},
+            {col.QUERY_TEXT: "红色玩具车"},
+            {col.QUERY_TEXT: "blue hat"},
+            {col.QUERY_TEXT: "green hat", col.SPLIT: "validation"},
+            {col.IMAGE: "p.jpg"},
+            {col.AUDIO: "v.wav"},
+            {col.QUERY_TEXT: "in grey", col.IMAGE: "p.jpg"},
         ),
         tmp_path,
     )
@@ -57,6 +58,6 @@ def test_without_judged_ones_products_ask_and_voice_and_chinese_are_left_out(tmp
 
 
 def test_a_recording_that_is_gone_and_an_empty_catalogue_ask_nothing(tmp_path: Path) -> None:
-    told = found(judged({c.AUDIO: "gone.wav"}), tmp_path, PRODUCTS.head(0))
+    told = found(judged({col.AUDIO: "gone.wav"}), tmp_path, PRODUCTS.head(0))
 
     assert all(one.query is None for one in told.values())

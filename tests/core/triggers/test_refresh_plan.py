@@ -5,7 +5,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.triggers.refresh_plan import CatalogueChange, Situation, plan_refresh
 
 STATE = {"events": "e1", "preset": "p1"}
@@ -15,12 +16,12 @@ CALM = Situation(released=True, forced=False, served=None, trained=None, state=S
 
 def catalogue(*rows: tuple[str, str, float]) -> pl.DataFrame:
     given = pl.DataFrame(
-        rows, {c.PRODUCT_ID: pl.String, c.TITLE: pl.String, c.PRICE: pl.Float64}, orient="row"
+        rows, {col.PRODUCT_ID: pl.String, col.TITLE: pl.String, col.PRICE: pl.Float64}, orient="row"
     )
     others = [
-        pl.lit(None, kind).alias(name) for name, kind in c.PRODUCTS.items() if name not in given.columns
+        pl.lit(None, kind).alias(name) for name, kind in schemas.PRODUCTS.items() if name not in given.columns
     ]
-    return given.with_columns(*others).select(list(c.PRODUCTS))
+    return given.with_columns(*others).select(list(schemas.PRODUCTS))
 
 
 def test_new_gone_rewritten_and_repriced_products_are_counted_apart() -> None:
@@ -39,7 +40,7 @@ def test_new_gone_rewritten_and_repriced_products_are_counted_apart() -> None:
 def test_a_column_that_only_one_of_the_catalogues_has_makes_no_difference() -> None:
     before = catalogue(("a", "mug", 1.0))
 
-    change = CatalogueChange.between(before.drop(c.IN_STOCK), before.with_columns(parent=pl.lit("p")))
+    change = CatalogueChange.between(before.drop(col.IN_STOCK), before.with_columns(parent=pl.lit("p")))
 
     assert change == CatalogueChange(added=0, removed=0, rewritten=0, repriced=0, before=1)
 

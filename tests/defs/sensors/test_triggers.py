@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.defs.launch import BECAUSE
 from mmsearch_dagster.defs.sensors.drift import drift
 from mmsearch_dagster.defs.sensors.source_files import source_files
@@ -144,8 +145,8 @@ def media(shop: Path) -> Path:
     folder.mkdir()
     for name in ("mug.png", "mug.wav"):
         (folder / name).write_bytes(b"once")
-    row = {c.PRODUCT_ID: "1", c.IMAGE_URIS: ["media/mug.png"], c.AUDIO_URI: "media/mug.wav"}
-    frame = pl.concat([c.PRODUCTS.to_frame(), pl.DataFrame([row])], how="diagonal_relaxed")
+    row = {col.PRODUCT_ID: "1", col.IMAGE_URIS: ["media/mug.png"], col.AUDIO_URI: "media/mug.wav"}
+    frame = pl.concat([schemas.PRODUCTS.to_frame(), pl.DataFrame([row])], how="diagonal_relaxed")
     Lake(shop.parent / "home" / "lake").obtain_table("products", "p", lambda: (frame, {}))
     return folder
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.evaluation.product_groups import groups_of_products
+from mmsearch_dagster.core.gate.product_groups import groups_of_products
 
 PRODUCTS = pl.DataFrame(
     {

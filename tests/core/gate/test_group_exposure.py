@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmsearch_dagster.core.evaluation.exposure import exposure_by_attribute
+from mmsearch_dagster.core.gate.group_exposure import exposure_by_attribute
 
 BRANDS = {"brand": {"a1": "a", "a2": "a", "b1": "b", "none": None}}
 SECOND = 0.6309  # 1 / log2(3)

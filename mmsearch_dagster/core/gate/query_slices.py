@@ -1,12 +1,12 @@
-"""Parts of the judged queries that the gate looks at one by one."""
+"""Slices of the judged queries that the gate looks at one by one: by kind, language, category, modality."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.evaluation.product_groups import CATEGORY, groups_of_products, popular
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.gate.product_groups import CATEGORY, groups_of_products, popular
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.core.text.preparation import language_of
 
@@ -61,12 +61,12 @@ def _best(graded: Mapping[str, int]) -> list[str]:
 def _missing(products: pl.DataFrame) -> dict[str, set[str]]:
     """Modality -> products without it; only of modalities that some products have and some have not."""
     has = {
-        TEXT: pl.col(c.DESCRIPTION).fill_null("").str.strip_chars() != "",
-        IMAGE: pl.col(c.IMAGE_URIS).list.len().fill_null(0) > 0,
-        AUDIO: pl.col(c.AUDIO_URI).is_not_null(),
-        VIDEO: pl.col(c.VIDEO_URI).is_not_null(),
+        TEXT: pl.col(col.DESCRIPTION).fill_null("").str.strip_chars() != "",
+        IMAGE: pl.col(col.IMAGE_URIS).list.len().fill_null(0) > 0,
+        AUDIO: pl.col(col.AUDIO_URI).is_not_null(),
+        VIDEO: pl.col(col.VIDEO_URI).is_not_null(),
     }
-    without = {name: set(products.filter(~here)[c.PRODUCT_ID]) for name, here in has.items()}
+    without = {name: set(products.filter(~here)[col.PRODUCT_ID]) for name, here in has.items()}
     return {name: ids for name, ids in without.items() if 0 < len(ids) < products.height}
 
 

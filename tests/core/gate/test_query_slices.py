@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.evaluation.slices import slices_of
+from mmsearch_dagster.core.gate.query_slices import slices_of
 
 PRODUCTS = pl.DataFrame(
     {

@@ -10,7 +10,6 @@ from itertools import groupby
 
 import numpy as np
 
-from mmsearch_dagster.core.evaluation.judged_queries import Rankings
 from mmsearch_dagster.core.gate.decision import AttributeExposure
 
 _DEPTH = 10
@@ -21,8 +20,8 @@ _OTHERS = "others"
 
 
 def exposure_by_attribute(
-    candidate: Rankings,
-    champion: Rankings | None,
+    candidate: Mapping[str, Sequence[str]],
+    champion: Mapping[str, Sequence[str]] | None,
     grades: Mapping[str, Mapping[str, int]],
     groups: Mapping[str, Mapping[str, str | None]],
 ) -> dict[str, AttributeExposure]:

@@ -1,10 +1,10 @@
-"""The products of a catalogue in groups, for what must not favour one of them."""
+"""Groups of products (brand, category, long tail) whose exposure the gate compares."""
 
 from collections.abc import Mapping
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 BRAND, CATEGORY, POPULARITY = "brand", "category", "popularity"
 HEAD, TAIL = "head", "long tail"
@@ -25,12 +25,12 @@ def groups_of_products(
         `brand`, `category` (the first level), and where there is a log `popularity`.
     """
     groups = {
-        BRAND: _values(products, pl.col(c.BRAND).str.strip_chars().str.to_lowercase()),
-        CATEGORY: _values(products, pl.col(c.CATEGORY).str.split(c.CATEGORY_SEPARATOR).list.first()),
+        BRAND: _values(products, pl.col(col.BRAND).str.strip_chars().str.to_lowercase()),
+        CATEGORY: _values(products, pl.col(col.CATEGORY).str.split(col.CATEGORY_SEPARATOR).list.first()),
     }
     if interactions is not None and len(interactions):
         head = popular(dict(interactions.value_counts().iter_rows()))
-        groups[POPULARITY] = {key: HEAD if key in head else TAIL for key in products[c.PRODUCT_ID]}
+        groups[POPULARITY] = {key: HEAD if key in head else TAIL for key in products[col.PRODUCT_ID]}
     return groups
 
 
@@ -50,4 +50,4 @@ def popular(counts: Mapping[str, int]) -> set[str]:
 
 
 def _values(products: pl.DataFrame, value: pl.Expr) -> dict[str, str | None]:
-    return dict(products.select(c.PRODUCT_ID, value).iter_rows())
+    return dict(products.select(col.PRODUCT_ID, value).iter_rows())
