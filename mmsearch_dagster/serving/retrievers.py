@@ -19,12 +19,14 @@ from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEXICAL_RETRIEVER,
     PHOTO_MEMORY,
+    QUERY_MEMORY,
     TYPED_RETRIEVER,
     VECTOR,
     VECTOR_RETRIEVER,
     modality_column,
 )
 from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.query_retriever import QueryRetriever
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -78,6 +80,7 @@ def retrieve(
     depth: int,
     where: str | None,
     photos: PhotoRetriever | None = None,
+    past: QueryRetriever | None = None,
     side_by_side: bool = True,
 ) -> ScoredLists:
     """Per query, retriever -> its `depth` best products; a retriever without a weight is left out.
@@ -90,6 +93,7 @@ def retrieve(
         depth: products per retriever.
         where: SQL of `core.retrieval.filters.to_where`.
         photos: judged photos as further keys; None in a release without them.
+        past: past queries as further keys; likewise.
         side_by_side: each retriever in a thread of its own; where all answer from memory within a
             millisecond or two, threads cost more than they bring.
     """
@@ -98,6 +102,7 @@ def retrieve(
         _fused(table, model, queries, batch, depth=depth, where=where),
         _encoded(table, queries, batch, depth, where),
         _photos(photos, queries, batch, depth, where),
+        _chosen_before(past, queries, where),
     ]
     lists: ScoredLists = [{} for _ in queries]
     each = [search for part in searches for search in part]
@@ -201,6 +206,14 @@ def _photos(
             rows,
             photos.nearest_batch(with_photo, batch.take(rows), depth=depth, where=where),
         )
+
+
+def _chosen_before(
+    past: QueryRetriever | None, queries: Sequence[PreparedQuery], where: str | None
+) -> Iterator[_Search]:
+    rows = [row for row in _weighted(queries, QUERY_MEMORY) if queries[row].text]
+    if rows and past is not None:
+        yield lambda: _Found(QUERY_MEMORY, rows, past.chosen_batch([queries[row] for row in rows], where))
 
 
 def _has_photo(batch: ModalityBatch, row: int) -> bool:
