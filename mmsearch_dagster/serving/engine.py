@@ -27,9 +27,9 @@ from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
 from mmsearch_dagster.serving.item_source import KeptItems
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.prepare_query import prepare
-from mmsearch_dagster.serving.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
 from mmsearch_dagster.serving.understanding import QueryUnderstanding

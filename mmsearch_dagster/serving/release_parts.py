@@ -11,8 +11,8 @@ from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
-from mmsearch_dagster.serving.query_retriever import QueryRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     VECTOR_RETRIEVER,
     modality_column,
 )
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
-from mmsearch_dagster.serving.query_retriever import QueryRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec

@@ -30,8 +30,8 @@ SCORED_RETRIEVERS = (LEXICAL_RETRIEVER, VECTOR_RETRIEVER, TEXT, IMAGE)
 WEIGHTS_HELP = (
     f"weight of a retriever in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
-    f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos), {QUERY_MEMORY} (what was "
-    "chosen after the same words). "
+    f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos), {QUERY_MEMORY} (past "
+    "queries). "
     "With 0 a retriever is not used and such a part is not read"
 )
 

@@ -18,8 +18,8 @@ from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIE
 from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
-from mmsearch_dagster.serving.query_retriever import QueryRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower, ScoredLists, retrieve
 
 

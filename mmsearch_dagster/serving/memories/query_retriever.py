@@ -9,7 +9,7 @@ from mmsearch_dagster.core.query_memory.memory import QueryMemory
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 
 
-class FilteredTable(Protocol):
+class FilterableTable(Protocol):
     """A catalogue that knows what passes a filter."""
 
     def passing_ids(self, where: str | None) -> Collection[str]:
@@ -22,7 +22,7 @@ class QueryRetriever:
     """Ranks the products of a table by the query memory."""
 
     memory: QueryMemory
-    table: FilteredTable
+    table: FilterableTable
 
     def chosen_batch(self, queries: Sequence[PreparedQuery], where: str | None) -> list[list[Hit]]:
         """Per query the products that people chose after the same words and that pass the filter, with their
