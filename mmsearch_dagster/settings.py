@@ -12,6 +12,7 @@ HOME_VARIABLE = "MMSEARCH_HOME"
 SOURCE_VARIABLE = "MMSEARCH_SOURCE"
 ROOT_VARIABLE = "MMSEARCH_ROOT"
 FINETUNE_VARIABLE = "MMSEARCH_FINETUNE"
+FINETUNE_TEXT_VARIABLE = "MMSEARCH_FINETUNE_TEXT"
 PRESET_VARIABLE = "MMSEARCH_PRESET"
 ASSETS_VARIABLE = "MMSEARCH_ASSETS"
 DEFAULT_HOME = ".mmsearch"
@@ -121,6 +122,7 @@ class RunOptions:
     root: Path | None = None
     finetune: bool | None = None
     preset: Path | None = None
+    finetune_text: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Settings:
     """What a run has to do. `source` None means the embedded sample store.
 
     finetune: tune the image encoder on the shop's judged photos, also where the preset does not say so.
+    finetune_text: tune the text encoder on the shop's judged and logged queries, likewise.
     preset: what a run uses, instead of the reviewed presets/run.yaml.
     """
 
@@ -136,6 +139,7 @@ class Settings:
     root: Path | None = None
     finetune: bool = False
     preset: Path | None = None
+    finetune_text: bool = False
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a home that MLflow could not keep its database in."""
@@ -151,7 +155,7 @@ class Settings:
 
     @property
     def options(self) -> RunOptions:
-        return RunOptions(self.source, self.root, self.finetune, self.preset)
+        return RunOptions(self.source, self.root, self.finetune, self.preset, self.finetune_text)
 
     def as_environment(self) -> dict[str, str]:
         """The same settings for a child process; what they leave open is empty, whatever stood there."""
@@ -160,13 +164,14 @@ class Settings:
             SOURCE_VARIABLE: self.source,
             ROOT_VARIABLE: self.root,
             FINETUNE_VARIABLE: "1" if self.finetune else None,
+            FINETUNE_TEXT_VARIABLE: "1" if self.finetune_text else None,
             PRESET_VARIABLE: self.preset,
         }
         return {name: "" if value is None else str(value) for name, value in pairs.items()}
 
 
 def options_from_environment(environment: Mapping[str, str] | None = None) -> RunOptions:
-    """What the environment says: `MMSEARCH_` with `SOURCE`, `ROOT`, `FINETUNE`, `PRESET`."""
+    """What the environment says: `MMSEARCH_` with `SOURCE`, `ROOT`, `FINETUNE`, `FINETUNE_TEXT`, `PRESET`."""
     variables = os.environ if environment is None else environment
 
     def path_of(name: str) -> Path | None:
@@ -177,6 +182,7 @@ def options_from_environment(environment: Mapping[str, str] | None = None) -> Ru
         root=path_of(ROOT_VARIABLE),
         finetune=True if variables.get(FINETUNE_VARIABLE) else None,
         preset=path_of(PRESET_VARIABLE),
+        finetune_text=True if variables.get(FINETUNE_TEXT_VARIABLE) else None,
     )
 
 
@@ -193,6 +199,9 @@ def settle(home: Path, *options: RunOptions) -> Settings:
         root=next((given.root for given in shop if given.root is not None), None),
         finetune=next((given.finetune for given in options if given.finetune is not None), False),
         preset=next((given.preset for given in options if given.preset is not None), None),
+        finetune_text=next(
+            (given.finetune_text for given in options if given.finetune_text is not None), False
+        ),
     )
 
 

@@ -40,7 +40,7 @@ _HOMES = {
     "optuna": ("adapters/hyper_parameters/",),
     "matplotlib": ("adapters/reports/",),
     "jinja2": ("adapters/reports/",),
-    "dagster": ("defs/", "definitions.py", "cli/run.py", "cli/up.py", "cli/dagster_home.py"),
+    "dagster": ("defs/", "definitions.py", "cli/run.py", "cli/up.py"),
     "fastapi": ("api/",),
     "starlette": ("api/",),
     "typer": ("cli/",),

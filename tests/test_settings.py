@@ -20,13 +20,13 @@ from mmsearch_dagster.settings import (
 
 
 def test_a_child_process_is_asked_for_the_same(tmp_path: Path) -> None:
-    asked = Settings(tmp_path, tmp_path / "source.yaml", tmp_path / "root", True, tmp_path / "p.yaml")
+    asked = Settings(tmp_path, tmp_path / "source.yaml", tmp_path / "root", True, tmp_path / "p.yaml", True)
     environment = asked.as_environment()
     assert settle(Path(environment[HOME_VARIABLE]), options_from_environment(environment)) == asked
 
 
 def test_what_settings_leave_open_a_child_does_not_take_from_elsewhere(tmp_path: Path) -> None:
-    elsewhere = Settings(tmp_path / "x", tmp_path / "s.yaml", tmp_path, True, tmp_path / "p.yaml")
+    elsewhere = Settings(tmp_path / "x", tmp_path / "s.yaml", tmp_path, True, tmp_path / "p.yaml", True)
     environment = elsewhere.as_environment() | Settings(tmp_path).as_environment()
     assert options_from_environment(environment) == RunOptions()
 

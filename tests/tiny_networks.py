@@ -51,3 +51,44 @@ def coloured(colour: int, seed: int, side: int = 40) -> bytes:
 def reader(content: bytes) -> Callable[[], bytes]:
     """What an encoder calls for a picture's bytes."""
     return lambda: content
+
+
+COLOUR_WORDS = {
+    "rot": "red",
+    "blau": "blue",
+    "gelb": "yellow",
+    "braun": "brown",
+    "rosa": "pink",
+    "grau": "grey",
+}
+THING_WORDS = {"tasse": "mug", "hut": "hat", "tuch": "scarf", "ball": "ball", "sieb": "sieve", "topf": "pot"}
+
+
+def word_pairs() -> list[tuple[str, str]]:
+    """36 queries in one language and the title of the product in another one, word for word."""
+    return [
+        (f"{colour} {thing}", f"{COLOUR_WORDS[colour]} {THING_WORDS[thing]}")
+        for colour in COLOUR_WORDS
+        for thing in THING_WORDS
+    ]
+
+
+def tiny_text_folder(folder: Path, layers: int = 3) -> Path:
+    """A BERT of 32 numbers a word, its weights as they were drawn, that knows the words of `word_pairs`."""
+    import_torchvision()
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import BertConfig, BertModel
+
+    words = sorted({word for pair in word_pairs() for text in pair for word in text.split()})
+    vocabulary = {"[UNK]": 0} | {word: number for number, word in enumerate(words, start=1)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=128, hidden_size=32, num_hidden_layers=layers, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=64,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder

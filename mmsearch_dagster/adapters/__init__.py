@@ -1,5 +1,5 @@
 """The outside world: one folder for each system outside this program."""
 
-from mmsearch_dagster.adapters.registry import former_names
+from mmsearch_dagster.adapters.registry.pyfunc import former_names
 
 former_names.install()

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
-from mmsearch_dagster.core.catalog import columns
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 
@@ -37,7 +37,7 @@ def first_image(
 
     Raises HTTPException 404 when there is no such product, no picture, or it lies elsewhere.
     """
-    uris = (payload or {}).get(columns.IMAGE_URIS) or []
+    uris = (payload or {}).get(col.IMAGE_URIS) or []
     if uris and is_address(str(uris[0])):
         copy = remote_copy(full_address(str(uris[0])))
         if copy is None:

@@ -17,9 +17,9 @@ from mmsearch_dagster.api.people_schemas import (
     ReviewsResponse,
 )
 from mmsearch_dagster.api.schemas import AS_TYPED_HELP, IGNORE_HELP, RequestBody, decoded
-from mmsearch_dagster.core.catalog.variant_groups import variants_record
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
+from mmsearch_dagster.core.retrieval.variant_groups import variants_record
 from mmsearch_dagster.serving.engine import MAX_K, Engine
 from mmsearch_dagster.serving.lists import Suggestions
 from mmsearch_dagster.serving.recommender import Recommender

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from mmsearch_dagster.core.operations.signed_delivery import Deliveries, Delivery, refusal_of
+from mmsearch_dagster.api.signed_delivery import Deliveries, Delivery, refusal_of
 
 ROUTE = "/webhooks/mlflow"
 _LOG = logging.getLogger(__name__)

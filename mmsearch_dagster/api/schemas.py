@@ -13,12 +13,12 @@ from starlette.requests import Request
 
 from mmsearch_dagster.api.errors import WrongRequestError, validation_message
 from mmsearch_dagster.api.upload_limit import MAX_UPLOAD_BYTES, TOO_LARGE
-from mmsearch_dagster.core.catalog import columns
-from mmsearch_dagster.core.catalog.variant_groups import variants_record
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.rank_fusion import WEIGHTS_HELP
-from mmsearch_dagster.core.retrieval.understood import understood_record
+from mmsearch_dagster.core.retrieval.variant_groups import variants_record
 from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.understanding.understood import understood_record
 from mmsearch_dagster.serving.engine import MAX_K, Answer, AnswerHit, Query
 
 _FILTER_EXAMPLE = 'price < 50 and category ~ "Shoes" and in_stock'
@@ -279,7 +279,7 @@ def _understood(answer: Answer) -> UnderstoodMessage | None:
 
 
 def _product_hit(hit: AnswerHit) -> ProductHit:
-    with_images = bool(hit.payload.get(columns.IMAGE_URIS))
+    with_images = bool(hit.payload.get(col.IMAGE_URIS))
     return ProductHit(
         product_id=hit.product_id,
         rank=hit.rank,

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmsearch_dagster.cli.options import DEFAULT, AsJson, Finetune, Home, Preset, Root, Source, run_settings
+from mmsearch_dagster.cli.options import (
+    DEFAULT,
+    AsJson,
+    Finetune,
+    FinetuneText,
+    Home,
+    Preset,
+    Root,
+    Source,
+    run_settings,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +54,7 @@ def collaborative(
     import json
 
     from mmsearch_dagster.adapters.sources.ratings import read_ratings
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
     from mmsearch_dagster.core.collaborative_filtering import interactions, protocol, splits
     from mmsearch_dagster.core.errors import SourceError
 
@@ -123,17 +133,18 @@ def quality(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
-    from mmsearch_dagster.cli.progress import Display, console
+    from mmsearch_dagster.cli.display.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.pipeline.evaluation.ablation import measure_ablations, write_ablations
     from mmsearch_dagster.pipeline.run import prepare
     from mmsearch_dagster.pipeline.workspace import Workspace
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     with alone_in(settings), Display():
         workspace = Workspace(settings)
         prepare(workspace)
@@ -189,8 +200,8 @@ def ranking(
     """
     import json
 
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import Display, console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.core.ranking.comparison import figures_table, simplest_within_noise
     from mmsearch_dagster.pipeline.ranking.ranking_cross_fit import cross_fit_ranking
@@ -230,4 +241,5 @@ def _command(settings: "Settings") -> str:
     """The command that gives the same report."""
     options = {"--source": settings.source, "--root": settings.root, "--preset": settings.preset}
     named = [f" {option} {value}" for option, value in options.items() if value]
-    return f"mmsearch bench quality{''.join(named)}{' --finetune' if settings.finetune else ''}"
+    tuned = {" --finetune": settings.finetune, " --finetune-text": settings.finetune_text}
+    return f"mmsearch bench quality{''.join([*named, *(option for option, on in tuned.items() if on)])}"

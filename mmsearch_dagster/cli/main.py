@@ -1,4 +1,4 @@
-"""The command line, `mmsearch`."""
+"""The command line, `mmsearch`: its commands and their options."""
 
 import json
 import os
@@ -10,13 +10,16 @@ from typing import Annotated
 
 import typer
 
+from mmsearch_dagster.adapters.host.one_answer import one_answer
 from mmsearch_dagster.cli import people
+from mmsearch_dagster.cli import releases as release_commands
 from mmsearch_dagster.cli.bench import bench
 from mmsearch_dagster.cli.options import (
     DEFAULT,
     AsJson,
     AsTyped,
     Finetune,
+    FinetuneText,
     Home,
     Host,
     Ignore,
@@ -30,8 +33,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
-from mmsearch_dagster.cli.releases import history, reviews
-from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE
+from mmsearch_dagster.core.catalog.shrinking import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
 app = typer.Typer(
@@ -53,6 +55,7 @@ def run(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     accept_smaller: Annotated[
         bool, typer.Option("--accept-smaller", help="Also where the shop lost much since the release.")
@@ -72,9 +75,9 @@ def run(
     the released model; models are trained where more than that changed."""
     from mmsearch_dagster.adapters.hyper_parameters.study import SearchBudget
     from mmsearch_dagster.cli import run as refreshing
-    from mmsearch_dagster.cli import summary
+    from mmsearch_dagster.cli.display import summary
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     if accept_smaller:
         os.environ[ACCEPT_VARIABLE] = "1"
     search = SearchBudget(search_trials, search_minutes) if search_trials else None
@@ -123,38 +126,39 @@ def search(
     home: Home = DEFAULT,
 ) -> None:
     """Search the released catalogue with words, a photo, a voice, or several; or answer a file of queries."""
-    if batch is None:  # numpy is not imported yet: for one query its threads cost more than they bring
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from mmsearch_dagster.cli import search as searching
-
     text = " ".join(words) if words else None
-    released = released_of(home, log_features=log_features)
     if batch is not None:
         if any((text, image, voice, weight, user, as_typed, ignore)):
             raise QueryError(
                 "--batch answers a file of queries: leave out words, --image, --voice, --weight, --user, "
                 "--as-typed, --ignore"
             )
+        from mmsearch_dagster.cli import search as searching
+
         deep = searching.BATCH_K if k is None else k
+        released = released_of(home, log_features=log_features)
         searching.batch(released, batch, out, root, k=deep, where=where)
         return
     if out is not None or root is not None:
         raise QueryError("--out and --root belong to --batch")
-    k = searching.DEFAULT_K if k is None else k
-    query = searching.question(text, image, voice, weight or ())
-    query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
-    name = " + ".join(str(part) for part in (text, voice, image) if part)
-    if user is not None:
-        recommender = released.recommender()
-        person = people.hidden_id(home, user)
-        people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
-        return
-    searching.answer_query(released, query, name, k=k, where=where, as_json=as_json)
+    with one_answer():
+        from mmsearch_dagster.cli import search as searching
+
+        k = searching.DEFAULT_K if k is None else k
+        released = released_of(home, log_features=log_features)
+        query = searching.question(text, image, voice, weight or ())
+        query = replace(query, as_typed=as_typed, ignore=tuple(ignore or ()))
+        name = " + ".join(str(part) for part in (text, voice, image) if part)
+        if user is not None:
+            recommender = released.recommender()
+            person = people.hidden_id(home, user)
+            people.search(recommender, query, person, name=name, k=k, where=where, as_json=as_json)
+            return
+        searching.answer_query(released, query, name, k=k, where=where, as_json=as_json)
 
 
 people.register(app)
-reviews.register(app)
-history.register(app)
+release_commands.register(app)
 
 
 @app.command()
@@ -173,8 +177,8 @@ def evaluate(
 @app.command()
 def releases(home: Home = DEFAULT, as_json: AsJson = False) -> None:
     """Every release, newest first."""
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     released = released_of(home)
     rows = released.releases()
@@ -205,7 +209,7 @@ def connect(
     ] = False,
 ) -> None:
     """Look at a shop's exports and write a source.yaml for review, with a table of what was understood."""
-    from mmsearch_dagster.cli.ingest import connect as connecting
+    from mmsearch_dagster.cli import connect as connecting
 
     connecting.run(files, out, catalogue=catalogue, preview=preview, force=force, allow_private=allow_private)
 
@@ -220,7 +224,7 @@ def quarantine(
     home: Home = DEFAULT,
 ) -> None:
     """The rows of a table that the last run could not use, each with its reasons."""
-    from mmsearch_dagster.cli.ingest import quarantine as setting_aside
+    from mmsearch_dagster.cli.display import quarantine as setting_aside
 
     setting_aside.show(settings_of(home).home, table, k, as_json=as_json)
 
@@ -241,7 +245,7 @@ def label(
     """Write the pairs of query and product whose grade would narrow the gate's interval most, for a person to
     grade: in the file, or with --page in a browser. With --import, take a file's grades as judgments for the
     next run."""
-    from mmsearch_dagster.cli.ingest import label as labelling
+    from mmsearch_dagster.cli import label as labelling
 
     settings = run_settings(home)
     if filled_in is not None:
@@ -260,7 +264,7 @@ def rollback(
 ) -> None:
     """Point back at an earlier release: model, encoders and index together, in one step."""
     from mmsearch_dagster.adapters.host.home import enough_space
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
 
     released = released_of(home)
     released.manifest()
@@ -294,7 +298,7 @@ def relocate(
     anywhere. Where the shop's own folder moved, `--moved OLD=NEW` lets the source of the next run and the
     pictures of the search page follow. Stop the servers of the home first.
     """
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
     from mmsearch_dagster.pipeline.home import relocate_home
 
     messages = relocate_home(
@@ -335,6 +339,7 @@ def up(
     source: Source = None,
     root: Root = None,
     finetune: Finetune = None,
+    finetune_text: FinetuneText = None,
     preset: Preset = None,
     host: Host = "127.0.0.1",
     dagster_port: Annotated[int, typer.Option("--dagster-port")] = 3000,
@@ -344,7 +349,7 @@ def up(
     """Dagster, MLflow and the API together; Ctrl-C ends them."""
     from mmsearch_dagster.cli import up as servers
 
-    settings = run_settings(home, source, root, finetune, preset=preset)
+    settings = run_settings(home, source, root, finetune, preset=preset, finetune_text=finetune_text)
     servers.up(settings, host=host, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
 
 
@@ -358,7 +363,7 @@ def upgrade_encoder(
 ) -> None:
     """Another encoder without downtime: encode the catalogue beside the released one, train in the new space,
     and release through the same gate. Stopped anywhere, the same command goes on from there."""
-    from mmsearch_dagster.cli.operate import upgrade as upgrading
+    from mmsearch_dagster.cli import upgrade as upgrading
 
     upgrading.upgrade(run_settings(home), modality, encoder)
 
@@ -370,7 +375,7 @@ def status(
 ) -> None:
     """The state of a home: release, last runs, the gate, drift, quarantine, what comes next. Writes the same
     as a page for a phone, reports/status.html in the home."""
-    from mmsearch_dagster.cli.operate import status as showing
+    from mmsearch_dagster.cli import status as showing
 
     showing.show(run_settings(home), open_page=open_page)
 
@@ -380,8 +385,8 @@ def doctor(home: Home = DEFAULT) -> None:
     """What is installed, where data lies, which encoders load."""
     from mmsearch_dagster.adapters.host.home import check_home_folder
     from mmsearch_dagster.cli import doctor as checks
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     settings = settings_of(home)
     check_home_folder(settings.home)

@@ -39,6 +39,13 @@ Finetune = Annotated[
         help="Fine-tune the image encoder on the judged training photos; default: as the home's last run.",
     ),
 ]
+FinetuneText = Annotated[
+    bool | None,
+    typer.Option(
+        "--finetune-text/--no-finetune-text",
+        help="Fine-tune the text encoder on judged and logged queries; default: as the home's last run.",
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(
@@ -91,6 +98,7 @@ def run_settings(
     finetune: bool | None = None,
     *,
     preset: str | None = None,
+    finetune_text: bool | None = None,
 ) -> Settings:
     """What a run does: these options, else the environment, else what the home remembers.
 
@@ -103,6 +111,7 @@ def run_settings(
         root.resolve() if root else None,
         finetune,
         preset_file(preset) if preset else None,
+        finetune_text,
     )
     return settings_for(home.resolve(), options, options_from_environment())
 

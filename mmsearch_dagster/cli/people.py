@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmsearch_dagster.adapters.host.one_answer import one_answer
 from mmsearch_dagster.cli.options import DEFAULT, AsJson, AsTyped, Home, Ignore, Weight, released_of
 from mmsearch_dagster.core.errors import QueryError
 
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
+@one_answer()
 def recommend(
     user: MaybeUser = None,
     seen: Seen = None,
@@ -64,6 +66,7 @@ def recommend(
     show_list(recommender.recommend(person, session=seen or (), k=k), as_json)
 
 
+@one_answer()
 def similar(
     product: Product,
     k: Results = 10,
@@ -74,6 +77,7 @@ def similar(
     show_list(released_of(home).recommender().similar(product, k=k), as_json)
 
 
+@one_answer()
 def explain(
     query_and_product: Annotated[
         list[str],
@@ -110,6 +114,7 @@ def _query_and_product(given: Sequence[str]) -> tuple[str | None, str]:
     return (given[0] if len(given) == 2 else None), given[-1]
 
 
+@one_answer()
 def campaign(
     file: Annotated[Path, typer.Argument(help="YAML or JSON with `text` and/or `picture`.")],
     k: Results = 20,
@@ -125,12 +130,14 @@ def campaign(
     _show_parts(released_of(home).recommender().campaign(read_campaign(file), k=k), as_json)
 
 
+@one_answer()
 def churn(k: Results = 20, as_json: AsJson = False, home: Home = DEFAULT) -> None:
     """The people most likely to stay away."""
     rows = released_of(home).recommender().churn(k=k)
     _show_parts({"people": rows, "note": "" if rows else "nobody is known here: no log"}, as_json)
 
 
+@one_answer()
 def reviews(
     product: Product,
     k: Results = 5,
@@ -152,7 +159,7 @@ def search(
     as_json: bool,
 ) -> None:
     """Answer one query for one person (a pseudonym). name: how a person gave the query."""
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display.progress import console
     from mmsearch_dagster.cli.search import as_dict, show
 
     answer, note = recommender.search(query, person, k=k, where=where)
@@ -166,8 +173,8 @@ def search(
 
 def show_list(suggestions: "Suggestions", as_json: bool) -> None:
     """A list made for a person, with what has to be said about its order."""
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     if as_json:
         print(json.dumps(_list_as_dict(suggestions), ensure_ascii=False, default=str))
@@ -180,7 +187,7 @@ def show_list(suggestions: "Suggestions", as_json: bool) -> None:
 
 
 def _list_as_dict(suggestions: "Suggestions") -> dict[str, Any]:
-    from mmsearch_dagster.core.catalog.variant_groups import variants_record
+    from mmsearch_dagster.core.retrieval.variant_groups import variants_record
 
     hits = [
         {
@@ -203,8 +210,8 @@ def _list_as_dict(suggestions: "Suggestions") -> dict[str, Any]:
 
 def _show_parts(parts: dict[str, Any], as_json: bool) -> None:
     """Lists of records as tables, the rest as lines."""
-    from mmsearch_dagster.cli import tables
-    from mmsearch_dagster.cli.progress import console
+    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.progress import console
 
     if as_json:
         print(json.dumps(parts, ensure_ascii=False, default=str))

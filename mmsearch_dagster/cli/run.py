@@ -12,13 +12,13 @@ from mmsearch_dagster.adapters.host.home import enough_space
 from mmsearch_dagster.adapters.host.run_lock import PATIENCE_SECONDS, alone
 from mmsearch_dagster.adapters.hyper_parameters.study import SearchBudget, check_installed
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.cli import tables
-from mmsearch_dagster.cli.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
-from mmsearch_dagster.cli.ingest.quarantine import show_counts
-from mmsearch_dagster.cli.progress import Display, console
+from mmsearch_dagster.cli.display import tables
+from mmsearch_dagster.cli.display.progress import Display, console
+from mmsearch_dagster.cli.display.quarantine import show_counts
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
-from mmsearch_dagster.core.operations.alerts import FailedRun
+from mmsearch_dagster.core.status.alerts import FailedRun
+from mmsearch_dagster.defs.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, QUALITY, TESTED
 from mmsearch_dagster.pipeline.home import check_same_shop, in_words, remember
 from mmsearch_dagster.settings import Settings
@@ -58,7 +58,7 @@ def run(settings: Settings, *, retrain: bool = False, search: SearchBudget | Non
 
 def _follow_up(settings: Settings, failed: FailedRun | None = None) -> None:
     """Today's figures and alerts; the run is over and its end stands, whatever becomes of them."""
-    from mmsearch_dagster.pipeline.operations.after_run import after_run
+    from mmsearch_dagster.pipeline.status.after_run import after_run
     from mmsearch_dagster.pipeline.workspace import Workspace
 
     after_run(Workspace(settings), failed)

@@ -1,19 +1,17 @@
 """Questions to the released engine: one, a file of them, or a file with the right answers."""
 
-import gc
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmsearch_dagster.cli import tables
-from mmsearch_dagster.cli.progress import console, errors
-from mmsearch_dagster.core.catalog.variant_groups import variants_record
+from mmsearch_dagster.cli.display import tables
+from mmsearch_dagster.cli.display.progress import console, errors
 from mmsearch_dagster.core.errors import QueryError, SourceError
 from mmsearch_dagster.core.retrieval.query import Answer, Query
-from mmsearch_dagster.core.retrieval.understood import MESSAGE, PREFER, understood_record
+from mmsearch_dagster.core.retrieval.variant_groups import variants_record
+from mmsearch_dagster.core.understanding.understood import MESSAGE, PREFER, understood_record
 
 if TYPE_CHECKING:
     from mmsearch_dagster.adapters.sources.query_list import QueryList
@@ -38,22 +36,11 @@ def answer_query(
     released: "Released", query: Query, name: str, *, k: int, where: str | None, as_json: bool
 ) -> None:
     """Answer one query; `name` is how a person gave it."""
-    with _no_garbage_collection():
-        answer = released.engine().search(query, k=k, where=where)
+    answer = released.engine().search(query, k=k, where=where)
     if as_json:
         print(json.dumps(as_dict(answer), ensure_ascii=False, default=str))
     else:
         show(answer, name)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Around one query: its imports make nothing worth collecting; looking for it is a tenth of the CPU."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def show(answer: Answer, name: str) -> None:

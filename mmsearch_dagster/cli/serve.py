@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsearch_dagster.cli.display.progress import console
 from mmsearch_dagster.cli.options import released_of, settings_of
 from mmsearch_dagster.cli.people import hidden_id
-from mmsearch_dagster.cli.progress import console
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.settings import options_from_environment, settle
 

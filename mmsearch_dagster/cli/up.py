@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmsearch_dagster.adapters.host.run_lock import alone
-from mmsearch_dagster.cli.dagster_home import end_dead_runs, prepare_dagster, workspace_file
-from mmsearch_dagster.cli.progress import console
+from mmsearch_dagster.cli.display.progress import console
 from mmsearch_dagster.cli.run import check
 from mmsearch_dagster.cli.serve import bound
 from mmsearch_dagster.core.errors import MmsearchError, UserError
+from mmsearch_dagster.defs.dagster_home import end_dead_runs, prepare_dagster, workspace_file
 from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.settings import Settings
 

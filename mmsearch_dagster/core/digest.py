@@ -1,4 +1,4 @@
-"""Names for content: the same content has the same name, on any machine."""
+"""Digests: the same content has the same name, on any machine."""
 
 import hashlib
 import json

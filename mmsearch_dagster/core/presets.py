@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mmsearch_dagster.core.config_file import parse_reviewed
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
+from mmsearch_dagster.core.finetuning.text_params import TextFinetuneParams
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Seed, Strategy, TrainParams
 from mmsearch_dagster.core.modalities import IMAGE, VIDEO
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
@@ -39,6 +40,8 @@ class RunPreset(BaseModel):
     recogniser: RecogniserSpec = RecogniserSpec()
     # Fine-tune the image encoder in every run; `mmsearch run --finetune` does it in one.
     finetune: FinetuneParams | None = None
+    # The same for the text encoder, on judged and logged queries; `--finetune-text`.
+    finetune_text: TextFinetuneParams | None = None
 
     @field_validator("encoders")
     @classmethod

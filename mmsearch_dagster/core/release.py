@@ -1,4 +1,4 @@
-"""What a release is: the names of everything that belongs together."""
+"""The release manifest and its pins: the names of everything that belongs together."""
 
 from collections.abc import Mapping
 

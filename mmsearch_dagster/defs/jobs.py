@@ -1,10 +1,10 @@
-"""The refresh: everything, in order; every night."""
+"""The job `refresh` and its nightly schedule: everything, in order."""
 
 import dagster as dg
 
-from mmsearch_dagster.defs.monitoring import GROUP as MONITORING
-from mmsearch_dagster.defs.operations.evening import GROUP as OPERATIONS
-from mmsearch_dagster.defs.triggers.launch import BECAUSE, JOB, TRAINS, refresh_config
+from mmsearch_dagster.defs.assets.evening import GROUP as OPERATIONS
+from mmsearch_dagster.defs.assets.monitoring import GROUP as MONITORING
+from mmsearch_dagster.defs.launch import BECAUSE, JOB, TRAINS, refresh_config
 
 refresh = dg.define_asset_job(
     JOB,

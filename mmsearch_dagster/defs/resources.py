@@ -11,6 +11,7 @@ from mmsearch_dagster.pipeline.home import check_location, locked_step_in, recal
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import (
     DEFAULT_HOME,
+    FINETUNE_TEXT_VARIABLE,
     FINETUNE_VARIABLE,
     HOME_VARIABLE,
     PRESET_VARIABLE,
@@ -30,15 +31,17 @@ class WorkspaceResource(dg.ConfigurableResource):
     """Folder that holds everything a run writes, and the shop to read.
 
     Empty means the options of the home's last run; where there was none, the embedded sample store.
-    finetune: anything but nothing turns on the fine-tuning of the image encoder. preset: a file instead
-    of the reviewed presets/run.yaml. waits: for a refresh from the command line to end, which is alone in
-    its home; only that one does not wait, for itself, and remembers nothing more.
+    finetune, finetune_text: anything but nothing turns on the fine-tuning of the image encoder, of the text
+    encoder. preset: a file instead of the reviewed presets/run.yaml. waits: for a refresh from the command
+    line to end, which is alone in its home; only that one does not wait, for itself, and remembers nothing
+    more.
     """
 
     home: str
     source: str = ""
     root: str = ""
     finetune: str = ""
+    finetune_text: str = ""
     preset: str = ""
     waits: bool = True
 
@@ -72,6 +75,7 @@ class WorkspaceResource(dg.ConfigurableResource):
                 SOURCE_VARIABLE: self.source,
                 ROOT_VARIABLE: self.root,
                 FINETUNE_VARIABLE: self.finetune,
+                FINETUNE_TEXT_VARIABLE: self.finetune_text,
                 PRESET_VARIABLE: self.preset,
             }
         )
@@ -84,6 +88,7 @@ def resource_of(settings: Settings) -> WorkspaceResource:
         source=str(settings.source or ""),
         root=str(settings.root or ""),
         finetune="1" if settings.finetune else "",
+        finetune_text="1" if settings.finetune_text else "",
         preset=str(settings.preset or ""),
     )
 
@@ -108,6 +113,7 @@ def workspace_resource() -> dg.Definitions:
                 source=_variable(SOURCE_VARIABLE, ""),
                 root=_variable(ROOT_VARIABLE, ""),
                 finetune=_variable(FINETUNE_VARIABLE, ""),
+                finetune_text=_variable(FINETUNE_TEXT_VARIABLE, ""),
                 preset=_variable(PRESET_VARIABLE, ""),
             )
         }

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from mmsearch_dagster.adapters.host.process_pool import chunked, map_in_processes
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.progress import PROGRESS, Progress, Silent
@@ -162,15 +162,15 @@ def _write_csv(path: Path, fields: Sequence[str], table: Sequence[Mapping[str, s
 
 def source_mapping(spec: StoreSpec) -> dict[str, Any]:
     """The mapping of the shop's files onto the data contract."""
-    same = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.PRICE, c.CURRENCY)
-    same += (c.LANG, c.IN_STOCK, c.UPDATED_AT)
+    same = (col.PRODUCT_ID, col.TITLE, col.DESCRIPTION, col.CATEGORY, col.BRAND, col.PRICE, col.CURRENCY)
+    same += (col.LANG, col.IN_STOCK, col.UPDATED_AT)
     attributes = (rows.COLOR, rows.PATTERN, rows.SIZE, rows.MATERIAL, rows.TITLE_ZH)
     products = {
         **{name: name for name in same},
-        c.IMAGE_URIS: rows.IMAGES,
-        c.AUDIO_URI: rows.SOUND,
-        c.VIDEO_URI: rows.VIDEO,
-        c.ATTRIBUTES: {name: name for name in attributes},
+        col.IMAGE_URIS: rows.IMAGES,
+        col.AUDIO_URI: rows.SOUND,
+        col.VIDEO_URI: rows.VIDEO,
+        col.ATTRIBUTES: {name: name for name in attributes},
     }
     return {
         "catalogue": spec.name,

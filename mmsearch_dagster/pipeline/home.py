@@ -64,6 +64,14 @@ def remember(settings: Settings) -> None:
             )
 
 
+def write_texts(settings: Settings, folder: Path, texts: Mapping[str, str]) -> None:
+    """Files of one folder of a home, by name. Raises ConfigError where the home cannot be written."""
+    with writing(settings.home):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+
 def locked_step_in(home: Path, waiting: Callable[[], object]) -> AbstractContextManager[None]:
     """Around one step that Dagster launched: it waits while a refresh is alone in `home`, and says so."""
     return locked_step(HomePaths(home).lock, waiting)
@@ -130,7 +138,8 @@ def in_words(options: RunOptions) -> str:
     paths = [(name, path) for name in _FILES if (path := getattr(options, name)) is not None]
     words = [f"--{name} {path}{'' if path.exists() else ' (gone)'}" for name, path in paths]
     shop = [] if options.source else [SAMPLE]
-    return " ".join([*shop, *words, *(["--finetune"] if options.finetune else [])])
+    tuned = {"--finetune": options.finetune, "--finetune-text": options.finetune_text}
+    return " ".join([*shop, *words, *(option for option, given in tuned.items() if given)])
 
 
 def check_same_shop(workspace: Workspace) -> None:

@@ -25,6 +25,7 @@ from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.training.examples import build_examples
 from mmsearch_dagster.pipeline.training.hyper_parameters import search
 from mmsearch_dagster.pipeline.training.photo_memory import learn_photos
+from mmsearch_dagster.pipeline.training.text_encoder import tune_text_encoder
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 
@@ -40,7 +41,7 @@ def read_catalogue(workspace: Workspace) -> list[StepReport]:
         good, quarantine, _ = validate(workspace, asset)
         reports += [good, quarantine]
     reports += [read_searches(workspace), read_reviews(workspace), fetch_media(workspace)]
-    reports.append(tune_image_encoder(workspace))
+    reports += [tune_image_encoder(workspace), tune_text_encoder(workspace)]
     reports += [encode_catalogue(workspace, modality) for modality in (TEXT, IMAGE, AUDIO, VIDEO)]
     reports.append(quarantine_media(workspace)[0])
     return reports

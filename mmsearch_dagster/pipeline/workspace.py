@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmsearch_dagster.adapters.host.clock import utc_clock
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address, refusal
 from mmsearch_dagster.core.clock import Clock
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, VIDEO
@@ -21,20 +21,22 @@ if TYPE_CHECKING:
     from mmsearch_dagster.adapters.registry.tracking import Tracking
     from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.adapters.sources.source import Source
-    from mmsearch_dagster.core.catalog.media_limits import MediaLimits
     from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
     from mmsearch_dagster.core.finetuning.params import FinetuneParams
+    from mmsearch_dagster.core.finetuning.text_params import TextFinetuneParams
     from mmsearch_dagster.core.gate.policy import GatePolicy
+    from mmsearch_dagster.core.media.media_limits import MediaLimits
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
-    from mmsearch_dagster.core.monitoring.triggers import TriggerPolicy
-    from mmsearch_dagster.core.operations.alert_policy import AlertPolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+    from mmsearch_dagster.core.status.alert_policy import AlertPolicy
+    from mmsearch_dagster.core.triggers.triggers import TriggerPolicy
     from mmsearch_dagster.serving.open_release import Released
 
-# The asset that names the image encoder of a run.
+# The assets that name the image encoder and the text encoder of a run.
 IMAGE_ENCODER = "image_encoder"
+TEXT_ENCODER = "text_encoder"
 ALERT_POLICY = "policies/alerts.yaml"
 
 
@@ -57,7 +59,7 @@ def remote_copy(workspace: "Workspace", uri: str) -> Path | None:
 
 def read_alert_policy(assets: Path) -> "AlertPolicy":
     """Who hears of what, in a folder of reviewed files; a shop may have no such file. Raises ConfigError."""
-    from mmsearch_dagster.core.operations.alert_policy import parse_alerts
+    from mmsearch_dagster.core.status.alert_policy import parse_alerts
 
     return parse_alerts(*_reviewed_text(assets / ALERT_POLICY, "alert policy", needed=False))
 
@@ -125,23 +127,40 @@ class Workspace:
 
         return self.preset.finetune or (FinetuneParams() if self.settings.finetune else None)
 
-    def encoder(self, modality: str) -> "EncoderSpec | None":
-        """The encoder of that modality in this run: for pictures the fine-tuned one, where that is on,
-        and for videos whose frames the same encoder reads.
+    @property
+    def finetune_text(self) -> "TextFinetuneParams | None":
+        """How the text encoder is fine-tuned, None when it is not."""
+        from mmsearch_dagster.core.finetuning.text_params import TextFinetuneParams
 
-        Raises MmsearchError when it is on and the asset `image_encoder` was never materialised.
+        return self.preset.finetune_text or (TextFinetuneParams() if self.settings.finetune_text else None)
+
+    def encoder(self, modality: str) -> "EncoderSpec | None":
+        """The encoder of that modality in this run: for pictures and words the fine-tuned one, where that is
+        on and paid, and for videos whose frames the image encoder reads.
+
+        Raises MmsearchError when it is on and its asset was never materialised.
         """
         configured = self.preset.encoder(modality)
-        image_encoder = self.preset.encoder(IMAGE)
-        if configured is None or image_encoder is None or self.finetune is None:
-            return configured
-        alike = (configured.library, configured.model) == (image_encoder.library, image_encoder.model)
-        if modality != IMAGE and not (modality == VIDEO and alike):
+        asset = self._tuned_by(modality, configured)
+        if configured is None or asset is None:
             return configured
         from mmsearch_dagster.adapters.models.finetune import publish, tuned_spec
 
-        tuned = self.lake.current(IMAGE_ENCODER)
-        return tuned_spec(configured, publish(tuned.folder / "model", self.paths.encoder_cache, tuned.digest))
+        tuned = self.lake.current(asset)
+        model = tuned.folder / "model"
+        if not model.is_dir():  # it did not pay
+            return configured
+        return tuned_spec(configured, publish(model, self.paths.encoder_cache, tuned.digest))
+
+    def _tuned_by(self, modality: str, configured: "EncoderSpec | None") -> str | None:
+        """The asset that fine-tunes the encoder of that modality in this run."""
+        if modality == TEXT:
+            return TEXT_ENCODER if self.finetune_text is not None else None
+        image_encoder = self.preset.encoder(IMAGE)
+        if configured is None or image_encoder is None or self.finetune is None:
+            return None
+        reads_frames = modality == VIDEO and configured.weights == image_encoder.weights
+        return IMAGE_ENCODER if modality == IMAGE or reads_frames else None
 
     @cached_property
     def gate_policy(self) -> "GatePolicy":
@@ -168,7 +187,7 @@ class Workspace:
     @cached_property
     def trigger_policy(self) -> "TriggerPolicy":
         """What may start a run by itself; a shop may have no such file."""
-        from mmsearch_dagster.core.monitoring.triggers import parse_triggers
+        from mmsearch_dagster.core.triggers.triggers import parse_triggers
 
         return parse_triggers(*self._reviewed("policies/triggers.yaml", "trigger policy", needed=False))
 
@@ -180,7 +199,7 @@ class Workspace:
     @cached_property
     def media_limits(self) -> "MediaLimits":
         """How many media may be unreadable; a shop may have no such file."""
-        from mmsearch_dagster.core.catalog.media_limits import parse_media_limits
+        from mmsearch_dagster.core.media.media_limits import parse_media_limits
 
         return parse_media_limits(*self._reviewed("policies/media.yaml", "media limits", needed=False))
 

@@ -20,9 +20,9 @@ from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED, PHOTO_MEMORY, WORDS
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
-from mmsearch_dagster.core.retrieval.understood import joined_conditions
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SynonymRules
+from mmsearch_dagster.core.understanding.understood import joined_conditions
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders

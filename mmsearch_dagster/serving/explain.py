@@ -11,7 +11,7 @@ from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, QUERY_MEMORY, VECTOR, modality_column
-from mmsearch_dagster.core.retrieval.understood import understood_record
+from mmsearch_dagster.core.understanding.understood import understood_record
 from mmsearch_dagster.serving.engine import Engine
 
 if TYPE_CHECKING:

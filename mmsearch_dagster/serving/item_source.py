@@ -1,4 +1,4 @@
-"""The words of products for the ranking of candidates: read once each, then kept."""
+"""The words of products for the ranking of candidates while serving: read once each, then kept."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

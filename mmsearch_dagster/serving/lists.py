@@ -1,4 +1,4 @@
-"""Lists made for a person: candidates made different, then bent by the shop's rules."""
+"""Lists made for a person: diverse candidates of the engine, then bent by the shop's rules."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog.variant_groups import VariantFacts
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules, apply_rules
 from mmsearch_dagster.core.retrieval.diversity import marginal_relevance
 from mmsearch_dagster.core.retrieval.query import AnswerHit
+from mmsearch_dagster.core.retrieval.variant_groups import VariantFacts
 from mmsearch_dagster.serving.engine import Engine
 
 # How many candidates diversity and the shop's rules choose from, and how many results are re-ordered.

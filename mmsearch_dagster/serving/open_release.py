@@ -206,7 +206,7 @@ class Released:
         """What this installation has in the place of a release's encoder, by its files."""
         spec = spec_of(identity, self._cache, folder)
         try:
-            here = describe_encoder(spec, identity.width)
+            here = describe_encoder(spec, identity.width, cache_dir=self._cache)
         except ConfigError as error:
             raise OtherEncoderError(f"the release's encoder is not here: {error}") from error
         return EncoderHere(here, lambda: load_encoder(spec, self._cache, scaling=PILLOW))

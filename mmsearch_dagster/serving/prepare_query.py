@@ -17,11 +17,11 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     query_kind,
     retriever_weights,
 )
-from mmsearch_dagster.core.retrieval.understood import EMOJI, REWRITE, QueryPart
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.suggest import did_you_mean
-from mmsearch_dagster.core.text import is_wordless, language_of, query_text
+from mmsearch_dagster.core.text.preparation import is_wordless, language_of, query_text
 from mmsearch_dagster.core.understanding.reading import QueryReader
+from mmsearch_dagster.core.understanding.understood import EMOJI, REWRITE, QueryPart
 from mmsearch_dagster.serving.transcriber import SpeechToText
 
 # Of what is understood with less, hardly a word is right (tests/bench/voice.py measures it).

@@ -1,4 +1,4 @@
-"""Answers for people, from one release: its engine, and what it knows of people and products.
+"""Recommendations for people from one release: its engine, and what it knows of people and products.
 
 People are named by their pseudonyms. Nothing here reads the lake, so a rollback brings back the answers too.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake import people as files
 from mmsearch_dagster.adapters.lake.people import PeopleFiles
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people.churn import CHURN
@@ -247,7 +247,8 @@ class Recommender:
         return {
             "release_id": self.release_id,
             "people": [
-                {c.USER_ID: people[row], "expected_response": round(float(response[row]), 4)} for row in best
+                {col.USER_ID: people[row], "expected_response": round(float(response[row]), 4)}
+                for row in best
             ],
             "products": hits,
             "note": answer.note or (note if len(best) else "nobody is known here"),
@@ -258,8 +259,8 @@ class Recommender:
         _check_k(k)
         if CHURN not in self._files.people.columns:
             return []
-        wanted = (c.USER_ID, CHURN, "last_seen", "events", "monetary")
-        rows = self._files.people.sort(CHURN, c.USER_ID, descending=[True, False], nulls_last=True).head(k)
+        wanted = (col.USER_ID, CHURN, "last_seen", "events", "monetary")
+        rows = self._files.people.sort(CHURN, col.USER_ID, descending=[True, False], nulls_last=True).head(k)
         return rows.select(wanted).to_dicts()
 
     def reviews(self, product: str, *, k: int = 10) -> dict[str, Any]:
@@ -268,7 +269,7 @@ class Recommender:
         self.check_product(product)
         rows = self._files.reviews_of(product)
         return {
-            c.PRODUCT_ID: product,
+            col.PRODUCT_ID: product,
             "smoothed_rating": number(self._files.smoothed_ratings.get(product)),
             "reviews": rows.height,
             "most_useful": rows.head(k).to_dicts(),

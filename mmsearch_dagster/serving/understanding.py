@@ -11,22 +11,22 @@ import numpy as np
 
 from mmsearch_dagster.adapters.index.reader_cache import ReaderCache, reader_of
 from mmsearch_dagster.adapters.index.table import PinnedTable
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.filter_conditions import quoted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
+from mmsearch_dagster.core.understanding.reading import QueryReader
+from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
+from mmsearch_dagster.core.understanding.understood import (
     EMOJI,
     MESSAGE,
     UNMATCHED,
     Understood,
     joined_conditions,
 )
-from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
-from mmsearch_dagster.core.understanding.reading import QueryReader
-from mmsearch_dagster.core.understanding.synonyms import SYNONYMS_FILE, SynonymRules, parse_synonyms
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
 # standard deviations, a product must come to be a match.
@@ -112,7 +112,7 @@ class QueryUnderstanding:
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ranked, start=1))
 
     def _passes(self, product_id: str, where: str | None) -> bool:
-        named = f"{c.PRODUCT_ID} = {quoted(product_id)}"
+        named = f"{col.PRODUCT_ID} = {quoted(product_id)}"
         return where is None or self._table.passing(joined_conditions([named, where])) > 0
 
     def _fits(self, query: PreparedQuery, understood: Understood) -> bool:

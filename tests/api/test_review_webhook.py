@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.api.review_webhook import ROUTE, ReviewWebhook
+from mmsearch_dagster.api.signed_delivery import signature_of
 from mmsearch_dagster.core.errors import NoReleaseError
-from mmsearch_dagster.core.operations.signed_delivery import signature_of
 from mmsearch_dagster.serving.engine import Engine
 
 SECRET = "a secret of sixteen"

@@ -16,11 +16,11 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli.options import released_of
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.text import item_text
+from mmsearch_dagster.core.text.preparation import item_text
 from mmsearch_dagster.settings import DEFAULT_HOME
 
 SEED = 7
@@ -92,12 +92,12 @@ def product_texts(home: Path) -> dict[str, str]:
     """Product id -> its whole text."""
     rows = Lake(home / "lake").current("products").table().iter_rows(named=True)
     return {
-        row[c.PRODUCT_ID]: item_text(
-            row[c.TITLE],
-            brand=row[c.BRAND],
-            category=row[c.CATEGORY],
-            attributes=row[c.ATTRIBUTES] or (),
-            description=row[c.DESCRIPTION],
+        row[col.PRODUCT_ID]: item_text(
+            row[col.TITLE],
+            brand=row[col.BRAND],
+            category=row[col.CATEGORY],
+            attributes=row[col.ATTRIBUTES] or (),
+            description=row[col.DESCRIPTION],
         )
         for row in rows
     }
@@ -106,12 +106,12 @@ def product_texts(home: Path) -> dict[str, str]:
 def typed_queries(home: Path, splits: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
     """Texts and grades of the home's judged queries of words alone."""
     rows = Lake(home / "lake").current("queries").table()
-    alone = pl.col(c.QUERY_TEXT).is_not_null() & pl.col(c.IMAGE).is_null() & pl.col(c.AUDIO).is_null()
+    alone = pl.col(col.QUERY_TEXT).is_not_null() & pl.col(col.IMAGE).is_null() & pl.col(col.AUDIO).is_null()
     texts: dict[str, str] = {}
     grades: dict[str, dict[str, int]] = {}
     for key, text, product, grade in (
-        rows.filter(alone & pl.col(c.SPLIT).is_in(list(splits)))
-        .select(c.QUERY_ID, c.QUERY_TEXT, c.PRODUCT_ID, c.GRADE)
+        rows.filter(alone & pl.col(col.SPLIT).is_in(list(splits)))
+        .select(col.QUERY_ID, col.QUERY_TEXT, col.PRODUCT_ID, col.GRADE)
         .iter_rows()
     ):
         texts[key] = text

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def gather(data: Path, store: Path, *, texts: int, pictures: int) -> Inputs:
 
 
 def _titles(file: Path) -> list[str]:
-    titles = pl.read_csv(file, columns=[c.TITLE], infer_schema=False)[c.TITLE]
+    titles = pl.read_csv(file, columns=[col.TITLE], infer_schema=False)[col.TITLE]
     return titles.drop_nulls().unique(maintain_order=True).to_list()
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli.options import released_of
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.serving.engine import Engine
 from mmsearch_dagster.settings import DEFAULT_HOME
@@ -29,8 +29,8 @@ def is_confident(answer: Answer) -> bool:
 def judged_texts(home: Path) -> list[str]:
     """The different words of the judged queries without a photo or a voice."""
     rows = Lake(home / "lake").current("queries").table()
-    alone = pl.col(c.IMAGE).is_null() & pl.col(c.AUDIO).is_null() & pl.col(c.QUERY_TEXT).is_not_null()
-    return rows.filter(alone)[c.QUERY_TEXT].unique(maintain_order=True).to_list()
+    alone = pl.col(col.IMAGE).is_null() & pl.col(col.AUDIO).is_null() & pl.col(col.QUERY_TEXT).is_not_null()
+    return rows.filter(alone)[col.QUERY_TEXT].unique(maintain_order=True).to_list()
 
 
 def answers(engine: Engine, texts: Sequence[str]) -> list[Answer]:

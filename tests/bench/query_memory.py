@@ -1,9 +1,9 @@
 """`python -m tests.bench.query_memory HOME`: what the query memory is worth when queries come again.
 
-People search for judged queries of a home (those that neither train nor choose) some times, are shown the first
-ten products of the released engine and click by a position-based model: the true grade draws them, the place
-hides it. Then a share of the queries comes again; the others are new. Grades are the judgments. Prints nDCG@10
-without and with the memory by that share, then the time of one look into a memory of 20,000 queries.
+People search for judged queries of a home (those that neither train nor choose) some times, are shown the
+first ten products of the released engine and click by a position-based model: the true grade draws them, the
+place hides it. Then a share of the queries comes again; the others are new. Grades are the judgments. Prints
+nDCG@10 without and with the memory by that share, then the time of one look into a memory of 20,000 queries.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.batches import load_queries
 from mmsearch_dagster.cli.options import released_of
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.labels.provenance import JUDGED
@@ -69,17 +69,19 @@ def simulated_log(
     searches, events = [], []
     for number, (key, text) in enumerate(pair for pair in texts.items() for _ in range(visits)):
         base = {
-            c.QUERY_ID: f"s{number}",
-            c.USER_ID: f"u{number}",
-            c.TIMESTAMP: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number),
+            col.QUERY_ID: f"s{number}",
+            col.USER_ID: f"u{number}",
+            col.TIMESTAMP: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number),
         }
-        searches.append({c.QUERY_ID: f"s{number}", c.QUERY_TEXT: text})
+        searches.append({col.QUERY_ID: f"s{number}", col.QUERY_TEXT: text})
         for rank, product in enumerate(shown[key][:_SHOWN], start=1):
-            event = {**base, c.PRODUCT_ID: product, c.POSITION: rank}
-            events.append({**event, c.ACTION: "impression"})
+            event = {**base, col.PRODUCT_ID: product, col.POSITION: rank}
+            events.append({**event, col.ACTION: "impression"})
             if rng.random() < _CLICK[grades[key].get(product, 0)] / rank**_BIAS:
-                events.append({**event, c.ACTION: "click"})
-    rows = after_searches(pl.DataFrame(searches, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS))
+                events.append({**event, col.ACTION: "click"})
+    rows = after_searches(
+        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS)
+    )
     return keyed(rows, {text: text for text in rows["text"].unique().to_list()})
 
 

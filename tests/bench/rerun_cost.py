@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from mmsearch_dagster.adapters.models.load import load_encoder
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.demo_shop.rows import IMAGES, SEPARATOR
 from mmsearch_dagster.demo_shop.write_shop import SOURCE
@@ -64,14 +64,14 @@ def change_products(store: Path, target: Path, share: float) -> int:
     with file.open(encoding="utf-8", newline="") as opened:
         reader = csv.DictReader(opened)
         fields, rows = list(reader.fieldnames or ()), list(reader)
-    times = Counter(row[c.PRODUCT_ID] for row in rows)
-    whole = [row for row in rows if row[c.TITLE] and row[IMAGES] and times[row[c.PRODUCT_ID]] == 1]
+    times = Counter(row[col.PRODUCT_ID] for row in rows)
+    whole = [row for row in rows if row[col.TITLE] and row[IMAGES] and times[row[col.PRODUCT_ID]] == 1]
     # The broken rows stand in the second half of the export.
     whole = [row for row in whole[: len(rows) // 2] if (target / _pictures(row)[0]).is_file()]
     count = max(1, round(share * len(rows)))
     for number in range(count):
         row = whole[number * len(whole) // count]
-        row[c.TITLE] += " II"
+        row[col.TITLE] += " II"
         for picture in _pictures(row):
             _mirror(target / picture)
     with file.open("w", encoding="utf-8", newline="") as opened:

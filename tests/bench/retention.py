@@ -20,9 +20,9 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 
-from mmsearch_dagster.cli.dagster_home import prepare_dagster
+from mmsearch_dagster.defs.dagster_home import prepare_dagster
+from mmsearch_dagster.defs.launch import refresh_config
 from mmsearch_dagster.defs.loading import everything
-from mmsearch_dagster.defs.triggers.launch import refresh_config
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.run import read_catalogue
 from mmsearch_dagster.settings import ASSETS_VARIABLE

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.misspell import misspell
 from mmsearch_dagster.core.ranking.cross_fit import folds_of
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items
@@ -62,7 +62,7 @@ def items_of(spec: StoreSpec, shop: Path) -> Sequence[Item]:
     """The facts behind the products that a shop's folder exports."""
     items = make_items(spec, spec.products.count + sum(spec.broken_rows.values()))[: spec.products.count]
     with (shop / "products.csv").open(encoding="utf-8", newline="") as opened:
-        exported = {(row[c.PRODUCT_ID], row[c.TITLE]) for row in csv.DictReader(opened)}
+        exported = {(row[col.PRODUCT_ID], row[col.TITLE]) for row in csv.DictReader(opened)}
     strange = [item.product_id for item in items if (item.product_id, item.title) not in exported]
     if strange:
         raise SystemExit(f"{shop} is not the sample store of this version: {strange[0]} is another product")
@@ -131,7 +131,7 @@ def write_shop(shop: Path, folder: Path, queries: Sequence[TypedQuery]) -> Count
     splits = Counter[str]()
     with (folder / "judgments.csv").open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
-        writer.writerow((c.QUERY_ID, c.QUERY_TEXT, c.PRODUCT_ID, c.GRADE, c.SPLIT))
+        writer.writerow((col.QUERY_ID, col.QUERY_TEXT, col.PRODUCT_ID, col.GRADE, col.SPLIT))
         for row, query in enumerate(queries):
             split = _SPLITS[fold_of[str(row)]]
             splits[split] += 1

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.cli.options import released_of
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.retrieval.query import Answer, Query
@@ -133,11 +133,11 @@ def judged(home: Path, limit: int) -> tuple[dict[str, str], dict[str, dict[str, 
     """Typed English queries without a picture, and their grades; every second is of the test split."""
     rows = Lake(home / "lake").current("queries").table()
     words = rows.filter(
-        pl.col(c.QUERY_TEXT).is_not_null() & pl.col(c.IMAGE).is_null() & pl.col(c.SPLIT).is_in(SPLITS)
+        pl.col(col.QUERY_TEXT).is_not_null() & pl.col(col.IMAGE).is_null() & pl.col(col.SPLIT).is_in(SPLITS)
     )
     texts, grades = {}, {}
     for key, text, product, grade in words.select(
-        c.QUERY_ID, c.QUERY_TEXT, c.PRODUCT_ID, c.GRADE
+        col.QUERY_ID, col.QUERY_TEXT, col.PRODUCT_ID, col.GRADE
     ).iter_rows():
         if text.isascii() and spoken_words(text):
             texts[key] = text

@@ -2,32 +2,42 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.homes import Place
 
 pytestmark = pytest.mark.slow
-# Each costs a second or more, and a query needs none of them.
+# Each costs a tenth of a second or more, most a second, and a query needs none of them.
 HEAVY = {
     *("torch", "transformers", "timm", "torchvision"),
     *("mlflow", "matplotlib", "great_expectations", "dagster"),
+    *("pandas", "lance_namespace_urllib3_client"),
 }
 _RUN = (
     "import sys; sys.argv = ['mmsearch', *sys.argv[1:]]\n"
+    "opened = []\n"
+    "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
     "from mmsearch_dagster.cli.main import main\n"
     "try:\n    main()\n"
-    "finally:\n    print('MODULES', *sys.modules, file=sys.stderr)\n"
+    "finally:\n    print('MODULES', *sys.modules, 'FILES', *opened, sep='\\n', file=sys.stderr)\n"
 )
+
+
+def run(*arguments: str) -> tuple[str, set[str], list[Path]]:
+    """What a command prints, the top-level names that it imported, and the files that Python opened."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _RUN, *arguments], capture_output=True, text=True, check=True
+    )
+    modules, _, files = ended.stderr.rpartition("MODULES\n")[2].partition("\nFILES\n")
+    names = {name.partition(".")[0] for name in modules.splitlines()}
+    return ended.stdout, names, [Path(file) for file in files.splitlines()]
 
 
 def modules_after(*arguments: str) -> tuple[str, set[str]]:
     """What a command prints, and the top-level names that it imported."""
-    ended = subprocess.run(
-        [sys.executable, "-c", _RUN, *arguments], capture_output=True, text=True, check=True
-    )
-    names = ended.stderr.rpartition("MODULES")[2].split()
-    return ended.stdout, {name.partition(".")[0] for name in names}
+    return run(*arguments)[:2]
 
 
 def test_words_are_answered_without_a_heavy_import(tiny: Place) -> None:
@@ -35,6 +45,16 @@ def test_words_are_answered_without_a_heavy_import(tiny: Place) -> None:
 
     assert "mug" in answer.lower()
     assert not modules & HEAVY
+
+
+def test_the_weights_of_encoders_are_not_read_again_to_name_them(tiny: Place) -> None:
+    search = ("search", "red mug", "--home", str(tiny.home))
+    run(*search)
+
+    _, _, files = run(*search)
+
+    read = [file for file in files if file.suffix in (".safetensors", ".pth", ".bin", ".json")]
+    assert not [file for file in read if tiny.home not in file.parents and file.stat().st_size > 1_000_000]
 
 
 def test_a_photo_is_answered_without_a_heavy_import(tiny: Place) -> None:

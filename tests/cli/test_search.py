@@ -12,7 +12,7 @@ from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
-from mmsearch_dagster.core.retrieval.understood import PREFER, QueryPart, Understood
+from mmsearch_dagster.core.understanding.understood import PREFER, QueryPart, Understood
 from mmsearch_dagster.serving.engine import Engine, Query
 from mmsearch_dagster.serving.open_release import Released
 from tests.shops import write_csv

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from mmsearch_dagster.adapters.expectations.rules import parse_suite
-from mmsearch_dagster.core.catalog.source_mapping import parse_source
+from mmsearch_dagster.core.catalog.mapping.source_mapping import parse_source
 from mmsearch_dagster.core.errors import SourceError, UserError
 from mmsearch_dagster.core.gate.policy import parse_policy
 from mmsearch_dagster.core.presets import parse_preset

@@ -11,7 +11,7 @@ import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.resources import TRAINING_POOL
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED
@@ -28,8 +28,8 @@ GRAPH = {
         "queries", "queries_quarantine", "searches", "reviews", "remote_media",
     },
     "features": {
-        "image_encoder", "text_features", "image_features", "audio_features", "video_features",
-        "media_quarantine",
+        "image_encoder", "text_encoder", "text_features", "image_features", "audio_features",
+        "video_features", "media_quarantine",
     },
     "behaviour": {"collaborative_factors", "user_profiles"},
     "training": {
@@ -187,8 +187,8 @@ def test_the_daily_run_makes_yesterday_and_the_days_that_events_came_late_for(
         return [request.partition_key for request in requests]
 
     def log(*moments: datetime) -> None:
-        rows = pl.DataFrame({c.TIMESTAMP: moments}, schema={c.TIMESTAMP: c.INSTANT})
-        frame = pl.concat([c.EVENTS.to_frame(), rows], how="diagonal")
+        rows = pl.DataFrame({col.TIMESTAMP: moments}, schema={col.TIMESTAMP: col.INSTANT})
+        frame = pl.concat([col.EVENTS.to_frame(), rows], how="diagonal")
         workspace.lake.obtain_table("interactions", f"log-{len(moments)}", lambda: (frame, {}))
 
     assert days() == ["2026-05-02"]
@@ -220,7 +220,7 @@ def test_what_learns_is_in_one_pool(graph: AssetGraph) -> None:
         key.to_user_string() for key in graph.get_all_asset_keys() if TRAINING_POOL in graph.get(key).pools
     }
     trains = {
-        *("image_encoder", "collaborative_factors", "training_examples"),
+        *("image_encoder", "text_encoder", "collaborative_factors", "training_examples"),
         *("hyper_parameters", "ranking", "ranker"),
     }
     assert pooled == trains | {name for name in GRAPH["training"] if name.startswith("fusion_")}
@@ -237,6 +237,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("MMSEARCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MMSEARCH_SOURCE", str(tmp_path / "source.yaml"))
     monkeypatch.setenv("MMSEARCH_FINETUNE", "1")
+    monkeypatch.setenv("MMSEARCH_FINETUNE_TEXT", "1")
 
     resource = everything().resources["workspace"]
 
@@ -246,4 +247,4 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     assert settings.home == tmp_path / "home"
     assert settings.source == tmp_path / "source.yaml"
     assert settings.root is None
-    assert settings.finetune
+    assert (settings.finetune, settings.finetune_text) == (True, True)

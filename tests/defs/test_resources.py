@@ -46,13 +46,14 @@ def test_a_step_that_is_told_nothing_does_what_the_home_was_asked(tmp_path: Path
     resource = WorkspaceResource(home=str(tmp_path))
     assert resource.open().settings == Settings(tmp_path)
 
-    asked = Settings(tmp_path, tmp_path / "shop.yaml", tmp_path / "exports", True, tmp_path / "p.yaml")
+    shop, root = tmp_path / "shop.yaml", tmp_path / "exports"
+    asked = Settings(tmp_path, shop, root, True, tmp_path / "p.yaml", True)
     remember(asked)
 
     assert resource.open().settings == asked
     told = WorkspaceResource(home=str(tmp_path), source=str(tmp_path / "other.yaml"))
     assert told.open().settings == Settings(
-        tmp_path, tmp_path / "other.yaml", None, True, tmp_path / "p.yaml"
+        tmp_path, tmp_path / "other.yaml", None, True, tmp_path / "p.yaml", True
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.cli.dagster_home import prepare_dagster
+from mmsearch_dagster.defs.dagster_home import prepare_dagster
 from mmsearch_dagster.settings import ASSETS_VARIABLE
 from tests.homes import Place, own_environment
 

@@ -160,6 +160,18 @@ def test_every_layer_and_every_library_with_a_home_has_its_place_in_the_architec
     assert not {name for name in _HOMES if name.replace("_", "") not in libraries}
 
 
+def test_every_folder_has_its_line_in_the_architecture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page[page.index("### What is in each folder") : page.index("### Each outside library")]
+    package = ROOT / "mmsearch_dagster"
+    folders = {path.parent.relative_to(package).as_posix() for path in package.rglob("__init__.py")}
+
+    # `adapters` holds folders only.
+    assert set(re.findall(r"^\| `([\w/]+)`", section, re.MULTILINE)) == folders - {".", "adapters"} | {
+        package.name
+    }
+
+
 def test_no_line_cites_a_document_that_is_not_in_the_repository() -> None:
     cited = {name_of(path): strange_documents(path) for path in (*CODE, *REVIEWED, *PAGES)}
 
@@ -233,7 +245,7 @@ def test_the_changelog_begins_with_the_version_of_the_package() -> None:
 def test_every_column_of_the_contract_and_every_key_of_a_mapping_stands_in_your_shop() -> None:
     from mmsearch_dagster.core.catalog.columns import TABLES
     from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
-    from mmsearch_dagster.core.catalog.source_mapping import TableFile
+    from mmsearch_dagster.core.catalog.mapping.source_mapping import TableFile
 
     page = (ROOT / "docs" / "your-shop.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([^`\n]+)`", page))
@@ -243,7 +255,7 @@ def test_every_column_of_the_contract_and_every_key_of_a_mapping_stands_in_your_
 
 
 def test_the_example_of_a_mapping_is_one() -> None:
-    from mmsearch_dagster.core.catalog.source_mapping import parse_source
+    from mmsearch_dagster.core.catalog.mapping.source_mapping import parse_source
 
     page = (ROOT / "docs" / "your-shop.md").read_text(encoding="utf-8")
     examples = [

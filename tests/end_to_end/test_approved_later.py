@@ -7,8 +7,8 @@ import pytest
 
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.defs.releases.review import review, review_sensor
 from mmsearch_dagster.defs.resources import WorkspaceResource
+from mmsearch_dagster.defs.sensors.review import review, review_sensor
 from mmsearch_dagster.pipeline.home import remember
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.release.reviews import Reviews

@@ -17,7 +17,7 @@ import yaml
 from mmsearch_dagster.core.progress import PROGRESS
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline.home import recall
-from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
+from mmsearch_dagster.pipeline.release.encoder_upgrade import (
     compared_queries,
     encode_parts,
     evaluated_overlap,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.host.run_lock import alone
-from mmsearch_dagster.cli.progress import Display
+from mmsearch_dagster.cli.display.progress import Display
 from tests.homes import Place
 from tests.shops import bare_shop, tiny_assets
 

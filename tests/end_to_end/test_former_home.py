@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.adapters.registry.log_model import example_image
+from mmsearch_dagster.adapters.registry.pyfunc.log_model import example_image
 from mmsearch_dagster.adapters.registry.store import mlflow_module
 from tests.fixtures.former_home import reviewed_files, unpack, write_shop
 from tests.homes import Place

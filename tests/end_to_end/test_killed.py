@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
-from mmsearch_dagster.cli.dagster_home import prepare_dagster
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Query
+from mmsearch_dagster.defs.dagster_home import prepare_dagster
 from mmsearch_dagster.pipeline.run import refresh
 from mmsearch_dagster.settings import ASSETS_VARIABLE
 from tests.end_to_end.changes import repriced_shop

@@ -9,21 +9,21 @@ import pytest
 
 from mmsearch_dagster.adapters.host.clock import utc_clock
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import GateRefusedError, PolicyError
 from mmsearch_dagster.core.modalities import IMAGE, VIDEO
-from mmsearch_dagster.core.monitoring.triggers import DRIFT, Evidence, PastRun, TriggerPolicy, decide
+from mmsearch_dagster.core.triggers.triggers import DRIFT, Evidence, PastRun, TriggerPolicy, decide
 from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
-from mmsearch_dagster.pipeline.operations.after_run import after_run
-from mmsearch_dagster.pipeline.operations.day_files import kept_days
-from mmsearch_dagster.pipeline.operations.encoder_upgrade import (
+from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
+from mmsearch_dagster.pipeline.release.encoder_upgrade import (
     changed_encoders,
     encode_parts,
     propose_encoder,
 )
-from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.retention.prune import KEEP, find_unused, prune
 from mmsearch_dagster.pipeline.run import read_catalogue, release_challenger, train_models
+from mmsearch_dagster.pipeline.status.after_run import after_run
+from mmsearch_dagster.pipeline.status.day_files import kept_days
 from mmsearch_dagster.pipeline.workspace import Workspace
 from tests.end_to_end.month import DAILY, FakeClock, LivingShop, Shopper
 from tests.end_to_end.spoiled import spoil_candidates
@@ -86,7 +86,7 @@ class Month:
             products = lake.find("products", row.manifest.snapshots["products"])
             if row.manifest.release_id not in self.prices and products is not None:
                 self.prices[row.manifest.release_id] = dict(
-                    products.table().select(c.PRODUCT_ID, c.PRICE).iter_rows()
+                    products.table().select(col.PRODUCT_ID, col.PRICE).iter_rows()
                 )
 
     def _propose_smaller_pictures(self) -> None:
@@ -229,8 +229,8 @@ def test_the_home_holds_no_more_than_the_last_releases(month: Month) -> None:
 def test_no_day_of_the_log_is_missing_or_double(month: Month) -> None:
     events = month.place.workspace.lake.current("interactions").table()
 
-    kept = dict(events.group_by(pl.col(c.TIMESTAMP).dt.date()).len().iter_rows())
+    kept = dict(events.group_by(pl.col(col.TIMESTAMP).dt.date()).len().iter_rows())
     for day in range(1, DAYS):
         date = (month.shop.start + timedelta(days=day - 1)).date()
         assert kept[date] == kept[month.shop.drawn_day(day)], day
-    assert events[c.EVENT_ID].is_unique().all()
+    assert events[col.EVENT_ID].is_unique().all()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import MODALITIES
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline.features.encode import asset_of
@@ -110,9 +110,11 @@ def test_too_many_broken_rows(
     assert place.released.release_id() is None
     quarantine = Lake(place.paths.lake).current(f"{asset}_quarantine").table()
     assert quarantine.height == 3
-    assert all(REASONS[asset] in reason for reasons in quarantine[c.REASONS].to_list() for reason in reasons)
+    assert all(
+        REASONS[asset] in reason for reasons in quarantine[col.REASONS].to_list() for reason in reasons
+    )
     made = {folder.name for folder in place.paths.lake.iterdir()}
-    assert not made & {"image_encoder", *map(asset_of, MODALITIES)}
+    assert not made & {"image_encoder", "text_encoder", *map(asset_of, MODALITIES)}
 
 
 def test_every_row_of_the_catalogue_is_broken(

@@ -23,7 +23,7 @@ def people_of(shop: Path) -> set[str]:
 def written(place: Place) -> Iterator[tuple[str, bytes]]:
     """Everything in the home, compressed tables unpacked."""
     for file in place.home.rglob("*"):
-        if not file.is_file() or file.suffix == ".onnx":
+        if not file.is_file() or file.suffix in (".onnx", ".weights"):
             continue
         yield str(file), file.read_bytes()
         if file.suffix == ".parquet":

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from mmsearch_dagster.cli.dagster_home import prepare_dagster
 from mmsearch_dagster.core.errors import GateRefusedError
+from mmsearch_dagster.defs.dagster_home import prepare_dagster
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.people.profiles import make_profiles

@@ -28,8 +28,8 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.adapters.registry.relocate import relocate
-from mmsearch_dagster.cli.dagster_home import prepare_dagster
-from mmsearch_dagster.defs.triggers.launch import BECAUSE
+from mmsearch_dagster.defs.dagster_home import prepare_dagster
+from mmsearch_dagster.defs.launch import BECAUSE
 from mmsearch_dagster.pipeline.release.reviews import Reviews
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import ASSETS_VARIABLE, Settings

@@ -38,7 +38,7 @@ def asked(home: Path, tmp_path: Path) -> Settings:
     source = bare_shop(tmp_path / "商店", LAMPS)
     preset = tmp_path / "preset.yaml"
     preset.touch()
-    return Settings(home, source, source.parent, True, preset)
+    return Settings(home, source, source.parent, True, preset, True)
 
 
 # what it remembers
@@ -60,7 +60,7 @@ def test_what_is_said_wins_and_is_remembered_anew(home: Path, asked: Settings, t
     now = settings_for(home, RunOptions(other, finetune=False))
     remember(now)
 
-    assert now == Settings(home, other, None, False, asked.preset)
+    assert now == Settings(home, other, None, False, asked.preset, True)
     assert settings_for(home) == now
 
 
@@ -93,7 +93,8 @@ def test_a_memory_that_cannot_be_read_is_not_the_sample_store(home: Path, conten
 def test_it_is_told_as_options(asked: Settings) -> None:
     assert in_words(RunOptions()) == "the embedded sample store"
     told = in_words(asked.options)
-    assert told == f"--source {asked.source} --root {asked.root} --preset {asked.preset} --finetune"
+    shop = f"--source {asked.source} --root {asked.root} --preset {asked.preset}"
+    assert told == f"{shop} --finetune --finetune-text"
 
 
 # the command line
@@ -102,7 +103,8 @@ def test_it_is_told_as_options(asked: Settings) -> None:
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """`mmsearch run` and `up` as far as their servers and steps; what they would have started, in words."""
-    from mmsearch_dagster.cli import run, summary, up
+    from mmsearch_dagster.cli import run, up
+    from mmsearch_dagster.cli.display import summary
 
     begun: list[str] = []
     monkeypatch.setattr(run, "_execute", lambda settings, *_: begun.append(in_words(settings.options)))
@@ -128,17 +130,17 @@ def test_a_command_goes_on_with_the_shop_of_the_home(
     home: Path, asked: Settings, begun: list[str], command: str
 ) -> None:
     place = Place(home, None, REVIEWED)
-    said = ("--source", asked.source, "--root", asked.root, "--finetune", "--preset", "multilingual")
+    shop_of_old = ("--source", asked.source, "--root", asked.root, "--preset", "multilingual")
 
-    assert place.mmsearch(command, *said) == 0
+    assert place.mmsearch(command, *shop_of_old, "--finetune", "--finetune-text") == 0
     assert place.mmsearch("run") == 0
     assert place.mmsearch("up") == 0
-    assert place.mmsearch("run", "--no-finetune", "--preset", "run") == 0
+    assert place.mmsearch("run", "--no-finetune", "--no-finetune-text", "--preset", "run") == 0
     assert place.mmsearch("up") == 0
 
     presets = REVIEWED / "presets"
     shop = f"--source {asked.source} --root {asked.root} --preset"
-    assert begun[:3] == [f"{shop} {presets / 'multilingual.yaml'} --finetune"] * 3
+    assert begun[:3] == [f"{shop} {presets / 'multilingual.yaml'} --finetune --finetune-text"] * 3
     assert begun[3:] == [f"{shop} {presets / 'run.yaml'}"] * 2
 
 

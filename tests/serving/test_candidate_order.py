@@ -15,7 +15,7 @@ from mmsearch_dagster.core.ranking.statistics import statistics_of
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, BY_SCORES, LEARNED
-from mmsearch_dagster.core.retrieval.understood import PREFER, QueryPart, Understood
+from mmsearch_dagster.core.understanding.understood import PREFER, QueryPart, Understood
 from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH, CandidateOrder, ranked_query
 from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.prepare_query import how_to_rank

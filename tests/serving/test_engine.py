@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmsearch_dagster.core.catalog.variant_groups import VariantFacts
 from mmsearch_dagster.core.errors import OtherEncoderError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.core.retrieval.variant_groups import VariantFacts
 from mmsearch_dagster.serving import retrievers
 from mmsearch_dagster.serving.encode_query import EncoderHere, EncoderOrLoader
 from mmsearch_dagster.serving.engine import Engine, Query

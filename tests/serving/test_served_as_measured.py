@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, rankings_of
-from mmsearch_dagster.core.evaluation.tune_blend import FULL_TEXT_ALONE, blend, choose_blend
+from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, blend, rankings_of
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
+from mmsearch_dagster.core.ranking.tune_blend import FULL_TEXT_ALONE, choose_blend
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER, modality_column

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.sources.query_list import read_query_list
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
@@ -61,7 +61,7 @@ def test_a_voice_finds_what_its_words_find(engine: Engine) -> None:
 
 def test_a_release_hears_in_the_language_that_was_kept_with_it(engine: Engine, tmp_path: Path) -> None:
     one = make_release(tmp_path)
-    bags = pl.DataFrame({c.PRODUCT_ID: ["p1"], c.TITLE: ["leather bag"]})
+    bags = pl.DataFrame({col.PRODUCT_ID: ["p1"], col.TITLE: ["leather bag"]})
     kept = shop_language(bags)
     file = one.model_dir / LANGUAGE_FILE
     manifest = one.manifest.model_copy(update={"language": kept.digest})

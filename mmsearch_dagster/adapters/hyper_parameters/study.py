@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsearch_dagster.adapters.hyper_parameters.search_space import Value
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.fusion.search_space import Value
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -1,4 +1,4 @@
-"""What an index version must show before any pointer moves to it."""
+"""Checks of an index version before any pointer moves to it: rows, norms, recall."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from mmsearch_dagster.adapters.index.ann import RECALL_AT, REQUIRED_RECALL, measured_recall, probe_queries
 from mmsearch_dagster.adapters.index.golden_checks import IndexCheck, check_golden
 from mmsearch_dagster.adapters.index.table import PinnedTable
-from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.release import IndexPin
 from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
@@ -72,13 +72,13 @@ def _golden_words(pinned: PinnedTable, golden: Sequence[str]) -> IndexCheck:
     A product without a title, or whose title is stop words only, asks nothing.
     """
     payload = pinned.rows(golden)
-    titles = {i: payload.get(i, {}).get(columns.TITLE) or "" for i in golden}
+    titles = {i: payload.get(i, {}).get(col.TITLE) or "" for i in golden}
     title_of = {i: title for i, title in titles.items() if pinned.words_of(title)}
     answers = pinned.lexical_batch(list(title_of.values()), RECALL_AT)
     hit_count = 0
     for title, hits in zip(title_of.values(), answers, strict=True):
         names = pinned.rows([hit.product_id for hit in hits])
-        hit_count += any(row.get(columns.TITLE) == title for row in names.values())
+        hit_count += any(row.get(col.TITLE) == title for row in names.values())
     return _golden("golden_words", hit_count, len(title_of), len(payload) == len(set(golden)))
 
 

@@ -17,15 +17,15 @@ from mmsearch_dagster.adapters.index.golden_checks import IndexCheck
 from mmsearch_dagster.adapters.index.library import lancedb_module
 from mmsearch_dagster.adapters.index.rows import arrow_table, prepared_rows, vector_columns
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, ROWS_KEY, PinnedTable
-from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of_frame
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.progress import Progress, Silent
 from mmsearch_dagster.core.release import IndexPin
-from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
+from mmsearch_dagster.core.text.full_text import ENGLISH_STOP_WORDS
 
 _STAGE = "index"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -167,7 +167,7 @@ def _checked_names(table: str, tag: str) -> None:
 
 
 def _ids(rows: pl.DataFrame) -> list[str]:
-    return rows.get_column(columns.PRODUCT_ID).to_list()
+    return rows.get_column(col.PRODUCT_ID).to_list()
 
 
 def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
@@ -187,8 +187,8 @@ def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
         num_workers=1,
     )
     table.create_index(SEARCH_TEXT, config=text)
-    scalar = {columns.PRICE: BTree(), columns.CATEGORY: Bitmap(), columns.BRAND: Bitmap()}
-    for column, config in {**scalar, columns.IN_STOCK: Bitmap()}.items():
+    scalar = {col.PRICE: BTree(), col.CATEGORY: Bitmap(), col.BRAND: Bitmap()}
+    for column, config in {**scalar, col.IN_STOCK: Bitmap()}.items():
         if column in present:
             table.create_index(column, config=config)
 
@@ -196,7 +196,7 @@ def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
 def _same_vectors(pinned: PinnedTable, rows: pl.DataFrame) -> bool:
     wanted = vector_columns(rows)
     return set(wanted) == set(pinned.vector_columns) and all(
-        _close(pinned.matrix(name), rows.select(columns.PRODUCT_ID, name).drop_nulls()) for name in wanted
+        _close(pinned.matrix(name), rows.select(col.PRODUCT_ID, name).drop_nulls()) for name in wanted
     )
 
 

@@ -1,4 +1,4 @@
-"""What a released catalogue says about words, kept on disk: a single command need not read all products."""
+"""The query reader of a released catalogue, kept on disk beside its index: no command reads all products."""
 
 from contextlib import suppress
 from functools import cache
@@ -7,11 +7,8 @@ from pathlib import Path
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.adapters.speech.english_words import is_english
-from mmsearch_dagster.core import text as core_text
-from mmsearch_dagster.core import value_words
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
-from mmsearch_dagster.core.ranking import terms
-from mmsearch_dagster.core.retrieval import full_text
+from mmsearch_dagster.core.text import full_text, preparation, terms
 from mmsearch_dagster.core.understanding import reading
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
 from mmsearch_dagster.core.understanding.stored_reader import reader_of_text, reader_to_text
@@ -76,5 +73,5 @@ def _checked(stored: bytes) -> str:
 def _code_digest() -> str:
     """Names the code that counts words: what another version stored is not read."""
     understanding = sorted(Path(str(reading.__file__)).parent.glob("*.py"))
-    others = (Path(str(module.__file__)) for module in (core_text, value_words, terms, full_text))
+    others = (Path(str(module.__file__)) for module in (preparation, terms, full_text))
     return digest_of({path.name: sha256_bytes(path.read_bytes()) for path in (*understanding, *others)})

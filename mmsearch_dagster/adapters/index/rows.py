@@ -3,7 +3,7 @@
 import polars as pl
 import pyarrow as pa
 
-from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import IndexCheckError
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 
@@ -21,7 +21,7 @@ def prepared_rows(rows: pl.DataFrame, vector_column: str | None) -> pl.DataFrame
     Raises:
         IndexCheckError: the rows cannot be published.
     """
-    ids = rows.get_column(columns.PRODUCT_ID)
+    ids = rows.get_column(col.PRODUCT_ID)
     if rows.is_empty():
         raise IndexCheckError("there is no product to publish: the catalogue is empty after validation")
     if ids.null_count() or not ids.is_unique().all():
@@ -36,12 +36,12 @@ def prepared_rows(rows: pl.DataFrame, vector_column: str | None) -> pl.DataFrame
     if vector_column is not None and VECTOR not in set(vector_columns(typed)) - set(empty):
         raise IndexCheckError(f"no product has a vector in column '{vector_column}'")
     text = pl.col(SEARCH_TEXT).cast(pl.String).fill_null("")
-    return typed.drop(empty).with_columns(text).sort(columns.PRODUCT_ID)
+    return typed.drop(empty).with_columns(text).sort(col.PRODUCT_ID)
 
 
 def _typed(series: pl.Series) -> pl.Series:
     if series.dtype == pl.Null:
-        return series.cast(columns.PRODUCTS.get(series.name, pl.String))
+        return series.cast(col.PRODUCTS.get(series.name, pl.String))
     if series.dtype.is_float():
         return series.fill_nan(None)
     if _is_several(series.dtype):

@@ -16,14 +16,14 @@ from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParam
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
 from mmsearch_dagster.adapters.index.words import WordIndex
 from mmsearch_dagster.adapters.models.int8_product import int8_scan
-from mmsearch_dagster.core.catalog import columns
-from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.full_text import query_full_text
 from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS, ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
-from mmsearch_dagster.core.text import STOP_WORDS, language_of, without_stop_words
+from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
+from mmsearch_dagster.core.text.full_text import query_full_text
+from mmsearch_dagster.core.text.preparation import STOP_WORDS, language_of, without_stop_words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -99,8 +99,8 @@ class PinnedTable:
         if where is None:
             return self.product_ids
         with _reading(where):
-            query = self._table.search().where(where).select([columns.PRODUCT_ID]).limit(None)
-            return frozenset(query.to_arrow()[columns.PRODUCT_ID].to_pylist())
+            query = self._table.search().where(where).select([col.PRODUCT_ID]).limit(None)
+            return frozenset(query.to_arrow()[col.PRODUCT_ID].to_pylist())
 
     @property
     def held_in_memory(self) -> bool:
@@ -131,10 +131,10 @@ class PinnedTable:
 
     @cached_property
     def _id_of_row(self) -> dict[int, str]:
-        query = self._table.search().select([columns.PRODUCT_ID]).with_row_id(True).limit(None)
+        query = self._table.search().select([col.PRODUCT_ID]).with_row_id(True).limit(None)
         with _reading():
             ids = query.to_arrow()
-        return dict(zip(ids["_rowid"].to_pylist(), ids[columns.PRODUCT_ID].to_pylist(), strict=True))
+        return dict(zip(ids["_rowid"].to_pylist(), ids[col.PRODUCT_ID].to_pylist(), strict=True))
 
     @cached_property
     def _row_of_id(self) -> dict[str, int]:
@@ -148,9 +148,9 @@ class PinnedTable:
     @cached_property
     def variant_groups(self) -> VariantGroups:
         """Which products of this version are variants of one; none in versions of old releases."""
-        if columns.PARENT_ID not in self.payload_columns:
+        if col.PARENT_ID not in self.payload_columns:
             return VariantGroups()
-        return VariantGroups.of(self.records([columns.PRODUCT_ID, columns.PARENT_ID, columns.PRICE]))
+        return VariantGroups.of(self.records([col.PRODUCT_ID, col.PARENT_ID, col.PRICE]))
 
     def matrix(self, column: str = VECTOR) -> tuple[list[str], Matrix]:
         """Reads all vectors of a column; each call reads again.
@@ -163,9 +163,9 @@ class PinnedTable:
             left out, a product with several vectors is named several times.
         """
         width = self._width(column)
-        query = self._table.search().select([columns.PRODUCT_ID, column]).where(f"{column} IS NOT NULL")
+        query = self._table.search().select([col.PRODUCT_ID, column]).where(f"{column} IS NOT NULL")
         with _reading():
-            return vectors_of(query.limit(None).to_arrow().sort_by(columns.PRODUCT_ID), column, width)
+            return vectors_of(query.limit(None).to_arrow().sort_by(col.PRODUCT_ID), column, width)
 
     @cached_property
     def _in_memory(self) -> dict[str, ProductVectors]:
@@ -188,7 +188,7 @@ class PinnedTable:
             Ids in any order and their vectors, float32 [m, width].
         """
         width = self._width(column)
-        rows = self._take(product_ids, [columns.PRODUCT_ID, column])
+        rows = self._take(product_ids, [col.PRODUCT_ID, column])
         if rows is None:
             return [], np.zeros((0, width), dtype=np.float32)
         return vectors_of(rows.filter(rows[column].is_valid()), column, width)
@@ -324,7 +324,7 @@ class PinnedTable:
         else:
             query = query.nprobes(params.probes)
             query = query.refine_factor(params.refine) if params.refine else query
-        nearest = self._run(query, [columns.PRODUCT_ID, column, "_distance"], k, where)
+        nearest = self._run(query, [col.PRODUCT_ID, column, "_distance"], k, where)
         proposed = ProductVectors.of(*vectors_of(nearest, column, self._width(column)))
         return _hits(next(proposed.nearest(vector[np.newaxis], k)))
 
@@ -348,8 +348,8 @@ class PinnedTable:
     def _hold_words(self) -> None:
         """Read all texts, so that words are looked up in memory from now on."""
         if self._words is None:
-            rows = self._every_row([columns.PRODUCT_ID, SEARCH_TEXT])
-            texts = zip(*(rows[name].to_pylist() for name in (columns.PRODUCT_ID, SEARCH_TEXT)), strict=True)
+            rows = self._every_row([col.PRODUCT_ID, SEARCH_TEXT])
+            texts = zip(*(rows[name].to_pylist() for name in (col.PRODUCT_ID, SEARCH_TEXT)), strict=True)
             self._words = WordIndex.of(dict(texts), self.words_of)
 
     def _passing_rows(self, words: WordIndex, where: str | None) -> NDArray[np.bool_] | None:
@@ -399,7 +399,7 @@ class PinnedTable:
         if self._payload is not None:
             return self._payload.of_products(product_ids)
         rows = self._take(product_ids, self.payload_columns)
-        return {} if rows is None else {row[columns.PRODUCT_ID]: row for row in rows.to_pylist()}
+        return {} if rows is None else {row[col.PRODUCT_ID]: row for row in rows.to_pylist()}
 
     def _take(self, product_ids: Sequence[str], names: Sequence[str]) -> Any | None:
         """These columns of these products; None when the index holds none of them."""

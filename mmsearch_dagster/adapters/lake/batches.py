@@ -1,4 +1,4 @@
-"""Sets of queries and items on disk: vectors as safetensors, the rest as Parquet."""
+"""File format of query and item batches: vectors as safetensors, the rest as Parquet."""
 
 import json
 from dataclasses import asdict
@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.provenance import stored_provenance
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.retrieval.understood import QueryPart, Understood
+from mmsearch_dagster.core.understanding.understood import QueryPart, Understood
 
 _PRESENT = "present."
 # What version 0.1 called `origin`.
@@ -55,25 +55,25 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
     """Write a set of queries with their grades as `name.*`."""
     save_batch(folder, name, queries.batch)
     rows = {
-        c.QUERY_ID: list(queries.batch.ids),
-        c.QUERY_TEXT: list(queries.texts),
+        col.QUERY_ID: list(queries.batch.ids),
+        col.QUERY_TEXT: list(queries.texts),
         _PROVENANCE: list(queries.provenance),
         _KIND: [queries.kinds[key] for key in queries.batch.ids],
         _CONFIDENCE: [queries.confidence.get(key) for key in queries.batch.ids],
         _TYPED: [queries.typed.get(key) for key in queries.batch.ids],
         _UNDERSTOOD: [_understood_text(queries.understood.get(key)) for key in queries.batch.ids],
-        c.PRODUCT_ID: [list(queries.grades.get(key, {})) for key in queries.batch.ids],
+        col.PRODUCT_ID: [list(queries.grades.get(key, {})) for key in queries.batch.ids],
         _GRADES: [list(queries.grades.get(key, {}).values()) for key in queries.batch.ids],
     }
     schema = {
-        c.QUERY_ID: pl.String,
-        c.QUERY_TEXT: pl.String,
+        col.QUERY_ID: pl.String,
+        col.QUERY_TEXT: pl.String,
         _PROVENANCE: pl.String,
         _KIND: pl.String,
         _CONFIDENCE: pl.Float64,
         _TYPED: pl.String,
         _UNDERSTOOD: pl.String,
-        c.PRODUCT_ID: pl.List(pl.String),
+        col.PRODUCT_ID: pl.List(pl.String),
         _GRADES: pl.List(pl.Int64),
     }
     pl.DataFrame(rows, schema=schema).write_parquet(folder / f"{name}.parquet")
@@ -82,21 +82,21 @@ def save_queries(folder: Path, name: str, queries: JudgedQueries) -> None:
 def load_queries(folder: Path, name: str) -> JudgedQueries:
     """What `save_queries` wrote."""
     table = pl.read_parquet(folder / f"{name}.parquet")
-    graded = table.select(c.QUERY_ID, c.PRODUCT_ID, _GRADES).iter_rows()
+    graded = table.select(col.QUERY_ID, col.PRODUCT_ID, _GRADES).iter_rows()
     # Champions of before it was kept are still compared by their queries.
     provenance = _PROVENANCE if _PROVENANCE in table.columns else _ORIGIN
     typed, understood = (
         name if name in table.columns else pl.lit(None, pl.String).alias(name)
         for name in (_TYPED, _UNDERSTOOD)
     )
-    read = table.select(c.QUERY_ID, understood).drop_nulls().iter_rows()
+    read = table.select(col.QUERY_ID, understood).drop_nulls().iter_rows()
     return JudgedQueries(
         batch=load_batch(folder, name),
-        texts=tuple(table[c.QUERY_TEXT].to_list()),
+        texts=tuple(table[col.QUERY_TEXT].to_list()),
         provenance=tuple(stored_provenance(name) for name in table[provenance]),
-        kinds=dict(table.select(c.QUERY_ID, _KIND).iter_rows()),
-        confidence=dict(table.select(c.QUERY_ID, _CONFIDENCE).drop_nulls().iter_rows()),
-        typed=dict(table.select(c.QUERY_ID, typed).drop_nulls().iter_rows()),
+        kinds=dict(table.select(col.QUERY_ID, _KIND).iter_rows()),
+        confidence=dict(table.select(col.QUERY_ID, _CONFIDENCE).drop_nulls().iter_rows()),
+        typed=dict(table.select(col.QUERY_ID, typed).drop_nulls().iter_rows()),
         understood={key: _understood_of(text) for key, text in read},
         grades={key: dict(zip(products, grades, strict=True)) for key, products, grades in graded},
     )

@@ -1,4 +1,4 @@
-"""Collaborative factors on disk: the item's vectors as any feature snapshot, the rest beside it."""
+"""File format of collaborative factors: item vectors as any feature snapshot, the rest beside it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.factors import Factors, Matrix
 
 VECTOR = "vector"
@@ -24,9 +24,9 @@ def save_factors(folder: Path, factors: Factors, popularity: NDArray[np.float32]
         factors: of users and items.
         popularity: float32 [n], how many users chose each item, in the order of the factors' items.
     """
-    _frame(c.PRODUCT_ID, factors.item_ids, factors.items).write_parquet(folder / _ITEMS)
-    _frame(c.USER_ID, factors.user_ids, factors.users).write_parquet(folder / _USERS)
-    fold_in = _frame(c.PRODUCT_ID, factors.item_ids, factors.fold_in)
+    _frame(col.PRODUCT_ID, factors.item_ids, factors.items).write_parquet(folder / _ITEMS)
+    _frame(col.USER_ID, factors.user_ids, factors.users).write_parquet(folder / _USERS)
+    fold_in = _frame(col.PRODUCT_ID, factors.item_ids, factors.fold_in)
     fold_in.with_columns(pl.Series(POPULARITY, popularity, dtype=pl.Float32)).write_parquet(folder / _FOLD_IN)
 
 
@@ -41,8 +41,8 @@ def load_factors(folder: Path) -> tuple[Factors, NDArray[np.float32]]:
     """
     items, users, fold_in = (pl.read_parquet(folder / name) for name in (_ITEMS, _USERS, _FOLD_IN))
     factors = Factors(
-        user_ids=tuple(users[c.USER_ID].to_list()),
-        item_ids=tuple(items[c.PRODUCT_ID].to_list()),
+        user_ids=tuple(users[col.USER_ID].to_list()),
+        item_ids=tuple(items[col.PRODUCT_ID].to_list()),
         users=users[VECTOR].to_numpy(),
         items=items[VECTOR].to_numpy(),
         fold_in=fold_in[VECTOR].to_numpy(),

@@ -1,4 +1,4 @@
-"""Writes what a release knows of people and products (adapters.lake.people reads it)."""
+"""Writes the people's files of a release, which `people` reads: profiles, ranker, reviews."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake import people as files
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people.churn import CHURN, churn_scores, fit_churn, visit_features
 from mmsearch_dagster.core.people.profiles import PURCHASE
@@ -51,7 +51,7 @@ def write_people(
     (folder / files.FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
     (folder / files.RULES).write_text(rules.model_dump_json(), encoding="utf-8")
     _write_products(folder, experiment, items)
-    tables["reviews"].drop(c.USER_ID).write_parquet(folder / files.REVIEWS)
+    tables["reviews"].drop(col.USER_ID).write_parquet(folder / files.REVIEWS)
     people = _people(experiment.state, tables) if experiment.state else tables["profiles"]
     people.write_parquet(folder / files.PEOPLE)
     if experiment.ranker is not None:
@@ -66,24 +66,24 @@ def _people(state: "PeopleState", tables: Mapping[str, pl.DataFrame]) -> pl.Data
     if factors is None:
         factors = np.zeros((len(state.ids), 1), np.float32)
     vectors = state.profiles.select(
-        c.USER_ID,
+        col.USER_ID,
         _array(state.people.vectors).alias(files.RANKER_VECTOR),
         _array(factors).alias(files.RANKER_FACTORS),
     )
-    rows = tables["profiles"].join(vectors, on=c.USER_ID, how="inner")
-    rows = rows.join(_bought(tables["events"]), on=c.USER_ID, how="left").sort(c.USER_ID)
+    rows = tables["profiles"].join(vectors, on=col.USER_ID, how="inner")
+    rows = rows.join(_bought(tables["events"]), on=col.USER_ID, how="left").sort(col.USER_ID)
     moment = after_the_log(tables["events"])
     if moment is None:
         return rows
     visits = visit_features(tables["events"], moment)
-    churn = churn_scores(visits, fit_churn(visits)).select(c.USER_ID, CHURN)
-    return rows.join(churn, on=c.USER_ID, how="left").sort(c.USER_ID)
+    churn = churn_scores(visits, fit_churn(visits)).select(col.USER_ID, CHURN)
+    return rows.join(churn, on=col.USER_ID, how="left").sort(col.USER_ID)
 
 
 def _bought(events: pl.DataFrame) -> pl.DataFrame:
     """Who bought something, and what."""
-    purchases = events.filter(pl.col(c.ACTION) == PURCHASE)
-    return purchases.group_by(c.USER_ID).agg(pl.col(c.PRODUCT_ID).unique().sort().alias(files.BOUGHT))
+    purchases = events.filter(pl.col(col.ACTION) == PURCHASE)
+    return purchases.group_by(col.USER_ID).agg(pl.col(col.PRODUCT_ID).unique().sort().alias(files.BOUGHT))
 
 
 def _write_products(folder: Path, experiment: "Experiment", items: "Items") -> None:
@@ -92,16 +92,16 @@ def _write_products(folder: Path, experiment: "Experiment", items: "Items") -> N
     popularity = state.popularity if state else np.zeros(len(items))
     pl.DataFrame(
         {
-            c.PRODUCT_ID: list(items.ids),
+            col.PRODUCT_ID: list(items.ids),
             files.RANKER_VECTOR: _array(items.vectors),
             files.RANKER_FACTORS: _array(factors),
             files.POPULARITY: popularity,
-            c.PRICE: items.price,
-            c.RATING: items.rating,
-            c.UPDATED_AT: items.updated,
-            c.CATEGORY: list(items.categories),
+            col.PRICE: items.price,
+            col.RATING: items.rating,
+            col.UPDATED_AT: items.updated,
+            col.CATEGORY: list(items.categories),
         },
-        schema_overrides={c.PRODUCT_ID: pl.String, c.CATEGORY: pl.String},
+        schema_overrides={col.PRODUCT_ID: pl.String, col.CATEGORY: pl.String},
     ).write_parquet(folder / files.PRODUCTS)
 
 

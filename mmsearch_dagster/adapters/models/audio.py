@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsearch_dagster.adapters.models.file_digests import FileDigests
 from mmsearch_dagster.adapters.models.locate import read_config, weights_sha256
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.encoders import mfcc
@@ -24,12 +25,12 @@ _LEAST_SECONDS = 0.5
 _RECIPE_THREADS = 2
 
 
-def sound_weights(spec: EncoderSpec, files: Path) -> str:
+def sound_weights(spec: EncoderSpec, files: Path, digests: FileDigests = FileDigests()) -> str:
     """One name for all that decides the vectors of a sound encoder."""
     if spec.library == LIBROSA:
         return mfcc.RECIPE_DIGEST
     extractor = json.dumps(read_config(files, EXTRACTOR), sort_keys=True)
-    return sha256_text(f"{weights_sha256(files)} {extractor}")
+    return sha256_text(f"{weights_sha256(files, digests)} {extractor}")
 
 
 def load_audio(identity: EncoderIdentity, spec: EncoderSpec, files: Path) -> AudioEncoder:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmsearch_dagster.adapters.models.audio import sound_weights
 from mmsearch_dagster.adapters.models.describe import resolve, width_of
+from mmsearch_dagster.adapters.models.file_digests import FileDigests
 from mmsearch_dagster.adapters.models.locate import locate, weights_sha256
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
@@ -25,27 +26,29 @@ _RULES = {
 
 @dataclass(frozen=True)
 class EncoderFiles:
-    """spec: what the configuration leaves open comes from the files. path: the model's folder or file."""
+    """spec: what the configuration leaves open comes from the files. path: the model's folder or file.
+    digests: of files that were read before."""
 
     spec: EncoderSpec
     path: Path
+    digests: FileDigests
 
     @classmethod
-    def of(cls, configured: EncoderSpec) -> "EncoderFiles":
-        """Find the files; no network is loaded.
+    def of(cls, configured: EncoderSpec, cache_dir: Path | None = None) -> "EncoderFiles":
+        """Find the files; no network is loaded. cache_dir: keeps the digests of large files.
 
         Raises:
             ConfigError: where they are missing or contradict the configuration.
         """
         path = locate(configured)
-        return cls(resolve(configured, path), path)
+        return cls(resolve(configured, path), path, FileDigests(cache_dir))
 
     @cached_property
     def weights(self) -> str:
         """sha256 of all in the files that decides the vectors."""
-        return (
-            sound_weights(self.spec, self.path) if self.spec.modality == AUDIO else weights_sha256(self.path)
-        )
+        if self.spec.modality == AUDIO:
+            return sound_weights(self.spec, self.path, self.digests)
+        return weights_sha256(self.path, self.digests)
 
     @cached_property
     def width(self) -> int:

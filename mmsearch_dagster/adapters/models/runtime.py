@@ -6,7 +6,6 @@ over all cores, and the ONNX graph twice to three times as fast as torch for the
 
 import logging
 import sys
-import uuid
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmsearch_dagster.adapters.host.cores import cores
+from mmsearch_dagster.adapters.models.graph_file import (
+    has_weights_beside,
+    move_graph,
+    open_graph,
+    part_folder,
+    separate_weights,
+)
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec, Forward
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.modalities import Matrix
@@ -95,35 +101,36 @@ def _cached_session(path: Path) -> "InferenceSession | None":
     if not path.exists():
         return None
     try:
-        return _session(path)
+        if not has_weights_beside(path):
+            _separate_stored(path)
+        return open_graph(path)
     except Exception as error:
         _LOG.warning("exported again: %s cannot be read (%s)", path, error)
         return None
 
 
-def _session(path: Path) -> "InferenceSession":
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+def _separate_stored(path: Path) -> None:
+    """Earlier versions stored graphs whole; where the folder cannot be written they are read so."""
+    try:
+        with part_folder(path) as part:
+            separate_weights(path, part / path.name)
+            move_graph(part / path.name, path)
+    except Exception as error:
+        _LOG.debug("%s stays whole: %s", path, error)
 
 
 def _export(spec: EncoderSpec, files: Path, path: Path) -> "InferenceSession":
     """Write the graph beside its place, check it against torch, then move it there."""
     from mmsearch_dagster.core.encoders.networks import load_network
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.onnx")
     network = load_network(spec, files)
-    try:
-        _write_graph(network, spec, part)
-        session = _session(part)
+    with part_folder(path) as part:
+        whole, separate = part / "whole.onnx", part / path.name
+        _write_graph(network, spec, whole)
+        separate_weights(whole, separate)
+        session = open_graph(separate)
         _compare(network, session, spec)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        move_graph(separate, path)
     return session
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mmsearch_dagster.adapters.registry.relocate import DATABASE, check_location
-from mmsearch_dagster.adapters.registry.review.verdict import REJECTED, verdict_of
 from mmsearch_dagster.adapters.registry.tags import RELEASE_ID, decision_of, manifest_of
+from mmsearch_dagster.adapters.registry.verdict import REJECTED, verdict_of
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.release import ReleaseManifest
 

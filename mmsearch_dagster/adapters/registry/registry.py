@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.adapters.host.home import writing
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Action, Figure, Ledger
+from mmsearch_dagster.adapters.registry.pointer_repair import Repair, VersionState, repair_of
 from mmsearch_dagster.adapters.registry.release_list import ReleaseRow, release_rows
-from mmsearch_dagster.adapters.registry.repair.pointer_repair import Repair, VersionState, repair_of
-from mmsearch_dagster.adapters.registry.review.verdict import APPROVED, REJECTED, verdict_of
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.tags import INDEX, MOVE, RELEASE_ID, WITHDRAWN, decision_of, is_whole
+from mmsearch_dagster.adapters.registry.verdict import APPROVED, REJECTED, verdict_of
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.core.errors import GateRefusedError, NoReleaseError, ReleaseMismatchError
 from mmsearch_dagster.core.gate.decision import Decision

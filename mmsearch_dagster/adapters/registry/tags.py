@@ -1,4 +1,4 @@
-"""What a model version says about itself, as the tags of the MLflow registry."""
+"""Tags of a model version in the MLflow registry: what it says about itself."""
 
 import json
 from collections.abc import Mapping

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmsearch_dagster.adapters.registry.log_model import CACHE_OPTION, WEIGHTS_FILE, example_input, log_pyfunc
+from mmsearch_dagster.adapters.registry.pyfunc.log_model import (
+    CACHE_OPTION,
+    WEIGHTS_FILE,
+    example_input,
+    log_pyfunc,
+)
 from mmsearch_dagster.adapters.registry.store import MlflowStore, mlflow_module
 from mmsearch_dagster.adapters.registry.tags import (
     INDEX,

@@ -8,7 +8,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from mmsearch_dagster.core.catalog.remote_media import is_public
+from mmsearch_dagster.core.catalog.mapping.remote_media import is_public
 
 
 class PrivateAddressError(Exception):

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from mmsearch_dagster.adapters.remote_files.fetching import Fetched, FetchError, Validators
 from mmsearch_dagster.adapters.remote_files.http_fetch import HttpFetcher
 from mmsearch_dagster.adapters.remote_files.object_fetch import fetch_object
-from mmsearch_dagster.core.catalog.remote_media import OBJECT_STORES, WEB, RemoteMedia
+from mmsearch_dagster.core.catalog.mapping.remote_media import OBJECT_STORES, WEB, RemoteMedia
 from mmsearch_dagster.core.errors import SourceError
 
 _MEGABYTES, _SECONDS = 1000.0, 600.0

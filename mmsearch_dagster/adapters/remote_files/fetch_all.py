@@ -11,7 +11,7 @@ from mmsearch_dagster.adapters.remote_files.hosts import Host, Hosts
 from mmsearch_dagster.adapters.remote_files.http_fetch import HttpFetcher
 from mmsearch_dagster.adapters.remote_files.media_cache import Copy, MediaCache
 from mmsearch_dagster.adapters.remote_files.object_fetch import fetch_object
-from mmsearch_dagster.core.catalog.remote_media import WEB, RemoteMedia, host_of, refusal
+from mmsearch_dagster.core.catalog.mapping.remote_media import WEB, RemoteMedia, host_of, refusal
 from mmsearch_dagster.core.progress import Progress
 
 STAGE = "remote_media"

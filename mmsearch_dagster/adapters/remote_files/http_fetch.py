@@ -10,7 +10,7 @@ import httpx
 
 from mmsearch_dagster.adapters.remote_files.checked_transport import CheckedTransport, PrivateAddressError
 from mmsearch_dagster.adapters.remote_files.fetching import Fetched, FetchError, Validators
-from mmsearch_dagster.core.catalog.remote_media import RemoteMedia, refusal
+from mmsearch_dagster.core.catalog.mapping.remote_media import RemoteMedia, refusal
 
 _MOST_REDIRECTS = 5
 _CONNECT_SECONDS = 10.0

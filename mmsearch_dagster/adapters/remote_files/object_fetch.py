@@ -3,7 +3,7 @@
 from typing import Any
 
 from mmsearch_dagster.adapters.remote_files.fetching import Fetched, FetchError, Validators
-from mmsearch_dagster.core.catalog.remote_media import RemoteMedia
+from mmsearch_dagster.core.catalog.mapping.remote_media import RemoteMedia
 
 _DRIVERS = {"s3": "s3fs", "gs": "gcsfs"}
 

@@ -13,16 +13,16 @@ from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.reading import read_table
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.adapters.sources.source import Source
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.contract import separate_broken_rows
-from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile
+from mmsearch_dagster.core.catalog.mapping.source_mapping import SourceSpec, TableFile
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.suggest import did_you_mean
 
 _TABLE = "judgments"
-_CONTENT = (c.QUERY_TEXT, c.IMAGE, c.AUDIO)
+_CONTENT = (col.QUERY_TEXT, col.IMAGE, col.AUDIO)
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,21 @@ def read_query_list(
     source, columns = _source(file.resolve(), graded)
     raw = read_table(source, _TABLE, lambda ids: ids, below_root=False)
     # A list is not used for training: the same query may be in two splits.
-    frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(c.SPLIT))
+    frame = raw.frame.with_columns(pl.lit(None, pl.String).alias(col.SPLIT))
     checked = separate_broken_rows(replace(raw, frame=frame), inside_source=False)
     broken = [
         f"{row[0]}, row {row[1]}: {'; '.join(row[2])}"
-        for row in checked.quarantined.select("_source", "_row", c.REASONS).iter_rows()
+        for row in checked.quarantined.select("_source", "_row", col.REASONS).iter_rows()
     ]
-    order = {key: number for number, key in enumerate(raw.frame[c.QUERY_ID].unique(maintain_order=True))}
-    first = checked.good.group_by(c.QUERY_ID, maintain_order=True).agg(pl.col(_CONTENT).first())
+    order = {key: number for number, key in enumerate(raw.frame[col.QUERY_ID].unique(maintain_order=True))}
+    first = checked.good.group_by(col.QUERY_ID, maintain_order=True).agg(pl.col(_CONTENT).first())
     rows = sorted(first.iter_rows(), key=lambda row: order[row[0]])
     folders = [
         folder.resolve() for folder in (root, source.root, Path.cwd(), media_root) if folder is not None
     ]
     read = [_query(row, folders) for row in rows]
     unread = tuple(sentence for _, sentences in read for sentence in sentences)
-    grades = _grades(checked.good) if c.GRADE in columns else {}
+    grades = _grades(checked.good) if col.GRADE in columns else {}
     return QueryList(tuple(query for query, _ in read), grades, tuple(broken), unread)
 
 
@@ -103,13 +103,15 @@ def _source(file: Path, graded: bool) -> tuple[Source, list[str]]:
         raise SourceError(f"{file}: a UBI log is no list of queries; use .csv, .tsv, .parquet or .ndjson")
     check_file(file, plain.format, magic_of(plain.format))
     columns = list(READERS[plain.format].columns(file, plain))
-    needed = (c.QUERY_ID, *((c.PRODUCT_ID, c.GRADE) if graded else ()))
+    needed = (col.QUERY_ID, *((col.PRODUCT_ID, col.GRADE) if graded else ()))
     for column in needed:
         if column not in columns:
             raise SourceError(f"{file}: no column '{column}'; {did_you_mean(column, columns)}")
     if not set(_CONTENT) & set(columns):
         raise SourceError(f"{file}: none of query_text, image, audio among its columns {', '.join(columns)}")
-    constants = {} if c.GRADE in columns and c.PRODUCT_ID in columns else {c.PRODUCT_ID: "-", c.GRADE: 0}
+    constants = (
+        {} if col.GRADE in columns and col.PRODUCT_ID in columns else {col.PRODUCT_ID: "-", col.GRADE: 0}
+    )
     table = plain.model_copy(update={"constants": constants})
     spec = SourceSpec(catalogue="queries", tables={_TABLE: (table,)})
     return Source(spec.catalogue, file.parent, spec), columns
@@ -136,6 +138,6 @@ def _content(uri: str, folders: Sequence[Path]) -> bytes:
 
 def _grades(good: pl.DataFrame) -> dict[str, dict[str, int]]:
     grades: dict[str, dict[str, int]] = {}
-    for query_id, product_id, grade in good.select(c.QUERY_ID, c.PRODUCT_ID, c.GRADE).iter_rows():
+    for query_id, product_id, grade in good.select(col.QUERY_ID, col.PRODUCT_ID, col.GRADE).iter_rows():
         grades.setdefault(query_id, {})[product_id] = grade
     return grades

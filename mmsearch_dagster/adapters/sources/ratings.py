@@ -8,25 +8,25 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_scalars import as_number, as_text
-from mmsearch_dagster.core.catalog.values.instants import as_instant
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.casting.cast_scalars import as_number, as_text
+from mmsearch_dagster.core.catalog.casting.instants import as_instant
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean
 
 # Names without case, underscores and RecBole's `:token`, as tab-separated files have them -> the contract's.
 _TAB_NAMES = {
-    "userid": c.USER_ID,
-    "user": c.USER_ID,
-    "movieid": c.PRODUCT_ID,
-    "itemid": c.PRODUCT_ID,
-    "item": c.PRODUCT_ID,
-    "productid": c.PRODUCT_ID,
-    "rating": c.VALUE,
-    "timestamp": c.TIMESTAMP,
-    "time": c.TIMESTAMP,
+    "userid": col.USER_ID,
+    "user": col.USER_ID,
+    "movieid": col.PRODUCT_ID,
+    "itemid": col.PRODUCT_ID,
+    "item": col.PRODUCT_ID,
+    "productid": col.PRODUCT_ID,
+    "rating": col.VALUE,
+    "timestamp": col.TIMESTAMP,
+    "time": col.TIMESTAMP,
 }
-_HEADER = {"userId": c.USER_ID, "movieId": c.PRODUCT_ID, "rating": c.VALUE, "timestamp": c.TIMESTAMP}
+_HEADER = {"userId": col.USER_ID, "movieId": col.PRODUCT_ID, "rating": col.VALUE, "timestamp": col.TIMESTAMP}
 _NAMES = list(_HEADER.values())
 _FORMATS = (
     "userId,movieId,rating,timestamp with that header; four columns parted by tabs, with or without names; "
@@ -120,14 +120,14 @@ def _by_position(table: pl.DataFrame, path: Path) -> pl.DataFrame:
 def _cast(rows: pl.DataFrame, path: Path, first_line: int) -> pl.DataFrame:
     text = pl.String()
     cast = rows.select(
-        as_text(pl.col(c.USER_ID), text).alias(c.USER_ID),
-        as_text(pl.col(c.PRODUCT_ID), text).alias(c.PRODUCT_ID),
-        as_number(pl.col(c.VALUE), text).alias(c.VALUE),
-        as_instant(pl.col(c.TIMESTAMP), text).alias(c.TIMESTAMP),
+        as_text(pl.col(col.USER_ID), text).alias(col.USER_ID),
+        as_text(pl.col(col.PRODUCT_ID), text).alias(col.PRODUCT_ID),
+        as_number(pl.col(col.VALUE), text).alias(col.VALUE),
+        as_instant(pl.col(col.TIMESTAMP), text).alias(col.TIMESTAMP),
     )
     readable = cast.select(
-        [pl.col(c.VALUE).is_finite().fill_null(False)]
-        + [pl.col(name).is_not_null() for name in (c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP)]
+        [pl.col(col.VALUE).is_finite().fill_null(False)]
+        + [pl.col(name).is_not_null() for name in (col.USER_ID, col.PRODUCT_ID, col.TIMESTAMP)]
     )
     for name in _NAMES:
         bad = (~readable[name]).arg_true()
@@ -138,8 +138,8 @@ def _cast(rows: pl.DataFrame, path: Path, first_line: int) -> pl.DataFrame:
                 f"ratings file {path}, line {row + first_line}: {shown} is no {_named(name)} "
                 f"({len(bad)} of {rows.height} rows are like this): mend or remove them"
             )
-    return cast.with_columns(pl.lit(_RATE).alias(c.ACTION))
+    return cast.with_columns(pl.lit(_RATE).alias(col.ACTION))
 
 
 def _named(column: str) -> str:
-    return {c.VALUE: "rating", c.TIMESTAMP: "time in epoch seconds"}.get(column, column)
+    return {col.VALUE: "rating", col.TIMESTAMP: "time in epoch seconds"}.get(column, column)

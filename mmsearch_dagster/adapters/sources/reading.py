@@ -9,19 +9,19 @@ from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS
 from mmsearch_dagster.adapters.sources.joins import joined
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.cast_scalars import as_text
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, GROUP, HIDDEN, NUMBER, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.casting.cast_scalars import as_text
+from mmsearch_dagster.core.catalog.casting.texts import clean_text, without_script_words
 from mmsearch_dagster.core.catalog.contract import RawTable, raw_table
+from mmsearch_dagster.core.catalog.grouped_rows import merge_groups
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.column_habits import with_habits
 from mmsearch_dagster.core.catalog.mapping.conditions import all_hold
 from mmsearch_dagster.core.catalog.mapping.expressions import column_expression
+from mmsearch_dagster.core.catalog.mapping.source_mapping import TableFile
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL
-from mmsearch_dagster.core.catalog.source_mapping import TableFile
-from mmsearch_dagster.core.catalog.tables.grouped_rows import merge_groups
-from mmsearch_dagster.core.catalog.tables.variants import with_parents
-from mmsearch_dagster.core.catalog.values.texts import clean_text, without_script_words
+from mmsearch_dagster.core.catalog.variants import with_parents
 from mmsearch_dagster.core.errors import SourceError
 
 Pseudonymise = Callable[[pl.Series], pl.Series]
@@ -87,7 +87,7 @@ def _count(counts: dict[str, int], sentence: str, count: int) -> None:
 def _read_file(source: Source, table: str, file: TableFile) -> _Read:
     path = source.path_of(file)
     if file.format == "ubi":
-        return _Read(json_files.read_ubi(path, table, list(c.TABLES[table])))
+        return _Read(json_files.read_ubi(path, table, list(col.TABLES[table])))
     columns = file_columns(source, file)
     mapped = mapped_columns(table, file, columns)
     beside = {f"{join.name}." for join in file.joins}
@@ -112,17 +112,17 @@ def _kept(named: pl.DataFrame, rows: pl.DataFrame, file: TableFile) -> pl.DataFr
     """The rows that `where` means; variants go with the row of their product."""
     holds = rows.select(pl.col(BROKEN).is_not_null() | all_hold(file.where)).to_series()
     kept, others = named.filter(holds), named.filter(~holds)
-    if c.PARENT_ID not in named.columns or others.is_empty():
+    if col.PARENT_ID not in named.columns or others.is_empty():
         return kept
-    whole = others.filter(pl.col(c.PARENT_ID).is_null())
-    gone = set(whole[c.PRODUCT_ID].drop_nulls()) - set(kept[c.PRODUCT_ID].drop_nulls())
-    return kept.filter(~pl.col(c.PARENT_ID).is_in(gone).fill_null(False))
+    whole = others.filter(pl.col(col.PARENT_ID).is_null())
+    gone = set(whole[col.PRODUCT_ID].drop_nulls()) - set(kept[col.PRODUCT_ID].drop_nulls())
+    return kept.filter(~pl.col(col.PARENT_ID).is_in(gone).fill_null(False))
 
 
 def _group_key(rows: pl.DataFrame, file: TableFile, mapping: ColumnMapping | None) -> pl.Expr | None:
     if mapping is None:
         return None
-    key = column_expression(c.PRODUCT_ID, mapping, dict(rows.schema), file.list_separator)
+    key = column_expression(col.PRODUCT_ID, mapping, dict(rows.schema), file.list_separator)
     return key.cast(pl.String).str.strip_chars().replace("", None).alias(GROUP)
 
 
@@ -157,7 +157,7 @@ def _listed_children(rows: pl.DataFrame, file: TableFile) -> pl.Expr:
     """list[str]: the ids that a row names as its variants."""
     assert file.children is not None
     whole = file.children.model_copy(update={"pattern": None})
-    text = column_expression(c.PRODUCT_ID, whole, dict(rows.schema), file.list_separator).cast(pl.String)
+    text = column_expression(col.PRODUCT_ID, whole, dict(rows.schema), file.list_separator).cast(pl.String)
     if file.children.pattern is None:
         return text.str.split(file.children.separator or ",").alias(_CHILDREN)
     matches = text.str.extract_all(file.children.pattern)
@@ -166,11 +166,11 @@ def _listed_children(rows: pl.DataFrame, file: TableFile) -> pl.Expr:
 
 def _with_listed_parents(rows: pl.DataFrame) -> pl.DataFrame:
     """`parent_id` of the rows that another row names."""
-    pairs = rows.select(pl.col(c.PRODUCT_ID).alias(c.PARENT_ID), pl.col(_CHILDREN)).explode(_CHILDREN)
+    pairs = rows.select(pl.col(col.PRODUCT_ID).alias(col.PARENT_ID), pl.col(_CHILDREN)).explode(_CHILDREN)
     pairs = pairs.with_columns(pl.col(_CHILDREN).str.strip_chars()).drop_nulls()
     pairs = pairs.unique(_CHILDREN, keep="first", maintain_order=True)
     return rows.drop(_CHILDREN).join(
-        pairs, left_on=c.PRODUCT_ID, right_on=_CHILDREN, how="left", maintain_order="left"
+        pairs, left_on=col.PRODUCT_ID, right_on=_CHILDREN, how="left", maintain_order="left"
     )
 
 
@@ -194,8 +194,8 @@ def _empty_columns(
     if rows.is_empty() or raw[BROKEN].is_not_null().all():
         return empty
     for column, mapping in mappings.items():
-        target = c.ATTRIBUTES if column.startswith(f"{c.ATTRIBUTES}.") else column
-        if column not in raw.columns or target in c.REQUIRED[table] or rows[target].is_not_null().any():
+        target = col.ATTRIBUTES if column.startswith(f"{col.ATTRIBUTES}.") else column
+        if column not in raw.columns or target in col.REQUIRED[table] or rows[target].is_not_null().any():
             continue
         given = raw[column].drop_nulls()
         if given.dtype == pl.String:

@@ -11,13 +11,18 @@ from mmsearch_dagster.adapters.remote_files.file_copies import copy_of_file, ref
 from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.file import DATABASE, SourceFile
-from mmsearch_dagster.core.catalog.remote_media import is_address
+from mmsearch_dagster.core.catalog.mapping.remote_media import is_address
+from mmsearch_dagster.core.catalog.mapping.source_mapping import (
+    SourceSpec,
+    TableFile,
+    missing_required,
+    parse_source,
+)
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY, escapes_root
-from mmsearch_dagster.core.catalog.source_mapping import SourceSpec, TableFile, missing_required, parse_source
 from mmsearch_dagster.core.errors import SourceError, reason_of
 from mmsearch_dagster.core.media.file_names import spellings
 from mmsearch_dagster.core.suggest import did_you_mean, nearest
@@ -191,7 +196,7 @@ def mapped_columns(
     A name that the file has without its outer space is meant so.
     """
     if file.columns is None:
-        names = [name for name in c.TABLES[table] if name in columns and name not in file.constants]
+        names = [name for name in col.TABLES[table] if name in columns and name not in file.constants]
         return {name: ColumnMapping(column=(name,)) for name in names}
     return {column: _trimmed(mapping, columns) for column, mapping in file.columns.items()}
 
@@ -208,10 +213,10 @@ def _trimmed(mapping: ColumnMapping, columns: Mapping[str, pl.DataType]) -> Colu
 
 
 def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.DataType) -> None:
-    if column == c.CATEGORY and isinstance(kind, pl.List | pl.Array):
+    if column == col.CATEGORY and isinstance(kind, pl.List | pl.Array):
         kind = pl.String()
     # One key of the attributes map is a text.
-    demand = unmet_demand(kind, c.TABLES[table].get(column, pl.String()))
+    demand = unmet_demand(kind, col.TABLES[table].get(column, pl.String()))
     if demand is not None:
         raise SourceError(
             f"{path}: column '{name}' holds {kind}, but {table}.{column} takes {demand}; "

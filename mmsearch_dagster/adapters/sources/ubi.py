@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 EVENTS_INDEX = "ubi_events"
 QUERIES_INDEX = "ubi_queries"
@@ -37,10 +37,10 @@ def _person(document: Mapping[str, Any]) -> Record:
     """user_id is empty for visitors who did not log in; then the client (browser) stands for the person."""
     session = _text(document.get("session_id")) or _text(_inside(document, "event_attributes", "session_id"))
     return {
-        c.TIMESTAMP: _text(document.get("timestamp")),
-        c.USER_ID: _text(document.get("user_id")) or _text(document.get("client_id")),
-        c.SESSION_ID: session,
-        c.QUERY_ID: _text(document.get("query_id")),
+        col.TIMESTAMP: _text(document.get("timestamp")),
+        col.USER_ID: _text(document.get("user_id")) or _text(document.get("client_id")),
+        col.SESSION_ID: session,
+        col.QUERY_ID: _text(document.get("query_id")),
     }
 
 
@@ -50,12 +50,12 @@ def event_record(document: Mapping[str, Any], document_id: str | None) -> Record
     attributes = attributes if isinstance(attributes, Mapping) else {}
     return {
         **_person(document),
-        c.EVENT_ID: document_id,
-        c.PRODUCT_ID: _text(_inside(attributes, "object", "object_id")),
-        c.ACTION: _text(document.get("action_name")),
-        c.VALUE: _text(attributes.get(c.VALUE)),
-        c.POSITION: _text(_inside(attributes, "position", "ordinal")),
-        c.VARIANT: _text(attributes.get(c.VARIANT)),
+        col.EVENT_ID: document_id,
+        col.PRODUCT_ID: _text(_inside(attributes, "object", "object_id")),
+        col.ACTION: _text(document.get("action_name")),
+        col.VALUE: _text(attributes.get(col.VALUE)),
+        col.POSITION: _text(_inside(attributes, "position", "ordinal")),
+        col.VARIANT: _text(attributes.get(col.VARIANT)),
     }
 
 
@@ -63,8 +63,8 @@ def search_record(document: Mapping[str, Any]) -> Record:
     """The query, from a `ubi_queries` document or from an event that repeats its query."""
     return {
         **_person(document),
-        c.QUERY_TEXT: _text(document.get("user_query")),
-        c.IMAGE: _text(_inside(document, "query_attributes", c.IMAGE)),
+        col.QUERY_TEXT: _text(document.get("user_query")),
+        col.IMAGE: _text(_inside(document, "query_attributes", col.IMAGE)),
     }
 
 
@@ -118,10 +118,10 @@ def to_ubi(events: pl.DataFrame, searches: pl.DataFrame, application: str = "mms
         Lines of JSON that read back as the same events and searches.
     """
     for search in searches.iter_rows(named=True):
-        yield _dumps({"index": {"_index": QUERIES_INDEX, "_id": search[c.QUERY_ID]}})
+        yield _dumps({"index": {"_index": QUERIES_INDEX, "_id": search[col.QUERY_ID]}})
         yield _dumps({"application": application, **_search_document(search)})
     for event in events.iter_rows(named=True):
-        yield _dumps({"index": {"_index": EVENTS_INDEX, "_id": event[c.EVENT_ID]}})
+        yield _dumps({"index": {"_index": EVENTS_INDEX, "_id": event[col.EVENT_ID]}})
         yield _dumps({"application": application, **_event_document(event)})
 
 
@@ -130,24 +130,24 @@ def _dumps(document: Record) -> str:
 
 
 def _query_keys(row: Record) -> Record:
-    moment = row[c.TIMESTAMP]
+    moment = row[col.TIMESTAMP]
     return {
-        "query_id": row[c.QUERY_ID],
-        "user_id": row[c.USER_ID],
-        "client_id": row[c.USER_ID],
-        "session_id": row[c.SESSION_ID],
+        "query_id": row[col.QUERY_ID],
+        "user_id": row[col.USER_ID],
+        "client_id": row[col.USER_ID],
+        "session_id": row[col.SESSION_ID],
         "timestamp": moment.isoformat(timespec="microseconds") if moment is not None else None,
     }
 
 
 def _search_document(search: Record) -> Record:
-    shown = {c.IMAGE: search[c.IMAGE]} if search[c.IMAGE] is not None else {}
-    return {**_query_keys(search), "user_query": search[c.QUERY_TEXT], "query_attributes": shown}
+    shown = {col.IMAGE: search[col.IMAGE]} if search[col.IMAGE] is not None else {}
+    return {**_query_keys(search), "user_query": search[col.QUERY_TEXT], "query_attributes": shown}
 
 
 def _event_document(event: Record) -> Record:
-    attributes: Record = {"object": {"object_id": event[c.PRODUCT_ID], "object_id_field": c.PRODUCT_ID}}
-    if event[c.POSITION] is not None:
-        attributes["position"] = {"ordinal": event[c.POSITION]}
-    attributes |= {name: event[name] for name in (c.VALUE, c.VARIANT) if event[name] is not None}
-    return {**_query_keys(event), "action_name": event[c.ACTION], "event_attributes": attributes}
+    attributes: Record = {"object": {"object_id": event[col.PRODUCT_ID], "object_id_field": col.PRODUCT_ID}}
+    if event[col.POSITION] is not None:
+        attributes["position"] = {"ordinal": event[col.POSITION]}
+    attributes |= {name: event[name] for name in (col.VALUE, col.VARIANT) if event[name] is not None}
+    return {**_query_keys(event), "action_name": event[col.ACTION], "event_attributes": attributes}

@@ -15,7 +15,7 @@ from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.modalities import AUDIO
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, RATE, Recogniser, Transcript
-from mmsearch_dagster.core.text import query_text
+from mmsearch_dagster.core.text.preparation import query_text
 
 Samples = NDArray[np.float32]
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_nested import ATTRIBUTE_MAP, as_attributes, feeds_attributes
-from mmsearch_dagster.core.catalog.cast_scalars import (
+from mmsearch_dagster.core.catalog.casting.amounts import as_currency, currency_in
+from mmsearch_dagster.core.catalog.casting.cast_nested import ATTRIBUTE_MAP, as_attributes, feeds_attributes
+from mmsearch_dagster.core.catalog.casting.cast_scalars import (
     as_boolean,
     as_integer,
     as_money,
@@ -18,6 +19,15 @@ from mmsearch_dagster.core.catalog.cast_scalars import (
     as_text,
     decoded,
 )
+from mmsearch_dagster.core.catalog.casting.categories import CategorySigns, as_category
+from mmsearch_dagster.core.catalog.casting.instants import as_instant
+from mmsearch_dagster.core.catalog.casting.texts import (
+    as_id,
+    clean_text,
+    without_entities,
+    without_script_words,
+)
+from mmsearch_dagster.core.catalog.casting.uris import as_uri, as_uris, below
 from mmsearch_dagster.core.catalog.columns import (
     AMOUNTS,
     ATTRIBUTES,
@@ -36,16 +46,6 @@ from mmsearch_dagster.core.catalog.columns import (
 )
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
-from mmsearch_dagster.core.catalog.values.amounts import as_currency, currency_in
-from mmsearch_dagster.core.catalog.values.categories import CategorySigns, as_category
-from mmsearch_dagster.core.catalog.values.instants import as_instant
-from mmsearch_dagster.core.catalog.values.texts import (
-    as_id,
-    clean_text,
-    without_entities,
-    without_script_words,
-)
-from mmsearch_dagster.core.catalog.values.uris import as_uri, as_uris, below
 
 SOURCE = "_source"
 # The number of the record in its file, from 1; of the line where records are lines of JSON.

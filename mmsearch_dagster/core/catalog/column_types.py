@@ -3,7 +3,7 @@
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from mmsearch_dagster.core.catalog.cast_nested import ATTRIBUTE_MAP
+from mmsearch_dagster.core.catalog.casting.cast_nested import ATTRIBUTE_MAP
 from mmsearch_dagster.core.catalog.columns import INSTANT
 
 _URIS = "the names of picture files: a text, or a list of texts"

@@ -8,35 +8,35 @@ from datetime import datetime
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE
 from mmsearch_dagster.core.catalog.event_actions import keep_product_events
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL, is_personal
-from mmsearch_dagster.core.catalog.query_splits import (
+from mmsearch_dagster.core.catalog.row_rules import reasons
+from mmsearch_dagster.core.digest import sha256_text
+from mmsearch_dagster.core.errors import PolicyError, SourceError
+from mmsearch_dagster.core.labels.query_splits import (
     assign_splits,
     contract_split,
     inconsistency,
     keep_highest_grade,
 )
-from mmsearch_dagster.core.catalog.row_rules import reasons
-from mmsearch_dagster.core.digest import sha256_text
-from mmsearch_dagster.core.errors import PolicyError, SourceError
 
 # A quarantined row as it stood after casting, as JSON.
 RAW = "raw"
 ID_COLUMN = {
-    "products": c.PRODUCT_ID,
-    "events": c.EVENT_ID,
-    "searches": c.QUERY_ID,
-    "judgments": c.QUERY_ID,
-    "reviews": c.REVIEW_ID,
+    "products": col.PRODUCT_ID,
+    "events": col.EVENT_ID,
+    "searches": col.QUERY_ID,
+    "judgments": col.QUERY_ID,
+    "reviews": col.REVIEW_ID,
 }
 _SORTED_BY = {
-    "products": (c.PRODUCT_ID,),
-    "events": (c.TIMESTAMP, c.EVENT_ID),
-    "searches": (c.QUERY_ID,),
-    "judgments": (c.QUERY_ID, c.PRODUCT_ID),
-    "reviews": (c.REVIEW_ID,),
+    "products": (col.PRODUCT_ID,),
+    "events": (col.TIMESTAMP, col.EVENT_ID),
+    "searches": (col.QUERY_ID,),
+    "judgments": (col.QUERY_ID, col.PRODUCT_ID),
+    "reviews": (col.REVIEW_ID,),
 }
 # An exporter that sends a record twice is normal for these; for products it is a broken catalogue.
 _REPEATS_ARE_NORMAL = ("events", "searches", "reviews")
@@ -99,7 +99,7 @@ def raw_table(
         frame, others = keep_product_events(frame)
         counts |= others
     if table == "judgments":
-        frame = frame.with_columns(contract_split(pl.col(c.SPLIT)))
+        frame = frame.with_columns(contract_split(pl.col(col.SPLIT)))
     return RawTable(table, frame, counts, tuple(concerns))
 
 
@@ -122,8 +122,8 @@ def separate_broken_rows(
         Good rows sorted by their keys, quarantined rows sorted by file and row, and counts of dropped rows.
     """
     table = raw.table
-    checked = raw.frame.with_columns(reasons(table, inside_source=inside_source).alias(c.REASONS))
-    if latest is not None and c.TIMESTAMP in c.TABLES[table]:
+    checked = raw.frame.with_columns(reasons(table, inside_source=inside_source).alias(col.REASONS))
+    if latest is not None and col.TIMESTAMP in col.TABLES[table]:
         checked = _refuse_future(checked, latest)
     if flagged:
         checked = _add_reasons(checked, flagged)
@@ -131,11 +131,11 @@ def separate_broken_rows(
     if repeated is not None:
         checked = checked.filter(~repeated)
     checked = _refuse_across_rows(checked, table)
-    fine = checked.filter(pl.col(c.REASONS).list.len() == 0)
-    kept, dropped = _finish(fine.select(SOURCE, *c.TABLES[table]), table)
+    fine = checked.filter(pl.col(col.REASONS).list.len() == 0)
+    kept, dropped = _finish(fine.select(SOURCE, *col.TABLES[table]), table)
     if repeated is not None and repeated.any():
         dropped[_EQUAL_PRODUCT] = int(repeated.sum())
-    broken = checked.filter(pl.col(c.REASONS).list.len() > 0)
+    broken = checked.filter(pl.col(col.REASONS).list.len() > 0)
     return CheckedRows(
         kept.drop(SOURCE).sort(_SORTED_BY[table]),
         _quarantine(broken, table),
@@ -151,25 +151,25 @@ def future_rows(frame: pl.DataFrame, latest: datetime) -> int:
         frame: rows of a contract table.
         latest: with its time zone.
     """
-    return frame.filter(pl.col(c.TIMESTAMP) > latest).height if c.TIMESTAMP in frame.columns else 0
+    return frame.filter(pl.col(col.TIMESTAMP) > latest).height if col.TIMESTAMP in frame.columns else 0
 
 
 def _refuse_future(rows: pl.DataFrame, latest: datetime) -> pl.DataFrame:
-    reason = pl.when(pl.col(c.TIMESTAMP) > latest).then(pl.lit(_FUTURE))
-    return rows.with_columns(pl.concat_list(c.REASONS, reason).list.drop_nulls().alias(c.REASONS))
+    reason = pl.when(pl.col(col.TIMESTAMP) > latest).then(pl.lit(_FUTURE))
+    return rows.with_columns(pl.concat_list(col.REASONS, reason).list.drop_nulls().alias(col.REASONS))
 
 
 def _repeats_a_product(rows: pl.DataFrame) -> pl.Series:
     """Whether a fine row is equal, value for value, to one of an earlier file: two exports that overlap."""
-    fine = pl.col(c.REASONS).list.len() == 0
-    content = pl.struct(list(c.PRODUCTS)).struct.json_encode()
+    fine = pl.col(col.REASONS).list.len() == 0
+    content = pl.struct(list(col.PRODUCTS)).struct.json_encode()
     first = pl.col(SOURCE).first().over(content, fine)
     return rows.select((fine & (pl.col(SOURCE) != first)).alias("repeated"))["repeated"]
 
 
 def _emptied(fine: pl.DataFrame, table: str) -> pl.DataFrame:
     rows = fine.filter(pl.col(EMPTIED).list.len() > 0)
-    return rows.select(SOURCE, ROW, ID_COLUMN[table], pl.col(EMPTIED).alias(c.REASONS)).sort(SOURCE, ROW)
+    return rows.select(SOURCE, ROW, ID_COLUMN[table], pl.col(EMPTIED).alias(col.REASONS)).sort(SOURCE, ROW)
 
 
 def _add_reasons(rows: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl.DataFrame:
@@ -179,8 +179,8 @@ def _add_reasons(rows: pl.DataFrame, flagged: Mapping[int, Sequence[str]]) -> pl
         schema={_INDEX: pl.UInt32, _REASON: pl.List(pl.String)},
     )
     joined = rows.with_row_index(_INDEX).join(further, on=_INDEX, how="left", maintain_order="left")
-    both = pl.concat_list(c.REASONS, pl.col(_REASON).fill_null([])).list.unique(maintain_order=True)
-    return joined.with_columns(both.alias(c.REASONS)).drop(_INDEX, _REASON)
+    both = pl.concat_list(col.REASONS, pl.col(_REASON).fill_null([])).list.unique(maintain_order=True)
+    return joined.with_columns(both.alias(col.REASONS)).drop(_INDEX, _REASON)
 
 
 def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
@@ -188,11 +188,11 @@ def _refuse_across_rows(rows: pl.DataFrame, table: str) -> pl.DataFrame:
     if table not in ("products", "judgments"):
         return rows
     indexed = rows.with_row_index(_INDEX)
-    fine = indexed.filter(pl.col(c.REASONS).list.len() == 0)
+    fine = indexed.filter(pl.col(col.REASONS).list.len() == 0)
     if table == "products":
-        id_text = pl.col(c.PRODUCT_ID).str.head(80)
+        id_text = pl.col(col.PRODUCT_ID).str.head(80)
         repeated = pl.concat_str(pl.lit("product_id: '"), id_text, pl.lit("' stands in an earlier row"))
-        later = ~pl.col(c.PRODUCT_ID).is_first_distinct()
+        later = ~pl.col(col.PRODUCT_ID).is_first_distinct()
         reason = fine.select(pl.when(later).then(repeated).alias("reason"))["reason"]
     else:
         reason = inconsistency(fine)
@@ -235,15 +235,15 @@ def _fill_ids(rows: pl.DataFrame, column: str) -> pl.DataFrame:
 
 def _quarantine(broken: pl.DataFrame, table: str) -> pl.DataFrame:
     row = pl.struct(_kept_columns(table)).struct.json_encode().alias(RAW)
-    return broken.select(SOURCE, ROW, ID_COLUMN[table], c.REASONS, row).sort(SOURCE, ROW)
+    return broken.select(SOURCE, ROW, ID_COLUMN[table], col.REASONS, row).sort(SOURCE, ROW)
 
 
 def _kept_columns(table: str) -> list[str]:
     """What a quarantined row keeps; `_source` and `_row` lead to the rest."""
-    schema = c.TABLES[table]
+    schema = col.TABLES[table]
     if not is_personal(table):
         return list(schema)
-    return [name for name, kind in schema.items() if kind != pl.String or name in (*PERSONAL, c.ACTION)]
+    return [name for name, kind in schema.items() if kind != pl.String or name in (*PERSONAL, col.ACTION)]
 
 
 def restrict_to_catalogue(rows: pl.DataFrame, product_ids: pl.Series) -> tuple[pl.DataFrame, int]:
@@ -256,7 +256,7 @@ def restrict_to_catalogue(rows: pl.DataFrame, product_ids: pl.Series) -> tuple[p
     Returns:
         The rows that are kept, and how many were left out.
     """
-    kept = rows.filter(pl.col(c.PRODUCT_ID).is_in(product_ids.implode()))
+    kept = rows.filter(pl.col(col.PRODUCT_ID).is_in(product_ids.implode()))
     return kept, rows.height - kept.height
 
 
@@ -291,7 +291,7 @@ def top_reasons(quarantined: pl.DataFrame, most: int = 3) -> list[tuple[str, int
         (reason, number of rows), the most frequent first.
     """
     counted: Counter[str] = Counter()
-    for listed in quarantined[c.REASONS]:
+    for listed in quarantined[col.REASONS]:
         counted.update({re.sub(_QUOTED_VALUE, "...", reason) for reason in listed})
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most]
 

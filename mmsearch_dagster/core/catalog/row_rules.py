@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.cast_table import EMPTIED, PROBLEMS
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 
@@ -16,7 +16,7 @@ _CUT_NUMBER = r"^\d(?:[.,]\d+)?[eE]\+\d{1,2}$"
 _NOT_RELATIVE = r"^(?:[/\\]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]*://)"
 
 
-# What is fetched from its address: core.catalog.remote_media.is_address.
+# What is fetched from its address: core.catalog.mapping.remote_media.is_address.
 _FETCHED = r"^(?:(?i:https?|s3|gs):)?//"
 
 
@@ -80,15 +80,17 @@ def row_rules(table: str, *, inside_source: bool = True) -> Sequence[pl.Expr]:
 
     inside_source: files must lie below the source's folder.
     """
-    schema = c.TABLES[table]
+    schema = col.TABLES[table]
     quote = not is_personal(table)
     # Media of a product that lie elsewhere are not read, and go to media_quarantine: they do not condemn it.
     files = (
-        [name for name in c.MEDIA_COLUMNS if name in schema] if inside_source and table != "products" else []
+        [name for name in col.MEDIA_COLUMNS if name in schema]
+        if inside_source and table != "products"
+        else []
     )
     uris = [_uri_rule(name, schema[name], quote=quote) for name in files]
     needs_any = [_none_of(NEEDS_ANY[table])] if table in NEEDS_ANY else []
-    return (*(_missing(column) for column in c.REQUIRED[table]), *needs_any, *_RULES[table], *uris)
+    return (*(_missing(column) for column in col.REQUIRED[table]), *needs_any, *_RULES[table], *uris)
 
 
 def reasons(table: str, *, inside_source: bool = True) -> pl.Expr:
@@ -105,21 +107,21 @@ def reasons(table: str, *, inside_source: bool = True) -> pl.Expr:
 
 # At least one of these must hold a value in every row of the table.
 NEEDS_ANY = {
-    "products": (c.TITLE, c.IMAGE_URIS),
-    "searches": (c.QUERY_TEXT, c.IMAGE),
-    "judgments": (c.QUERY_TEXT, c.IMAGE, c.AUDIO),
+    "products": (col.TITLE, col.IMAGE_URIS),
+    "searches": (col.QUERY_TEXT, col.IMAGE),
+    "judgments": (col.QUERY_TEXT, col.IMAGE, col.AUDIO),
 }
 _RULES: dict[str, tuple[pl.Expr, ...]] = {
-    "products": (_number(c.PRICE), _whole_id(c.PRODUCT_ID)),
+    "products": (_number(col.PRICE), _whole_id(col.PRODUCT_ID)),
     "events": (
-        _not(c.ACTION, pl.col(c.ACTION).is_in(c.ACTIONS), f"one of {', '.join(c.ACTIONS)}"),
-        _not(c.VALUE, pl.col(c.VALUE).is_finite(), "a finite number"),
-        _not(c.POSITION, pl.col(c.POSITION) >= 0, "a rank of at least 0"),
+        _not(col.ACTION, pl.col(col.ACTION).is_in(col.ACTIONS), f"one of {', '.join(col.ACTIONS)}"),
+        _not(col.VALUE, pl.col(col.VALUE).is_finite(), "a finite number"),
+        _not(col.POSITION, pl.col(col.POSITION) >= 0, "a rank of at least 0"),
     ),
     "searches": (),
     "judgments": (
-        _not(c.GRADE, pl.col(c.GRADE).is_between(0, 3), "a grade from 0 to 3"),
-        _not(c.SPLIT, pl.col(c.SPLIT).is_in(c.SPLITS), f"one of {', '.join(c.SPLITS)}"),
+        _not(col.GRADE, pl.col(col.GRADE).is_between(0, 3), "a grade from 0 to 3"),
+        _not(col.SPLIT, pl.col(col.SPLIT).is_in(col.SPLITS), f"one of {', '.join(col.SPLITS)}"),
     ),
-    "reviews": (_number(c.RATING),),
+    "reviews": (_number(col.RATING),),
 }

@@ -1,4 +1,4 @@
-"""Events as weights, weights as a sparse matrix of users and items.
+"""Implicit feedback: events as weights, weights as a sparse matrix of users and items.
 
 Letters: `u` users, `n` items. Ids are sorted, so the order of the events changes nothing.
 """
@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 WEIGHT = "weight"
 _DAY = 86_400.0
@@ -39,7 +39,7 @@ class FeedbackParams(BaseModel):
     def of_action(self) -> dict[str, float]:
         """Action -> weight, the actions that count."""
         fields = self.model_dump()
-        return {name: fields[name] for name in c.ACTIONS if fields.get(name, 0.0) > 0}
+        return {name: fields[name] for name in col.ACTIONS if fields.get(name, 0.0) > 0}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def decay(age_days: pl.Expr, half_life_days: float | None) -> pl.Expr:
 
 def age_days(at: pl.Expr, as_of: datetime) -> pl.Expr:
     """Days from `at` to `as_of`, fractions included."""
-    return (pl.lit(as_of, dtype=c.INSTANT) - at).dt.total_microseconds() / (_DAY * 1e6)
+    return (pl.lit(as_of, dtype=col.INSTANT) - at).dt.total_microseconds() / (_DAY * 1e6)
 
 
 def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
@@ -92,10 +92,10 @@ def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:
         Those events with `weight` above 0, before decay.
     """
     weights = params.of_action()
-    weight = pl.col(c.ACTION).replace_strict(weights, default=0.0, return_dtype=pl.Float64)
-    disliked = pl.col(c.VALUE).fill_null(params.min_rating) < params.min_rating
-    too_low = (pl.col(c.ACTION) == "rate") & disliked
-    usable = pl.all_horizontal(pl.col(c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP).is_not_null())
+    weight = pl.col(col.ACTION).replace_strict(weights, default=0.0, return_dtype=pl.Float64)
+    disliked = pl.col(col.VALUE).fill_null(params.min_rating) < params.min_rating
+    too_low = (pl.col(col.ACTION) == "rate") & disliked
+    usable = pl.all_horizontal(pl.col(col.USER_ID, col.PRODUCT_ID, col.TIMESTAMP).is_not_null())
     weighted = events.filter(usable).with_columns(pl.when(~too_low).then(weight).otherwise(0.0).alias(WEIGHT))
     return weighted.filter(pl.col(WEIGHT) > 0)
 
@@ -112,12 +112,12 @@ def weighted_pairs(events: pl.DataFrame, params: FeedbackParams, as_of: datetime
         One row per pair: `user_id`, `product_id`, `weight`, sorted by both ids.
     """
     aged = feedback(events, params).with_columns(
-        pl.col(WEIGHT) * decay(age_days(pl.col(c.TIMESTAMP), as_of), params.half_life_days)
+        pl.col(WEIGHT) * decay(age_days(pl.col(col.TIMESTAMP), as_of), params.half_life_days)
     )
     # Sorted first: the sum of floats depends on their order.
     pairs = (
-        aged.sort(c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP, WEIGHT)
-        .group_by(c.USER_ID, c.PRODUCT_ID, maintain_order=True)
+        aged.sort(col.USER_ID, col.PRODUCT_ID, col.TIMESTAMP, WEIGHT)
+        .group_by(col.USER_ID, col.PRODUCT_ID, maintain_order=True)
         .agg(pl.col(WEIGHT).sum())
     )
     return pairs.with_columns(pl.lit(1.0).alias(WEIGHT)) if params.binary else pairs
@@ -132,11 +132,11 @@ def to_matrix(pairs: pl.DataFrame) -> Interactions:
     Returns:
         The matrix [users, items], both sorted by id.
     """
-    users = pairs[c.USER_ID].unique().sort()
-    items = pairs[c.PRODUCT_ID].unique().sort()
+    users = pairs[col.USER_ID].unique().sort()
+    items = pairs[col.PRODUCT_ID].unique().sort()
     rows, columns = (
         pairs[name].cast(pl.Enum(ids)).to_physical().to_numpy() if len(ids) else np.zeros(0, np.int64)
-        for name, ids in ((c.USER_ID, users), (c.PRODUCT_ID, items))
+        for name, ids in ((col.USER_ID, users), (col.PRODUCT_ID, items))
     )
     values = pairs[WEIGHT].to_numpy().astype(np.float32)
     matrix = csr_matrix((values, (rows, columns)), shape=(len(users), len(items)))
@@ -155,5 +155,5 @@ def interactions_of(events: pl.DataFrame, params: FeedbackParams) -> Interaction
         The matrix [users, items], both sorted by id.
     """
     rows = feedback(events, params)
-    last = rows[c.TIMESTAMP].max()
+    last = rows[col.TIMESTAMP].max()
     return to_matrix(weighted_pairs(rows, params, last if isinstance(last, datetime) else datetime.min))

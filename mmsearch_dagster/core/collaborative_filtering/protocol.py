@@ -1,4 +1,4 @@
-"""Choose a model on the validation part, then say what it is worth on the test part.
+"""Model selection for collaborative filtering: chosen on validation, measured on test interactions.
 
 Every item of the training part is a candidate (no sampled negatives: Krichene and Rendle, On sampled
 metrics for item recommendation, KDD 2020), the items a user has seen in training are left out. Users and
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.ease import TooManyItemsError
 from mmsearch_dagster.core.collaborative_filtering.interactions import (
     FeedbackParams,
@@ -112,7 +112,7 @@ def judged(interactions: Interactions, later: pl.DataFrame) -> HeldOutItems:
     Returns:
         Rows of users with the columns they chose, and counts of what is not in the matrix.
     """
-    pairs = later.select(c.USER_ID, c.PRODUCT_ID).unique().sort(c.USER_ID, c.PRODUCT_ID)
+    pairs = later.select(col.USER_ID, col.PRODUCT_ID).unique().sort(col.USER_ID, col.PRODUCT_ID)
     row_of_user = {user: row for row, user in enumerate(interactions.users)}
     column_of_item = {item: column for column, item in enumerate(interactions.items)}
     chosen: dict[int, list[int]] = {}
@@ -120,7 +120,7 @@ def judged(interactions: Interactions, later: pl.DataFrame) -> HeldOutItems:
         if user in row_of_user and item in column_of_item:
             chosen.setdefault(row_of_user[user], []).append(column_of_item[item])
     rows = sorted(chosen)
-    cold = set(pairs[c.USER_ID].to_list()) - set(interactions.users)
+    cold = set(pairs[col.USER_ID].to_list()) - set(interactions.users)
     judged_pairs = sum(len(items) for items in chosen.values())
     return HeldOutItems(
         users=np.array(rows, dtype=np.int64),

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.suggest import did_you_mean
 
@@ -76,13 +76,13 @@ def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, s
     """
     if name == "global-time":
         return _global_time(events, shares)
-    first = events.sort(c.TIMESTAMP, c.USER_ID, c.PRODUCT_ID).unique(
-        [c.USER_ID, c.PRODUCT_ID], keep="first", maintain_order=True
+    first = events.sort(col.TIMESTAMP, col.USER_ID, col.PRODUCT_ID).unique(
+        [col.USER_ID, col.PRODUCT_ID], keep="first", maintain_order=True
     )
     if name == "random":
-        first = first.sort(c.USER_ID, c.PRODUCT_ID).sample(fraction=1.0, shuffle=True, seed=seed)
-    order = pl.int_range(pl.len()).over(c.USER_ID)
-    numbered = first.with_columns(order.alias(_ORDER), pl.len().over(c.USER_ID).alias(_COUNT))
+        first = first.sort(col.USER_ID, col.PRODUCT_ID).sample(fraction=1.0, shuffle=True, seed=seed)
+    order = pl.int_range(pl.len()).over(col.USER_ID)
+    numbered = first.with_columns(order.alias(_ORDER), pl.len().over(col.USER_ID).alias(_COUNT))
     left = pl.col(_COUNT) - pl.col(_ORDER)
     each = Shares(0.0, 0.0) if name == "leave-last-one" else shares
     last, before = (
@@ -97,14 +97,14 @@ def split(events: pl.DataFrame, name: SplitName, shares: Shares = Shares(), *, s
 
 def _global_time(events: pl.DataFrame, shares: Shares) -> Parts:
     """All before t1, t1 to t2, after t2; the times are quantiles of the events' own."""
-    times = events[c.TIMESTAMP].sort()
+    times = events[col.TIMESTAMP].sort()
     if not len(times):
         return Parts(events, events, events)
     cuts = [
         times[min(len(times) - 1, round(len(times) * share))]
         for share in (1.0 - shares.validation - shares.test, 1.0 - shares.test)
     ]
-    at = pl.col(c.TIMESTAMP)
+    at = pl.col(col.TIMESTAMP)
     train = events.filter(at < cuts[0])
     later = events.filter((at >= cuts[0]) & (at < cuts[1]))
     validation = _not_seen(later, train)
@@ -113,5 +113,5 @@ def _global_time(events: pl.DataFrame, shares: Shares) -> Parts:
 
 
 def _not_seen(events: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    pair = [c.USER_ID, c.PRODUCT_ID]
+    pair = [col.USER_ID, col.PRODUCT_ID]
     return events.join(before.select(pair).unique(), on=pair, how="anti", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Everything that can answer a query, measured on the same judged queries."""
+"""The comparison: everything that can answer a query, measured on the same judged queries."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     SINGLE_RETRIEVERS,
     JudgedQueries,
     Rankings,
+    blend,
     by_model,
     score,
     single_retriever,
     single_retriever_rankings,
 )
-from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import AttributeExposure, EvaluationMetrics
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance

@@ -1,4 +1,4 @@
-"""How good is what would be released: every retriever on the same judged queries."""
+"""Judged queries, and the rankings of every retriever on them: how good is what would be released."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.labels.provenance import Provenance
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.modalities import (
@@ -19,10 +18,18 @@ from mmsearch_dagster.core.modalities import (
     ModalityBatch,
     mean_frames,
 )
+from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR_RETRIEVER
-from mmsearch_dagster.core.retrieval.understood import Understood
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    RETRIEVERS,
+    TYPED_RETRIEVER,
+    VECTOR_RETRIEVER,
+    fuse,
+    retriever_weights,
+)
+from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
+from mmsearch_dagster.core.understanding.understood import Understood
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.model import TwoTower
@@ -200,3 +207,29 @@ def single_retriever_rankings(
         retrievers[single_retriever(VIDEO)] = _by_frames(queries.batch, items, depth)
     # In a shop or a set of queries without words it is no rival.
     return {**retrievers, BM25: lexical} if any(lexical.values()) else retrievers
+
+
+def blend(
+    retrievers: Mapping[str, Rankings],
+    queries: JudgedQueries,
+    weights: Mapping[str, Mapping[str, float]],
+    *,
+    rrf_k: int = RetrievalParams().rrf_k,
+) -> Rankings:
+    """What the engine answers: all retrievers with a weight, combined by weighted reciprocal rank.
+
+    Args:
+        retrievers: retriever -> rankings of some of `queries`.
+        queries: kinds, and confidence of transcripts.
+        weights: as rank_fusion.retriever_weights reads them.
+        rrf_k: constant of reciprocal rank fusion.
+
+    Returns:
+        Query id -> product ids, best first.
+    """
+    blended: Rankings = {}
+    for key in retrievers[VECTOR_RETRIEVER]:
+        weight_of = retriever_weights(queries.kinds[key], weights, queries.confidence.get(key, 1.0))
+        rankings = {name: lists[key] for name, lists in retrievers.items() if weight_of.get(name, 0.0) > 0.0}
+        blended[key] = [product for product, _ in fuse(rankings, weight_of, rrf_k)]
+    return blended

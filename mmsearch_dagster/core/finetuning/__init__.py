@@ -1,1 +1,1 @@
-"""Fine-tuning an encoder on what a shop knows: its judged photos."""
+"""Fine-tuning an encoder on what a shop knows: its judged photos, its judged and logged queries."""

@@ -4,8 +4,8 @@ The recipe: frozen batch statistics, AdamW on a one-cycle schedule, random crops
 smoothing, a little CutMix, and the running mean of the weights as the result.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mmsearch_dagster.core.encoders.networks import ImageNetwork
 from mmsearch_dagster.core.finetuning.augmentation import Photo, batches, cut_mix, plain_views, views
+from mmsearch_dagster.core.finetuning.checkpoint import restore_checkpoint, save_checkpoint
 from mmsearch_dagster.core.finetuning.fold_batchnorm import fold_frozen_norms
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.finetuning.product_classifier import Classifier, freeze_before, optimizer_for
+from mmsearch_dagster.core.finetuning.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,6 @@ class Epoch:
     loss: float
     accuracy: float
     held_out: float | None = None
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Callbacks. batch: after each batch, with its size. epoch: after each epoch, with its metrics."""
-
-    batch: Callable[[int], None] = lambda count: None
-    epoch: Callable[[Epoch], None] = lambda metrics: None
 
 
 def finetune(
@@ -155,28 +149,17 @@ class _Training:
 
     def save(self, path: Path | None, done: Sequence[Epoch]) -> None:
         """Replace the checkpoint in one step."""
-        if path is None:
-            return
-        part = path.with_name(f".{path.name}.part")
-        torch.save({**self._state(), "done": [asdict(epoch) for epoch in done]}, part)
-        part.replace(path)
+        save_checkpoint(path, self._parts, done)
 
     def restore(self, path: Path | None) -> list[Epoch]:
         """Continue from the checkpoint; returns the epochs that are done."""
-        if path is None or not path.exists():
-            return []
-        state = torch.load(path, map_location=self._device, weights_only=True)
-        self._model.load_state_dict(state["model"])
-        self._average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
-        return [Epoch(**epoch) for epoch in state["done"]]
+        return [Epoch(**epoch) for epoch in restore_checkpoint(path, self._parts, self._device)]
 
-    def _state(self) -> dict[str, Any]:
-        parts = {
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {
             "model": self._model,
             "average": self._average,
             "optimizer": self._optimizer,
             "schedule": self._schedule,
         }
-        return {name: part.state_dict() for name, part in parts.items()}

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmsearch_dagster.core.encoders.networks import ImageNetwork
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
+from mmsearch_dagster.core.finetuning.weight_groups import weight_groups
 
 
 class Classifier(nn.Module):
@@ -50,16 +51,8 @@ def freeze_before(backbone: nn.Module, stages: int) -> None:
 
 
 def optimizer_for(model: Classifier, params: FinetuneParams) -> torch.optim.AdamW:
-    """Vectors (biases, normalisations) are not decayed."""
+    """The network's last stages and, faster, the new outputs."""
     learning = [parameter for parameter in model.network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in learning if parameter.ndim > 1], "lr": params.learning_rate},
-        {
-            "params": [parameter for parameter in learning if parameter.ndim <= 1],
-            "lr": params.learning_rate,
-            "weight_decay": 0.0,
-        },
-        {"params": [model.head.weight], "lr": params.head_rate},
-        {"params": [model.head.bias], "lr": params.head_rate, "weight_decay": 0.0},
-    ]
+    groups = weight_groups(learning, params.learning_rate)
+    groups += weight_groups(model.head.parameters(), params.head_rate)
     return torch.optim.AdamW(groups, weight_decay=params.weight_decay)

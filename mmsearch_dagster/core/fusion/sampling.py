@@ -9,10 +9,7 @@ from torch import Tensor
 
 from mmsearch_dagster.core.fusion.config import TrainParams
 from mmsearch_dagster.core.fusion.dataset import Judged
-from mmsearch_dagster.core.labels.provenance import CATALOGUE, JUDGED, LOG, REVIEW, Provenance
-
-# How often a query of each provenance is sampled: judged queries are worth more than synthetic ones.
-PROVENANCE_SHARES: dict[Provenance, float] = {JUDGED: 0.5, LOG: 0.15, CATALOGUE: 0.35, REVIEW: 0.05}
+from mmsearch_dagster.core.labels.provenance import PROVENANCE_SHARES
 
 # Pictures of one product in a step: a shop may have dozens of some, and each costs a pass of the tower.
 VIEWS = 4

@@ -61,7 +61,7 @@ class SliceRule(BaseModel):
 
 
 class SliceRules(BaseModel):
-    """One rule per group of slices (core.evaluation.slices)."""
+    """One rule per group of slices (core.gate.query_slices)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -92,7 +92,7 @@ class ExposureRule(BaseModel):
 
 
 class ExposureRules(BaseModel):
-    """One rule per attribute of the products (core.evaluation.product_groups)."""
+    """One rule per attribute of the products (core.gate.product_groups)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

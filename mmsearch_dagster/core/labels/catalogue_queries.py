@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.holdout import (
     PARTS,
     Part,
@@ -23,7 +23,7 @@ from mmsearch_dagster.core.labels.holdout import (
 from mmsearch_dagster.core.labels.misspell import misspell
 from mmsearch_dagster.core.labels.provenance import CATALOGUE
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
-from mmsearch_dagster.core.text import category_words
+from mmsearch_dagster.core.text.preparation import category_words
 
 # How many queries there may be of each part.
 Limits = Mapping[Part, int]
@@ -49,7 +49,9 @@ def title_queries(products: pl.DataFrame, *, limits: Limits, seed: int) -> list[
     Returns:
         At most three queries per product that has a title.
     """
-    titled = dict(products.filter(pl.col(c.TITLE).is_not_null()).select(c.PRODUCT_ID, c.TITLE).iter_rows())
+    titled = dict(
+        products.filter(pl.col(col.TITLE).is_not_null()).select(col.PRODUCT_ID, col.TITLE).iter_rows()
+    )
     twins: dict[str, list[str]] = {}
     for product, title in titled.items():
         twins.setdefault(title.lower(), []).append(product)
@@ -107,7 +109,7 @@ def image_queries(
     Returns:
         At most two queries per product.
     """
-    titles = dict(products.select(c.PRODUCT_ID, c.TITLE).iter_rows())
+    titles = dict(products.select(col.PRODUCT_ID, col.TITLE).iter_rows())
     ids = {_id(form, product): product for product in with_images for form in _IMAGE_FORMS}
     return [
         SyntheticQuery(query_id, None, ids[query_id], {ids[query_id]: 3.0}, CATALOGUE, part)
@@ -147,7 +149,7 @@ def attribute_queries(products: pl.DataFrame, *, limits: Limits, seed: int) -> l
     Returns:
         Queries with different texts.
     """
-    facets = {str(row[c.PRODUCT_ID]): _facets_of(row) for row in products.iter_rows(named=True)}
+    facets = {str(row[col.PRODUCT_ID]): _facets_of(row) for row in products.iter_rows(named=True)}
     by_noun: dict[str, list[_Facets]] = {}
     for product in facets.values():
         if product is not None:
@@ -169,17 +171,17 @@ def attribute_queries(products: pl.DataFrame, *, limits: Limits, seed: int) -> l
 
 
 def _facets_of(row: Mapping[str, object]) -> _Facets | None:
-    words = category_words(str(row[c.CATEGORY] or ""))
+    words = category_words(str(row[col.CATEGORY] or ""))
     if not words:
         return None
-    pairs: Sequence[Mapping[str, str]] = row[c.ATTRIBUTES] or []  # type: ignore[assignment]
+    pairs: Sequence[Mapping[str, str]] = row[col.ATTRIBUTES] or []  # type: ignore[assignment]
     short = [pair for pair in pairs if pair["value"] and len(str(pair["value"])) <= _LONGEST_VALUE]
-    product_id, title = str(row[c.PRODUCT_ID]), row[c.TITLE]
+    product_id, title = str(row[col.PRODUCT_ID]), row[col.TITLE]
     return _Facets(
         product_id,
         product_part(product_id, str(title) if title else None),
         words[-1].lower(),
-        str(row[c.BRAND]).lower() if row[c.BRAND] else None,
+        str(row[col.BRAND]).lower() if row[col.BRAND] else None,
         tuple(str(pair["value"]).lower() for pair in short),
         tuple(str(pair["value"]).lower() for pair in short if _COLOUR.search(str(pair["key"]))),
     )

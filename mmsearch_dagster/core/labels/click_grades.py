@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.click_models import (
     ClickModel,
     ClickModelName,
@@ -39,7 +39,7 @@ def choose_click_model(rows: pl.DataFrame) -> ClickModelName | None:
         Its name; None where there are too few impressions with positions, or clicks on them.
     """
     shown = _shown(rows)
-    if shown[_PAGE].n_unique() < _FEWEST_PAGES or (shown[c.GRADE] > 0).sum() < _FEWEST_CLICKS:
+    if shown[_PAGE].n_unique() < _FEWEST_PAGES or (shown[col.GRADE] > 0).sum() < _FEWEST_CLICKS:
         return None
     earlier = pl.col(_PAGE) < shown[_PAGE].n_unique() * _EARLIER_SHARE
     before, after = _pages(shown.filter(earlier), shown), _pages(shown.filter(~earlier), shown)
@@ -58,8 +58,8 @@ def click_grades(rows: pl.DataFrame, model: ClickModelName) -> dict[str, dict[st
         first.
     """
     clicked = clicked_products(rows, model)
-    weight = (pl.col(c.GRADE) * pl.col(ATTRACTION)).round(6).alias(WEIGHT)
-    return relative_grades(clicked.select(TEXT, c.PRODUCT_ID, weight, REACTIONS))
+    weight = (pl.col(col.GRADE) * pl.col(ATTRACTION)).round(6).alias(WEIGHT)
+    return relative_grades(clicked.select(TEXT, col.PRODUCT_ID, weight, REACTIONS))
 
 
 def clicked_products(rows: pl.DataFrame, model: ClickModelName) -> pl.DataFrame:
@@ -74,14 +74,14 @@ def clicked_products(rows: pl.DataFrame, model: ClickModelName) -> pl.DataFrame:
     """
     shown = _shown(rows)
     if shown.is_empty():
-        names, numbers = (TEXT, c.PRODUCT_ID), (c.GRADE, ATTRACTION, REACTIONS)
+        names, numbers = (TEXT, col.PRODUCT_ID), (col.GRADE, ATTRACTION, REACTIONS)
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String) | dict.fromkeys(numbers, pl.Float64))
     attraction = _FIT[model](_pages(shown, shown)).attraction
     reacted = shown.with_columns(pl.Series(ATTRACTION, attraction[shown[_PAIR].to_numpy()])).filter(
-        pl.col(c.GRADE) > 0
+        pl.col(col.GRADE) > 0
     )
-    return reacted.group_by(TEXT, c.PRODUCT_ID).agg(
-        pl.col(c.GRADE).mean(), pl.col(ATTRACTION).first(), pl.len().alias(REACTIONS)
+    return reacted.group_by(TEXT, col.PRODUCT_ID).agg(
+        pl.col(col.GRADE).mean(), pl.col(ATTRACTION).first(), pl.len().alias(REACTIONS)
     )
 
 
@@ -90,10 +90,10 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame:
 
     Pages are numbered in the order of their time.
     """
-    texts = rows.select(c.QUERY_ID, TEXT).unique(c.QUERY_ID, maintain_order=True)
-    lists = result_lists(rows).filter(pl.col(c.POSITION) < _DEPTH).join(texts, on=c.QUERY_ID)
-    page, pair = pl.struct(LIST_ID, c.USER_ID), pl.struct(TEXT, c.PRODUCT_ID)
-    return lists.sort(c.TIMESTAMP, LIST_ID, c.USER_ID, c.POSITION).with_columns(
+    texts = rows.select(col.QUERY_ID, TEXT).unique(col.QUERY_ID, maintain_order=True)
+    lists = result_lists(rows).filter(pl.col(col.POSITION) < _DEPTH).join(texts, on=col.QUERY_ID)
+    page, pair = pl.struct(LIST_ID, col.USER_ID), pl.struct(TEXT, col.PRODUCT_ID)
+    return lists.sort(col.TIMESTAMP, LIST_ID, col.USER_ID, col.POSITION).with_columns(
         (page.rle_id()).cast(pl.Int64).alias(_PAGE), (pair.rank("dense") - 1).cast(pl.Int64).alias(_PAIR)
     )
 
@@ -101,10 +101,10 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame:
 def _pages(part: pl.DataFrame, shown: pl.DataFrame) -> ResultPages:
     """Some of the pages as matrices. shown: all of them, which number the pairs."""
     rows = part[_PAGE].to_numpy() - int(part[_PAGE].min() or 0)  # type: ignore[arg-type]
-    columns = part[c.POSITION].to_numpy()
-    depth = int(shown[c.POSITION].max() or 0) + 1  # type: ignore[arg-type]
+    columns = part[col.POSITION].to_numpy()
+    depth = int(shown[col.POSITION].max() or 0) + 1  # type: ignore[arg-type]
     pairs = np.full((rows.max() + 1, depth), -1, dtype=np.int64)
     clicked = np.zeros(pairs.shape, dtype=np.bool_)
     pairs[rows, columns] = part[_PAIR].to_numpy()
-    clicked[rows, columns] = (part[c.GRADE] > 0).to_numpy()
+    clicked[rows, columns] = (part[col.GRADE] > 0).to_numpy()
     return ResultPages(pairs, clicked, shown[_PAIR].n_unique())

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.click_grades import choose_click_model, click_grades
 from mmsearch_dagster.core.labels.click_models import ClickModelName
 from mmsearch_dagster.core.labels.holdout import Part, part_of
@@ -47,10 +47,10 @@ def grade_log(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> Gr
         One query per different text.
     """
     rows = after_searches(searches, events)
-    reactions = rows.filter(pl.col(c.ACTION).is_in(list(GRADE_OF)))
+    reactions = rows.filter(pl.col(col.ACTION).is_in(list(GRADE_OF)))
     if reactions.is_empty():
         return GradedLog((), NO_REACTIONS)
-    later = pl.col(c.TIMESTAMP) >= begin_of_validation(reactions)
+    later = pl.col(col.TIMESTAMP) >= begin_of_validation(reactions)
     before, after = rows.filter(~later), rows.filter(later)
     model = choose_click_model(before)
     queries = [
@@ -74,8 +74,8 @@ def _of_part(grades: Mapping[str, Mapping[str, float]], part: Part, limit: int) 
 
 def after_searches(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """The events after a search with words, and as `text` the words as one for equal searches."""
-    text = pl.col(c.QUERY_TEXT).str.to_lowercase().str.strip_chars().alias(TEXT)
-    return events.join(searches.select(c.QUERY_ID, text).drop_nulls(), on=c.QUERY_ID)
+    text = pl.col(col.QUERY_TEXT).str.to_lowercase().str.strip_chars().alias(TEXT)
+    return events.join(searches.select(col.QUERY_ID, text).drop_nulls(), on=col.QUERY_ID)
 
 
 def begin_of_validation(reactions: pl.DataFrame, share: float = _HELD_OUT_SHARE) -> datetime:
@@ -85,7 +85,7 @@ def begin_of_validation(reactions: pl.DataFrame, share: float = _HELD_OUT_SHARE)
         reactions: events, at least one.
         share: of them that come later.
     """
-    moments = reactions[c.TIMESTAMP].sort()
+    moments = reactions[col.TIMESTAMP].sort()
     return moments[min(len(moments) - 1, int(len(moments) * (1 - share)))]
 
 
@@ -105,9 +105,9 @@ def plain_grades(rows: pl.DataFrame) -> dict[str, dict[str, float]]:
 
 def counted_reactions(rows: pl.DataFrame) -> pl.DataFrame:
     """`weight` and number of the `reactions` to each product after each text; arguments of `plain_grades`."""
-    position = pl.col(c.POSITION).fill_null(1).clip(1, _LAST_POSITION)
-    weight = pl.col(c.ACTION).replace_strict(GRADE_OF) * (position + 1).log(2)
-    reactions = rows.filter(pl.col(c.ACTION).is_in(list(GRADE_OF)))
-    return reactions.group_by(TEXT, c.PRODUCT_ID).agg(
+    position = pl.col(col.POSITION).fill_null(1).clip(1, _LAST_POSITION)
+    weight = pl.col(col.ACTION).replace_strict(GRADE_OF) * (position + 1).log(2)
+    reactions = rows.filter(pl.col(col.ACTION).is_in(list(GRADE_OF)))
+    return reactions.group_by(TEXT, col.PRODUCT_ID).agg(
         weight.sum().round(6).alias(WEIGHT), pl.len().alias(REACTIONS)
     )

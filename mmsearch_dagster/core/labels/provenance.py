@@ -11,6 +11,8 @@ CATALOGUE: Provenance = "catalogue"
 REVIEW: Provenance = "review"
 # The most trusted first.
 PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
+# How often a query of each provenance trains a model: judged queries are worth more than synthetic ones.
+PROVENANCE_SHARES: Mapping[Provenance, float] = {JUDGED: 0.5, LOG: 0.15, CATALOGUE: 0.35, REVIEW: 0.05}
 
 _PHRASES: Mapping[Provenance, str] = {
     "judged": "judged by people",

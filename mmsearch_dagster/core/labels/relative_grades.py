@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 TEXT, WEIGHT, REACTIONS = "text", "weight", "reactions"
 
@@ -18,8 +18,8 @@ def relative_grades(weighted: pl.DataFrame) -> dict[str, dict[str, float]]:
     """
     shares = weighted.with_columns(
         share=pl.col(WEIGHT) / pl.col(WEIGHT).max().over(TEXT), total=pl.col(REACTIONS).sum().over(TEXT)
-    ).sort("total", TEXT, c.PRODUCT_ID, descending=[True, False, False])
+    ).sort("total", TEXT, col.PRODUCT_ID, descending=[True, False, False])
     grades: dict[str, dict[str, float]] = {}
-    for text, product, share in shares.select(TEXT, c.PRODUCT_ID, "share").iter_rows():
+    for text, product, share in shares.select(TEXT, col.PRODUCT_ID, "share").iter_rows():
         grades.setdefault(text, {})[product] = 3.0 if share > 0.66 else 2.0 if share > 0.33 else 1.0
     return grades

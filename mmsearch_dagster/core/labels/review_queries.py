@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.holdout import PARTS, Part, first_by_hash, product_part
 from mmsearch_dagster.core.labels.provenance import REVIEW
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
@@ -35,9 +35,9 @@ def review_queries(
     Returns:
         Queries with different texts, held out by product.
     """
-    titles = dict(products.select(c.PRODUCT_ID, c.TITLE).iter_rows())
+    titles = dict(products.select(col.PRODUCT_ID, col.TITLE).iter_rows())
     about: dict[str, set[str]] = {}
-    for product, text in reviews.select(c.PRODUCT_ID, c.TEXT).drop_nulls().iter_rows():
+    for product, text in reviews.select(col.PRODUCT_ID, col.TEXT).drop_nulls().iter_rows():
         if product in titles and (query := _query(text, titles[product] or "")):
             about.setdefault(query, set()).add(product)
     of_part: dict[Part, list[str]] = {name: [] for name in PARTS}

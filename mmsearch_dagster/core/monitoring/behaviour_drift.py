@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.monitoring.drift import P, table_drift
 from mmsearch_dagster.core.monitoring.finding import BEHAVIOUR, Finding
@@ -29,17 +29,17 @@ def search_traits(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per search with a time: `day`, `shown`, `clicked`, and the query mix.
     """
-    text = pl.col(c.QUERY_TEXT).str.to_lowercase().str.strip_chars()
-    typed = searches.unique(c.QUERY_ID, keep="first", maintain_order=True).select(
-        c.QUERY_ID,
+    text = pl.col(col.QUERY_TEXT).str.to_lowercase().str.strip_chars()
+    typed = searches.unique(col.QUERY_ID, keep="first", maintain_order=True).select(
+        col.QUERY_ID,
         text.alias("query"),
         text.str.split(" ").list.len().alias("words in the query"),
-        pl.col(c.IMAGE).is_not_null().alias("with a picture"),
+        pl.col(col.IMAGE).is_not_null().alias("with a picture"),
     )
     names = typed["query"].unique().drop_nulls()
     digests = pl.Series([sha256_text(name)[:12] for name in names], dtype=pl.String)
     hidden = pl.col("query").replace_strict(names, digests, default=None, return_dtype=pl.String)
-    rows = by_search(searches, events).join(typed, on=c.QUERY_ID, how="left", maintain_order="left")
+    rows = by_search(searches, events).join(typed, on=col.QUERY_ID, how="left", maintain_order="left")
     return rows.select(DAY, "shown", "clicked", hidden, *_MIX[1:])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.metrics.multiple_testing import holm
 from mmsearch_dagster.core.modalities import Mask, Matrix
 from mmsearch_dagster.core.monitoring.column_tests import compare_columns
@@ -139,16 +139,16 @@ def product_traits(products: pl.DataFrame) -> pl.DataFrame:
     """
     return products.select(
         top_category().alias("top category"),
-        *(c.BRAND, c.PRICE, c.CURRENCY, c.LANG, c.IN_STOCK),
-        pl.col(c.TITLE).str.split(" ").list.len().alias("words in the title"),
-        pl.col(c.DESCRIPTION).str.len_chars().fill_null(0).alias("letters in the description"),
-        pl.col(c.IMAGE_URIS).list.len().fill_null(0).alias("pictures"),
+        *(col.BRAND, col.PRICE, col.CURRENCY, col.LANG, col.IN_STOCK),
+        pl.col(col.TITLE).str.split(" ").list.len().alias("words in the title"),
+        pl.col(col.DESCRIPTION).str.len_chars().fill_null(0).alias("letters in the description"),
+        pl.col(col.IMAGE_URIS).list.len().fill_null(0).alias("pictures"),
     )
 
 
 def top_category() -> pl.Expr:
     """The first level of a product's category path."""
-    return pl.col(c.CATEGORY).str.split(c.CATEGORY_SEPARATOR.strip()).list.first().str.strip_chars()
+    return pl.col(col.CATEGORY).str.split(col.CATEGORY_SEPARATOR.strip()).list.first().str.strip_chars()
 
 
 def event_traits(events: pl.DataFrame) -> pl.DataFrame:
@@ -161,7 +161,10 @@ def event_traits(events: pl.DataFrame) -> pl.DataFrame:
         One row per event.
     """
     return events.select(
-        c.ACTION, c.POSITION, c.VARIANT, pl.col(c.TIMESTAMP).dt.hour().cast(pl.String).alias("hour (UTC)")
+        col.ACTION,
+        col.POSITION,
+        col.VARIANT,
+        pl.col(col.TIMESTAMP).dt.hour().cast(pl.String).alias("hour (UTC)"),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 # A day that was never made is caught up on for a week; older ones are a person's backfill.
 _MISSED_DAYS = 7
@@ -22,7 +22,7 @@ def counts_by_day(events: pl.DataFrame) -> dict[date, int]:
     Returns:
         The counts, of days with events only.
     """
-    days = events.select(pl.col(c.TIMESTAMP).dt.date().alias("day")).drop_nulls()
+    days = events.select(pl.col(col.TIMESTAMP).dt.date().alias("day")).drop_nulls()
     return dict(days.group_by("day").len().sort("day").iter_rows())
 
 
@@ -36,7 +36,7 @@ def events_of_day(events: pl.DataFrame, day: date) -> pl.DataFrame:
     Returns:
         The rows, in their order.
     """
-    return events.filter(pl.col(c.TIMESTAMP).dt.date() == day)
+    return events.filter(pl.col(col.TIMESTAMP).dt.date() == day)
 
 
 def days_due(counts: Mapping[date, int], made: Mapping[date, int], yesterday: date) -> list[date]:

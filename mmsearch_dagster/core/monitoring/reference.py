@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.monitoring.behaviour_drift import search_traits
@@ -30,7 +30,7 @@ def sample_products(products: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per drawn product, as `product_traits` makes them.
     """
-    return product_traits(products[_drawn_by_id(products[c.PRODUCT_ID].to_list(), _PRODUCTS)])
+    return product_traits(products[_drawn_by_id(products[col.PRODUCT_ID].to_list(), _PRODUCTS)])
 
 
 def sample_events(events: pl.DataFrame, days: int) -> pl.DataFrame:
@@ -46,7 +46,7 @@ def sample_events(events: pl.DataFrame, days: int) -> pl.DataFrame:
     Returns:
         One row per drawn event, as `event_traits` makes them.
     """
-    recent = _last_days(events, pl.col(c.TIMESTAMP).dt.date(), days)
+    recent = _last_days(events, pl.col(col.TIMESTAMP).dt.date(), days)
     return event_traits(_drawn(_one_by_session(recent), _EVENTS))
 
 
@@ -79,7 +79,7 @@ def categories_of(products: pl.DataFrame) -> dict[str, str]:
     Returns:
         The lookup.
     """
-    return dict(products.select(c.PRODUCT_ID, top_category()).drop_nulls().iter_rows())
+    return dict(products.select(col.PRODUCT_ID, top_category()).drop_nulls().iter_rows())
 
 
 def _drawn_by_id(ids: "tuple[str, ...] | list[str]", size: int) -> list[int]:
@@ -99,10 +99,10 @@ def _drawn(rows: pl.DataFrame, size: int) -> pl.DataFrame:
 
 def _one_by_session(events: pl.DataFrame) -> pl.DataFrame:
     """In an order drawn by digest; an event without a session counts alone."""
-    keys = [sha256_text(f"{_SEED}:{key}") for key in events[c.EVENT_ID].to_list()]
+    keys = [sha256_text(f"{_SEED}:{key}") for key in events[col.EVENT_ID].to_list()]
     alone = pl.int_range(pl.len()).cast(pl.String)
     return (
-        events.with_columns(pl.coalesce(c.SESSION_ID, alone).alias(_SESSION), pl.Series(_KEY, keys))
+        events.with_columns(pl.coalesce(col.SESSION_ID, alone).alias(_SESSION), pl.Series(_KEY, keys))
         .sort(_KEY, maintain_order=True)
         .unique(_SESSION, keep="first", maintain_order=True)
         .drop(_SESSION, _KEY)

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 _CHOSEN = ("click", "view", "add_to_cart", "purchase")
 DAY = "day"
@@ -34,17 +34,17 @@ def by_search(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per search: day, whether anything was shown, clicked, bought, 1 / the best rank.
     """
-    chosen = pl.col(c.ACTION).is_in(_CHOSEN)
-    by_query = events.drop_nulls(c.QUERY_ID).group_by(c.QUERY_ID)
+    chosen = pl.col(col.ACTION).is_in(_CHOSEN)
+    by_query = events.drop_nulls(col.QUERY_ID).group_by(col.QUERY_ID)
     taken = by_query.agg(
         shown=pl.lit(True),
         clicked=chosen.any(),
-        bought=(pl.col(c.ACTION) == "purchase").any(),
-        best=pl.col(c.POSITION).filter(chosen & (pl.col(c.POSITION) >= 1)).min(),
+        bought=(pl.col(col.ACTION) == "purchase").any(),
+        best=pl.col(col.POSITION).filter(chosen & (pl.col(col.POSITION) >= 1)).min(),
     )
-    rows = searches.select(c.QUERY_ID, pl.col(c.TIMESTAMP).dt.date().alias(DAY)).drop_nulls()
-    rows = rows.unique(c.QUERY_ID, keep="first", maintain_order=True)
-    return rows.join(taken, on=c.QUERY_ID, how="left").with_columns(
+    rows = searches.select(col.QUERY_ID, pl.col(col.TIMESTAMP).dt.date().alias(DAY)).drop_nulls()
+    rows = rows.unique(col.QUERY_ID, keep="first", maintain_order=True)
+    return rows.join(taken, on=col.QUERY_ID, how="left").with_columns(
         pl.col("shown", "clicked", "bought").fill_null(False), reciprocal=1.0 / pl.col("best")
     )
 

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.interactions import (
     WEIGHT,
     FeedbackParams,
@@ -46,21 +46,21 @@ GROUPS = (BROWSE, CART, PURCHASE, RATE)
 
 _GROUP = "group"
 _UNPRICED = "unpriced"
-_KEYS = (c.USER_ID, c.PRODUCT_ID, _GROUP)
+_KEYS = (col.USER_ID, col.PRODUCT_ID, _GROUP)
 _DAYS = 86_400e6
 
 # weight: decayed to the state's `as_of`. value: sum of what purchases say they cost; unpriced: purchases
 # that do not say it.
 STATE = pl.Schema(
     {
-        c.USER_ID: pl.String,
-        c.PRODUCT_ID: pl.String,
+        col.USER_ID: pl.String,
+        col.PRODUCT_ID: pl.String,
         _GROUP: pl.String,
         WEIGHT: pl.Float64,
         EVENTS: pl.Int64,
-        c.VALUE: pl.Float64,
+        col.VALUE: pl.Float64,
         _UNPRICED: pl.Int64,
-        LAST_SEEN: c.INSTANT,
+        LAST_SEEN: col.INSTANT,
     }
 )
 
@@ -101,14 +101,14 @@ def advance(
     if state.as_of is not None and as_of < state.as_of:
         raise MmsearchError(f"profiles of {state.as_of} cannot be taken back to {as_of}")
     weighted_events = feedback(events, params)
-    last = weighted_events[c.TIMESTAMP].max()
+    last = weighted_events[col.TIMESTAMP].max()
     if isinstance(last, datetime) and last > as_of:
         raise MmsearchError(f"profiles as of {as_of} cannot hold an event of {last}")
     rows = pl.concat([_aged(state, as_of, params), _rows(weighted_events, as_of, params)])
     summed = (
         rows.sort(*_KEYS, LAST_SEEN, WEIGHT)
         .group_by(_KEYS, maintain_order=True)
-        .agg(pl.col(WEIGHT, EVENTS, c.VALUE, _UNPRICED).sum(), pl.col(LAST_SEEN).max())
+        .agg(pl.col(WEIGHT, EVENTS, col.VALUE, _UNPRICED).sum(), pl.col(LAST_SEEN).max())
     )
     return ProfileState(summed.select(list(STATE)), as_of)
 
@@ -121,16 +121,16 @@ def _aged(state: ProfileState, as_of: datetime, params: FeedbackParams) -> pl.Da
 
 
 def _rows(weighted_events: pl.DataFrame, as_of: datetime, params: FeedbackParams) -> pl.DataFrame:
-    bought = pl.col(c.ACTION) == PURCHASE
+    bought = pl.col(col.ACTION) == PURCHASE
     return weighted_events.select(
-        c.USER_ID,
-        c.PRODUCT_ID,
-        pl.col(c.ACTION).replace_strict(GROUP_OF, return_dtype=pl.String).alias(_GROUP),
-        (pl.col(WEIGHT) * decay(age_days(pl.col(c.TIMESTAMP), as_of), params.half_life_days)).alias(WEIGHT),
+        col.USER_ID,
+        col.PRODUCT_ID,
+        pl.col(col.ACTION).replace_strict(GROUP_OF, return_dtype=pl.String).alias(_GROUP),
+        (pl.col(WEIGHT) * decay(age_days(pl.col(col.TIMESTAMP), as_of), params.half_life_days)).alias(WEIGHT),
         pl.lit(1, dtype=pl.Int64).alias(EVENTS),
-        pl.when(bought).then(pl.col(c.VALUE)).fill_null(0.0).alias(c.VALUE),
-        (bought & pl.col(c.VALUE).is_null()).cast(pl.Int64).alias(_UNPRICED),
-        pl.col(c.TIMESTAMP).alias(LAST_SEEN),
+        pl.when(bought).then(pl.col(col.VALUE)).fill_null(0.0).alias(col.VALUE),
+        (bought & pl.col(col.VALUE).is_null()).cast(pl.Int64).alias(_UNPRICED),
+        pl.col(col.TIMESTAMP).alias(LAST_SEEN),
     )
 
 
@@ -148,13 +148,16 @@ def profiles(
     standard deviation of log(1 + price). frequency: purchases; monetary: what they cost, by the event's
     value, else by the product's price. recency_days: from the last event to `as_of`.
     """
-    users = state.rows[c.USER_ID].unique().sort()
+    users = state.rows[col.USER_ID].unique().sort()
     priced = state.rows.join(
-        products.select(c.PRODUCT_ID, c.CATEGORY, c.PRICE), on=c.PRODUCT_ID, how="left", maintain_order="left"
+        products.select(col.PRODUCT_ID, col.CATEGORY, col.PRICE),
+        on=col.PRODUCT_ID,
+        how="left",
+        maintain_order="left",
     )
     table = _behaviour(priced, state.as_of)
     for part in (_categories(priced), _prices(priced)):
-        table = table.join(part, on=c.USER_ID, how="left", maintain_order="left")
+        table = table.join(part, on=col.USER_ID, how="left", maintain_order="left")
     fused = _Fused(users, vectors)
     columns = [fused.column(VECTOR, state.rows)]
     columns += [
@@ -173,7 +176,7 @@ def _factor_column(users: pl.Series, factors: Mapping[str, Matrix]) -> pl.Series
 
 
 _ORDER = (
-    c.USER_ID,
+    col.USER_ID,
     VECTOR,
     *(vector_of(group) for group in GROUPS),
     FACTORS,
@@ -184,38 +187,38 @@ _ORDER = (
 
 def _behaviour(rows: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
     bought = pl.col(_GROUP) == PURCHASE
-    cost = pl.col(c.VALUE) + pl.col(_UNPRICED) * pl.col(c.PRICE).fill_null(0.0)
-    features = rows.group_by(c.USER_ID).agg(
+    cost = pl.col(col.VALUE) + pl.col(_UNPRICED) * pl.col(col.PRICE).fill_null(0.0)
+    features = rows.group_by(col.USER_ID).agg(
         pl.col(EVENTS).filter(bought).sum().alias(FREQUENCY),
         cost.filter(bought).sum().alias(MONETARY),
         pl.col(EVENTS).sum(),
         pl.col(LAST_SEEN).max(),
-        pl.lit(as_of, dtype=c.INSTANT).alias(AS_OF),
+        pl.lit(as_of, dtype=col.INSTANT).alias(AS_OF),
     )
     age = (pl.col(AS_OF) - pl.col(LAST_SEEN)).dt.total_microseconds() / _DAYS
-    return features.with_columns(age.alias(RECENCY)).sort(c.USER_ID)
+    return features.with_columns(age.alias(RECENCY)).sort(col.USER_ID)
 
 
 def _categories(rows: pl.DataFrame) -> pl.DataFrame:
     summed = (
-        rows.filter(pl.col(c.CATEGORY).is_not_null())
-        .group_by(c.USER_ID, c.CATEGORY, maintain_order=True)
+        rows.filter(pl.col(col.CATEGORY).is_not_null())
+        .group_by(col.USER_ID, col.CATEGORY, maintain_order=True)
         .agg(pl.col(WEIGHT).sum())
     )
-    shares = summed.with_columns((pl.col(WEIGHT) / pl.col(WEIGHT).sum().over(c.USER_ID)).alias(SHARE))
-    ordered = shares.sort(c.USER_ID, SHARE, c.CATEGORY, descending=[False, True, False])
-    return ordered.group_by(c.USER_ID, maintain_order=True).agg(
-        pl.struct(c.CATEGORY, SHARE).alias(CATEGORIES)
+    shares = summed.with_columns((pl.col(WEIGHT) / pl.col(WEIGHT).sum().over(col.USER_ID)).alias(SHARE))
+    ordered = shares.sort(col.USER_ID, SHARE, col.CATEGORY, descending=[False, True, False])
+    return ordered.group_by(col.USER_ID, maintain_order=True).agg(
+        pl.struct(col.CATEGORY, SHARE).alias(CATEGORIES)
     )
 
 
 def _prices(rows: pl.DataFrame) -> pl.DataFrame:
-    priced = rows.filter(pl.col(c.PRICE).is_not_null()).with_columns(pl.col(c.PRICE).log1p())
+    priced = rows.filter(pl.col(col.PRICE).is_not_null()).with_columns(pl.col(col.PRICE).log1p())
     share = pl.col(WEIGHT) / pl.col(WEIGHT).sum()
-    mean = (share * pl.col(c.PRICE)).sum()
-    return priced.group_by(c.USER_ID, maintain_order=True).agg(
+    mean = (share * pl.col(col.PRICE)).sum()
+    return priced.group_by(col.USER_ID, maintain_order=True).agg(
         mean.alias(PRICE_MEAN),
-        (share * (pl.col(c.PRICE) - mean).pow(2)).sum().sqrt().alias(PRICE_SPREAD),
+        (share * (pl.col(col.PRICE) - mean).pow(2)).sum().sqrt().alias(PRICE_SPREAD),
     )
 
 
@@ -228,9 +231,9 @@ class _Fused:
         self._matrix = np.stack(list(vectors.values())) if vectors else np.zeros((0, 1), np.float32)
 
     def column(self, name: str, rows: pl.DataFrame) -> pl.Series:
-        fused = rows.filter(pl.col(c.PRODUCT_ID).is_in(list(self._items)))
-        users = [self._row_of_user[user] for user in fused[c.USER_ID]]
-        items = [self._items[item] for item in fused[c.PRODUCT_ID]]
+        fused = rows.filter(pl.col(col.PRODUCT_ID).is_in(list(self._items)))
+        users = [self._row_of_user[user] for user in fused[col.USER_ID]]
+        items = [self._items[item] for item in fused[col.PRODUCT_ID]]
         shape = (len(self._row_of_user), len(self._items))
         weights = csr_matrix((fused[WEIGHT].to_numpy(), (users, items)), shape=shape)
         summed = np.asarray(weights @ self._matrix, dtype=np.float64)

@@ -1,11 +1,11 @@
-"""The catalogue as the ranker reads it."""
+"""Products as the personal ranker reads them: item vectors, categories, prices."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.people.reviews import SMOOTHED, smoothed_ratings
 from mmsearch_dagster.core.personalisation.features import Items, Values
@@ -25,15 +25,15 @@ def items_of(products: pl.DataFrame, batch: ModalityBatch, ratings: pl.DataFrame
     """
     space = space_of(batch)
     ordered = _in_order(batch.ids, products)
-    updated = ordered[c.UPDATED_AT].dt.epoch("us").cast(pl.Float64) / 1e6
+    updated = ordered[col.UPDATED_AT].dt.epoch("us").cast(pl.Float64) / 1e6
     return Items(
         ids=batch.ids,
         vectors=space.vectors,
         factors=None,
-        price=_floats(ordered[c.PRICE]),
+        price=_floats(ordered[col.PRICE]),
         rating=_floats(_in_order(batch.ids, ratings)[SMOOTHED]),
         updated=_floats(updated),
-        categories=tuple(ordered[c.CATEGORY].to_list()),
+        categories=tuple(ordered[col.CATEGORY].to_list()),
         blocks=space.blocks,
     )
 
@@ -49,13 +49,13 @@ def ratings_before(ids: Sequence[str], reviews: pl.DataFrame, moment: datetime) 
     Returns:
         float64 [i], NaN without a review.
     """
-    before = smoothed_ratings(reviews.filter(pl.col(c.TIMESTAMP) < moment))
+    before = smoothed_ratings(reviews.filter(pl.col(col.TIMESTAMP) < moment))
     return _floats(_in_order(ids, before)[SMOOTHED])
 
 
 def _in_order(ids: Sequence[str], table: pl.DataFrame) -> pl.DataFrame:
-    wanted = pl.DataFrame({c.PRODUCT_ID: list(ids)}, schema={c.PRODUCT_ID: pl.String})
-    return wanted.join(table, on=c.PRODUCT_ID, how="left", maintain_order="left")
+    wanted = pl.DataFrame({col.PRODUCT_ID: list(ids)}, schema={col.PRODUCT_ID: pl.String})
+    return wanted.join(table, on=col.PRODUCT_ID, how="left", maintain_order="left")
 
 
 def _floats(column: pl.Series) -> Values:

@@ -1,4 +1,4 @@
-"""One log from end to end: what is known, which lists people get, whether the ranker may re-order pages."""
+"""Personalisation on one log from end to end: profiles, lists for people, whether the ranker may re-order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams, feedback
 from mmsearch_dagster.core.labels.result_pages import PeriodSplit, result_lists, split_by_time
 from mmsearch_dagster.core.personalisation.features import Items
@@ -76,11 +76,11 @@ def run_experiment(
     end = after_the_log(feedback(events, weights))
     if end is None:
         return Experiment(None, None, None, NO_LOG)
-    pages = result_lists(events).filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
+    pages = result_lists(events).filter(pl.col(col.PRODUCT_ID).is_in(list(items.ids)))
     split = split_by_time(pages, validation=params.validation_share, test=params.test_share)
     lists = _lists(events, products, items, params, weights)
     state = next(states_at(events, products, items, [end], weights))
-    clicked = split.test.filter(pl.col(c.GRADE) > 0).height
+    clicked = split.test.filter(pl.col(col.GRADE) > 0).height
     if not clicked or split.train.is_empty() or split.validation.is_empty():
         return Experiment(
             state, lists, None, "no result pages with clicks in the log: no ranker, nothing is re-ordered"
@@ -99,12 +99,12 @@ def _lists(
     events: pl.DataFrame, products: pl.DataFrame, items: Items, params: RankerParams, weights: FeedbackParams
 ) -> ListReport | None:
     """The order is chosen on a period as long as the test period, just before it."""
-    moments = feedback(events, weights)[c.TIMESTAMP].sort()
+    moments = feedback(events, weights)[col.TIMESTAMP].sort()
     count = len(moments)
     begins = [moments[int(count * share)] for share in (1 - 2 * params.test_share, 1 - params.test_share)]
     if begins[0] == moments[0] or begins[0] == begins[1]:
         return None
-    when = pl.col(c.TIMESTAMP)
+    when = pl.col(col.TIMESTAMP)
     before, later = states_at(events, products, items, begins, weights)
     chosen = choose_order(before, items, events.filter((when >= begins[0]) & (when < begins[1])))
     return examine_lists(

@@ -1,4 +1,4 @@
-"""Lists for people without a query, and whether they beat what everybody buys."""
+"""Evaluation of lists for people without a query: do they beat what everybody buys?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.gate.decision import Reason
 from mmsearch_dagster.core.labels.result_pages import GRADE_OF
 from mmsearch_dagster.core.metrics.beyond_accuracy import (
@@ -113,17 +113,17 @@ def _values(
 
 
 def _liked(later: pl.DataFrame, people: Sequence[str], products: Sequence[str]) -> dict[str, dict[str, int]]:
-    grade = pl.col(c.ACTION).replace_strict(GRADE_OF, default=0, return_dtype=pl.Int64)
+    grade = pl.col(col.ACTION).replace_strict(GRADE_OF, default=0, return_dtype=pl.Int64)
     rows = (
-        later.with_columns(grade.alias(c.GRADE))
+        later.with_columns(grade.alias(col.GRADE))
         .filter(
-            (pl.col(c.GRADE) > 0)
-            & pl.col(c.USER_ID).is_in(list(people))
-            & pl.col(c.PRODUCT_ID).is_in(list(products))
+            (pl.col(col.GRADE) > 0)
+            & pl.col(col.USER_ID).is_in(list(people))
+            & pl.col(col.PRODUCT_ID).is_in(list(products))
         )
-        .group_by(c.USER_ID, c.PRODUCT_ID)
-        .agg(pl.col(c.GRADE).max())
-        .sort(c.USER_ID, c.PRODUCT_ID)
+        .group_by(col.USER_ID, col.PRODUCT_ID)
+        .agg(pl.col(col.GRADE).max())
+        .sort(col.USER_ID, col.PRODUCT_ID)
     )
     liked: dict[str, dict[str, int]] = {}
     for user, product, grade_given in rows.iter_rows():
@@ -169,7 +169,7 @@ def _measures(
 def _exposure(lists: Mapping[str, Sequence[str]], items: Items) -> pl.DataFrame:
     tens = {user: products[:10] for user, products in lists.items()}
     tops = {
-        key: path.split(c.CATEGORY_SEPARATOR)[0] if path else None
+        key: path.split(col.CATEGORY_SEPARATOR)[0] if path else None
         for key, path in zip(items.ids, items.categories, strict=True)
     }
     prices = dict(zip(items.ids, items.price.tolist(), strict=True))

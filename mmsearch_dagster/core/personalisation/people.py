@@ -1,4 +1,4 @@
-"""What the log knew of people and products at one moment: only events before it count."""
+"""Counts of people and products in the log up to one moment, for the personal ranker's features."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.factors import Factors
 from mmsearch_dagster.core.collaborative_filtering.interactions import WEIGHT, FeedbackParams, to_matrix
 from mmsearch_dagster.core.collaborative_filtering.models import ModelParams, factorise
@@ -56,14 +56,14 @@ def states_at(
         One state per moment.
     """
     state, begun = shoppers.EMPTY, None
-    listed_events = events.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
+    listed_events = events.filter(pl.col(col.PRODUCT_ID).is_in(list(items.ids)))
     vectors = {key: items.vectors[row] for row, key in enumerate(items.ids)}
-    when = pl.col(c.TIMESTAMP)
+    when = pl.col(col.TIMESTAMP)
     for moment in moments:
         since = when < moment if begun is None else (when >= begun) & (when < moment)
         state, begun = shoppers.advance(state, listed_events.filter(since), moment, params), moment
         summed = (
-            state.rows.group_by(c.USER_ID, c.PRODUCT_ID, maintain_order=True)
+            state.rows.group_by(col.USER_ID, col.PRODUCT_ID, maintain_order=True)
             .agg(pl.col(WEIGHT).sum())
             .filter(pl.col(WEIGHT) > 0)
         )
@@ -75,7 +75,7 @@ def states_at(
         popularity = np.zeros(len(items))
         popularity[rows] = np.asarray(capped_per_person(matrix.matrix, params).sum(axis=0)).ravel()
         yield PeopleState(
-            ids=tuple(frame[c.USER_ID].to_list()),
+            ids=tuple(frame[col.USER_ID].to_list()),
             people=people_of(frame, items.vectors.shape[1]),
             popularity=popularity,
             factors=_item_factors(learned, items),
@@ -113,7 +113,7 @@ def people_of(profiles: pl.DataFrame, width: int) -> People:
     prices = profiles.select(shoppers.PRICE_MEAN, shoppers.PRICE_SPREAD)
     visits = profiles.select(pl.col(shoppers.EVENTS, shoppers.RECENCY).cast(pl.Float64))
     shares = [
-        {share[c.CATEGORY]: share[shoppers.SHARE] for share in row or []}
+        {share[col.CATEGORY]: share[shoppers.SHARE] for share in row or []}
         for row in profiles[shoppers.CATEGORIES].to_list()
     ]
     return People(

@@ -1,4 +1,4 @@
-"""A release's people and products, ready to be scored."""
+"""A release's people and products in arrays, ready to be scored by the personal ranker."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.personalisation.features import (
@@ -56,19 +56,19 @@ class Scored:
         vectors = np.ascontiguousarray(products[names["vector"]].to_numpy(), dtype=np.float32)
         factors = np.ascontiguousarray(products[names["factors"]].to_numpy(), dtype=np.float32)
         items = Items(
-            ids=tuple(products[c.PRODUCT_ID].to_list()),
+            ids=tuple(products[col.PRODUCT_ID].to_list()),
             vectors=vectors,
             factors=factors,
-            price=products[c.PRICE].to_numpy(),
-            rating=products[c.RATING].to_numpy(),
-            updated=products[c.UPDATED_AT].to_numpy(),
-            categories=tuple(products[c.CATEGORY].to_list()),
+            price=products[col.PRICE].to_numpy(),
+            rating=products[col.RATING].to_numpy(),
+            updated=products[col.UPDATED_AT].to_numpy(),
+            categories=tuple(products[col.CATEGORY].to_list()),
             blocks=_blocks(blocks, ranker, vectors.shape[1]),
         )
         profiles = people.head(0) if names["vector"] not in people.columns else people
         frame = _with_stored_vectors(profiles, names, (vectors.shape[1], factors.shape[1]))
         state = PeopleState(
-            ids=tuple(frame[c.USER_ID].to_list()),
+            ids=tuple(frame[col.USER_ID].to_list()),
             people=people_of(frame, vectors.shape[1]),
             popularity=products[names["popularity"]].to_numpy(),
             factors=factors,

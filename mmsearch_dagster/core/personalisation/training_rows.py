@@ -1,4 +1,4 @@
-"""The log as the ranker's training rows: every shown product with what was recorded before its day."""
+"""The log as training rows of the personal ranker: every shown product with what was known before its day."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.labels.result_pages import LIST_ID
 from mmsearch_dagster.core.modalities import Matrix
@@ -56,8 +56,8 @@ def training_rows(
     ids, product rows) -> modality -> cosine.
     """
     rows = {key: number for number, key in enumerate(items.ids)}
-    listed = lists.filter(pl.col(c.PRODUCT_ID).is_in(list(items.ids)))
-    numbered = listed.with_columns(pl.struct(LIST_ID, c.USER_ID).rle_id().alias("page"))
+    listed = lists.filter(pl.col(col.PRODUCT_ID).is_in(list(items.ids)))
+    numbered = listed.with_columns(pl.struct(LIST_ID, col.USER_ID).rle_id().alias("page"))
     days = _by_day(numbered)
     states = states_at(events, products, items, [day for day, _ in days], feedback)
     parts = [
@@ -68,21 +68,23 @@ def training_rows(
     people = [part[0] for part in parts] or [np.zeros((0, width), np.float32)]
     values = [part[1] for part in parts]
     item = (
-        numbered[c.PRODUCT_ID].replace_strict(rows, return_dtype=pl.Int64).to_numpy() if len(parts) else None
+        numbered[col.PRODUCT_ID].replace_strict(rows, return_dtype=pl.Int64).to_numpy()
+        if len(parts)
+        else None
     )
     return TrainingRows(
         people=np.concatenate(people),
         items=items.vectors[item] if item is not None else np.zeros((0, width), np.float32),
         features=np.concatenate(values) if values else np.zeros((0, 0)),
         page=numbered["page"].to_numpy().astype(np.int64),
-        position=numbered[c.POSITION].to_numpy().astype(np.int64),
-        grade=numbered[c.GRADE].to_numpy().astype(np.int64),
+        position=numbered[col.POSITION].to_numpy().astype(np.int64),
+        grade=numbered[col.GRADE].to_numpy().astype(np.int64),
     )
 
 
 def _by_day(lists: pl.DataFrame) -> list[tuple[datetime, pl.DataFrame]]:
     """Rows stay sorted by time, so the days follow each other."""
-    days = lists.with_columns(pl.col(c.TIMESTAMP).dt.truncate("1d").alias("day"))
+    days = lists.with_columns(pl.col(col.TIMESTAMP).dt.truncate("1d").alias("day"))
     return [(day, part) for (day,), part in days.group_by("day", maintain_order=True)]  # type: ignore[misc]
 
 
@@ -90,17 +92,17 @@ def _day(
     shown: pl.DataFrame, state: PeopleState, items: Items, rows: Mapping[str, int], cosines: QueryCosines
 ) -> tuple[Matrix, Values]:
     row_of = {user: row for row, user in enumerate(state.ids)}
-    person = np.array([row_of.get(user, -1) for user in shown[c.USER_ID]], dtype=np.int64)
-    item = np.array([rows[product] for product in shown[c.PRODUCT_ID]], dtype=np.int64)
-    moment = shown[c.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6
+    person = np.array([row_of.get(user, -1) for user in shown[col.USER_ID]], dtype=np.int64)
+    item = np.array([rows[product] for product in shown[col.PRODUCT_ID]], dtype=np.int64)
+    moment = shown[col.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6
     pairs = Pairs(
         person=person,
         item=item,
         popularity=state.popularity[item],
-        order=shown[c.POSITION].to_numpy().astype(np.float64),
+        order=shown[col.POSITION].to_numpy().astype(np.float64),
         moment=moment,
         hour=hour_of_day(moment),
-        query=cosines(shown[c.QUERY_ID], item),
+        query=cosines(shown[col.QUERY_ID], item),
     )
     return person_vectors(state.people, person), feature_matrix(
         pairs, state.people, items, list(items.blocks), ()
@@ -120,5 +122,5 @@ def person_vectors(people: People, person: NDArray[np.int64]) -> Matrix:
 
 def after_the_log(events: pl.DataFrame) -> datetime | None:
     """The moment a release's profiles are of: just behind the last event; None without events."""
-    last = events[c.TIMESTAMP].max()
+    last = events[col.TIMESTAMP].max()
     return last + timedelta(microseconds=1) if isinstance(last, datetime) else None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.click_grades import ATTRACTION, choose_click_model, clicked_products
 from mmsearch_dagster.core.labels.log_queries import counted_reactions
 from mmsearch_dagster.core.labels.relative_grades import REACTIONS, TEXT, WEIGHT
@@ -43,7 +43,7 @@ def log_votes(rows: pl.DataFrame) -> Votes:
     most = reacted.group_by(TEXT).agg(pl.col(REACTIONS).sum()).sort(REACTIONS, TEXT, descending=[True, False])
     kept = reacted.filter(pl.col(TEXT).is_in(most[TEXT].head(_MOST_KEYS).to_list()))
     votes: dict[str, dict[str, float]] = {}
-    for key, product, vote in kept.select(TEXT, c.PRODUCT_ID, ATTRACTION).iter_rows():
+    for key, product, vote in kept.select(TEXT, col.PRODUCT_ID, ATTRACTION).iter_rows():
         votes.setdefault(key, {})[product] = float(vote)
     return votes
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.digest import sha256_bytes
-from mmsearch_dagster.core.ranking.terms import split_words, stem
-from mmsearch_dagster.core.retrieval.full_text import ENGLISH_STOP_WORDS
-from mmsearch_dagster.core.text import clean, fold
+from mmsearch_dagster.core.text.full_text import ENGLISH_STOP_WORDS
+from mmsearch_dagster.core.text.preparation import clean, fold
+from mmsearch_dagster.core.text.terms import split_words, stem
 
 QUERY_MEMORY_FILE = "query_memory.npz"
 # Key -> product -> votes.

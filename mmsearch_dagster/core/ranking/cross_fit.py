@@ -1,4 +1,4 @@
-"""What a ranker is worth on queries that it did not learn from, with every judged query used once.
+"""Cross-fitting of a ranker: measured on queries that it did not learn from, every judged query used once.
 
 The queries are cut into folds; a ranker is trained on all folds but one and ranks that one. Queries that are
 nearly the same share a fold, so that none is answered by its twin.
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.ranking.features import Features
-from mmsearch_dagster.core.ranking.terms import read_terms
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
+from mmsearch_dagster.core.text.terms import read_terms
 
 # Share of common words (Jaccard) from which two queries count as nearly the same.
 _NEARLY_THE_SAME = 0.8
@@ -37,7 +37,7 @@ def folds_of(texts: Mapping[str, str | None], *, folds: int = 5, seed: int = 7) 
         folds: how many; groups are dealt out by size, the largest first, to the smallest fold.
         seed: of the order among groups of one size.
     """
-    groups = _groups_of(texts)
+    groups = near_equal_groups(texts)
     order = np.random.default_rng(seed).permutation(len(groups))
     shuffled = sorted((groups[number] for number in order), key=len, reverse=True)
     sizes = [0] * folds
@@ -49,7 +49,7 @@ def folds_of(texts: Mapping[str, str | None], *, folds: int = 5, seed: int = 7) 
     return {query_id: fold_of[query_id] for query_id in texts}
 
 
-def _groups_of(texts: Mapping[str, str | None]) -> list[list[str]]:
+def near_equal_groups(texts: Mapping[str, str | None]) -> list[list[str]]:
     """Query ids joined through chains of nearly equal texts."""
     vocabularies = {query_id: read_terms(text).vocabulary for query_id, text in texts.items()}
     leader = {query_id: query_id for query_id in texts}

@@ -18,9 +18,9 @@ from mmsearch_dagster.core.ranking.composed import category_shares
 from mmsearch_dagster.core.ranking.items import ALL, COLUMNS, TITLE, ItemTerms, word_counts
 from mmsearch_dagster.core.ranking.preferences import KINDS, Values, agreement, preferred_values
 from mmsearch_dagster.core.ranking.statistics import TermStatistics
-from mmsearch_dagster.core.ranking.terms import Terms, read_terms
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fusion_shares, scaled_scores
-from mmsearch_dagster.core.retrieval.understood import QueryPart
+from mmsearch_dagster.core.text.terms import Terms, read_terms
+from mmsearch_dagster.core.understanding.understood import QueryPart
 
 Features = NDArray[np.float32]
 # Some columns of the table while they are computed, float64 [n, k].

@@ -1,4 +1,4 @@
-"""A product as the ranking stage reads it: its terms by field, taken apart once."""
+"""A product as the ranking features read it: its terms by field, taken apart once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.ranking.preferences import Values, stated_values
-from mmsearch_dagster.core.ranking.terms import Terms, read_terms
+from mmsearch_dagster.core.text.terms import Terms, read_terms
 
 TITLE, CATEGORY, BRAND, ATTRIBUTES, DESCRIPTION = FIELDS = (
     "title", "category", "brand", "attributes", "description",
@@ -46,11 +46,11 @@ class ItemTerms:
 def item_terms(row: Mapping[str, Any]) -> ItemTerms:
     """A product's row of the contract; what is missing is empty."""
     texts = (
-        row.get(c.TITLE),
-        (row.get(c.CATEGORY) or "").replace(">", " "),
-        row.get(c.BRAND),
-        _attribute_text(row.get(c.ATTRIBUTES)),
-        (row.get(c.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS],
+        row.get(col.TITLE),
+        (row.get(col.CATEGORY) or "").replace(">", " "),
+        row.get(col.BRAND),
+        _attribute_text(row.get(col.ATTRIBUTES)),
+        (row.get(col.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS],
     )
     parts = [read_terms(text) for text in texts]
     quantities: dict[str, frozenset[float]] = {}
@@ -64,8 +64,8 @@ def item_terms(row: Mapping[str, Any]) -> ItemTerms:
         codes=frozenset().union(*(part.codes for part in parts)),
         quantities=quantities,
         joined=frozenset().union(*(part.joined for part in parts)),
-        price=row.get(c.PRICE),
-        category=row.get(c.CATEGORY),
+        price=row.get(col.PRICE),
+        category=row.get(col.CATEGORY),
         stated=stated_values(row),
     )
 

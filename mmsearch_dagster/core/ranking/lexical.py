@@ -1,4 +1,4 @@
-"""Full-text retrieval over the ranking stage's own words: BM25 by `bm25s`, the strongest simple engine."""
+"""BM25 by `bm25s` over the ranking stage's own terms: the strongest simple engine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from mmsearch_dagster.core.ranking.items import ItemTerms
 from mmsearch_dagster.core.ranking.statistics import K1, B
-from mmsearch_dagster.core.ranking.terms import Terms
+from mmsearch_dagster.core.text.terms import Terms
 
 
 @dataclass(frozen=True)

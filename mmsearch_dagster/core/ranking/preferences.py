@@ -1,4 +1,4 @@
-"""What a query was understood to prefer (brand, colour, size ...), against what each product is."""
+"""A ranking feature: what a query prefers (brand, colour, size ...), against what each product is."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.text.preparation import category_words, fold, single_values
+from mmsearch_dagster.core.understanding.understood import (
     ATTRIBUTE,
     BRAND,
     CATEGORY,
@@ -18,8 +19,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     SIZE,
     QueryPart,
 )
-from mmsearch_dagster.core.text import category_words, fold, single_values
-from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key, meanings
+from mmsearch_dagster.core.understanding.value_words import COLOURS, GENDERS, kind_of_key, meanings
 
 # Kind -> folded values.
 Values = Mapping[str, frozenset[str]]
@@ -56,15 +56,15 @@ def stated_values(row: Mapping[str, Any]) -> Values:
     frozenset({'blue'})
     """
     values: dict[str, set[str]] = {kind: set() for kind in KINDS}
-    values[BRAND].update(fold(brand) for brand in [row.get(c.BRAND)] if brand)
-    values[CATEGORY].update(map(fold, category_words(row.get(c.CATEGORY))))
-    for pair in row.get(c.ATTRIBUTES) or ():
+    values[BRAND].update(fold(brand) for brand in [row.get(col.BRAND)] if brand)
+    values[CATEGORY].update(map(fold, category_words(row.get(col.CATEGORY))))
+    for pair in row.get(col.ATTRIBUTES) or ():
         kind = kind_of_key(pair["key"])
         for value in single_values(pair.get("value")):
             values[kind] |= {fold(value), *_named(kind, value)}
-    values[GENDER] = values[GENDER] or _named(GENDER, row.get(c.CATEGORY) or "")
+    values[GENDER] = values[GENDER] or _named(GENDER, row.get(col.CATEGORY) or "")
     for kind, _ in _LEXICONS:
-        values[kind] = values[kind] or _named(kind, row.get(c.TITLE) or "")
+        values[kind] = values[kind] or _named(kind, row.get(col.TITLE) or "")
     return {kind: frozenset(of_kind) for kind, of_kind in values.items() if of_kind}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog import columns as col
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def category_sql(category: str) -> str:
 
     `contains` knows no wildcard, so nothing in the name needs an escape. `||` keeps a missing path missing.
     """
-    edge = columns.CATEGORY_SEPARATOR
-    between, parted = quoted(columns.PATHS_SEPARATOR), quoted(f"{edge}{columns.PATHS_SEPARATOR}{edge}")
-    paths = f"replace(lower({columns.CATEGORY}), {between}, {parted})"
+    edge = col.CATEGORY_SEPARATOR
+    between, parted = quoted(col.PATHS_SEPARATOR), quoted(f"{edge}{col.PATHS_SEPARATOR}{edge}")
+    paths = f"replace(lower({col.CATEGORY}), {between}, {parted})"
     path = f"{quoted(edge)} || {paths} || {quoted(edge)}"
     return f"(contains({path}, lower({quoted(edge + category + edge)})))"
 
@@ -87,5 +87,5 @@ def category_sql(category: str) -> str:
 def attribute_sql(name: str, values: tuple[str, ...], *, negated: bool = False) -> str:
     """Whether a product's attribute has one of these values; negated: has none of them, or is missing."""
     pairs = [f"named_struct('key', {quoted(name)}, 'value', {quoted(value)})" for value in values]
-    either = " OR ".join(f"array_has({columns.ATTRIBUTES}, {pair})" for pair in pairs)
+    either = " OR ".join(f"array_has({col.ATTRIBUTES}, {pair})" for pair in pairs)
     return f"(NOT coalesce({either}, false))" if negated else f"({either})"

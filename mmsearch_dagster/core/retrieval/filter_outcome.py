@@ -1,10 +1,10 @@
-"""How many products a filter lets pass; and where it is none, which part of it is to blame."""
+"""How many products a filter lets pass; and where none, which part of the filter is to blame."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.retrieval.filter_conditions import (
     FilterComparison,
     FilterCondition,
@@ -76,7 +76,7 @@ def _joined(part: FilterCondition, table: FilteredTable) -> str:
 
 
 def _hints(leaf: FilterComparison, table: FilteredTable) -> Iterator[str]:
-    if leaf.column == c.PRICE:
+    if leaf.column == col.PRICE:
         yield from _prices(table)
     if leaf.attribute is not None:
         yield from _attribute(leaf, table)
@@ -84,14 +84,14 @@ def _hints(leaf: FilterComparison, table: FilteredTable) -> Iterator[str]:
         names = _texts(table.columns([leaf.column]), leaf.column)
         for value in leaf.values:
             yield from (
-                _category(value, leaf, names, table) if leaf.column == c.CATEGORY else _name(value, names)
+                _category(value, leaf, names, table) if leaf.column == col.CATEGORY else _name(value, names)
             )
 
 
 def _prices(table: FilteredTable) -> Iterator[str]:
-    prices = table.columns([c.PRICE])
-    if prices.width and prices[c.PRICE].count():
-        low, high = prices[c.PRICE].drop_nulls().sort().gather([0, -1]).to_list()
+    prices = table.columns([col.PRICE])
+    if prices.width and prices[col.PRICE].count():
+        low, high = prices[col.PRICE].drop_nulls().sort().gather([0, -1]).to_list()
         yield f"prices go from {low:.2f} to {high:.2f}"
     else:
         yield "no product has a price"
@@ -100,10 +100,10 @@ def _prices(table: FilteredTable) -> Iterator[str]:
 def _attribute(leaf: FilterComparison, table: FilteredTable) -> Iterator[str]:
     import polars as pl
 
-    rows = table.columns([c.ATTRIBUTES])
+    rows = table.columns([col.ATTRIBUTES])
     if not rows.width:
         return
-    pairs = rows.select(pl.col(c.ATTRIBUTES).explode()).drop_nulls().unnest(c.ATTRIBUTES)
+    pairs = rows.select(pl.col(col.ATTRIBUTES).explode()).drop_nulls().unnest(col.ATTRIBUTES)
     keys = _texts(pairs, "key")
     if leaf.attribute not in keys:
         yield f"there is no attribute '{leaf.attribute}': {did_you_mean(str(leaf.attribute), keys)}"
@@ -117,8 +117,8 @@ def _category(value: str, leaf: FilterComparison, names: list[str], table: Filte
     if below and leaf.sign != "~":
         yield f'`=` compares the whole path, `category ~ "{value}"` fits {below:,}'
     elif not below:
-        levels = {level for name in names for level in name.split(c.CATEGORY_SEPARATOR)}
-        yield from _name(value, sorted(levels if c.CATEGORY_SEPARATOR not in value else names))
+        levels = {level for name in names for level in name.split(col.CATEGORY_SEPARATOR)}
+        yield from _name(value, sorted(levels if col.CATEGORY_SEPARATOR not in value else names))
 
 
 def _name(value: str, names: list[str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from mmsearch_dagster.core.catalog import columns
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.filter_conditions import (
     FilterComparison,
@@ -33,14 +33,14 @@ _NUMBER = "number"
 _YES_NO = "yes/no"
 
 FILTER_COLUMNS = {
-    columns.PRODUCT_ID: _TEXT,
-    columns.TITLE: _TEXT,
-    columns.CATEGORY: _TEXT,
-    columns.BRAND: _TEXT,
-    columns.CURRENCY: _TEXT,
-    columns.LANG: _TEXT,
-    columns.PRICE: _NUMBER,
-    columns.IN_STOCK: _YES_NO,
+    col.PRODUCT_ID: _TEXT,
+    col.TITLE: _TEXT,
+    col.CATEGORY: _TEXT,
+    col.BRAND: _TEXT,
+    col.CURRENCY: _TEXT,
+    col.LANG: _TEXT,
+    col.PRICE: _NUMBER,
+    col.IN_STOCK: _YES_NO,
 }
 MAX_LENGTH = 2_000
 _MAX_DEPTH = 40
@@ -142,7 +142,7 @@ class _Parser:
 
     def _comparison(self) -> FilterComparison:
         start, column = self._next, self._column()
-        if column == columns.ATTRIBUTES:
+        if column == col.ATTRIBUTES:
             return self._attribute(start)
         kind = FILTER_COLUMNS[column]
         sign = self._sign()
@@ -175,7 +175,7 @@ class _Parser:
                 f"filter: '{sign or 'nothing'}' does not fit the attribute '{key}'; use =, !=, in, not in"
             )
         sql = attribute_sql(key, values, negated=sign in ("!=", "not in"))
-        return FilterComparison(self._since(start), sql, columns.ATTRIBUTES, key, sign, values)
+        return FilterComparison(self._since(start), sql, col.ATTRIBUTES, key, sign, values)
 
     def _sign(self) -> str:
         """The operator that stands here, in one spelling; empty where there is none."""
@@ -195,11 +195,11 @@ class _Parser:
         return f"({column} = true)"
 
     def _compared(self, column: str, kind: str, sign: str) -> tuple[str, tuple[str, ...]]:
-        if sign not in _OPERATORS[kind] or (sign == "~" and column != columns.CATEGORY):
+        if sign not in _OPERATORS[kind] or (sign == "~" and column != col.CATEGORY):
             raise QueryError(
                 f"filter: '{sign}' does not fit the {kind} column '{column}'; "
                 f"use one of {', '.join(s for s in _OPERATORS[kind] if s != '~')}, in, is null"
-                + (f", or ~ on '{columns.CATEGORY}'" if sign == "~" else "")
+                + (f", or ~ on '{col.CATEGORY}'" if sign == "~" else "")
             )
         if sign == "~":
             category = self._text_value().strip()
@@ -213,11 +213,11 @@ class _Parser:
             raise self._wrong("a column")
         self._next += 1
         name = token.value.lower()
-        if name not in FILTER_COLUMNS and name != columns.ATTRIBUTES:
+        if name not in FILTER_COLUMNS and name != col.ATTRIBUTES:
             hint = did_you_mean(token.value, FILTER_COLUMNS)
             raise QueryError(
                 f"filter: there is no column '{token.value}' to filter by: {hint}; an attribute "
-                f"of the catalogue is written {columns.ATTRIBUTES}.{token.value}"
+                f"of the catalogue is written {col.ATTRIBUTES}.{token.value}"
             )
         return name
 

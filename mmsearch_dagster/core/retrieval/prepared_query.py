@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
-from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.understanding.understood import Understood
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
-"""What goes into the query engine and what comes out of it."""
+"""Records of the query engine: what goes into it and what comes out of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmsearch_dagster.core.catalog.variant_groups import VariantFacts, VariantGroups
 from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
-from mmsearch_dagster.core.retrieval.understood import Understood
+from mmsearch_dagster.core.retrieval.variant_groups import VariantFacts, VariantGroups
 from mmsearch_dagster.core.speech.transcript import Transcript
+from mmsearch_dagster.core.understanding.understood import Understood
 
 _MOST_QUOTED = 80
 
@@ -21,7 +21,7 @@ class Query:
     weights: of a retriever (rank_fusion.RETRIEVERS), for this request instead of the release's. text, image
         and audio weigh in the fused vector too (core.fusion.weighted_query); with 0 they are not used.
     as_typed: the words are searched as they are, and nothing in them is a filter. ignore: kinds or names of
-        parts (core.retrieval.understood) that are not to be read from the words.
+        parts (core.understanding.understood) that are not to be read from the words.
     """
 
     text: str | None = None

@@ -50,7 +50,7 @@ KINDS_WITH_WORDS = (
     "words+voice+picture",
 )
 
-# Other than Latin, as core.text.language_of names them; typed words in each are a kind of their own.
+# Scripts other than Latin, as `language_of` names them; typed words in each are a kind of their own.
 _OTHER_SCRIPTS = ("zh", "ja", "ko", "other")
 KINDS_IN_OTHER_SCRIPTS = tuple(f"{WORDS}[{script}]" for script in _OTHER_SCRIPTS)
 
@@ -63,7 +63,7 @@ def modality_column(modality: str) -> str:
 def query_kind(*, words: bool, image: bool, voice: bool = False, language: str = "") -> str:
     """The name of what a query consists of, for example `words+picture` or `words[zh]`.
 
-    language: of the words (core.text.language_of). A script of its own is a kind of its own: an encoder may
+    language: of the words, as `language_of` says. A script of its own is a kind of its own: an encoder may
     not read what full-text search finds.
 
     Raises QueryError for an empty one.

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.text import category_words, clean
+from mmsearch_dagster.core.text.preparation import category_words, clean
 
-COLUMNS = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.ATTRIBUTES)
+COLUMNS = (col.PRODUCT_ID, col.TITLE, col.DESCRIPTION, col.CATEGORY, col.BRAND, col.ATTRIBUTES)
 # A release keeps its language under this name.
 LANGUAGE_FILE = "language.json"
 MAX_WORDS = 3_000
@@ -95,7 +95,7 @@ def shop_language(products: pl.DataFrame, searches: pl.DataFrame | None = None) 
         The counts, which the speech recogniser takes as its language model.
     """
     present = [name for name in COLUMNS if name in products.columns]
-    read = products.select(present).sort(c.PRODUCT_ID).head(MAX_PRODUCTS)
+    read = products.select(present).sort(col.PRODUCT_ID).head(MAX_PRODUCTS)
     words, pairs = _counted([*_sentences(read), *map(spoken_words, _ASKING)])
     if searches is not None:
         searched, together = _counted_searches(searches)
@@ -105,8 +105,8 @@ def shop_language(products: pl.DataFrame, searches: pl.DataFrame | None = None) 
 
 def _counted_searches(searches: pl.DataFrame) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     """Words and pairs of the searches, counted by people; those of too few people are left out."""
-    person = pl.coalesce(c.USER_ID, c.SESSION_ID).alias(c.USER_ID)
-    read = searches.select(person, c.QUERY_TEXT).drop_nulls().unique().sort(pl.all()).head(MAX_SEARCHES)
+    person = pl.coalesce(col.USER_ID, col.SESSION_ID).alias(col.USER_ID)
+    read = searches.select(person, col.QUERY_TEXT).drop_nulls().unique().sort(pl.all()).head(MAX_SEARCHES)
     words: dict[str, list[str]] = {}
     pairs: dict[tuple[str, str], list[str]] = {}
     for who, text in read.iter_rows():
@@ -129,9 +129,9 @@ def _pairs(sentence: list[str]) -> list[tuple[str, str]]:
 
 def _sentences(products: pl.DataFrame) -> Iterator[list[str]]:
     for row in products.iter_rows(named=True):
-        values = [pair["value"] or "" for pair in row.get(c.ATTRIBUTES) or []]
-        texts = [row.get(name) for name in (c.TITLE, c.BRAND, c.DESCRIPTION)]
-        texts += [*category_words(row.get(c.CATEGORY)), *values]
+        values = [pair["value"] or "" for pair in row.get(col.ATTRIBUTES) or []]
+        texts = [row.get(name) for name in (col.TITLE, col.BRAND, col.DESCRIPTION)]
+        texts += [*category_words(row.get(col.CATEGORY)), *values]
         yield from (spoken_words(text) for text in texts if text)
 
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import read_quantities
-from mmsearch_dagster.core.retrieval.understood import FILTER, PREFER, PRICE, QueryPart
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.text.terms import read_quantities
 from mmsearch_dagster.core.understanding.spans import Reading
+from mmsearch_dagster.core.understanding.understood import FILTER, PREFER, PRICE, QueryPart
 
 _SIGN = r"[€$£¥￥]"
 _CURRENCY_WORD = r"(?:eur|euros?|usd|dollars?|bucks|gbp|quid|cny|rmb|yuan|chf|francs?)(?![^\W_])"
@@ -155,13 +155,13 @@ def _reading(
     low, high = min(numbers), max(numbers)
     shown = f" {currency}" if currency else ""
     if kind == _RANGE:
-        condition = f"{c.PRICE} >= {low!r} AND {c.PRICE} <= {high!r}"
+        condition = f"{col.PRICE} >= {low!r} AND {col.PRICE} <= {high!r}"
         value = f"{low:g} to {high:g}{shown}"
     elif kind == _TO:
-        condition = f"{c.PRICE} {'<' if strict else '<='} {high!r}"
+        condition = f"{col.PRICE} {'<' if strict else '<='} {high!r}"
         value = f"{'under' if strict else 'up to'} {high:g}{shown}"
     else:
-        condition = f"{c.PRICE} {'>' if strict else '>='} {low!r}"
+        condition = f"{col.PRICE} {'>' if strict else '>='} {low!r}"
         value = f"{'over' if strict else 'from'} {low:g}{shown}"
     part = QueryPart(PRICE, match.group().strip(), value, FILTER, condition)
     return Reading(match.start(), match.end(), part)

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from mmsearch_dagster.core.retrieval.filter_conditions import category_sql
-from mmsearch_dagster.core.retrieval.understood import CATEGORY, PRICE, Understood, joined_conditions
+from mmsearch_dagster.core.understanding.understood import CATEGORY, PRICE, Understood, joined_conditions
 
 
 class CountedTable(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 
 # Attribute keys that hold a number which names the product, without signs and in lower case.
 ATTRIBUTE_KEYS = frozenset((
@@ -61,11 +61,11 @@ def identifiers_of(products: Iterable[Mapping[str, Any]]) -> Identifiers:
     """
     carried: dict[str, set[str]] = {}
     for row in products:
-        numbers = [row[c.PRODUCT_ID]]
-        for pair in row.get(c.ATTRIBUTES) or ():
+        numbers = [row[col.PRODUCT_ID]]
+        for pair in row.get(col.ATTRIBUTES) or ():
             if normalised(pair["key"]) in ATTRIBUTE_KEYS and _DIGIT.search(pair.get("value") or ""):
                 numbers.append(pair["value"])
         for number in numbers:
-            carried.setdefault(normalised(number), set()).add(row[c.PRODUCT_ID])
+            carried.setdefault(normalised(number), set()).add(row[col.PRODUCT_ID])
     carried.pop("", None)
     return Identifiers({number: tuple(sorted(ids)) for number, ids in carried.items()})

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import ENGLISH_STOP_WORDS
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
-from mmsearch_dagster.core.retrieval.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart
-from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.text.preparation import fold
+from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS
 from mmsearch_dagster.core.understanding.spans import Reading
+from mmsearch_dagster.core.understanding.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart
+from mmsearch_dagster.core.understanding.value_words import COLOURS
 from mmsearch_dagster.core.understanding.values import CatalogueValues
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary
-from mmsearch_dagster.core.value_words import COLOURS
 
 _ENGLISH = re.compile(
     r"(?<![\w-])(?:but\s+)?(?P<marker>not|without|w/o|except(?:\s+for)?|excluding|other\s+than|"
@@ -92,14 +92,14 @@ def excluded(phrase: str, vocabulary: Vocabulary, values: CatalogueValues) -> st
     if kind == CATEGORY:
         return _outside(value, phrase, vocabulary)
     if kind == BRAND:
-        return f"NOT coalesce(lower({c.BRAND}) = {quoted(value.lower())}, false)"
+        return f"NOT coalesce(lower({col.BRAND}) = {quoted(value.lower())}, false)"
     named = [phrase, value, *COLOURS.get(value, ())] if kind == COLOUR else [phrase]
     return f"NOT {_mentions(SEARCH_TEXT, named, vocabulary)}"
 
 
 def _outside(category: str, phrase: str, vocabulary: Vocabulary) -> str:
     """Of products without a category, the title decides."""
-    titled = _mentions(f"coalesce({c.TITLE}, '')", [phrase], vocabulary)
+    titled = _mentions(f"coalesce({col.TITLE}, '')", [phrase], vocabulary)
     return f"NOT coalesce({category_sql(category)}, {titled})"
 
 

@@ -7,11 +7,19 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.ranking.terms import ENGLISH_STOP_WORDS, split_words
 from mmsearch_dagster.core.retrieval.filter_conditions import quoted
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.text.preparation import STOP_WORDS, fold
+from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS, split_words
+from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
+from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
+from mmsearch_dagster.core.understanding.negation import negations
+from mmsearch_dagster.core.understanding.spans import Reading, without
+from mmsearch_dagster.core.understanding.spelling import correction_of
+from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
+from mmsearch_dagster.core.understanding.understood import (
     CATEGORY,
     EXPAND,
     FILTER,
@@ -29,20 +37,12 @@ from mmsearch_dagster.core.retrieval.understood import (
     QueryPart,
     Understood,
 )
-from mmsearch_dagster.core.suggest import did_you_mean
-from mmsearch_dagster.core.text import STOP_WORDS, fold
-from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
-from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
-from mmsearch_dagster.core.understanding.negation import negations
-from mmsearch_dagster.core.understanding.spans import Reading, without
-from mmsearch_dagster.core.understanding.spelling import correction_of
-from mmsearch_dagster.core.understanding.synonyms import SynonymRules, Synonyms
 from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
 from mmsearch_dagster.core.understanding.vocabulary import COLUMNS as TEXT_COLUMNS
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary, vocabulary_of
 
 # What `QueryReader.of` reads of each product.
-COLUMNS = (c.PRODUCT_ID, *TEXT_COLUMNS, c.PRICE, c.CURRENCY, c.IN_STOCK)
+COLUMNS = (col.PRODUCT_ID, *TEXT_COLUMNS, col.PRICE, col.CURRENCY, col.IN_STOCK)
 # How people ask, whatever the shop sells; products are not found by these words.
 ASKING_WORDS = ENGLISH_STOP_WORDS | frozenset((
     "i", "im", "i'm", "me", "my", "we", "us", "you", "your", "looking", "look", "show", "find", "search",
@@ -86,8 +86,8 @@ class ExampleProduct:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "ExampleProduct":
-        category = (row.get(c.CATEGORY) or "").rpartition(">")[2].strip()
-        return cls(row.get(c.TITLE) or "", row.get(c.PRICE), category)
+        category = (row.get(col.CATEGORY) or "").rpartition(">")[2].strip()
+        return cls(row.get(col.TITLE) or "", row.get(col.PRICE), category)
 
 
 @dataclass(frozen=True)
@@ -124,17 +124,17 @@ class QueryReader:
             synonyms: of the shop.
             is_english: whether a word exists; a real word is never replaced, another one is offered.
         """
-        currencies = {row[c.CURRENCY] for row in products if row.get(c.CURRENCY)}
-        priced = sum(row.get(c.PRICE) is not None for row in products)
+        currencies = {row[col.CURRENCY] for row in products if row.get(col.CURRENCY)}
+        priced = sum(row.get(col.PRICE) is not None for row in products)
         return cls(
             vocabulary_of(products),
             values_of(products),
             identifiers_of(products),
             Synonyms.of(synonyms),
-            products={row[c.PRODUCT_ID]: ExampleProduct.of(row) for row in products},
+            products={row[col.PRODUCT_ID]: ExampleProduct.of(row) for row in products},
             currency=currencies.pop() if len(currencies) == 1 else None,
             priced=priced > _LEAST_PRICED * len(products),
-            stocked=any(row.get(c.IN_STOCK) is not None for row in products),
+            stocked=any(row.get(col.IN_STOCK) is not None for row in products),
             is_english=is_english,
         )
 
@@ -189,9 +189,9 @@ class QueryReader:
             return None
         example = self.products.get(products[0], ExampleProduct("", None, ""))
         rest = match["rest"] or match["rest_zh"] or ""
-        conditions, value = [f"{c.PRODUCT_ID} <> {quoted(products[0])}"], f"like {products[0]}"
+        conditions, value = [f"{col.PRODUCT_ID} <> {quoted(products[0])}"], f"like {products[0]}"
         if _CHEAPER.match(rest) and example.price is not None:
-            conditions.append(f"{c.PRICE} < {example.price!r}")
+            conditions.append(f"{col.PRICE} < {example.price!r}")
             value += f", under {example.price:g} {self.currency or ''}".rstrip()
         part = QueryPart(LIKE, text, value, FILTER, " AND ".join(conditions))
         rest = _CHEAPER.sub("", rest)
@@ -203,7 +203,7 @@ class QueryReader:
     def _filters(self, text: str, ignore: Collection[str]) -> list[Reading]:
         readings = price_bounds(text, self.currency) if self.priced else []
         if self.stocked:
-            part = "in stock", FILTER, f"coalesce({c.IN_STOCK}, true)"
+            part = "in stock", FILTER, f"coalesce({col.IN_STOCK}, true)"
             readings += [
                 Reading(match.start(), match.end(), QueryPart(STOCK, match.group(), *part))
                 for match in _STOCK.finditer(text)

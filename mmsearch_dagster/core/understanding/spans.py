@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mmsearch_dagster.core.retrieval.understood import QueryPart
+from mmsearch_dagster.core.understanding.understood import QueryPart
 
 # What joins two parts of a query and means nothing once one of them is gone.
 _LOOSE_START = re.compile(

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmsearch_dagster.core.ranking.terms import stem
-from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.text.preparation import fold
+from mmsearch_dagster.core.text.terms import stem
 from mmsearch_dagster.core.understanding.vocabulary import Vocabulary
 
 _LATIN = re.compile(r"[a-z]+")

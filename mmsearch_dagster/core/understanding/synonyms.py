@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from mmsearch_dagster.core.config_file import parse_reviewed
-from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.text.preparation import fold
 from mmsearch_dagster.core.understanding.values import stemmed
 
 SYNONYMS_FILE = "synonyms.yaml"

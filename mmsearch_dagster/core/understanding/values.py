@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import stem
-from mmsearch_dagster.core.retrieval.understood import (
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.text.preparation import category_words, fold, single_values
+from mmsearch_dagster.core.text.terms import stem
+from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
+from mmsearch_dagster.core.understanding.spans import Reading
+from mmsearch_dagster.core.understanding.understood import (
     BRAND,
     CATEGORY,
     COLOUR,
@@ -18,10 +21,7 @@ from mmsearch_dagster.core.retrieval.understood import (
     SIZE,
     QueryPart,
 )
-from mmsearch_dagster.core.text import category_words, fold, single_values
-from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
-from mmsearch_dagster.core.understanding.spans import Reading
-from mmsearch_dagster.core.value_words import COLOURS, GENDERS, kind_of_key, meanings
+from mmsearch_dagster.core.understanding.value_words import COLOURS, GENDERS, kind_of_key, meanings
 
 # An attribute of more different values than that says something of its own about each product.
 _MOST_VALUES = 300
@@ -99,10 +99,10 @@ def values_of(products: Iterable[Mapping[str, Any]]) -> CatalogueValues:
     levels: set[str] = set()
     attributes: dict[str, Counter[str]] = {}
     for row in products:
-        if row.get(c.BRAND):
-            brands.add(row[c.BRAND])
-        levels.update(category_words(row.get(c.CATEGORY)))
-        for pair in row.get(c.ATTRIBUTES) or ():
+        if row.get(col.BRAND):
+            brands.add(row[col.BRAND])
+        levels.update(category_words(row.get(col.CATEGORY)))
+        for pair in row.get(col.ATTRIBUTES) or ():
             for value in single_values(pair.get("value")):
                 attributes.setdefault(pair["key"], Counter())[value] += 1
     phrases: dict[str, tuple[str, str]] = {}

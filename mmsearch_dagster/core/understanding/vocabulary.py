@@ -8,11 +8,11 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.ranking.terms import split_words, stem
-from mmsearch_dagster.core.text import fold
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.text.preparation import fold
+from mmsearch_dagster.core.text.terms import split_words, stem
 
-COLUMNS = (c.TITLE, c.BRAND, c.CATEGORY, c.ATTRIBUTES, c.DESCRIPTION)
+COLUMNS = (col.TITLE, col.BRAND, col.CATEGORY, col.ATTRIBUTES, col.DESCRIPTION)
 # The end of a long description brings words that say little about the product.
 _DESCRIPTION_CHARACTERS = 400
 _HYPHENATED = re.compile(r"(?<![\w-])[a-z]+(?:-[a-z]+)+(?![\w-])")
@@ -81,7 +81,7 @@ def vocabulary_of(products: Iterable[Mapping[str, Any]]) -> Vocabulary:
     documents = 0
     for row in products:
         documents += 1
-        head = fold(f"{row.get(c.TITLE) or ''} {row.get(c.CATEGORY) or ''}")
+        head = fold(f"{row.get(col.TITLE) or ''} {row.get(col.CATEGORY) or ''}")
         heads[head] += 1
         frequency.update(set(_words(f"{head} {fold(_tail(row))}")))
     return Vocabulary(dict(frequency), _compounds(heads, frequency), documents)
@@ -120,6 +120,6 @@ def _inflections(word: str) -> list[str]:
 
 
 def _tail(row: Mapping[str, Any]) -> str:
-    attributes = (str(pair["value"]) for pair in row.get(c.ATTRIBUTES) or () if pair.get("value"))
-    description = (row.get(c.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS]
-    return " ".join((row.get(c.BRAND) or "", *attributes, description))
+    attributes = (str(pair["value"]) for pair in row.get(col.ATTRIBUTES) or () if pair.get("value"))
+    description = (row.get(col.DESCRIPTION) or "")[:_DESCRIPTION_CHARACTERS]
+    return " ".join((row.get(col.BRAND) or "", *attributes, description))

@@ -24,11 +24,12 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     JudgedQueries,
     Rankings,
     RetrieverLists,
+    blend,
     rankings_of,
 )
 from mmsearch_dagster.core.evaluation.quality_table import quality_table
-from mmsearch_dagster.core.evaluation.tune_blend import blend, choose_blend
 from mmsearch_dagster.core.fusion.dataset import Examples
+from mmsearch_dagster.core.ranking.tune_blend import choose_blend
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR_RETRIEVER
 from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries

@@ -6,13 +6,13 @@ import polars as pl
 
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
 from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.core.query_memory.memory import QueryMemory
 from mmsearch_dagster.core.release import ReleaseManifest
+from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.ranking import train_ranking

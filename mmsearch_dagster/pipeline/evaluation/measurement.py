@@ -14,9 +14,7 @@ from pydantic import TypeAdapter
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.variant_groups import VariantGroups
-from mmsearch_dagster.core.evaluation.baseline import baseline
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.evaluation.comparison import (
     CHAMPION,
     ENGINE,
@@ -27,7 +25,6 @@ from mmsearch_dagster.core.evaluation.comparison import (
     measure,
     winners_without,
 )
-from mmsearch_dagster.core.evaluation.exposure import exposure_by_attribute
 from mmsearch_dagster.core.evaluation.judged_queries import (
     SINGLE_RETRIEVERS,
     JudgedQueries,
@@ -38,16 +35,18 @@ from mmsearch_dagster.core.evaluation.judged_queries import (
     rankings_of,
     score,
 )
-from mmsearch_dagster.core.evaluation.product_groups import groups_of_products
 from mmsearch_dagster.core.evaluation.quality_table import ALL, quality_table
 from mmsearch_dagster.core.evaluation.sample_queries import SampleQuery, sample_queries
-from mmsearch_dagster.core.evaluation.slices import slices_of
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.gate.decision import Decision, EvaluationMetrics
+from mmsearch_dagster.core.gate.group_exposure import exposure_by_attribute
 from mmsearch_dagster.core.gate.policy import GatePolicy
+from mmsearch_dagster.core.gate.product_groups import groups_of_products
+from mmsearch_dagster.core.gate.query_slices import slices_of
 from mmsearch_dagster.core.gate.rules import decide, decide_baseline
 from mmsearch_dagster.core.metrics.ranking import by_query
 from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.ranking.baseline import baseline
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, load_stage
 from mmsearch_dagster.core.release import RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
@@ -56,6 +55,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     order_of_kind,
     retriever_weights,
 )
+from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
 from mmsearch_dagster.pipeline.evaluation.champion import rankings, stored_values, why_not_again
 from mmsearch_dagster.pipeline.evaluation.files import (
     ANSWERS,
@@ -314,16 +314,16 @@ class Evaluation:
     @cached_property
     def _products(self) -> pl.DataFrame:
         """The catalogue, a row per product: of variants the first."""
-        key = pl.col(c.PRODUCT_ID).map_elements(self.groups.key, return_dtype=pl.String)
-        return self.inputs.products.table().with_columns(key).unique(c.PRODUCT_ID, keep="first")
+        key = pl.col(col.PRODUCT_ID).map_elements(self.groups.key, return_dtype=pl.String)
+        return self.inputs.products.table().with_columns(key).unique(col.PRODUCT_ID, keep="first")
 
     @cached_property
     def _touched(self) -> pl.Series | None:
         """A product for each interaction of the log, None where there is none."""
         log = self.inputs.interactions
-        if log is None or c.PRODUCT_ID not in log.table().columns:
+        if log is None or col.PRODUCT_ID not in log.table().columns:
             return None
-        return log.table()[c.PRODUCT_ID].map_elements(self.groups.key, return_dtype=pl.String)
+        return log.table()[col.PRODUCT_ID].map_elements(self.groups.key, return_dtype=pl.String)
 
     def _cross_fitted(self) -> CrossFitted:
         """What the chosen orders answer to training queries they did not learn from, by the tables' names."""

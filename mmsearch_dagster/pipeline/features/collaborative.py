@@ -1,4 +1,4 @@
-"""Collaborative factors: chosen on a split by time, then learned from the whole log."""
+"""The step `collaborative_factors`: chosen on a split by time, then learned from the whole log."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.modalities import COLLABORATIVE, ModalityBatch
 from mmsearch_dagster.pipeline.features.encode import VECTOR, asset_of
@@ -161,11 +161,11 @@ def with_factors_of(items: ModalityBatch, snapshot: Snapshot | None) -> Modality
     """
     if COLLABORATIVE not in items.vectors:
         return items
-    table = snapshot.table() if snapshot is not None else pl.DataFrame(schema={c.PRODUCT_ID: pl.String})
+    table = snapshot.table() if snapshot is not None else pl.DataFrame(schema={col.PRODUCT_ID: pl.String})
     if not table.height:
         return items.only(*(name for name in items.vectors if name != COLLABORATIVE))
     matrix = table[VECTOR].to_numpy()
-    row_of = {item: row for row, item in enumerate(table[c.PRODUCT_ID])}
+    row_of = {item: row for row, item in enumerate(table[col.PRODUCT_ID])}
     present = np.array([item in row_of for item in items.ids], dtype=bool)
     vectors = np.zeros((len(items), matrix.shape[1]), np.float32)
     vectors[present] = matrix[[row_of[item] for item in items.ids if item in row_of]]

@@ -1,4 +1,4 @@
-"""Encode what the catalogue holds, each content once."""
+"""The steps `*_features`: encodes what the catalogue holds, each content once."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,11 +9,11 @@ import polars as pl
 
 from mmsearch_dagster.adapters.feature_store.feature_keys import write_keys
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address, refusal
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address, refusal
 from mmsearch_dagster.core.digest import digest_of, sha256_text
 from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, VIDEO
-from mmsearch_dagster.core.text import item_text
+from mmsearch_dagster.core.text.preparation import item_text
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import Workspace, remote_copy
 
@@ -26,7 +26,7 @@ FAILURES = "failures.parquet"
 CODE_VERSION = "3"
 _PICTURE = "pictures.png"
 _SHOWN = 18
-_MEDIA = {AUDIO: c.AUDIO_URI, VIDEO: c.VIDEO_URI}
+_MEDIA = {AUDIO: col.AUDIO_URI, VIDEO: col.VIDEO_URI}
 # A file is read into memory whole, two at a time.
 _LARGEST_FILE = 1_000_000_000
 
@@ -49,11 +49,11 @@ class FeatureFacts(Facts):
 def product_text(row: dict[str, Any]) -> str:
     """All that is known about a product in words."""
     return item_text(
-        row[c.TITLE],
-        brand=row[c.BRAND],
-        category=row[c.CATEGORY],
-        attributes=row[c.ATTRIBUTES] or [],
-        description=row[c.DESCRIPTION],
+        row[col.TITLE],
+        brand=row[col.BRAND],
+        category=row[col.CATEGORY],
+        attributes=row[col.ATTRIBUTES] or [],
+        description=row[col.DESCRIPTION],
     )
 
 
@@ -135,15 +135,19 @@ def _contents(
 
     for row in products.iter_rows(named=True):
         if spec.modality == TEXT:
-            if row[c.TITLE] or row[c.DESCRIPTION]:
-                yield row[c.PRODUCT_ID], c.TITLE, text_content(spec.item_text(product_text(row)))
+            if row[col.TITLE] or row[col.DESCRIPTION]:
+                yield row[col.PRODUCT_ID], col.TITLE, text_content(spec.item_text(product_text(row)))
         elif spec.modality == IMAGE:
-            for uri in row[c.IMAGE_URIS] or []:
+            for uri in row[col.IMAGE_URIS] or []:
                 path = _file_of(workspace, uri)
-                yield row[c.PRODUCT_ID], uri, file_content(path, uri) if path else _elsewhere(workspace, uri)
+                yield (
+                    row[col.PRODUCT_ID],
+                    uri,
+                    file_content(path, uri) if path else _elsewhere(workspace, uri),
+                )
         elif uri := row[_MEDIA[spec.modality]]:
             path = _file_of(workspace, uri)
-            yield row[c.PRODUCT_ID], uri, _media_content(path, uri) if path else _elsewhere(workspace, uri)
+            yield row[col.PRODUCT_ID], uri, _media_content(path, uri) if path else _elsewhere(workspace, uri)
 
 
 def _file_of(workspace: Workspace, uri: str) -> Path | None:
@@ -205,7 +209,7 @@ def _encode(
         if content.key in read.vectors:
             encoded.append((product, read.vectors[content.key]))
         else:
-            failures.append({c.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
+            failures.append({col.PRODUCT_ID: product, "uri": uri, "reason": read.failures[content.key]})
     _write(folder, encoded, failures, width=identity.width)
     write_keys(folder, identity.fingerprint, read.vectors)
     if spec.modality == IMAGE:
@@ -229,11 +233,11 @@ def _write(
     ids = [product for product, _ in ordered]
     matrix = np.stack([vector for _, vector in ordered]) if ids else np.zeros((0, width), np.float32)
     frame = pl.DataFrame(
-        {c.PRODUCT_ID: ids, VECTOR: matrix},
-        schema={c.PRODUCT_ID: pl.String, VECTOR: pl.Array(pl.Float32, width)},
+        {col.PRODUCT_ID: ids, VECTOR: matrix},
+        schema={col.PRODUCT_ID: pl.String, VECTOR: pl.Array(pl.Float32, width)},
     )
     frame.write_parquet(folder / "table.parquet")
-    schema = {c.PRODUCT_ID: pl.String, "uri": pl.String, "reason": pl.String}
+    schema = {col.PRODUCT_ID: pl.String, "uri": pl.String, "reason": pl.String}
     pl.DataFrame(failures, schema=schema).write_parquet(folder / FAILURES)
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Facts
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.modalities import IMAGE
+from mmsearch_dagster.pipeline.features.finetuning_run import epochs_chart, finetuning_run
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import IMAGE_ENCODER, Workspace, media_file
 
@@ -26,6 +27,7 @@ CURVE = "curve.json"
 PICTURE = "curve.png"
 # Raised when the loop's code changes what the same parameters give.
 CODE_VERSION = "1"
+_LINES = {"accuracy": "accuracy on augmented photos", "held_out": "held-out photos"}
 _BEST = 3  # the grade of "this is the product in the photo"
 
 
@@ -88,26 +90,28 @@ def _judged_photos(workspace: Workspace) -> list[_Labelled]:
 
     queries = workspace.lake.current("queries").table()
     shown = queries.filter(
-        (pl.col(c.SPLIT) == "train")
-        & (pl.col(c.GRADE) == _BEST)
-        & pl.col(c.IMAGE).is_not_null()
-        & pl.col(c.QUERY_TEXT).is_null()
-        & pl.col(c.AUDIO).is_null()
-        & (pl.len().over(c.QUERY_ID) == 1)
+        (pl.col(col.SPLIT) == "train")
+        & (pl.col(col.GRADE) == _BEST)
+        & pl.col(col.IMAGE).is_not_null()
+        & pl.col(col.QUERY_TEXT).is_null()
+        & pl.col(col.AUDIO).is_null()
+        & (pl.len().over(col.QUERY_ID) == 1)
     )
     return [
         _Labelled(product, uri, file_content(media_file(workspace, uri), uri))
-        for _, product, uri in shown.select(c.QUERY_ID, c.PRODUCT_ID, c.IMAGE).sort(c.QUERY_ID).iter_rows()
+        for _, product, uri in shown.select(col.QUERY_ID, col.PRODUCT_ID, col.IMAGE)
+        .sort(col.QUERY_ID)
+        .iter_rows()
     ]
 
 
 def _catalogue_images(workspace: Workspace) -> list[_Labelled]:
     from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
-    products = workspace.lake.current("products").table().select(c.PRODUCT_ID, c.IMAGE_URIS)
+    products = workspace.lake.current("products").table().select(col.PRODUCT_ID, col.IMAGE_URIS)
     return [
         _Labelled(product, uri, file_content(media_file(workspace, uri), uri))
-        for product, uris in products.sort(c.PRODUCT_ID).iter_rows()
+        for product, uris in products.sort(col.PRODUCT_ID).iter_rows()
         for uri in uris or []
     ]
 
@@ -120,31 +124,19 @@ def _tune(
     folder: Path,
 ) -> FinetuneFacts:
     from mmsearch_dagster.adapters.models.finetune import tune
-    from mmsearch_dagster.core.finetuning.image import Epoch, Watch
 
     params = workspace.finetune
     assert params is not None
     photos, catalogue_images = (_readable(part) for part in images)
     train, held_out = _parted(photos, catalogue_images, params)
-    progress = workspace.progress
-    progress.start(IMAGE_ENCODER, len(train) * params.epochs)
-    parent = workspace.tracking.refresh(digest)
-    with workspace.tracking.strategy(parent, IMAGE_ENCODER) as log:
-        log.params({name: str(value) for name, value in params.model_dump().items()})
-        log.dataset("judged photos", digest, len(train))
-
-        def log_epoch(epoch: Epoch) -> None:
-            for name in ("loss", "accuracy", "held_out"):
-                if (value := getattr(epoch, name)) is not None:
-                    log.curve(name, epoch.epoch, value)
-
-        watch = Watch(lambda count: progress.advance(IMAGE_ENCODER, count), log_epoch)
-        checkpoint = workspace.paths.encoder_cache / f"{digest}.checkpoint"
+    workspace.progress.start(IMAGE_ENCODER, len(train) * params.epochs)
+    checkpoint = workspace.paths.encoder_cache / f"{digest}.checkpoint"
+    data = ("judged photos", len(train))
+    with finetuning_run(workspace, IMAGE_ENCODER, digest, params, data=data) as (log, watch):
         curve = tune(spec, train, held_out, params, folder / MODEL, watch=watch, checkpoint=checkpoint)
-        (folder / PICTURE).write_bytes(_drawn(curve))
+        (folder / PICTURE).write_bytes(epochs_chart(curve, _LINES, "Fine-tuning the image encoder"))
         log.figure("accuracy", (folder / PICTURE).read_bytes())
         run_id = log.run_id
-    workspace.tracking.finish(parent)
     (folder / CURVE).write_text(json.dumps([asdict(epoch) for epoch in curve]), encoding="utf-8")
     return FinetuneFacts(
         rows=len(train),
@@ -196,15 +188,3 @@ def _parted(
     shown = [as_photo(image) for image in catalogue_images if image.product in label]
     held_out = [as_photo(photo) for photo in photos if id(photo) in apart]
     return train + shown * params.own_pictures, held_out
-
-
-def _drawn(curve: Sequence[Any]) -> bytes:
-    from mmsearch_dagster.adapters.reports.charts import curves
-
-    lines = {"accuracy on augmented photos": [(epoch.epoch, epoch.accuracy) for epoch in curve]}
-    measured = [(epoch.epoch, epoch.held_out) for epoch in curve if epoch.held_out is not None]
-    return curves(
-        lines | ({"held-out photos": measured} if measured else {}),
-        title="Fine-tuning the image encoder",
-        y_label="",
-    )

@@ -1,14 +1,14 @@
-"""What the index stores of each product."""
+"""Rows of the search index made of features: what the index stores of each product."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch, mean_frames
-from mmsearch_dagster.core.retrieval.full_text import product_full_text
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR, modality_column
+from mmsearch_dagster.core.text.full_text import product_full_text
 from mmsearch_dagster.pipeline.features.encode import product_text
 
 
@@ -33,8 +33,8 @@ def index_rows(
         several = (frames or {}).get(name, 1)
         vectors_of_rows = matrix if several == 1 else mean_frames(matrix, several)
         columns[modality_column(name)] = _column(vectors_of_rows, items.present[name])
-    vectors = by_product(pl.DataFrame({c.PRODUCT_ID: list(items.ids), **columns}))
-    return rows.join(vectors, on=c.PRODUCT_ID, how="inner", maintain_order="left")
+    vectors = by_product(pl.DataFrame({col.PRODUCT_ID: list(items.ids), **columns}))
+    return rows.join(vectors, on=col.PRODUCT_ID, how="inner", maintain_order="left")
 
 
 def by_product(views: pl.DataFrame) -> pl.DataFrame:
@@ -42,12 +42,12 @@ def by_product(views: pl.DataFrame) -> pl.DataFrame:
 
     Where any product has several, what differs from picture to picture becomes a list.
     """
-    if views[c.PRODUCT_ID].is_unique().all():
+    if views[col.PRODUCT_ID].is_unique().all():
         return views
     each = [name for name in (VECTOR, modality_column(IMAGE)) if name in views.columns]
-    rest = [name for name in views.columns if name not in (c.PRODUCT_ID, *each)]
+    rest = [name for name in views.columns if name not in (col.PRODUCT_ID, *each)]
     lists = [pl.col(name).drop_nulls() for name in each]
-    grouped = views.group_by(c.PRODUCT_ID, maintain_order=True).agg(*lists, pl.col(rest).first())
+    grouped = views.group_by(col.PRODUCT_ID, maintain_order=True).agg(*lists, pl.col(rest).first())
     return grouped.with_columns(pl.when(pl.col(name).list.len() > 0).then(name) for name in each)
 
 

@@ -6,9 +6,9 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import current_inputs
 from mmsearch_dagster.adapters.lake.snapshots import Facts
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.media_limits import FILES
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
+from mmsearch_dagster.core.media.media_limits import FILES
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
 from mmsearch_dagster.pipeline.features.encode import FAILURES, asset_of
 from mmsearch_dagster.pipeline.ingest import remote_media
@@ -17,7 +17,7 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "media_quarantine"
 CODE_VERSION = "3"
-_SCHEMA = {c.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
+_SCHEMA = {col.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
 
 
 class MediaQuarantineFacts(Facts):
@@ -53,7 +53,7 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
             ]
             kept = remote_media.kept_copies(fetched.table(), products.table())
             broken = pl.concat([part.select(*_SCHEMA) for part in [*parts, kept]]).sort(
-                "modality", "uri", c.PRODUCT_ID
+                "modality", "uri", col.PRODUCT_ID
             )
             counts = {modality: part.height for modality, part in zip(features, parts, strict=True)}
             stored = MediaQuarantineFacts(rows=broken.height, left_out=counts, files=_files(products.table()))
@@ -70,11 +70,11 @@ def quarantine_media(workspace: Workspace) -> tuple[StepReport, list[dict[str, A
 
 def _files(products: pl.DataFrame) -> dict[str, int]:
     """How many files of each kind the catalogue names."""
-    images = products[c.IMAGE_URIS].list.len().sum()
+    images = products[col.IMAGE_URIS].list.len().sum()
     return {
         IMAGE: int(images or 0),
-        AUDIO: products[c.AUDIO_URI].drop_nulls().len(),
-        VIDEO: products[c.VIDEO_URI].drop_nulls().len(),
+        AUDIO: products[col.AUDIO_URI].drop_nulls().len(),
+        VIDEO: products[col.VIDEO_URI].drop_nulls().len(),
     }
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.cast_table import ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.contract import RawTable
 from mmsearch_dagster.core.errors import UserError
 
 _HIGHEST = 3
 # What a file of labels must have; what a person reads beside it is left out of what is kept.
-COLUMNS = (c.QUERY_ID, c.QUERY_TEXT, c.PRODUCT_ID, c.GRADE, c.SPLIT)
+COLUMNS = (col.QUERY_ID, col.QUERY_TEXT, col.PRODUCT_ID, col.GRADE, col.SPLIT)
 
 
 def read_labels(file: Path) -> pl.DataFrame:
@@ -28,12 +28,12 @@ def read_labels(file: Path) -> pl.DataFrame:
     missing = [name for name in COLUMNS if name not in rows.columns]
     if missing:
         raise UserError(f"{file} has no column {', '.join(missing)}: fill in a file of `mmsearch label`")
-    graded = rows.select(pl.col(*COLUMNS).str.strip_chars()).filter(pl.col(c.GRADE).fill_null("") != "")
-    wrong = graded.filter(~pl.col(c.GRADE).is_in([str(grade) for grade in range(_HIGHEST + 1)]))
+    graded = rows.select(pl.col(*COLUMNS).str.strip_chars()).filter(pl.col(col.GRADE).fill_null("") != "")
+    wrong = graded.filter(~pl.col(col.GRADE).is_in([str(grade) for grade in range(_HIGHEST + 1)]))
     if not wrong.is_empty():
         raise UserError(
-            f"{file}: grade '{wrong[c.GRADE][0]}' of query '{wrong[c.QUERY_TEXT][0]}' is not 0, 1, 2 or 3: "
-            "0 does not fit, 3 fits fully"
+            f"{file}: grade '{wrong[col.GRADE][0]}' of query '{wrong[col.QUERY_TEXT][0]}' "
+            "is not 0, 1, 2 or 3: 0 does not fit, 3 fits fully"
         )
     return graded
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import current_inputs
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
-from mmsearch_dagster.core.catalog.remote_media import full_address, is_address
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.mapping.remote_media import full_address, is_address
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, VIDEO
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -18,11 +18,11 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 ASSET = "remote_media"
 CODE_VERSION = "1"
 _MEDIA = {
-    "products": (c.IMAGE_URIS, c.AUDIO_URI, c.VIDEO_URI),
-    "queries": (c.IMAGE, c.AUDIO),
-    "searches": (c.IMAGE,),
+    "products": (col.IMAGE_URIS, col.AUDIO_URI, col.VIDEO_URI),
+    "queries": (col.IMAGE, col.AUDIO),
+    "searches": (col.IMAGE,),
 }
-_MODALITIES = {c.IMAGE_URIS: IMAGE, c.AUDIO_URI: AUDIO, c.VIDEO_URI: VIDEO}
+_MODALITIES = {col.IMAGE_URIS: IMAGE, col.AUDIO_URI: AUDIO, col.VIDEO_URI: VIDEO}
 _ADDRESS = "address"
 _SCHEMA = {_ADDRESS: pl.String, "state": pl.String, "reason": pl.String, "sha256": pl.String}
 
@@ -104,10 +104,10 @@ def kept_copies(fetched: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
     reason_of = dict(fetched.filter(pl.col("state") == "kept").select(_ADDRESS, "reason").iter_rows())
     rows: list[dict[str, Any]] = []
     for column, modality in _MODALITIES.items() if reason_of else ():
-        for product, uri in _uris(products, column).select(c.PRODUCT_ID, column).iter_rows():
+        for product, uri in _uris(products, column).select(col.PRODUCT_ID, column).iter_rows():
             reason = reason_of.get(full_address(uri))
             if reason:
                 why = f"an earlier copy is used: {reason}"
-                rows.append({c.PRODUCT_ID: product, "modality": modality, "uri": uri, "reason": why})
-    schema = {c.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
+                rows.append({col.PRODUCT_ID: product, "modality": modality, "uri": uri, "reason": why})
+    schema = {col.PRODUCT_ID: pl.String, "modality": pl.String, "uri": pl.String, "reason": pl.String}
     return pl.DataFrame(rows, schema=schema)

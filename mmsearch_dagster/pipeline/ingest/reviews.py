@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, separate_broken_rows
-from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
-from mmsearch_dagster.core.catalog.tables.variants import naming_variants
+from mmsearch_dagster.core.catalog.unknown_products import unknown_sentence
+from mmsearch_dagster.core.catalog.variants import naming_variants
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.pipeline.ingest.tables import (
@@ -50,7 +50,7 @@ def read_reviews(workspace: Workspace) -> StepReport:
             raw_rows = RawTable(ASSET, raw.table(), RawFacts.of(raw).dropped)
             checked = separate_broken_rows(raw_rows, latest=latest)
             rows = naming_variants(checked.good, products.table(), each=False)
-            listed, unlisted = restrict_to_catalogue(rows, products.table()[c.PRODUCT_ID])
+            listed, unlisted = restrict_to_catalogue(rows, products.table()[col.PRODUCT_ID])
             ordered_by_usefulness(listed).write_parquet(folder / "table.parquet")
             ratings = smoothed_ratings(listed)
             ratings.write_parquet(folder / RATINGS)
@@ -62,7 +62,7 @@ def read_reviews(workspace: Workspace) -> StepReport:
                 rated_products=ratings.height,
                 quarantined=checked.quarantined.height,
                 of_unknown_products=unlisted,
-                unknown=unknown_sentence(checked.good, products.table()[c.PRODUCT_ID]),
+                unknown=unknown_sentence(checked.good, products.table()[col.PRODUCT_ID]),
                 **row_facts(checked, left_out),
             )
 
@@ -72,7 +72,7 @@ def read_reviews(workspace: Workspace) -> StepReport:
             ASSET, digest, lambda folder: make(folder).model_dump(), inputs=[raw, products]
         )
         report.about(snapshot, made)
-        report.tables["most useful"] = snapshot.table().drop(c.USER_ID).head(5)
+        report.tables["most useful"] = snapshot.table().drop(col.USER_ID).head(5)
         if not report.rows:
             report.note = "the shop has no reviews: products have no rating, everything else goes on"
     return report

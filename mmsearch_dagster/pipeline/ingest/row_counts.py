@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake, Snapshot
-from mmsearch_dagster.core.catalog.tables.row_counts import RowCounts, counts_of
+from mmsearch_dagster.core.catalog.row_counts import RowCounts, counts_of
 from mmsearch_dagster.core.errors import ConfigError, MmsearchError
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.pipeline.ingest.tables import EMPTIED, QUARANTINE, VALIDATED

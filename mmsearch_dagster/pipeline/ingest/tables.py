@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.contract import (
     CheckedRows,
     RawTable,
@@ -23,12 +23,12 @@ from mmsearch_dagster.core.catalog.contract import (
     separate_broken_rows,
     top_reasons,
 )
-from mmsearch_dagster.core.catalog.query_splits import keep_highest_grade
-from mmsearch_dagster.core.catalog.tables.log_shape import log_concerns
-from mmsearch_dagster.core.catalog.tables.shrinking import ACCEPT_VARIABLE, check_not_cut
-from mmsearch_dagster.core.catalog.tables.unknown_products import unknown_sentence
-from mmsearch_dagster.core.catalog.tables.variants import naming_variants
+from mmsearch_dagster.core.catalog.log_shape import log_concerns
+from mmsearch_dagster.core.catalog.shrinking import ACCEPT_VARIABLE, check_not_cut
+from mmsearch_dagster.core.catalog.unknown_products import unknown_sentence
+from mmsearch_dagster.core.catalog.variants import naming_variants
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
+from mmsearch_dagster.core.labels.query_splits import keep_highest_grade
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.ingest.labels import with_labels
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -211,9 +211,9 @@ def latest_time(now: datetime) -> datetime:
 def future(raw: Snapshot, latest: datetime) -> dict[str, int]:
     """What the digest of checked rows depends on besides their files: how many lie in the future today."""
     columns = pl.read_parquet_schema(raw.table_path)
-    if c.TIMESTAMP not in columns:
+    if col.TIMESTAMP not in columns:
         return {}
-    rows = future_rows(pl.read_parquet(raw.table_path, columns=[c.TIMESTAMP]), latest)
+    rows = future_rows(pl.read_parquet(raw.table_path, columns=[col.TIMESTAMP]), latest)
     return {"future": rows} if rows else {}
 
 
@@ -332,7 +332,7 @@ def row_facts(checked: CheckedRows, left_out: Mapping[str, int]) -> dict[str, An
 def _unknown(products: Snapshot | None, checked: CheckedRows, left_out: Mapping[str, int]) -> str | None:
     if products is None or not left_out:
         return None
-    return unknown_sentence(checked.good, products.table()[c.PRODUCT_ID])
+    return unknown_sentence(checked.good, products.table()[col.PRODUCT_ID])
 
 
 def _concerns(table: str, checked: CheckedRows, good: pl.DataFrame) -> list[str]:
@@ -346,10 +346,10 @@ def _of_the_catalogue(products: Snapshot | None, checked: CheckedRows) -> tuple[
     if products is None:
         return checked.good, {}
     catalogue = products.table()
-    rows = naming_variants(checked.good, catalogue, each=c.GRADE in checked.good.columns)
-    if c.GRADE in rows.columns:
-        rows = keep_highest_grade(rows).sort(c.QUERY_ID, c.PRODUCT_ID)
-    kept, left_out = restrict_to_catalogue(rows, catalogue[c.PRODUCT_ID])
+    rows = naming_variants(checked.good, catalogue, each=col.GRADE in checked.good.columns)
+    if col.GRADE in rows.columns:
+        rows = keep_highest_grade(rows).sort(col.QUERY_ID, col.PRODUCT_ID)
+    kept, left_out = restrict_to_catalogue(rows, catalogue[col.PRODUCT_ID])
     return kept, {UNKNOWN_PRODUCT: left_out} if left_out else {}
 
 

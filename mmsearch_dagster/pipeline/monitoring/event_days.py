@@ -1,4 +1,4 @@
-"""The log cut into days: one snapshot for each day."""
+"""The step `event_days`: the log cut into days, a snapshot each, for profiles carried from day to day."""
 
 from datetime import date
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of_frame
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.monitoring.event_days import counts_by_day, days_due, events_of_day
@@ -33,9 +33,9 @@ def make_day(workspace: Workspace, day: date) -> StepReport | None:
         snapshot, made = workspace.lake.obtain_table(ASSET, name, lambda: (rows, {}))
         _remove_superseded(workspace, day, snapshot)
         report.about(snapshot, made)
-        report.metrics |= {"people": rows[c.USER_ID].n_unique()}
+        report.metrics |= {"people": rows[col.USER_ID].n_unique()}
         report.metrics |= {"events that came late": max(late, 0), "events taken back": max(-late, 0)}
-        report.tables["by action"] = rows.group_by(c.ACTION).agg(pl.len().alias("events")).sort(c.ACTION)
+        report.tables["by action"] = rows.group_by(col.ACTION).agg(pl.len().alias("events")).sort(col.ACTION)
     return report
 
 

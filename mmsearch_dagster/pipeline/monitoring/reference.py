@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import current_inputs
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO, ModalityBatch
 from mmsearch_dagster.core.monitoring import reference
@@ -72,7 +72,9 @@ def _write(folder: Path, inputs: "Mapping[str, Snapshot]", days: int) -> dict[st
     save_batch(folder, _VECTORS, items)
     categories = reference.categories_of(inputs[PRODUCTS].table())
     rows = [(key, categories.get(key)) for key in items.ids]
-    pl.DataFrame(rows, schema=[c.PRODUCT_ID, c.CATEGORY], orient="row").write_parquet(folder / _CATEGORIES)
+    pl.DataFrame(rows, schema=[col.PRODUCT_ID, col.CATEGORY], orient="row").write_parquet(
+        folder / _CATEGORIES
+    )
     return {"rows": sum(table.height for table in tables.values()), "vectors": len(items)}
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import current_inputs, lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Lake, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of, digest_of_frame
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.pipeline.evaluation import files
@@ -26,7 +26,7 @@ CODE_VERSION = "2"
 # Events that come later than so many days make a state anew from the whole log.
 KEPT_STATES = 30
 _BEFORE_ANY = date(1969, 12, 31)
-_COLUMNS = (c.USER_ID, c.PRODUCT_ID, c.TIMESTAMP, c.ACTION, c.VALUE)
+_COLUMNS = (col.USER_ID, col.PRODUCT_ID, col.TIMESTAMP, col.ACTION, col.VALUE)
 
 
 class StateFacts(Facts):
@@ -98,7 +98,7 @@ def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Sna
     events = feedback(log.table(), params).select(_COLUMNS)
     parts = (
         events.sort(_COLUMNS)
-        .with_columns(day=pl.col(c.TIMESTAMP).dt.date())
+        .with_columns(day=pl.col(col.TIMESTAMP).dt.date())
         .partition_by("day", maintain_order=True, as_dict=True, include_key=False)
     )
     days = {key[0]: part for key, part in sorted(parts.items()) if until is None or key[0] <= until}

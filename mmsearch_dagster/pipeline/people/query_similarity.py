@@ -1,11 +1,11 @@
-"""What people typed, beside what they were shown."""
+"""Similarity of what people typed to what they were shown: a feature of the personal ranker."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.pipeline.workspace import Workspace
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def query_cosines(workspace: Workspace, batch: ModalityBatch, searches: pl.DataFrame) -> "QueryCosines":
     """(query ids, product rows) -> text -> cosine of what was typed and the product's text."""
     from mmsearch_dagster.adapters.feature_store.feature_store import text_content
-    from mmsearch_dagster.core.text import query_text
+    from mmsearch_dagster.core.text.preparation import query_text
 
     spec = workspace.encoder(TEXT)
     typed = {
         key: query_text(text)
-        for key, text in searches.select(c.QUERY_ID, c.QUERY_TEXT).drop_nulls().iter_rows()
+        for key, text in searches.select(col.QUERY_ID, col.QUERY_TEXT).drop_nulls().iter_rows()
     }
     if spec is None or TEXT not in batch.vectors or not any(typed.values()):
         return lambda ids, rows: {}

@@ -1,4 +1,4 @@
-"""The answers of an engine to judged queries, ordered by the code that serves."""
+"""Judged queries answered and ordered in memory by the code that serves, for trials and evaluation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from mmsearch_dagster.core.ranking.features import RankedQuery
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED
-from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.understanding.reading import COLUMNS
+from mmsearch_dagster.core.understanding.understood import Understood
 from mmsearch_dagster.core.understanding.values import CatalogueValues, values_of
 from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.item_source import KeptItems
@@ -52,13 +52,13 @@ class CatalogueWords:
 
 def _kept_items(products: "pl.DataFrame") -> KeptItems:
     """The words of a catalogue, taken apart when they are asked for."""
-    from mmsearch_dagster.core.catalog import columns as c
+    from mmsearch_dagster.core.catalog import columns as col
 
-    rows = {product: row for row, product in enumerate(products[c.PRODUCT_ID].to_list())}
+    rows = {product: row for row, product in enumerate(products[col.PRODUCT_ID].to_list())}
 
     def read(product_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         wanted = products[[rows[product] for product in product_ids if product in rows]]
-        return {row[c.PRODUCT_ID]: row for row in wanted.iter_rows(named=True)}
+        return {row[col.PRODUCT_ID]: row for row in wanted.iter_rows(named=True)}
 
     return KeptItems(read)
 

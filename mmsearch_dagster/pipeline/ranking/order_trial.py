@@ -1,4 +1,4 @@
-"""The ways to order candidates, tried on training queries that neither model nor ranker learned from."""
+"""The trial of orders: ways to order candidates, on queries that neither model nor ranker learned from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.evaluation.choose_order import FEWEST, OrderChoice, choose_order, choose_orders
 from mmsearch_dagster.core.evaluation.judged_queries import (
     METRIC,
     JudgedQueries,
     Rankings,
     ScoredRankings,
+    blend,
     score,
 )
-from mmsearch_dagster.core.evaluation.tune_blend import blend
 from mmsearch_dagster.core.labels.provenance import JUDGED
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE
+from mmsearch_dagster.core.ranking.choose_order import FEWEST, OrderChoice, choose_order, choose_orders
 from mmsearch_dagster.core.ranking.cross_fit import Trainer, folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.features import RankedCandidates, feature_rows
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS

@@ -8,7 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import Lineage
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.click_grades import choose_click_model
 from mmsearch_dagster.core.labels.log_queries import after_searches, begin_of_validation, grades_of
@@ -90,10 +90,10 @@ class PastQueries:
     def _parts(self, *share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The log before and after the moment from which on this share of the reactions lies; without a
         share, the one by which the log's queries validate."""
-        reactions = self.log.filter(pl.col(c.ACTION).is_in(list(GRADE_OF)))
+        reactions = self.log.filter(pl.col(col.ACTION).is_in(list(GRADE_OF)))
         if reactions.is_empty():
             return self.log, self.log.clear()
-        later = pl.col(c.TIMESTAMP) >= begin_of_validation(reactions, *share)
+        later = pl.col(col.TIMESTAMP) >= begin_of_validation(reactions, *share)
         return self.log.filter(~later), self.log.filter(later)
 
 

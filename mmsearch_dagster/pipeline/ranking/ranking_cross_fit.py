@@ -1,4 +1,4 @@
-"""The rankers of search results on a shop's judged queries with words, beside stemmed BM25."""
+"""`mmsearch bench ranking`: rankers cross-fitted on a shop's judged queries, beside stemmed BM25."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
@@ -17,10 +17,10 @@ from mmsearch_dagster.core.ranking.items import ItemTerms
 from mmsearch_dagster.core.ranking.lexical import StemmedBm25
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
-from mmsearch_dagster.core.ranking.terms import read_terms
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
+from mmsearch_dagster.core.text.terms import read_terms
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.pipeline.ranking.order_trial import with_words
 from mmsearch_dagster.pipeline.training import examples
@@ -116,7 +116,7 @@ class _Catalogue:
     @classmethod
     def of(cls, products: pl.DataFrame, views: ModalityBatch) -> "_Catalogue":
         catalogue = CatalogueWords.of(products)
-        items = catalogue.items.of(products[c.PRODUCT_ID].to_list())
+        items = catalogue.items.of(products[col.PRODUCT_ID].to_list())
         vectors = {
             name: ProductVectors.of(views.ids, views.vectors[name] * views.present[name][:, None])
             for name in (TEXT, IMAGE)

@@ -1,4 +1,4 @@
-"""The engine's own retrievers on a catalogue in memory: what an evaluation measures is what is served."""
+"""The serving retrievers run over a catalogue in memory, so that what is measured is what is served."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,9 +12,9 @@ from mmsearch_dagster.core.evaluation.comparison import DEPTH
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, RetrieverLists, ScoredRankings
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.query_memory.memory import QueryMemory
-from mmsearch_dagster.core.retrieval.full_text import FULL_TEXT
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
+from mmsearch_dagster.core.text.full_text import FULL_TEXT
 from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace

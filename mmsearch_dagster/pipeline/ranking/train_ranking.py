@@ -1,4 +1,4 @@
-"""How search results are ordered: trained and chosen on judged queries that the measured engine did not see.
+"""The step `ranking`: the order of results, learned on queries that the measured engine did not see.
 
 Everything here happens on the training queries; the validation queries stay for the gate.
 """
@@ -12,20 +12,20 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.evaluation.baseline import RETRIEVER_OF
-from mmsearch_dagster.core.evaluation.choose_order import FEWEST, untried, with_choices
 from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_winner
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
-from mmsearch_dagster.core.evaluation.tune_blend import choose_blend
 from mmsearch_dagster.core.fusion.config import Strategy
 from mmsearch_dagster.core.query_memory.trial import MemoryTrial, try_memory, with_query_memory
+from mmsearch_dagster.core.ranking.baseline import RETRIEVER_OF
+from mmsearch_dagster.core.ranking.choose_order import FEWEST, untried, with_choices
 from mmsearch_dagster.core.ranking.cross_fit import Trainer
 from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, RankingStage, trainers
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
+from mmsearch_dagster.core.ranking.tune_blend import choose_blend
 from mmsearch_dagster.core.release import QueryMemoryPin, RankingPin, RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     KINDS_WITH_WORDS,
@@ -267,7 +267,7 @@ class _Ranking:
 
     @cached_property
     def _statistics(self) -> TermStatistics:
-        return statistics_of(self._words.items.of(self.products[c.PRODUCT_ID].to_list()).values())
+        return statistics_of(self._words.items.of(self.products[col.PRODUCT_ID].to_list()).values())
 
     def _trained(self, trial: OrderTrial, training: TrainingSet, train: Trainer) -> RankingStage | None:
         """The ranker, learned from all queries; None where no kind of query is ordered by it."""

@@ -1,6 +1,6 @@
 """Whether a release that passed the gate waits for a person."""
 
-from mmsearch_dagster.adapters.registry.review.verdict import PENDING
+from mmsearch_dagster.adapters.registry.verdict import PENDING
 from mmsearch_dagster.pipeline.release.reviews import Reviews
 from mmsearch_dagster.pipeline.workspace import Workspace
 

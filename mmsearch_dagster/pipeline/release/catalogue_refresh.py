@@ -10,8 +10,8 @@ from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import GateRefusedError, MmsearchError, OtherEncoderError
 from mmsearch_dagster.core.modalities import COLLABORATIVE, ModalityBatch
-from mmsearch_dagster.core.operations.refresh_plan import CatalogueChange, Situation, plan_refresh
 from mmsearch_dagster.core.release import TRAINED_PRODUCTS, ReleaseManifest, refresh_id_of
+from mmsearch_dagster.core.triggers.refresh_plan import CatalogueChange, Situation, plan_refresh
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of, encode_for_release
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.release import EncoderIdentity
 
 ASSET = "catalogue_refresh"
+# The asset that comes with it: the reason for a training, where there is one.
+DUE = "training_due"
 CODE_VERSION = "1"
 PRODUCTS = "products"
 

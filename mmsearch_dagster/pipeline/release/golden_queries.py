@@ -1,4 +1,4 @@
-"""Which queries the new index must answer before it is served."""
+"""The golden queries of a release: which queries the new index must answer before it is served."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.metrics.ranking import METRIC
 from mmsearch_dagster.core.retrieval.golden_queries import (
     WITHIN,
@@ -71,8 +71,8 @@ def measured_queries(
 def _found_rows(values: pl.DataFrame, queries: "JudgedQueries", retriever: str) -> Sequence[int]:
     """Rows of a sample of the queries for which this retriever has found a right product."""
     seen = values.filter(
-        (pl.col("branch") == retriever) & (pl.col(METRIC) == f"recall@{WITHIN}") & (pl.col(c.VALUE) > 0)
+        (pl.col("branch") == retriever) & (pl.col(METRIC) == f"recall@{WITHIN}") & (pl.col(col.VALUE) > 0)
     )
-    with_results = set(seen[c.QUERY_ID])
+    with_results = set(seen[col.QUERY_ID])
     rows = [row for row, key in enumerate(queries.batch.ids) if key in with_results]
     return rows[:: max(1, len(rows) // _SAMPLE)][:_SAMPLE]

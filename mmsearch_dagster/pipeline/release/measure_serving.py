@@ -1,4 +1,4 @@
-"""A candidate whose index is built, measured as it would be served, in turns with the champion."""
+"""The time of a search with a candidate whose index is built, in turns with the champion."""
 
 import gc
 import time
@@ -9,7 +9,7 @@ from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.gate.serving import IndexFigures, ServingFigures, typical_times
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.pipeline.operations.encoder_upgrade import compared_queries
+from mmsearch_dagster.pipeline.release.encoder_upgrade import compared_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
-"""What a person decides about a release that waits is carried out: it is released, or it is closed."""
+"""Carries out what a person decided about a release that waits: it is released, or it is closed."""
 
 from dataclasses import dataclass
 
-from mmsearch_dagster.adapters.registry.review.verdict import APPROVED, REJECTED, State
+from mmsearch_dagster.adapters.registry.verdict import APPROVED, REJECTED, State
 from mmsearch_dagster.core.errors import GateRefusedError, UserError
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.release.catalogue_refresh import catalogue_snapshots, republish

@@ -1,4 +1,4 @@
-"""What lies with a model version in MLflow for a reviewer: the report, the decision, its inputs."""
+"""Files for a reviewer, attached to the model version in MLflow: the report, the decision, its inputs."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import TypeAdapter
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.model_card import ModelCard
 from mmsearch_dagster.core.evaluation.quality_table import verdict
@@ -21,7 +21,7 @@ from mmsearch_dagster.pipeline.monitoring.monitors import drift_since_champion
 from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 
 _TRAINED_ON = ("products", "interactions", "searches", "queries", "reviews")
-_NO_PRODUCTS = c.PRODUCTS.to_frame()
+_NO_PRODUCTS = col.PRODUCTS.to_frame()
 
 
 def describe_version(workspace: Workspace, manifest: ReleaseManifest, decision: Decision) -> None:
@@ -104,8 +104,8 @@ def _report(
     samples = _samples(folder)
     shown = {product for sample in samples for product in (*sample.candidate, *sample.champion)}
     products = workspace.lake.find("products", manifest.snapshots["products"])
-    rows = products.table().filter(pl.col(c.PRODUCT_ID).is_in(sorted(shown))) if products else _NO_PRODUCTS
-    first = {row[c.PRODUCT_ID]: (row[c.IMAGE_URIS] or [None])[0] for row in rows.iter_rows(named=True)}
+    rows = products.table().filter(pl.col(col.PRODUCT_ID).is_in(sorted(shown))) if products else _NO_PRODUCTS
+    first = {row[col.PRODUCT_ID]: (row[col.IMAGE_URIS] or [None])[0] for row in rows.iter_rows(named=True)}
     small = {product: thumbnail(media_file(workspace, uri)) for product, uri in first.items() if uri}
     return review_report(
         manifest,
@@ -113,7 +113,7 @@ def _report(
         decision,
         pl.read_parquet(folder / files.QUALITY),
         samples=samples,
-        titles=dict(rows.select(c.PRODUCT_ID, c.TITLE).iter_rows()),
+        titles=dict(rows.select(col.PRODUCT_ID, col.TITLE).iter_rows()),
         pictures={product: picture for product, picture in small.items() if picture},
         drift=drift,
     )

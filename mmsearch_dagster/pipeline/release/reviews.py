@@ -1,9 +1,9 @@
-"""Versions that wait for a person: asked for, answered, and closed."""
+"""Model versions that wait for a reviewer: asked for, answered, and closed."""
 
 from dataclasses import dataclass
 
 from mmsearch_dagster.adapters.registry.registry import Registry
-from mmsearch_dagster.adapters.registry.review.verdict import (
+from mmsearch_dagster.adapters.registry.verdict import (
     APPROVED,
     NOTE,
     PENDING,

@@ -10,7 +10,7 @@ from mmsearch_dagster.pipeline.features import collaborative, encode, finetune
 from mmsearch_dagster.pipeline.ingest.tables import raw_asset
 from mmsearch_dagster.pipeline.people import profiles, ranker
 from mmsearch_dagster.pipeline.ranking import train_ranking
-from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory
+from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory, text_encoder
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,13 +26,18 @@ _STEPS = (
 def training_state(workspace: Workspace) -> dict[str, str]:
     """Name -> digest of the log, the judgments, the reviewed files and the program of this run."""
     params = {
-        "preset": workspace.preset.model_dump(mode="json"),
+        "preset": workspace.preset.model_dump(mode="json", exclude={"finetune_text"}),
         "fine-tuning": workspace.finetune.model_dump(mode="json") if workspace.finetune else None,
         "gate policy": workspace.gate_policy.rules,
         "business rules": workspace.business_rules.model_dump(mode="json"),
         "encoders": [workspace.identity(spec).fingerprint for spec in _encoders(workspace)],
         "version of the steps": {step.__name__.rpartition(".")[2]: step.CODE_VERSION for step in _STEPS},
     }
+    if workspace.finetune_text:
+        params["fine-tuning of text"] = {
+            "version": text_encoder.CODE_VERSION,
+            "params": workspace.finetune_text.model_dump(mode="json"),
+        }
     tables = {table: _digest(workspace, raw_asset(table)) for table in _TABLES}
     return tables | {name: digest_of({name: value}) for name, value in params.items()}
 

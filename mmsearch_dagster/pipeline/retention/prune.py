@@ -17,7 +17,7 @@ from mmsearch_dagster.adapters.index.cleanup import clean_up, dropped_tags
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.adapters.models.finetune import TUNED_PREFIX, finetuned_folder
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger
-from mmsearch_dagster.adapters.registry.retention.mlflow_cleanup import (
+from mmsearch_dagster.adapters.registry.mlflow_cleanup import (
     Unneeded,
     remove,
     remove_versions,

@@ -1,4 +1,4 @@
-"""Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
+"""The step `training_examples`: judged, logged and synthetic queries, encoded, beside the items' vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import Lineage, current_inputs
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
@@ -100,8 +100,8 @@ def _media_digest(workspace: Workspace, queries: pl.DataFrame, language: "Callab
     """Digest of the files of queries and of the recogniser."""
     from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
-    spoken = queries[c.AUDIO].drop_nulls().unique()
-    uris = [*queries[c.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
+    spoken = queries[col.AUDIO].drop_nulls().unique()
+    uris = [*queries[col.IMAGE].drop_nulls().unique().sort(), *spoken.sort()]
     recogniser = recogniser_fingerprint(workspace, language()) if len(spoken) else None
     return digest_of(
         {"recogniser": recogniser} | {uri: file_content(media_file(workspace, uri), uri).key for uri in uris}
@@ -158,14 +158,14 @@ def item_views(products: pl.DataFrame, features: Mapping[str, Snapshot]) -> Moda
     Every picture is a key to its product and the best one counts: a photo resembles one of them, and their
     mean resembles none.
     """
-    ids = products[c.PRODUCT_ID].to_list()
+    ids = products[col.PRODUCT_ID].to_list()
     vectors_of: dict[str, dict[str, list[Matrix]]] = {}
     widths = {}
     for name, snapshot in features.items():
         table = snapshot.table()
         matrix = table[VECTOR].to_numpy()
         vectors_of[name], widths[name] = {}, matrix.shape[1]
-        for key, vector in zip(table[c.PRODUCT_ID].to_list(), matrix, strict=True):
+        for key, vector in zip(table[col.PRODUCT_ID].to_list(), matrix, strict=True):
             vectors_of[name].setdefault(key, []).append(vector)
     first = {
         name: {key: vectors[0] for key, vectors in lookup.items()} for name, lookup in vectors_of.items()
@@ -252,7 +252,7 @@ def _views(
     from mmsearch_dagster.core.media.augment_view import photographed
     from mmsearch_dagster.core.media.images import UnreadableImageError
 
-    images = dict(products.select(c.PRODUCT_ID, c.IMAGE_URIS).drop_nulls().iter_rows())
+    images = dict(products.select(col.PRODUCT_ID, col.IMAGE_URIS).drop_nulls().iter_rows())
     views: dict[str, Content] = {}
     for query in queries:
         uris = images.get(query.seen)

@@ -1,4 +1,4 @@
-"""The parameters of a training: as configured, or searched on held-out training queries.
+"""Hyper-parameters of a training: as configured, or searched on held-out training queries.
 
 A search sees the training and the held-out training queries only; the validation queries stay for the gate,
 which judges its winner like any other candidate.
@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from mmsearch_dagster.adapters.hyper_parameters.search_space import starting_values, suggested, with_values
 from mmsearch_dagster.adapters.hyper_parameters.study import (
     FinishedTrial,
     SearchBudget,
@@ -20,7 +21,6 @@ from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
-from mmsearch_dagster.core.fusion.search_space import starting_values, suggested, with_values
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace

@@ -1,4 +1,4 @@
-"""Judged photos as further keys to their products: fitted once to be measured, once more to be released."""
+"""The step `photo_memory`: trained on judged photos, once to be measured, once more to be released."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.lineage import lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
@@ -96,7 +96,7 @@ class _JudgedPhotos:
         split_of = {
             key: split
             for split in _SPLITS
-            for key in pl.read_parquet(source.folder / f"{split}.parquet")[c.QUERY_ID].to_list()
+            for key in pl.read_parquet(source.folder / f"{split}.parquet")[col.QUERY_ID].to_list()
         }
         photos = _photos(workspace, lineage["queries"].table(), split_of)
         return cls(workspace, photos, _pictures(workspace, lineage["products"].table()))
@@ -157,17 +157,17 @@ def _photos(workspace: Workspace, queries: pl.DataFrame, split_of: Mapping[str, 
     from mmsearch_dagster.adapters.feature_store.feature_store import file_content
 
     grouped = (
-        queries.filter(pl.col(c.IMAGE).is_not_null() & pl.col(c.QUERY_ID).is_in(list(split_of)))
-        .group_by(c.QUERY_ID, maintain_order=True)
-        .agg(pl.col(c.IMAGE, c.QUERY_TEXT, c.AUDIO).first(), pl.col(c.PRODUCT_ID, c.GRADE))
+        queries.filter(pl.col(col.IMAGE).is_not_null() & pl.col(col.QUERY_ID).is_in(list(split_of)))
+        .group_by(col.QUERY_ID, maintain_order=True)
+        .agg(pl.col(col.IMAGE, col.QUERY_TEXT, col.AUDIO).first(), pl.col(col.PRODUCT_ID, col.GRADE))
     )
     photos: list[_Photo] = []
-    for row in grouped.sort(c.QUERY_ID).iter_rows(named=True):
-        alone = row[c.QUERY_TEXT] is None and row[c.AUDIO] is None
-        certain = alone and row[c.GRADE] == [_CERTAIN]
-        content = file_content(workspace.source.root / row[c.IMAGE])
-        product = row[c.PRODUCT_ID][0] if certain else None
-        photos.append(_Photo(row[c.QUERY_ID], content, product, split_of[row[c.QUERY_ID]]))
+    for row in grouped.sort(col.QUERY_ID).iter_rows(named=True):
+        alone = row[col.QUERY_TEXT] is None and row[col.AUDIO] is None
+        certain = alone and row[col.GRADE] == [_CERTAIN]
+        content = file_content(workspace.source.root / row[col.IMAGE])
+        product = row[col.PRODUCT_ID][0] if certain else None
+        photos.append(_Photo(row[col.QUERY_ID], content, product, split_of[row[col.QUERY_ID]]))
     return tuple(photos)
 
 
@@ -177,7 +177,7 @@ def _pictures(workspace: Workspace, products: pl.DataFrame) -> dict[str, tuple[C
 
     pictures: dict[str, tuple[Content, str]] = {}
     shared: set[str] = set()
-    for product, uris in products.select(c.PRODUCT_ID, c.IMAGE_URIS).iter_rows():
+    for product, uris in products.select(col.PRODUCT_ID, col.IMAGE_URIS).iter_rows():
         for uri in uris or []:
             content = file_content(workspace.source.root / uri)
             if pictures.setdefault(content.key, (content, product))[1] != product:

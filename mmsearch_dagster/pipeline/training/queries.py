@@ -9,20 +9,21 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.adapters.speech.english_words import is_english
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.fusion.dataset import hold_out
 from mmsearch_dagster.core.labels.provenance import JUDGED, Provenance
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
+from mmsearch_dagster.core.presets import SyntheticLimits
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import query_kind
 from mmsearch_dagster.core.retrieval.text_blend import text_blend
-from mmsearch_dagster.core.retrieval.understood import Understood
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
-from mmsearch_dagster.core.text import language_of
+from mmsearch_dagster.core.text.preparation import language_of
 from mmsearch_dagster.core.understanding.reading import COLUMNS, QueryReader
+from mmsearch_dagster.core.understanding.understood import Understood
 from mmsearch_dagster.pipeline.training.transcripts import StoredTranscript, transcribe_queries
 from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
 from mmsearch_dagster.pipeline.workspace import Workspace, media_file
@@ -104,9 +105,9 @@ def all_queries(
     )
     for query in made.queries:
         unjudged[query.part].append(_from_synthetic(query))
-    taught = judged.get(TRAIN, [])
-    kept, held = hold_out(len(taught), limits.dev_share, limits.seed)
-    train, dev = [taught[row] for row in kept], [taught[row] for row in held]
+    taught, held_out = judged.get(TRAIN, []), dev_query_ids(inputs["queries"].table(), limits)
+    train = [query for query in taught if query.query_id not in held_out]
+    dev = [query for query in taught if query.query_id in held_out]
     if dev:
         train += unjudged[DEV]
     by_split = {
@@ -118,22 +119,37 @@ def all_queries(
     return AllQueries(by_split, made.log_graded_by)
 
 
+def dev_query_ids(queries: pl.DataFrame, limits: SyntheticLimits) -> set[str]:
+    """Judged training queries that are kept apart.
+
+    Args:
+        queries: rows of the judgments.
+        limits: the share and the seed.
+    """
+    grouped = queries.group_by(col.QUERY_ID, maintain_order=True).agg(
+        pl.col(col.SPLIT).first(), (pl.col(col.GRADE) > 0).any()
+    )
+    taught = grouped.filter(pl.col(col.GRADE) & (pl.col(col.SPLIT) == TRAIN))[col.QUERY_ID]
+    _, held = hold_out(len(taught), limits.dev_share, limits.seed)
+    return {taught[row] for row in held}
+
+
 def _judged_queries(
     workspace: Workspace, queries: pl.DataFrame, language: "Language", reader: QueryReader
 ) -> dict[str, list[TrainingQuery]]:
-    grouped = queries.group_by(c.QUERY_ID, maintain_order=True).agg(
-        pl.col(c.QUERY_TEXT, c.IMAGE, c.AUDIO, c.SPLIT).first(), pl.col(c.PRODUCT_ID, c.GRADE)
+    grouped = queries.group_by(col.QUERY_ID, maintain_order=True).agg(
+        pl.col(col.QUERY_TEXT, col.IMAGE, col.AUDIO, col.SPLIT).first(), pl.col(col.PRODUCT_ID, col.GRADE)
     )
-    spoken = grouped.select(c.QUERY_ID, c.AUDIO).drop_nulls().iter_rows()
+    spoken = grouped.select(col.QUERY_ID, col.AUDIO).drop_nulls().iter_rows()
     voices = {key: media_file(workspace, uri) for key, uri in spoken}
     transcripts = transcribe_queries(workspace, language, voices)
     by_split: dict[str, list[TrainingQuery]] = {}
     for row in grouped.iter_rows(named=True):
-        image = media_file(workspace, row[c.IMAGE]) if row[c.IMAGE] else None
-        voice, transcript = voices.get(row[c.QUERY_ID]), transcripts.get(row[c.QUERY_ID], NOTHING)
+        image = media_file(workspace, row[col.IMAGE]) if row[col.IMAGE] else None
+        voice, transcript = voices.get(row[col.QUERY_ID]), transcripts.get(row[col.QUERY_ID], NOTHING)
         query = _judged_query(row, image, voice, transcript, reader=reader)
         if query.grades:
-            by_split.setdefault(row[c.SPLIT], []).append(query)
+            by_split.setdefault(row[col.SPLIT], []).append(query)
     return by_split
 
 
@@ -155,18 +171,18 @@ def _judged_query(
         reader: of the catalogue's words.
     """
     query = Query(
-        text=row[c.QUERY_TEXT],
+        text=row[col.QUERY_TEXT],
         image=_A_PICTURE if image else None,
         audio=_recording(voice) if voice else None,
     )
-    graded = zip(row[c.PRODUCT_ID], row[c.GRADE], strict=True)
+    graded = zip(row[col.PRODUCT_ID], row[col.GRADE], strict=True)
     grades = {product: grade for product, grade in graded if grade > 0}
     prepared = _prepared(query, transcript, reader)
     if prepared is None:
-        return TrainingQuery(row[c.QUERY_ID], None, JUDGED, grades, _kind_of_refused(query))
+        return TrainingQuery(row[col.QUERY_ID], None, JUDGED, grades, _kind_of_refused(query))
     understood = prepared.audio is not None
     return TrainingQuery(
-        query_id=row[c.QUERY_ID],
+        query_id=row[col.QUERY_ID],
         text=prepared.text,
         provenance=JUDGED,
         grades=grades,

@@ -1,11 +1,11 @@
-"""The queries that nobody judged: made from the catalogue, out of the log, or of reviews."""
+"""Training queries that nobody judged: made from the catalogue, out of the log, or of reviews."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.labels.catalogue_queries import (
     Limits,
@@ -73,7 +73,7 @@ def _made(
     products = inputs["products"].table()
     with_images: list[str] = []
     if IMAGE in features:
-        with_images = features[IMAGE].table()[c.PRODUCT_ID].unique(maintain_order=True).to_list()
+        with_images = features[IMAGE].table()[col.PRODUCT_ID].unique(maintain_order=True).to_list()
     return [
         *attribute_queries(products, limits=parts(limits.attributes), seed=limits.seed),
         *title_queries(products, limits=parts(limits.pairs), seed=limits.seed),

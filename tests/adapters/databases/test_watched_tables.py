@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.core.monitoring.source_watch import FileStamp, TableLook
-from mmsearch_dagster.pipeline.monitoring.database_tables import look_at_tables
+from mmsearch_dagster.core.triggers.source_watch import FileStamp, TableLook
+from mmsearch_dagster.pipeline.triggers.database_tables import look_at_tables
 from tests.adapters.databases.conftest import execute
 
 pytestmark = pytest.mark.slow

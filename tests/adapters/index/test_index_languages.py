@@ -63,7 +63,7 @@ def found(pinned: PinnedTable, text: str) -> list[str]:
     ],
 )
 def test_words_find_their_products(pinned: PinnedTable, asked: str, first: set[str]) -> None:
-    from mmsearch_dagster.core.text import query_text
+    from mmsearch_dagster.core.text.preparation import query_text
 
     assert set(found(pinned, query_text(asked))[: len(first)]) == first
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mmsearch_dagster.adapters.lake.batches import load_batch, load_queries, save_batch, save_queries
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
-from mmsearch_dagster.core.retrieval.understood import FILTER, PRICE, QueryPart, Understood
+from mmsearch_dagster.core.understanding.understood import FILTER, PRICE, QueryPart, Understood
 
 letters = st.text(st.characters(codec="utf-8"), max_size=6)
 

@@ -20,8 +20,8 @@ from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content, EncoderSpec
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.finetuning.augmentation import Photo
-from mmsearch_dagster.core.finetuning.image import Watch
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
+from mmsearch_dagster.core.finetuning.watch import Watch
 from tests.tiny_networks import coloured, reader, tiny_folder
 
 pytestmark = pytest.mark.slow

@@ -252,8 +252,38 @@ class TestOnnxCache:
         path = tmp_path / f"{describe_encoder(IMAGE).fingerprint}.onnx"
         path.write_bytes(b"half a graph")
         assert len(vectors(load_encoder(IMAGE, tmp_path), [picture(1)])) == 1
-        assert path.stat().st_size > 1_000_000
-        assert [file.name for file in tmp_path.iterdir()] == [path.name]
+        weights = path.with_suffix(".weights")
+        assert weights.stat().st_size > 1_000_000
+        assert {file.name for file in tmp_path.iterdir()} - {"digests.json"} == {path.name, weights.name}
+
+    def test_a_graph_stored_whole_is_separated_and_gives_the_same_vectors(
+        self, tmp_path: Path, encoder_cache: Path, embedded: Any
+    ) -> None:
+        expected = vectors(embedded("image", "onnx"), [picture(1)])[picture(1).key]
+        name = f"{describe_encoder(IMAGE).fingerprint}.onnx"
+        _in_one_file(encoder_cache / name, tmp_path / name)
+
+        for _ in range(2):  # separates it, reads it separated
+            found = vectors(load_encoder(IMAGE, tmp_path), [picture(1)])[picture(1).key]
+            assert found.tobytes() == expected.tobytes()
+
+        assert (tmp_path / name).with_suffix(".weights").exists()
+
+    def test_a_graph_that_cannot_be_separated_is_read_whole(
+        self, tmp_path: Path, encoder_cache: Path, embedded: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError("no space left on device")
+
+        expected = vectors(embedded("image", "onnx"), [picture(1)])[picture(1).key]
+        path = tmp_path / f"{describe_encoder(IMAGE).fingerprint}.onnx"
+        _in_one_file(encoder_cache / path.name, path)
+        monkeypatch.setattr(runtimes, "separate_weights", full)
+
+        found = vectors(load_encoder(IMAGE, tmp_path), [picture(1)])[picture(1).key]
+
+        assert found.tobytes() == expected.tobytes()
+        assert not path.with_suffix(".weights").exists()
 
     def test_what_cannot_be_exported_runs_in_torch(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: Callable[[str, str], Encoder]
@@ -265,7 +295,7 @@ class TestOnnxCache:
         encoder = load_encoder(IMAGE, tmp_path)
         expected = vectors(embedded("image", "onnx"), [picture(1)])[picture(1).key]
         assert cosine(vectors(encoder, [picture(1)])[picture(1).key], expected) > 0.9999
-        assert list(tmp_path.iterdir()) == []
+        assert {file.name for file in tmp_path.iterdir()} <= {"digests.json"}
         with pytest.raises(MmsearchError, match="operator not supported"):
             load_encoder(using(IMAGE, runtime="onnx"), tmp_path)
 
@@ -280,7 +310,14 @@ class TestOnnxCache:
         monkeypatch.setattr(runtimes, "_write_graph", sabotage)
         with pytest.raises(MmsearchError, match="differs from its network"):
             load_encoder(using(IMAGE, runtime="onnx"), tmp_path)
-        assert list(tmp_path.iterdir()) == []
+        assert {file.name for file in tmp_path.iterdir()} <= {"digests.json"}
+
+
+def _in_one_file(separate: Path, whole: Path) -> None:
+    """A stored graph as earlier versions stored it."""
+    import onnx
+
+    onnx.save(onnx.load(separate), whole)
 
 
 class _Reversed(torch.nn.Module):

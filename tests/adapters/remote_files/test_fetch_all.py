@@ -9,7 +9,7 @@ import pytest
 
 from mmsearch_dagster.adapters.remote_files.fetch_all import Clock, Outcome, fetch_all
 from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
-from mmsearch_dagster.core.catalog.remote_media import RemoteMedia
+from mmsearch_dagster.core.catalog.mapping.remote_media import RemoteMedia
 from mmsearch_dagster.core.progress import Silent
 from tests.adapters.remote_files.conftest import PICTURE, Misbehaving
 

@@ -10,7 +10,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from mmsearch_dagster.adapters.remote_files.fetch_all import Outcome, fetch_all
 from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
-from mmsearch_dagster.core.catalog.remote_media import RemoteMedia
+from mmsearch_dagster.core.catalog.mapping.remote_media import RemoteMedia
 from mmsearch_dagster.core.progress import Silent
 
 MEDIA = RemoteMedia(hosts=("gs://pictures",), max_megabytes=0.001, recheck_hours=0)

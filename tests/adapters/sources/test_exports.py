@@ -435,7 +435,7 @@ def test_a_file_that_is_written_well_is_read_as_it_was_written(reads: Reads, row
     read = reads({"p.csv": frame.write_csv(quote_style="always")}).good
 
     def clean(text: str) -> str | None:
-        from mmsearch_dagster.core.catalog.values.texts import clean_text, without_script_words
+        from mmsearch_dagster.core.catalog.casting.texts import clean_text, without_script_words
 
         return pl.select(without_script_words(clean_text(pl.lit(text)))).item()
 

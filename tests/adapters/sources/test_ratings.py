@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.sources.ratings import read_ratings
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import SourceError
 
 ROWS = [("1", "31", "2.5", "1260759144"), ("2", "10", "4", "835355493")]
@@ -48,11 +48,11 @@ def written(folder: Path, content: str | bytes) -> Path:
 def test_each_format_reads_as_the_same_ratings(tmp_path: Path, content: str) -> None:
     table = read_ratings(written(tmp_path, content))
 
-    assert table[c.USER_ID].to_list() == ["1", "2"]
-    assert table[c.PRODUCT_ID].to_list() == ["31", "10"]
-    assert table[c.VALUE].to_list() == [2.5, 4.0]
-    assert table[c.TIMESTAMP].dt.epoch("s").to_list() == [1260759144, 835355493]
-    assert set(table[c.ACTION]) == {"rate"}
+    assert table[col.USER_ID].to_list() == ["1", "2"]
+    assert table[col.PRODUCT_ID].to_list() == ["31", "10"]
+    assert table[col.VALUE].to_list() == [2.5, 4.0]
+    assert table[col.TIMESTAMP].dt.epoch("s").to_list() == [1260759144, 835355493]
+    assert set(table[col.ACTION]) == {"rate"}
 
 
 @pytest.mark.parametrize(

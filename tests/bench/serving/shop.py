@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.encoders.protocol import Content, Encoder, EncoderSpec
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.model import TwoTower, save_model
@@ -22,11 +22,11 @@ from mmsearch_dagster.core.ranking.features import feature_rows
 from mmsearch_dagster.core.ranking.items import item_terms
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, TRAINERS, RankingStage
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
-from mmsearch_dagster.core.ranking.terms import read_terms
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.release import EncoderIdentity, RankingPin, ReleaseManifest, RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED, WORDS
+from mmsearch_dagster.core.text.terms import read_terms
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items, studio_view
 from mmsearch_dagster.demo_shop.drawings.picture import jpeg
 from mmsearch_dagster.demo_shop.queries import make_queries
@@ -43,7 +43,16 @@ from tests.bench.serving.files import BenchShop
 
 ENCODED_TEXTS, ENCODED_PICTURES, PHOTOS, PICTURE_SIDE = 1_000, 96, 24, 320
 _NOISE, _SEED, _STRATEGY, _TAUGHT = 0.3, 7, "lambdamart", 120
-_PAYLOAD = (c.PRODUCT_ID, c.TITLE, c.DESCRIPTION, c.CATEGORY, c.BRAND, c.PRICE, c.CURRENCY, c.ATTRIBUTES)
+_PAYLOAD = (
+    col.PRODUCT_ID,
+    col.TITLE,
+    col.DESCRIPTION,
+    col.CATEGORY,
+    col.BRAND,
+    col.PRICE,
+    col.CURRENCY,
+    col.ATTRIBUTES,
+)
 
 
 def make_shop(
@@ -52,7 +61,7 @@ def make_shop(
     """Draw the products, encode some, publish and release; the same files for the same numbers."""
     spec = _store(products, queries)
     items = make_items(spec, products)
-    table = pl.DataFrame([_row(item) for item in items], schema_overrides={c.PRICE: pl.Float64})
+    table = pl.DataFrame([_row(item) for item in items], schema_overrides={col.PRICE: pl.Float64})
     (folder / "photos").mkdir(parents=True)
     _write(folder / "encoders.json", {name: each.model_dump(mode="json") for name, each in specs.items()})
     _write(folder / "payload.json", table.select(_PAYLOAD).to_dicts())
@@ -85,17 +94,17 @@ def _row(item: Item) -> dict[str, Any]:
     traits = item.traits
     attributes = {"color": traits.color, "pattern": traits.pattern, "material": traits.material}
     return {
-        c.PRODUCT_ID: item.product_id,
-        c.TITLE: item.title,
-        c.DESCRIPTION: item.description,
-        c.CATEGORY: item.category,
-        c.BRAND: traits.brand,
-        c.PRICE: item.price,
-        c.CURRENCY: "EUR",
-        c.ATTRIBUTES: [{"key": name, "value": value} for name, value in attributes.items() if value],
-        c.IMAGE_URIS: list(item.pictures),
-        c.LANG: "en",
-        c.IN_STOCK: item.in_stock,
+        col.PRODUCT_ID: item.product_id,
+        col.TITLE: item.title,
+        col.DESCRIPTION: item.description,
+        col.CATEGORY: item.category,
+        col.BRAND: traits.brand,
+        col.PRICE: item.price,
+        col.CURRENCY: "EUR",
+        col.ATTRIBUTES: [{"key": name, "value": value} for name, value in attributes.items() if value],
+        col.IMAGE_URIS: list(item.pictures),
+        col.LANG: "en",
+        col.IN_STOCK: item.in_stock,
     }
 
 
@@ -144,7 +153,7 @@ def _release(
     widths = {name: matrix.shape[1] for name, matrix in vectors.items()}
     model = TwoTower(FusionSpec(strategy="hadamard", item_widths=widths, query_widths=widths))
     present = {name: np.ones(table.height, dtype=bool) for name in vectors}
-    batch = ModalityBatch(tuple(table[c.PRODUCT_ID]), vectors, present)
+    batch = ModalityBatch(tuple(table[col.PRODUCT_ID]), vectors, present)
     weights = save_model(model, shop.folder / "model")
     rows = index_rows(table, batch, model.items(batch))
     pin = SearchIndex(str(shop.folder / "index")).publish("bench", "r-bench", rows)

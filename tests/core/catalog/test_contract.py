@@ -18,9 +18,9 @@ from mmsearch_dagster.core.catalog.contract import (
     separate_broken_rows,
     top_reasons,
 )
-from mmsearch_dagster.core.catalog.query_splits import split_of
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE, escapes_root
 from mmsearch_dagster.core.errors import PolicyError
+from mmsearch_dagster.core.labels.query_splits import split_of
 
 
 def read(table: str, *rows: dict[str, Any]) -> RawTable:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.interactions import (
     FeedbackParams,
     decay,
@@ -25,13 +25,16 @@ def events(*rows: tuple[str, str, str, float, float | None]) -> pl.DataFrame:
     """(user, product, action, days before NOW, value)."""
     return pl.DataFrame(
         {
-            c.USER_ID: [row[0] for row in rows],
-            c.PRODUCT_ID: [row[1] for row in rows],
-            c.ACTION: [row[2] for row in rows],
-            c.TIMESTAMP: [NOW - timedelta(days=row[3]) for row in rows],
-            c.VALUE: [row[4] for row in rows],
+            col.USER_ID: [row[0] for row in rows],
+            col.PRODUCT_ID: [row[1] for row in rows],
+            col.ACTION: [row[2] for row in rows],
+            col.TIMESTAMP: [NOW - timedelta(days=row[3]) for row in rows],
+            col.VALUE: [row[4] for row in rows],
         },
-        schema={name: c.EVENTS[name] for name in (c.USER_ID, c.PRODUCT_ID, c.ACTION, c.TIMESTAMP, c.VALUE)},
+        schema={
+            name: col.EVENTS[name]
+            for name in (col.USER_ID, col.PRODUCT_ID, col.ACTION, col.TIMESTAMP, col.VALUE)
+        },
     )
 
 
@@ -46,7 +49,7 @@ def test_an_event_of_one_half_life_ago_counts_half() -> None:
 def test_impressions_and_low_ratings_say_nothing() -> None:
     log = events(("u", "a", "impression", 0, None), ("u", "b", "rate", 0, 3.5), ("u", "c", "rate", 0, 4.0))
 
-    assert feedback(log, FeedbackParams())[c.PRODUCT_ID].to_list() == ["c"]
+    assert feedback(log, FeedbackParams())[col.PRODUCT_ID].to_list() == ["c"]
 
 
 def test_binary_feedback_counts_each_pair_once() -> None:

@@ -9,7 +9,7 @@ from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.evaluation import ranking_metrics_at_k
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.factors import Factors
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams, Interactions, feedback
 from mmsearch_dagster.core.collaborative_filtering.models import Factorised, ModelParams, Popularity
@@ -26,13 +26,13 @@ def log(rows: list[tuple[str, str]]) -> pl.DataFrame:
     users, products = zip(*rows, strict=True)
     return pl.DataFrame(
         {
-            c.USER_ID: users,
-            c.PRODUCT_ID: products,
-            c.ACTION: ["view"] * len(rows),
-            c.TIMESTAMP: [START + timedelta(hours=n) for n in range(len(rows))],
-            c.VALUE: [None] * len(rows),
+            col.USER_ID: users,
+            col.PRODUCT_ID: products,
+            col.ACTION: ["view"] * len(rows),
+            col.TIMESTAMP: [START + timedelta(hours=n) for n in range(len(rows))],
+            col.VALUE: [None] * len(rows),
         },
-        schema_overrides={c.TIMESTAMP: c.INSTANT, c.VALUE: pl.Float64},
+        schema_overrides={col.TIMESTAMP: col.INSTANT, col.VALUE: pl.Float64},
     )
 
 
@@ -47,7 +47,7 @@ def test_global_time_cuts_every_user_at_the_same_moment() -> None:
     parts = split(log([(f"u{n % 3}", f"p{n}") for n in range(20)]), "global-time")
 
     assert [part.height for part in (parts.train, parts.validation, parts.test)] == [16, 2, 2]
-    in_order = pl.concat([parts.train, parts.validation, parts.test])[c.TIMESTAMP]
+    in_order = pl.concat([parts.train, parts.validation, parts.test])[col.TIMESTAMP]
     assert in_order.is_sorted()
     assert in_order.n_unique() == 20
 
@@ -56,20 +56,23 @@ def test_what_was_seen_before_the_cut_judges_nothing() -> None:
     parts = split(log([("u", "p0")] * 18 + [("u", "p1"), ("u", "p0")]), "global-time")
 
     assert parts.validation.is_empty()
-    assert parts.test[c.PRODUCT_ID].to_list() == ["p1"]
+    assert parts.test[col.PRODUCT_ID].to_list() == ["p1"]
 
 
 def test_leave_last_one_and_ratio_follow_each_users_own_time() -> None:
     rows = log([("u", f"p{n}") for n in range(10)] + [("v", "p0"), ("v", "p1")])
 
     last = split(rows, "leave-last-one")
-    assert (last.validation[c.PRODUCT_ID].to_list(), last.test[c.PRODUCT_ID].to_list()) == (["p8"], ["p9"])
-    shares = split(rows, "ratio")
-    assert (shares.validation[c.PRODUCT_ID].to_list(), shares.test[c.PRODUCT_ID].to_list()) == (
+    assert (last.validation[col.PRODUCT_ID].to_list(), last.test[col.PRODUCT_ID].to_list()) == (
         ["p8"],
         ["p9"],
     )
-    assert shares.train.filter(pl.col(c.USER_ID) == "v").height == 2
+    shares = split(rows, "ratio")
+    assert (shares.validation[col.PRODUCT_ID].to_list(), shares.test[col.PRODUCT_ID].to_list()) == (
+        ["p8"],
+        ["p9"],
+    )
+    assert shares.train.filter(pl.col(col.USER_ID) == "v").height == 2
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -79,11 +82,11 @@ def test_no_pair_stands_on_two_sides_and_row_order_changes_nothing(name: str) ->
     again = split(rows.sample(fraction=1.0, shuffle=True, seed=1), check_split(name))
 
     pairs = [
-        set(part.select(c.USER_ID, c.PRODUCT_ID).rows())
+        set(part.select(col.USER_ID, col.PRODUCT_ID).rows())
         for part in (parts.train, parts.validation, parts.test)
     ]
     assert len(set.union(*pairs)) == sum(map(len, pairs))
-    assert pairs[2] == set(again.test.select(c.USER_ID, c.PRODUCT_ID).rows())
+    assert pairs[2] == set(again.test.select(col.USER_ID, col.PRODUCT_ID).rows())
     assert describe(check_split(name))
 
 
@@ -93,10 +96,10 @@ def test_random_parts_each_persons_own_rows_by_seed_and_not_by_time() -> None:
     parts = split(rows, "random", seed=7)
 
     for part, size in ((parts.train, 16), (parts.validation, 2), (parts.test, 2)):
-        assert dict(part.group_by(c.USER_ID).len().iter_rows()) == {"u0": size, "u1": size}
+        assert dict(part.group_by(col.USER_ID).len().iter_rows()) == {"u0": size, "u1": size}
     assert parts.test.equals(split(rows.reverse(), "random", seed=7).test)
     assert not parts.test.equals(split(rows, "random", seed=8).test)
-    assert parts.test[c.TIMESTAMP].min() < parts.train[c.TIMESTAMP].max()  # type: ignore[operator]
+    assert parts.test[col.TIMESTAMP].min() < parts.train[col.TIMESTAMP].max()  # type: ignore[operator]
     assert "seed 8" in describe("random", seed=8)
 
 

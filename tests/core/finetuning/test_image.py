@@ -19,8 +19,9 @@ from mmsearch_dagster.core.finetuning.augmentation import (
     views,
 )
 from mmsearch_dagster.core.finetuning.fold_batchnorm import fold_frozen_norms
-from mmsearch_dagster.core.finetuning.image import Epoch, Watch, finetune
+from mmsearch_dagster.core.finetuning.image import Epoch, finetune
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
+from mmsearch_dagster.core.finetuning.watch import Watch
 from tests.tiny_networks import MEAN, STD, coloured, reader, tiny_network
 
 pytestmark = pytest.mark.slow

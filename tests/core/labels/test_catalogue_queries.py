@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.catalogue_queries import (
     Limits,
     attribute_queries,
@@ -22,7 +22,7 @@ anything = st.one_of(st.none(), st.text(max_size=12))
 
 
 def products(*rows: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=c.PRODUCTS)
+    return pl.DataFrame(rows, schema=col.PRODUCTS)
 
 
 def shirt(
@@ -30,11 +30,11 @@ def shirt(
 ) -> dict[str, Any]:
     attributes = [{"key": "colour", "value": colour}]
     return {
-        c.PRODUCT_ID: key,
-        c.TITLE: f"shirt number {key}",
-        c.CATEGORY: category,
-        c.BRAND: brand,
-        c.ATTRIBUTES: attributes,
+        col.PRODUCT_ID: key,
+        col.TITLE: f"shirt number {key}",
+        col.CATEGORY: category,
+        col.BRAND: brand,
+        col.ATTRIBUTES: attributes,
     }
 
 
@@ -44,7 +44,7 @@ def wardrobe(count: int) -> pl.DataFrame:
     nouns = ("Clothes > Shirt", "Clothes > Hat", "Home > Lamp")
     rows = [
         shirt(str(n), colours[n % 5], brands[n % 3], nouns[n % 7 % 3])
-        | {c.TITLE: f"{brands[n % 3]} comfortable {nouns[n % 7 % 3].split()[-1]} number {n}"}
+        | {col.TITLE: f"{brands[n % 3]} comfortable {nouns[n % 7 % 3].split()[-1]} number {n}"}
         for n in range(count)
     ]
     return products(*rows)
@@ -54,7 +54,7 @@ def all_made(shop: pl.DataFrame, limits: Limits = ALL, seed: int = 3) -> list[Sy
     return [
         *title_queries(shop, limits=limits, seed=seed),
         *attribute_queries(shop, limits=limits, seed=seed),
-        *image_queries(shop, shop[c.PRODUCT_ID].to_list(), limits=limits),
+        *image_queries(shop, shop[col.PRODUCT_ID].to_list(), limits=limits),
     ]
 
 
@@ -89,7 +89,7 @@ def test_a_shop_is_asked_for_brands_colours_and_both() -> None:
 
 
 def test_a_product_without_category_asks_nothing_by_attributes() -> None:
-    shop = products({c.PRODUCT_ID: "1", c.BRAND: "Acme", c.ATTRIBUTES: None})
+    shop = products({col.PRODUCT_ID: "1", col.BRAND: "Acme", col.ATTRIBUTES: None})
     assert attribute_queries(shop, limits=ALL, seed=0) == []
 
 
@@ -105,11 +105,11 @@ def test_any_text_in_any_field_is_answered_repeatably_and_within_the_limit(
     shop = products(
         *(
             {
-                c.PRODUCT_ID: str(row),
-                c.TITLE: title,
-                c.CATEGORY: category,
-                c.BRAND: brand,
-                c.ATTRIBUTES: [{"key": "k", "value": value}],
+                col.PRODUCT_ID: str(row),
+                col.TITLE: title,
+                col.CATEGORY: category,
+                col.BRAND: brand,
+                col.ATTRIBUTES: [{"key": "k", "value": value}],
             }
             for row, (title, category, brand, value) in enumerate(rows)
         )
@@ -127,7 +127,7 @@ def test_any_text_in_any_field_is_answered_repeatably_and_within_the_limit(
 
 def test_a_title_query_keeps_the_order_of_two_thirds_of_the_words_and_finds_twins() -> None:
     title = "soft green wool winter scarf long"
-    shop = products({c.PRODUCT_ID: "a", c.TITLE: title}, {c.PRODUCT_ID: "b", c.TITLE: title.upper()})
+    shop = products({col.PRODUCT_ID: "a", col.TITLE: title}, {col.PRODUCT_ID: "b", col.TITLE: title.upper()})
     made = {query.query_id: query for query in title_queries(shop, limits=ALL, seed=4)}
     words = (made["title:a"].text or "").split()
     assert 4 <= len(words) <= 6
@@ -136,14 +136,14 @@ def test_a_title_query_keeps_the_order_of_two_thirds_of_the_words_and_finds_twin
 
 
 def test_one_title_in_three_is_misspelt_in_one_word() -> None:
-    shop = products({c.PRODUCT_ID: "a", c.TITLE: "green woollen winter scarf"})
+    shop = products({col.PRODUCT_ID: "a", col.TITLE: "green woollen winter scarf"})
     misspelt = [query for query in title_queries(shop, limits=ALL, seed=4) if "misspelt" in query.query_id]
     words = (misspelt[0].text or "").split()
     assert sum(word not in ["green", "woollen", "winter", "scarf"] for word in words) == 1
 
 
 def test_a_title_without_a_long_latin_word_is_not_misspelt() -> None:
-    shop = products({c.PRODUCT_ID: "a", c.TITLE: "红色 运动鞋 42"})
+    shop = products({col.PRODUCT_ID: "a", col.TITLE: "红色 运动鞋 42"})
     assert len(title_queries(shop, limits=ALL, seed=4)) == 2
 
 
@@ -167,7 +167,7 @@ def test_a_product_is_asked_for_in_one_part_only() -> None:
 
 def test_an_attribute_query_is_in_the_part_of_its_text_and_of_a_product_that_asks_it() -> None:
     shop = wardrobe(199)
-    titles = dict(shop.select(c.PRODUCT_ID, c.TITLE).iter_rows())
+    titles = dict(shop.select(col.PRODUCT_ID, col.TITLE).iter_rows())
     made = attribute_queries(shop, limits=ALL, seed=1)
     assert made
     for query in made:
@@ -186,7 +186,7 @@ def test_products_of_one_title_are_held_out_together() -> None:
 def test_one_product_less_changes_no_query_of_the_others(gone: int) -> None:
     """With limits that bind, a query that goes lets in another one; none is asked differently."""
     shop = wardrobe(199)
-    less = shop.filter(pl.col(c.PRODUCT_ID) != str(gone))
+    less = shop.filter(pl.col(col.PRODUCT_ID) != str(gone))
     before = {query.query_id: query for query in all_made(shop)}
     after = {query.query_id: query for query in all_made(less)}
 

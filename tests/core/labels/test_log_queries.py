@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.holdout import part_of
 from mmsearch_dagster.core.labels.log_queries import NO_REACTIONS, PLAIN, grade_log, plain_grades
 
@@ -16,7 +16,7 @@ TEXTS = [f"text {n}" for n in range(40)]
 
 
 def search(key: str, text: str | None) -> dict[str, Any]:
-    return {c.QUERY_ID: key, c.QUERY_TEXT: text}
+    return {col.QUERY_ID: key, col.QUERY_TEXT: text}
 
 
 def event(
@@ -24,22 +24,22 @@ def event(
 ) -> dict[str, Any]:
     moment = BEGIN + timedelta(hours=hour)
     return {
-        c.QUERY_ID: query,
-        c.PRODUCT_ID: product,
-        c.ACTION: action,
-        c.POSITION: position,
-        c.TIMESTAMP: moment,
+        col.QUERY_ID: query,
+        col.PRODUCT_ID: product,
+        col.ACTION: action,
+        col.POSITION: position,
+        col.TIMESTAMP: moment,
     }
 
 
 def grades(*events: dict[str, Any], text: str = "x") -> dict[str, dict[str, float]]:
-    rows = pl.DataFrame(events, schema=c.EVENTS).with_columns(text=pl.lit(text))
+    rows = pl.DataFrame(events, schema=col.EVENTS).with_columns(text=pl.lit(text))
     return plain_grades(rows)
 
 
 def logged(searches: list[dict[str, Any]], events: list[dict[str, Any]], limit: int = 100) -> dict[str, Any]:
     made = grade_log(
-        pl.DataFrame(searches, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS), limit=limit
+        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS), limit=limit
     )
     return {str(query.text): query for query in made.queries}
 
@@ -110,7 +110,7 @@ def test_of_each_part_the_texts_with_the_most_reactions_are_kept() -> None:
 
 def how_graded(searches: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
     return grade_log(
-        pl.DataFrame(searches, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS), limit=9
+        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS), limit=9
     ).graded_by
 
 
@@ -130,11 +130,11 @@ def a_log_of_pages(pages: int) -> tuple[list[dict[str, Any]], list[dict[str, Any
         ends = {1: "top", 10: "deep"} if rng.random() < 0.7 else {1: "deep", 10: "top"}
         for position in range(1, 11):
             product = ends.get(position, f"other {rng.integers(30)}")
-            shown = event(key, product, "impression", position, hour=number) | {c.USER_ID: "ann"}
+            shown = event(key, product, "impression", position, hour=number) | {col.USER_ID: "ann"}
             attractive = 0.6 if product in ("top", "deep") else 0.08
             events.append(shown)
             if rng.random() < attractive * (1.0 - 0.09 * (position - 1)):
-                events.append(shown | {c.ACTION: "click"})
+                events.append(shown | {col.ACTION: "click"})
     return searches, events
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.monitoring.drift import (
     MISSING_NOW,
     data_findings,
@@ -59,17 +59,17 @@ def test_dearer_products_and_a_new_kind_are_named_and_a_long_tail_is_not() -> No
     brands = [f"brand {n}" for n in range(200)]
     before = shop(["Shoes"] * 200, np.linspace(10, 60, 200), brands)
     now = shop(["Shoes"] * 120 + ["Toys"] * 80, np.linspace(40, 90, 200), brands[::-1])
-    assert subjects(before, now) == {"top category", c.PRICE}
+    assert subjects(before, now) == {"top category", col.PRICE}
     assert subjects(before, before) == set()
 
 
 def test_a_column_that_falls_silent_has_drifted() -> None:
     before = shop(["Shoes"] * 50, np.full(50, 5.0), ["x"] * 50)
-    now = before.with_columns(pl.lit(None, pl.String).alias(c.BRAND))
+    now = before.with_columns(pl.lit(None, pl.String).alias(col.BRAND))
     table = table_drift(product_traits(before), product_traits(now))
     found = data_findings(table, MonitoringPolicy())
-    assert {(one.subject, one.measure) for one in found} == {(c.BRAND, "PSI"), (c.BRAND, "missing share")}
-    assert table.filter(column=c.BRAND)[MISSING_NOW].item() == 1.0
+    assert {(one.subject, one.measure) for one in found} == {(col.BRAND, "PSI"), (col.BRAND, "missing share")}
+    assert table.filter(column=col.BRAND)[MISSING_NOW].item() == 1.0
 
 
 def test_a_figure_beyond_its_bound_that_may_be_chance_is_no_finding() -> None:
@@ -84,7 +84,7 @@ def test_a_figure_beyond_its_bound_that_may_be_chance_is_no_finding() -> None:
 
 
 def test_an_empty_table_says_nothing() -> None:
-    empty = event_traits(c.EVENTS.to_frame())
+    empty = event_traits(col.EVENTS.to_frame())
     assert data_findings(table_drift(empty, empty), MonitoringPolicy()) == []
 
 
@@ -95,9 +95,11 @@ def subjects(before: pl.DataFrame, now: pl.DataFrame) -> set[str]:
 
 
 def shop(kinds: list[str], prices: np.ndarray, brands: list[str]) -> pl.DataFrame:
-    told = pl.DataFrame({c.CATEGORY: [f"{kind} > All" for kind in kinds], c.PRICE: prices, c.BRAND: brands})
+    told = pl.DataFrame(
+        {col.CATEGORY: [f"{kind} > All" for kind in kinds], col.PRICE: prices, col.BRAND: brands}
+    )
     return pl.concat(
-        [c.PRODUCTS.to_frame(), told.with_columns(pl.lit("a thing").alias(c.TITLE))], how="diagonal"
+        [col.PRODUCTS.to_frame(), told.with_columns(pl.lit("a thing").alias(col.TITLE))], how="diagonal"
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.monitoring.event_days import counts_by_day, days_due, events_of_day
 
 YESTERDAY = date(2026, 5, 10)
@@ -15,15 +15,15 @@ def day(number: int) -> date:
 
 
 def log(*moments: datetime | None) -> pl.DataFrame:
-    rows = pl.DataFrame({c.TIMESTAMP: moments}, schema={c.TIMESTAMP: c.INSTANT})
-    return pl.concat([c.EVENTS.to_frame(), rows], how="diagonal")
+    rows = pl.DataFrame({col.TIMESTAMP: moments}, schema={col.TIMESTAMP: col.INSTANT})
+    return pl.concat([col.EVENTS.to_frame(), rows], how="diagonal")
 
 
 def test_an_event_counts_for_the_day_on_which_it_happened() -> None:
     late = datetime(2026, 5, 1, 23, 59, 59, tzinfo=UTC)
     events = log(late + timedelta(seconds=1), late, None)
     assert counts_by_day(events) == {day(1): 1, day(2): 1}
-    assert events_of_day(events, day(1))[c.TIMESTAMP].to_list() == [late]
+    assert events_of_day(events, day(1))[col.TIMESTAMP].to_list() == [late]
 
 
 def test_no_event_is_counted_twice_or_lost() -> None:

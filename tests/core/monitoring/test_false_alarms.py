@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch
 from mmsearch_dagster.core.monitoring.behaviour_drift import behaviour_drift, behaviour_findings
 from mmsearch_dagster.core.monitoring.drift import data_findings, table_drift
@@ -30,10 +30,10 @@ def products(draw: Draw, size: int = 150, *, dearer: float = 1.0, shoes: float =
     kinds = draw.choice(["Shoes", "Toys", "Bags"], size, p=[shoes, 0.8 - shoes, 0.2])
     return pl.DataFrame(
         {
-            c.CATEGORY: kinds,
-            c.BRAND: [f"brand {n}" if n < 60 else None for n in (draw.pareto(1.0, size) * 5).astype(int)],
-            c.PRICE: draw.lognormal(3, 0.5, size) * dearer,
-            c.IN_STOCK: draw.random(size) < 0.9,
+            col.CATEGORY: kinds,
+            col.BRAND: [f"brand {n}" if n < 60 else None for n in (draw.pareto(1.0, size) * 5).astype(int)],
+            col.PRICE: draw.lognormal(3, 0.5, size) * dearer,
+            col.IN_STOCK: draw.random(size) < 0.9,
         }
     )
 

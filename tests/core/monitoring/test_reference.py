@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.monitoring import drift, reference
 from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
@@ -38,10 +38,12 @@ def test_a_small_catalogue_is_its_own_sample() -> None:
 
 def test_events_are_those_of_the_last_whole_days() -> None:
     start = datetime(2026, 5, 1, 12, tzinfo=UTC)
-    rows = [{c.TIMESTAMP: start + timedelta(days=n // 10), c.ACTION: f"day {n // 10}"} for n in range(100)]
-    events = pl.concat([c.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
+    rows = [
+        {col.TIMESTAMP: start + timedelta(days=n // 10), col.ACTION: f"day {n // 10}"} for n in range(100)
+    ]
+    events = pl.concat([col.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
     sample = reference.sample_events(events, 3)
-    assert set(sample[c.ACTION]) == {"day 7", "day 8", "day 9"}
+    assert set(sample[col.ACTION]) == {"day 7", "day 8", "day 9"}
     assert sample.height == 30
 
 
@@ -63,18 +65,20 @@ def long_visits(generator: np.random.Generator) -> pl.DataFrame:
     hours = generator.integers(0, 7 * 24, size=12)
     rows = [
         {
-            **{c.EVENT_ID: f"{visit}-{n}", c.SESSION_ID: str(visit), c.USER_ID: str(visit)},
-            c.TIMESTAMP: start + timedelta(hours=int(hour), seconds=n),
-            c.ACTION: generator.choice(["impression", "click"]),
+            **{col.EVENT_ID: f"{visit}-{n}", col.SESSION_ID: str(visit), col.USER_ID: str(visit)},
+            col.TIMESTAMP: start + timedelta(hours=int(hour), seconds=n),
+            col.ACTION: generator.choice(["impression", "click"]),
         }
         for visit, hour in enumerate(hours)
         for n in range(30)
     ]
-    return pl.concat([c.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
+    return pl.concat([col.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
 
 
 def test_a_log_without_any_time_is_taken_whole() -> None:
-    events = pl.concat([c.EVENTS.to_frame(), pl.DataFrame({c.ACTION: ["click"] * 5})], how="diagonal_relaxed")
+    events = pl.concat(
+        [col.EVENTS.to_frame(), pl.DataFrame({col.ACTION: ["click"] * 5})], how="diagonal_relaxed"
+    )
     assert reference.sample_events(events, 7).height == 5
 
 
@@ -82,14 +86,14 @@ def test_what_people_typed_is_kept_as_a_digest_only() -> None:
     moment = datetime(2026, 5, 1, tzinfo=UTC)
     rows = pl.DataFrame(
         {
-            c.QUERY_ID: ["1", "2", "3"],
-            c.TIMESTAMP: [moment] * 3,
-            c.QUERY_TEXT: ["Red shoes", "red shoes ", None],
-            c.IMAGE: [None, None, "photo.jpg"],
+            col.QUERY_ID: ["1", "2", "3"],
+            col.TIMESTAMP: [moment] * 3,
+            col.QUERY_TEXT: ["Red shoes", "red shoes ", None],
+            col.IMAGE: [None, None, "photo.jpg"],
         }
     )
-    searches = pl.concat([c.SEARCHES.to_frame(), rows], how="diagonal_relaxed")
-    sample = reference.sample_searches(searches, c.EVENTS.to_frame(), 7)
+    searches = pl.concat([col.SEARCHES.to_frame(), rows], how="diagonal_relaxed")
+    sample = reference.sample_searches(searches, col.EVENTS.to_frame(), 7)
     first, second, third = sample["query"]
     assert first == second != third
     assert "red" not in first

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.monitoring.search_quality import by_day, by_search, click_change, share_change
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -17,14 +17,16 @@ def log(clicked: list[list[bool]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     for day, found in enumerate(clicked):
         for number, click in enumerate(found):
             key, moment = f"{day}-{number}", START + timedelta(days=day)
-            searches.append({c.QUERY_ID: key, c.TIMESTAMP: moment})
-            events.append({c.QUERY_ID: key, c.ACTION: "impression", c.POSITION: 1})
+            searches.append({col.QUERY_ID: key, col.TIMESTAMP: moment})
+            events.append({col.QUERY_ID: key, col.ACTION: "impression", col.POSITION: 1})
             if click:
-                events += [{c.QUERY_ID: key, c.ACTION: one, c.POSITION: 4} for one in ("click", "purchase")]
-                events.append({c.QUERY_ID: key, c.ACTION: "click", c.POSITION: 2})
+                events += [
+                    {col.QUERY_ID: key, col.ACTION: one, col.POSITION: 4} for one in ("click", "purchase")
+                ]
+                events.append({col.QUERY_ID: key, col.ACTION: "click", col.POSITION: 2})
     return (
-        pl.concat([c.SEARCHES.to_frame(), pl.DataFrame(searches)], how="diagonal_relaxed"),
-        pl.concat([c.EVENTS.to_frame(), pl.DataFrame(events)], how="diagonal_relaxed"),
+        pl.concat([col.SEARCHES.to_frame(), pl.DataFrame(searches)], how="diagonal_relaxed"),
+        pl.concat([col.EVENTS.to_frame(), pl.DataFrame(events)], how="diagonal_relaxed"),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.interactions import WEIGHT, FeedbackParams
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.people import profiles
@@ -19,15 +19,15 @@ DAYS = 5
 ROW = st.tuples(
     st.sampled_from(["ann", "bob", "用户"]),
     st.sampled_from(["kite", "cup"]),
-    st.sampled_from(c.ACTIONS),
+    st.sampled_from(col.ACTIONS),
     st.floats(min_value=0, max_value=DAYS - 0.001),
     st.sampled_from([None, 5.0, 20.0]),
 )
 PRODUCTS = pl.DataFrame(
     {
-        c.PRODUCT_ID: ["kite", "cup", "gift"],
-        c.CATEGORY: ["Toys > Kites", "Home > Cups", None],
-        c.PRICE: [20.0, 5.0, None],
+        col.PRODUCT_ID: ["kite", "cup", "gift"],
+        col.CATEGORY: ["Toys > Kites", "Home > Cups", None],
+        col.PRICE: [20.0, 5.0, None],
     }
 )
 VECTORS = {"kite": np.array([1, 0], np.float32), "cup": np.array([0, 1], np.float32)}
@@ -38,13 +38,16 @@ def events(*rows: tuple[str, str, str, float, float | None]) -> pl.DataFrame:
     users, products, actions, days, values = zip(*rows, strict=True) if rows else ((),) * 5
     return pl.DataFrame(
         {
-            c.USER_ID: users,
-            c.PRODUCT_ID: products,
-            c.ACTION: actions,
-            c.TIMESTAMP: [START + timedelta(days=day) for day in days],
-            c.VALUE: values,
+            col.USER_ID: users,
+            col.PRODUCT_ID: products,
+            col.ACTION: actions,
+            col.TIMESTAMP: [START + timedelta(days=day) for day in days],
+            col.VALUE: values,
         },
-        schema={name: c.EVENTS[name] for name in (c.USER_ID, c.PRODUCT_ID, c.ACTION, c.TIMESTAMP, c.VALUE)},
+        schema={
+            name: col.EVENTS[name]
+            for name in (col.USER_ID, col.PRODUCT_ID, col.ACTION, col.TIMESTAMP, col.VALUE)
+        },
     )
 
 
@@ -58,7 +61,7 @@ def test_day_by_day_equals_all_at_once(rows: list[tuple[str, str, str, float, fl
     log = events(*rows)
     state = profiles.EMPTY
     for day in range(DAYS):
-        today = (pl.col(c.TIMESTAMP) >= START + timedelta(days=day)) & (pl.col(c.TIMESTAMP) < end_of(day))
+        today = (pl.col(col.TIMESTAMP) >= START + timedelta(days=day)) & (pl.col(col.TIMESTAMP) < end_of(day))
         state = profiles.advance(state, log.filter(today), end_of(day))
     whole = profiles.advance(profiles.EMPTY, log, end_of(DAYS - 1))
 
@@ -78,13 +81,13 @@ def test_a_profile_by_hand() -> None:
 
     table = profiles.profiles(state, PRODUCTS, VECTORS, {"ann": np.array([3, 4, 5], np.float32)})
 
-    assert table[c.USER_ID].to_list() == ["ann"]  # an impression is no event of hers
+    assert table[col.USER_ID].to_list() == ["ann"]  # an impression is no event of hers
     ann = table.row(0, named=True)
     # purchase 5 of the kite, two views of 1 each of the cup; nothing is known of the gift's looks
     assert ann[profiles.VECTOR] == pytest.approx([5 / np.sqrt(29), 2 / np.sqrt(29)], abs=1e-6)
     assert ann[profiles.vector_of(profiles.BROWSE)] == [0.0, 1.0]
     assert ann[profiles.vector_of(profiles.CART)] is None
-    assert [(one[c.CATEGORY], round(one[profiles.SHARE], 4)) for one in ann[profiles.CATEGORIES]] == [
+    assert [(one[col.CATEGORY], round(one[profiles.SHARE], 4)) for one in ann[profiles.CATEGORIES]] == [
         ("Toys > Kites", round(5 / 7, 4)),
         ("Home > Cups", round(2 / 7, 4)),
     ]
@@ -114,7 +117,7 @@ def test_a_log_without_events_has_no_profiles_but_the_same_columns() -> None:
     nobody = profiles.profiles(profiles.advance(profiles.EMPTY, events(), end_of(0)), PRODUCTS, {}, {})
 
     assert nobody.is_empty()
-    assert {c.USER_ID, profiles.VECTOR, profiles.FACTORS, profiles.CATEGORIES, profiles.AS_OF} <= set(
+    assert {col.USER_ID, profiles.VECTOR, profiles.FACTORS, profiles.CATEGORIES, profiles.AS_OF} <= set(
         nobody.columns
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.query_memory.fit import joined, judged_votes, keyed, log_votes
 from mmsearch_dagster.core.query_memory.lift import lifted
@@ -53,19 +53,19 @@ def log(*searches: tuple[str, dict[str, str]]) -> pl.DataFrame:
     """A page of three products per search; product -> what was done with it."""
     events = [
         {
-            c.QUERY_ID: f"q{number}",
-            c.USER_ID: f"u{number}",
-            c.PRODUCT_ID: product,
-            c.ACTION: action,
-            c.POSITION: position,
-            c.TIMESTAMP: BEGIN + timedelta(hours=number),
+            col.QUERY_ID: f"q{number}",
+            col.USER_ID: f"u{number}",
+            col.PRODUCT_ID: product,
+            col.ACTION: action,
+            col.POSITION: position,
+            col.TIMESTAMP: BEGIN + timedelta(hours=number),
         }
         for number, (_, done) in enumerate(searches)
         for position, product in enumerate(("p1", "p2", "p3"))
         for action in ("impression", *([done[product]] if product in done else []))
     ]
-    asked = [{c.QUERY_ID: f"q{number}", c.QUERY_TEXT: text} for number, (text, _) in enumerate(searches)]
-    rows = after_searches(pl.DataFrame(asked, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS))
+    asked = [{col.QUERY_ID: f"q{number}", col.QUERY_TEXT: text} for number, (text, _) in enumerate(searches)]
+    rows = after_searches(pl.DataFrame(asked, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS))
     return keyed(rows, {text: text for text in rows["text"].unique().to_list()})
 
 

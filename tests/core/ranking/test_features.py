@@ -13,8 +13,8 @@ from mmsearch_dagster.core.ranking.features import (
     candidates_of,
     feature_rows,
 )
-from mmsearch_dagster.core.ranking.terms import read_terms
-from mmsearch_dagster.core.retrieval.understood import PREFER, QueryPart
+from mmsearch_dagster.core.text.terms import read_terms
+from mmsearch_dagster.core.understanding.understood import PREFER, QueryPart
 from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
 
 

@@ -1,7 +1,7 @@
 """Full-text retrieval over the ranking stage's words."""
 
 from mmsearch_dagster.core.ranking.lexical import StemmedBm25
-from mmsearch_dagster.core.ranking.terms import read_terms
+from mmsearch_dagster.core.text.terms import read_terms
 from tests.core.ranking.catalogue import ITEMS
 
 

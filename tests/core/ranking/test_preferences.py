@@ -9,7 +9,7 @@ from mmsearch_dagster.core.ranking.preferences import (
     preferred_values,
     stated_values,
 )
-from mmsearch_dagster.core.retrieval.understood import FILTER, PREFER, QueryPart
+from mmsearch_dagster.core.understanding.understood import FILTER, PREFER, QueryPart
 
 
 def test_a_product_states_its_brand_categories_and_attributes() -> None:

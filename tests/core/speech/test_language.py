@@ -5,7 +5,7 @@ import math
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.speech import language as module
 from mmsearch_dagster.core.speech.language import Language, bigrams, shop_language, spoken_words
 
@@ -13,15 +13,15 @@ from mmsearch_dagster.core.speech.language import Language, bigrams, shop_langua
 def products(*titles: str | None) -> pl.DataFrame:
     rows = [
         {
-            c.PRODUCT_ID: f"p{number}",
-            c.TITLE: title,
-            c.CATEGORY: "Shoes > Running Shoes",
-            c.BRAND: "Maréa",
-            c.ATTRIBUTES: [{"key": "color", "value": "crimson"}, {"key": "size", "value": None}],
+            col.PRODUCT_ID: f"p{number}",
+            col.TITLE: title,
+            col.CATEGORY: "Shoes > Running Shoes",
+            col.BRAND: "Maréa",
+            col.ATTRIBUTES: [{"key": "color", "value": "crimson"}, {"key": "size", "value": None}],
         }
         for number, title in enumerate(titles)
     ]
-    schema = {name: kind for name, kind in c.PRODUCTS.items() if name in module.COLUMNS}
+    schema = {name: kind for name, kind in col.PRODUCTS.items() if name in module.COLUMNS}
     return pl.DataFrame(rows, schema=schema)
 
 
@@ -50,7 +50,7 @@ def test_words_come_from_every_column_and_from_how_people_ask() -> None:
 def test_order_of_rows_and_missing_columns_do_not_matter() -> None:
     frame = products("Red shoes", "Blue hat", None)
     assert shop_language(frame).digest == shop_language(frame.reverse()).digest
-    few = shop_language(frame.select(c.PRODUCT_ID, c.TITLE))
+    few = shop_language(frame.select(col.PRODUCT_ID, col.TITLE))
     assert "hat" in few.words
     assert "marea" not in few.words
     assert shop_language(products()).words
@@ -68,7 +68,7 @@ def test_a_large_vocabulary_is_cut_at_its_rare_words(monkeypatch: pytest.MonkeyP
 
 def searches(*asked: tuple[str | None, str | None, str | None]) -> pl.DataFrame:
     """(user, session, words)"""
-    return pl.DataFrame(asked, schema=[c.USER_ID, c.SESSION_ID, c.QUERY_TEXT], orient="row")
+    return pl.DataFrame(asked, schema=[col.USER_ID, col.SESSION_ID, col.QUERY_TEXT], orient="row")
 
 
 def test_what_two_people_asked_is_part_of_the_language_and_what_one_asked_is_not() -> None:

@@ -9,9 +9,9 @@ from mmsearch_dagster.adapters.registry.registry import Registry
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.core.evaluation.champion_history import STORED_CHAMPION
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
-from mmsearch_dagster.core.evaluation.tune_blend import FULL_TEXT_ALONE
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.gate.policy import ChampionRule
+from mmsearch_dagster.core.ranking.tune_blend import FULL_TEXT_ALONE
 from mmsearch_dagster.pipeline.evaluation import evaluate, files
 from mmsearch_dagster.pipeline.training.candidates import candidates_of
 from tests.homes import Place

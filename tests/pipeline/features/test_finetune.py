@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
@@ -71,11 +71,11 @@ def _ingested(workspace: Workspace) -> Workspace:
     """The tables as ingest leaves them, without waiting for its checks."""
     root = workspace.source.root
     products = pl.read_csv(root / "products.csv")
-    if c.IMAGE_URIS in products.columns:
-        products = products.with_columns(pl.concat_list(c.IMAGE_URIS))
+    if col.IMAGE_URIS in products.columns:
+        products = products.with_columns(pl.concat_list(col.IMAGE_URIS))
     judged = root / "judgments.csv"
     queries = pl.read_csv(judged) if judged.exists() else pl.DataFrame()
-    for asset, frame, schema in (("products", products, c.PRODUCTS), ("queries", queries, c.JUDGMENTS)):
+    for asset, frame, schema in (("products", products, col.PRODUCTS), ("queries", queries, col.JUDGMENTS)):
         whole = pl.concat([pl.DataFrame(schema=schema), frame], how="diagonal_relaxed")
         workspace.lake.obtain_table(asset, asset, lambda whole=whole: (whole, {}))
     return workspace

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.cli.ingest import quarantine
+from mmsearch_dagster.cli.display import quarantine
 from mmsearch_dagster.core.errors import ConfigError, PolicyError
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.ingest.row_counts import all_row_counts, set_aside

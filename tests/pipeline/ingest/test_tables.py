@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import PolicyError, SourceError
 from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -15,14 +15,14 @@ from tests.shops import bare_shop, tiny_assets, write_csv
 
 def _shop_of_old_events(folder: Path) -> Path:
     """100 events, one of them broken; only nine are about the product that is still sold."""
-    source = bare_shop(folder, [{c.PRODUCT_ID: "sold", c.TITLE: "Lamp"}])
+    source = bare_shop(folder, [{col.PRODUCT_ID: "sold", col.TITLE: "Lamp"}])
     events = [
         {
-            c.EVENT_ID: f"e{number}",
-            c.TIMESTAMP: "2026-05-01T12:00:00Z",
-            c.USER_ID: "ann",
-            c.PRODUCT_ID: "sold" if number < 10 else "discontinued",
-            c.ACTION: "click" if number else "",
+            col.EVENT_ID: f"e{number}",
+            col.TIMESTAMP: "2026-05-01T12:00:00Z",
+            col.USER_ID: "ann",
+            col.PRODUCT_ID: "sold" if number < 10 else "discontinued",
+            col.ACTION: "click" if number else "",
         }
         for number in range(100)
     ]
@@ -78,20 +78,20 @@ def test_a_failed_rule_about_the_whole_table_stops_the_run_with_its_why(tmp_path
 def test_a_changed_file_of_a_join_changes_what_was_read(tmp_path: Path) -> None:
     """The products stand in one file, their stock in another: the digest is of both."""
     folder = tmp_path / "shop"
-    source = bare_shop(folder, [{c.PRODUCT_ID: "1", c.TITLE: "Lamp"}])
+    source = bare_shop(folder, [{col.PRODUCT_ID: "1", col.TITLE: "Lamp"}])
     spec = yaml.safe_load(source.read_text(encoding="utf-8"))
     spec["tables"]["products"] |= {
-        "joins": [{"path": "stock.csv", "name": "stock", "key": c.PRODUCT_ID}],
-        "columns": {c.PRODUCT_ID: c.PRODUCT_ID, c.TITLE: c.TITLE, c.IN_STOCK: "stock.qty"},
+        "joins": [{"path": "stock.csv", "name": "stock", "key": col.PRODUCT_ID}],
+        "columns": {col.PRODUCT_ID: col.PRODUCT_ID, col.TITLE: col.TITLE, col.IN_STOCK: "stock.qty"},
     }
     source.write_text(yaml.safe_dump(spec), encoding="utf-8")
 
     def read(quantity: int) -> tuple[str, bool]:
-        write_csv(folder / "stock.csv", [{c.PRODUCT_ID: "1", "qty": quantity}])
+        write_csv(folder / "stock.csv", [{col.PRODUCT_ID: "1", "qty": quantity}])
         workspace = Workspace(Settings(tmp_path / "home", source))
         read_raw(workspace, "products")
         snapshot = workspace.lake.current("products_raw")
-        return snapshot.digest, snapshot.table()[c.IN_STOCK][0]
+        return snapshot.digest, snapshot.table()[col.IN_STOCK][0]
 
     sold_out, again, there = read(0), read(0), read(5)
     assert sold_out == again

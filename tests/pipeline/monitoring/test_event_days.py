@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.pipeline.monitoring import event_days
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -24,13 +24,13 @@ def write_log(workspace: Workspace, days: Sequence[date]) -> None:
     """A log with an event on each of these days."""
     rows = [
         {
-            c.TIMESTAMP: datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
-            c.USER_ID: "u",
-            c.ACTION: "click",
+            col.TIMESTAMP: datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
+            col.USER_ID: "u",
+            col.ACTION: "click",
         }
         for day in days
     ]
-    frame = pl.concat([c.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
+    frame = pl.concat([col.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
     workspace.lake.obtain_table("interactions", f"log-{len(days)}", lambda: (frame, {}))
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.registry.relocate import relocate
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import TEXT, Matrix
 from mmsearch_dagster.core.monitoring import behaviour_drift
 from mmsearch_dagster.pipeline.features.encode import VECTOR, asset_of
@@ -74,7 +74,7 @@ class TestReleased:
         now = (
             workspace.lake.current("products")
             .table()
-            .with_columns((pl.col(c.PRICE) * 10).alias(c.PRICE), pl.lit("Toys > All").alias(c.CATEGORY))
+            .with_columns((pl.col(col.PRICE) * 10).alias(col.PRICE), pl.lit("Toys > All").alias(col.CATEGORY))
         )
         workspace.lake.obtain_table("products", "another", lambda: (now, {}))
         found = monitors.watch_data(workspace)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import COLLABORATIVE, TEXT, ModalityBatch
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.people import profiles
@@ -28,16 +28,16 @@ def log(days: int, *, users: int = 30) -> pl.DataFrame:
     tastes = [draw.permutation(10) for _ in range(users)]
     rows = [
         {
-            c.EVENT_ID: f"e{day}-{user}",
-            c.TIMESTAMP: START + timedelta(days=day, minutes=user),
-            c.USER_ID: f"u{user:02}",
-            c.PRODUCT_ID: f"{'ab'[user % 2]}{tastes[user][day]}",
-            c.ACTION: "purchase",
+            col.EVENT_ID: f"e{day}-{user}",
+            col.TIMESTAMP: START + timedelta(days=day, minutes=user),
+            col.USER_ID: f"u{user:02}",
+            col.PRODUCT_ID: f"{'ab'[user % 2]}{tastes[user][day]}",
+            col.ACTION: "purchase",
         }
         for day in range(days)
         for user in range(users)
     ]
-    return pl.DataFrame(rows, schema=c.EVENTS)
+    return pl.DataFrame(rows, schema=col.EVENTS)
 
 
 def store(workspace: Workspace, digest: str, events: pl.DataFrame) -> None:
@@ -51,7 +51,7 @@ def test_a_log_gives_factors_with_their_figures(workspace: Workspace) -> None:
     snapshot = workspace.lake.current(collaborative.ASSET)
 
     assert report.rows == 20
-    assert snapshot.table()[c.PRODUCT_ID].is_sorted()
+    assert snapshot.table()[col.PRODUCT_ID].is_sorted()
     assert snapshot.facts["model"] in ("ease-svd", "als", "bpr")
     assert {row["model"] for row in snapshot.facts["models"]} >= {"popularity", "ease"}
     assert set(report.tables) == {"models", "trials"}
@@ -92,7 +92,7 @@ def test_a_state_adds_only_the_days_it_does_not_know(workspace: Workspace) -> No
 def test_yesterdays_state_is_what_the_next_day_starts_from(workspace: Workspace) -> None:
     """The log was read at night: of today it has a few events, tomorrow it will have all."""
     whole = log(3)
-    store(workspace, "at night", whole.filter(pl.col(c.TIMESTAMP) < START + timedelta(days=2, minutes=5)))
+    store(workspace, "at night", whole.filter(pl.col(col.TIMESTAMP) < START + timedelta(days=2, minutes=5)))
     assert days_added(workspace, date(2026, 5, 2)) == 2
 
     store(workspace, "a night later", whole)
@@ -117,7 +117,7 @@ def test_a_day_that_changed_later_is_computed_again(workspace: Workspace) -> Non
     store(workspace, "two", log(2))
     profiles.update_state(workspace, date(2026, 5, 2))
 
-    store(workspace, "changed", log(2).filter(pl.col(c.EVENT_ID) != "e0-3"))
+    store(workspace, "changed", log(2).filter(pl.col(col.EVENT_ID) != "e0-3"))
     assert days_added(workspace, date(2026, 5, 2)) == 2
 
 

@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.labels.provenance import CATALOGUE, JUDGED, LOG, Provenance
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.query_memory.fit import keyed
 from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory
-from mmsearch_dagster.core.retrieval.understood import FILTER, PRICE, QueryPart, Understood
+from mmsearch_dagster.core.understanding.understood import FILTER, PRICE, QueryPart, Understood
 from mmsearch_dagster.pipeline.ranking.query_memory import MEASURED_FILE, PastQueries
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
@@ -36,17 +36,19 @@ def queries(texts: Sequence[str], provenance: Provenance, kind: str = "words") -
 
 def past(*clicks: tuple[str, str], train: JudgedQueries, dev: JudgedQueries | None = None) -> PastQueries:
     """clicks: text and product, an hour each."""
-    searches = [{c.QUERY_ID: f"q{hour}", c.QUERY_TEXT: text} for hour, (text, _) in enumerate(clicks)]
+    searches = [{col.QUERY_ID: f"q{hour}", col.QUERY_TEXT: text} for hour, (text, _) in enumerate(clicks)]
     events = [
         {
-            c.QUERY_ID: f"q{hour}",
-            c.PRODUCT_ID: product,
-            c.ACTION: "click",
-            c.TIMESTAMP: BEGIN + timedelta(hours=hour),
+            col.QUERY_ID: f"q{hour}",
+            col.PRODUCT_ID: product,
+            col.ACTION: "click",
+            col.TIMESTAMP: BEGIN + timedelta(hours=hour),
         }
         for hour, (_, product) in enumerate(clicks)
     ]
-    rows = after_searches(pl.DataFrame(searches, schema=c.SEARCHES), pl.DataFrame(events, schema=c.EVENTS))
+    rows = after_searches(
+        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS)
+    )
     words = {text: text for text, _ in clicks}
     return PastQueries(keyed(rows, words), words, train, dev or queries([], JUDGED))
 

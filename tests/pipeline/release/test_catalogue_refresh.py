@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.models import load
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline import run
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
@@ -32,7 +32,7 @@ def prices(place: Place) -> dict[str, float | None]:
     """Price of each product that the served index holds."""
     table = place.released.engine().table
     payload = table.rows(sorted(table.product_ids))
-    return {product: row[c.PRICE] for product, row in payload.items()}
+    return {product: row[col.PRICE] for product, row in payload.items()}
 
 
 def first_hits(place: Place, text: str) -> set[str]:

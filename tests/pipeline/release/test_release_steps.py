@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import IndexCheckError, LineageError
 from mmsearch_dagster.core.fusion.config import STRATEGIES
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
@@ -44,7 +44,7 @@ def test_an_index_without_a_product_of_the_catalogue_fails_row_parity(
 ) -> None:
     manifest, workspace = place.manifest(), place.workspace
     workspace.index.drop_tag(manifest.catalogue, manifest.release_id)
-    lost = workspace.lake.current("products").table()[c.PRODUCT_ID][0]
+    lost = workspace.lake.current("products").table()[col.PRODUCT_ID][0]
     monkeypatch.setattr(release, "index_rows", lambda *given: index_rows(*given).remove(product_id=lost))
 
     _, outcomes = release.build_index(workspace)

@@ -10,7 +10,7 @@ from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME
 from mmsearch_dagster.core.errors import GateRefusedError, UserError
 from mmsearch_dagster.core.gate.policy import GatePolicy
-from mmsearch_dagster.defs.releases.review import review_sensor
+from mmsearch_dagster.defs.sensors.review import review_sensor
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts
 from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.review import answer, look_at_registry

@@ -13,7 +13,7 @@ from mmsearch_dagster.adapters.feature_store.feature_keys import write_keys
 from mmsearch_dagster.adapters.registry.store import MlflowStore
 from mmsearch_dagster.adapters.registry.tags import facts_again
 from mmsearch_dagster.adapters.remote_files.media_cache import Copy, MediaCache
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import NoReleaseError, UserError
@@ -194,8 +194,8 @@ def test_copies_of_remote_media_that_no_kept_catalogue_names_go(home: Home) -> N
         cache.remember([Copy(f"https://shop.example/{name}.jpg", sha256=cache.keep(name.encode()))])
     images = [["https://shop.example/kept.jpg"]] + [None] * (PRODUCTS - 1)
     products = rows_of(1).with_columns(
-        pl.Series(c.IMAGE_URIS, images, dtype=pl.List(pl.String)),
-        *(pl.lit(None, pl.String).alias(name) for name in (c.AUDIO_URI, c.VIDEO_URI)),
+        pl.Series(col.IMAGE_URIS, images, dtype=pl.List(pl.String)),
+        *(pl.lit(None, pl.String).alias(name) for name in (col.AUDIO_URI, col.VIDEO_URI)),
     )
     former = "https://shop.example/former.jpg"
     named = pl.DataFrame({"address": [former], "sha256": [sha256_bytes(b"former")]})

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from mmsearch_dagster.cli.dagster_home import prepare_dagster
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
+from mmsearch_dagster.defs.dagster_home import prepare_dagster
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.pipeline.training import candidates
 from mmsearch_dagster.pipeline.workspace import Workspace

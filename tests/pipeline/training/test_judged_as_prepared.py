@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
@@ -40,7 +40,7 @@ def test_a_judged_query_is_what_the_engine_prepares_and_nothing_where_it_refuses
 
     voice = tmp_path / "voice.wav"
     voice.write_bytes(VOICE[:20] if torn else VOICE)
-    row = {c.QUERY_ID: "q", c.QUERY_TEXT: typed, c.PRODUCT_ID: ["p"], c.GRADE: [3]}
+    row = {col.QUERY_ID: "q", col.QUERY_TEXT: typed, col.PRODUCT_ID: ["p"], col.GRADE: [3]}
     judged = _judged_query(
         row, Path("photo") if image else None, voice if transcript else None, transcript or NOTHING
     )
@@ -59,7 +59,7 @@ def test_a_judged_query_is_what_the_engine_prepares_and_nothing_where_it_refuses
 
 
 def test_a_misspelt_judged_query_is_corrected_as_the_engine_corrects_it() -> None:
-    row = {c.QUERY_ID: "q", c.QUERY_TEXT: "blu sneekers", c.PRODUCT_ID: ["p"], c.GRADE: [3]}
+    row = {col.QUERY_ID: "q", col.QUERY_TEXT: "blu sneekers", col.PRODUCT_ID: ["p"], col.GRADE: [3]}
 
     judged = _judged_query(row, None, None, NOTHING, reader=reader())
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmsearch_dagster.adapters.lake.batches import load_queries
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
-from mmsearch_dagster.core.catalog import columns as c
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
@@ -63,15 +63,15 @@ def workspace(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     write_media(source.parent)
     made = Workspace(Settings(tmp_path / "home", source), assets)
     products = pl.DataFrame(PRODUCTS)
-    judged = pl.concat([c.JUDGMENTS.to_frame(), pl.DataFrame(ROWS)], how="diagonal").with_columns(
+    judged = pl.concat([col.JUDGMENTS.to_frame(), pl.DataFrame(ROWS)], how="diagonal").with_columns(
         product_id=pl.lit(products["product_id"][0]), grade=pl.lit(3), split=pl.lit("validation")
     )
     tables = {
-        "products": pl.concat([c.PRODUCTS.to_frame(), products], how="diagonal"),
+        "products": pl.concat([col.PRODUCTS.to_frame(), products], how="diagonal"),
         "queries": judged,
-        "searches": c.SEARCHES.to_frame(),
-        "reviews": c.REVIEWS.to_frame(),
-        "interactions": c.EVENTS.to_frame(),
+        "searches": col.SEARCHES.to_frame(),
+        "reviews": col.REVIEWS.to_frame(),
+        "interactions": col.EVENTS.to_frame(),
     }
     for name, rows in tables.items():
         made.lake.obtain_table(name, "x", lambda rows=rows: (rows, {}))
@@ -201,5 +201,5 @@ def test_where_judged_queries_decide_the_others_all_train(workspace: Workspace) 
     workspace.__dict__["gate_policy"] = GatePolicy(min_queries=8)
     parts = all_of(workspace)
     assert {query.provenance for query in parts["validation"]} == {"judged"}
-    titled = workspace.lake.current("products").table().drop_nulls(c.TITLE)[c.PRODUCT_ID]
+    titled = workspace.lake.current("products").table().drop_nulls(col.TITLE)[col.PRODUCT_ID]
     assert products_of(parts["train"]) | products_of(parts["dev"]) == set(titled)

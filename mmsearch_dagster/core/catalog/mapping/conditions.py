@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mmsearch_dagster.core.catalog.values.texts import clean_text
+from mmsearch_dagster.core.catalog.casting.texts import clean_text
 
 Constant = str | int | float | bool
 

@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_scalars import as_text
+from mmsearch_dagster.core.catalog.casting.cast_scalars import as_text
+from mmsearch_dagster.core.catalog.casting.texts import clean_text
 from mmsearch_dagster.core.catalog.columns import AMOUNTS, ATTRIBUTES, CATEGORY, IMAGE_URIS
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.conditions import all_hold, constant_text
-from mmsearch_dagster.core.catalog.values.texts import clean_text
-from mmsearch_dagster.core.text import clean
+from mmsearch_dagster.core.text.preparation import clean
 
 _ZERO = r"^0+(?:[.,]0*)?$"
 # Contract columns that take every value that feeds them; the others take the first.

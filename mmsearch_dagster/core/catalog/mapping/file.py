@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mmsearch_dagster.core.catalog.remote_media import is_address
+from mmsearch_dagster.core.catalog.mapping.remote_media import is_address
 from mmsearch_dagster.core.suggest import did_you_mean
 
 DATABASE = "database"

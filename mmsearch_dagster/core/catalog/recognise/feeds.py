@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from mmsearch_dagster.core.catalog.casting.categories import SILENT_ROOTS
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook
-from mmsearch_dagster.core.catalog.values.categories import SILENT_ROOTS
 
 
 def feed_of(names: list[str]) -> str | list[str] | None:

@@ -1,1 +1,0 @@
-"""What is removed from MLflow for good: versions, their files, and the runs behind them."""

@@ -1,0 +1,1 @@
+"""What is printed on a terminal: tables, progress, the summary at the end of a run."""

@@ -1,1 +1,0 @@
-"""Rules and figures about whole tables of the data contract."""

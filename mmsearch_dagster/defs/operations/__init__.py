@@ -1,1 +1,0 @@
-"""The evening view: figures of each day, the status page, alerts."""

@@ -1,1 +1,0 @@
-"""What is done about releases beside the refresh: reviews, retention."""

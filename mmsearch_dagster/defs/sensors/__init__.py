@@ -1,0 +1,1 @@
+"""What Dagster looks at every few seconds or minutes: files of the shop, drift, reviews, failed runs."""

@@ -1,1 +1,0 @@
-"""What starts a refresh by itself, beside the schedules. The decisions are core.monitoring.triggers'."""

@@ -1,0 +1,1 @@
+"""Pairs of queries and products that a person grades with `mmsearch label`."""

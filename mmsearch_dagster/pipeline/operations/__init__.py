@@ -1,1 +1,0 @@
-"""Figures of each day, the status page and alerts of one home."""

@@ -1,0 +1,108 @@
+"""The queries that a text encoder may learn from: judged and logged ones of the split `train`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
+from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.encoders.protocol import EncoderSpec
+from mmsearch_dagster.core.finetuning.text_examples import QueryExample, apart_from
+from mmsearch_dagster.core.labels.provenance import JUDGED, LOG, Provenance
+from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
+from mmsearch_dagster.core.text.preparation import query_text
+from mmsearch_dagster.pipeline.features.encode import product_text
+from mmsearch_dagster.pipeline.training.queries import TRAIN, VALIDATION, dev_query_ids
+from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
+from mmsearch_dagster.pipeline.workspace import Workspace
+
+# Words, the products that answer them with their grades, and how we know.
+_Graded = tuple[str, Mapping[str, float], Provenance]
+TABLES = ("products", "queries", "searches", "interactions", "reviews")
+
+
+@dataclass(frozen=True)
+class TextExamples:
+    """examples: queries, graded by rows of `products`. products: their texts. Both as they are encoded."""
+
+    examples: tuple[QueryExample, ...]
+    products: tuple[str, ...]
+
+
+def text_examples(workspace: Workspace, spec: EncoderSpec) -> TextExamples:
+    """Judged queries first, then logged ones; none that measures, and none that nearly equals one."""
+    inputs = {table: workspace.lake.current(table) for table in TABLES}
+    products = _product_texts(inputs["products"].table(), spec)
+    row = {product: number for number, product in enumerate(products)}
+    judged, measured = _judged(workspace, inputs["queries"].table())
+    unjudged = _unjudged(workspace, inputs)
+    measured += [query.text for query in unjudged if query.part != TRAIN and query.text]
+    examples = [
+        QueryExample(text, {row[key]: grade for key, grade in grades.items() if key in row}, provenance)
+        for text, grades, provenance in (*judged, *_logged(unjudged))
+        if text and not row.keys().isdisjoint(grades)
+    ]
+    fine = apart_from([example.text for example in examples], map(query_text, measured))
+    kept = [
+        replace(example, text=spec.query_text(example.text))
+        for example, is_apart in zip(examples, fine, strict=True)
+        if is_apart
+    ]
+    return TextExamples(tuple(kept), tuple(products.values()))
+
+
+def _product_texts(products: pl.DataFrame, spec: EncoderSpec) -> dict[str, str]:
+    """Product -> what is encoded of it."""
+    return {
+        row[col.PRODUCT_ID]: spec.item_text(product_text(row))
+        for row in products.iter_rows(named=True)
+        if row[col.TITLE] or row[col.DESCRIPTION]
+    }
+
+
+def _judged(workspace: Workspace, queries: pl.DataFrame) -> tuple[list[_Graded], list[str]]:
+    """Training queries of words alone with their products, and the words of those that measure."""
+    dev = dev_query_ids(queries, workspace.preset.derived)
+    train: list[_Graded] = []
+    measured: list[str] = []
+    for query_id, text, split, alone, grades in _by_query(queries):
+        if split != TRAIN or query_id in dev:
+            measured.append(text)
+        elif alone and grades:
+            train.append((query_text(text), grades, JUDGED))
+    return train, measured
+
+
+def _logged(unjudged: Sequence[SyntheticQuery]) -> Iterator[_Graded]:
+    for query in unjudged:
+        if query.part == TRAIN and query.provenance == LOG:
+            yield query_text(query.text or ""), query.graded, LOG
+
+
+def _by_query(queries: pl.DataFrame) -> Iterator[tuple[str, str, str, bool, dict[str, float]]]:
+    """Id, words, split, whether it is words alone, and its products' grades above 0."""
+    grouped = (
+        queries.filter(pl.col(col.QUERY_TEXT).is_not_null())
+        .group_by(col.QUERY_ID, maintain_order=True)
+        .agg(
+            pl.col(col.QUERY_TEXT, col.SPLIT).first(),
+            (pl.col(col.IMAGE).is_null() & pl.col(col.AUDIO).is_null()).first().alias("alone"),
+            pl.col(col.PRODUCT_ID, col.GRADE),
+        )
+    )
+    for query_id, text, split, alone, products, grades in grouped.iter_rows():
+        graded = {product: float(grade) for product, grade in zip(products, grades, strict=True) if grade > 0}
+        yield query_id, text, split, alone, graded
+
+
+def _unjudged(workspace: Workspace, inputs: Mapping[str, Snapshot]) -> tuple[SyntheticQuery, ...]:
+    """Those with words that the same run will measure and train with."""
+    judged = inputs["queries"].table().filter((pl.col(col.SPLIT) == VALIDATION) & (pl.col(col.GRADE) > 0))
+    return unjudged_queries(
+        inputs,
+        {},
+        workspace.preset.derived,
+        judged=judged[col.QUERY_ID].n_unique(),
+        policy=workspace.gate_policy,
+    ).queries
