@@ -18,6 +18,7 @@ import polars as pl
 from mmsearch_dagster.adapters.lake.batches import load_queries
 from mmsearch_dagster.cli.options import released_of
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.schemas import EVENTS, SEARCHES
 from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.labels.provenance import JUDGED
@@ -79,9 +80,7 @@ def simulated_log(
             events.append({**event, col.ACTION: "impression"})
             if rng.random() < _CLICK[grades[key].get(product, 0)] / rank**_BIAS:
                 events.append({**event, col.ACTION: "click"})
-    rows = after_searches(
-        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS)
-    )
+    rows = after_searches(pl.DataFrame(searches, schema=SEARCHES), pl.DataFrame(events, schema=EVENTS))
     return keyed(rows, {text: text for text in rows["text"].unique().to_list()})
 
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.schemas import EVENTS, SEARCHES
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.query_memory.fit import joined, judged_votes, keyed, log_votes
 from mmsearch_dagster.core.query_memory.lift import lifted
@@ -65,7 +66,7 @@ def log(*searches: tuple[str, dict[str, str]]) -> pl.DataFrame:
         for action in ("impression", *([done[product]] if product in done else []))
     ]
     asked = [{col.QUERY_ID: f"q{number}", col.QUERY_TEXT: text} for number, (text, _) in enumerate(searches)]
-    rows = after_searches(pl.DataFrame(asked, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS))
+    rows = after_searches(pl.DataFrame(asked, schema=SEARCHES), pl.DataFrame(events, schema=EVENTS))
     return keyed(rows, {text: text for text in rows["text"].unique().to_list()})
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.schemas import EVENTS, SEARCHES
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.labels.provenance import CATALOGUE, JUDGED, LOG, Provenance
@@ -46,9 +47,7 @@ def past(*clicks: tuple[str, str], train: JudgedQueries, dev: JudgedQueries | No
         }
         for hour, (_, product) in enumerate(clicks)
     ]
-    rows = after_searches(
-        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS)
-    )
+    rows = after_searches(pl.DataFrame(searches, schema=SEARCHES), pl.DataFrame(events, schema=EVENTS))
     words = {text: text for text, _ in clicks}
     return PastQueries(keyed(rows, words), words, train, dev or queries([], JUDGED))
 
