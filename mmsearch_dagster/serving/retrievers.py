@@ -102,13 +102,15 @@ def retrieve(
         _fused(table, model, queries, batch, depth=depth, where=where),
         _encoded(table, queries, batch, depth, where),
         _photos(photos, queries, batch, depth, where),
-        _chosen_before(past, queries, where),
     ]
     lists: ScoredLists = [{} for _ in queries]
     each = [search for part in searches for search in part]
     for found in _side_by_side(each) if side_by_side else [search() for search in each]:
         for row, ranked in zip(found.rows, found.hits, strict=True):
             lists[row][found.retriever] = list(ranked)
+    for row in _weighted(queries, QUERY_MEMORY) if past else ():
+        if chosen := past.chosen(queries[row], where):
+            lists[row][QUERY_MEMORY] = chosen
     return lists
 
 
@@ -206,14 +208,6 @@ def _photos(
             rows,
             photos.nearest_batch(with_photo, batch.take(rows), depth=depth, where=where),
         )
-
-
-def _chosen_before(
-    past: QueryRetriever | None, queries: Sequence[PreparedQuery], where: str | None
-) -> Iterator[_Search]:
-    rows = [row for row in _weighted(queries, QUERY_MEMORY) if queries[row].text]
-    if rows and past is not None:
-        yield lambda: _Found(QUERY_MEMORY, rows, past.chosen_batch([queries[row] for row in rows], where))
 
 
 def _has_photo(batch: ModalityBatch, row: int) -> bool:

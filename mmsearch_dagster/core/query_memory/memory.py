@@ -1,6 +1,6 @@
 """The query memory of a release: queries that came before, each with the products that people chose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -15,6 +15,7 @@ from mmsearch_dagster.core.text.preparation import clean, fold
 from mmsearch_dagster.core.text.terms import split_words, stem
 
 QUERY_MEMORY_FILE = "query_memory.npz"
+_END = "\0"
 # Key -> product -> votes.
 Votes = Mapping[str, Mapping[str, float]]
 # Without them `no show socks` would be `show socks`.
@@ -83,9 +84,9 @@ class QueryMemory:
         np.savez(
             out,
             allow_pickle=False,
-            keys=np.array(self.keys, dtype=np.str_),
+            keys=_packed(self.keys),
             ends=self.ends,
-            products=np.array(self.products, dtype=np.str_),
+            products=_packed(self.products),
             votes=self.votes,
         )
         return out.getvalue()
@@ -99,9 +100,9 @@ class QueryMemory:
         """
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
             return cls(
-                keys=tuple(arrays["keys"].tolist()),
+                keys=_unpacked(arrays["keys"]),
                 ends=arrays["ends"],
-                products=tuple(arrays["products"].tolist()),
+                products=_unpacked(arrays["products"]),
                 votes=arrays["votes"],
             )
 
@@ -110,3 +111,12 @@ class QueryMemory:
         content = self.to_bytes()
         file.write_bytes(content)
         return sha256_bytes(content)
+
+
+def _packed(texts: Sequence[str]) -> NDArray[np.uint8]:
+    """Texts as bytes, each with its end: as an array of texts all would be as long as the longest."""
+    return np.frombuffer("".join(text + _END for text in texts).encode(), dtype=np.uint8)
+
+
+def _unpacked(content: NDArray[np.uint8]) -> tuple[str, ...]:
+    return tuple(content.tobytes().decode().split(_END)[:-1])

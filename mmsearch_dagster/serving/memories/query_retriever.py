@@ -1,6 +1,6 @@
 """The retriever of words that were searched before: what people chose then."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,11 +24,9 @@ class QueryRetriever:
     memory: QueryMemory
     table: FilterableTable
 
-    def chosen_batch(self, queries: Sequence[PreparedQuery], where: str | None) -> list[list[Hit]]:
-        """Per query the products that people chose after the same words and that pass the filter, with their
-        votes, most first; none where nobody searched for them."""
-        votes = [self.memory.votes_for(query.text) for query in queries]
-        passing = self.table.passing_ids(where) if any(votes) else ()
-        return [
-            [Hit(product, value) for product, value in of_query if product in passing] for of_query in votes
-        ]
+    def chosen(self, query: PreparedQuery, where: str | None) -> list[Hit]:
+        """The products that people chose after the same words and that pass the filter, with their votes,
+        most first; none where nobody searched for them."""
+        votes = self.memory.votes_for(query.text)
+        passing = self.table.passing_ids(where) if votes else ()
+        return [Hit(product, value) for product, value in votes if product in passing]
