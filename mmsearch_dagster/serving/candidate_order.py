@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mmsearch_dagster.core.modality_names import IMAGE
+from mmsearch_dagster.core.query_memory.lift import lifted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, LEARNED, SCORED_RETRIEVERS, fuse
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    BY_RANKS,
+    LEARNED,
+    QUERY_MEMORY,
+    SCORED_RETRIEVERS,
+    fuse,
+)
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
@@ -57,7 +64,21 @@ class CandidateOrder:
             is_enough: whether what the ranker read will do; else, and by default, what lies deeper in the
                 lists follows it.
         """
-        lists = {name: entries for name, entries in lists.items() if entries}
+        chosen_before = lists.get(QUERY_MEMORY, ())
+        others = {name: entries for name, entries in lists.items() if entries and name != QUERY_MEMORY}
+        ranked = self._ordered(query, others, items, is_enough)
+        return (
+            lifted(ranked, chosen_before, query.weights.get(QUERY_MEMORY, 0.0)) if chosen_before else ranked
+        )
+
+    def _ordered(
+        self,
+        query: PreparedQuery,
+        lists: Mapping[str, ScoredList],
+        items: ItemSource,
+        is_enough: IsEnough,
+    ) -> list[tuple[str, float]]:
+        """The order before what people chose after the same words is raised; none of the lists is empty."""
         if query.order == BY_RANKS:
             rankings = {name: [product for product, _ in entries] for name, entries in lists.items()}
             return fuse(rankings, query.weights, self.rrf_k)
