@@ -24,7 +24,7 @@ _SECOND = 32
 _NO_WORD = -2
 
 
-class Vocabulary:
+class TextNumbers:
     """Numbers for texts: the first one seen is 0."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class ItemTable(Mapping[str, ItemTerms]):
         self._adding = threading.Lock()
         self._row: dict[str, int] = {}
         self._items: list[ItemTerms] = []
-        self.vocabulary, self.trigrams = Vocabulary(), Vocabulary()
+        self.vocabulary, self.trigrams = TextNumbers(), TextNumbers()
         self.words, self.joined, self.title_words = EntryLists(), EntryLists(), EntryLists()
         self.title_bigrams, self.title_trigrams = EntryLists(np.int64), EntryLists()
         self.word_counts = GrowingArray(np.uint16, len(COLUMNS))
@@ -210,7 +210,7 @@ def bigram(first: int, second: int) -> int:
 
 
 def lookup(
-    vocabulary: Vocabulary, texts: Sequence[str], *, dtype: type[np.generic] = np.bool_
+    vocabulary: TextNumbers, texts: Sequence[str], *, dtype: type[np.generic] = np.bool_
 ) -> NDArray[Any]:
     """Number of a text -> its place among these texts, from 1 on (or whether it is one of them); else 0.
 
