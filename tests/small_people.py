@@ -11,7 +11,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.people import FACTS, RULES, PeopleFiles, folder_sha256
 from mmsearch_dagster.adapters.lake.write_people import write_people
-from mmsearch_dagster.core.catalog.columns import EVENTS, PRODUCTS, REVIEWS
+from mmsearch_dagster.core.catalog.schemas import EVENTS, PRODUCTS, REVIEWS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
 from mmsearch_dagster.core.people.profiles import EMPTY, profiles
 from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings

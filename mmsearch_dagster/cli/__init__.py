@@ -1,1 +1,1 @@
-"""The command line, `mmsearch`: one file per command."""
+"""The command line, `mmsearch`: one file per command, and the options that they share."""

@@ -1,4 +1,4 @@
-"""The command line, `mmsearch`."""
+"""The command line, `mmsearch`: its commands and their options."""
 
 import json
 import os

@@ -1,11 +1,12 @@
-"""Names for content: the same content has the same name, on any machine."""
+"""Digests: the same content has the same name, on any machine."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def sha256_bytes(content: bytes) -> str:
@@ -24,7 +25,7 @@ def digest_of(facts: Mapping[str, Any]) -> str:
     return sha256_text(canonical)[:16]
 
 
-def digest_of_frame(frame: pl.DataFrame) -> str:
+def digest_of_frame(frame: "pl.DataFrame") -> str:
     """Sixteen hex digits that name a table's schema and rows, in their order."""
     hasher = hashlib.sha256(str(frame.schema).encode())
     for batch in frame.iter_slices(50_000):

@@ -1,4 +1,4 @@
-"""The family of errors. Each message says what is wrong, where, and what to do about it."""
+"""The error classes of the whole program. Each message says what is wrong, where, and what to do about it."""
 
 import errno
 import sqlite3

@@ -1,4 +1,4 @@
-"""What the towers read: per modality one matrix and one mask, row for row."""
+"""A batch by modality: one matrix and one mask each, row for row, as the towers read it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

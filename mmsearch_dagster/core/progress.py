@@ -1,4 +1,4 @@
-"""How long work reports its progress, without knowing who shows it."""
+"""The protocol of a progress reporter: how long work reports, without knowing who shows it."""
 
 from contextvars import ContextVar
 from typing import Protocol

@@ -1,1 +1,1 @@
-"""Thin Dagster: load, call, store, report."""
+"""Dagster, thin: jobs, schedules, resources, metadata; assets and sensors have folders."""

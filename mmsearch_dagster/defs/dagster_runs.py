@@ -1,4 +1,4 @@
-"""Dagster keeps every run and event for ever: old ones that nothing looks at any more are removed."""
+"""Old runs of Dagster are removed: it keeps every run and event for ever."""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The refresh: everything, in order; every night."""
+"""The job `refresh` and its nightly schedule: everything, in order."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""What a sensor reads of the past, and the run it asks for."""
+"""Which runs a sensor or schedule launches: past runs, run requests, the configuration of a refresh."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

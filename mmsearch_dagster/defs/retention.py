@@ -1,4 +1,4 @@
-"""The home is tidied once a week."""
+"""The job `prune` and its weekly schedule: the home is tidied."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""What Dagster did last in a home, and what it does next."""
+"""Dagster's own runs and ticks for the status page: what it did last in a home, and what it does next."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

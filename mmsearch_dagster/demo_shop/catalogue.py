@@ -1,4 +1,4 @@
-"""The shop's products: their truth, their texts, and what they look like."""
+"""The sample shop's products: their truth, their texts, and what they look like."""
 
 import random
 from dataclasses import dataclass

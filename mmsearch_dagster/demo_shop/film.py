@@ -1,4 +1,4 @@
-"""A product turned before a camera: drawn once or twice, then moved."""
+"""A film of a sample product, turned before a camera: drawn once or twice, then moved."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The behaviour log, as OpenSearch UBI 1.3 documents in bulk form."""
+"""The sample shop's behaviour log, as OpenSearch UBI 1.3 documents in bulk form."""
 
 import json
 import random

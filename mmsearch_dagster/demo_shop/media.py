@@ -1,4 +1,4 @@
-"""Which products have audio or a video, and how it is made: the recipes, not the bytes."""
+"""Which sample products have audio or a video, and how it is made: the recipes, not the bytes."""
 
 import random
 from collections.abc import Mapping, Sequence

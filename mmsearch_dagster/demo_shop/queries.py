@@ -1,4 +1,4 @@
-"""Judged queries: words in English and Chinese, typed or spoken, phone photos, and a photo with a wish.
+"""Judged queries of the sample shop: English and Chinese, typed or spoken, phone photos, a photo with a wish.
 
 Grades are what the products really are, not what their texts say.
 """

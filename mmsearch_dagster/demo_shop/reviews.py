@@ -1,4 +1,4 @@
-"""What customers wrote about the products: useful and useless, in English and Chinese, of all lengths."""
+"""What customers of the sample shop wrote about its products: useful and useless, English and Chinese."""
 
 import random
 from collections.abc import Sequence

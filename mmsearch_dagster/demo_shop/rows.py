@@ -1,4 +1,4 @@
-"""The shop's export: one row a product, and a few rows that break the contract on purpose."""
+"""The sample shop's export: one row a product, and a few rows that break the contract on purpose."""
 
 from collections.abc import Callable, Sequence
 

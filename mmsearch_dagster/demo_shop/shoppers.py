@@ -1,4 +1,4 @@
-"""People with tastes, and what they do on a result page: a click model with position bias."""
+"""Simulated shoppers with tastes, and what they do on a result page: a click model with position bias."""
 
 import random
 from collections.abc import Mapping, Sequence

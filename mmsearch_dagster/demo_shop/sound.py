@@ -1,4 +1,4 @@
-"""What products sound like: one recipe per kind that makes a noise, varied by the product itself.
+"""What sample products sound like: one recipe per kind that makes a noise, varied by the product itself.
 
 A recipe knows when things happen (a rhythm) and what each of them is (a tone, a sweep, a burst of noise).
 Material moves the brightness and size the pitch, so two mugs are alike and a steel one rings higher.

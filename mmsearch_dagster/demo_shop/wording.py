@@ -1,4 +1,4 @@
-"""How the shop and its customers put the same facts into words."""
+"""How the sample shop and its customers put the same facts into words."""
 
 import random
 import re

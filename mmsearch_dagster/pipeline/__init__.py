@@ -1,1 +1,1 @@
-"""The steps of a refresh, without Dagster."""
+"""The steps of a refresh, without Dagster, and the workspace that they share."""

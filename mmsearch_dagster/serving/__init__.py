@@ -1,1 +1,1 @@
-"""One opened release answers queries."""
+"""Serving: one opened release answers queries and recommends."""

@@ -1,4 +1,4 @@
-"""Lists made for a person: candidates made different, then bent by the shop's rules."""
+"""Lists made for a person: diverse candidates of the engine, then bent by the shop's rules."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

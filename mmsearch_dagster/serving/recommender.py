@@ -1,4 +1,4 @@
-"""Answers for people, from one release: its engine, and what it knows of people and products.
+"""Recommendations for people from one release: its engine, and what it knows of people and products.
 
 People are named by their pseudonyms. Nothing here reads the lake, so a rollback brings back the answers too.
 """

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 HEAVY = {
     *("torch", "transformers", "timm", "torchvision"),
     *("mlflow", "matplotlib", "great_expectations", "dagster"),
-    *("pandas", "lance_namespace_urllib3_client"),
+    *("pandas", "polars", "lance_namespace_urllib3_client"),
 }
 _RUN = (
     "import sys; sys.argv = ['mmsearch', *sys.argv[1:]]\n"

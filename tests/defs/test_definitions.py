@@ -12,6 +12,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.resources import TRAINING_POOL
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED
@@ -187,8 +188,8 @@ def test_the_daily_run_makes_yesterday_and_the_days_that_events_came_late_for(
         return [request.partition_key for request in requests]
 
     def log(*moments: datetime) -> None:
-        rows = pl.DataFrame({col.TIMESTAMP: moments}, schema={col.TIMESTAMP: col.INSTANT})
-        frame = pl.concat([col.EVENTS.to_frame(), rows], how="diagonal")
+        rows = pl.DataFrame({col.TIMESTAMP: moments}, schema={col.TIMESTAMP: schemas.INSTANT})
+        frame = pl.concat([schemas.EVENTS.to_frame(), rows], how="diagonal")
         workspace.lake.obtain_table("interactions", f"log-{len(moments)}", lambda: (frame, {}))
 
     assert days() == ["2026-05-02"]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from mmsearch_dagster.core.catalog.columns import TABLES
+from mmsearch_dagster.core.catalog.schemas import TABLES
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.demo_shop.write_shop import write_sample_store
 from tests.watchers import Recorded

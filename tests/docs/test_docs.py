@@ -243,9 +243,9 @@ def test_the_changelog_begins_with_the_version_of_the_package() -> None:
 
 
 def test_every_column_of_the_contract_and_every_key_of_a_mapping_stands_in_your_shop() -> None:
-    from mmsearch_dagster.core.catalog.columns import TABLES
     from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
     from mmsearch_dagster.core.catalog.mapping.source_mapping import TableFile
+    from mmsearch_dagster.core.catalog.schemas import TABLES
 
     page = (ROOT / "docs" / "your-shop.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([^`\n]+)`", page))

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.lake.people import BLOCKS, PEOPLE, RANKER_VECTOR, PeopleFiles
-from mmsearch_dagster.core.catalog.columns import EVENTS
+from mmsearch_dagster.core.catalog.schemas import EVENTS
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.personalisation.list_orders import TASTE, scores_of

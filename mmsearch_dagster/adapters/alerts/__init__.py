@@ -1,1 +1,1 @@
-"""Where alerts go: a log file, an address on the web."""
+"""Where alerts are sent: a log file, a webhook."""

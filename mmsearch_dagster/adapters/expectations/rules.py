@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mmsearch_dagster.core.catalog.columns import TABLES
+from mmsearch_dagster.core.catalog.schemas import TABLES
 from mmsearch_dagster.core.errors import ConfigError, PolicyError
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.yaml_text import load_yaml

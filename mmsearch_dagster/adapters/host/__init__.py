@@ -1,1 +1,1 @@
-"""This machine: the home folder, its lock and key, worker processes."""
+"""This machine: CPU cores, processes, the disk of a home, its lock and key, SQLite and log files."""

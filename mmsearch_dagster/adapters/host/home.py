@@ -1,4 +1,4 @@
-"""A home that cannot be used is the caller's to mend."""
+"""The disk that a home lies on: full, not writable, or a file in its place; each is the caller's to mend."""
 
 import errno
 import shutil

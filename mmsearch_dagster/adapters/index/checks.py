@@ -1,4 +1,4 @@
-"""What an index version must show before any pointer moves to it."""
+"""Checks of an index version before any pointer moves to it: rows, norms, recall."""
 
 from collections.abc import Sequence
 

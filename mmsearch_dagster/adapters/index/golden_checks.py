@@ -1,4 +1,4 @@
-"""Queries that a version must answer before any pointer moves to it."""
+"""Golden queries that an index version must answer before any pointer moves to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -6,16 +6,14 @@ and a killed publish leaves only files without a name, which the next publish do
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from mmsearch_dagster.adapters.index.ann import choose_vector_index
 from mmsearch_dagster.adapters.index.checks import check_index
 from mmsearch_dagster.adapters.index.golden_checks import IndexCheck
 from mmsearch_dagster.adapters.index.library import lancedb_module
-from mmsearch_dagster.adapters.index.rows import arrow_table, prepared_rows, vector_columns
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, ROWS_KEY, PinnedTable
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of_frame
@@ -26,6 +24,9 @@ from mmsearch_dagster.core.release import IndexPin
 from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 from mmsearch_dagster.core.text.full_text import ENGLISH_STOP_WORDS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _STAGE = "index"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -44,7 +45,7 @@ class SearchIndex:
         self,
         table: str,
         tag: str,
-        rows: pl.DataFrame,
+        rows: "pl.DataFrame",
         *,
         vector_column: str | None = VECTOR,
         progress: Progress | None = None,
@@ -56,6 +57,8 @@ class SearchIndex:
         stored as `vector`), or None for an index of words only. A tag that already names these rows
         is reused. Raises IndexCheckError when the rows cannot be published or the tag names others.
         """
+        from mmsearch_dagster.adapters.index.rows import prepared_rows, vector_columns
+
         _checked_names(table, tag)
         watch = progress or Silent()
         watch.start(_STAGE, rows.height)
@@ -78,7 +81,9 @@ class SearchIndex:
         watch.finish(_STAGE, f"version {pin.version}, {pin.rows} rows, vector index: {pin.vector_index}")
         return pin
 
-    def _write(self, table: str, tag: str, rows: pl.DataFrame, digest: str) -> PinnedTable:
+    def _write(self, table: str, tag: str, rows: "pl.DataFrame", digest: str) -> PinnedTable:
+        from mmsearch_dagster.adapters.index.rows import arrow_table
+
         mode = "create" if self._newest(table) is None else "overwrite"
         # "null" because LanceDB calls a missing vector a bad one; NaN and odd widths never get here.
         written = self._connect().create_table(
@@ -90,7 +95,7 @@ class SearchIndex:
         written.tags.create(tag, written.version)
         return self.open(table, tag)
 
-    def _same(self, table: str, tag: str, rows: pl.DataFrame, digest: str) -> PinnedTable:
+    def _same(self, table: str, tag: str, rows: "pl.DataFrame", digest: str) -> PinnedTable:
         opened = self._connect().open_table(table, version=tag)
         pinned = self._pinned(opened)
         if pinned.rows_digest != digest or not _same_vectors(pinned, rows):
@@ -127,7 +132,7 @@ class SearchIndex:
     def check(
         self,
         pin: IndexPin,
-        products: pl.DataFrame,
+        products: "pl.DataFrame",
         *,
         reviewed: Sequence[GoldenQuery] = (),
         measured: Sequence[GoldenQuery] = (),
@@ -166,7 +171,7 @@ def _checked_names(table: str, tag: str) -> None:
             raise ConfigError(f"'{name}' cannot name a table or tag: letters, digits, '.', '_' and '-' only")
 
 
-def _ids(rows: pl.DataFrame) -> list[str]:
+def _ids(rows: "pl.DataFrame") -> list[str]:
     return rows.get_column(col.PRODUCT_ID).to_list()
 
 
@@ -193,15 +198,19 @@ def _create_text_and_scalar_indexes(table: Any, present: Sequence[str]) -> None:
             table.create_index(column, config=config)
 
 
-def _same_vectors(pinned: PinnedTable, rows: pl.DataFrame) -> bool:
+def _same_vectors(pinned: PinnedTable, rows: "pl.DataFrame") -> bool:
+    from mmsearch_dagster.adapters.index.rows import vector_columns
+
     wanted = vector_columns(rows)
     return set(wanted) == set(pinned.vector_columns) and all(
         _close(pinned.matrix(name), rows.select(col.PRODUCT_ID, name).drop_nulls()) for name in wanted
     )
 
 
-def _close(stored: tuple[list[str], Matrix], rows: pl.DataFrame) -> bool:
+def _close(stored: tuple[list[str], Matrix], rows: "pl.DataFrame") -> bool:
     """rows: product id, and one vector or a list of several."""
+    import polars as pl
+
     ids, vectors = stored
     rows = rows.explode(rows.columns[1]) if isinstance(rows.dtypes[1], pl.List) else rows
     mine = rows.to_series(1).to_numpy()

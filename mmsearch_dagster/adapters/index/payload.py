@@ -1,4 +1,4 @@
-"""The payload of a version, held in memory: an answer is written without a read of the table."""
+"""The payload of an index version, held in memory: an answer is written without a read of the table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a released catalogue says about words, kept on disk: a single command need not read all products."""
+"""The query reader of a released catalogue, kept on disk beside its index: no command reads all products."""
 
 from contextlib import suppress
 from functools import cache

@@ -4,6 +4,7 @@ import polars as pl
 import pyarrow as pa
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.errors import IndexCheckError
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 
@@ -41,7 +42,7 @@ def prepared_rows(rows: pl.DataFrame, vector_column: str | None) -> pl.DataFrame
 
 def _typed(series: pl.Series) -> pl.Series:
     if series.dtype == pl.Null:
-        return series.cast(col.PRODUCTS.get(series.name, pl.String))
+        return series.cast(schemas.PRODUCTS.get(series.name, pl.String))
     if series.dtype.is_float():
         return series.fill_nan(None)
     if _is_several(series.dtype):

@@ -1,4 +1,4 @@
-"""Which vector index a version of the table was published with, stored in the table itself."""
+"""Parameters of the vector index that a version was published with, stored in the LanceDB table itself."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Vector columns of the table: one vector per product, or a list of several."""
+"""Vector columns of the LanceDB table: one vector per product, or a list of several."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Full-text search of one version from memory, with the words that LanceDB's own tokenizer makes."""
+"""Full-text search of one index version from memory, with the words that LanceDB's own tokenizer makes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""Snapshots on disk, where they come from, and what releases take along."""
+"""The lake: immutable snapshots on disk, their lineage, and the file formats of what they hold."""

@@ -1,4 +1,4 @@
-"""Sets of queries and items on disk: vectors as safetensors, the rest as Parquet."""
+"""File format of query and item batches: vectors as safetensors, the rest as Parquet."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Collaborative factors on disk: the item's vectors as any feature snapshot, the rest beside it."""
+"""File format of collaborative factors: item vectors as any feature snapshot, the rest beside it."""
 
 from pathlib import Path
 

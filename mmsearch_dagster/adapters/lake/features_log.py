@@ -1,4 +1,4 @@
-"""Features logged with the answer: exactly what the ranker read, for the next training to learn from."""
+"""The log of served features, exactly as the ranker read them, for the next training to learn from."""
 
 import json
 import threading

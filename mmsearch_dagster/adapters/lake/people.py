@@ -1,4 +1,4 @@
-"""What a release knows of people and products beside its search index: one folder, part of the model
+"""Reads the people's files of a release: profiles, ranker, reviews; one folder, part of the model
 version."""
 
 import hashlib

@@ -12,12 +12,14 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmsearch_dagster.core.errors import MmsearchError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _POINTER = "CURRENT"
 _FACTS = "facts.json"
@@ -43,8 +45,10 @@ class Snapshot:
     def table_path(self) -> Path:
         return self.folder / _TABLE
 
-    def table(self) -> pl.DataFrame:
+    def table(self) -> "pl.DataFrame":
         """The snapshot's rows."""
+        import polars as pl
+
         return pl.read_parquet(self.table_path)
 
 
@@ -162,7 +166,7 @@ class Lake:
         self,
         asset: str,
         digest: str,
-        make: Callable[[], tuple[pl.DataFrame, Mapping[str, Any]]],
+        make: "Callable[[], tuple[pl.DataFrame, Mapping[str, Any]]]",
         *,
         inputs: Iterable[Snapshot] = (),
     ) -> tuple[Snapshot, bool]:

@@ -1,4 +1,4 @@
-"""Writes what a release knows of people and products (adapters.lake.people reads it)."""
+"""Writes the people's files of a release, which `people` reads: profiles, ranker, reviews."""
 
 import json
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Encoders on disk: find, describe, load, fine-tune."""
+"""Encoders' files on this machine: locate, describe, load, run, fine-tune."""

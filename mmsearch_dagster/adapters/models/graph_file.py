@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession, SessionOptions
+    from onnxruntime import InferenceSession
 
 WEIGHTS_SUFFIX = ".weights"
 # Smaller constants stay in the graph.
@@ -78,7 +78,7 @@ def _weights_of(path: Path) -> Path:
     return path.with_suffix(WEIGHTS_SUFFIX)
 
 
-def _options() -> "SessionOptions":
+def _options() -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -87,7 +87,7 @@ def _options() -> "SessionOptions":
     return options
 
 
-def _session(path: Path, options: "SessionOptions") -> "InferenceSession":
+def _session(path: Path, options: Any) -> "InferenceSession":
     import onnxruntime
 
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

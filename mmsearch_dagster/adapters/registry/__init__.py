@@ -1,1 +1,1 @@
-"""MLflow: runs, model versions, the pointer and its ledger."""
+"""MLflow: runs, model versions and their tags, the pointer `champion`, its ledger, repair and clean-up."""

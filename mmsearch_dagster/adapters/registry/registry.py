@@ -21,7 +21,15 @@ from mmsearch_dagster.adapters.registry.ledger import MOVES, Action, Figure, Led
 from mmsearch_dagster.adapters.registry.pointer_repair import Repair, VersionState, repair_of
 from mmsearch_dagster.adapters.registry.release_list import ReleaseRow, release_rows
 from mmsearch_dagster.adapters.registry.store import MlflowStore
-from mmsearch_dagster.adapters.registry.tags import INDEX, MOVE, RELEASE_ID, WITHDRAWN, decision_of, is_whole
+from mmsearch_dagster.adapters.registry.tags import (
+    INDEX,
+    MOVE,
+    RELEASE_ID,
+    WITHDRAWN,
+    decision_of,
+    is_whole,
+    manifest_of,
+)
 from mmsearch_dagster.adapters.registry.verdict import APPROVED, REJECTED, verdict_of
 from mmsearch_dagster.adapters.registry.versions import MODEL_NAME, ModelVersions
 from mmsearch_dagster.core.errors import GateRefusedError, NoReleaseError, ReleaseMismatchError
@@ -77,16 +85,16 @@ class Registry(ModelVersions):
         answer from it reads the pointer, which says what is damaged.
         """
         version = self._champion_version()
-        if version is None or not self._is_whole(version):
-            return None
-        return self.manifest(version)
+        tags = None if version is None else self._whole_tags(version)
+        return None if version is None or tags is None else manifest_of(tags, version)
 
-    def _is_whole(self, version: int) -> bool:
+    def _whole_tags(self, version: int) -> Mapping[str, str] | None:
+        """Of a version, read once; None, with a warning, where they are damaged."""
         tags = self._get(version).tags
-        whole = is_whole(tags, version)
-        if not whole:
-            _warn_of_damage(version)
-        return whole
+        if is_whole(tags, version):
+            return tags
+        _warn_of_damage(version)
+        return None
 
     def promote(self, version: int, *, reason: str) -> PointerMove:
         """Point the release at `version`, when its own stored decision allows it.
@@ -261,7 +269,8 @@ class Registry(ModelVersions):
         """The ledger and marks catch up with where the alias is, and the alias with what may be served."""
         renamed = self.name_again()
         version = self._champion_version()
-        written = self._get(version).tags.get(MOVE) if version and self._is_whole(version) else None
+        tags = (version and self._whole_tags(version)) or {}
+        written = tags.get(MOVE)
         if version and written:
             self._settle(self.manifest(version), _Move.model_validate_json(written))
         repair = repair_of(version, self._states(), self._ledger.lines())

@@ -1,4 +1,4 @@
-"""What a reviewer's tags on a model version say."""
+"""A reviewer's tags on a model version in MLflow, and the verdict they give."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What comes of asking for one address."""
+"""What a download gives: bytes, `unchanged`, or an error and whether to try again."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Charts and HTML pages."""
+"""Charts and HTML pages: quality, review, status."""

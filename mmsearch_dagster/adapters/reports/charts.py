@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 _INK = "#2b2f36"
 _GRID = "#e3e6ea"
 _MOST_NAMES = 8
+_DPI = 110
+# Of a contact sheet, in pixels: the words above each picture, the title above all, and how much wider than a
+# picture a column is.
+_SHEET_CAPTION, _SHEET_TITLE, _SHEET_GAP = 31, 44, 1.08
 _ACCENT = "#2f6fde"
 _QUIET = "#9aa5b4"
 _COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#8a5cc2", "#c4485a", "#5c6b7a")
@@ -33,7 +37,7 @@ class Bar:
 def _figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
+    return Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
 
 
 def _style(axes: "Axes", title: str) -> None:
@@ -184,30 +188,45 @@ def _reach(values: Sequence[float]) -> tuple[float, float]:
 def contact_sheet(
     images: Sequence[tuple[str, bytes]], *, columns: int = 6, cell: int = 140, title: str = ""
 ) -> bytes:
-    """Pictures (caption, encoded bytes) in a grid, fitted into `cell` pixels; unreadable ones are named."""
-    figure = _figure(*_sheet_size(len(images), columns, cell, title))
+    """Pictures (caption, encoded bytes) in a grid, fitted into `cell` pixels; unreadable ones are named.
+
+    Written without axes: to lay out an axis for each picture takes half a second.
+    """
+    from matplotlib.figure import Figure
+
+    head = _SHEET_TITLE if title else 0
     rows = max(1, -(-len(images) // columns))
-    grid = figure.subplots(rows, columns, squeeze=False)
+    width, height = round(columns * cell * _SHEET_GAP), rows * (cell + _SHEET_CAPTION) + head
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
     fonts = _installed_fonts() or None
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for axes, (caption, content) in zip(grid.flat, images, strict=False):
-        image = _thumbnail(content, cell)
-        if image is None:
-            axes.text(0.5, 0.5, "unreadable", ha="center", va="center", fontsize=8, color="#c4485a")
-        else:
-            axes.imshow(image)
+    for number, (caption, content) in enumerate(images):
+        row, column = divmod(number, columns)
+        middle = (column + 0.5) * cell * _SHEET_GAP
+        bottom = height - head - row * (cell + _SHEET_CAPTION) - cell - _SHEET_CAPTION
+        _place_image(figure, _thumbnail(content, cell), x=middle, y=bottom + cell / 2)
         short = caption if len(caption) <= 24 else caption[:23] + "…"
-        axes.set_title(short, fontsize=7, color=_INK, fontfamily=fonts, parse_math=False)
+        _place_text(figure, short, x=middle, y=bottom + cell + 0.4 * _SHEET_CAPTION, fontfamily=fonts)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=_INK)
     return _png(figure)
 
 
-def _sheet_size(count: int, columns: int, cell: int, title: str) -> tuple[float, float]:
-    rows = max(1, -(-count // columns))
-    inches = cell / 110
-    return columns * inches * 1.08, rows * (inches + 0.28) + (0.4 if title else 0.0)
+def _place_image(figure: "Figure", image: Any | None, *, x: float, y: float) -> None:
+    """A picture around a point, in pixels from the lower left corner; a word instead of none."""
+    import numpy as np
+
+    if image is None:
+        _place_text(figure, "unreadable", x=x, y=y, color="#c4485a")
+    else:
+        left, bottom = round(x - image.width / 2), round(y - image.height / 2)
+        figure.figimage(np.asarray(image), left, bottom)
+
+
+def _place_text(figure: "Figure", text: str, *, x: float, y: float, **style: Any) -> None:
+    """Small words around a point, in pixels from the lower left corner."""
+    across, up = x / figure.bbox.width, y / figure.bbox.height
+    look: dict[str, Any] = {"color": _INK, "fontsize": 7, **style}
+    figure.text(across, up, text, ha="center", va="center", parse_math=False, **look)
 
 
 def _thumbnail(content: bytes, cell: int) -> Any | None:

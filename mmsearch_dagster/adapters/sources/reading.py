@@ -10,6 +10,7 @@ from mmsearch_dagster.adapters.sources.formats import READERS
 from mmsearch_dagster.adapters.sources.joins import joined
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, GROUP, HIDDEN, NUMBER, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.casting.cast_scalars import as_text
 from mmsearch_dagster.core.catalog.casting.texts import clean_text, without_script_words
@@ -87,7 +88,7 @@ def _count(counts: dict[str, int], sentence: str, count: int) -> None:
 def _read_file(source: Source, table: str, file: TableFile) -> _Read:
     path = source.path_of(file)
     if file.format == "ubi":
-        return _Read(json_files.read_ubi(path, table, list(col.TABLES[table])))
+        return _Read(json_files.read_ubi(path, table, list(schemas.TABLES[table])))
     columns = file_columns(source, file)
     mapped = mapped_columns(table, file, columns)
     beside = {f"{join.name}." for join in file.joins}

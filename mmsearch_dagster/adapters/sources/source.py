@@ -12,6 +12,7 @@ from mmsearch_dagster.adapters.sources import json_files
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.catalog.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.file import DATABASE, SourceFile
@@ -196,7 +197,7 @@ def mapped_columns(
     A name that the file has without its outer space is meant so.
     """
     if file.columns is None:
-        names = [name for name in col.TABLES[table] if name in columns and name not in file.constants]
+        names = [name for name in schemas.TABLES[table] if name in columns and name not in file.constants]
         return {name: ColumnMapping(column=(name,)) for name in names}
     return {column: _trimmed(mapping, columns) for column, mapping in file.columns.items()}
 
@@ -216,7 +217,7 @@ def _check_type(path: Path, table: str, column: str, name: str, *, kind: pl.Data
     if column == col.CATEGORY and isinstance(kind, pl.List | pl.Array):
         kind = pl.String()
     # One key of the attributes map is a text.
-    demand = unmet_demand(kind, col.TABLES[table].get(column, pl.String()))
+    demand = unmet_demand(kind, schemas.TABLES[table].get(column, pl.String()))
     if demand is not None:
         raise SourceError(
             f"{path}: column '{name}' holds {kind}, but {table}.{column} takes {demand}; "

@@ -1,1 +1,1 @@
-"""Speech recognisers."""
+"""Speech recognisers: pocketsphinx, and models of transformers."""

@@ -1,4 +1,4 @@
-"""The end of a run: what was understood, what is missing and what it would bring, in lines and as a page."""
+"""Next steps at the end of a run: what was understood, what is missing and what it would bring."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""The rows that a run did not keep as they are, with their reasons, and the summary of them."""
+"""The rows that a run did not keep as they are, printed with their reasons and a summary."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tables for people: answers, the gate, quality, releases."""
+"""Tables on a terminal: answers, the gate, quality, releases."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

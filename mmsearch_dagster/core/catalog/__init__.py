@@ -1,1 +1,1 @@
-"""The data contract: columns, types, rules of a row, mapping of a source."""
+"""The data contract: columns, types, rules of a row and of a table, quarantine, variants, pseudonyms."""

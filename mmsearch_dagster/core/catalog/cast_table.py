@@ -35,17 +35,16 @@ from mmsearch_dagster.core.catalog.columns import (
     CATEGORY,
     CURRENCY,
     DESCRIPTION,
-    INSTANT,
     MEDIA_COLUMNS,
     PARENT_ID,
     PRICE,
     PRODUCT_ID,
     REQUIRED,
-    TABLES,
     TITLE,
 )
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
+from mmsearch_dagster.core.catalog.schemas import INSTANT, TABLES
 
 SOURCE = "_source"
 # The number of the record in its file, from 1; of the line where records are lines of JSON.

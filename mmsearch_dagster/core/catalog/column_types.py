@@ -4,7 +4,7 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from mmsearch_dagster.core.catalog.casting.cast_nested import ATTRIBUTE_MAP
-from mmsearch_dagster.core.catalog.columns import INSTANT
+from mmsearch_dagster.core.catalog.schemas import INSTANT
 
 _URIS = "the names of picture files: a text, or a list of texts"
 _MAP = "a struct of single values, a list of structs with the fields key and value, or a JSON object as text"

@@ -1,6 +1,4 @@
-"""Names and types of every column of the data contract, in one place."""
-
-import polars as pl
+"""Names of every column of the data contract, in one place; their types are in schemas."""
 
 PRODUCT_ID = "product_id"
 TITLE = "title"
@@ -52,83 +50,6 @@ AMOUNTS = (PRICE, VALUE)
 # Names of media files.
 MEDIA_COLUMNS = (IMAGE_URIS, AUDIO_URI, VIDEO_URI, IMAGE, AUDIO)
 
-INSTANT = pl.Datetime("us", "UTC")
-
-PRODUCTS = pl.Schema(
-    {
-        PRODUCT_ID: pl.String,
-        TITLE: pl.String,
-        DESCRIPTION: pl.String,
-        CATEGORY: pl.String,
-        BRAND: pl.String,
-        PRICE: pl.Float64,
-        CURRENCY: pl.String,
-        # A map: polars has none, so a list of key and value, keys sorted.
-        ATTRIBUTES: pl.List(pl.Struct({"key": pl.String, "value": pl.String})),
-        IMAGE_URIS: pl.List(pl.String),
-        AUDIO_URI: pl.String,
-        VIDEO_URI: pl.String,
-        LANG: pl.String,
-        IN_STOCK: pl.Boolean,
-        UPDATED_AT: INSTANT,
-        PARENT_ID: pl.String,
-    }
-)
-EVENTS = pl.Schema(
-    {
-        EVENT_ID: pl.String,
-        TIMESTAMP: INSTANT,
-        USER_ID: pl.String,
-        SESSION_ID: pl.String,
-        QUERY_ID: pl.String,
-        PRODUCT_ID: pl.String,
-        ACTION: pl.String,
-        VALUE: pl.Float64,
-        POSITION: pl.Int64,
-        VARIANT: pl.String,
-    }
-)
-# What was typed or shown in a logged search (UBI's `ubi_queries`); events point at it by query_id.
-SEARCHES = pl.Schema(
-    {
-        QUERY_ID: pl.String,
-        TIMESTAMP: INSTANT,
-        USER_ID: pl.String,
-        SESSION_ID: pl.String,
-        QUERY_TEXT: pl.String,
-        IMAGE: pl.String,
-    }
-)
-JUDGMENTS = pl.Schema(
-    {
-        QUERY_ID: pl.String,
-        QUERY_TEXT: pl.String,
-        IMAGE: pl.String,
-        AUDIO: pl.String,
-        PRODUCT_ID: pl.String,
-        GRADE: pl.Int64,
-        SPLIT: pl.String,
-    }
-)
-REVIEWS = pl.Schema(
-    {
-        REVIEW_ID: pl.String,
-        PRODUCT_ID: pl.String,
-        USER_ID: pl.String,
-        RATING: pl.Float64,
-        TITLE: pl.String,
-        TEXT: pl.String,
-        TIMESTAMP: INSTANT,
-    }
-)
-
-TABLES = {
-    "products": PRODUCTS,
-    "events": EVENTS,
-    "searches": SEARCHES,
-    "judgments": JUDGMENTS,
-    "reviews": REVIEWS,
-}
 # Columns a source must map for the table to mean anything.
 REQUIRED = {
     "products": (PRODUCT_ID,),

@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE
 from mmsearch_dagster.core.catalog.event_actions import keep_product_events
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL, is_personal
@@ -123,7 +124,7 @@ def separate_broken_rows(
     """
     table = raw.table
     checked = raw.frame.with_columns(reasons(table, inside_source=inside_source).alias(col.REASONS))
-    if latest is not None and col.TIMESTAMP in col.TABLES[table]:
+    if latest is not None and col.TIMESTAMP in schemas.TABLES[table]:
         checked = _refuse_future(checked, latest)
     if flagged:
         checked = _add_reasons(checked, flagged)
@@ -132,7 +133,7 @@ def separate_broken_rows(
         checked = checked.filter(~repeated)
     checked = _refuse_across_rows(checked, table)
     fine = checked.filter(pl.col(col.REASONS).list.len() == 0)
-    kept, dropped = _finish(fine.select(SOURCE, *col.TABLES[table]), table)
+    kept, dropped = _finish(fine.select(SOURCE, *schemas.TABLES[table]), table)
     if repeated is not None and repeated.any():
         dropped[_EQUAL_PRODUCT] = int(repeated.sum())
     broken = checked.filter(pl.col(col.REASONS).list.len() > 0)
@@ -162,7 +163,7 @@ def _refuse_future(rows: pl.DataFrame, latest: datetime) -> pl.DataFrame:
 def _repeats_a_product(rows: pl.DataFrame) -> pl.Series:
     """Whether a fine row is equal, value for value, to one of an earlier file: two exports that overlap."""
     fine = pl.col(col.REASONS).list.len() == 0
-    content = pl.struct(list(col.PRODUCTS)).struct.json_encode()
+    content = pl.struct(list(schemas.PRODUCTS)).struct.json_encode()
     first = pl.col(SOURCE).first().over(content, fine)
     return rows.select((fine & (pl.col(SOURCE) != first)).alias("repeated"))["repeated"]
 
@@ -240,7 +241,7 @@ def _quarantine(broken: pl.DataFrame, table: str) -> pl.DataFrame:
 
 def _kept_columns(table: str) -> list[str]:
     """What a quarantined row keeps; `_source` and `_row` lead to the rest."""
-    schema = col.TABLES[table]
+    schema = schemas.TABLES[table]
     if not is_personal(table):
         return list(schema)
     return [name for name, kind in schema.items() if kind != pl.String or name in (*PERSONAL, col.ACTION)]

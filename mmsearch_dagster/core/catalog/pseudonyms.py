@@ -5,7 +5,8 @@ import hmac
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.columns import SESSION_ID, TABLES, USER_ID
+from mmsearch_dagster.core.catalog.columns import SESSION_ID, USER_ID
+from mmsearch_dagster.core.catalog.schemas import TABLES
 from mmsearch_dagster.core.errors import QueryError
 
 # Columns that name a person or a visit, in whatever table they stand.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.catalog.cast_table import EMPTIED, PROBLEMS
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 
@@ -80,7 +81,7 @@ def row_rules(table: str, *, inside_source: bool = True) -> Sequence[pl.Expr]:
 
     inside_source: files must lie below the source's folder.
     """
-    schema = col.TABLES[table]
+    schema = schemas.TABLES[table]
     quote = not is_personal(table)
     # Media of a product that lie elsewhere are not read, and go to media_quarantine: they do not condemn it.
     files = (

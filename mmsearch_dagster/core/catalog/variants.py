@@ -9,8 +9,8 @@ from mmsearch_dagster.core.catalog.columns import (
     IN_STOCK,
     PARENT_ID,
     PRODUCT_ID,
-    PRODUCTS,
 )
+from mmsearch_dagster.core.catalog.schemas import PRODUCTS
 
 STANDS_FOR_VARIANTS = "the row of a product whose variants have rows of their own"
 HIDDEN_PRODUCT = "the mapping's `where_product` leaves their product out"

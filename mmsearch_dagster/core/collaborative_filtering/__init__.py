@@ -1,1 +1,1 @@
-"""Who liked what: implicit feedback, its factors, and how they are chosen."""
+"""Collaborative filtering: implicit feedback, its factors, and how a model is chosen."""

@@ -1,4 +1,4 @@
-"""People and products that the factors do not know.
+"""Cold start: people and products that the collaborative factors do not know.
 
 A product without interactions has no row of factors: the modality is masked and its content speaks. A
 person without a history gets what is popular, led by what this session has looked at.

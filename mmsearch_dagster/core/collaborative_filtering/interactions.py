@@ -1,4 +1,4 @@
-"""Events as weights, weights as a sparse matrix of users and items.
+"""Implicit feedback: events as weights, weights as a sparse matrix of users and items.
 
 Letters: `u` users, `n` items. Ids are sorted, so the order of the events changes nothing.
 """
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 
 WEIGHT = "weight"
 _DAY = 86_400.0
@@ -78,7 +79,7 @@ def decay(age_days: pl.Expr, half_life_days: float | None) -> pl.Expr:
 
 def age_days(at: pl.Expr, as_of: datetime) -> pl.Expr:
     """Days from `at` to `as_of`, fractions included."""
-    return (pl.lit(as_of, dtype=col.INSTANT) - at).dt.total_microseconds() / (_DAY * 1e6)
+    return (pl.lit(as_of, dtype=schemas.INSTANT) - at).dt.total_microseconds() / (_DAY * 1e6)
 
 
 def feedback(events: pl.DataFrame, params: FeedbackParams) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Choose a model on the validation part, then say what it is worth on the test part.
+"""Model selection for collaborative filtering: chosen on validation, measured on test interactions.
 
 Every item of the training part is a candidate (no sampled negatives: Krichene and Rendle, On sampled
 metrics for item recommendation, KDD 2020), the items a user has seen in training are left out. Users and

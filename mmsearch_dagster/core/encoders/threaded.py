@@ -1,4 +1,4 @@
-"""Contents that take long to decode, each described on its own, on threads."""
+"""Encodes contents that take long to decode (sounds, films) one by one, on threads."""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,1 +1,1 @@
-"""What an engine is worth on judged queries, and against what."""
+"""Comparison of engines on judged queries: retrievers, strategies, champion and candidate."""

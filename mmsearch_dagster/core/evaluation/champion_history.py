@@ -1,4 +1,4 @@
-"""A champion that cannot be run again, compared by the values of its own evaluation."""
+"""A champion that cannot be run again, compared by the stored values of its own evaluation."""
 
 from collections.abc import Mapping
 

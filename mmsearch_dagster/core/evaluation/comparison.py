@@ -1,4 +1,4 @@
-"""Everything that can answer a query, measured on the same judged queries."""
+"""The comparison: everything that can answer a query, measured on the same judged queries."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

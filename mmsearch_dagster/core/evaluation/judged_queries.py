@@ -1,4 +1,4 @@
-"""How good is what would be released: every retriever on the same judged queries."""
+"""Judged queries, and the rankings of every retriever on them: how good is what would be released."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Per-query values as the table people read."""
+"""The quality table: means and intervals of per-query values, as people read them."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a reviewer reads about a model version in a minute, as Markdown."""
+"""The review page: what a reviewer reads about a model version in a minute, as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,1 +1,1 @@
-"""Two towers into one space: strategies, losses, examples, training."""
+"""The two-tower model: fusion strategies, losses, sampling, training."""

@@ -1,4 +1,4 @@
-"""Training examples: which query should find which item, how well, and how we know."""
+"""Training examples of the two towers: which query should find which item, how well, and how we know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

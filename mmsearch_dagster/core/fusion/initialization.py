@@ -111,6 +111,8 @@ def _main_directions(name: str, items: ModalityBatch, count: int, *, keep: bool)
     inputs = items.vectors[name].shape[1]
     if keep and inputs <= count:
         return np.eye(inputs, dtype=np.float32)
+    if count == 0:  # the anchor fills the space
+        return np.zeros((0, inputs), dtype=np.float32)
     x = _standardised(name, items, items.present[name])
     vectors = np.linalg.eigh(x.T @ x)[1]  # columns, smallest first
     return np.ascontiguousarray(vectors[:, ::-1][:, :count].T).astype(np.float32)

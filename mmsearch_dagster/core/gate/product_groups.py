@@ -1,4 +1,4 @@
-"""The products of a catalogue in groups, for what must not favour one of them."""
+"""Groups of products (brand, category, long tail) whose exposure the gate compares."""
 
 from collections.abc import Mapping
 

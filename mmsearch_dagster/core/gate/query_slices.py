@@ -1,4 +1,4 @@
-"""Parts of the judged queries that the gate looks at one by one."""
+"""Slices of the judged queries that the gate looks at one by one: by kind, language, category, modality."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

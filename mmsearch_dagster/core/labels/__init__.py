@@ -1,1 +1,1 @@
-"""Where queries with graded products come from: people's judgments, the log, the catalogue, reviews."""
+"""Queries with graded products: judgments, click models of the log, synthetic queries, splits."""

@@ -1,1 +1,1 @@
-"""Images, audio and video: bytes to arrays."""
+"""Images, audio and video: bytes to arrays, and how many may be unreadable."""

@@ -1,1 +1,1 @@
-"""Ranking metrics, their intervals, and TREC files."""
+"""Metrics of ranked lists, their bootstrap intervals, and TREC files."""

@@ -1,1 +1,1 @@
-"""Whether the world still is what the champion was trained on, and what people do with its answers."""
+"""Drift of columns, embeddings and behaviour since the release, and the quality of searches by day."""

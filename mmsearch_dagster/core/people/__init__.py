@@ -1,1 +1,1 @@
-"""What is known of one user: profile, churn, reviews."""
+"""What is known of one shopper: profile, churn, and what reviews say."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.collaborative_filtering.interactions import (
     WEIGHT,
     FeedbackParams,
@@ -60,7 +61,7 @@ STATE = pl.Schema(
         EVENTS: pl.Int64,
         col.VALUE: pl.Float64,
         _UNPRICED: pl.Int64,
-        LAST_SEEN: col.INSTANT,
+        LAST_SEEN: schemas.INSTANT,
     }
 )
 
@@ -193,7 +194,7 @@ def _behaviour(rows: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
         cost.filter(bought).sum().alias(MONETARY),
         pl.col(EVENTS).sum(),
         pl.col(LAST_SEEN).max(),
-        pl.lit(as_of, dtype=col.INSTANT).alias(AS_OF),
+        pl.lit(as_of, dtype=schemas.INSTANT).alias(AS_OF),
     )
     age = (pl.col(AS_OF) - pl.col(LAST_SEEN)).dt.total_microseconds() / _DAYS
     return features.with_columns(age.alias(RECENCY)).sort(col.USER_ID)

@@ -1,1 +1,1 @@
-"""The order for one person: features, training on the log, and the right to be used."""
+"""Personalisation: the ranker for a known person, lists made for a person, and the right to be used."""

@@ -1,4 +1,4 @@
-"""The catalogue as the ranker reads it."""
+"""Products as the personal ranker reads them: item vectors, categories, prices."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Does the ranker earn its place? Pages of the test period, re-ordered, against the order without it."""
+"""Does the personal ranker earn its place? Pages of the test period, re-ordered, against their order."""
 
 from collections.abc import Mapping
 

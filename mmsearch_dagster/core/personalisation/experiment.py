@@ -1,4 +1,4 @@
-"""One log from end to end: what is known, which lists people get, whether the ranker may re-order pages."""
+"""Personalisation on one log from end to end: profiles, lists for people, whether the ranker may re-order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

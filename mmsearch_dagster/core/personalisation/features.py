@@ -1,4 +1,4 @@
-"""What the ranker sees of one (person, product, moment): a few features beside the two vectors.
+"""Features of the personal ranker for one (person, product, moment), beside the two vectors.
 
 Legend: `n` pairs, `u` people, `i` products, `d` width of the fused vectors, `k` collaborative factors,
 `f` features. A row number of -1 means: unknown person.

@@ -1,4 +1,4 @@
-"""From training rows to a ranker with its decision: propensities, training, the test period."""
+"""From training rows to a personal ranker with its decision: propensities, training, the test period."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

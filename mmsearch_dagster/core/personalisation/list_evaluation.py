@@ -1,4 +1,4 @@
-"""Lists for people without a query, and whether they beat what everybody buys."""
+"""Evaluation of lists for people without a query: do they beat what everybody buys?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

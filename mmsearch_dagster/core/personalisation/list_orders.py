@@ -1,4 +1,4 @@
-"""Orders of the catalogue for one person, and which of them the person gets."""
+"""Orders of the catalogue for one person without a query, and which of them the person gets."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The ranker: a Hadamard network of person and product beside a few figures.
+"""The personal ranker: a Hadamard network of person and product beside a few features.
 
 score = w·x + outer(gelu(inner([x, U (V_user p ⊙ W_item q)]))): the low-rank bilinear product of Kim et al.,
 Hadamard Product for Low-rank Bilinear Pooling, ICLR 2017, with p the person's vector and q the product's;

@@ -1,4 +1,4 @@
-"""What the log knew of people and products at one moment: only events before it count."""
+"""Counts of people and products in the log up to one moment, for the personal ranker's features."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How likely a result is looked at, by its position, estimated from the log alone."""
+"""Position bias: how likely a result is looked at, by its position, estimated from the log alone."""
 
 from dataclasses import dataclass
 

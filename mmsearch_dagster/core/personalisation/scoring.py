@@ -1,4 +1,4 @@
-"""A release's people and products, ready to be scored."""
+"""A release's people and products in arrays, ready to be scored by the personal ranker."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The space in which the ranker compares people with products: every modality's own vectors, side by side.
+"""The vector space in which the personal ranker compares people with products: all modalities side by side.
 
 Not the fused vectors: those are trained on clicks of the whole log, also of the period that the ranker is
 measured on, and what is measured must not have been seen.

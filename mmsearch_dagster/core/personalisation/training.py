@@ -1,4 +1,4 @@
-"""Teach the ranker from result pages: pointwise and pairwise losses, both corrected for position."""
+"""Trains the personal ranker on result pages: pointwise and pairwise losses, corrected for position bias."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

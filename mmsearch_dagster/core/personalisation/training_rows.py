@@ -1,4 +1,4 @@
-"""The log as the ranker's training rows: every shown product with what was recorded before its day."""
+"""The log as training rows of the personal ranker: every shown product with what was known before its day."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

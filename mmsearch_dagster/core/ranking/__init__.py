@@ -1,1 +1,1 @@
-"""The order of search results: features of a (query, candidate) pair, and rankers that learn from them."""
+"""The order of search results: features of a (query, candidate) pair, blends, and the choice of the order."""

@@ -1,4 +1,4 @@
-"""The baseline: for each kind of query the single retriever that is best, and nothing learned."""
+"""The baseline engine: for each kind of query the single retriever that is best, and nothing learned."""
 
 from collections.abc import Mapping
 

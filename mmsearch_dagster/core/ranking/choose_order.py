@@ -1,4 +1,4 @@
-"""How the candidates of each kind of query are ordered: the simplest way within the noise.
+"""Chooses how the candidates of each kind of query are ordered: the simplest way within the noise.
 
 Every way has answered the same queries, none of which it learned from. A more complex one is taken only where
 it is shown to be better than the one chosen so far: where the interval of the difference excludes zero.

@@ -1,4 +1,4 @@
-"""What each ranker is worth on judged queries: cross-fitted, beside the engines that learn nothing."""
+"""Learned rankers compared on judged queries: cross-fitted, beside the engines that learn nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

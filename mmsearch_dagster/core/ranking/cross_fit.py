@@ -1,4 +1,4 @@
-"""What a ranker is worth on queries that it did not learn from, with every judged query used once.
+"""Cross-fitting of a ranker: measured on queries that it did not learn from, every judged query used once.
 
 The queries are cut into folds; a ranker is trained on all folds but one and ranks that one. Queries that are
 nearly the same share a fold, so that none is answered by its twin.

@@ -1,4 +1,4 @@
-"""Full-text retrieval over the ranking stage's own words: BM25 by `bm25s`, the strongest simple engine."""
+"""BM25 by `bm25s` over the ranking stage's own terms: the strongest simple engine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

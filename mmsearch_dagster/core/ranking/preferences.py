@@ -1,4 +1,4 @@
-"""What a query was understood to prefer (brand, colour, size ...), against what each product is."""
+"""A ranking feature: what a query prefers (brand, colour, size ...), against what each product is."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

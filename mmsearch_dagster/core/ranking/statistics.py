@@ -1,4 +1,4 @@
-"""How rare each word is in a catalogue, field by field: what BM25 and weighted overlaps need."""
+"""Term statistics of a catalogue, field by field: document frequencies for BM25 and weighted overlaps."""
 
 import json
 import math

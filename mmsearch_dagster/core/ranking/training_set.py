@@ -1,4 +1,4 @@
-"""Graded candidates of many queries: what a ranker learns from and is measured on."""
+"""The training set of rankers: graded candidates of many queries with their feature rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

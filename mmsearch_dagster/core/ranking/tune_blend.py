@@ -1,4 +1,4 @@
-"""How the released engine weighs its branches: chosen per kind of query on queries held out of training."""
+"""Tunes the blend: which weight each retriever has, per kind of query, on queries held out of training."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,1 +1,1 @@
-"""Queries, filters, rank fusion, business rules."""
+"""Retrieval: records of query and answer, the filter language, rank fusion, nearest vectors, shop rules."""

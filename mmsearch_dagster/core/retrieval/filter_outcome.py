@@ -1,4 +1,4 @@
-"""How many products a filter lets pass; and where it is none, which part of it is to blame."""
+"""How many products a filter lets pass; and where none, which part of the filter is to blame."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

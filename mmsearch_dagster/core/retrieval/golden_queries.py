@@ -1,4 +1,4 @@
-"""Queries whose answer is certain: an index that does not give it is broken.
+"""Golden queries: their answer is certain, so an index that does not give it is broken.
 
 Reviewed ones come from YAML files in assets/queries; others are those that the evaluation has seen answered.
 """

@@ -1,4 +1,4 @@
-"""What goes into the query engine and what comes out of it."""
+"""Records of the query engine: what goes into it and what comes out of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

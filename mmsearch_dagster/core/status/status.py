@@ -1,4 +1,4 @@
-"""The state of a home in one record, and the short text of it."""
+"""The state of a home in one record, and the short text of it: `mmsearch status`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

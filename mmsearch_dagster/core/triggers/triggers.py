@@ -1,4 +1,4 @@
-"""Whether something that happened starts a run now: a rule of the history, the policy and the evidence.
+"""The trigger policy: whether an event starts a run now, by history, policy and evidence.
 
 The clock is an argument: the same history and evidence always give the same decision.
 """

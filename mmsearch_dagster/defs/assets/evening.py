@@ -1,4 +1,4 @@
-"""release_metrics, one day per partition, and the page that shows them."""
+"""The assets `release_metrics`, a day per partition, and `status_page`, with the evening's job."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""One asset per modality."""
+"""The assets `image_encoder` and `*_features`, one per modality."""
 
 import dagster as dg
 

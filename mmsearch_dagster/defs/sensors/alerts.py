@@ -1,4 +1,4 @@
-"""Alerts after the runs that Dagster launches; of failed ones by its own Slack and e-mail sensors too."""
+"""Sensors that alert after runs that Dagster launches; Dagster's own Slack and e-mail ones for failures."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A training where the monitors found that the world is no longer the one of the release."""
+"""The sensor `drift`: a training where the monitors found that the world is no longer the release's."""
 
 from collections.abc import Mapping
 from datetime import timedelta

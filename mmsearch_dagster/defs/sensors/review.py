@@ -1,4 +1,4 @@
-"""The registry is looked at every few seconds: what reviewers decided there, and what hands moved."""
+"""The sensor `review`: what reviewers decided in the registry, and what hands moved."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""A refresh where a file of the shop changed and nobody writes to it any more."""
+"""The sensor `source_files`: a refresh where a file of the shop changed and nobody writes to it any more."""
 
 from datetime import timedelta
 

@@ -1,1 +1,1 @@
-"""Measures the candidates and asks the gate."""
+"""The step `evaluation_report`: measures candidates and champion, and asks the gate."""

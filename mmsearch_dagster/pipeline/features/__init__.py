@@ -1,1 +1,1 @@
-"""Vectors of the catalogue: one per product and modality, and one per picture."""
+"""Features of the catalogue: encoded vectors per product and picture, and collaborative factors."""

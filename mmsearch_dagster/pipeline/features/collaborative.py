@@ -1,4 +1,4 @@
-"""Collaborative factors: chosen on a split by time, then learned from the whole log."""
+"""The step `collaborative_factors`: chosen on a split by time, then learned from the whole log."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Encode what the catalogue holds, each content once."""
+"""The steps `*_features`: encodes what the catalogue holds, each content once."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

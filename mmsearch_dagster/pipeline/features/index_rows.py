@@ -1,4 +1,4 @@
-"""What the index stores of each product."""
+"""Rows of the search index made of features: what the index stores of each product."""
 
 from collections.abc import Mapping
 

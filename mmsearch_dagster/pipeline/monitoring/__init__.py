@@ -1,1 +1,1 @@
-"""What changed since the champion, and how people take its answers."""
+"""Drift since the champion's release, search quality, and the log cut into days."""

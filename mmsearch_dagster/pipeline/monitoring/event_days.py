@@ -1,4 +1,4 @@
-"""The log cut into days: one snapshot for each day."""
+"""The step `event_days`: the log cut into days, a snapshot each, for profiles carried from day to day."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The lake of today beside the sample that the champion's release keeps of its own data."""
+"""The drift monitors: the lake of today beside the sample that the champion's release keeps of its data."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,1 +1,1 @@
-"""Profiles and the ranker for known users."""
+"""The steps for known people: user profiles by day, and the personal ranker."""

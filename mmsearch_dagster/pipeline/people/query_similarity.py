@@ -1,4 +1,4 @@
-"""What people typed, beside what they were shown."""
+"""Similarity of what people typed to what they were shown: a feature of the personal ranker."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The ranker and what a release takes along about people: one folder in the lake, named by its inputs."""
+"""The step `ranker`: the personal ranker and the people's files of a release, one folder in the lake."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the study of a log looks like: an MLflow run, tables, pictures."""
+"""The report of the personal ranker's experiment: an MLflow run, tables, pictures."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite

@@ -1,1 +1,1 @@
-"""How search results are ordered: the retrievers in memory, the ways to order, the ranker that is trained."""
+"""The step `ranking`: the engine's lists for judged queries, the trial of orders, the trained ranker."""

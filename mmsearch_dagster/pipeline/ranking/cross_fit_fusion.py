@@ -1,4 +1,4 @@
-"""What the fused vector finds for training queries that its model did not learn from.
+"""Cross-fitting of the fusion model for `ranking`: what it finds for queries that it did not learn from.
 
 A model knows its own training queries too well: a ranker that saw those lists would trust the fused vector
 more than it deserves. So the queries are cut into folds, and each fold is answered by a model trained on the

@@ -1,4 +1,4 @@
-"""The answers of an engine to judged queries, ordered by the code that serves."""
+"""Judged queries answered and ordered in memory by the code that serves, for trials and evaluation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The ways to order candidates, tried on training queries that neither model nor ranker learned from."""
+"""The trial of orders: ways to order candidates, on queries that neither model nor ranker learned from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The trees of the learned ranker: grown as configured, or by parameters that a search chose.
+"""LambdaMART's parameters for `ranking`: as configured, or those that a search chose.
 
 What a search compares are answers to training queries that the ranker did not learn from (cross-fitting).
 """

@@ -1,4 +1,4 @@
-"""Which queries the new index must answer before it is served."""
+"""The golden queries of a release: which queries the new index must answer before it is served."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The served index is looked at before a run goes on: a folder that was removed or restored is noticed."""
+"""Before a run the served index is looked at: a folder that was removed or restored is noticed and mended."""
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.release import ReleaseManifest

@@ -1,4 +1,4 @@
-"""A candidate whose index is built, measured as it would be served, in turns with the champion."""
+"""The time of a search with a candidate whose index is built, in turns with the champion."""
 
 import gc
 import time

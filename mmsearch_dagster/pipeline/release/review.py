@@ -1,4 +1,4 @@
-"""What a person decides about a release that waits is carried out: it is released, or it is closed."""
+"""Carries out what a person decided about a release that waits: it is released, or it is closed."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What lies with a model version in MLflow for a reviewer: the report, the decision, its inputs."""
+"""Files for a reviewer, attached to the model version in MLflow: the report, the decision, its inputs."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
 from mmsearch_dagster.core.evaluation.model_card import ModelCard
 from mmsearch_dagster.core.evaluation.quality_table import verdict
@@ -21,7 +22,7 @@ from mmsearch_dagster.pipeline.monitoring.monitors import drift_since_champion
 from mmsearch_dagster.pipeline.workspace import Workspace, media_file
 
 _TRAINED_ON = ("products", "interactions", "searches", "queries", "reviews")
-_NO_PRODUCTS = col.PRODUCTS.to_frame()
+_NO_PRODUCTS = schemas.PRODUCTS.to_frame()
 
 
 def describe_version(workspace: Workspace, manifest: ReleaseManifest, decision: Decision) -> None:

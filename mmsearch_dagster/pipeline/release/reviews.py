@@ -1,4 +1,4 @@
-"""Versions that wait for a person: asked for, answered, and closed."""
+"""Model versions that wait for a reviewer: asked for, answered, and closed."""
 
 from dataclasses import dataclass
 

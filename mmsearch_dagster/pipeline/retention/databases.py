@@ -1,4 +1,4 @@
-"""The databases of a home after a clean-up."""
+"""The SQLite databases of a home after a clean-up: they are made small."""
 
 from collections.abc import Iterable
 from pathlib import Path

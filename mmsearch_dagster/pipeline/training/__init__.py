@@ -1,1 +1,1 @@
-"""From features to one trained candidate per strategy."""
+"""Training: queries and examples, hyper-parameters, one candidate per strategy, the photo memory."""

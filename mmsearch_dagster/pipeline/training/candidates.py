@@ -1,4 +1,4 @@
-"""Train one candidate per strategy; each is a nested MLflow run and a folder in the lake."""
+"""Trains one candidate per fusion strategy; each is a nested MLflow run and a folder in the lake."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Judged, logged and derived queries, encoded and laid beside the catalogue's vectors."""
+"""The step `training_examples`: judged, logged and synthetic queries, encoded, beside the items' vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

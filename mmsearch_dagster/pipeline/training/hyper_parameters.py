@@ -1,4 +1,4 @@
-"""The parameters of a training: as configured, or searched on held-out training queries.
+"""Hyper-parameters of a training: as configured, or searched on held-out training queries.
 
 A search sees the training and the held-out training queries only; the validation queries stay for the gate,
 which judges its winner like any other candidate.

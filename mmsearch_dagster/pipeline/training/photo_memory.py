@@ -1,4 +1,4 @@
-"""Judged photos as further keys to their products: fitted once to be measured, once more to be released."""
+"""The step `photo_memory`: trained on judged photos, once to be measured, once more to be released."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The queries that nobody judged: made from the catalogue, out of the log, or of reviews."""
+"""Training queries that nobody judged: made from the catalogue, out of the log, or of reviews."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

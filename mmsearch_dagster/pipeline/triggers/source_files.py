@@ -1,4 +1,4 @@
-"""What of the shop the source trigger watches: files, folders of media, tables of databases."""
+"""What the source trigger watches of the shop: files, folders of media, tables of databases."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -78,6 +79,18 @@ def test_a_contact_sheet_holds_every_picture_it_can_read() -> None:
     assert (200, 10, 20) in found
     assert any(green > 150 and red < 60 and blue < 60 for red, green, blue in found)
     assert size(contact_sheet([]))
+
+
+def test_the_pictures_of_a_contact_sheet_stand_in_rows_one_beside_the_other() -> None:
+    shades = [(200, 10 * number, 20) for number in range(5)]
+    sheet = contact_sheet([("a name", picture(shade)) for shade in shades], columns=3, cell=60, title="All")
+
+    with Image.open(BytesIO(sheet)) as drawn:
+        pixels = np.asarray(drawn.convert("RGB"))
+    corners = [np.argwhere((pixels == shade).all(axis=2)).min(axis=0) for shade in shades]
+    rows, columns = [int(row) for row, _ in corners], [int(column) for _, column in corners]
+    assert rows[0] == rows[1] == rows[2] < rows[3] - 60
+    assert columns[0] == columns[3] < columns[1] - 60 < columns[2] - 120
 
 
 def test_the_same_figures_give_the_same_bytes() -> None:

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.sources.ubi import records, to_ubi
-from mmsearch_dagster.core.catalog.columns import TABLES
+from mmsearch_dagster.core.catalog.schemas import TABLES
 
 EVENT = {
     "action_name": "click",

@@ -6,6 +6,7 @@ import polars as pl
 
 from mmsearch_dagster.cli.display.sample_queries import BOTH, CHINESE, PHOTO, VOICE, WORDS, Example, examples
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 
 PRODUCTS = pl.DataFrame(
     {col.PRODUCT_ID: ["A", "B"], col.TITLE: [None, "red mug"], col.IMAGE_URIS: [["a.jpg"], []]},
@@ -15,7 +16,7 @@ PRODUCTS = pl.DataFrame(
 
 def judged(*rows: dict[str, str]) -> pl.DataFrame:
     numbered = [{col.QUERY_ID: f"q{n}", col.SPLIT: "train", **row} for n, row in enumerate(rows)]
-    return pl.DataFrame(numbered, schema=col.JUDGMENTS)
+    return pl.DataFrame(numbered, schema=schemas.JUDGMENTS)
 
 
 def found(queries: pl.DataFrame, root: Path, products: pl.DataFrame = PRODUCTS) -> dict[str, Example]:

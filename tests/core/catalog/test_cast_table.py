@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.casting.instants import as_instant
 from mmsearch_dagster.core.catalog.casting.texts import clean_text
-from mmsearch_dagster.core.catalog.columns import TABLES
+from mmsearch_dagster.core.catalog.schemas import TABLES
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 NOON = dt.datetime(2024, 6, 4, 12, 0, tzinfo=dt.UTC)

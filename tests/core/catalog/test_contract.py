@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog.cast_table import BROKEN, ROW, SOURCE, cast_rows
-from mmsearch_dagster.core.catalog.columns import TABLES
 from mmsearch_dagster.core.catalog.contract import (
     CheckedRows,
     RawTable,
@@ -19,6 +18,7 @@ from mmsearch_dagster.core.catalog.contract import (
     top_reasons,
 )
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE, escapes_root
+from mmsearch_dagster.core.catalog.schemas import TABLES
 from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.labels.query_splits import split_of
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.collaborative_filtering.interactions import (
     FeedbackParams,
     decay,
@@ -32,7 +33,7 @@ def events(*rows: tuple[str, str, str, float, float | None]) -> pl.DataFrame:
             col.VALUE: [row[4] for row in rows],
         },
         schema={
-            name: col.EVENTS[name]
+            name: schemas.EVENTS[name]
             for name in (col.USER_ID, col.PRODUCT_ID, col.ACTION, col.TIMESTAMP, col.VALUE)
         },
     )

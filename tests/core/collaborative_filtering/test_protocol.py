@@ -10,6 +10,7 @@ from implicit.evaluation import ranking_metrics_at_k
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.collaborative_filtering.factors import Factors
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams, Interactions, feedback
 from mmsearch_dagster.core.collaborative_filtering.models import Factorised, ModelParams, Popularity
@@ -32,7 +33,7 @@ def log(rows: list[tuple[str, str]]) -> pl.DataFrame:
             col.TIMESTAMP: [START + timedelta(hours=n) for n in range(len(rows))],
             col.VALUE: [None] * len(rows),
         },
-        schema_overrides={col.TIMESTAMP: col.INSTANT, col.VALUE: pl.Float64},
+        schema_overrides={col.TIMESTAMP: schemas.INSTANT, col.VALUE: pl.Float64},
     )
 
 

@@ -62,6 +62,14 @@ def test_hardly_anything_present_or_a_narrow_space_still_gives_finite_vectors(
     assert np.isfinite(started(items, width=width).items(random_batch(5, 8))).all()
 
 
+def test_principal_directions_for_which_there_is_no_room_are_not_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    items = random_batch(60, 11)
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: pytest.fail("an eigendecomposition takes seconds"))
+    assert np.isfinite(started(items, width=WIDTHS[TEXT]).items(items)).all()
+
+
 def test_without_words_the_commonest_modality_is_the_anchor() -> None:
     items = random_batch(40, 9, widths={IMAGE: 5})
     norms = np.linalg.norm(started(items).items(items), axis=1)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.labels.catalogue_queries import (
     Limits,
     attribute_queries,
@@ -22,7 +23,7 @@ anything = st.one_of(st.none(), st.text(max_size=12))
 
 
 def products(*rows: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=col.PRODUCTS)
+    return pl.DataFrame(rows, schema=schemas.PRODUCTS)
 
 
 def shirt(

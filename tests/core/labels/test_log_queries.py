@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.labels.holdout import part_of
 from mmsearch_dagster.core.labels.log_queries import NO_REACTIONS, PLAIN, grade_log, plain_grades
 
@@ -33,13 +34,15 @@ def event(
 
 
 def grades(*events: dict[str, Any], text: str = "x") -> dict[str, dict[str, float]]:
-    rows = pl.DataFrame(events, schema=col.EVENTS).with_columns(text=pl.lit(text))
+    rows = pl.DataFrame(events, schema=schemas.EVENTS).with_columns(text=pl.lit(text))
     return plain_grades(rows)
 
 
 def logged(searches: list[dict[str, Any]], events: list[dict[str, Any]], limit: int = 100) -> dict[str, Any]:
     made = grade_log(
-        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS), limit=limit
+        pl.DataFrame(searches, schema=schemas.SEARCHES),
+        pl.DataFrame(events, schema=schemas.EVENTS),
+        limit=limit,
     )
     return {str(query.text): query for query in made.queries}
 
@@ -110,7 +113,9 @@ def test_of_each_part_the_texts_with_the_most_reactions_are_kept() -> None:
 
 def how_graded(searches: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
     return grade_log(
-        pl.DataFrame(searches, schema=col.SEARCHES), pl.DataFrame(events, schema=col.EVENTS), limit=9
+        pl.DataFrame(searches, schema=schemas.SEARCHES),
+        pl.DataFrame(events, schema=schemas.EVENTS),
+        limit=9,
     ).graded_by
 
 

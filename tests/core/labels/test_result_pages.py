@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog.columns import EVENTS
+from mmsearch_dagster.core.catalog.schemas import EVENTS
 from mmsearch_dagster.core.labels.result_pages import result_lists, split_by_time
 from tests.core.personalisation.shop import START, log
 

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.labels.holdout import Part, product_part
 from mmsearch_dagster.core.labels.review_queries import review_queries
 from mmsearch_dagster.core.labels.synthetic_query import SyntheticQuery
@@ -16,12 +17,13 @@ def made(
     titles: dict[str, str | None], *reviews: tuple[str, str | None], limits: dict[Part, int] | None = None
 ) -> list[SyntheticQuery]:
     products = pl.DataFrame(
-        [{col.PRODUCT_ID: key, col.TITLE: title} for key, title in titles.items()], schema=col.PRODUCTS
+        [{col.PRODUCT_ID: key, col.TITLE: title} for key, title in titles.items()],
+        schema=schemas.PRODUCTS,
     )
     rows: list[dict[str, Any]] = [
         {col.REVIEW_ID: str(n), col.PRODUCT_ID: key, col.TEXT: text} for n, (key, text) in enumerate(reviews)
     ]
-    return review_queries(pl.DataFrame(rows, schema=col.REVIEWS), products, limits=limits or ALL)
+    return review_queries(pl.DataFrame(rows, schema=schemas.REVIEWS), products, limits=limits or ALL)
 
 
 def test_the_longest_short_sentence_asks_without_the_titles_words() -> None:

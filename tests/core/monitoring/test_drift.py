@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.monitoring.drift import (
     MISSING_NOW,
     data_findings,
@@ -84,7 +85,7 @@ def test_a_figure_beyond_its_bound_that_may_be_chance_is_no_finding() -> None:
 
 
 def test_an_empty_table_says_nothing() -> None:
-    empty = event_traits(col.EVENTS.to_frame())
+    empty = event_traits(schemas.EVENTS.to_frame())
     assert data_findings(table_drift(empty, empty), MonitoringPolicy()) == []
 
 
@@ -99,7 +100,8 @@ def shop(kinds: list[str], prices: np.ndarray, brands: list[str]) -> pl.DataFram
         {col.CATEGORY: [f"{kind} > All" for kind in kinds], col.PRICE: prices, col.BRAND: brands}
     )
     return pl.concat(
-        [col.PRODUCTS.to_frame(), told.with_columns(pl.lit("a thing").alias(col.TITLE))], how="diagonal"
+        [schemas.PRODUCTS.to_frame(), told.with_columns(pl.lit("a thing").alias(col.TITLE))],
+        how="diagonal",
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.monitoring.event_days import counts_by_day, days_due, events_of_day
 
 YESTERDAY = date(2026, 5, 10)
@@ -15,8 +16,8 @@ def day(number: int) -> date:
 
 
 def log(*moments: datetime | None) -> pl.DataFrame:
-    rows = pl.DataFrame({col.TIMESTAMP: moments}, schema={col.TIMESTAMP: col.INSTANT})
-    return pl.concat([col.EVENTS.to_frame(), rows], how="diagonal")
+    rows = pl.DataFrame({col.TIMESTAMP: moments}, schema={col.TIMESTAMP: schemas.INSTANT})
+    return pl.concat([schemas.EVENTS.to_frame(), rows], how="diagonal")
 
 
 def test_an_event_counts_for_the_day_on_which_it_happened() -> None:

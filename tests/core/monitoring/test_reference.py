@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
 from mmsearch_dagster.core.monitoring import drift, reference
 from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
@@ -41,7 +42,7 @@ def test_events_are_those_of_the_last_whole_days() -> None:
     rows = [
         {col.TIMESTAMP: start + timedelta(days=n // 10), col.ACTION: f"day {n // 10}"} for n in range(100)
     ]
-    events = pl.concat([col.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
+    events = pl.concat([schemas.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
     sample = reference.sample_events(events, 3)
     assert set(sample[col.ACTION]) == {"day 7", "day 8", "day 9"}
     assert sample.height == 30
@@ -72,12 +73,12 @@ def long_visits(generator: np.random.Generator) -> pl.DataFrame:
         for visit, hour in enumerate(hours)
         for n in range(30)
     ]
-    return pl.concat([col.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
+    return pl.concat([schemas.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
 
 
 def test_a_log_without_any_time_is_taken_whole() -> None:
     events = pl.concat(
-        [col.EVENTS.to_frame(), pl.DataFrame({col.ACTION: ["click"] * 5})], how="diagonal_relaxed"
+        [schemas.EVENTS.to_frame(), pl.DataFrame({col.ACTION: ["click"] * 5})], how="diagonal_relaxed"
     )
     assert reference.sample_events(events, 7).height == 5
 
@@ -92,8 +93,8 @@ def test_what_people_typed_is_kept_as_a_digest_only() -> None:
             col.IMAGE: [None, None, "photo.jpg"],
         }
     )
-    searches = pl.concat([col.SEARCHES.to_frame(), rows], how="diagonal_relaxed")
-    sample = reference.sample_searches(searches, col.EVENTS.to_frame(), 7)
+    searches = pl.concat([schemas.SEARCHES.to_frame(), rows], how="diagonal_relaxed")
+    sample = reference.sample_searches(searches, schemas.EVENTS.to_frame(), 7)
     first, second, third = sample["query"]
     assert first == second != third
     assert "red" not in first

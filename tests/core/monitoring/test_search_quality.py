@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.monitoring.search_quality import by_day, by_search, click_change, share_change
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -25,8 +26,8 @@ def log(clicked: list[list[bool]]) -> tuple[pl.DataFrame, pl.DataFrame]:
                 ]
                 events.append({col.QUERY_ID: key, col.ACTION: "click", col.POSITION: 2})
     return (
-        pl.concat([col.SEARCHES.to_frame(), pl.DataFrame(searches)], how="diagonal_relaxed"),
-        pl.concat([col.EVENTS.to_frame(), pl.DataFrame(events)], how="diagonal_relaxed"),
+        pl.concat([schemas.SEARCHES.to_frame(), pl.DataFrame(searches)], how="diagonal_relaxed"),
+        pl.concat([schemas.EVENTS.to_frame(), pl.DataFrame(events)], how="diagonal_relaxed"),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog.columns import EVENTS
+from mmsearch_dagster.core.catalog.schemas import EVENTS
 from mmsearch_dagster.core.people.churn import (
     AGE,
     CHURN,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.collaborative_filtering.interactions import WEIGHT, FeedbackParams
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.people import profiles
@@ -45,7 +46,7 @@ def events(*rows: tuple[str, str, str, float, float | None]) -> pl.DataFrame:
             col.VALUE: values,
         },
         schema={
-            name: col.EVENTS[name]
+            name: schemas.EVENTS[name]
             for name in (col.USER_ID, col.PRODUCT_ID, col.ACTION, col.TIMESTAMP, col.VALUE)
         },
     )

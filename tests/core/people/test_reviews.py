@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog.columns import REVIEWS
+from mmsearch_dagster.core.catalog.schemas import REVIEWS
 from mmsearch_dagster.core.people.reviews import HELPFUL, VOTES, ordered_by_usefulness, smoothed_ratings
 
 

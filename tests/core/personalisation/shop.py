@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from mmsearch_dagster.core.catalog.columns import EVENTS, PRODUCTS
+from mmsearch_dagster.core.catalog.schemas import EVENTS, PRODUCTS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.personalisation.features import Items, Values
 from mmsearch_dagster.core.personalisation.spaces import space_of

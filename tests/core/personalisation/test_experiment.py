@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog.columns import REVIEWS
+from mmsearch_dagster.core.catalog.schemas import REVIEWS
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.labels.result_pages import result_lists

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog.columns import EVENTS
+from mmsearch_dagster.core.catalog.schemas import EVENTS
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.personalisation.features import Items
 from mmsearch_dagster.core.personalisation.list_evaluation import ListReport, examine_lists

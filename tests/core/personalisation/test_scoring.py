@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from mmsearch_dagster.core.catalog.columns import REVIEWS, TIMESTAMP
+from mmsearch_dagster.core.catalog.columns import TIMESTAMP
+from mmsearch_dagster.core.catalog.schemas import REVIEWS
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.labels.result_pages import result_lists
 from mmsearch_dagster.core.personalisation.features import HOUR_COSINE, HOUR_SINE, feature_names

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.speech import language as module
 from mmsearch_dagster.core.speech.language import Language, bigrams, shop_language, spoken_words
 
@@ -21,7 +22,7 @@ def products(*titles: str | None) -> pl.DataFrame:
         }
         for number, title in enumerate(titles)
     ]
-    schema = {name: kind for name, kind in col.PRODUCTS.items() if name in module.COLUMNS}
+    schema = {name: kind for name, kind in schemas.PRODUCTS.items() if name in module.COLUMNS}
     return pl.DataFrame(rows, schema=schema)
 
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.triggers.refresh_plan import CatalogueChange, Situation, plan_refresh
 
 STATE = {"events": "e1", "preset": "p1"}
@@ -18,9 +19,9 @@ def catalogue(*rows: tuple[str, str, float]) -> pl.DataFrame:
         rows, {col.PRODUCT_ID: pl.String, col.TITLE: pl.String, col.PRICE: pl.Float64}, orient="row"
     )
     others = [
-        pl.lit(None, kind).alias(name) for name, kind in col.PRODUCTS.items() if name not in given.columns
+        pl.lit(None, kind).alias(name) for name, kind in schemas.PRODUCTS.items() if name not in given.columns
     ]
-    return given.with_columns(*others).select(list(col.PRODUCTS))
+    return given.with_columns(*others).select(list(schemas.PRODUCTS))
 
 
 def test_new_gone_rewritten_and_repriced_products_are_counted_apart() -> None:

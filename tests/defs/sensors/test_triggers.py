@@ -11,6 +11,7 @@ import pytest
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.defs.launch import BECAUSE
 from mmsearch_dagster.defs.sensors.drift import drift
 from mmsearch_dagster.defs.sensors.source_files import source_files
@@ -145,7 +146,7 @@ def media(shop: Path) -> Path:
     for name in ("mug.png", "mug.wav"):
         (folder / name).write_bytes(b"once")
     row = {col.PRODUCT_ID: "1", col.IMAGE_URIS: ["media/mug.png"], col.AUDIO_URI: "media/mug.wav"}
-    frame = pl.concat([col.PRODUCTS.to_frame(), pl.DataFrame([row])], how="diagonal_relaxed")
+    frame = pl.concat([schemas.PRODUCTS.to_frame(), pl.DataFrame([row])], how="diagonal_relaxed")
     Lake(shop.parent / "home" / "lake").obtain_table("products", "p", lambda: (frame, {}))
     return folder
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
@@ -75,7 +76,10 @@ def _ingested(workspace: Workspace) -> Workspace:
         products = products.with_columns(pl.concat_list(col.IMAGE_URIS))
     judged = root / "judgments.csv"
     queries = pl.read_csv(judged) if judged.exists() else pl.DataFrame()
-    for asset, frame, schema in (("products", products, col.PRODUCTS), ("queries", queries, col.JUDGMENTS)):
+    for asset, frame, schema in (
+        ("products", products, schemas.PRODUCTS),
+        ("queries", queries, schemas.JUDGMENTS),
+    ):
         whole = pl.concat([pl.DataFrame(schema=schema), frame], how="diagonal_relaxed")
         workspace.lake.obtain_table(asset, asset, lambda whole=whole: (whole, {}))
     return workspace

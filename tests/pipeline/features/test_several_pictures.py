@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog.columns import PRODUCTS
+from mmsearch_dagster.core.catalog.schemas import PRODUCTS
 from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.pipeline.features import encode
 from mmsearch_dagster.pipeline.features.encode import FAILURES, FeatureFacts, encode_catalogue

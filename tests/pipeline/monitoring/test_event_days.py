@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.pipeline.monitoring import event_days
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -30,7 +31,7 @@ def write_log(workspace: Workspace, days: Sequence[date]) -> None:
         }
         for day in days
     ]
-    frame = pl.concat([col.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
+    frame = pl.concat([schemas.EVENTS.to_frame(), pl.DataFrame(rows)], how="diagonal_relaxed")
     workspace.lake.obtain_table("interactions", f"log-{len(days)}", lambda: (frame, {}))
 
 

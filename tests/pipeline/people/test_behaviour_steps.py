@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.modalities import COLLABORATIVE, TEXT, ModalityBatch
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.people import profiles
@@ -37,7 +38,7 @@ def log(days: int, *, users: int = 30) -> pl.DataFrame:
         for day in range(days)
         for user in range(users)
     ]
-    return pl.DataFrame(rows, schema=col.EVENTS)
+    return pl.DataFrame(rows, schema=schemas.EVENTS)
 
 
 def store(workspace: Workspace, digest: str, events: pl.DataFrame) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
-from mmsearch_dagster.core.catalog.columns import PRODUCTS
+from mmsearch_dagster.core.catalog.schemas import PRODUCTS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.training.examples import item_views

@@ -12,6 +12,7 @@ from PIL import Image
 from mmsearch_dagster.adapters.lake.batches import load_queries
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
@@ -63,15 +64,15 @@ def workspace(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     write_media(source.parent)
     made = Workspace(Settings(tmp_path / "home", source), assets)
     products = pl.DataFrame(PRODUCTS)
-    judged = pl.concat([col.JUDGMENTS.to_frame(), pl.DataFrame(ROWS)], how="diagonal").with_columns(
+    judged = pl.concat([schemas.JUDGMENTS.to_frame(), pl.DataFrame(ROWS)], how="diagonal").with_columns(
         product_id=pl.lit(products["product_id"][0]), grade=pl.lit(3), split=pl.lit("validation")
     )
     tables = {
-        "products": pl.concat([col.PRODUCTS.to_frame(), products], how="diagonal"),
+        "products": pl.concat([schemas.PRODUCTS.to_frame(), products], how="diagonal"),
         "queries": judged,
-        "searches": col.SEARCHES.to_frame(),
-        "reviews": col.REVIEWS.to_frame(),
-        "interactions": col.EVENTS.to_frame(),
+        "searches": schemas.SEARCHES.to_frame(),
+        "reviews": schemas.REVIEWS.to_frame(),
+        "interactions": schemas.EVENTS.to_frame(),
     }
     for name, rows in tables.items():
         made.lake.obtain_table(name, "x", lambda rows=rows: (rows, {}))

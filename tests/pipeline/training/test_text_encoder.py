@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
@@ -71,11 +71,11 @@ def _ingested(workspace: Workspace) -> Workspace:
     root = workspace.source.root
     judged = root / "judgments.csv"
     tables = {
-        "products": (pl.read_csv(root / "products.csv"), col.PRODUCTS),
-        "queries": (pl.read_csv(judged) if judged.exists() else pl.DataFrame(), col.JUDGMENTS),
-        "searches": (pl.DataFrame(), col.SEARCHES),
-        "interactions": (pl.DataFrame(), col.EVENTS),
-        "reviews": (pl.DataFrame(), col.REVIEWS),
+        "products": (pl.read_csv(root / "products.csv"), schemas.PRODUCTS),
+        "queries": (pl.read_csv(judged) if judged.exists() else pl.DataFrame(), schemas.JUDGMENTS),
+        "searches": (pl.DataFrame(), schemas.SEARCHES),
+        "interactions": (pl.DataFrame(), schemas.EVENTS),
+        "reviews": (pl.DataFrame(), schemas.REVIEWS),
     }
     for asset, (frame, schema) in tables.items():
         whole = pl.concat([pl.DataFrame(schema=schema), frame], how="diagonal_relaxed")

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.speech.language import COLUMNS, Language
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
 from mmsearch_dagster.demo_shop.espeak import speak
@@ -29,7 +30,7 @@ pytest.importorskip("espeakng_loader", reason="speech for these tests comes from
 def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(Settings(tmp_path / "home"))
     _sell(made, 40)
-    made.lake.obtain_table("searches", "none", lambda: (col.SEARCHES.to_frame(), {}))
+    made.lake.obtain_table("searches", "none", lambda: (schemas.SEARCHES.to_frame(), {}))
     return made
 
 
@@ -72,7 +73,7 @@ def test_another_catalogue_is_another_recogniser(workspace: Workspace) -> None:
 def test_what_people_ask_is_heard_better(workspace: Workspace) -> None:
     before = recogniser_fingerprint(workspace, words_of(workspace))
     rows = {col.USER_ID: ["ann", "bob"], col.QUERY_TEXT: ["zany hat", "zany hat"]}
-    asked = pl.concat([col.SEARCHES.to_frame(), pl.DataFrame(rows)], how="diagonal")
+    asked = pl.concat([schemas.SEARCHES.to_frame(), pl.DataFrame(rows)], how="diagonal")
     workspace.lake.obtain_table("searches", "two", lambda: (asked, {}))
     assert recogniser_fingerprint(workspace, words_of(workspace)) != before
     assert "zany" in words_of(workspace).words

@@ -6,7 +6,8 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog.casting.attributes import attribute_pairs
 from mmsearch_dagster.core.catalog.casting.cast_scalars import as_text
-from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, TABLES
+from mmsearch_dagster.core.catalog.columns import ATTRIBUTES
+from mmsearch_dagster.core.catalog.schemas import TABLES
 
 ATTRIBUTE_MAP = TABLES["products"][ATTRIBUTES]
 _ATTRIBUTE = f"{ATTRIBUTES}."

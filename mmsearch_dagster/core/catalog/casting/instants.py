@@ -3,7 +3,7 @@
 import polars as pl
 
 from mmsearch_dagster.core.catalog.casting.texts import clean_text
-from mmsearch_dagster.core.catalog.columns import INSTANT
+from mmsearch_dagster.core.catalog.schemas import INSTANT
 
 _ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
 _NAIVE = (

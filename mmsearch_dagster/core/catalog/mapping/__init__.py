@@ -1,1 +1,1 @@
-"""The parts of a source mapping as records: a file, a column, a condition, a join."""
+"""`source.yaml` as records: files, columns, conditions, joins, and the hosts that media may come from."""

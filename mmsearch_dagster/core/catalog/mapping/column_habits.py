@@ -8,9 +8,10 @@ import polars as pl
 from mmsearch_dagster.core.catalog.casting.amounts import decimal_sign
 from mmsearch_dagster.core.catalog.casting.categories import category_separator
 from mmsearch_dagster.core.catalog.casting.instants import day_order
-from mmsearch_dagster.core.catalog.columns import AMOUNTS, CATEGORY, INSTANT, TABLES
+from mmsearch_dagster.core.catalog.columns import AMOUNTS, CATEGORY
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
+from mmsearch_dagster.core.catalog.schemas import INSTANT, TABLES
 from mmsearch_dagster.core.errors import SourceError
 
 

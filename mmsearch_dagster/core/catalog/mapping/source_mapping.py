@@ -13,11 +13,12 @@ from pydantic import (
 )
 
 from mmsearch_dagster.core.catalog.casting.cast_nested import attribute_column
-from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, PARENT_ID, REQUIRED, TABLES
+from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, PARENT_ID, REQUIRED
 from mmsearch_dagster.core.catalog.mapping.column import Case, ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.conditions import Condition, Constant, Where
 from mmsearch_dagster.core.catalog.mapping.file import FORMATS, Format, Join, SourceFile
 from mmsearch_dagster.core.catalog.mapping.remote_media import RemoteMedia
+from mmsearch_dagster.core.catalog.schemas import TABLES
 from mmsearch_dagster.core.errors import SourceError
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.yaml_text import load_yaml

@@ -1,1 +1,1 @@
-"""What an export is by the names of its columns, and a mapping of it for review."""
+"""Which system an export comes from, by the names of its columns, and a drafted mapping for review."""

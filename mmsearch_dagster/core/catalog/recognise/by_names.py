@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
-from mmsearch_dagster.core.catalog.columns import CATEGORY, DESCRIPTION, IMAGE_URIS, REQUIRED, TABLES
+from mmsearch_dagster.core.catalog.columns import CATEGORY, DESCRIPTION, IMAGE_URIS, REQUIRED
 from mmsearch_dagster.core.catalog.recognise.behaviour_exports import plain_name
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft
 from mmsearch_dagster.core.catalog.recognise.feeds import category_feed
 from mmsearch_dagster.core.catalog.row_rules import NEEDS_ANY
+from mmsearch_dagster.core.catalog.schemas import TABLES
 
 # Contract column -> what exports call it, in small letters with underscores.
 _NAMES: dict[str, tuple[str, ...]] = {
