@@ -21,7 +21,7 @@ from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.features import RankedCandidates, RankedQuery
-    from mmsearch_dagster.core.ranking.items import ItemTerms
+    from mmsearch_dagster.core.ranking.item_table import ItemTable
     from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
 
 # The ranker learns from this many of each list, and reads as many.
@@ -33,7 +33,7 @@ IsEnough = Callable[[Sequence[tuple[str, float]]], bool]
 class ItemSource(Protocol):
     """Where the words of products come from."""
 
-    def of(self, product_ids: Sequence[str]) -> "Mapping[str, ItemTerms]":
+    def of(self, product_ids: Sequence[str]) -> "ItemTable":
         """The terms of at least these products."""
         ...
 
@@ -161,7 +161,7 @@ def ranked_query(query: PreparedQuery) -> "RankedQuery":
 
 def ranker_input(
     lists: Mapping[str, ScoredList], items: ItemSource
-) -> "tuple[dict[str, ScoredList], Mapping[str, ItemTerms]]":
+) -> "tuple[dict[str, ScoredList], ItemTable]":
     """The top of the lists, as the ranker learns from and reads it, and the terms of the products in it.
 
     Args:

@@ -108,9 +108,10 @@ def retrieve(
     for found in _side_by_side(each) if side_by_side else [search() for search in each]:
         for row, ranked in zip(found.rows, found.hits, strict=True):
             lists[row][found.retriever] = list(ranked)
-    for row in _weighted(queries, QUERY_MEMORY) if past else ():
-        if chosen := past.chosen(queries[row], where):
-            lists[row][QUERY_MEMORY] = chosen
+    if past is not None:
+        for row in _weighted(queries, QUERY_MEMORY):
+            if chosen := past.chosen(queries[row], where):
+                lists[row][QUERY_MEMORY] = chosen
     return lists
 
 

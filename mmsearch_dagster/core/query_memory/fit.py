@@ -8,12 +8,24 @@ from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.click_grades import ATTRACTION, choose_click_model, clicked_products
 from mmsearch_dagster.core.labels.log_queries import counted_reactions
 from mmsearch_dagster.core.labels.relative_grades import REACTIONS, TEXT, WEIGHT
+from mmsearch_dagster.core.labels.result_pages import GRADE_OF
 from mmsearch_dagster.core.query_memory.memory import Votes, query_key
 
-# Those with the most reactions are kept.
-_MOST_KEYS = 20_000
+# Reading each as the engine does takes a millisecond or two.
+MOST_TEXTS = 20_000
 # Without a click model: so many clicks' worth of doubt about each product.
 _DOUBT = 3.0
+
+
+def texts_with_most_reactions(rows: pl.DataFrame, limit: int = MOST_TEXTS) -> list[str]:
+    """The searches that a memory is made of, as their texts.
+
+    Args:
+        rows: of `log_queries.after_searches`.
+        limit: how many at most.
+    """
+    counts = rows.filter(pl.col(col.ACTION).is_in(list(GRADE_OF))).group_by(TEXT).len(REACTIONS)
+    return counts.sort(REACTIONS, TEXT, descending=[True, False])[TEXT].head(limit).to_list()
 
 
 def keyed(rows: pl.DataFrame, words: Mapping[str, str]) -> pl.DataFrame:
@@ -40,10 +52,8 @@ def log_votes(rows: pl.DataFrame) -> Votes:
         reacted = counted_reactions(rows).with_columns(shrunk.alias(ATTRACTION))
     else:
         reacted = clicked_products(rows, model)
-    most = reacted.group_by(TEXT).agg(pl.col(REACTIONS).sum()).sort(REACTIONS, TEXT, descending=[True, False])
-    kept = reacted.filter(pl.col(TEXT).is_in(most[TEXT].head(_MOST_KEYS).to_list()))
     votes: dict[str, dict[str, float]] = {}
-    for key, product, vote in kept.select(TEXT, col.PRODUCT_ID, ATTRACTION).iter_rows():
+    for key, product, vote in reacted.select(TEXT, col.PRODUCT_ID, ATTRACTION).iter_rows():
         votes.setdefault(key, {})[product] = float(vote)
     return votes
 

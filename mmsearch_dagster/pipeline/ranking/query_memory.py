@@ -13,9 +13,14 @@ from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.click_grades import choose_click_model
 from mmsearch_dagster.core.labels.log_queries import after_searches, begin_of_validation, grades_of
 from mmsearch_dagster.core.labels.provenance import JUDGED, LOG
-from mmsearch_dagster.core.labels.relative_grades import TEXT
 from mmsearch_dagster.core.labels.result_pages import GRADE_OF
-from mmsearch_dagster.core.query_memory.fit import joined, judged_votes, keyed, log_votes
+from mmsearch_dagster.core.query_memory.fit import (
+    joined,
+    judged_votes,
+    keyed,
+    log_votes,
+    texts_with_most_reactions,
+)
 from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory, Votes, query_key
 from mmsearch_dagster.core.release import QueryMemoryPin
 from mmsearch_dagster.core.retrieval.rank_fusion import WORDS
@@ -56,7 +61,7 @@ class PastQueries:
     ) -> "PastQueries":
         """The log of this lineage beside the training queries."""
         rows = after_searches(lineage["searches"].table(), lineage["interactions"].table())
-        texts = rows[TEXT].unique().sort().to_list()
+        texts = texts_with_most_reactions(rows)
         words = searched_words(workspace, lineage["products"].table(), texts) if texts else {}
         return cls(keyed(rows, words), words, train, dev)
 

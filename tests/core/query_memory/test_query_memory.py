@@ -9,7 +9,13 @@ import pytest
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.schemas import EVENTS, SEARCHES
 from mmsearch_dagster.core.labels.log_queries import after_searches
-from mmsearch_dagster.core.query_memory.fit import joined, judged_votes, keyed, log_votes
+from mmsearch_dagster.core.query_memory.fit import (
+    joined,
+    judged_votes,
+    keyed,
+    log_votes,
+    texts_with_most_reactions,
+)
 from mmsearch_dagster.core.query_memory.lift import lifted
 from mmsearch_dagster.core.query_memory.memory import QueryMemory, query_key
 from mmsearch_dagster.core.query_memory.trial import WEIGHTS, MemoryTrial, try_memory, with_query_memory
@@ -100,6 +106,12 @@ def test_with_enough_pages_a_click_model_counts_the_looks_and_not_the_clicks_alo
 def test_searches_whose_words_are_not_known_to_retrievers_vote_for_nothing() -> None:
     rows = log(("red kite", {"p1": "click"}))
     assert keyed(rows.with_columns(text=pl.lit("red kite")), {}).is_empty()
+
+
+def test_a_memory_is_made_of_the_searches_with_the_most_reactions() -> None:
+    searches = [("flag", {}), ("kite", {"p1": "click"}), ("drum", {"p1": "click", "p2": "click"})]
+    assert texts_with_most_reactions(log(*searches)) == ["drum", "kite"]
+    assert texts_with_most_reactions(log(*searches), 1) == ["drum"]
 
 
 def test_a_judged_product_has_as_many_votes_as_its_grade() -> None:
