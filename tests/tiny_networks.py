@@ -73,7 +73,7 @@ def word_pairs() -> list[tuple[str, str]]:
     ]
 
 
-def tiny_text_folder(folder: Path, layers: int = 3) -> Path:
+def tiny_text_folder(folder: Path) -> Path:
     """A BERT of 32 numbers a word, its weights as they were drawn, that knows the words of `word_pairs`."""
     import_torchvision()
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -86,8 +86,8 @@ def tiny_text_folder(folder: Path, layers: int = 3) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
     torch.manual_seed(1)
     config = BertConfig(
-        vocab_size=128, hidden_size=32, num_hidden_layers=layers, num_attention_heads=4, intermediate_size=64,
-        max_position_embeddings=64,
+        vocab_size=128, hidden_size=32, num_hidden_layers=3, num_attention_heads=4,
+        intermediate_size=64, max_position_embeddings=64,
     )  # fmt: skip
     BertModel(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))

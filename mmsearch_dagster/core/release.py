@@ -84,6 +84,18 @@ class PhotoMemoryPin(BaseModel):
     shrinkage: float
 
 
+class QueryMemoryPin(BaseModel):
+    """The past queries that a release knows the outcome of: their file beside the weights.
+
+    sha256: of that file. queries: how many different ones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    queries: int
+
+
 class RankingPin(BaseModel):
     """The learned ranking of search results: its files beside the weights.
 
@@ -103,7 +115,7 @@ class ReleaseManifest(BaseModel):
     recogniser: of spoken queries. language: digest of what it expects to hear; None in releases of
         before it was kept with them, whose recogniser expects the words of the index.
     ranker: what it knows of people; None in releases of before there was one.
-    photo_memory: None where a shop has too few judged photos.
+    photo_memory: None where a shop has too few judged photos. query_memory: None where none is shown to help.
     ranking: the learned order of search results; None where none is used.
     trained_on: what else than the catalogue the training depended on, name -> digest; None where nothing
         noted it. refresh_of: the release whose model this one publishes over another catalogue; None for
@@ -126,6 +138,7 @@ class ReleaseManifest(BaseModel):
     index: IndexPin | None = None
     ranker: RankerPin | None = None
     photo_memory: PhotoMemoryPin | None = None
+    query_memory: QueryMemoryPin | None = None
     ranking: RankingPin | None = None
     parent: str | None = None
     trained_on: dict[str, str] | None = None
@@ -148,6 +161,7 @@ def release_id_of(
     language: str | None = None,
     ranker: RankerPin | None = None,
     photo_memory: PhotoMemoryPin | None = None,
+    query_memory: QueryMemoryPin | None = None,
     ranking: RankingPin | None = None,
 ) -> str:
     """The id follows from the content, so an interrupted run ends in the same release as a calm one."""
@@ -164,6 +178,7 @@ def release_id_of(
                 **({"language": language} if language else {}),
                 **({"ranker": ranker.sha256} if ranker else {}),
                 **({"photo_memory": photo_memory.sha256} if photo_memory else {}),
+                **({"query_memory": query_memory.sha256} if query_memory else {}),
                 **({"ranking": ranking.sha256} if ranking else {}),
             }
         )[:10]

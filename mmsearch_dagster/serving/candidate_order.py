@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mmsearch_dagster.core.modality_names import IMAGE
+from mmsearch_dagster.core.query_memory.lift import lifted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, LEARNED, SCORED_RETRIEVERS, fuse
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    BY_RANKS,
+    LEARNED,
+    QUERY_MEMORY,
+    SCORED_RETRIEVERS,
+    fuse,
+)
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.ranking.features import RankedCandidates, RankedQuery
-    from mmsearch_dagster.core.ranking.items import ItemTerms
+    from mmsearch_dagster.core.ranking.item_table import ItemTable
     from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
 
 # The ranker learns from this many of each list, and reads as many.
@@ -26,7 +33,7 @@ IsEnough = Callable[[Sequence[tuple[str, float]]], bool]
 class ItemSource(Protocol):
     """Where the words of products come from."""
 
-    def of(self, product_ids: Sequence[str]) -> "Mapping[str, ItemTerms]":
+    def of(self, product_ids: Sequence[str]) -> "ItemTable":
         """The terms of at least these products."""
         ...
 
@@ -57,7 +64,21 @@ class CandidateOrder:
             is_enough: whether what the ranker read will do; else, and by default, what lies deeper in the
                 lists follows it.
         """
-        lists = {name: entries for name, entries in lists.items() if entries}
+        chosen_before = lists.get(QUERY_MEMORY, ())
+        others = {name: entries for name, entries in lists.items() if entries and name != QUERY_MEMORY}
+        ranked = self._ordered(query, others, items, is_enough)
+        return (
+            lifted(ranked, chosen_before, query.weights.get(QUERY_MEMORY, 0.0)) if chosen_before else ranked
+        )
+
+    def _ordered(
+        self,
+        query: PreparedQuery,
+        lists: Mapping[str, ScoredList],
+        items: ItemSource,
+        is_enough: IsEnough,
+    ) -> list[tuple[str, float]]:
+        """The order before what people chose after the same words is raised; none of the lists is empty."""
         if query.order == BY_RANKS:
             rankings = {name: [product for product, _ in entries] for name, entries in lists.items()}
             return fuse(rankings, query.weights, self.rrf_k)
@@ -140,7 +161,7 @@ def ranked_query(query: PreparedQuery) -> "RankedQuery":
 
 def ranker_input(
     lists: Mapping[str, ScoredList], items: ItemSource
-) -> "tuple[dict[str, ScoredList], Mapping[str, ItemTerms]]":
+) -> "tuple[dict[str, ScoredList], ItemTable]":
     """The top of the lists, as the ranker learns from and reads it, and the terms of the products in it.
 
     Args:

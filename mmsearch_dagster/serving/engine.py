@@ -27,7 +27,8 @@ from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.candidate_order import CandidateOrder
 from mmsearch_dagster.serving.encode_query import EncoderOrLoader, QueryEncoders
 from mmsearch_dagster.serving.item_source import KeptItems
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.prepare_query import prepare
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
@@ -61,6 +62,7 @@ class Engine:
         stage: "RankingStage | None" = None,
         synonyms: SynonymRules = SynonymRules(),
         photos: PhotoRetriever | None = None,
+        past: QueryRetriever | None = None,
         features_log: FeaturesLog | None = None,
         readers: ReaderCache | None = None,
     ) -> None:
@@ -71,6 +73,7 @@ class Engine:
         self._encoders = encoders
         self._transcriber = transcriber
         self._photos = photos
+        self._past = past
         self._features_log = features_log
         self._order = CandidateOrder(manifest.retrieval.rrf_k, stage)
         self._items = KeptItems(table.rows)
@@ -118,6 +121,7 @@ class Engine:
             stage=release_parts.open_ranking(manifest, model_dir),
             synonyms=synonyms,
             photos=release_parts.open_photo_memory(manifest, table, model_dir),
+            past=release_parts.open_query_memory(manifest, table, model_dir),
             features_log=features_log,
             readers=readers,
         )
@@ -353,6 +357,7 @@ class Engine:
             depth=depth,
             where=condition,
             photos=self._photos,
+            past=self._past,
             side_by_side=condition is not None or not self._table.is_warm,
         )
         ordered = [

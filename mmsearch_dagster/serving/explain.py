@@ -10,7 +10,7 @@ from mmsearch_dagster.core.catalog.columns import PRODUCT_ID
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, VECTOR, modality_column
+from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, QUERY_MEMORY, VECTOR, modality_column
 from mmsearch_dagster.core.understanding.understood import understood_record
 from mmsearch_dagster.serving.engine import Engine
 
@@ -81,7 +81,8 @@ def explain(
 
 
 def _share(query: PreparedQuery, retriever: str, depth: int) -> float | None:
-    return query.weights.get(retriever, 0.0) / depth if query.order == BY_RANKS else None
+    adds_ranks = query.order == BY_RANKS and retriever != QUERY_MEMORY
+    return query.weights.get(retriever, 0.0) / depth if adds_ranks else None
 
 
 def _ranking(engine: Engine, query: PreparedQuery, product: str) -> list[dict[str, Any]]:

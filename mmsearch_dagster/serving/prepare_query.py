@@ -10,6 +10,7 @@ from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     BY_RANKS,
+    QUERY_MEMORY,
     RETRIEVERS,
     SCORED_RETRIEVERS,
     order_of_kind,
@@ -108,7 +109,9 @@ def how_to_rank(
     if order == BY_RANKS or any((requested or {}).values()):
         return BY_RANKS, retriever_weights(kind, retrieval.weights, confidence, requested)
     left_out = set(requested or {})
-    return order, {name: 0.0 if name in left_out else 1.0 for name in SCORED_RETRIEVERS}
+    weights = {name: 0.0 if name in left_out else 1.0 for name in SCORED_RETRIEVERS}
+    chosen_before = retriever_weights(kind, retrieval.weights, confidence, requested).get(QUERY_MEMORY)
+    return order, weights if chosen_before is None else {**weights, QUERY_MEMORY: chosen_before}
 
 
 def is_understood(transcript: Transcript) -> bool:

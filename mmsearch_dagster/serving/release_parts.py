@@ -8,9 +8,11 @@ from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError, reason_of
 from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
+from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower
 
 if TYPE_CHECKING:
@@ -66,14 +68,34 @@ def open_photo_memory(
     pin = manifest.photo_memory
     if pin is None:
         return None
-    file = model_dir / MEMORY_FILE
+    content = _pinned(model_dir / MEMORY_FILE, pin.sha256, f"the photo memory of {manifest.release_id}")
+    return PhotoRetriever(PhotoMemory.from_bytes(content), table)
+
+
+def open_query_memory(
+    manifest: ReleaseManifest, table: PinnedTable, model_dir: Path
+) -> QueryRetriever | None:
+    """The past queries of a release; None where it has none.
+
+    Raises:
+        ReleaseMismatchError: the file is gone or is another one.
+    """
+    pin = manifest.query_memory
+    if pin is None:
+        return None
+    content = _pinned(model_dir / QUERY_MEMORY_FILE, pin.sha256, f"the query memory of {manifest.release_id}")
+    return QueryRetriever(QueryMemory.from_bytes(content), table)
+
+
+def _pinned(file: Path, sha256: str, name: str) -> bytes:
+    """The content of a file that a release names. Raises ReleaseMismatchError where it is another one."""
     try:
         content = file.read_bytes()
     except OSError as error:
         raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
-    if sha256_bytes(content) != pin.sha256:
-        raise ReleaseMismatchError(f"{file} is not the photo memory of {manifest.release_id}")
-    return PhotoRetriever(PhotoMemory.from_bytes(content), table)
+    if sha256_bytes(content) != sha256:
+        raise ReleaseMismatchError(f"{file} is not {name}")
+    return content
 
 
 def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | None":

@@ -19,12 +19,14 @@ from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     LEXICAL_RETRIEVER,
     PHOTO_MEMORY,
+    QUERY_MEMORY,
     TYPED_RETRIEVER,
     VECTOR,
     VECTOR_RETRIEVER,
     modality_column,
 )
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.fusion.config import FusionSpec
@@ -78,6 +80,7 @@ def retrieve(
     depth: int,
     where: str | None,
     photos: PhotoRetriever | None = None,
+    past: QueryRetriever | None = None,
     side_by_side: bool = True,
 ) -> ScoredLists:
     """Per query, retriever -> its `depth` best products; a retriever without a weight is left out.
@@ -90,6 +93,7 @@ def retrieve(
         depth: products per retriever.
         where: SQL of `core.retrieval.filters.to_where`.
         photos: judged photos as further keys; None in a release without them.
+        past: past queries as further keys; likewise.
         side_by_side: each retriever in a thread of its own; where all answer from memory within a
             millisecond or two, threads cost more than they bring.
     """
@@ -104,6 +108,10 @@ def retrieve(
     for found in _side_by_side(each) if side_by_side else [search() for search in each]:
         for row, ranked in zip(found.rows, found.hits, strict=True):
             lists[row][found.retriever] = list(ranked)
+    if past is not None:
+        for row in _weighted(queries, QUERY_MEMORY):
+            if chosen := past.chosen(queries[row], where):
+                lists[row][QUERY_MEMORY] = chosen
     return lists
 
 

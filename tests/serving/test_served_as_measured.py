@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,18 @@ from mmsearch_dagster.core.evaluation.comparison import DEPTH
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, blend, rankings_of
 from mmsearch_dagster.core.fusion.model import load_model
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
+from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory, query_key
 from mmsearch_dagster.core.ranking.tune_blend import FULL_TEXT_ALONE, choose_blend
-from mmsearch_dagster.core.release import RetrievalParams
+from mmsearch_dagster.core.release import QueryMemoryPin, RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER, modality_column
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    BY_RANKS,
+    BY_SCORES,
+    LEXICAL_RETRIEVER,
+    QUERY_MEMORY,
+    VECTOR_RETRIEVER,
+    modality_column,
+)
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.understanding.reading import COLUMNS
 from mmsearch_dagster.core.understanding.synonyms import OneWay, SynonymRules
@@ -194,6 +202,37 @@ def test_filters_further_words_and_named_products_are_measured_as_they_are_serve
     assert queries.understood.keys() == FILTERED.keys()
     assert {name: [hit.product_id for hit in one.hits] for name, one in answers.items()} == measured
     assert measured["number"][0] == "p00007"
+
+
+@pytest.mark.parametrize("order", [BY_RANKS, BY_SCORES])
+def test_what_people_chose_before_is_measured_as_it_is_served(tmp_path: Path, order: str) -> None:
+    shop = Shop(tmp_path, IN_MEMORY, longest=20.0)
+    ids = sorted(shop.engine.table.product_ids)
+    votes = {query_key("bag leather"): dict.fromkeys(ids, 0.5), query_key("wool scarf"): {ids[-1]: 0.9}}
+    memory = QueryMemory.of(votes)
+    pin = QueryMemoryPin(sha256=memory.save(shop.release.model_dir / QUERY_MEMORY_FILE), queries=2)
+    shop.release = replace(
+        shop.release, manifest=shop.release.manifest.model_copy(update={"query_memory": pin})
+    )
+    weights = {"words": {LEXICAL_RETRIEVER: 1.0, QUERY_MEMORY: 1 / 3}}
+    retrieval = RetrievalParams(weights=weights, orders={"words": order})
+    engine = shop.opened(retrieval)
+    words = {name: query for name, query in FILTERED.items() if query.image is None}
+    words["again"] = Query(text="the leather bags")
+    queries = _judged(engine, words)
+
+    lists = retriever_lists(engine.table, _items(engine), past=memory)
+    found = lists(load_model(shop.release.model_dir), queries)
+    catalogue = CatalogueWords(KeptItems(engine.table.rows), values_of(engine.table.records(COLUMNS)))
+    measured = engine_rankings(found, queries, retrieval, None, words=catalogue)
+    answers = {name: engine.search(query, k=DEPTH) for name, query in words.items()}
+
+    assert {name for name, ranked in found[QUERY_MEMORY].items() if ranked} == {
+        "price",
+        "no such price",
+        "again",
+    }
+    assert {name: [hit.product_id for hit in one.hits] for name, one in answers.items()} == measured
 
 
 def _items(engine: Engine) -> ModalityBatch:

@@ -80,8 +80,11 @@ def _tokens(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
 
 def _write(backbone: Any, configured: Path, folder: Path) -> None:
     """The weights, and beside them what the configured folder says of words."""
+    from transformers.utils import logging
+
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted(configured.iterdir()):
         if file.suffix in _BESIDE_WEIGHTS and not file.name.endswith(".index.json"):
             shutil.copyfile(file, folder / file.name)
+    logging.disable_progress_bar()
     backbone.save_pretrained(folder)

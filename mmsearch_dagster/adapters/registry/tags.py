@@ -11,6 +11,7 @@ from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.release import (
     EncoderIdentity,
     PhotoMemoryPin,
+    QueryMemoryPin,
     RankerPin,
     RankingPin,
     ReleaseManifest,
@@ -32,7 +33,7 @@ MEDIA_ROOT = "media_root"
 _ANEW = "`mmsearch run` registers the release anew"
 _NOT_IN_A_MANIFEST = {
     *("decision", "run_id", "description"),
-    *("people_dir", "ranking_dir", "language_file", "photo_memory_file"),
+    *("people_dir", "ranking_dir", "language_file", "photo_memory_file", "query_memory_file"),
 }
 
 
@@ -43,7 +44,7 @@ class VersionFacts(BaseModel):
     compared with. media_root: what picture uris are relative to. run_id: MLflow run that trained it.
     description: one sentence for people who look at the registry.
     people_dir, ranking_dir: folders of `ranker` and `ranking`, copied into the version. language_file,
-    photo_memory_file: those of `language` and `photo_memory`, likewise.
+    photo_memory_file, query_memory_file: those of `language`, `photo_memory`, `query_memory`, likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +65,8 @@ class VersionFacts(BaseModel):
     people_dir: str | None = None
     photo_memory: PhotoMemoryPin | None = None
     photo_memory_file: str | None = None
+    query_memory: QueryMemoryPin | None = None
+    query_memory_file: str | None = None
     ranking: RankingPin | None = None
     ranking_dir: str | None = None
     parent: str | None = None

@@ -16,12 +16,13 @@ def ahead(
     """`work(item)` for each item, in the items' order, on `threads` threads.
 
     At most `depth` results are under way or waiting. Raises what `work` raises, at that item's turn;
-    what has not begun by then is cancelled. A single item is worked on by the caller itself.
+    what has not begun by then is cancelled. A single item, or all of them for a single thread, is worked on
+    by the caller itself, when it is consumed.
     """
     remaining = iter(items)
     first_two = list(islice(remaining, 2))
-    if len(first_two) < 2:
-        yield from map(work, first_two)
+    if threads == 1 or len(first_two) < 2:
+        yield from map(work, chain(first_two, remaining))
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Result]] = deque()

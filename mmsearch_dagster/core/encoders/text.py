@@ -26,6 +26,8 @@ _TOKENS_PER_BATCH = 2_048
 # Longer texts are rare and their lengths many: they are padded up to a multiple of this.
 _STEP = 8
 _EXACT_UP_TO = 64
+# So few texts are queries that are answered together: threads for them cost more than they bring.
+_FEW = 16
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class TextEncoder:
             yield EncodedBatch((), empty, failures)
         encodings = self._tokenizer.encode_batch(list(texts.values()))
         tokens = [_Tokens(key, encoding.ids) for key, encoding in zip(texts, encodings, strict=True)]
-        threads = self._forward.threads
+        threads = self._forward.threads if len(tokens) > _FEW else 1
         yield from ahead(self._run, self._batches(tokens), threads=threads, depth=2 * threads)
 
     def _batches(self, tokens: list[_Tokens]) -> Iterator[list[_Tokens]]:

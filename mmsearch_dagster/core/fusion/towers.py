@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,30 @@ Weights = Mapping[str, Array]
 _Fuse = Callable[[Weights, Array, NDArray[np.bool_]], Array]
 
 
+_ITEM_TOWER, _QUERY_TOWER = "item_tower", "query_tower"
+
+
+@dataclass(frozen=True)
+class _TowerWeights:
+    """The weights of one tower. branches: by modality. fuse: of the fusion strategy."""
+
+    branches: Mapping[str, Weights]
+    fuse: Weights
+
+    @classmethod
+    def of(cls, weights: Weights) -> "_TowerWeights":
+        """By the names that `core.fusion.model` gives them."""
+        branches = _part(weights, "branches")
+        names = {key.partition(".")[0] for key in branches}
+        return cls({name: _part(branches, name) for name in names}, _part(weights, "fuse"))
+
+
 class Towers:
     """The item and the query tower of one model."""
 
     def __init__(self, spec: FusionSpec, weights: Weights) -> None:
         self.spec = spec
-        self._weights = weights
+        self._towers = {name: _TowerWeights.of(_part(weights, name)) for name in (_ITEM_TOWER, _QUERY_TOWER)}
 
     def items(self, batch: ModalityBatch) -> Matrix:
         """Encodes items.
@@ -43,7 +62,7 @@ class Towers:
         Returns:
             float32 [n, d], unit rows (zero rows where every modality is missing).
         """
-        return self._run("item_tower", self.spec.item_widths, batch)
+        return self._run(_ITEM_TOWER, self.spec.item_widths, batch)
 
     def queries(self, batch: ModalityBatch) -> Matrix:
         """Encodes queries.
@@ -54,17 +73,17 @@ class Towers:
         Returns:
             float32 [n, d], unit rows (zero rows where every modality is missing).
         """
-        return self._run("query_tower", self.spec.query_widths, batch)
+        return self._run(_QUERY_TOWER, self.spec.query_widths, batch)
 
     def _run(self, tower: str, widths: Mapping[str, int], batch: ModalityBatch) -> Matrix:
-        weights = _part(self._weights, tower)
+        weights = self._towers[tower]
         out = np.zeros((len(batch), self.spec.width), dtype=np.float32)
         for start in range(0, len(batch), _CHUNK):
             part = batch.take(range(start, min(start + _CHUNK, len(batch))))
             out[start : start + _CHUNK] = self._tower(weights, sorted(widths), part)
         return out
 
-    def _tower(self, weights: Weights, modalities: list[str], batch: ModalityBatch) -> Array:
+    def _tower(self, weights: _TowerWeights, modalities: list[str], batch: ModalityBatch) -> Array:
         """[b, d], unit rows."""
         absent = np.zeros(len(batch), dtype=bool)
         mask = np.stack([batch.present.get(name, absent) for name in modalities], axis=1)  # [b, m]
@@ -72,9 +91,9 @@ class Towers:
         for number, name in enumerate(modalities):
             rows = np.flatnonzero(mask[:, number])
             if len(rows):
-                branch = _part(weights, f"branches.{name}")
+                branch = weights.branches[name]
                 h[rows, number] = _branch(branch, batch.vectors[name][rows], self.spec.frames.get(name, 1))
-        fused = _FUSE[self.spec.strategy](_part(weights, "fuse"), h, mask)
+        fused = _FUSE[self.spec.strategy](weights.fuse, h, mask)
         fused[~mask.any(axis=1)] = 0.0
         return _normalised(fused)
 

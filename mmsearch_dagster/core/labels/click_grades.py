@@ -25,7 +25,8 @@ _FEWEST_PAGES, _FEWEST_CLICKS = 100, 50
 # What stands deeper on a page is left out.
 _DEPTH = 50
 _EARLIER_SHARE = 0.8
-_PAGE, _PAIR, _ATTRACTION = "page", "pair", "attraction"
+_PAGE, _PAIR = "page", "pair"
+ATTRACTION = "attraction"
 
 
 def choose_click_model(rows: pl.DataFrame) -> ClickModelName | None:
@@ -56,16 +57,31 @@ def click_grades(rows: pl.DataFrame, model: ClickModelName) -> dict[str, dict[st
         Text -> product id -> grade 1 to 3, relative to the text's best product; texts with the most reactions
         first.
     """
+    clicked = clicked_products(rows, model)
+    weight = (pl.col(col.GRADE) * pl.col(ATTRACTION)).round(6).alias(WEIGHT)
+    return relative_grades(clicked.select(TEXT, col.PRODUCT_ID, weight, REACTIONS))
+
+
+def clicked_products(rows: pl.DataFrame, model: ClickModelName) -> pl.DataFrame:
+    """The products that were clicked after each text.
+
+    Args:
+        rows: events after a search, with the search's words as `text`.
+        model: the click model to fit.
+
+    Returns:
+        A row per text and product: `attraction` by the model, mean `grade` of what was done, `reactions`.
+    """
     shown = _shown(rows)
     if shown.is_empty():
-        return {}
+        names, numbers = (TEXT, col.PRODUCT_ID), (col.GRADE, ATTRACTION, REACTIONS)
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String) | dict.fromkeys(numbers, pl.Float64))
     attraction = _FIT[model](_pages(shown, shown)).attraction
-    weight = pl.col(col.GRADE).mean() * pl.col(_ATTRACTION).first()
-    reacted = shown.with_columns(pl.Series(_ATTRACTION, attraction[shown[_PAIR].to_numpy()])).filter(
+    reacted = shown.with_columns(pl.Series(ATTRACTION, attraction[shown[_PAIR].to_numpy()])).filter(
         pl.col(col.GRADE) > 0
     )
-    return relative_grades(
-        reacted.group_by(TEXT, col.PRODUCT_ID).agg(weight.round(6).alias(WEIGHT), pl.len().alias(REACTIONS))
+    return reacted.group_by(TEXT, col.PRODUCT_ID).agg(
+        pl.col(col.GRADE).mean(), pl.col(ATTRACTION).first(), pl.len().alias(REACTIONS)
     )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.labels.click_grades import choose_click_model, click_grades
+from mmsearch_dagster.core.labels.click_models import ClickModelName
 from mmsearch_dagster.core.labels.holdout import Part, part_of
 from mmsearch_dagster.core.labels.provenance import LOG
 from mmsearch_dagster.core.labels.relative_grades import REACTIONS, TEXT, WEIGHT, relative_grades
@@ -45,16 +46,23 @@ def grade_log(searches: pl.DataFrame, events: pl.DataFrame, *, limit: int) -> Gr
     Returns:
         One query per different text.
     """
-    rows = _after_searches(searches, events)
+    rows = after_searches(searches, events)
     reactions = rows.filter(pl.col(col.ACTION).is_in(list(GRADE_OF)))
     if reactions.is_empty():
         return GradedLog((), NO_REACTIONS)
-    later = pl.col(col.TIMESTAMP) >= _begin_of_validation(reactions)
+    later = pl.col(col.TIMESTAMP) >= begin_of_validation(reactions)
     before, after = rows.filter(~later), rows.filter(later)
     model = choose_click_model(before)
-    grades = plain_grades if model is None else lambda period: click_grades(period, model)
-    queries = [*_of_part(grades(before), "train", limit), *_of_part(grades(after), "validation", limit)]
+    queries = [
+        *_of_part(grades_of(before, model), "train", limit),
+        *_of_part(grades_of(after, model), "validation", limit),
+    ]
     return GradedLog(tuple(queries), PLAIN if model is None else f"{model} click model")
+
+
+def grades_of(rows: pl.DataFrame, model: ClickModelName | None) -> dict[str, dict[str, float]]:
+    """Text -> product id -> grade by the events of a period; without a click model they are counted."""
+    return plain_grades(rows) if model is None else click_grades(rows, model)
 
 
 def _of_part(grades: Mapping[str, Mapping[str, float]], part: Part, limit: int) -> list[SyntheticQuery]:
@@ -64,15 +72,21 @@ def _of_part(grades: Mapping[str, Mapping[str, float]], part: Part, limit: int) 
     return [SyntheticQuery(f"logged:{text}", text, None, grades[text], LOG, part) for text in texts]
 
 
-def _after_searches(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """The events after a search with words, and the words as one text for equal searches."""
+def after_searches(searches: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """The events after a search with words, and as `text` the words as one for equal searches."""
     text = pl.col(col.QUERY_TEXT).str.to_lowercase().str.strip_chars().alias(TEXT)
     return events.join(searches.select(col.QUERY_ID, text).drop_nulls(), on=col.QUERY_ID)
 
 
-def _begin_of_validation(reactions: pl.DataFrame) -> datetime:
+def begin_of_validation(reactions: pl.DataFrame, share: float = _HELD_OUT_SHARE) -> datetime:
+    """When the last part of the log begins.
+
+    Args:
+        reactions: events, at least one.
+        share: of them that come later.
+    """
     moments = reactions[col.TIMESTAMP].sort()
-    return moments[min(len(moments) - 1, int(len(moments) * (1 - _HELD_OUT_SHARE)))]
+    return moments[min(len(moments) - 1, int(len(moments) * (1 - share)))]
 
 
 def plain_grades(rows: pl.DataFrame) -> dict[str, dict[str, float]]:
@@ -86,11 +100,14 @@ def plain_grades(rows: pl.DataFrame) -> dict[str, dict[str, float]]:
         Text -> product id -> grade 1 to 3, relative to the text's best product; texts with the most reactions
         first.
     """
+    return relative_grades(counted_reactions(rows))
+
+
+def counted_reactions(rows: pl.DataFrame) -> pl.DataFrame:
+    """`weight` and number of the `reactions` to each product after each text; arguments of `plain_grades`."""
     position = pl.col(col.POSITION).fill_null(1).clip(1, _LAST_POSITION)
     weight = pl.col(col.ACTION).replace_strict(GRADE_OF) * (position + 1).log(2)
     reactions = rows.filter(pl.col(col.ACTION).is_in(list(GRADE_OF)))
-    return relative_grades(
-        reactions.group_by(TEXT, col.PRODUCT_ID).agg(
-            weight.sum().round(6).alias(WEIGHT), pl.len().alias(REACTIONS)
-        )
+    return reactions.group_by(TEXT, col.PRODUCT_ID).agg(
+        weight.sum().round(6).alias(WEIGHT), pl.len().alias(REACTIONS)
     )

@@ -8,14 +8,17 @@ Letters: `n` candidates of one query, `q` different words of it, `c` text column
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.modality_names import IMAGE
 from mmsearch_dagster.core.ranking.composed import category_shares
-from mmsearch_dagster.core.ranking.items import ALL, COLUMNS, TITLE, ItemTerms, word_counts
+from mmsearch_dagster.core.ranking.item_table import EntryLists, ItemTable, bigram, lookup
+from mmsearch_dagster.core.ranking.items import ALL, COLUMNS, TITLE, ItemTerms
 from mmsearch_dagster.core.ranking.preferences import KINDS, Values, agreement, preferred_values
 from mmsearch_dagster.core.ranking.statistics import TermStatistics
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fusion_shares, scaled_scores
@@ -114,14 +117,14 @@ class RankedCandidates:
 
 def candidates_of(lists: Mapping[str, ScoredList]) -> tuple[str, ...]:
     """Every product of the lists once, retriever by retriever in the order of RETRIEVERS."""
-    ids = (product for name in RETRIEVERS for product, _ in lists.get(name, ()))
-    return tuple(dict.fromkeys(ids))
+    entries = chain.from_iterable(lists.get(name, ()) for name in RETRIEVERS)
+    return tuple(dict.fromkeys(map(itemgetter(0), entries)))
 
 
 def feature_rows(
     query: RankedQuery,
     lists: Mapping[str, ScoredList],
-    items: Mapping[str, ItemTerms],
+    items: ItemTable,
     statistics: TermStatistics,
 ) -> RankedCandidates:
     """The candidates of one query with their features.
@@ -129,18 +132,19 @@ def feature_rows(
     Args:
         query: its words and what they prefer.
         lists: retriever -> (product id, score), best first. A retriever that is not named was not asked.
-        items: terms of at least every product in the lists.
+        items: at least every product in the lists.
         statistics: of the catalogue.
     """
     ids = candidates_of(lists)
     block = np.full((len(ids), len(FEATURES)), np.nan, dtype=np.float32)
     if ids:
         _fill_retrieval(block, ids, lists)
-        candidates = [items[product] for product in ids]
-        _fill_prices(block, [item.price for item in candidates])
+        candidates, rows = [items[product] for product in ids], items.rows(ids)
+        _fill_prices(block, items.prices.values[rows])
         if query.terms.words:
             described = _QueryTerms.of(query.terms, statistics)
-            _fill(block, _BM25[0], _word_features(described, candidates, statistics))
+            compared = _Compared(candidates, rows, items)
+            _fill(block, _BM25[0], _word_features(described, compared, statistics))
         _fill(block, _PREFERENCES[0], agreement(query.preferred, [item.stated for item in candidates]))
         if lists.get(IMAGE):
             _fill_photo(block, ids, lists[IMAGE], candidates)
@@ -192,13 +196,30 @@ def _fill_retrieval(block: Features, ids: Sequence[str], lists: Mapping[str, Sco
     block[:, COLUMN["retrievers_in_agreement"]] = (ranks > 0).sum(axis=0)
 
 
-def _fill_prices(block: Features, prices: Sequence[float | None]) -> None:
-    values = np.array([np.nan if price is None else price for price in prices], dtype=np.float64)
-    block[:, COLUMN["log_price"]] = np.log1p(np.maximum(values, 0.0))
-    priced = np.sort(values[~np.isnan(values)])
+def _fill_prices(block: Features, prices: _Values) -> None:
+    block[:, COLUMN["log_price"]] = np.log1p(np.maximum(prices, 0.0))
+    priced = np.sort(prices[~np.isnan(prices)])
     if len(priced):
-        position = np.searchsorted(priced, values, side="right") / len(priced)
-        block[:, COLUMN["price_position"]] = np.where(np.isnan(values), np.nan, position)
+        position = np.searchsorted(priced, prices, side="right") / len(priced)
+        block[:, COLUMN["price_position"]] = np.where(np.isnan(prices), np.nan, position)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The `n` candidates. rows: where they stand in the table, int64 [n]."""
+
+    items: Sequence[ItemTerms]
+    rows: NDArray[np.int64]
+    table: ItemTable
+
+    def matches(self, lists: EntryLists, wanted: NDArray[np.bool_]) -> _Values:
+        """How many entries of each candidate's list are wanted, [n]. wanted: by the entry's number."""
+        entries = lists.of(self.rows)
+        return self.per_item(entries.owner, wanted[entries.values])
+
+    def per_item(self, owner: NDArray[np.int64], weights: NDArray[Any]) -> _Values:
+        """The sum over each candidate's entries, [n]."""
+        return np.bincount(owner, weights=weights, minlength=len(self.rows)).astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -220,40 +241,35 @@ class _QueryTerms:
         return cls(terms, words, statistics.idf(words), bigrams)
 
 
-def _word_features(query: _QueryTerms, items: Sequence[ItemTerms], statistics: TermStatistics) -> _Values:
+def _word_features(query: _QueryTerms, compared: _Compared, statistics: TermStatistics) -> _Values:
     """The features from _BM25 to `title_words` in the order of FEATURES, all candidates at once."""
-    counts = word_counts(items, query.words)
-    titles = [item.title for item in items]
+    counts = compared.table.counts_of(compared.rows, query.words)
+    lengths = compared.table.lengths.values[compared.rows]
     return np.column_stack(
         (
-            _bm25(query, items, counts, statistics),
-            _overlap(query, items, counts, statistics),
-            _numbers(query.terms, items),
-            _strings(query.terms, titles),
-            _order(query, titles, counts),
-            np.full(len(items), len(query.terms.words)),
-            [len(title.words) for title in titles],
+            _bm25(query, lengths, counts, statistics),
+            _overlap(query, compared, counts, statistics),
+            _numbers(query.terms, compared.items),
+            _strings(query.terms, compared),
+            _order(query, compared, counts),
+            np.full(len(lengths), len(query.terms.words)),
+            lengths[:, _IN_TITLE],
         )
     )
 
 
-def _bm25(
-    query: _QueryTerms, items: Sequence[ItemTerms], counts: _Values, statistics: TermStatistics
-) -> _Values:
-    """counts: of the query's different words, [n, q, c]."""
+def _bm25(query: _QueryTerms, lengths: _Values, counts: _Values, statistics: TermStatistics) -> _Values:
+    """counts: of the query's different words, [n, q, c]. lengths: of the columns, [n, c]."""
     position = {word: number for number, word in enumerate(query.words)}
     with_repeats = counts[:, [position[word] for word in query.terms.words]]
-    lengths = np.array([item.lengths for item in items], dtype=np.float64)
     return statistics.bm25(query.terms.words, with_repeats, lengths)
 
 
-def _overlap(
-    query: _QueryTerms, items: Sequence[ItemTerms], counts: _Values, statistics: TermStatistics
-) -> _Values:
+def _overlap(query: _QueryTerms, compared: _Compared, counts: _Values, statistics: TermStatistics) -> _Values:
     """counts: of the query's different words, [n, q, c]."""
     total = query.idf.sum() or 1.0
     in_item, in_title = counts[:, :, _IN_ALL] > 0, counts[:, :, _IN_TITLE] > 0
-    title_share, surplus = _title_overlap(query, [item.title for item in items], statistics)
+    title_share, surplus = _title_overlap(query, compared, statistics)
     return np.column_stack(
         (
             in_item @ query.idf / total,
@@ -262,32 +278,31 @@ def _overlap(
             title_share,
             np.where(in_item, 0.0, query.idf).max(axis=1),
             surplus,
-            [_compounds(query, item) for item in items],
+            _compounds(query, compared),
         )
     )
 
 
 def _title_overlap(
-    query: _QueryTerms, titles: Sequence[Terms], statistics: TermStatistics
+    query: _QueryTerms, compared: _Compared, statistics: TermStatistics
 ) -> tuple[_Values, _Values]:
     """Of each title, the share of its words that the query has, weighted by rarity, and the idf of the rarest
     one that it has not; [n] each."""
-    rows = np.repeat(np.arange(len(titles)), [len(title.vocabulary) for title in titles])
-    words = [word for title in titles for word in title.vocabulary]
-    asked_for = np.array(list(map(query.terms.vocabulary.__contains__, words)), dtype=bool)
-    idf = statistics.idf(words)
-    total, matched = (
-        np.bincount(rows, weights=weights, minlength=len(titles)) for weights in (idf, idf * asked_for)
-    )
-    surplus = np.zeros(len(titles))
-    np.maximum.at(surplus, rows, np.where(asked_for, 0.0, idf))
+    table = compared.table
+    entries = table.title_words.of(compared.rows)
+    asked_for = lookup(table.vocabulary, query.words)[entries.values]
+    idf = table.idf(statistics)[entries.values]
+    total, matched = (compared.per_item(entries.owner, weights) for weights in (idf, idf * asked_for))
+    surplus = np.zeros(len(compared.rows))
+    np.maximum.at(surplus, entries.owner, np.where(asked_for, 0.0, idf))
     return matched / np.where(total > 0, total, 1.0), surplus
 
 
-def _compounds(query: _QueryTerms, item: ItemTerms) -> int:
-    return sum(map(item.words.__contains__, query.terms.joined)) + sum(
-        map(item.joined.__contains__, query.words)
-    )
+def _compounds(query: _QueryTerms, compared: _Compared) -> _Values:
+    """The query's compounds among a candidate's words, and its words among a candidate's compounds, [n]."""
+    table = compared.table
+    compounds, words = (lookup(table.vocabulary, texts) for texts in (tuple(query.terms.joined), query.words))
+    return compared.matches(table.words, compounds) + compared.matches(table.joined, words)
 
 
 def _numbers(query: Terms, items: Sequence[ItemTerms]) -> _Values:
@@ -314,14 +329,16 @@ def _numbers_of(query: Terms, item: ItemTerms) -> list[float]:
     ]
 
 
-def _strings(query: Terms, titles: Sequence[Terms]) -> _Values:
+def _strings(query: Terms, compared: _Compared) -> _Values:
     from rapidfuzz import fuzz
     from rapidfuzz.process import cdist
 
     scorers = (fuzz.ratio, fuzz.partial_ratio, fuzz.token_sort_ratio, fuzz.token_set_ratio)
-    texts = [title.text for title in titles]
-    shared = np.array([len(query.trigrams & title.trigrams) for title in titles])
-    sizes = np.array([len(title.trigrams) for title in titles])
+    texts = [item.title.text for item in compared.items]
+    table = compared.table
+    trigrams = table.title_trigrams.of(compared.rows)
+    shared = compared.per_item(trigrams.owner, lookup(table.trigrams, tuple(query.trigrams))[trigrams.values])
+    sizes = np.bincount(trigrams.owner, minlength=len(texts))
     return np.column_stack(
         (
             *(cdist([query.text], texts, scorer=scorer, dtype=np.float64)[0] for scorer in scorers),
@@ -331,22 +348,17 @@ def _strings(query: Terms, titles: Sequence[Terms]) -> _Values:
     )
 
 
-def _order(query: _QueryTerms, titles: Sequence[Terms], counts: _Values) -> _Values:
+def _order(query: _QueryTerms, compared: _Compared, counts: _Values) -> _Values:
     """counts: of the query's different words, [n, q, c]."""
-    first, last = query.terms.words[0], query.words.index(query.terms.words[-1])
-    # A title has a pair of the query's words only where it has two of them.
-    may_share = (counts[:, :, _IN_TITLE].sum(axis=1) > 1).tolist()
-    shared = [
-        _shared_bigrams(query, title) if may else 0 for title, may in zip(titles, may_share, strict=True)
+    table = compared.table
+    number = dict(zip(query.words, table.vocabulary.numbers(query.words), strict=True))
+    bigrams = [
+        bigram(number[first], number[second])
+        for first, second in query.bigrams
+        if number[first] >= 0 and number[second] >= 0
     ]
-    return np.column_stack(
-        (
-            np.array(shared) / max(len(query.bigrams), 1),
-            [bool(title.words) and title.words[0] == first for title in titles],
-            counts[:, last, _IN_TITLE] > 0,
-        )
-    )
-
-
-def _shared_bigrams(query: _QueryTerms, title: Terms) -> int:
-    return sum(map(query.bigrams.__contains__, pairwise(title.words)))
+    entries = table.title_bigrams.of(compared.rows)
+    shared = compared.per_item(entries.owner, np.isin(entries.values, bigrams))
+    is_first = table.first_words.values[compared.rows] == number[query.terms.words[0]]
+    has_last = counts[:, query.words.index(query.terms.words[-1]), _IN_TITLE] > 0
+    return np.column_stack((shared / max(len(query.bigrams), 1), is_first, has_last)).astype(np.float64)

@@ -3,11 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain, repeat
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.ranking.preferences import Values, stated_values
@@ -18,7 +14,6 @@ TITLE, CATEGORY, BRAND, ATTRIBUTES, DESCRIPTION = FIELDS = (
 )  # fmt: skip
 ALL = "all"
 COLUMNS: tuple[str, ...] = (*FIELDS, ALL)
-_ABSENT = (0,) * len(COLUMNS)
 # Of long descriptions the end says little about the product and costs time in every query.
 _DESCRIPTION_CHARACTERS = 1_000
 
@@ -68,13 +63,6 @@ def item_terms(row: Mapping[str, Any]) -> ItemTerms:
         category=row.get(col.CATEGORY),
         stated=stated_values(row),
     )
-
-
-def word_counts(items: Sequence[ItemTerms], words: Sequence[str]) -> NDArray[np.float64]:
-    """How often each of `q` words stands in each column of `n` products, float64 [n, q, c]."""
-    counts = chain.from_iterable(map(item.words.get, words, repeat(_ABSENT)) for item in items)
-    numbers = np.fromiter(chain.from_iterable(counts), dtype=np.float64)
-    return numbers.reshape(len(items), len(words), len(COLUMNS))
 
 
 def _counted(fields: Sequence[Sequence[str]]) -> dict[str, tuple[int, ...]]:

@@ -106,9 +106,11 @@ class ProductVectors:
     def _best(self, query: Matrix, approximate: Matrix, error: float, k: int) -> list[tuple[str, float]]:
         """approximate: scores [m] of `query` [d] with `unit_vectors`; error: how far they can be from the
         true ones."""
-        products = _contenders(self._by_product(approximate), min(k, len(self.ids)), error)
+        scores, count = self._by_product(approximate), min(k, len(self.ids))
         if error > _SINGLE_PRECISION_ERROR:
-            products = self._contenders_among(products, query, k)
+            products = self._contenders_among(self._above_the_best(scores, query, count, error), query, count)
+        else:
+            products = _contenders(scores, count, error)
         rows, starts = self._rows_of(products)
         if not len(rows):
             return []
@@ -116,18 +118,33 @@ class ProductVectors:
         exact = np.round(
             self.unit_vectors[rows].astype(np.float64) @ query.astype(np.float64), SCORE_DECIMALS
         )
-        scores = np.maximum.reduceat(exact, starts)
-        order = np.argsort(-scores, kind="stable")[:k]
-        pairs = zip(products[order].tolist(), scores[order].astype(np.float32).tolist(), strict=True)
+        final = np.maximum.reduceat(exact, starts)
+        order = np.argsort(-final, kind="stable")[:k]
+        pairs = zip(products[order].tolist(), final[order].astype(np.float32).tolist(), strict=True)
         return [(self.ids[int(product)], float(score)) for product, score in pairs]
 
-    def _contenders_among(self, products: NDArray[np.int64], query: Matrix, k: int) -> NDArray[np.int64]:
-        """Of the products at these positions of `ids` those that may be among the `k` best."""
-        rows, starts = self._rows_of(products)
-        if not len(rows):
+    def _above_the_best(self, scores: Matrix, query: Matrix, count: int, error: float) -> NDArray[np.int64]:
+        """Positions of all products that may be among the `count` best. Those that seem best are compared
+        exactly first: whatever is among the best is not below the least of them.
+
+        scores: of products [p], which may be wrong by `error` each.
+        """
+        if count == 0:
+            return np.empty(0, dtype=np.int64)
+        seem_best = _contenders(scores, count, 0.0)
+        least = self._single_precision(seem_best, query).min() - 2 * _SINGLE_PRECISION_ERROR
+        return np.flatnonzero(scores >= least - error)
+
+    def _contenders_among(self, products: NDArray[np.int64], query: Matrix, count: int) -> NDArray[np.int64]:
+        """Of the products at these positions of `ids` those that may be among the `count` best."""
+        if not len(products):
             return products
-        scores = np.maximum.reduceat(self.unit_vectors[rows] @ query, starts)
-        return products[_contenders(scores, min(k, len(products)), _SINGLE_PRECISION_ERROR)]
+        return products[_contenders(self._single_precision(products, query), count, _SINGLE_PRECISION_ERROR)]
+
+    def _single_precision(self, products: NDArray[np.int64], query: Matrix) -> Matrix:
+        """Scores of the products at these positions of `ids`, at least one, float32."""
+        rows, starts = self._rows_of(products)
+        return np.maximum.reduceat(self.unit_vectors[rows] @ query, starts)
 
     def _by_product(self, scores: Matrix) -> Matrix:
         """Scores of rows [m] -> the best of each product [p]."""

@@ -14,8 +14,10 @@ LEXICAL_RETRIEVER = "lexical"
 TYPED_RETRIEVER = "typed"
 # Judged photos as further keys to their products (core.photo_memory).
 PHOTO_MEMORY = "photo_memory"
-# The fused vector, full-text search, each encoder's own vectors, judged photos.
-RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEMORY)
+# Past queries as further keys to what people chose (core.query_memory); raises it in the order of the others.
+QUERY_MEMORY = "query_memory"
+# The fused vector, full-text search, each encoder's own vectors, judged photos, past queries.
+RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEMORY, QUERY_MEMORY)
 # How the candidates of a query are ordered: weighted reciprocal ranks, a convex combination of scores, or the
 # ranker that learned from judged queries (core.ranking.rankers).
 BY_RANKS = "ranks"
@@ -28,7 +30,8 @@ SCORED_RETRIEVERS = (LEXICAL_RETRIEVER, VECTOR_RETRIEVER, TEXT, IMAGE)
 WEIGHTS_HELP = (
     f"weight of a retriever in this request: {VECTOR_RETRIEVER} (everything the query gives, fused), "
     f"{LEXICAL_RETRIEVER} (full-text search), {TEXT}, {IMAGE} or {AUDIO} (that part of the query, within the "
-    f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos). "
+    f"fused vector and by its own encoder), {PHOTO_MEMORY} (judged photos), {QUERY_MEMORY} (past "
+    "queries). "
     "With 0 a retriever is not used and such a part is not read"
 )
 

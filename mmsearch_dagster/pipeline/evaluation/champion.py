@@ -10,11 +10,14 @@ from mmsearch_dagster.core.evaluation.champion_history import stored_champion_va
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import ModalityBatch
+from mmsearch_dagster.core.query_memory.memory import QueryMemory
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
 from mmsearch_dagster.pipeline.features import collaborative
+from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
+from mmsearch_dagster.pipeline.ranking.query_memory import measured_memory
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
@@ -45,7 +48,8 @@ def rankings(
 ) -> Rankings:
     """What it answers on the catalogue and the queries of today.
 
-    Its judged photos are those of its own evaluation: the released ones may be these very queries.
+    Its judged photos and past queries are those of its own evaluation: the released ones may be these very
+    queries.
 
     Args:
         workspace: the home.
@@ -63,7 +67,8 @@ def rankings(
     digest = champion.snapshots.get(collaborative.ASSET)
     factors = workspace.lake.find(collaborative.ASSET, digest) if digest else None
     items = collaborative.with_factors_of(items, factors)
-    lists = retriever_lists(words, items, _photos(workspace, champion, looks))(model, queries)
+    photos, past = _photos(workspace, champion, looks), _past_queries(workspace, champion)
+    lists = retriever_lists(words, items, photos, past)(model, queries)
     stage = open_ranking(champion, folder)
     return engine_rankings(lists, queries, champion.retrieval, stage, words=products)
 
@@ -73,6 +78,12 @@ def _photos(workspace: Workspace, champion: ReleaseManifest, looks: Snapshot) ->
         return None
     snapshot = workspace.lake.find(photo_memory.ASSET, champion.snapshots[photo_memory.ASSET])
     return MeasuredPhotos.of(snapshot, looks)
+
+
+def _past_queries(workspace: Workspace, champion: ReleaseManifest) -> QueryMemory | None:
+    if champion.query_memory is None:
+        return None
+    return measured_memory(workspace.lake.find(train_ranking.ASSET, champion.snapshots[train_ranking.ASSET]))
 
 
 def stored_values(

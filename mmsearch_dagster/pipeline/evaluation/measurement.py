@@ -72,6 +72,7 @@ from mmsearch_dagster.pipeline.evaluation.files import (
 from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
+from mmsearch_dagster.pipeline.ranking.query_memory import measured_memory
 from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
@@ -239,7 +240,7 @@ class Evaluation:
     @cached_property
     def _retrievers(self) -> RetrieverLists:
         photos = MeasuredPhotos.of(self.inputs.photos, self.inputs.photos)
-        return retriever_lists(self.table, self.items, photos)
+        return retriever_lists(self.table, self.items, photos, measured_memory(self.inputs.ranking))
 
     def _lists(self, queries: JudgedQueries) -> _Lists:
         """What each retriever of the winner finds."""

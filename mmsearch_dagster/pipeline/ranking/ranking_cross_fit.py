@@ -13,7 +13,7 @@ from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.ranking.comparison import EngineFigures, compare_rankers
 from mmsearch_dagster.core.ranking.features import RankedCandidates, feature_rows
-from mmsearch_dagster.core.ranking.items import ItemTerms
+from mmsearch_dagster.core.ranking.item_table import ItemTable
 from mmsearch_dagster.core.ranking.lexical import StemmedBm25
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
@@ -108,7 +108,7 @@ class _Catalogue:
     """Everything that a query is compared with."""
 
     catalogue: CatalogueWords
-    items: Mapping[str, ItemTerms]
+    items: ItemTable
     statistics: TermStatistics
     words: StemmedBm25
     vectors: Mapping[str, ProductVectors]

@@ -11,13 +11,15 @@ from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, RetrieverLists, ScoredRankings
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
+from mmsearch_dagster.core.query_memory.memory import QueryMemory
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
 from mmsearch_dagster.core.text.full_text import FULL_TEXT
 from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace
-from mmsearch_dagster.serving.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
+from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.retrievers import QueryTower, ScoredLists, retrieve
 
 
@@ -84,7 +86,10 @@ class CatalogueInMemory:
 
 
 def retriever_lists(
-    words: PinnedTable, items: ModalityBatch, photos: MeasuredPhotos | None = None
+    words: PinnedTable,
+    items: ModalityBatch,
+    photos: MeasuredPhotos | None = None,
+    past: QueryMemory | None = None,
 ) -> RetrieverLists:
     """A function from a model and judged queries to retriever -> query id -> products, DEPTH of each.
 
@@ -92,6 +97,7 @@ def retriever_lists(
         words: the index of the catalogue's words.
         items: its vectors.
         photos: judged photos that did not see those queries.
+        past: past queries that are not those.
     """
     closer = photos.closer if photos else {}
 
@@ -99,6 +105,7 @@ def retriever_lists(
         fused = np.zeros((len(items), 1), np.float32) if model is None else model.items(items)
         table, prepared = CatalogueInMemory(words, items, fused), queries.prepared(fused=model is not None)
         retriever = PhotoRetriever(photos.memory, table) if photos else None
+        chosen_before = QueryRetriever(past, table) if past else None
         prepared = [
             replace(query, closer_look=closer.get(key))
             for key, query in zip(queries.batch.ids, prepared, strict=True)
@@ -106,7 +113,9 @@ def retriever_lists(
         answers: ScoredLists = [{} for _ in prepared]
         for where, rows in _rows_by_condition(words, queries).items():
             some, batch = [prepared[row] for row in rows], queries.batch.take(rows)
-            part = retrieve(table, model, some, batch, depth=DEPTH, where=where, photos=retriever)
+            part = retrieve(
+                table, model, some, batch, depth=DEPTH, where=where, photos=retriever, past=chosen_before
+            )
             for row, answer in zip(rows, part, strict=True):
                 answers[row] = answer
         return {

@@ -17,6 +17,7 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_winner
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
 from mmsearch_dagster.core.fusion.config import Strategy
+from mmsearch_dagster.core.query_memory.trial import MemoryTrial, try_memory, with_query_memory
 from mmsearch_dagster.core.ranking.baseline import RETRIEVER_OF
 from mmsearch_dagster.core.ranking.choose_order import FEWEST, untried, with_choices
 from mmsearch_dagster.core.ranking.cross_fit import Trainer
@@ -25,10 +26,15 @@ from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER, RankingS
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.ranking.tune_blend import choose_blend
-from mmsearch_dagster.core.release import RankingPin, RetrievalParams
-from mmsearch_dagster.core.retrieval.rank_fusion import KINDS_WITH_WORDS, LEARNED, VECTOR_RETRIEVER
+from mmsearch_dagster.core.release import QueryMemoryPin, RankingPin, RetrievalParams
+from mmsearch_dagster.core.retrieval.rank_fusion import (
+    KINDS_WITH_WORDS,
+    LEARNED,
+    QUERY_MEMORY,
+    VECTOR_RETRIEVER,
+)
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
+from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.mlflow_run import log_ranking_run
 from mmsearch_dagster.pipeline.ranking.order_trial import (
     CandidateLists,
@@ -38,6 +44,7 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
     rankable,
     try_orders,
 )
+from mmsearch_dagster.pipeline.ranking.query_memory import CameAgain, PastQueries
 from mmsearch_dagster.pipeline.ranking.ranker_search import searched_params
 from mmsearch_dagster.pipeline.ranking.retrieve import allowed_products, retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
@@ -53,14 +60,15 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "6"
+CODE_VERSION = "7"
 
 
 class RankingFacts(Facts):
     """What later steps read: the winning fusion, how candidates are ordered, the learned ranker.
 
     mlflow_run: with the figures of every order; None where too few queries were judged. lambdamart: how its
-    trees are grown, where a search chose that.
+    trees are grown, where a search chose that. query_memory: None where none is shown to help; memory_note
+    says what it is worth.
     """
 
     winner: Strategy
@@ -68,6 +76,8 @@ class RankingFacts(Facts):
     pin: RankingPin | None
     mlflow_run: str | None = None
     lambdamart: LambdaMartParams | None = None
+    query_memory: QueryMemoryPin | None = None
+    memory_note: str = ""
 
 
 def train_ranking(workspace: Workspace) -> StepReport:
@@ -96,8 +106,20 @@ def train_ranking(workspace: Workspace) -> StepReport:
             inputs=[source, *candidates.values(), photos],
         )
         report.about(snapshot, made)
+        report.metrics["query memory"] = RankingFacts.of(snapshot).memory_note
         report.tables["order of candidates, by kind of query"] = pl.read_parquet(snapshot.folder / CHOICES)
     return report
+
+
+def released_memory(snapshot: Snapshot, retrieval: RetrievalParams) -> QueryMemoryPin | None:
+    """The query memory of a release; none where no kind of query gives it a weight.
+
+    Args:
+        snapshot: of this asset.
+        retrieval: of the release.
+    """
+    used = any(weights.get(QUERY_MEMORY) for weights in retrieval.weights.values())
+    return RankingFacts.of(snapshot).query_memory if used else None
 
 
 @dataclass(frozen=True)
@@ -107,7 +129,8 @@ class _Ranking:
     train: the judged queries that the ranker learns from. lists: what each retriever finds for `dev`.
     untrained: for `train`, without the fused vector. allowed: training query id -> the products that pass the
     filters in its words. with_memory: whether a photo memory answers photos; it has seen those of `train`, so
-    their order is chosen on `dev` alone.
+    their order is chosen on `dev` alone. past: queries with what people chose. again: those that came again,
+    again_lists: what each retriever finds for them.
     """
 
     workspace: Workspace
@@ -120,6 +143,9 @@ class _Ranking:
     untrained: Mapping[str, ScoredRankings]
     allowed: Mapping[str, frozenset[str]]
     with_memory: bool
+    past: PastQueries
+    again: CameAgain
+    again_lists: Mapping[str, ScoredRankings]
 
     @classmethod
     def of(
@@ -132,7 +158,8 @@ class _Ranking:
         from mmsearch_dagster.adapters.lake.batches import load_queries
         from mmsearch_dagster.core.fusion.model import TwoTower, load_model
 
-        products = lineage_of(workspace.lake, [source, *candidates.values()])["products"]
+        lineage = lineage_of(workspace.lake, [source, *candidates.values()])
+        products = lineage["products"]
         items = examples.load_views(source)
         train, dev, validation = (load_queries(source.folder, name) for name in (TRAIN, DEV, VALIDATION))
         models: dict[Strategy, TwoTower] = {
@@ -142,6 +169,8 @@ class _Ranking:
         memory = MeasuredPhotos.of(photos, photos)
         judged = train.take([row for row, _ in rankable(train, photos=memory is None)])
         words = words_table(workspace, products)
+        past = PastQueries.of(workspace, lineage, train, dev)
+        again = past.came_again(words.product_ids)
         return cls(
             workspace,
             source,
@@ -153,6 +182,9 @@ class _Ranking:
             untrained=retriever_lists(words, items)(None, judged),
             allowed=allowed_products(words, judged),
             with_memory=memory is not None,
+            past=past,
+            again=again,
+            again_lists=retriever_lists(words, items)(models[winner], again.queries),
         )
 
     def write(self, folder: Path) -> RankingFacts:
@@ -161,7 +193,8 @@ class _Ranking:
         dev_lists = rankings_of(self.lists)
         retrieval = choose_blend(dev_lists, self.dev, multilingual=multilingual)
         choices = choose_without_words(self.dev, dev_lists, retrieval) if self.with_memory else []
-        pin, run, tree_params, count = (
+        pin, run, tree_params, stage, count = (
+            None,
             None,
             None,
             None,
@@ -186,14 +219,23 @@ class _Ranking:
             self._cross_fitted(trial).write_parquet(folder / CROSS_FITTED)
         choices_table(choices).write_parquet(folder / CHOICES)
         chosen = untried(with_choices(retrieval, choices), KINDS_WITH_WORDS)
+        trial = self._memory_trial(chosen, stage)
         return RankingFacts(
             rows=count,
             winner=self.winner,
-            retrieval=chosen,
+            retrieval=with_query_memory(chosen, trial.weight),
             pin=pin,
             mlflow_run=run,
             lambdamart=tree_params,
+            query_memory=self.past.write(folder) if trial.weight else None,
+            memory_note=trial.note,
         )
+
+    def _memory_trial(self, retrieval: RetrievalParams, stage: RankingStage | None) -> MemoryTrial:
+        """What the query memory adds to the chosen orders."""
+        queries = self.again.queries
+        ranked = engine_rankings(self.again_lists, queries, retrieval, stage, words=self._words)
+        return try_memory(ranked, self.again.votes, queries.grades)
 
     def _tree_params(self, candidates: CandidateLists, training: TrainingSet) -> LambdaMartParams | None:
         """Those of a search of this run, or of the one that the released model came of; None without one."""

@@ -11,6 +11,7 @@ from mmsearch_dagster.adapters.lake.snapshots import Facts, Lake, Snapshot
 from mmsearch_dagster.core.errors import IndexCheckError, LineageError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
+from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
@@ -119,6 +120,8 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
     encoders = _encoders(workspace, lineage)
     people = ranker.pin_of(lineage[ranker.ASSET])
     photos = photo_memory.released_by(lineage[photo_memory.ASSET], evaluation.retrieval)
+    ranking = lineage[train_ranking.ASSET]
+    past = train_ranking.released_memory(ranking, evaluation.retrieval)
     release_id = release_id_of(
         workspace.source.catalogue,
         candidate.weights,
@@ -130,6 +133,7 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         ranker=people.pin,
         ranking=evaluation.ranking,
         photo_memory=photos.pin,
+        query_memory=past,
     )
     return VersionFacts(
         release_id=release_id,
@@ -147,9 +151,11 @@ def _facts(workspace: Workspace, lineage: Lineage, decision: Decision) -> "Versi
         ranker=people.pin,
         people_dir=str(people.folder),
         ranking=evaluation.ranking,
-        ranking_dir=str(lineage[train_ranking.ASSET].folder / RANKING_FOLDER) if evaluation.ranking else None,
+        ranking_dir=str(ranking.folder / RANKING_FOLDER) if evaluation.ranking else None,
         photo_memory=photos.pin,
         photo_memory_file=photos.file,
+        query_memory=past,
+        query_memory_file=str(ranking.folder / QUERY_MEMORY_FILE) if past else None,
         parent=_parent(workspace.registry.champion(), release_id),
         run_id=candidate.mlflow_run,
         trained_on=training_state(workspace),

@@ -1,6 +1,6 @@
 """The queries for training, validation and test: judged, logged and synthetic ones."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,6 +199,23 @@ def _beside_text(prepared: PreparedQuery) -> Understood | None:
     """Further words, filters and named products; None without any of them."""
     understood = prepared.understood
     return None if understood is None or understood.is_text_alone else understood
+
+
+def searched_words(workspace: Workspace, products: pl.DataFrame, texts: Iterable[str]) -> dict[str, str]:
+    """Text -> the words that retrievers read instead; without texts whose words also filter or are refused.
+
+    Args:
+        workspace: for the shop's synonyms.
+        products: rows of the catalogue.
+        texts: what people typed.
+    """
+    reader = _reader(workspace, products)
+    prepared = {text: _prepared(Query(text=text), reader=reader) for text in texts}
+    return {
+        text: query.text
+        for text, query in prepared.items()
+        if query and query.text and not (query.understood and query.understood.condition)
+    }
 
 
 def _reader(workspace: Workspace, products: pl.DataFrame) -> QueryReader:

@@ -1,6 +1,7 @@
 """Five products and what two retrievers say, for the tests of the ranking stage."""
 
-from mmsearch_dagster.core.ranking.items import ItemTerms, item_terms
+from mmsearch_dagster.core.ranking.item_table import ItemTable
+from mmsearch_dagster.core.ranking.items import item_terms
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
 
 ROWS = (
@@ -10,7 +11,7 @@ ROWS = (
     {"product_id": "d", "title": "Blue bottle 750 ml", "category": "Home > Bottles", "price": None},
     {"product_id": "e", "title": "Linksys EZXS88W switch", "brand": "Linksys", "price": 30.0},
 )
-ITEMS: dict[str, ItemTerms] = {str(row["product_id"]): item_terms(row) for row in ROWS}
+ITEMS = ItemTable.of({str(row["product_id"]): item_terms(row) for row in ROWS})
 STATISTICS: TermStatistics = statistics_of(ITEMS.values())
 LISTS = {
     "lexical": [("a", 4.0), ("b", 2.0)],

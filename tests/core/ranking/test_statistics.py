@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.ranking.items import FIELDS, ItemTerms, word_counts
+from mmsearch_dagster.core.ranking.item_table import ItemTable
+from mmsearch_dagster.core.ranking.items import FIELDS, ItemTerms
 from mmsearch_dagster.core.ranking.statistics import K1, B, TermStatistics
 from tests.core.ranking.catalogue import ITEMS, STATISTICS
 
@@ -18,7 +19,9 @@ def bm25(
     words: Sequence[str], item: ItemTerms, statistics: TermStatistics = STATISTICS
 ) -> NDArray[np.float64]:
     """Of one product, [c]."""
-    return statistics.bm25(words, word_counts([item], words), np.array([item.lengths], dtype=np.float64))[0]
+    counts = ItemTable.of({"": item}).counts_of(np.zeros(1, dtype=np.int64), list(dict.fromkeys(words)))
+    repeated = counts[:, [list(dict.fromkeys(words)).index(word) for word in words]]
+    return statistics.bm25(words, repeated, np.array([item.lengths], dtype=np.float64))[0]
 
 
 def test_a_word_counts_once_per_product() -> None:

@@ -140,6 +140,7 @@ def log_pyfunc(
                 **({"ranking": facts.ranking_dir} if facts.ranking_dir else {}),
                 **({"language": facts.language_file} if facts.language_file else {}),
                 **({"photo_memory": facts.photo_memory_file} if facts.photo_memory_file else {}),
+                **({"query_memory": facts.query_memory_file} if facts.query_memory_file else {}),
             },
             signature=signature_of(int(spec["width"])),
             input_example=example if example is not None else example_input(list(spec["query_widths"])),

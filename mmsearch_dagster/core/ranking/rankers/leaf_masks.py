@@ -79,8 +79,9 @@ class LeafMasks:
 
     def _left(self, features: NDArray[np.float32]) -> Masks:
         """The leaves that are left in every tree, [n, t]."""
+        values = features.T.astype(np.float64)
         parts = (
-            masks[_positions(self.thresholds[feature], features[:, feature].astype(np.float64))]
+            masks.take(_positions(self.thresholds[feature], values[feature]), axis=0)
             for feature, masks in self.left_over.items()
         )
         left = next(parts)

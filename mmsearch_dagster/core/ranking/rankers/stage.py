@@ -19,7 +19,7 @@ from mmsearch_dagster.core.ranking.features import (
     RankedQuery,
     feature_rows,
 )
-from mmsearch_dagster.core.ranking.items import ItemTerms
+from mmsearch_dagster.core.ranking.item_table import ItemTable
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, StoredRanker, from_arrays, trained_apart
 from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker
 from mmsearch_dagster.core.ranking.rankers.deep_training import train_deep
@@ -82,7 +82,7 @@ class RankingStage:
         return self.ranker.predict(rows).tolist()
 
     def order(
-        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
+        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: ItemTable
     ) -> list[tuple[str, float]]:
         """Every candidate with its score, best first, ties by id.
 
@@ -94,11 +94,12 @@ class RankingStage:
         candidates = self.candidates(query, lists, items)
         if not candidates.ids:
             return []
-        pairs = zip(candidates.ids, self._scores(candidates.features), strict=True)
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+        scores = self._scores(candidates.features)
+        ordered = sorted((-score, product) for product, score in zip(candidates.ids, scores, strict=True))
+        return [(product, -score) for score, product in ordered]
 
     def candidates(
-        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: Mapping[str, ItemTerms]
+        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: ItemTable
     ) -> RankedCandidates:
         """Every candidate with the features that `order` reads."""
         return feature_rows(query, lists, items, self.statistics)
@@ -107,7 +108,7 @@ class RankingStage:
         self,
         query: RankedQuery,
         lists: Mapping[str, ScoredList],
-        items: Mapping[str, ItemTerms],
+        items: ItemTable,
         product: str,
     ) -> list[FeatureEffect]:
         """What each feature does for one candidate, the strongest first.
