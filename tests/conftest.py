@@ -1,5 +1,6 @@
 """One tiny shop and one finished home for all tests; whoever changes a home works on a copy."""
 
+import gc
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -41,6 +42,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     One process makes the finished home with the longest of all; until then the other does what needs none.
     """
     items.sort(key=_turn)
+
+
+def pytest_configure() -> None:
+    """The garbage collector looks at what is new less often: it took a twentieth of the time."""
+    gc.set_threshold(20_000)
+
+
+def pytest_collection_finish() -> None:
+    """It leaves out, from here on, what tests and libraries are made of."""
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> int:

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,25 @@ def make_people(
 ) -> SmallPeople:
     """What a run would put beside the model of `release`."""
     count = release.manifest.index.rows if release.manifest.index else 0
+    learned = _usually_learned(count) if events is None else _learned(count, events)
+    sha256 = write_people(folder, learned.found, learned.items, rules, tables=learned.tables)
+    return SmallPeople(folder, sha256, learned.items, learned.found)
+
+
+@dataclass(frozen=True)
+class _Learned:
+    items: Items
+    found: Experiment
+    tables: Mapping[str, pl.DataFrame]
+
+
+@cache
+def _usually_learned(products: int) -> _Learned:
+    """From the usual log: the same for every release of so many products."""
+    return _learned(products, log(products))
+
+
+def _learned(count: int, events: pl.DataFrame) -> _Learned:
     rows = catalogue(count)
     shared = [name for name in PRODUCTS if name in rows.columns]
     products = pl.concat([pl.DataFrame(schema=PRODUCTS), rows.select(shared)], how="diagonal")
@@ -106,10 +127,7 @@ def make_people(
     pictures = {key: colours.vector(picture(COLOURS[n % 5])) for n, key in enumerate(ids)}
     batch = assemble(ids, {TEXT: texts, IMAGE: pictures}, {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH})
     items = items_of(products, batch, smoothed_ratings(reviews()))
-    told = log(count) if events is None else events
     params = RankerParams(epochs=10, resamples=300, min_pages=40)
-    found = run_experiment(told, products, items, params, cosines=lambda ids, rows: {}, reviews=reviews())
-    rows_of_people = found.state.profiles if found.state else profiles(EMPTY, products, {}, {})
-    tables = {"profiles": rows_of_people, "events": told, "reviews": reviews()}
-    sha256 = write_people(folder, found, items, rules, tables=tables)
-    return SmallPeople(folder, sha256, items, found)
+    found = run_experiment(events, products, items, params, cosines=lambda ids, rows: {}, reviews=reviews())
+    people = found.state.profiles if found.state else profiles(EMPTY, products, {}, {})
+    return _Learned(items, found, {"profiles": people, "events": events, "reviews": reviews()})

@@ -44,13 +44,14 @@ def bound_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name
 
 
-def words_of(name: str) -> set[str]:
+@cache
+def words_of(name: str) -> frozenset[str]:
     """The words of a snake_case or CamelCase name, in lower case.
 
     >>> sorted(words_of("NotFound_byPlace"))
     ['by', 'found', 'not', 'place']
     """
-    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)}
+    return frozenset(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name))
 
 
 def test_a_name_says_what_the_thing_is() -> None:

@@ -1,5 +1,6 @@
 """The released engine of one home: resolve the pointer, open what it names, nothing else."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,18 +190,24 @@ class Released:
         Raises ReleaseMismatchError for damaged files, QueryError when the release is of before it knew
         people.
         """
+        if engine is not None:
+            version = engine.manifest.model_version
+            return self._recommender(engine, lambda: self.registry.model_folder(version))
+        pointed = self._pointed()
+        return self._recommender(self._open(pointed.manifest, pointed.folder), lambda: pointed.folder)
+
+    def _recommender(self, engine: Engine, model_folder: Callable[[], Path]) -> "Recommender":
+        """Answers for people beside `engine`, of the files in the model's folder."""
         from mmsearch_dagster.adapters.lake.people import FOLDER, PeopleFiles
         from mmsearch_dagster.serving.recommender import Recommender
 
-        engine = engine or self.engine()
         manifest = engine.manifest
         if manifest.ranker is None:
             raise QueryError(
                 f"release {manifest.release_id} knows nothing of people: run `mmsearch run --home "
                 f"{self._home}`"
             )
-        folder = self.registry.model_folder(manifest.model_version) / FOLDER
-        return Recommender(engine, PeopleFiles.open(folder, manifest.ranker.sha256))
+        return Recommender(engine, PeopleFiles.open(model_folder() / FOLDER, manifest.ranker.sha256))
 
     def _encoder(self, identity: EncoderIdentity, folder: Path) -> EncoderHere:
         """What this installation has in the place of a release's encoder, by its files."""

@@ -1,5 +1,6 @@
 """A first search pays for ONNX Runtime, numpy and LanceDB only."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,18 @@ def test_a_photo_is_answered_without_a_heavy_import(tiny: Place) -> None:
 
     assert '"hits"' in answer
     assert not modules & HEAVY
+
+
+@pytest.mark.parametrize("command", [("explain", "red mug"), ("similar",), ("reviews",)])
+def test_what_is_said_of_a_product_needs_no_registry_and_no_network(
+    tiny: Place, command: tuple[str, ...]
+) -> None:
+    answer, _ = modules_after("search", "red mug", "--home", str(tiny.home), "--json")
+    product = json.loads(answer)["hits"][0]["product_id"]
+
+    _, modules = modules_after(*command, product, "--home", str(tiny.home))
+
+    assert not modules & (HEAVY - {"polars"})
 
 
 def test_help_needs_no_table_and_no_index() -> None:

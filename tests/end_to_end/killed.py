@@ -16,6 +16,7 @@ _PRELOADED = (
     "torch",
     "mlflow.pyfunc",
     "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
     "great_expectations",
     "matplotlib.pyplot",
     "onnxruntime",
@@ -24,6 +25,7 @@ _PRELOADED = (
     "lightgbm",
     "mmsearch_dagster.pipeline.run",
     "tests.homes",
+    "tests.frozen_imports",
 )
 
 

@@ -100,18 +100,30 @@ def train_linear(training: TrainingSet, *, l2: float = 1.0) -> LinearRanker:
     rows = standardised(training.features, mean, scale)
     gains = np.exp2(training.grades) - 1.0
     spans = [span for _, span in training.spans() if gains[span].sum() > 0]
+    if not spans:
+        return LinearRanker(np.zeros(rows.shape[1]), mean, scale)
+    taught = np.concatenate([rows[span] for span in spans])
+    target = np.concatenate([gains[span] / gains[span].sum() for span in spans])
+    sizes = np.array([span.stop - span.start for span in spans])
 
     def loss(weights: _Floats) -> tuple[float, _Floats]:
-        total, gradient = 0.5 * l2 * float(weights @ weights), l2 * weights
-        for span in spans:
-            part, target = rows[span], gains[span] / gains[span].sum()
-            scores = part @ weights
-            scores -= scores.max()
-            share = np.exp(scores) / np.exp(scores).sum()
-            total -= float(target @ (scores - np.log(np.exp(scores).sum())))
-            gradient = gradient + part.T @ (share - target)
-        return total, gradient
+        share, total = _cross_entropy(taught @ weights, target, sizes)
+        return 0.5 * l2 * float(weights @ weights) + total, l2 * weights + taught.T @ (share - target)
 
-    start = np.zeros(rows.shape[1])
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    best = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 200})
     return LinearRanker(np.asarray(best.x), mean, scale)
+
+
+def _cross_entropy(scores: _Floats, target: _Floats, sizes: NDArray[np.int64]) -> tuple[_Floats, float]:
+    """The softmax of each list, and the cross-entropy of all of them.
+
+    Args:
+        scores: of the lists' rows, one list after the other, [n].
+        target: shares that add up to 1 in each list, [n].
+        sizes: rows of each list.
+    """
+    starts = np.cumsum(sizes) - sizes
+    shifted = scores - np.repeat(np.maximum.reduceat(scores, starts), sizes)
+    powers = np.exp(shifted)
+    sums = np.repeat(np.add.reduceat(powers, starts), sizes)
+    return powers / sums, -float(target @ (shifted - np.log(sums)))
