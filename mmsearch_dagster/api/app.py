@@ -49,6 +49,7 @@ def create_app(
     origins: Sequence[str] = (),
     remote_copy: Callable[[str], Path | None] = lambda address: None,
     webhook: ReviewWebhook | None = None,
+    threads: int | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -58,10 +59,10 @@ def create_app(
     there. warning: what is wrong with the released version although it answers. origins: of other sites'
     pages that may ask, such as `https://shop.example`; `*` for all. remote_copy: address of a picture -> the
     file with its copy here. webhook: how deliveries of MLflow's server are checked and carried out; without
-    it that path is not there.
+    it that path is not there. threads: that search; None: one per core.
     """
     follower = ReleaseFollower(open_engine, current_release_id, poll_seconds)
-    batches = MicroBatches()
+    batches = MicroBatches(threads)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -322,6 +322,16 @@ def serve(
         ),
     ] = None,
     log_features: LogFeatures = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=64,
+            envvar="MMSEARCH_WORKERS",
+            help="Processes that answer, each with the release in its own memory: one per core is fastest.",
+        ),
+    ] = 1,
     wait: Annotated[
         bool, typer.Option("--wait", hidden=True, help="What `serve` always does; kept for old scripts.")
     ] = True,
@@ -330,7 +340,14 @@ def serve(
     path answers 503 and says so; each later release is taken up without a restart."""
     from mmsearch_dagster.cli import serve as server
 
-    server.serve(home, host=host, port=port, origins=allow_origin or (), log_features=log_features)
+    server.serve(
+        home,
+        host=host,
+        port=port,
+        origins=allow_origin or (),
+        log_features=log_features,
+        workers=workers,
+    )
 
 
 @app.command()

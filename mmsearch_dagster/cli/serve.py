@@ -3,10 +3,12 @@
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.cli.display.progress import console
 from mmsearch_dagster.cli.options import released_of, settings_of
 from mmsearch_dagster.cli.people import hidden_id
@@ -14,6 +16,8 @@ from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.settings import options_from_environment, settle
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from mmsearch_dagster.api.review_webhook import ReviewWebhook
 
 # What MLflow's server signs its webhook with.
@@ -23,22 +27,46 @@ _ANY_ADDRESS = ("0.0.0.0", "::", "")
 _LISTENING = 2048
 
 
-def serve(home: Path, *, host: str, port: int, origins: Sequence[str], log_features: bool = False) -> None:
+def serve(
+    home: Path,
+    *,
+    host: str,
+    port: int,
+    origins: Sequence[str],
+    log_features: bool = False,
+    workers: int = 1,
+) -> None:
     """Answer over HTTP until Ctrl-C.
 
     origins: of other sites' pages that may ask. log_features: what the ranker reads is noted in the home.
+    workers: processes that answer at this port, each with the release in its own memory.
 
     Raises UserError where nothing can listen at this address, KeyboardInterrupt at Ctrl-C.
     """
-    from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
-    from mmsearch_dagster.api.app import create_app
-    from mmsearch_dagster.api.people import PeopleAccess
     from mmsearch_dagster.pipeline.home import check_location
 
     check_location(settings_of(home).home)
+    # Here, so that a secret that is easily guessed is the caller's mistake and not that of a process.
+    review_webhook(home, os.environ.get(WEBHOOK_SECRET))
+    threads = None if workers == 1 else max(1, cores() // workers)
+    make_app = partial(application, home, tuple(origins), log_features, threads)
+    with bound(host, port, "--port") as listener:
+        console.print(message(host, listener.getsockname()[1]), highlight=False, markup=False, soft_wrap=True)
+        if workers == 1:
+            run(make_app(), listener)
+        else:
+            run_processes(make_app, listener, workers)
+
+
+def application(home: Path, origins: Sequence[str], log_features: bool, threads: int | None) -> "FastAPI":
+    """The API of a home, for one process. threads: that search in it; None: one per core."""
+    from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
+    from mmsearch_dagster.api.app import create_app
+    from mmsearch_dagster.api.people import PeopleAccess
+
     released = released_of(home, log_features=log_features)
     people = PeopleAccess(released.recommender, lambda user: hidden_id(home, user))
-    app = create_app(
+    return create_app(
         released.engine,
         released.release_id,
         people=people,
@@ -46,10 +74,8 @@ def serve(home: Path, *, host: str, port: int, origins: Sequence[str], log_featu
         origins=origins,
         remote_copy=MediaCache(settings_of(home).paths.media).file_of,
         webhook=review_webhook(home, os.environ.get(WEBHOOK_SECRET)),
+        threads=threads,
     )
-    with bound(host, port, "--port") as listener:
-        console.print(message(host, listener.getsockname()[1]), highlight=False, markup=False, soft_wrap=True)
-        run(app, listener)
 
 
 def review_webhook(home: Path, secret: str | None) -> "ReviewWebhook | None":
@@ -120,3 +146,33 @@ def run(app: Any, listener: socket.socket) -> None:
 
     listener.listen(_LISTENING)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+def run_processes(make_app: "Callable[[], Any]", listener: socket.socket, workers: int) -> None:
+    """Serve by several processes until a signal ends it; one that dies is started again. Raises
+    KeyboardInterrupt at Ctrl-C, when all have ended.
+
+    The interpreter runs one thread at a time, so that a process answers little more with two cores than
+    with one.
+
+    Args:
+        make_app: called in each process, so it can be pickled.
+        listener: where all of them listen.
+        workers: how many.
+    """
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    listener.listen(_LISTENING)
+    listener.set_inheritable(True)
+    config = uvicorn.Config(make_app, factory=True, workers=workers, log_level="warning")  # pyright: ignore[reportArgumentType]
+    interrupted: list[bool] = []
+
+    class Supervisor(Multiprocess):
+        def handle_int(self) -> None:
+            interrupted.append(True)
+            super().handle_int()
+
+    Supervisor(config, sockets=[listener]).run()
+    if interrupted:
+        raise KeyboardInterrupt

@@ -8,7 +8,7 @@ from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from tests.bench.serving import measure
 from tests.bench.serving.files import BenchShop
 from tests.bench.serving.load import KINDS, Load, bodies_of
-from tests.bench.serving.measure import CLIENTS, OURS, PLAIN, in_turns, services
+from tests.bench.serving.measure import CLIENTS, OURS, PLAIN, PLAIN_PER_CORE, in_turns, services
 from tests.bench.serving.shop import make_shop
 from tests.bench.serving.stages import WHOLE, queries_of, stages_of
 
@@ -35,12 +35,12 @@ def test_the_release_orders_words_by_what_it_learned(shop: BenchShop) -> None:
     assert len(engine.search(query, k=10).hits) == 10
 
 
-def test_both_services_answer_every_kind_of_search(shop: BenchShop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_services_answer_every_kind_of_search(shop: BenchShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "CLIENTS", (2,))
     with services(shop) as ports:
         loads = in_turns(shop, ports, searches=4, rounds=1)
 
-    assert set(loads) == {(name, kind, 2) for name in (OURS, PLAIN) for kind in KINDS}
+    assert set(loads) == {(name, kind, 2) for name in (OURS, PLAIN, PLAIN_PER_CORE) for kind in KINDS}
     measured = [load for rounds in loads.values() for load in rounds]
     assert all(0 < load.p50 <= load.p99 and load.per_second > 0 for load in measured)
 

@@ -35,8 +35,9 @@ class FeaturesLog:
         )
         with self._lock:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / f"{now[:10]}.ndjson").open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+            # In one piece: other processes write to the same file.
+            with (self._folder / f"{now[:10]}.ndjson").open("ab", buffering=0) as file:
+                file.write(f"{line}\n".encode())
 
 
 def _record(query: PreparedQuery, ranked: "RankedCandidates") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Both services under the same load, in turns: answers per second, p50, p99, and where our time goes."""
+"""The services under the same load, in turns: answers per second, p50, p99, and where our time goes."""
 
 import json
 import socket
@@ -23,7 +23,16 @@ from tests.bench.serving.files import BenchShop
 from tests.bench.serving.load import KINDS, Load
 from tests.bench.serving.shop import make_shop
 
-OURS, PLAIN = "ours", "plain"
+OURS, PLAIN, PLAIN_PER_CORE = "ours", "plain", "plain, a process per core"
+# Service -> its module and what it is given beside the shop and the port. The last one is what somebody makes of
+# the plain service who has measured it; no target is set against it.
+_MODULES: Mapping[str, tuple[str, ...]] = {
+    OURS: ("ours",),
+    PLAIN: ("plain",),
+    PLAIN_PER_CORE: ("plain", "--per-core"),
+}
+# New connections in a row that are answered: every process of a service is ready then, very likely.
+_READY = 30
 CLIENTS = (1, 8, 32)
 _START_SECONDS = 300
 # Service, kind of search, clients -> a load per round.
@@ -54,23 +63,9 @@ def measure(
 
 @contextmanager
 def services(shop: BenchShop) -> Iterator[dict[str, int]]:
-    """Both, each a process of its own; service -> its port. Raises ChildError for one that does not start."""
-    ports = {name: _free_port() for name in (OURS, PLAIN)}
-    processes = {
-        name: subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                f"tests.bench.serving.{name}",
-                str(shop.folder),
-                str(shop.cache),
-                str(port),
-            ],
-            cwd=REPOSITORY,
-            stderr=subprocess.DEVNULL,
-        )
-        for name, port in ports.items()
-    }
+    """All of them, each by processes of its own; service -> its port. Raises ChildError for one that does not start."""
+    ports = {name: _free_port() for name in _MODULES}
+    processes = {name: _started(name, shop, port) for name, port in ports.items()}
     try:
         for name, port in ports.items():
             _wait_for(name, port, processes[name])
@@ -162,8 +157,9 @@ def _load(shop: BenchShop, port: int, kind: str, clients: int, searches: int) ->
 
 
 def _started(name: str, shop: BenchShop, port: int) -> "subprocess.Popen[bytes]":
-    arguments = (str(shop.folder), str(shop.cache), str(port))
-    command = [sys.executable, "-m", f"tests.bench.serving.{name}", *arguments]
+    module, *options = _MODULES[name]
+    arguments = (str(shop.folder), str(shop.cache), str(port), *options)
+    command = [sys.executable, "-m", f"tests.bench.serving.{module}", *arguments]
     return subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
 
 
@@ -174,11 +170,14 @@ def _free_port() -> int:
 
 
 def _wait_for(name: str, port: int, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + _START_SECONDS
+    until, answered = time.monotonic() + _START_SECONDS, 0
     while time.monotonic() < until and process.poll() is None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                return
+                answered += 1
         except (urllib.error.URLError, OSError):
+            answered = 0
             time.sleep(0.2)
+        if answered == _READY:
+            return
     raise ChildError(f"the service '{name}' does not answer at port {port}")

@@ -1,20 +1,24 @@
 """What a good engineer writes in an hour: FastAPI, sentence-transformers, FAISS, payload in memory.
 
 The same products, the same encoders by their weights, a flat index of inner products. Words and photo
-together: both lists, fused by reciprocal ranks. `python -m tests.bench.serving.plain FOLDER CACHE PORT`.
+together: both lists, fused by reciprocal ranks. `python -m tests.bench.serving.plain FOLDER CACHE PORT`; with
+`--per-core` behind it a process per core, each of whose libraries uses one.
 """
 
 import base64
 import io
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.adapters.models.describe import resolve
 from mmsearch_dagster.adapters.models.locate import locate
+from mmsearch_dagster.cli.serve import bound, run_processes
 from mmsearch_dagster.core.encoders.networks import load_network
 from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, Matrix
@@ -101,10 +105,26 @@ def create_app(search: PlainSearch) -> Any:
     return app
 
 
+def application(folder: Path, cache: Path) -> Any:
+    """For a process that has one core to itself."""
+    import faiss
+    import torch
+
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
+    return create_app(PlainSearch(BenchShop(folder, cache)))
+
+
 if __name__ == "__main__":
     import uvicorn
 
-    folder, cache, port = sys.argv[1:]
-    uvicorn.run(
-        create_app(PlainSearch(BenchShop(Path(folder), Path(cache)))), port=int(port), log_level="warning"
-    )
+    folder, cache, port = sys.argv[1:4]
+    if sys.argv[4:] == ["--per-core"]:
+        from tests.bench.serving.plain import application as make_app
+
+        with bound("127.0.0.1", int(port), "PORT") as listener:
+            run_processes(partial(make_app, Path(folder), Path(cache)), listener, cores())
+    else:
+        uvicorn.run(
+            create_app(PlainSearch(BenchShop(Path(folder), Path(cache)))), port=int(port), log_level="warning"
+        )
