@@ -24,7 +24,8 @@ def metadata_of(report: StepReport) -> dict[str, Any]:
     }
     entries |= {name: value for name, value in report.metrics.items() if value is not None}
     entries |= {name: dg.MetadataValue.md(markdown_table(table)) for name, table in report.tables.items()}
-    entries |= {name: dg.MetadataValue.md(image_markdown(name, png)) for name, png in report.images.items()}
+    images = report.images | {name: draw() for name, draw in report.charts.items()}
+    entries |= {name: dg.MetadataValue.md(image_markdown(name, png)) for name, png in images.items()}
     entries |= {name: dg.MetadataValue.path(str(path)) for name, path in report.links.items()}
     if report.note:
         entries["note"] = report.note

@@ -1,7 +1,7 @@
 """What a step did: metrics, tables and images."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,8 @@ from mmsearch_dagster.core.progress import PROGRESS
 
 @dataclass
 class StepReport:
-    """Metrics, tables and images of one step. `made` is False where a snapshot was used again."""
+    """Metrics, tables and images of one step. `made` is False where a snapshot was used again; `charts` are
+    images that are drawn when somebody shows them."""
 
     name: str
     digest: str = ""
@@ -25,6 +26,7 @@ class StepReport:
     metrics: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     images: dict[str, bytes] = field(default_factory=dict)
+    charts: dict[str, Callable[[], bytes]] = field(default_factory=dict)
     links: dict[str, Path] = field(default_factory=dict)
     note: str = ""
 

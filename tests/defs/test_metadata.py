@@ -11,6 +11,7 @@ def test_metadata_shows_figures_tables_and_pictures() -> None:
     report = StepReport("release", digest="abc", rows=3, metrics={"moved": True, "left": None})
     report.tables["rows"] = pl.DataFrame({"a": [1]})
     report.images["graph"] = b"png"
+    report.charts["drawn"] = lambda: b"png"
 
     shown = metadata_of(report)
 
@@ -19,6 +20,7 @@ def test_metadata_shows_figures_tables_and_pictures() -> None:
     assert "left" not in shown
     assert isinstance(shown["rows"], dg.MarkdownMetadataValue)
     assert shown["graph"].value == "![graph](data:image/png;base64,cG5n)"
+    assert shown["drawn"].value == "![drawn](data:image/png;base64,cG5n)"
 
 
 def test_a_table_shows_its_first_rows_and_stays_a_table() -> None:

@@ -120,8 +120,8 @@ class ProductVectors:
         )
         final = np.maximum.reduceat(exact, starts)
         order = np.argsort(-final, kind="stable")[:k]
-        pairs = zip(products[order].tolist(), final[order].astype(np.float32).tolist(), strict=True)
-        return [(self.ids[int(product)], float(score)) for product, score in pairs]
+        ids = map(self.ids.__getitem__, products[order].tolist())
+        return list(zip(ids, final[order].astype(np.float32).tolist(), strict=True))
 
     def _above_the_best(self, scores: Matrix, query: Matrix, count: int, error: float) -> NDArray[np.int64]:
         """Positions of all products that may be among the `count` best. Those that seem best are compared

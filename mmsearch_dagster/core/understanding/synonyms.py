@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +28,8 @@ _SPELLINGS = (
     ("silk", "silken"),
 )
 _MOST_WORDS = 4
+# The same short phrases are looked up several times in a query, and in many queries.
+_KEYS_KEPT = 65_536
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HAN = re.compile("[\u3400-\u9fff]")
 
@@ -110,5 +113,6 @@ def parse_synonyms(text: str, where: str) -> SynonymRules:
     return parse_reviewed(SynonymRules, text, where, what="synonyms")
 
 
+@lru_cache(_KEYS_KEPT)
 def _key(phrase: str) -> str:
     return fold(phrase) if _HAN.search(phrase) else stemmed(phrase)

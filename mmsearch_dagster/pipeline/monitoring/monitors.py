@@ -54,7 +54,7 @@ def watch_data(workspace: Workspace) -> Watched:
     report, rows = _stored(workspace, DATA, digests, lambda: _columns(before, now))
     findings = drift.data_findings(rows, workspace.monitoring_policy)
     report.metrics["columns that drifted"] = len({finding.subject for finding in findings})
-    report.images["data drift"] = _drawn_columns(rows, workspace.monitoring_policy)
+    report.charts["data drift"] = lambda: _drawn_columns(rows, workspace.monitoring_policy)
     return _watched(report, findings, _SAME_DATA, released.missing)
 
 
@@ -70,7 +70,7 @@ def watch_embeddings(workspace: Workspace) -> Watched:
     report, rows = _stored(workspace, EMBEDDINGS, digests, lambda: _modalities(before, now, other))
     findings = embedding_drift.embedding_findings(rows, workspace.monitoring_policy)
     if rows[embedding_drift.NOT_COMPARED].null_count():
-        report.images["embedding drift"] = _drawn_modalities(rows, workspace.monitoring_policy)
+        report.charts["embedding drift"] = lambda: _drawn_modalities(rows, workspace.monitoring_policy)
     return _watched(report, findings, _SAME_VECTORS, _not_compared(rows))
 
 
@@ -90,7 +90,7 @@ def watch_behaviour(workspace: Workspace) -> Watched:
     if rows.is_empty():
         few = f"fewer than {behaviour_drift.MIN_SEARCHES} searches in {policy.days} days: cannot tell"
         return Watched(report, None, few)
-    report.images["behaviour drift"] = _drawn_shares(rows)
+    report.charts["behaviour drift"] = lambda: _drawn_shares(rows)
     findings = behaviour_drift.behaviour_findings(rows, policy)
     return _watched(report, findings, "people search and choose as they did", released.missing)
 
@@ -165,7 +165,7 @@ def watch_searches(workspace: Workspace) -> Watched:
     days = search_quality.by_day(taken)
     report.tables = {"by day": days.tail(31)}
     if days.height:
-        report.images["searches with a click"] = _drawn(days)
+        report.charts["searches with a click"] = lambda: _drawn(days)
     change = search_quality.click_change(taken, policy.days, policy.confidence)
     if change is None:
         return Watched(report, None, f"fewer than two periods of {policy.days} days with searches")

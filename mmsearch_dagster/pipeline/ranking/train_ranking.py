@@ -53,6 +53,7 @@ from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candid
 from mmsearch_dagster.pipeline.training.hyper_parameters import SearchFacts, used_search
 from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
+from mmsearch_dagster.pipeline.training.text_encoder import learned_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH
 
@@ -97,6 +98,7 @@ def train_ranking(workspace: Workspace) -> StepReport:
                 "photos": photos.digest,
                 "multilingual": workspace.multilingual,
                 **({"search": search.digest} if search else {}),
+                **({"learned": sorted(learned)} if (learned := learned_queries(workspace)) else {}),
             }
         )
         snapshot, made = workspace.lake.obtain(
@@ -126,7 +128,8 @@ def released_memory(snapshot: Snapshot, retrieval: RetrievalParams) -> QueryMemo
 class _Ranking:
     """What the step reads, loaded once.
 
-    train: the judged queries that the ranker learns from. lists: what each retriever finds for `dev`.
+    train: the judged queries that the ranker learns from, without those that a fine-tuned text encoder has
+    learned from: it gives them their answers. lists: what each retriever finds for `dev`.
     untrained: for `train`, without the fused vector. allowed: training query id -> the products that pass the
     filters in its words. with_memory: whether a photo memory answers photos; it has seen those of `train`, so
     their order is chosen on `dev` alone. past: queries with what people chose. again: those that came again,
@@ -167,7 +170,9 @@ class _Ranking:
         }
         winner = choose_winner(models, items, validation)
         memory = MeasuredPhotos.of(photos, photos)
-        judged = train.take([row for row, _ in rankable(train, photos=memory is None)])
+        rows = [row for row, _ in rankable(train, photos=memory is None)]
+        learned = learned_queries(workspace)
+        judged = train.take([row for row in rows if train.batch.ids[row] not in learned])
         words = words_table(workspace, products)
         past = PastQueries.of(workspace, lineage, train, dev)
         again = past.came_again(words.product_ids)

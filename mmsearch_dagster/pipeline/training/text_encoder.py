@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MODEL = "model"
 CURVE = "curve.json"
 PICTURE = "curve.png"
+# Ids of the queries that it was trained on.
+LEARNED = "learned.json"
 # Raised when the loop's code changes what the same parameters give.
 CODE_VERSION = "1"
 _LINES = {"loss": "loss", "held_out": "nDCG@10 of held-out queries"}
@@ -68,8 +70,7 @@ def tune_text_encoder(workspace: Workspace) -> StepReport:
 
     with timed(TEXT_ENCODER) as report:
         spec = require_tunable_text(workspace.preset.encoder(TEXT))
-        given = text_examples(workspace, spec)
-        given = replace(given, examples=given.examples[: params.most])
+        given = text_examples(workspace, spec).first(params.most)
         _check_enough(given.examples, params)
         facts = {
             "code": CODE_VERSION,
@@ -90,6 +91,17 @@ def tune_text_encoder(workspace: Workspace) -> StepReport:
         report.tables["epochs"] = pl.DataFrame(json.loads((snapshot.folder / CURVE).read_text()))
         report.images["held-out queries"] = (snapshot.folder / PICTURE).read_bytes()
     return report
+
+
+def learned_queries(workspace: Workspace) -> frozenset[str]:
+    """Ids of the training queries whose answers the text encoder of this run remembers: what it gives them
+    says nothing about others. Empty for an encoder as configured."""
+    if workspace.finetune_text is None:
+        return frozenset()
+    tuned = workspace.lake.current(TEXT_ENCODER)
+    if not TextEncoderFacts.model_validate(tuned.facts).share:
+        return frozenset()
+    return frozenset(json.loads((tuned.folder / LEARNED).read_text(encoding="utf-8")))
 
 
 def _check_enough(examples: Sequence[QueryExample], params: TextFinetuneParams) -> None:
@@ -140,6 +152,7 @@ def _tune(
         log.figure("held-out queries", (folder / PICTURE).read_bytes())
         log.metrics({"share": tuned.share, "gain": tuned.gain.mean, "gain_low": tuned.gain.low})
         run_id = log.run_id
+    (folder / LEARNED).write_text(json.dumps(given.ids_of(train)), encoding="utf-8")
     (folder / CURVE).write_text(json.dumps([asdict(epoch) for epoch in tuned.curve]), encoding="utf-8")
     return _facts(tuned, len(train), len(held_out), run_id)
 

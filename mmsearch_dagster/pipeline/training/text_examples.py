@@ -1,7 +1,7 @@
 """The queries that a text encoder may learn from: judged and logged ones of the split `train`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -17,17 +17,37 @@ from mmsearch_dagster.pipeline.training.queries import TRAIN, VALIDATION, dev_qu
 from mmsearch_dagster.pipeline.training.unjudged_queries import unjudged_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
 
-# Words, the products that answer them with their grades, and how we know.
-_Graded = tuple[str, Mapping[str, float], Provenance]
 TABLES = ("products", "queries", "searches", "interactions", "reviews")
 
 
 @dataclass(frozen=True)
+class _Graded:
+    """A query's words, the products that answer them with their grades, and how we know."""
+
+    query_id: str
+    text: str
+    grades: Mapping[str, float]
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
 class TextExamples:
-    """examples: queries, graded by rows of `products`. products: their texts. Both as they are encoded."""
+    """examples: queries, graded by rows of `products`. products: their texts. Both as they are encoded.
+    query_ids: of each example."""
 
     examples: tuple[QueryExample, ...]
     products: tuple[str, ...]
+    query_ids: tuple[str, ...]
+
+    def first(self, count: int) -> "TextExamples":
+        """The first examples, at most so many."""
+        return TextExamples(self.examples[:count], self.products, self.query_ids[:count])
+
+    def ids_of(self, examples: Sequence[QueryExample]) -> list[str]:
+        """Ids of the queries that have the words of some of the examples."""
+        texts = {example.text for example in examples}
+        pairs = zip(self.query_ids, self.examples, strict=True)
+        return sorted(query_id for query_id, example in pairs if example.text in texts)
 
 
 def text_examples(workspace: Workspace, spec: EncoderSpec) -> TextExamples:
@@ -38,18 +58,20 @@ def text_examples(workspace: Workspace, spec: EncoderSpec) -> TextExamples:
     judged, measured = _judged(workspace, inputs["queries"].table())
     unjudged = _unjudged(workspace, inputs)
     measured += [query.text for query in unjudged if query.part != TRAIN and query.text]
-    examples = [
-        QueryExample(text, {row[key]: grade for key, grade in grades.items() if key in row}, provenance)
-        for text, grades, provenance in (*judged, *_logged(unjudged))
-        if text and not row.keys().isdisjoint(grades)
+    graded = [
+        each for each in (*judged, *_logged(unjudged)) if each.text and not row.keys().isdisjoint(each.grades)
     ]
-    fine = apart_from([example.text for example in examples], map(query_text, measured))
-    kept = [
-        replace(example, text=spec.query_text(example.text))
-        for example, is_apart in zip(examples, fine, strict=True)
-        if is_apart
-    ]
-    return TextExamples(tuple(kept), tuple(products.values()))
+    fine = apart_from([each.text for each in graded], map(query_text, measured))
+    kept = [each for each, is_apart in zip(graded, fine, strict=True) if is_apart]
+    examples = (
+        QueryExample(
+            spec.query_text(each.text),
+            {row[key]: grade for key, grade in each.grades.items() if key in row},
+            each.provenance,
+        )
+        for each in kept
+    )
+    return TextExamples(tuple(examples), tuple(products.values()), tuple(each.query_id for each in kept))
 
 
 def _product_texts(products: pl.DataFrame, spec: EncoderSpec) -> dict[str, str]:
@@ -70,14 +92,14 @@ def _judged(workspace: Workspace, queries: pl.DataFrame) -> tuple[list[_Graded],
         if split != TRAIN or query_id in dev:
             measured.append(text)
         elif alone and grades:
-            train.append((query_text(text), grades, JUDGED))
+            train.append(_Graded(query_id, query_text(text), grades, JUDGED))
     return train, measured
 
 
 def _logged(unjudged: Sequence[SyntheticQuery]) -> Iterator[_Graded]:
     for query in unjudged:
         if query.part == TRAIN and query.provenance == LOG:
-            yield query_text(query.text or ""), query.graded, LOG
+            yield _Graded(query.query_id, query_text(query.text or ""), query.graded, LOG)
 
 
 def _by_query(queries: pl.DataFrame) -> Iterator[tuple[str, str, str, bool, dict[str, float]]]:

@@ -128,7 +128,8 @@ class TestReleased:
         assert not found.checked["passed"]
         assert {finding.subject for finding in found.findings} == {TEXT}
         assert found.sentence.startswith("moved since the release: text (")
-        assert found.report.images
+        assert all(draw().startswith(b"\x89PNG") for draw in found.report.charts.values())
+        assert found.report.charts
 
     def test_a_short_log_says_nothing_of_behaviour(self, tiny: Place) -> None:
         found = monitors.watch_behaviour(tiny.workspace)
@@ -144,7 +145,8 @@ class TestReleased:
         found = monitors.watch_behaviour(place.workspace)
 
         assert found.sentence == "people search and choose as they did"
-        assert found.report.images
+        assert all(draw().startswith(b"\x89PNG") for draw in found.report.charts.values())
+        assert found.report.charts
 
     def test_searches_are_told_by_day(self, tiny: Place) -> None:
         found = monitors.watch_searches(tiny.workspace)

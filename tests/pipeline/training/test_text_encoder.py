@@ -7,11 +7,12 @@ import polars as pl
 import pytest
 import yaml
 
+from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
-from mmsearch_dagster.pipeline.training.text_encoder import tune_text_encoder
+from mmsearch_dagster.pipeline.training.text_encoder import learned_queries, tune_text_encoder
 from mmsearch_dagster.pipeline.training.text_examples import text_examples
 from mmsearch_dagster.pipeline.workspace import TEXT_ENCODER, Workspace
 from mmsearch_dagster.settings import Settings
@@ -97,6 +98,16 @@ def test_it_learns_from_training_queries_that_no_measured_query_equals(tuned: Wo
         assert [given.products[row] for row in example.grades] == [dict(word_pairs())[example.text]]
 
 
+def test_what_it_was_trained_on_is_told_to_those_who_judge(tuned: Workspace, shop: Path) -> None:
+    learned = learned_queries(tuned)
+
+    assert len(learned) == tuned.lake.current(TEXT_ENCODER).facts["rows"]
+    judged = tuned.lake.current("queries").table()
+    splits = judged.filter(pl.col(col.QUERY_ID).is_in(sorted(learned)))[col.SPLIT]
+    assert splits.unique().to_list() == ["train"]
+    assert learned_queries(Workspace(Settings(tuned.paths.home, shop), REVIEWED)) == frozenset()
+
+
 def test_what_follows_takes_the_tuned_encoder(tuned: Workspace) -> None:
     configured, used = tuned.preset.encoder(TEXT), tuned.encoder(TEXT)
     assert configured is not None
@@ -138,6 +149,7 @@ def test_where_it_does_not_pay_the_configured_encoder_is_used(
 
     report = tune_text_encoder(workspace)
 
+    assert learned_queries(workspace) == frozenset()
     assert report.note.startswith("fine-tuning does not pay, the configured encoder is used")
     assert workspace.encoder(TEXT) == workspace.preset.encoder(TEXT)
 
