@@ -20,7 +20,7 @@ def loaded_encoder(identity: EncoderIdentity, cache_dir: Path | None, beside: Pa
     Raises OtherEncoderError when what is installed here is not the encoder of the release.
     """
     cache = cache_dir or Path(tempfile.gettempdir()) / "mmsearch-encoders"
-    key = (identity.fingerprint, cache)
+    key = (identity.fingerprint, cache.resolve())  # homes may share one folder by links
     if key not in _LOADED:
         from mmsearch_dagster.adapters.models.load import load_encoder, spec_of
 

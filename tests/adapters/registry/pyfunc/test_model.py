@@ -183,3 +183,23 @@ def test_another_encoder_than_the_releases_is_refused(
         ReleaseMismatchError, match="the text encoder here is one, the release was made with hashed"
     ):
         registry.load_back(1)
+
+
+def test_homes_that_share_a_folder_of_encoders_by_links_load_an_encoder_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = [tmp_path / "first", tmp_path / "second"]
+    for link in links:
+        link.symlink_to(tmp_path / "shared")
+    loads: list[Path] = []
+
+    def load(spec: object, cache: Path) -> HashedWords:
+        loads.append(cache)
+        return HashedWords(TEXT)
+
+    monkeypatch.setattr(pyfunc_encoders, "_LOADED", {})
+    monkeypatch.setattr("mmsearch_dagster.adapters.models.load.load_encoder", load)
+    first, second = (pyfunc_encoders.loaded_encoder(TEXT, link) for link in links)
+
+    assert first is second
+    assert loads == links[:1]
