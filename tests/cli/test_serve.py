@@ -1,11 +1,13 @@
 """`mmsearch serve` as a container starts it: it listens first, and answers once there is a release."""
 
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
@@ -79,6 +81,27 @@ def test_a_port_in_use_is_the_callers_mistake(
     assert not home.home.exists()
 
 
+def workers_of(server: int, count: int, *, without: int = 0) -> list[int]:
+    """The processes that a server has started to answer, as soon as there are so many."""
+    for _ in range(1200):
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        workers = [int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+        if len(workers) == count and without not in workers:
+            return workers
+        time.sleep(0.05)
+    raise AssertionError(children)
+
+
+def health(address: str) -> str:
+    """What the server says of itself, as soon as it answers and has looked for a release."""
+    for _ in range(1200):
+        with suppress(httpx.HTTPError):
+            if "still being opened" not in (text := httpx.get(f"{address}/health", timeout=5).text):
+                return text
+        time.sleep(0.05)
+    raise AssertionError(f"{address} does not answer")
+
+
 def test_ctrl_c_ends_it_with_130(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mmsearch_dagster.cli", "serve", "--port", "0", "--home", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -86,6 +109,24 @@ def test_ctrl_c_ends_it_with_130(tmp_path: Path) -> None:
         assert server.stdout.readline().startswith("Search page")
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 130
+
+
+@pytest.mark.slow
+def test_several_processes_answer_at_one_port_and_end_together(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mmsearch_dagster.cli", "serve", "--workers", "2", "--port", "0"]
+    with subprocess.Popen([*command, "--home", str(tmp_path)], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[-1]
+        try:
+            first = workers_of(server.pid, 2)
+            assert "there is no release yet" in health(address)
+            os.kill(first[0], signal.SIGKILL)
+            later = workers_of(server.pid, 2, without=first[0])
+            assert "there is no release yet" in health(address)
+        finally:
+            server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 130
+    assert not any(Path(f"/proc/{worker}").exists() for worker in later)
 
 
 @pytest.mark.slow

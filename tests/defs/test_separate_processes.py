@@ -16,20 +16,14 @@ pytestmark = pytest.mark.slow
 
 _MODULE = "mmsearch_dagster.definitions"
 # What the server that every step's process is forked from has imported, for each step would import it
-# again: nothing that starts a thread, but for the one of Polars that sleeps. A fork beside threads at work,
-# such as those of LanceDB, ONNX Runtime and of jemalloc, hangs now and then.
+# again: nothing that starts a thread. A fork beside the threads of Polars, LanceDB or MLflow hangs now and
+# then.
 _PRELOADED = (
     _MODULE,
     "torch._dynamo",
     "scipy.stats",
     "matplotlib.pyplot",
-    "great_expectations",
-    "lightgbm",
-    "lance_namespace",
-    "mlflow.pyfunc",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "mlflow.store.model_registry.sqlalchemy_store",
-    "mmsearch_dagster.pipeline.run",
+    "alembic",
     "tests.frozen_imports",
     "tests.defs.named_threads",
 )

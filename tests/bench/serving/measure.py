@@ -24,8 +24,8 @@ from tests.bench.serving.load import KINDS, Load
 from tests.bench.serving.shop import make_shop
 
 OURS, PLAIN, PLAIN_PER_CORE = "ours", "plain", "plain, a process per core"
-# Service -> its module and what it is given beside the shop and the port. The last one is what somebody makes of
-# the plain service who has measured it; no target is set against it.
+# Service -> its module and what it is given beside the shop and the port. The last one is what somebody makes
+# of the plain service who has measured it; no target is set against it.
 _MODULES: Mapping[str, tuple[str, ...]] = {
     OURS: ("ours",),
     PLAIN: ("plain",),
@@ -63,7 +63,10 @@ def measure(
 
 @contextmanager
 def services(shop: BenchShop) -> Iterator[dict[str, int]]:
-    """All of them, each by processes of its own; service -> its port. Raises ChildError for one that does not start."""
+    """All of them, each by processes of its own; service -> its port.
+
+    Raises ChildError for one that does not start.
+    """
     ports = {name: _free_port() for name in _MODULES}
     processes = {name: _started(name, shop, port) for name, port in ports.items()}
     try:
