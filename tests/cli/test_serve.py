@@ -89,14 +89,14 @@ def workers_of(server: int, count: int, *, without: int = 0) -> list[int]:
         if len(workers) == count and without not in workers:
             return workers
         time.sleep(0.05)
-    raise AssertionError(children)
+    raise AssertionError(f"{server} has not {count} workers")
 
 
 def health(address: str) -> str:
     """What the server says of itself, as soon as it answers and has looked for a release."""
     for _ in range(1200):
         with suppress(httpx.HTTPError):
-            if "still being opened" not in (text := httpx.get(f"{address}/health", timeout=5).text):
+            if "still being opened" not in (text := httpx.get(f"{address}health", timeout=5).text):
                 return text
         time.sleep(0.05)
     raise AssertionError(f"{address} does not answer")
