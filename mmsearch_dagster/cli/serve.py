@@ -16,8 +16,6 @@ from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.settings import options_from_environment, settle
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from mmsearch_dagster.api.review_webhook import ReviewWebhook
 
 # What MLflow's server signs its webhook with.
@@ -58,7 +56,7 @@ def serve(
             run_processes(make_app, listener, workers)
 
 
-def application(home: Path, origins: Sequence[str], log_features: bool, threads: int | None) -> "FastAPI":
+def application(home: Path, origins: Sequence[str], log_features: bool, threads: int | None) -> Any:
     """The API of a home, for one process. threads: that search in it; None: one per core."""
     from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.api.app import create_app
