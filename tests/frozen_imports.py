@@ -3,8 +3,8 @@ garbage collection, every page of what the server imported."""
 
 import gc
 
-from sqlalchemy.orm import configure_mappers
+from mlflow.store.db.base_sql_model import Base
 
-configure_mappers()
+Base.registry.configure(cascade=True)
 gc.collect()
 gc.freeze()

@@ -24,7 +24,6 @@ _PRELOADED = (
     "scipy.stats",
     "matplotlib.pyplot",
     "alembic",
-    "tests.frozen_imports",
     "tests.defs.named_threads",
 )
 _WITHOUT_THREADS = {

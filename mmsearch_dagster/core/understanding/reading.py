@@ -9,7 +9,7 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filter_conditions import quoted
+from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text.preparation import STOP_WORDS, fold
 from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS, split_words
@@ -180,7 +180,8 @@ class QueryReader:
         return Understood(text, text, parts=(part,), product_ids=products)
 
     def _example(self, text: str, ignore: Collection[str]) -> Understood | None:
-        """`like SKU-10054 but cheaper`: its title is searched, its category preferred, itself left out."""
+        """`like SKU-10054 but cheaper`: its title is searched, itself left out. Its category is preferred,
+        and a bound of cheaper ones, for something else is cheaper nearly always."""
         match = _LIKE.match(text)
         if match is None:
             return None
@@ -190,13 +191,15 @@ class QueryReader:
         example = self.products.get(products[0], ExampleProduct("", None, ""))
         rest = match["rest"] or match["rest_zh"] or ""
         conditions, value = [f"{col.PRODUCT_ID} <> {quoted(products[0])}"], f"like {products[0]}"
-        if _CHEAPER.match(rest) and example.price is not None:
+        cheaper = _CHEAPER.match(rest) is not None and example.price is not None
+        if cheaper:
             conditions.append(f"{col.PRICE} < {example.price!r}")
             value += f", under {example.price:g} {self.currency or ''}".rstrip()
         part = QueryPart(LIKE, text, value, FILTER, " AND ".join(conditions))
         rest = _CHEAPER.sub("", rest)
         words = f"{example.title} {rest}".strip() or text  # a product may have no title
-        kind = QueryPart(CATEGORY, example.category, example.category, PREFER)
+        bound = (FILTER, category_sql(example.category)) if cheaper else (PREFER, None)
+        kind = QueryPart(CATEGORY, example.category, example.category, *bound)
         parts = (part, kind) if example.category and not _ignored(kind, ignore) else (part,)
         return None if _ignored(part, ignore) else Understood(text, words, parts=parts)
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.understanding.understood import REWRITE, SPELLING, Understood
+from mmsearch_dagster.core.retrieval.filter_conditions import category_sql
+from mmsearch_dagster.core.understanding.understood import FILTER, PREFER, REWRITE, SPELLING, Understood
 from tests.core.understanding.shop import PRODUCTS, reader
 
 READER = reader()
@@ -97,14 +98,19 @@ def test_an_example_is_searched_by_its_title_and_left_out_itself() -> None:
     query = read("like ab-1003 but cheaper")
 
     assert query.text == "rain jacket with hood"
-    assert query.condition == "(product_id <> 'AB-1003' AND price < 120.0)"
+    assert query.condition is not None
+    assert query.condition.startswith("(product_id <> 'AB-1003' AND price < 120.0) AND (")
+    assert query.condition.endswith(f"({category_sql(query.values('category')[0])})")
 
 
-def test_an_examples_category_is_preferred_and_can_be_ignored() -> None:
-    categories = read("like ab-1003 but cheaper").values("category")
+@pytest.mark.parametrize(("text", "effect"), [("like ab-1003", PREFER), ("like ab-1003 but cheaper", FILTER)])
+def test_an_examples_category_is_preferred_or_bounds_cheaper_ones_and_can_be_ignored(
+    text: str, effect: str
+) -> None:
+    (category,) = (part for part in read(text).parts if part.kind == "category")
 
-    assert len(categories) == 1
-    assert read("like ab-1003", ignore=[f"category:{categories[0]}"]).values("category") == ()
+    assert category.effect == effect
+    assert read(text, ignore=[category.name]).values("category") == ()
 
 
 def test_an_example_without_a_title_leaves_the_words() -> None:
