@@ -67,9 +67,7 @@ class CandidateOrder:
         chosen_before = lists.get(QUERY_MEMORY, ())
         others = {name: entries for name, entries in lists.items() if entries and name != QUERY_MEMORY}
         ranked = self._ordered(query, others, items, is_enough)
-        return (
-            lifted(ranked, chosen_before, query.weights.get(QUERY_MEMORY, 0.0)) if chosen_before else ranked
-        )
+        return lifted(ranked, chosen_before, query.weights.get(QUERY_MEMORY, 0.0))
 
     def _ordered(
         self,
