@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.memories.photo_memory import PhotoMemory, PictureKeys, evened
+from mmsearch_dagster.core.memories.photo_space import PhotoSpace, Scatter, sums_by_label
+from mmsearch_dagster.core.memories.photos import LabelledPhotos
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.photo_memory.memory import PhotoMemory, PictureKeys, evened
-from mmsearch_dagster.core.photo_memory.photos import LabelledPhotos
-from mmsearch_dagster.core.photo_memory.space import PhotoSpace, Scatter, sums_by_label
 from mmsearch_dagster.core.retrieval.nearest import unit_rows
 
 # A product's own pictures count as much as so many photos of it.

@@ -14,11 +14,11 @@ from mmsearch_dagster.core.catalog.schemas import EVENTS, SEARCHES
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.labels.provenance import CATALOGUE, JUDGED, LOG, Provenance
+from mmsearch_dagster.core.memories.query_fit import keyed
+from mmsearch_dagster.core.memories.query_memory import QUERY_MEMORY_FILE, QueryMemory
 from mmsearch_dagster.core.modalities import TEXT, ModalityBatch
-from mmsearch_dagster.core.query_memory.fit import keyed
-from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory
 from mmsearch_dagster.core.understanding.understood import FILTER, PRICE, QueryPart, Understood
-from mmsearch_dagster.pipeline.ranking.query_memory import MEASURED_FILE, PastQueries
+from mmsearch_dagster.pipeline.memories.query_memory import MEASURED_FILE, PastQueries
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
 BOUND = Understood(

@@ -9,7 +9,7 @@ from mmsearch_dagster.core.labels.click_grades import ATTRACTION, choose_click_m
 from mmsearch_dagster.core.labels.log_queries import counted_reactions
 from mmsearch_dagster.core.labels.relative_grades import REACTIONS, TEXT, WEIGHT
 from mmsearch_dagster.core.labels.result_pages import GRADE_OF
-from mmsearch_dagster.core.query_memory.memory import Votes, query_key
+from mmsearch_dagster.core.memories.query_memory import Votes, query_key
 
 # Reading each as the engine does takes a millisecond or two.
 MOST_TEXTS = 20_000

@@ -12,7 +12,7 @@ from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
-from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
+from mmsearch_dagster.pipeline.finetuning.finetune import tune_image_encoder
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.shops import REVIEWED, bare_shop

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.digest import sha256_bytes
+from mmsearch_dagster.core.memories.photo_space import PhotoSpace, sums_by_label
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.photo_memory.space import PhotoSpace, sums_by_label
 from mmsearch_dagster.core.retrieval.nearest import SCORE_DECIMALS, unit_rows
 
 MEMORY_FILE = "photo_memory.npz"

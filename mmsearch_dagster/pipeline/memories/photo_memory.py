@@ -11,17 +11,17 @@ from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.encoders.protocol import Content
+from mmsearch_dagster.core.memories.photo_cross_fit import CrossFit, cross_fit
+from mmsearch_dagster.core.memories.photo_fit import fit_memory
+from mmsearch_dagster.core.memories.photo_memory import MEMORY_FILE, PhotoMemory
+from mmsearch_dagster.core.memories.photos import FewestPhotos, LabelledPhotos
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, assemble
-from mmsearch_dagster.core.photo_memory.cross_fit import CrossFit, cross_fit
-from mmsearch_dagster.core.photo_memory.fit import fit_memory
-from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
-from mmsearch_dagster.core.photo_memory.photos import FewestPhotos, LabelledPhotos
 from mmsearch_dagster.core.release import PhotoMemoryPin, RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY
+from mmsearch_dagster.pipeline.memories.photo_views import QUERY_VIEWS, VIEWS, encode_views, labelled
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
-from mmsearch_dagster.pipeline.training.photo_views import QUERY_VIEWS, VIEWS, encode_views, labelled
 from mmsearch_dagster.pipeline.training.queries import DEV, TEST, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 

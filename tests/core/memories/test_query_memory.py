@@ -9,16 +9,16 @@ import pytest
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.schemas import EVENTS, SEARCHES
 from mmsearch_dagster.core.labels.log_queries import after_searches
-from mmsearch_dagster.core.query_memory.fit import (
+from mmsearch_dagster.core.memories.query_fit import (
     joined,
     judged_votes,
     keyed,
     log_votes,
     texts_with_most_reactions,
 )
-from mmsearch_dagster.core.query_memory.lift import lifted
-from mmsearch_dagster.core.query_memory.memory import QueryMemory, query_key
-from mmsearch_dagster.core.query_memory.trial import WEIGHTS, MemoryTrial, try_memory, with_query_memory
+from mmsearch_dagster.core.memories.query_lift import lifted
+from mmsearch_dagster.core.memories.query_memory import QueryMemory, query_key
+from mmsearch_dagster.core.memories.query_trial import WEIGHTS, MemoryTrial, try_memory, with_query_memory
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import QUERY_MEMORY, retriever_weights
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmsearch_dagster.core.evaluation.judged_queries import Rankings, score
+from mmsearch_dagster.core.memories.query_lift import lifted
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
-from mmsearch_dagster.core.query_memory.lift import lifted
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import PICTURE, QUERY_MEMORY, WORDS
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList

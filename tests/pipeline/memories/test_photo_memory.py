@@ -13,12 +13,10 @@ from mmsearch_dagster.adapters.lake.batches import load_queries
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.labels.provenance import JUDGED
+from mmsearch_dagster.core.memories.photo_memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.modalities import IMAGE
-from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.release import RetrievalParams
-from mmsearch_dagster.pipeline.run import prepare
-from mmsearch_dagster.pipeline.training import examples
-from mmsearch_dagster.pipeline.training.photo_memory import (
+from mmsearch_dagster.pipeline.memories.photo_memory import (
     ASSET,
     MEASURED_FILE,
     MeasuredPhotos,
@@ -26,6 +24,8 @@ from mmsearch_dagster.pipeline.training.photo_memory import (
     learn_photos,
     released_by,
 )
+from mmsearch_dagster.pipeline.run import prepare
+from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings

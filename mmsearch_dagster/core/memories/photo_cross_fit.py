@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.memories.photo_fit import fit_memory, scatter_of
+from mmsearch_dagster.core.memories.photos import LabelledPhotos
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.photo_memory.fit import fit_memory, scatter_of
-from mmsearch_dagster.core.photo_memory.photos import LabelledPhotos
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors, unit_rows
 
 SHRINKAGES = (0.1, 0.3, 0.8)

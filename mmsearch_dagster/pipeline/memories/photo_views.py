@@ -8,8 +8,8 @@ from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import Content
 from mmsearch_dagster.core.media.closer_view import CLOSER, CLOSEST, closer_view
 from mmsearch_dagster.core.media.images import UnreadableImageError
+from mmsearch_dagster.core.memories.photos import LabelledPhotos
 from mmsearch_dagster.core.modalities import IMAGE, Matrix
-from mmsearch_dagster.core.photo_memory.photos import LabelledPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 # Shares of the photo's shorter side; None: as it is. A query has the first two.

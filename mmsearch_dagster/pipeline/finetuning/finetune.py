@@ -14,7 +14,7 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.modalities import IMAGE
-from mmsearch_dagster.pipeline.features.finetuning_run import epochs_chart, finetuning_run
+from mmsearch_dagster.pipeline.finetuning.finetuning_run import epochs_chart, finetuning_run
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.workspace import IMAGE_ENCODER, Workspace, media_file
 

@@ -21,9 +21,9 @@ from mmsearch_dagster.core.finetuning.text_examples import (
 from mmsearch_dagster.core.finetuning.text_params import TextFinetuneParams
 from mmsearch_dagster.core.modalities import TEXT, Matrix
 from mmsearch_dagster.core.retrieval.nearest import unit_rows
-from mmsearch_dagster.pipeline.features.finetuning_run import epochs_chart, finetuning_run
+from mmsearch_dagster.pipeline.finetuning.finetuning_run import epochs_chart, finetuning_run
+from mmsearch_dagster.pipeline.finetuning.text_examples import TextExamples, text_examples
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training.text_examples import TextExamples, text_examples
 from mmsearch_dagster.pipeline.workspace import TEXT_ENCODER, Workspace
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from mmsearch_dagster.core.labels.click_grades import choose_click_model
 from mmsearch_dagster.core.labels.log_queries import after_searches, begin_of_validation, grades_of
 from mmsearch_dagster.core.labels.provenance import JUDGED, LOG
 from mmsearch_dagster.core.labels.result_pages import GRADE_OF
-from mmsearch_dagster.core.query_memory.fit import (
+from mmsearch_dagster.core.memories.query_fit import (
     joined,
     judged_votes,
     keyed,
     log_votes,
     texts_with_most_reactions,
 )
-from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory, Votes, query_key
+from mmsearch_dagster.core.memories.query_memory import QUERY_MEMORY_FILE, QueryMemory, Votes, query_key
 from mmsearch_dagster.core.release import QueryMemoryPin
 from mmsearch_dagster.core.retrieval.rank_fusion import WORDS
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList

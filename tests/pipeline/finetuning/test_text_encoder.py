@@ -12,8 +12,8 @@ from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import TEXT
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
-from mmsearch_dagster.pipeline.training.text_encoder import learned_queries, tune_text_encoder
-from mmsearch_dagster.pipeline.training.text_examples import text_examples
+from mmsearch_dagster.pipeline.finetuning.text_encoder import learned_queries, tune_text_encoder
+from mmsearch_dagster.pipeline.finetuning.text_examples import text_examples
 from mmsearch_dagster.pipeline.workspace import TEXT_ENCODER, Workspace
 from mmsearch_dagster.settings import Settings
 from tests.shops import REVIEWED, bare_shop

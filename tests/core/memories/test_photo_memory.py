@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.photo_memory.cross_fit import cross_fit, similar_folds
-from mmsearch_dagster.core.photo_memory.fit import fit_memory, scatter_of
-from mmsearch_dagster.core.photo_memory.memory import PhotoMemory
-from mmsearch_dagster.core.photo_memory.photos import FewestPhotos, LabelledPhotos
-from mmsearch_dagster.core.photo_memory.space import PhotoSpace, Scatter
+from mmsearch_dagster.core.memories.photo_cross_fit import cross_fit, similar_folds
+from mmsearch_dagster.core.memories.photo_fit import fit_memory, scatter_of
+from mmsearch_dagster.core.memories.photo_memory import PhotoMemory
+from mmsearch_dagster.core.memories.photo_space import PhotoSpace, Scatter
+from mmsearch_dagster.core.memories.photos import FewestPhotos, LabelledPhotos
 from mmsearch_dagster.core.retrieval.nearest import unit_rows
 
 WIDTH = 6
