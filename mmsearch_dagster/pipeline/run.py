@@ -17,8 +17,8 @@ from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_searches, validate
 from mmsearch_dagster.pipeline.memories.photo_memory import learn_photos
 from mmsearch_dagster.pipeline.monitoring.reference import make_reference
-from mmsearch_dagster.pipeline.people.profiles import make_profiles
-from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.personalisation.profiles import make_profiles
+from mmsearch_dagster.pipeline.personalisation.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release

@@ -23,8 +23,8 @@ from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
 from mmsearch_dagster.pipeline.memories import photo_memory
 from mmsearch_dagster.pipeline.monitoring import reference
-from mmsearch_dagster.pipeline.people import ranker
-from mmsearch_dagster.pipeline.people.profiles import PROFILES
+from mmsearch_dagster.pipeline.personalisation import ranker
+from mmsearch_dagster.pipeline.personalisation.profiles import PROFILES
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries

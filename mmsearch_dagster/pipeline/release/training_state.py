@@ -10,7 +10,7 @@ from mmsearch_dagster.pipeline.features import collaborative, encode
 from mmsearch_dagster.pipeline.finetuning import finetune, text_encoder
 from mmsearch_dagster.pipeline.ingest.tables import raw_asset
 from mmsearch_dagster.pipeline.memories import photo_memory
-from mmsearch_dagster.pipeline.people import profiles, ranker
+from mmsearch_dagster.pipeline.personalisation import profiles, ranker
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.training import candidates, examples
 from mmsearch_dagster.pipeline.workspace import Workspace

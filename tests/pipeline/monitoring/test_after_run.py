@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.adapters.alerts.sinks import LogFile, WebhookSink, sinks_of
-from mmsearch_dagster.core.status.alert_policy import AlertPolicy, Webhook
-from mmsearch_dagster.core.status.alerts import Alert, FailedRun
-from mmsearch_dagster.pipeline.status.after_run import after_run, send_alerts
+from mmsearch_dagster.core.monitoring.alert_policy import AlertPolicy, Webhook
+from mmsearch_dagster.core.monitoring.alerts import Alert, FailedRun
+from mmsearch_dagster.pipeline.monitoring.after_run import after_run, send_alerts
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.status.alert_policy import AlertPolicy, parse_alerts
-from mmsearch_dagster.core.status.alerts import Alert, FailedRun, alerts_of, is_due, with_sent
-from mmsearch_dagster.core.status.daily_metrics import DailyMetrics
+from mmsearch_dagster.core.monitoring.alert_policy import AlertPolicy, parse_alerts
+from mmsearch_dagster.core.monitoring.alerts import Alert, FailedRun, alerts_of, is_due, with_sent
+from mmsearch_dagster.core.monitoring.daily_metrics import DailyMetrics
 from tests.status_month import month
 
 POLICY = AlertPolicy()

@@ -11,7 +11,7 @@ from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.modalities import COLLABORATIVE, TEXT, ModalityBatch
 from mmsearch_dagster.pipeline.features import collaborative
-from mmsearch_dagster.pipeline.people import profiles
+from mmsearch_dagster.pipeline.personalisation import profiles
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 

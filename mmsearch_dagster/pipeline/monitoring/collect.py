@@ -10,10 +10,7 @@ from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger, LedgerLine
 from mmsearch_dagster.core.clock import timestamp
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
-from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
-from mmsearch_dagster.core.monitoring.search_quality import DAY, by_day, by_search
-from mmsearch_dagster.core.release import ReleaseManifest
-from mmsearch_dagster.core.status.daily_metrics import (
+from mmsearch_dagster.core.monitoring.daily_metrics import (
     DailyMetrics,
     DriftResult,
     GateResult,
@@ -24,11 +21,14 @@ from mmsearch_dagster.core.status.daily_metrics import (
     margins_of,
     of_day,
 )
+from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
+from mmsearch_dagster.core.monitoring.search_quality import DAY, by_day, by_search
+from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.pipeline.evaluation.files import ASSET as EVALUATION
 from mmsearch_dagster.pipeline.evaluation.files import QUALITY
 from mmsearch_dagster.pipeline.ingest.row_counts import all_row_counts
 from mmsearch_dagster.pipeline.monitoring import monitors
-from mmsearch_dagster.pipeline.status.day_files import keep_day, kept_day
+from mmsearch_dagster.pipeline.monitoring.day_files import keep_day, kept_day
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 CODE_VERSION = "1"

@@ -10,8 +10,8 @@ from mmsearch_dagster.core.personalisation.fit import FittedRanker
 from mmsearch_dagster.core.personalisation.list_evaluation import ListReport
 from mmsearch_dagster.core.personalisation.network import Ranker, RankerSpec
 from mmsearch_dagster.core.personalisation.training import TrainedRanker
-from mmsearch_dagster.pipeline.people import ranker_report
-from mmsearch_dagster.pipeline.people.ranker_report import CLICKS, TABLES, tables
+from mmsearch_dagster.pipeline.personalisation import ranker_report
+from mmsearch_dagster.pipeline.personalisation.ranker_report import CLICKS, TABLES, tables
 
 BESIDE = ("coverage@10", "novelty@10 (bits)", "diversity@10", "calibration@10 (KL)", "popularity lift@10")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mmsearch_dagster.core.status.daily_metrics import (
+from mmsearch_dagster.core.monitoring.daily_metrics import (
     DailyMetrics,
     DriftResult,
     GateResult,

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.core.status.daily_metrics import HomeState, QuarantineResult
-from mmsearch_dagster.core.status.status import Scheduler
-from mmsearch_dagster.pipeline.status.collect import collect_day
-from mmsearch_dagster.pipeline.status.day_files import keep_day, kept_day, kept_days
-from mmsearch_dagster.pipeline.status.status import home_status, write_status_page
+from mmsearch_dagster.core.monitoring.daily_metrics import HomeState, QuarantineResult
+from mmsearch_dagster.core.monitoring.status import Scheduler
+from mmsearch_dagster.pipeline.monitoring.collect import collect_day
+from mmsearch_dagster.pipeline.monitoring.day_files import keep_day, kept_day, kept_days
+from mmsearch_dagster.pipeline.monitoring.status import home_status, write_status_page
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.homes import Place

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from mmsearch_dagster.core.gate.decision import Decision, Reason
-from mmsearch_dagster.core.status.daily_metrics import margins_of
-from mmsearch_dagster.core.status.status import status_lines
+from mmsearch_dagster.core.monitoring.daily_metrics import margins_of
+from mmsearch_dagster.core.monitoring.status import status_lines
 from tests.status_month import month
 
 

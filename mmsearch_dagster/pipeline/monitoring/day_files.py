@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
-from mmsearch_dagster.core.status.daily_metrics import DailyMetrics
+from mmsearch_dagster.core.monitoring.daily_metrics import DailyMetrics
 
 _LOG = logging.getLogger(__name__)
 

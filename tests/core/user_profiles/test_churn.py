@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from mmsearch_dagster.core.catalog.schemas import EVENTS
-from mmsearch_dagster.core.people.churn import (
+from mmsearch_dagster.core.user_profiles.churn import (
     AGE,
     CHURN,
     LAST,

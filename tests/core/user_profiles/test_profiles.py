@@ -13,7 +13,7 @@ from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.collaborative_filtering.interactions import WEIGHT, FeedbackParams
 from mmsearch_dagster.core.errors import MmsearchError
-from mmsearch_dagster.core.people import profiles
+from mmsearch_dagster.core.user_profiles import profiles
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 5

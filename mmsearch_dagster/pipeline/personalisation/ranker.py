@@ -10,9 +10,9 @@ from mmsearch_dagster.adapters.lake.lineage import current_inputs
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.pipeline.ingest import reviews as reviews_step
-from mmsearch_dagster.pipeline.people import ranker_report
-from mmsearch_dagster.pipeline.people.profiles import PROFILES
-from mmsearch_dagster.pipeline.people.query_similarity import query_cosines
+from mmsearch_dagster.pipeline.personalisation import ranker_report
+from mmsearch_dagster.pipeline.personalisation.profiles import PROFILES
+from mmsearch_dagster.pipeline.personalisation.query_similarity import query_cosines
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.workspace import Workspace

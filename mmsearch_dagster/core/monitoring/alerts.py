@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mmsearch_dagster.core.status.alert_policy import AlertPolicy
-from mmsearch_dagster.core.status.daily_metrics import DailyMetrics, GateResult, HomeState
+from mmsearch_dagster.core.monitoring.alert_policy import AlertPolicy
+from mmsearch_dagster.core.monitoring.daily_metrics import DailyMetrics, GateResult, HomeState
 
 AlertKind = Literal["failed_run", "refused_model", "drift", "quarantine", "stale_release"]
 # Sink -> key of an alert -> when it was sent last, ISO.

@@ -10,9 +10,9 @@ from filelock import FileLock
 from mmsearch_dagster.adapters.alerts.sinks import AlertSink, sinks_of
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.core.clock import Clock
-from mmsearch_dagster.core.status.alert_policy import AlertPolicy
-from mmsearch_dagster.core.status.alerts import Alert, FailedRun, alerts_of, is_due, with_sent
-from mmsearch_dagster.pipeline.status.collect import collect_day
+from mmsearch_dagster.core.monitoring.alert_policy import AlertPolicy
+from mmsearch_dagster.core.monitoring.alerts import Alert, FailedRun, alerts_of, is_due, with_sent
+from mmsearch_dagster.pipeline.monitoring.collect import collect_day
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 _LOG = logging.getLogger(__name__)

@@ -92,7 +92,7 @@ def _state(workspace: Workspace, log: Snapshot, until: date | None) -> tuple[Sna
     there on and an older state is never used for it.
     """
     from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams, feedback
-    from mmsearch_dagster.core.people.profiles import EMPTY, ProfileState, advance
+    from mmsearch_dagster.core.user_profiles.profiles import EMPTY, ProfileState, advance
 
     params = FeedbackParams()
     events = feedback(log.table(), params).select(_COLUMNS)
@@ -138,7 +138,7 @@ def _profiles(state: Snapshot, candidate: Snapshot, inputs: dict[str, Snapshot])
     from mmsearch_dagster.adapters.lake.batches import load_batch
     from mmsearch_dagster.adapters.lake.factors import load_factors
     from mmsearch_dagster.core.fusion.model import load_model
-    from mmsearch_dagster.core.people.profiles import ProfileState, profiles
+    from mmsearch_dagster.core.user_profiles.profiles import ProfileState, profiles
 
     items = load_batch(inputs[examples.ASSET].folder, examples.ITEMS)
     fused = load_model(candidate.folder).items(items)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mmsearch_dagster.adapters.lake.snapshots import write_atomically
 from mmsearch_dagster.adapters.registry.ledger import Ledger
-from mmsearch_dagster.core.status.daily_metrics import DailyMetrics, GateResult, HomeState
-from mmsearch_dagster.core.status.status import Scheduler, Status
-from mmsearch_dagster.pipeline.status.collect import collect_day, gate_results, home_state
-from mmsearch_dagster.pipeline.status.day_files import kept_days
+from mmsearch_dagster.core.monitoring.daily_metrics import DailyMetrics, GateResult, HomeState
+from mmsearch_dagster.core.monitoring.status import Scheduler, Status
+from mmsearch_dagster.pipeline.monitoring.collect import collect_day, gate_results, home_state
+from mmsearch_dagster.pipeline.monitoring.day_files import kept_days
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 _LOG = logging.getLogger(__name__)
