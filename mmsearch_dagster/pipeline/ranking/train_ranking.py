@@ -51,7 +51,7 @@ from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples, photo_memory
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
 from mmsearch_dagster.pipeline.training.hyper_parameters import SearchFacts, used_search
-from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
+from mmsearch_dagster.pipeline.training.photo_memory import CHOOSING_FILE, MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.training.text_encoder import learned_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
@@ -169,7 +169,7 @@ class _Ranking:
             name: load_model(snapshot.folder) for name, snapshot in candidates.items()
         }
         winner = choose_winner(models, items, validation)
-        memory = MeasuredPhotos.of(photos, photos)
+        memory = MeasuredPhotos.of(photos, photos, CHOOSING_FILE)
         rows = [row for row, _ in rankable(train, photos=memory is None)]
         learned = learned_queries(workspace)
         judged = train.take([row for row in rows if train.batch.ids[row] not in learned])
