@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOLDER = "people"
 PEOPLE, PRODUCTS, REVIEWS = "people.parquet", "products.parquet", "reviews.parquet"
 RULES, FACTS = "business.json", "decision.json"
-# Columns beside those of core.people.profiles: vectors and factors in the ranker's own space.
+# Columns beside those of core.user_profiles.profiles: vectors and factors in the ranker's own space.
 RANKER_VECTOR, RANKER_FACTORS = "ranker_vector", "ranker_factors"
 POPULARITY = "popularity"
 # Product ids that a person bought; releases made before it was kept lack it.

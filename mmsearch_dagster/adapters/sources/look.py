@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from mmsearch_dagster.adapters.sources.delimited import is_partly_utf8
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file, check_kind
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.casting.categories import shared_root
+from mmsearch_dagster.core.catalog.columns import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.mapping.file import SourceFile
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook
 from mmsearch_dagster.core.catalog.recognise.encoding import decoded_head, encodings_of, wider

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.personalisation.features import (
     Items,
     Pairs,
@@ -22,6 +21,7 @@ from mmsearch_dagster.core.personalisation.network import Ranker
 from mmsearch_dagster.core.personalisation.people import PeopleState, people_of
 from mmsearch_dagster.core.personalisation.propensity import Propensities
 from mmsearch_dagster.core.personalisation.training_rows import person_vectors
+from mmsearch_dagster.core.user_profiles import profiles as shoppers
 
 _PAIRS = 200_000
 

@@ -10,13 +10,13 @@ from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, RetrieverLists, ScoredRankings
+from mmsearch_dagster.core.memories.query_memory import QueryMemory
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
-from mmsearch_dagster.core.query_memory.memory import QueryMemory
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.rank_fusion import RETRIEVERS, TYPED_RETRIEVER, VECTOR, modality_column
 from mmsearch_dagster.core.text.full_text import FULL_TEXT
 from mmsearch_dagster.core.understanding.fitting_bounds import bounds_that_fit
-from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
+from mmsearch_dagster.pipeline.memories.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever

@@ -6,11 +6,13 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.pipeline.evaluation import evaluate
-from mmsearch_dagster.pipeline.features import collaborative, encode, finetune
+from mmsearch_dagster.pipeline.features import collaborative, encode
+from mmsearch_dagster.pipeline.finetuning import finetune, text_encoder
 from mmsearch_dagster.pipeline.ingest.tables import raw_asset
-from mmsearch_dagster.pipeline.people import profiles, ranker
+from mmsearch_dagster.pipeline.memories import photo_memory
+from mmsearch_dagster.pipeline.personalisation import profiles, ranker
 from mmsearch_dagster.pipeline.ranking import train_ranking
-from mmsearch_dagster.pipeline.training import candidates, examples, photo_memory, text_encoder
+from mmsearch_dagster.pipeline.training import candidates, examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from mmsearch_dagster.adapters.index.table import Hit
+from mmsearch_dagster.core.memories.photo_memory import PhotoMemory
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch
-from mmsearch_dagster.core.photo_memory.memory import PhotoMemory
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import modality_column
 
