@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
-from mmsearch_dagster.adapters.index.reader_cache import ReaderCache
 from mmsearch_dagster.adapters.index.table import EXACT_ROWS, PinnedTable
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch, stacked
 from mmsearch_dagster.core.release import ReleaseManifest
-from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter_outcome
-from mmsearch_dagster.core.retrieval.filters import to_where
+from mmsearch_dagster.core.retrieval.filters.language import to_where
+from mmsearch_dagster.core.retrieval.filters.outcome import FilterOutcome, filter_outcome
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit, Query, no_result_note, ranked_hits
 from mmsearch_dagster.core.retrieval.rank_fusion import LEARNED, PHOTO_MEMORY, WORDS
@@ -30,6 +29,7 @@ from mmsearch_dagster.serving.item_source import KeptItems
 from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever
 from mmsearch_dagster.serving.memories.query_retriever import QueryRetriever
 from mmsearch_dagster.serving.prepare_query import prepare
+from mmsearch_dagster.serving.reader_cache import ReaderCache
 from mmsearch_dagster.serving.retrievers import QueryTower, fused_queries, retrieve
 from mmsearch_dagster.serving.transcriber import Transcriber
 from mmsearch_dagster.serving.understanding import QueryUnderstanding
@@ -210,7 +210,7 @@ class Engine:
         Args:
             query: as given, or prepared already.
             k: how many, 1 to MAX_K.
-            where: a filter in the language of `core.retrieval.filters`.
+            where: a filter in the language of `core.retrieval.filters.language`.
 
         Raises:
             QueryError: like `prepare`, and for a wrong filter or `k`.

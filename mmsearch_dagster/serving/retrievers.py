@@ -91,7 +91,7 @@ def retrieve(
         queries: `q` prepared queries.
         batch: their vectors, row for row.
         depth: products per retriever.
-        where: SQL of `core.retrieval.filters.to_where`.
+        where: SQL of `core.retrieval.filters.language.to_where`.
         photos: judged photos as further keys; None in a release without them.
         past: past queries as further keys; likewise.
         side_by_side: each retriever in a thread of its own. Where all answer from memory within a
