@@ -145,7 +145,7 @@ class OrderTrial:
     choices: Sequence[OrderChoice]
 
     def metrics(self, candidates: CandidateLists) -> dict[str, float]:
-        """Cross-fitted nDCG@10 of every way to order, by kind: `words/lambdamart/ndcg@10`."""
+        """Cross-fitted nDCG@10 of every way to order, by kind: `words/ensemble/ndcg@10`."""
         ways = {name: rankings for name, rankings in self.rankings.items() if name != LEARNED}
         metrics: dict[str, float] = {}
         for kind, grades in candidates.by_kind().items():
