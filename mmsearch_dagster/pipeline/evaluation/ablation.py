@@ -69,7 +69,7 @@ def measure_ablations(workspace: Workspace) -> Iterator[AblationResult]:
     """
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.adapters.lake.lineage import lineage_of
-    from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
+    from mmsearch_dagster.pipeline.retrieval.retrieve import retriever_lists, words_table
     from mmsearch_dagster.pipeline.training.candidates import read_examples
 
     source = workspace.lake.current(examples.ASSET)

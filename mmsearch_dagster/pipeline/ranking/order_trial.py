@@ -34,7 +34,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     retriever_weights,
 )
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
+from mmsearch_dagster.pipeline.retrieval.engine_rankings import CatalogueWords
 from mmsearch_dagster.serving.candidate_order import by_scores, ranker_input
 
 _FOLDS, _FOLDS_OF_MANY = 5, 3
