@@ -13,6 +13,7 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.people import FACTS, RULES, PeopleFiles, folder_sha256
 from mmsearch_dagster.adapters.lake.write_people import write_people
+from mmsearch_dagster.core.catalog.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.core.catalog.schemas import EVENTS, PRODUCTS, REVIEWS
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
 from mmsearch_dagster.core.personalisation.catalogue import items_of
@@ -21,7 +22,6 @@ from mmsearch_dagster.core.personalisation.features import Items
 from mmsearch_dagster.core.personalisation.fit import RankerParams
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 from mmsearch_dagster.core.user_profiles.profiles import EMPTY, profiles
-from mmsearch_dagster.core.user_profiles.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.serving.engine import Engine
 from mmsearch_dagster.serving.recommender import Recommender
 from tests.catalogue_rows import COLOURS, catalogue

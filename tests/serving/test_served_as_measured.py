@@ -29,8 +29,8 @@ from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.understanding.reading import COLUMNS
 from mmsearch_dagster.core.understanding.synonyms import OneWay, SynonymRules
 from mmsearch_dagster.core.understanding.values import values_of
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
-from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
+from mmsearch_dagster.pipeline.retrieval.engine_rankings import CatalogueWords, engine_rankings
+from mmsearch_dagster.pipeline.retrieval.retrieve import retriever_lists
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Engine
 from mmsearch_dagster.serving.item_source import KeptItems

@@ -30,9 +30,9 @@ from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.review_files import describe_version, verdict_of
 from mmsearch_dagster.pipeline.release.serving_decision import decide_serving
-from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import candidates, examples, hyper_parameters
+from mmsearch_dagster.pipeline.triggers.training_state import training_state
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ class PhotoRetriever:
             queries: `q` queries, each with a photo.
             batch: their vectors, row for row.
             depth: products per query.
-            where: SQL of `core.retrieval.filters.to_where`.
+            where: SQL of `core.retrieval.filters.language.to_where`.
         """
         photos = batch.vectors[IMAGE]
         views = np.stack([photos, _closer_looks(queries, photos)])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filters import FILTER_COLUMNS, to_where
+from mmsearch_dagster.core.retrieval.filters.language import FILTER_COLUMNS, to_where
 
 
 @pytest.mark.parametrize(

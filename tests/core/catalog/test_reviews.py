@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog.schemas import REVIEWS
-from mmsearch_dagster.core.user_profiles.reviews import (
+from mmsearch_dagster.core.catalog.reviews import (
     HELPFUL,
     VOTES,
     ordered_by_usefulness,
     smoothed_ratings,
 )
+from mmsearch_dagster.core.catalog.schemas import REVIEWS
 
 
 def reviews(*rows: tuple[str, float | None, str | None]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filter_conditions import (
+from mmsearch_dagster.core.retrieval.filters.conditions import (
     FilterComparison,
     FilterCondition,
     FilterGroup,
@@ -25,7 +25,7 @@ from mmsearch_dagster.core.retrieval.filter_conditions import (
     category_sql,
     quoted,
 )
-from mmsearch_dagster.core.retrieval.filter_tokens import FilterToken, tokens
+from mmsearch_dagster.core.retrieval.filters.tokens import FilterToken, tokens
 from mmsearch_dagster.core.suggest import did_you_mean
 
 _TEXT = "text"

@@ -3,8 +3,8 @@
 import pytest
 
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.core.retrieval.filters import to_where
-from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery, parse_reviewed_queries
+from mmsearch_dagster.core.gate.golden_queries import GoldenQuery, parse_reviewed_queries
+from mmsearch_dagster.core.retrieval.filters.language import to_where
 
 
 def test_a_query_names_products_or_a_condition() -> None:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.casting.cast_table import cast_rows
 from mmsearch_dagster.core.catalog.casting.instants import as_instant
 from mmsearch_dagster.core.catalog.casting.texts import clean_text
+from mmsearch_dagster.core.catalog.columns import EMPTIED, ROW, SOURCE
 from mmsearch_dagster.core.catalog.schemas import TABLES
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)

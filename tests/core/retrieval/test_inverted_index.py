@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.retrieval.in_memory.inverted_index import InvertedIndex
+from mmsearch_dagster.core.retrieval.inverted_index import InvertedIndex
 
 WORDS = st.lists(st.sampled_from(["red", "blue", "shoe", "mug", "lamp"]), max_size=6)
 

@@ -28,42 +28,35 @@ from mmsearch_dagster.core.catalog.casting.texts import (
     without_script_words,
 )
 from mmsearch_dagster.core.catalog.casting.uris import as_uri, as_uris, below
+from mmsearch_dagster.core.catalog.casting.value_format import ValueFormat
 from mmsearch_dagster.core.catalog.columns import (
     AMOUNTS,
     ATTRIBUTES,
     BRAND,
+    BROKEN,
     CATEGORY,
     CURRENCY,
     DESCRIPTION,
+    EMPTIED,
+    GROUP,
+    HIDDEN,
     MEDIA_COLUMNS,
     PARENT_ID,
     PRICE,
+    PROBLEMS,
     PRODUCT_ID,
     REQUIRED,
+    ROW,
+    SOURCE,
     TITLE,
 )
-from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 from mmsearch_dagster.core.catalog.schemas import INSTANT, TABLES
-
-SOURCE = "_source"
-# The number of the record in its file, from 1; of the line where records are lines of JSON.
-ROW = "_row"
-PROBLEMS = "_problems"
-EMPTIED = "_emptied"
-# In raw rows, beside columns that a shop named: a zero byte, which no file's column name holds.
-NUMBER = "\x00row"
-# Why a whole record could not be read, or null.
-BROKEN = "\x00broken"
-# What rows of one record have in common.
-GROUP = "\x00group"
-# Whether the mapping leaves out the product that a row stands for.
-HIDDEN = "\x00hidden"
 
 _QUOTED = 80
 _SHOWN_TEXTS = (TITLE, DESCRIPTION, BRAND)
 _PRODUCT_IDS = (PRODUCT_ID, PARENT_ID)
-_PLAIN = ColumnMapping(column=("-",))
+_PLAIN = ValueFormat()
 _KINDS = {
     pl.Float64(): "a number",
     pl.Int64(): "a whole number",
@@ -78,7 +71,7 @@ def cast_rows(
     raw: pl.LazyFrame,
     table: str,
     separator: str = "|",
-    mappings: Mapping[str, ColumnMapping] | None = None,
+    formats: Mapping[str, ValueFormat] | None = None,
     *,
     below_root: bool = True,
 ) -> pl.LazyFrame:
@@ -89,14 +82,14 @@ def cast_rows(
             columns BROKEN, GROUP and HIDDEN. Contract columns that it lacks become null.
         table: name of a contract table.
         separator: what separates several image uris in one text.
-        mappings: contract column -> how its values are written, where that is given.
+        formats: contract column -> how its values are written, where that is given.
         below_root: whether a file name that begins with a slash is one below the source's folder.
 
     Returns:
         The same rows; `_problems` and `_emptied` list the sentences about values that could not be cast.
     """
     types = dict(raw.collect_schema())
-    options = mappings or {}
+    options = formats or {}
     values: list[pl.Expr] = []
     problems = [pl.col(BROKEN)] if BROKEN in types else []
     emptied: list[pl.Expr] = []
@@ -130,7 +123,7 @@ def _cast_column(
     wanted: pl.DataType,
     *,
     separator: str,
-    option: ColumnMapping,
+    option: ValueFormat,
     below_root: bool,
 ) -> pl.Expr:
     if wanted == ATTRIBUTE_MAP:
@@ -163,7 +156,7 @@ def _media(
     dtype: pl.DataType,
     wanted: pl.DataType,
     separator: str,
-    option: ColumnMapping,
+    option: ValueFormat,
     *,
     below_root: bool,
 ) -> pl.Expr:
@@ -177,7 +170,7 @@ def _media(
 
 
 def cast_scalar(
-    column: str, dtype: pl.DataType, wanted: pl.DataType, option: ColumnMapping = _PLAIN
+    column: str, dtype: pl.DataType, wanted: pl.DataType, option: ValueFormat = _PLAIN
 ) -> pl.Expr:
     """Column `column` of type `dtype` as `wanted`, one of the contract's scalar types."""
     value = pl.col(column)

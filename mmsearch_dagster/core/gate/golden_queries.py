@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mmsearch_dagster.core.config_file import parse_reviewed
 from mmsearch_dagster.core.errors import ConfigError, QueryError
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.filters import to_where
+from mmsearch_dagster.core.retrieval.filters.language import to_where
 
 WITHIN = 10
 
@@ -20,7 +20,7 @@ class ReviewedQuery(BaseModel):
     """Words, and what must be among the first `within` that full-text search finds for them.
 
     products: at least one of these ids. where: or at least one product that passes this filter, in the
-    language of `core.retrieval.filters`. why: for people.
+    language of `core.retrieval.filters.language`. why: for people.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -61,7 +61,7 @@ class GoldenQuery:
     """A query, and what an index must find for it.
 
     name: for people. products, where: one of these ids, or a product that passes this SQL condition of
-    `core.retrieval.filters.to_where`, must be among the first `within`. text, vector: searched by full text
+    `core.retrieval.filters.language`, must be among the first `within`. text, vector: searched by full text
     and by the fused vector [width]; of both, one finding is enough.
     """
 

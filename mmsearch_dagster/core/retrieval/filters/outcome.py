@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mmsearch_dagster.core.catalog import columns as col
-from mmsearch_dagster.core.retrieval.filter_conditions import (
+from mmsearch_dagster.core.retrieval.filters.conditions import (
     FilterComparison,
     FilterCondition,
     all_of,
     category_sql,
     comparisons,
 )
-from mmsearch_dagster.core.retrieval.filters import parse_filter
+from mmsearch_dagster.core.retrieval.filters.language import parse_filter
 from mmsearch_dagster.core.suggest import did_you_mean
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from mmsearch_dagster.core.catalog.column_types import unmet_demand
+from mmsearch_dagster.core.catalog.casting.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.schemas import INSTANT, PRODUCTS
 
 PAIR = pl.Struct({"key": pl.String, "value": pl.Int64})

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.adapters.index import reader_cache
 from mmsearch_dagster.adapters.index.index import SearchIndex
-from mmsearch_dagster.adapters.index.reader_cache import ReaderCache, reader_of
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.synonyms import SynonymRules
+from mmsearch_dagster.serving import reader_cache
+from mmsearch_dagster.serving.reader_cache import ReaderCache, reader_of
 from tests.catalogue_rows import catalogue
 
 QUERIES = ["red lamp", "p00007", "like p00007 but cheaper", "shoos under 60", "nothing"]

@@ -8,7 +8,7 @@ import pytest
 from mmsearch_dagster.adapters.index.rows import arrow_table
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome, filter_outcome
+from mmsearch_dagster.core.retrieval.filters.outcome import FilterOutcome, filter_outcome
 from tests.catalogue_rows import filtered_rows
 
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.next_steps import ShopTables, as_markdown, next_steps, understood
+from mmsearch_dagster.cli.display.missing_data import ShopTables, as_markdown, next_steps, understood
 from mmsearch_dagster.core.catalog.schemas import PRODUCTS
 
 EVERYTHING = {"judgments": 80, "events": 5_000, "searches": 900, "reviews": 40}

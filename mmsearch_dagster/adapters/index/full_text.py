@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.retrieval.in_memory.inverted_index import InvertedIndex
+from mmsearch_dagster.core.retrieval.inverted_index import InvertedIndex
 
 # A call of the tokenizer costs as much as thirty texts; so texts go together, with this word between them.
 _BETWEEN = "qxzdocumentboundaryzxq"
