@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from mmsearch_dagster.core.status.daily_metrics import (
+from mmsearch_dagster.core.monitoring.daily_metrics import (
     DailyMetrics,
     DriftResult,
     GateResult,
@@ -12,7 +12,7 @@ from mmsearch_dagster.core.status.daily_metrics import (
     QuarantineResult,
     SearchResult,
 )
-from mmsearch_dagster.core.status.status import RunRow, ScheduledRun, Scheduler, Status
+from mmsearch_dagster.core.monitoring.status import RunRow, ScheduledRun, Scheduler, Status
 
 FIRST = date(2026, 5, 1)
 REFUSED, DRIFTING = (20,), (12, 13, 14)

@@ -17,7 +17,7 @@ from mmsearch_dagster.cli.display.progress import Display, console
 from mmsearch_dagster.cli.display.quarantine import show_counts
 from mmsearch_dagster.core.errors import GateRefusedError, IndexCheckError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
-from mmsearch_dagster.core.status.alerts import FailedRun
+from mmsearch_dagster.core.monitoring.alerts import FailedRun
 from mmsearch_dagster.defs.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, QUALITY, TESTED
 from mmsearch_dagster.pipeline.home import check_same_shop, in_words, remember
@@ -58,7 +58,7 @@ def run(settings: Settings, *, retrain: bool = False, search: SearchBudget | Non
 
 def _follow_up(settings: Settings, failed: FailedRun | None = None) -> None:
     """Today's figures and alerts; the run is over and its end stands, whatever becomes of them."""
-    from mmsearch_dagster.pipeline.status.after_run import after_run
+    from mmsearch_dagster.pipeline.monitoring.after_run import after_run
     from mmsearch_dagster.pipeline.workspace import Workspace
 
     after_run(Workspace(settings), failed)

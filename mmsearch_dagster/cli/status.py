@@ -2,8 +2,8 @@
 
 from mmsearch_dagster.cli.display.progress import console
 from mmsearch_dagster.cli.options import released_of
-from mmsearch_dagster.core.status.status import status_lines
-from mmsearch_dagster.pipeline.status.status import home_status, write_status_page
+from mmsearch_dagster.core.monitoring.status import status_lines
+from mmsearch_dagster.pipeline.monitoring.status import home_status, write_status_page
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 

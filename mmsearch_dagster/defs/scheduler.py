@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from mmsearch_dagster.core.status.status import RunRow, ScheduledRun, Scheduler
+from mmsearch_dagster.core.monitoring.status import RunRow, ScheduledRun, Scheduler
 from mmsearch_dagster.defs.launch import BECAUSE
 
 _RUNS_SHOWN = 12

@@ -9,14 +9,16 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.features.collaborative import learn_factors
 from mmsearch_dagster.pipeline.features.encode import encode_catalogue
-from mmsearch_dagster.pipeline.features.finetune import tune_image_encoder
 from mmsearch_dagster.pipeline.features.media_quarantine import quarantine_media
+from mmsearch_dagster.pipeline.finetuning.finetune import tune_image_encoder
+from mmsearch_dagster.pipeline.finetuning.text_encoder import tune_text_encoder
 from mmsearch_dagster.pipeline.ingest.remote_media import fetch_media
 from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import VALIDATED, read_raw, read_searches, validate
+from mmsearch_dagster.pipeline.memories.photo_memory import learn_photos
 from mmsearch_dagster.pipeline.monitoring.reference import make_reference
-from mmsearch_dagster.pipeline.people.profiles import make_profiles
-from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.personalisation.profiles import make_profiles
+from mmsearch_dagster.pipeline.personalisation.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
@@ -24,8 +26,6 @@ from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.training.examples import build_examples
 from mmsearch_dagster.pipeline.training.hyper_parameters import search
-from mmsearch_dagster.pipeline.training.photo_memory import learn_photos
-from mmsearch_dagster.pipeline.training.text_encoder import tune_text_encoder
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 

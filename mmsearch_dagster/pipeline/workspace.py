@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.finetuning.text_params import TextFinetuneParams
     from mmsearch_dagster.core.gate.policy import GatePolicy
     from mmsearch_dagster.core.media.media_limits import MediaLimits
+    from mmsearch_dagster.core.monitoring.alert_policy import AlertPolicy
     from mmsearch_dagster.core.monitoring.policy import MonitoringPolicy
     from mmsearch_dagster.core.presets import RunPreset
     from mmsearch_dagster.core.release import EncoderIdentity
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
-    from mmsearch_dagster.core.status.alert_policy import AlertPolicy
     from mmsearch_dagster.core.triggers.triggers import TriggerPolicy
     from mmsearch_dagster.serving.open_release import Released
 
@@ -59,7 +59,7 @@ def remote_copy(workspace: "Workspace", uri: str) -> Path | None:
 
 def read_alert_policy(assets: Path) -> "AlertPolicy":
     """Who hears of what, in a folder of reviewed files; a shop may have no such file. Raises ConfigError."""
-    from mmsearch_dagster.core.status.alert_policy import parse_alerts
+    from mmsearch_dagster.core.monitoring.alert_policy import parse_alerts
 
     return parse_alerts(*_reviewed_text(assets / ALERT_POLICY, "alert policy", needed=False))
 

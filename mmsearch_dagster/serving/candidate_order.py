@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from mmsearch_dagster.core.memories.query_lift import lifted
 from mmsearch_dagster.core.modality_names import IMAGE
-from mmsearch_dagster.core.query_memory.lift import lifted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import (
     BY_RANKS,

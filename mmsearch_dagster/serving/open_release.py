@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsearch_dagster.adapters.index.reader_cache import ReaderCache
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder, spec_of
 from mmsearch_dagster.adapters.registry.ledger import Ledger
@@ -27,6 +26,7 @@ from mmsearch_dagster.core.media.images import PILLOW
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest
 from mmsearch_dagster.serving.encode_query import EncoderHere
 from mmsearch_dagster.serving.engine import Engine
+from mmsearch_dagster.serving.reader_cache import ReaderCache
 from mmsearch_dagster.serving.understanding import synonyms_of
 
 if TYPE_CHECKING:

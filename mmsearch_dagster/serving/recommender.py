@@ -19,10 +19,10 @@ from mmsearch_dagster.adapters.lake.people import PeopleFiles
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.people.churn import CHURN
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.suggest import did_you_mean
+from mmsearch_dagster.core.user_profiles.churn import CHURN
 from mmsearch_dagster.serving.engine import MAX_K, Engine
 from mmsearch_dagster.serving.explain import explain, number, query_cosines
 from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits

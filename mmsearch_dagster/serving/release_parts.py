@@ -7,8 +7,8 @@ from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.errors import ReleaseMismatchError, reason_of
-from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE, PhotoMemory
-from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory
+from mmsearch_dagster.core.memories.photo_memory import MEMORY_FILE, PhotoMemory
+from mmsearch_dagster.core.memories.query_memory import QUERY_MEMORY_FILE, QueryMemory
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
 from mmsearch_dagster.serving.memories.photo_retriever import PhotoRetriever

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch_dagster.adapters.index.reader_cache import ReaderCache, reader_of
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.filter_conditions import quoted
+from mmsearch_dagster.core.retrieval.filters.conditions import quoted
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.query import Answer, AnswerHit
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
@@ -27,6 +26,7 @@ from mmsearch_dagster.core.understanding.understood import (
     Understood,
     joined_conditions,
 )
+from mmsearch_dagster.serving.reader_cache import ReaderCache, reader_of
 
 # Strings without a meaning, to learn how near a product comes to one by chance; and how much nearer, in
 # standard deviations, a product must come to be a match.

@@ -22,11 +22,11 @@ from mmsearch_dagster.core.catalog.schemas import EVENTS, SEARCHES
 from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.labels.log_queries import after_searches
 from mmsearch_dagster.core.labels.provenance import JUDGED
+from mmsearch_dagster.core.memories.query_fit import keyed, log_votes
+from mmsearch_dagster.core.memories.query_lift import lifted
+from mmsearch_dagster.core.memories.query_memory import QueryMemory
+from mmsearch_dagster.core.memories.query_trial import WEIGHTS
 from mmsearch_dagster.core.metrics.bootstrap import paired_difference
-from mmsearch_dagster.core.query_memory.fit import keyed, log_votes
-from mmsearch_dagster.core.query_memory.lift import lifted
-from mmsearch_dagster.core.query_memory.memory import QueryMemory
-from mmsearch_dagster.core.query_memory.trial import WEIGHTS
 from mmsearch_dagster.core.retrieval.query import Query
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import TEST, VALIDATION

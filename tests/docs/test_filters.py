@@ -8,8 +8,8 @@ import pytest
 from mmsearch_dagster.adapters.index.rows import arrow_table
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filter_outcome import filter_outcome
-from mmsearch_dagster.core.retrieval.filters import FILTER_COLUMNS, to_where
+from mmsearch_dagster.core.retrieval.filters.language import FILTER_COLUMNS, to_where
+from mmsearch_dagster.core.retrieval.filters.outcome import filter_outcome
 from tests.catalogue_rows import filtered_rows
 from tests.docs.fences import ROOT
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mmsearch_dagster.cli.options import released_of
-from mmsearch_dagster.core.retrieval.filters import to_where
+from mmsearch_dagster.core.retrieval.filters.language import to_where
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.yaml_text import load_yaml
 from mmsearch_dagster.serving.engine import Engine

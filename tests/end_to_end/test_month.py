@@ -13,6 +13,8 @@ from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import GateRefusedError, PolicyError
 from mmsearch_dagster.core.modalities import IMAGE, VIDEO
 from mmsearch_dagster.core.triggers.triggers import DRIFT, Evidence, PastRun, TriggerPolicy, decide
+from mmsearch_dagster.pipeline.monitoring.after_run import after_run
+from mmsearch_dagster.pipeline.monitoring.day_files import kept_days
 from mmsearch_dagster.pipeline.monitoring.monitors import watch_data
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
 from mmsearch_dagster.pipeline.release.encoder_upgrade import (
@@ -22,8 +24,6 @@ from mmsearch_dagster.pipeline.release.encoder_upgrade import (
 )
 from mmsearch_dagster.pipeline.retention.prune import KEEP, find_unused, prune
 from mmsearch_dagster.pipeline.run import read_catalogue, release_challenger, train_models
-from mmsearch_dagster.pipeline.status.after_run import after_run
-from mmsearch_dagster.pipeline.status.day_files import kept_days
 from mmsearch_dagster.pipeline.workspace import Workspace
 from tests.end_to_end.month import DAILY, FakeClock, LivingShop, Shopper
 from tests.end_to_end.spoiled import spoil_candidates

@@ -12,8 +12,8 @@ from mmsearch_dagster.core.errors import GateRefusedError
 from mmsearch_dagster.defs.dagster_home import prepare_dagster
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
-from mmsearch_dagster.pipeline.people.profiles import make_profiles
-from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.personalisation.profiles import make_profiles
+from mmsearch_dagster.pipeline.personalisation.ranker import train_ranker
 from mmsearch_dagster.pipeline.release import release
 from mmsearch_dagster.settings import ASSETS_VARIABLE
 from tests.end_to_end.spoiled import spoil_candidates

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.memories.photo_fit import fit_memory
+from mmsearch_dagster.core.memories.photo_memory import MEMORY_FILE
+from mmsearch_dagster.core.memories.photos import LabelledPhotos
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.core.photo_memory.fit import fit_memory
-from mmsearch_dagster.core.photo_memory.memory import MEMORY_FILE
-from mmsearch_dagster.core.photo_memory.photos import LabelledPhotos
 from mmsearch_dagster.core.release import PhotoMemoryPin
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.rank_fusion import PHOTO_MEMORY, modality_column

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.memories.query_memory import QUERY_MEMORY_FILE, QueryMemory, query_key
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory, query_key
 from mmsearch_dagster.core.release import QueryMemoryPin
 from mmsearch_dagster.core.retrieval.query import Answer, Query
 from mmsearch_dagster.core.retrieval.rank_fusion import BY_RANKS, BY_SCORES, QUERY_MEMORY

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.evaluation.comparison import DEPTH
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings, blend, rankings_of
 from mmsearch_dagster.core.fusion.model import load_model
+from mmsearch_dagster.core.memories.query_memory import QUERY_MEMORY_FILE, QueryMemory, query_key
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch, assemble
-from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE, QueryMemory, query_key
 from mmsearch_dagster.core.ranking.tune_blend import FULL_TEXT_ALONE, choose_blend
 from mmsearch_dagster.core.release import QueryMemoryPin, RetrievalParams
 from mmsearch_dagster.core.retrieval.query import Query
@@ -29,8 +29,8 @@ from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.core.understanding.reading import COLUMNS
 from mmsearch_dagster.core.understanding.synonyms import OneWay, SynonymRules
 from mmsearch_dagster.core.understanding.values import values_of
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
-from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
+from mmsearch_dagster.pipeline.retrieval.engine_rankings import CatalogueWords, engine_rankings
+from mmsearch_dagster.pipeline.retrieval.retrieve import retriever_lists
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Engine
 from mmsearch_dagster.serving.item_source import KeptItems

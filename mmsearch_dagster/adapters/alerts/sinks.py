@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mmsearch_dagster.core.errors import ConfigError, MmsearchError
-from mmsearch_dagster.core.status.alert_policy import AlertPolicy, Webhook
-from mmsearch_dagster.core.status.alerts import Alert
+from mmsearch_dagster.core.monitoring.alert_policy import AlertPolicy, Webhook
+from mmsearch_dagster.core.monitoring.alerts import Alert
 
 
 class AlertSink(Protocol):

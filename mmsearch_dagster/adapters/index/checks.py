@@ -8,8 +8,8 @@ from mmsearch_dagster.adapters.index.ann import RECALL_AT, REQUIRED_RECALL, meas
 from mmsearch_dagster.adapters.index.golden_checks import IndexCheck, check_golden
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.gate.golden_queries import GoldenQuery
 from mmsearch_dagster.core.release import IndexPin
-from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR
 
 _GOLDEN_SAMPLE = 25

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmsearch_dagster.adapters.index.table import Hit, PinnedTable
-from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
+from mmsearch_dagster.core.gate.golden_queries import GoldenQuery
 
 # A person wrote each of the reviewed ones; of the measured ones an approximate index may miss a few.
 _REVIEWED_SHARE = 1.0

@@ -18,10 +18,10 @@ from mmsearch_dagster.adapters.index.table import EXACT_ROWS, ROWS_KEY, PinnedTa
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import digest_of_frame
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, ReleaseMismatchError
+from mmsearch_dagster.core.gate.golden_queries import GoldenQuery
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.progress import Progress, Silent
 from mmsearch_dagster.core.release import IndexPin
-from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT, VECTOR
 from mmsearch_dagster.core.text.full_text import ENGLISH_STOP_WORDS
 

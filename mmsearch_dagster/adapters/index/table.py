@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.adapters.index.full_text import WordIndex
 from mmsearch_dagster.adapters.index.payload import HeldPayload
 from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.adapters.index.vectors import vector_width, vectors_of
-from mmsearch_dagster.adapters.index.words import WordIndex
 from mmsearch_dagster.adapters.models.int8_product import int8_scan
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
@@ -88,13 +88,13 @@ class PinnedTable:
             return int(self._table.stats()["total_bytes"])
 
     def passing(self, where: str | None) -> int:
-        """How many products pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
+        """How many products pass a condition of `core.retrieval.filters.language`. Raises QueryError for one
         that SQL refuses."""
         with _reading(where):
             return int(self._table.count_rows(where))
 
     def passing_ids(self, where: str | None) -> frozenset[str]:
-        """The products that pass a condition of `core.retrieval.filters.to_where`. Raises QueryError for one
+        """The products that pass a condition of `core.retrieval.filters.language`. Raises QueryError for one
         that SQL refuses."""
         if where is None:
             return self.product_ids
@@ -238,7 +238,7 @@ class PinnedTable:
         Args:
             vector: float32 [width], of any norm; for a zero vector the answer is empty.
             k: how many products at most.
-            where: SQL from `core.retrieval.filters.to_where`, applied before the search.
+            where: SQL from `core.retrieval.filters.language`, applied before the search.
             column: a vector column.
 
         Returns:

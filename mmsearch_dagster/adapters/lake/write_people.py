@@ -11,9 +11,9 @@ import polars as pl
 from mmsearch_dagster.adapters.lake import people as files
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.people.churn import CHURN, churn_scores, fit_churn, visit_features
-from mmsearch_dagster.core.people.profiles import PURCHASE
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
+from mmsearch_dagster.core.user_profiles.churn import CHURN, churn_scores, fit_churn, visit_features
+from mmsearch_dagster.core.user_profiles.profiles import PURCHASE
 
 if TYPE_CHECKING:
     from mmsearch_dagster.core.personalisation.experiment import Experiment
@@ -38,13 +38,12 @@ def write_people(
         experiment: the ranker and the state of people.
         items: the products as the ranker reads them.
         rules: the shop's business rules.
-        tables: `profiles` (core.people.profiles), `events` and `reviews`.
+        tables: `profiles` (core.user_profiles.profiles), `events` and `reviews`.
 
     Returns:
         The digest of the content (`folder_sha256`).
     """
     from mmsearch_dagster.core.personalisation.experiment import facts_of
-    from mmsearch_dagster.core.personalisation.network import save_ranker
 
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {**facts_of(experiment), files.BLOCKS: dict(items.blocks)}
@@ -55,7 +54,7 @@ def write_people(
     people = _people(experiment.state, tables) if experiment.state else tables["profiles"]
     people.write_parquet(folder / files.PEOPLE)
     if experiment.ranker is not None:
-        save_ranker(experiment.ranker.trained.ranker, folder)
+        experiment.ranker.ranker.save(folder)
     return files.folder_sha256(folder)
 
 

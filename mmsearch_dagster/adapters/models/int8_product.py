@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.in_memory.int8_scan import QUERY_ZERO, Int8Product, Int8Rows, Int8Scan
+from mmsearch_dagster.core.retrieval.int8_scan import QUERY_ZERO, Int8Product, Int8Rows, Int8Scan
 
 _OPSET, _IR_VERSION = 13, 8
 

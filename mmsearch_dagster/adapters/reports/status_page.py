@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from mmsearch_dagster.adapters.reports.sparkline import Dot, Span, sparkline
-from mmsearch_dagster.core.status.daily_metrics import DailyMetrics, DriftResult
-from mmsearch_dagster.core.status.status import Status, ago, ahead
+from mmsearch_dagster.core.monitoring.daily_metrics import DailyMetrics, DriftResult
+from mmsearch_dagster.core.monitoring.status import Status, ago, ahead
 
 _TEMPLATE = Path(__file__).with_name("status_page.html")
 _DAYS_SHOWN = 60

@@ -11,10 +11,10 @@ import yaml
 
 from mmsearch_dagster.adapters.sources.look import look_at, written_how
 from mmsearch_dagster.core.catalog.columns import IMAGE_URIS
+from mmsearch_dagster.core.catalog.recognise.by_names import what_is_missing
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook, TableDraft, inputs_of
 from mmsearch_dagster.core.catalog.recognise.recognise import recognise
 from mmsearch_dagster.core.errors import SourceError
-from mmsearch_dagster.core.suggest import did_you_mean
 
 _HEADER = """\
 # Written by `mmsearch connect` for review: read it, mend it, keep it with the shop's files.
@@ -71,10 +71,9 @@ def _connect(path: Path) -> list[Connected]:
     draft = recognise(look)
     if draft is None:
         columns = ", ".join(look.columns)
-        near = did_you_mean("product_id", look.columns)
         raise SourceError(
-            f"{path}: is no export that is known, and its columns do not tell what they are ({columns}); "
-            f"{near}; write its mapping by hand: docs/your-shop.md"
+            f"{path}: is no export that is known, and has {what_is_missing(look)} ({columns}); "
+            "rename a column (sku, name, image), or write the mapping by hand: docs/your-shop.md#the-mapping"
         )
     return [Connected(path, written, look, draft)]
 

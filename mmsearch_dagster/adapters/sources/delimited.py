@@ -13,7 +13,7 @@ from typing import TextIO
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
+from mmsearch_dagster.core.catalog.columns import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
 from mmsearch_dagster.core.errors import SourceError, reason_of
 

@@ -6,8 +6,8 @@ import polars as pl
 
 from mmsearch_dagster.adapters.sources.formats import READERS
 from mmsearch_dagster.adapters.sources.source import Source
-from mmsearch_dagster.core.catalog.cast_table import BROKEN
 from mmsearch_dagster.core.catalog.casting.cast_scalars import as_text
+from mmsearch_dagster.core.catalog.columns import BROKEN
 from mmsearch_dagster.core.catalog.mapping.file import Join
 from mmsearch_dagster.core.catalog.mapping.source_mapping import TableFile
 from mmsearch_dagster.core.errors import SourceError

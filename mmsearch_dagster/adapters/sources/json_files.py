@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from mmsearch_dagster.adapters.sources.ubi import Line, records
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
+from mmsearch_dagster.core.catalog.columns import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.mapping.source_mapping import Format
 from mmsearch_dagster.core.catalog.row_rules import UNREADABLE
 from mmsearch_dagster.core.errors import SourceError, reason_of

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from mmsearch_dagster.adapters.sources.delimited import is_partly_utf8
 from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file, check_kind
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.casting.categories import shared_root
+from mmsearch_dagster.core.catalog.columns import BROKEN, NUMBER
 from mmsearch_dagster.core.catalog.mapping.file import SourceFile
 from mmsearch_dagster.core.catalog.recognise.draft import FileLook
-from mmsearch_dagster.core.catalog.recognise.encoding import decoded_head, encodings_of
+from mmsearch_dagster.core.catalog.recognise.encoding import decoded_head, encodings_of, wider
+from mmsearch_dagster.core.catalog.recognise.facets import is_facet
 from mmsearch_dagster.core.errors import SourceError
 
 _HEAD = 262_144
@@ -82,8 +83,7 @@ def _by_letters(path: Path, head: bytes) -> str:
     """An encoding of one country, by what its letters look like in each."""
     names = encodings_of(head)
     if len(names) == 1:
-        # The younger standard holds all letters of the older one.
-        return {"gb2312": "gb18030"}.get(names[0], names[0])
+        return wider(names[0])
     line = next((line for line in head.splitlines() if not line.isascii()), head)
     read = [f"'{(decoded_head(line, name) or '')[:_EXAMPLE]}' in {name}" for name in names]
     tried = f"it may be {' or '.join(read)}" if read else "no other encoding that is tried gives words"
@@ -147,7 +147,7 @@ def look_at(path: Path, written: dict[str, Any]) -> FileLook:
     names = list(READERS[file.format].columns(path, file))
     unique = [name for name in names if names.count(name) == 1]
     rows = READERS[file.format].read(path, file, _readable(path, file, unique)).drop(NUMBER, BROKEN)
-    examples, filled, hosts, roots, unique = {}, {}, {}, {}, set()
+    examples, filled, hosts, roots, unique, facets = {}, {}, {}, {}, set(), set()
     for name in rows.columns:
         values = [value for value in rows[name].to_list() if value not in (None, "", [])]
         filled[name] = len(values) / max(rows.height, 1)
@@ -156,10 +156,21 @@ def look_at(path: Path, written: dict[str, Any]) -> FileLook:
             roots[name] = shared_root(rows[name])
         if len({str(value) for value in values}) == len(values):
             unique.add(name)
+        if is_facet([str(value) for value in values]):
+            facets.add(name)
         if values:
             examples[name] = " ".join(str(values[0]).split())[:_EXAMPLE]
     roots = {name: root for name, root in roots.items() if root is not None}
-    return FileLook(path.name, rows.columns, examples, filled, hosts, frozenset(unique), roots)
+    return FileLook(
+        path.name,
+        rows.columns,
+        examples,
+        filled,
+        hosts,
+        frozenset(unique),
+        roots,
+        frozenset(facets),
+    )
 
 
 def _readable(path: Path, file: SourceFile, names: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
+from mmsearch_dagster.core.catalog.columns import BROKEN, NUMBER
 from mmsearch_dagster.core.errors import SourceError
 
 

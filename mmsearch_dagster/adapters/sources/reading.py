@@ -11,9 +11,10 @@ from mmsearch_dagster.adapters.sources.joins import joined
 from mmsearch_dagster.adapters.sources.source import Source, file_columns, mapped_columns
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, GROUP, HIDDEN, NUMBER, ROW, SOURCE, cast_rows
 from mmsearch_dagster.core.catalog.casting.cast_scalars import as_text
+from mmsearch_dagster.core.catalog.casting.cast_table import cast_rows
 from mmsearch_dagster.core.catalog.casting.texts import clean_text, without_script_words
+from mmsearch_dagster.core.catalog.columns import BROKEN, GROUP, HIDDEN, NUMBER, ROW, SOURCE
 from mmsearch_dagster.core.catalog.contract import RawTable, raw_table
 from mmsearch_dagster.core.catalog.grouped_rows import merge_groups
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping

@@ -13,7 +13,7 @@ from mmsearch_dagster.adapters.sources.formats import READERS, magic_of
 from mmsearch_dagster.adapters.sources.sniff import check_file
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
-from mmsearch_dagster.core.catalog.column_types import unmet_demand
+from mmsearch_dagster.core.catalog.casting.column_types import unmet_demand
 from mmsearch_dagster.core.catalog.mapping.column import ColumnMapping
 from mmsearch_dagster.core.catalog.mapping.file import DATABASE, SourceFile
 from mmsearch_dagster.core.catalog.mapping.remote_media import is_address

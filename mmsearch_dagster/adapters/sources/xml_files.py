@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, NUMBER
+from mmsearch_dagster.core.catalog.columns import BROKEN, NUMBER
 from mmsearch_dagster.core.errors import SourceError
 
 _SAMPLE = 10_000

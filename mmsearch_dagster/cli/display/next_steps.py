@@ -3,10 +3,10 @@
 import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Lake, write_atomically
+from mmsearch_dagster.cli.display.missing_data import ShopTables, as_markdown, next_steps
 from mmsearch_dagster.cli.display.progress import print_plain
 from mmsearch_dagster.cli.display.quarantine import count_lines
 from mmsearch_dagster.core.catalog import columns as col
-from mmsearch_dagster.core.catalog.next_steps import ShopTables, as_markdown, next_steps
 from mmsearch_dagster.settings import Settings
 
 _SHOWN = 3

@@ -58,3 +58,18 @@ REQUIRED = {
     "judgments": (QUERY_ID, PRODUCT_ID, GRADE),
     "reviews": (PRODUCT_ID, RATING),
 }
+
+# Beside the contract's columns while rows are read and checked.
+SOURCE = "_source"
+# The number of the record in its file, from 1; of the line where records are lines of JSON.
+ROW = "_row"
+PROBLEMS = "_problems"
+EMPTIED = "_emptied"
+# In raw rows, beside columns that a shop named: a zero byte, which no file's column name holds.
+NUMBER = "\x00row"
+# Why a whole record could not be read, or null.
+BROKEN = "\x00broken"
+# What rows of one record have in common.
+GROUP = "\x00group"
+# Whether the mapping leaves out the product that a row stands for.
+HIDDEN = "\x00hidden"

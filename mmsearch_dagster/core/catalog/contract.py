@@ -10,7 +10,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
-from mmsearch_dagster.core.catalog.cast_table import EMPTIED, ROW, SOURCE
+from mmsearch_dagster.core.catalog.columns import EMPTIED, ROW, SOURCE
 from mmsearch_dagster.core.catalog.event_actions import keep_product_events
 from mmsearch_dagster.core.catalog.pseudonyms import PERSONAL, is_personal
 from mmsearch_dagster.core.catalog.row_rules import reasons

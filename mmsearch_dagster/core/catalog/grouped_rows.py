@@ -2,8 +2,18 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_table import EMPTIED, GROUP, PROBLEMS, ROW, SOURCE
-from mmsearch_dagster.core.catalog.columns import ATTRIBUTES, CATEGORY, IMAGE_URIS, IN_STOCK, PATHS_SEPARATOR
+from mmsearch_dagster.core.catalog.columns import (
+    ATTRIBUTES,
+    CATEGORY,
+    EMPTIED,
+    GROUP,
+    IMAGE_URIS,
+    IN_STOCK,
+    PATHS_SEPARATOR,
+    PROBLEMS,
+    ROW,
+    SOURCE,
+)
 
 _KEY, _VALUE = "key", "value"
 _VALUES_SEPARATOR = "|"

@@ -7,7 +7,7 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
-from mmsearch_dagster.core.catalog.cast_table import EMPTIED, PROBLEMS
+from mmsearch_dagster.core.catalog.columns import EMPTIED, PROBLEMS
 from mmsearch_dagster.core.catalog.pseudonyms import is_personal
 
 # A record that could not be read at all carries one sentence, which starts with this.

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_table import HIDDEN
 from mmsearch_dagster.core.catalog.columns import (
     ATTRIBUTES,
+    HIDDEN,
     IMAGE_URIS,
     IN_STOCK,
     PARENT_ID,

@@ -1,1 +1,1 @@
-"""Drift of columns, embeddings and behaviour since the release, and the quality of searches by day."""
+"""Drift and search quality since the release; each day's metrics, the alerts they give, a home's status."""

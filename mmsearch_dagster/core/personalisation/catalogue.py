@@ -6,8 +6,8 @@ from datetime import datetime
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
+from mmsearch_dagster.core.catalog.reviews import SMOOTHED, smoothed_ratings
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.people.reviews import SMOOTHED, smoothed_ratings
 from mmsearch_dagster.core.personalisation.features import Items, Values
 from mmsearch_dagster.core.personalisation.spaces import space_of
 
@@ -18,7 +18,7 @@ def items_of(products: pl.DataFrame, batch: ModalityBatch, ratings: pl.DataFrame
     Args:
         products: rows of the products table.
         batch: `i` products with their vectors; its order is kept.
-        ratings: what core.people.reviews.smoothed_ratings returns.
+        ratings: what core.catalog.reviews.smoothed_ratings returns.
 
     Returns:
         The items, without collaborative factors.

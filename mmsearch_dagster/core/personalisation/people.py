@@ -13,8 +13,8 @@ from mmsearch_dagster.core.collaborative_filtering.factors import Factors
 from mmsearch_dagster.core.collaborative_filtering.interactions import WEIGHT, FeedbackParams, to_matrix
 from mmsearch_dagster.core.collaborative_filtering.models import ModelParams, factorise
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.people import profiles as shoppers
 from mmsearch_dagster.core.personalisation.features import Items, People, Values
+from mmsearch_dagster.core.user_profiles import profiles as shoppers
 
 # Closed form, so that fitting it again for every day of the log costs milliseconds.
 FACTORS = ModelParams(kind="ease-svd")
@@ -42,7 +42,7 @@ def states_at(
 ) -> Iterator[PeopleState]:
     """The state of people before each of some moments.
 
-    Profiles are those of core.people.profiles, carried from moment to moment; their vectors are sums of the
+    Profiles are those of core.user_profiles, carried from moment to moment; their vectors are sums of the
     vectors of `items`; collaborative factors are fitted to the events before each moment.
 
     Args:
@@ -104,7 +104,7 @@ def people_of(profiles: pl.DataFrame, width: int) -> People:
     """Profiles as the ranker reads them.
 
     Args:
-        profiles: rows of core.people.profiles.
+        profiles: rows of core.user_profiles.profiles.
         width: of the vectors; a person without one has zeros.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Retrieval: records of query and answer, the filter language, rank fusion, nearest vectors, shop rules."""
+"""Retrieval: records of query and answer, rank fusion, nearest vectors, shop rules."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.in_memory.int8_scan import Int8Scan
+from mmsearch_dagster.core.retrieval.int8_scan import Int8Scan
 
 # Two programs that multiply the same vectors differ in the last bits; a rank must not.
 SCORE_DECIMALS = 6

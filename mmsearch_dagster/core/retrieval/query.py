@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmsearch_dagster.core.retrieval.filter_outcome import FilterOutcome
+from mmsearch_dagster.core.retrieval.filters.outcome import FilterOutcome
 from mmsearch_dagster.core.retrieval.rank_fusion import LEXICAL_RETRIEVER, VECTOR_RETRIEVER
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.core.retrieval.variant_groups import VariantFacts, VariantGroups

@@ -12,9 +12,9 @@ VECTOR_RETRIEVER = "vector"
 LEXICAL_RETRIEVER = "lexical"
 # Full-text search for the typed words alone, where others were spoken: a part of LEXICAL_RETRIEVER.
 TYPED_RETRIEVER = "typed"
-# Judged photos as further keys to their products (core.photo_memory).
+# Judged photos as further keys to their products (core.memories).
 PHOTO_MEMORY = "photo_memory"
-# Past queries as further keys to what people chose (core.query_memory); raises it in the order of the others.
+# Past queries as further keys to what people chose (core.memories); raises it in the order of the others.
 QUERY_MEMORY = "query_memory"
 # The fused vector, full-text search, each encoder's own vectors, judged photos, past queries.
 RETRIEVERS = (VECTOR_RETRIEVER, LEXICAL_RETRIEVER, TEXT, IMAGE, AUDIO, PHOTO_MEMORY, QUERY_MEMORY)

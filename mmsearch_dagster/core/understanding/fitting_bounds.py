@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from mmsearch_dagster.core.retrieval.filter_conditions import category_sql
+from mmsearch_dagster.core.retrieval.filters.conditions import category_sql
 from mmsearch_dagster.core.understanding.understood import CATEGORY, PRICE, Understood, joined_conditions
 
 

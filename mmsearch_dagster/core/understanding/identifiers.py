@@ -9,7 +9,8 @@ from mmsearch_dagster.core.catalog import columns as col
 
 # Attribute keys that hold a number which names the product, without signs and in lower case.
 ATTRIBUTE_KEYS = frozenset((
-    "sku", "gtin", "gtin8", "gtin12", "gtin13", "gtin14", "ean", "ean13", "upc", "isbn", "mpn", "asin",
+    "sku", "gtin", "gtin8", "gtin12", "gtin13", "gtin14", "ean", "ean13", "upc", "isbn", "isbn10", "isbn13",
+    "mpn", "asin", "barcode", "strichcode", "artikelnummer",
     "articlenumber", "articleno", "article", "itemnumber", "itemno", "partnumber", "partno", "modelnumber",
     "modelno", "model", "productcode", "code", "id", "货号", "编号", "型号", "条码",
 ))  # fmt: skip

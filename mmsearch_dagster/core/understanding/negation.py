@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mmsearch_dagster.core.catalog import columns as col
-from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
+from mmsearch_dagster.core.retrieval.filters.conditions import category_sql, quoted
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
 from mmsearch_dagster.core.text.preparation import fold
 from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS

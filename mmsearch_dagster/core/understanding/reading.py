@@ -9,7 +9,7 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filter_conditions import category_sql, quoted
+from mmsearch_dagster.core.retrieval.filters.conditions import category_sql, quoted
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text.preparation import STOP_WORDS, fold
 from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS, split_words

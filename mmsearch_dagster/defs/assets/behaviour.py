@@ -11,7 +11,7 @@ from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource, watching_workspace
 from mmsearch_dagster.pipeline.features import collaborative
 from mmsearch_dagster.pipeline.monitoring import event_days as event_days_step
-from mmsearch_dagster.pipeline.people import profiles
+from mmsearch_dagster.pipeline.personalisation import profiles
 from mmsearch_dagster.pipeline.release.catalogue_refresh import DUE
 
 GROUP = "behaviour"

@@ -8,8 +8,8 @@ import dagster as dg
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.defs.scheduler import scheduler_in
 from mmsearch_dagster.pipeline.monitoring import monitors
-from mmsearch_dagster.pipeline.status.collect import CODE_VERSION, collect_day
-from mmsearch_dagster.pipeline.status.status import home_status, write_status_page
+from mmsearch_dagster.pipeline.monitoring.collect import CODE_VERSION, collect_day
+from mmsearch_dagster.pipeline.monitoring.status import home_status, write_status_page
 
 GROUP = "operations"
 _MONITORS = (monitors.DATA, monitors.EMBEDDINGS, monitors.BEHAVIOUR, monitors.SEARCHES)

@@ -7,9 +7,9 @@ from mmsearch_dagster.defs.assets.ingest import VALIDATED_KEYS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.pipeline.features import encode as steps
-from mmsearch_dagster.pipeline.features import finetune
+from mmsearch_dagster.pipeline.finetuning import finetune
+from mmsearch_dagster.pipeline.finetuning import text_encoder as text_encoder_step
 from mmsearch_dagster.pipeline.ingest.remote_media import ASSET as REMOTE_MEDIA
-from mmsearch_dagster.pipeline.training import text_encoder as text_encoder_step
 
 GROUP = "features"
 

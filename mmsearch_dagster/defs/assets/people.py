@@ -6,7 +6,7 @@ from mmsearch_dagster.defs.assets.behaviour import user_profiles
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.pipeline.ingest import reviews as reviews_step
-from mmsearch_dagster.pipeline.people import ranker as ranker_step
+from mmsearch_dagster.pipeline.personalisation import ranker as ranker_step
 
 
 @dg.asset(
@@ -28,7 +28,7 @@ def reviews(workspace: WorkspaceResource) -> dg.MaterializeResult:
         "One row is one person the release knows. With them the ranker, the lists it was compared with, "
         "and the decision whether known people get another order than strangers."
     ),
-    kinds={"pytorch", "mlflow"},
+    kinds={"numpy", "mlflow"},
     pool=TRAINING_POOL,
 )
 def ranker(workspace: WorkspaceResource) -> dg.MaterializeResult:

@@ -9,11 +9,11 @@ from mmsearch_dagster.defs.assets.features import FEATURE_ASSETS
 from mmsearch_dagster.defs.metadata import metadata_of
 from mmsearch_dagster.defs.resources import TRAINING_POOL, WorkspaceResource
 from mmsearch_dagster.defs.retries import retried
+from mmsearch_dagster.pipeline.memories import photo_memory as photo_memory_step
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.catalogue_refresh import DUE
 from mmsearch_dagster.pipeline.training import candidates, examples
 from mmsearch_dagster.pipeline.training import hyper_parameters as hyper_parameters_step
-from mmsearch_dagster.pipeline.training import photo_memory as photo_memory_step
 
 GROUP = "training"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from mmsearch_dagster.core.errors import ConfigError, GateRefusedError, MmsearchError
-from mmsearch_dagster.core.status.alert_policy import AlertPolicy
-from mmsearch_dagster.core.status.alerts import FailedRun
+from mmsearch_dagster.core.monitoring.alert_policy import AlertPolicy
+from mmsearch_dagster.core.monitoring.alerts import FailedRun
 from mmsearch_dagster.defs.assets.monitoring import watch
 from mmsearch_dagster.defs.resources import watching_workspace
-from mmsearch_dagster.pipeline.status.after_run import after_run
+from mmsearch_dagster.pipeline.monitoring.after_run import after_run
 from mmsearch_dagster.pipeline.workspace import ALERT_POLICY, read_alert_policy
 from mmsearch_dagster.settings import assets_folder
 

@@ -9,18 +9,19 @@ from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.evaluation.champion_history import stored_champion_values
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, Rankings
 from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.memories.query_memory import QueryMemory
 from mmsearch_dagster.core.modalities import ModalityBatch
-from mmsearch_dagster.core.query_memory.memory import QueryMemory
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.variant_groups import VariantGroups
 from mmsearch_dagster.pipeline.evaluation.files import ASSET, DECISION, PER_QUERY
 from mmsearch_dagster.pipeline.features import collaborative
+from mmsearch_dagster.pipeline.memories import photo_memory
+from mmsearch_dagster.pipeline.memories.photo_memory import MeasuredPhotos
+from mmsearch_dagster.pipeline.memories.query_memory import measured_memory
 from mmsearch_dagster.pipeline.ranking import train_ranking
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
-from mmsearch_dagster.pipeline.ranking.query_memory import measured_memory
-from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists
-from mmsearch_dagster.pipeline.training import examples, photo_memory
-from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
+from mmsearch_dagster.pipeline.retrieval.engine_rankings import CatalogueWords, engine_rankings
+from mmsearch_dagster.pipeline.retrieval.retrieve import retriever_lists
+from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.release_parts import open_ranking

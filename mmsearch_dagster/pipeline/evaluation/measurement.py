@@ -70,13 +70,14 @@ from mmsearch_dagster.pipeline.evaluation.files import (
     EvaluationFacts,
 )
 from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
+from mmsearch_dagster.pipeline.memories import photo_memory
+from mmsearch_dagster.pipeline.memories.photo_memory import MeasuredPhotos
+from mmsearch_dagster.pipeline.memories.query_memory import measured_memory
 from mmsearch_dagster.pipeline.ranking import train_ranking
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
-from mmsearch_dagster.pipeline.ranking.query_memory import measured_memory
-from mmsearch_dagster.pipeline.ranking.retrieve import retriever_lists, words_table
-from mmsearch_dagster.pipeline.training import examples, photo_memory
+from mmsearch_dagster.pipeline.retrieval.engine_rankings import CatalogueWords, engine_rankings
+from mmsearch_dagster.pipeline.retrieval.retrieve import retriever_lists, words_table
+from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
-from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import TEST, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
-from mmsearch_dagster.core.catalog.cast_table import ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.casting.cast_table import cast_rows
+from mmsearch_dagster.core.catalog.columns import ROW, SOURCE
 from mmsearch_dagster.core.catalog.contract import RawTable
 from mmsearch_dagster.core.errors import UserError
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog.contract import RawTable, restrict_to_catalogue, separate_broken_rows
+from mmsearch_dagster.core.catalog.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.core.catalog.unknown_products import unknown_sentence
 from mmsearch_dagster.core.catalog.variants import naming_variants
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.people.reviews import ordered_by_usefulness, smoothed_ratings
 from mmsearch_dagster.pipeline.ingest.tables import (
     EMPTIED,
     QUARANTINE,

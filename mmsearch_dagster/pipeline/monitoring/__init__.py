@@ -1,1 +1,1 @@
-"""Drift since the champion's release, search quality, and the log cut into days."""
+"""Drift since the release, the log cut into days; each day's metrics, alerts after a run, the status page."""

@@ -21,8 +21,8 @@ from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 from mmsearch_dagster.core.text.terms import read_terms
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords
 from mmsearch_dagster.pipeline.ranking.order_trial import with_words
+from mmsearch_dagster.pipeline.retrieval.engine_rankings import CatalogueWords
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace

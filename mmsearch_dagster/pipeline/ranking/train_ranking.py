@@ -17,7 +17,7 @@ from mmsearch_dagster.core.digest import digest_of
 from mmsearch_dagster.core.evaluation.comparison import DEPTH, ENGINE, choose_winner
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries, ScoredRankings, rankings_of
 from mmsearch_dagster.core.fusion.config import Strategy
-from mmsearch_dagster.core.query_memory.trial import MemoryTrial, try_memory, with_query_memory
+from mmsearch_dagster.core.memories.query_trial import MemoryTrial, try_memory, with_query_memory
 from mmsearch_dagster.core.ranking.baseline import RETRIEVER_OF
 from mmsearch_dagster.core.ranking.choose_order import FEWEST, untried, with_choices
 from mmsearch_dagster.core.ranking.cross_fit import Trainer
@@ -33,8 +33,11 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
     QUERY_MEMORY,
     VECTOR_RETRIEVER,
 )
+from mmsearch_dagster.pipeline.finetuning.text_encoder import learned_queries
+from mmsearch_dagster.pipeline.memories import photo_memory
+from mmsearch_dagster.pipeline.memories.photo_memory import CHOOSING_FILE, MeasuredPhotos
+from mmsearch_dagster.pipeline.memories.query_memory import CameAgain, PastQueries
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists
-from mmsearch_dagster.pipeline.ranking.engine_rankings import CatalogueWords, engine_rankings
 from mmsearch_dagster.pipeline.ranking.mlflow_run import log_ranking_run
 from mmsearch_dagster.pipeline.ranking.order_trial import (
     CandidateLists,
@@ -44,16 +47,14 @@ from mmsearch_dagster.pipeline.ranking.order_trial import (
     rankable,
     try_orders,
 )
-from mmsearch_dagster.pipeline.ranking.query_memory import CameAgain, PastQueries
 from mmsearch_dagster.pipeline.ranking.ranker_search import searched_params
-from mmsearch_dagster.pipeline.ranking.retrieve import allowed_products, retriever_lists, words_table
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import examples, photo_memory
+from mmsearch_dagster.pipeline.retrieval.engine_rankings import CatalogueWords, engine_rankings
+from mmsearch_dagster.pipeline.retrieval.retrieve import allowed_products, retriever_lists, words_table
+from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.candidates import CandidateFacts, candidates_of
 from mmsearch_dagster.pipeline.training.hyper_parameters import SearchFacts, used_search
-from mmsearch_dagster.pipeline.training.photo_memory import MeasuredPhotos
 from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN, VALIDATION
-from mmsearch_dagster.pipeline.training.text_encoder import learned_queries
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.serving.candidate_order import RANKED_DEPTH
 
@@ -61,7 +62,7 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "7"
+CODE_VERSION = "8"
 
 
 class RankingFacts(Facts):
@@ -169,7 +170,7 @@ class _Ranking:
             name: load_model(snapshot.folder) for name, snapshot in candidates.items()
         }
         winner = choose_winner(models, items, validation)
-        memory = MeasuredPhotos.of(photos, photos)
+        memory = MeasuredPhotos.of(photos, photos, CHOOSING_FILE)
         rows = [row for row, _ in rankable(train, photos=memory is None)]
         learned = learned_queries(workspace)
         judged = train.take([row for row in rows if train.batch.ids[row] not in learned])

@@ -8,13 +8,13 @@ import polars as pl
 
 from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.core.catalog import columns as col
-from mmsearch_dagster.core.metrics.ranking import METRIC
-from mmsearch_dagster.core.retrieval.golden_queries import (
+from mmsearch_dagster.core.gate.golden_queries import (
     WITHIN,
     GoldenQuery,
     ReviewedQueries,
     parse_reviewed_queries,
 )
+from mmsearch_dagster.core.metrics.ranking import METRIC
 from mmsearch_dagster.pipeline.evaluation.files import PER_QUERY
 from mmsearch_dagster.pipeline.training.queries import VALIDATION
 from mmsearch_dagster.pipeline.workspace import read_reviewed

@@ -10,8 +10,8 @@ from mmsearch_dagster.adapters.lake.lineage import Lineage, lineage_of
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Lake, Snapshot
 from mmsearch_dagster.core.errors import IndexCheckError, LineageError, MmsearchError
 from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.memories.query_memory import QUERY_MEMORY_FILE
 from mmsearch_dagster.core.modalities import AUDIO, IMAGE, TEXT, VIDEO
-from mmsearch_dagster.core.query_memory.memory import QUERY_MEMORY_FILE
 from mmsearch_dagster.core.ranking.rankers.stage import RANKING_FOLDER
 from mmsearch_dagster.core.release import EncoderIdentity, ReleaseManifest, release_id_of
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE
@@ -21,17 +21,18 @@ from mmsearch_dagster.pipeline.evaluation.files import EvaluationFacts
 from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.home import check_same_shop
+from mmsearch_dagster.pipeline.memories import photo_memory
 from mmsearch_dagster.pipeline.monitoring import reference
-from mmsearch_dagster.pipeline.people import ranker
-from mmsearch_dagster.pipeline.people.profiles import PROFILES
+from mmsearch_dagster.pipeline.personalisation import ranker
+from mmsearch_dagster.pipeline.personalisation.profiles import PROFILES
 from mmsearch_dagster.pipeline.ranking import train_ranking
 from mmsearch_dagster.pipeline.release.await_review import waits_for_review
 from mmsearch_dagster.pipeline.release.golden_queries import measured_queries, reviewed_queries
 from mmsearch_dagster.pipeline.release.review_files import describe_version, verdict_of
 from mmsearch_dagster.pipeline.release.serving_decision import decide_serving
-from mmsearch_dagster.pipeline.release.training_state import training_state
 from mmsearch_dagster.pipeline.report import StepReport, timed
-from mmsearch_dagster.pipeline.training import candidates, examples, hyper_parameters, photo_memory
+from mmsearch_dagster.pipeline.training import candidates, examples, hyper_parameters
+from mmsearch_dagster.pipeline.triggers.training_state import training_state
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:

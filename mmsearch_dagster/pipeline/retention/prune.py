@@ -33,7 +33,7 @@ from mmsearch_dagster.core.retention.plan import (
     removable_snapshots,
 )
 from mmsearch_dagster.pipeline.ingest.remote_media import needed_copies
-from mmsearch_dagster.pipeline.people.profiles import old_states
+from mmsearch_dagster.pipeline.personalisation.profiles import old_states
 from mmsearch_dagster.pipeline.release.reviews import Reviews
 from mmsearch_dagster.pipeline.workspace import Workspace
 

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from mmsearch_dagster.adapters.index.table import Hit
+from mmsearch_dagster.core.memories.photo_memory import PhotoMemory
 from mmsearch_dagster.core.modalities import IMAGE, Matrix, ModalityBatch
-from mmsearch_dagster.core.photo_memory.memory import PhotoMemory
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 from mmsearch_dagster.core.retrieval.rank_fusion import modality_column
 
@@ -60,7 +60,7 @@ class PhotoRetriever:
             queries: `q` queries, each with a photo.
             batch: their vectors, row for row.
             depth: products per query.
-            where: SQL of `core.retrieval.filters.to_where`.
+            where: SQL of `core.retrieval.filters.language.to_where`.
         """
         photos = batch.vectors[IMAGE]
         views = np.stack([photos, _closer_looks(queries, photos)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mmsearch_dagster.adapters.index.table import Hit
-from mmsearch_dagster.core.query_memory.memory import QueryMemory
+from mmsearch_dagster.core.memories.query_memory import QueryMemory
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
 
 

@@ -8,7 +8,8 @@ import yaml
 
 from mmsearch_dagster.adapters.expectations.rules import ExpectationSuite
 from mmsearch_dagster.adapters.expectations.suite import load_suite, run_suite
-from mmsearch_dagster.core.catalog.cast_table import ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.casting.cast_table import cast_rows
+from mmsearch_dagster.core.catalog.columns import ROW, SOURCE
 from mmsearch_dagster.core.catalog.contract import raw_table, separate_broken_rows
 from mmsearch_dagster.core.errors import ConfigError
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lancedb.table import Table
 
 from mmsearch_dagster.core.catalog.columns import CATEGORY_SEPARATOR
-from mmsearch_dagster.core.retrieval.filters import to_where
+from mmsearch_dagster.core.retrieval.filters.language import to_where
 
 # Few letters, so that levels are parts of each other; wildcards, quotes, escapes, other scripts.
 LETTERS = "aAbé%_'\"\\鞋Σ "

@@ -8,8 +8,8 @@ import pytest
 
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filters import to_where
-from mmsearch_dagster.core.retrieval.golden_queries import GoldenQuery
+from mmsearch_dagster.core.gate.golden_queries import GoldenQuery
+from mmsearch_dagster.core.retrieval.filters.language import to_where
 from tests.catalogue_rows import catalogue, unit_rows
 
 WORDS = GoldenQuery("red shoes", where=to_where('category ~ "Running Shoes"'), text="red shoes")

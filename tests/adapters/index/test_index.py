@@ -20,7 +20,7 @@ from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParams
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.retrieval.filters import to_where
+from mmsearch_dagster.core.retrieval.filters.language import to_where
 from tests.catalogue_rows import catalogue, unit_rows
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsearch_dagster.adapters.models.int8_product import int8_product, int8_scan
-from mmsearch_dagster.core.retrieval.in_memory.int8_scan import QUERY_ZERO, Int8Rows
+from mmsearch_dagster.core.retrieval.int8_scan import QUERY_ZERO, Int8Rows
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors, unit_rows
 
 

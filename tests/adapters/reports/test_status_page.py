@@ -8,8 +8,8 @@ import pytest
 
 from mmsearch_dagster.adapters.reports.sparkline import Dot, Span, sparkline
 from mmsearch_dagster.adapters.reports.status_page import status_html
-from mmsearch_dagster.core.status.daily_metrics import HomeState
-from mmsearch_dagster.core.status.status import Scheduler, Status
+from mmsearch_dagster.core.monitoring.daily_metrics import HomeState
+from mmsearch_dagster.core.monitoring.status import Scheduler, Status
 from tests.status_month import month
 
 EMPTY = Status("/shops/new", datetime(2026, 5, 1, tzinfo=UTC), HomeState(), [], [], Scheduler())

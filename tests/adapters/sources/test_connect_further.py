@@ -183,3 +183,79 @@ def test_of_an_archive_the_table_is_meant(tmp_path: Path) -> None:
         for name in ("export/products.csv", "export/images/a.jpg", "export/readme.txt"):
             archive.writestr(name, "sku,name\n1,Mug\n")
     assert unpacked(tmp_path / "shop.zip", tmp_path).name == "products.csv"
+
+
+ROWS = 12
+
+
+def test_what_a_shopper_may_ask_for_becomes_attributes_and_what_the_shop_keeps_for_itself_does_not(
+    connected: Reads,
+):
+    kinds = (("rot", "G13", "frei"), ("blau", "E27", "gesperrt"))
+    lines = [
+        f"{n};Leuchte {n};19,90;401000000{n:04};{colour};{socket};{n * 7};{state}"
+        for n in range(ROWS)
+        for colour, socket, state in kinds[n % 2 : n % 2 + 1]
+    ]
+    header = "Artikelnummer;Kurzbez.;Brutto-VK;EAN;Farbe;Sockel;Umsatz;Freigabestatus"
+    _, rows = connected("\n".join([header, *lines]) + "\n")
+
+    assert rows["1"]["price"] == 19.9
+    assert rows["1"]["attributes"] == {"EAN": "4010000000001", "Farbe": "blau", "Sockel": "E27"}
+
+
+def test_names_of_columns_in_camel_case(connected: Reads):
+    _, rows = connected("productId,productName,unitPrice,stockQuantity,imageUrl\n7,Mug,5.50,3,m.jpg\n")
+
+    mug = rows["7"]
+    assert (mug["title"], mug["price"], mug["in_stock"], mug["image_uris"]) == ("Mug", 5.5, True, ["m.jpg"])
+
+
+def test_of_several_ids_the_one_that_names_each_row_is_taken(connected: Reads):
+    _, rows = connected("sku,id,name,price\n,1,Mug,5\nA,2,Cup,6\nA,3,Jug,7\n")
+
+    assert set(rows) == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize(
+    ("content", "ids"),
+    [
+        pytest.param("barcode,name\n401,Mug\n402,Cup\n", {"401", "402"}, id="a barcode"),
+        pytest.param("barcode,name\n401,Mug\n,Cup\n", {"401", "Cup"}, id="a barcode, else the name"),
+        pytest.param("name,price\nMug,5\nCup,6\n", {"Mug", "Cup"}, id="the name"),
+        pytest.param(
+            "name,pack size,price\nRice,1 kg,5\nRice,5 kg,6\n", {"Rice 1 kg", "Rice 5 kg"}, id="name and size"
+        ),
+    ],
+)  # fmt: skip
+def test_a_shop_without_a_column_of_ids_has_ids_all_the_same(connected: Reads, content: str, ids: set[str]):
+    _, rows = connected(content)
+
+    assert set(rows) == ids
+
+
+def test_names_alone_are_no_products_and_the_message_says_what_is_missing(tmp_path: Path):
+    file = tmp_path / "customers.csv"
+    file.write_text("name,email\nAda,a@x.example\n")
+
+    with pytest.raises(SourceError, match="no column whose name says that it holds the product's id"):
+        connect([file])
+
+
+SHOPIFY = "Handle,Title,Published,Option1 Name,Option1 Value,Variant SKU,Variant Price,Variant Barcode\n"
+
+
+def test_numbers_of_a_shopify_variant_are_kept_where_they_are_not_its_id(connected: Reads):
+    _, rows = connected(
+        f"{SHOPIFY}mug,Mug,true,Size,S,'0077,5,'401\nmug,,,Size,L,,7,402\nold,Old mug,false,Size,S,79,5,403\n"
+    )
+
+    assert set(rows) == {"mug:S", "mug:L"}, "what is not published is left out"
+    assert rows["mug:S"]["attributes"] == {"Size": "S", "sku": "0077", "barcode": "401"}
+    assert rows["mug:L"]["attributes"] == {"Size": "L", "barcode": "402"}
+
+
+def test_the_gtin_of_woocommerce(connected: Reads):
+    _, rows = connected('ID,Type,SKU,Name,Regular price,"GTIN, UPC, EAN, or ISBN"\n1,simple,M,Mug,5,401\n')
+
+    assert rows["M"]["attributes"] == {"gtin": "401"}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch_dagster.core.catalog.cast_table import BROKEN, ROW, SOURCE, cast_rows
+from mmsearch_dagster.core.catalog.casting.cast_table import cast_rows
+from mmsearch_dagster.core.catalog.columns import BROKEN, ROW, SOURCE
 from mmsearch_dagster.core.catalog.contract import (
     CheckedRows,
     RawTable,

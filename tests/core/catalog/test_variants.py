@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from mmsearch_dagster.core.catalog.cast_table import HIDDEN, cast_rows
+from mmsearch_dagster.core.catalog.casting.cast_table import cast_rows
+from mmsearch_dagster.core.catalog.columns import HIDDEN
 from mmsearch_dagster.core.catalog.variants import (
     HIDDEN_PRODUCT,
     STANDS_FOR_VARIANTS,

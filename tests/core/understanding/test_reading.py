@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import QueryError
-from mmsearch_dagster.core.retrieval.filter_conditions import category_sql
+from mmsearch_dagster.core.retrieval.filters.conditions import category_sql
 from mmsearch_dagster.core.understanding.understood import FILTER, PREFER, REWRITE, SPELLING, Understood
 from tests.core.understanding.shop import PRODUCTS, reader
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from mmsearch_dagster.core.errors import ConfigError, SourceError
-from mmsearch_dagster.core.status.alert_policy import parse_alerts
+from mmsearch_dagster.core.monitoring.alert_policy import parse_alerts
 from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.sensors.alerts import alert_failed_run, configured_sensors, failed_run
 

@@ -12,8 +12,8 @@ from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.ingest.reviews import read_reviews
 from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
 from mmsearch_dagster.pipeline.monitoring.reference import make_reference
-from mmsearch_dagster.pipeline.people.profiles import make_profiles
-from mmsearch_dagster.pipeline.people.ranker import train_ranker
+from mmsearch_dagster.pipeline.personalisation.profiles import make_profiles
+from mmsearch_dagster.pipeline.personalisation.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release import release
 from mmsearch_dagster.pipeline.run import prepare

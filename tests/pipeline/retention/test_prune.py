@@ -18,7 +18,7 @@ from mmsearch_dagster.core.digest import sha256_bytes
 from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.errors import NoReleaseError, UserError
 from mmsearch_dagster.core.release import ReleaseManifest
-from mmsearch_dagster.pipeline.people.profiles import KEPT_STATES, STATES
+from mmsearch_dagster.pipeline.personalisation.profiles import KEPT_STATES, STATES
 from mmsearch_dagster.pipeline.retention.prune import find_unused, prune
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings

@@ -37,6 +37,7 @@ _FALSE = frozenset((
     "sem estoque", "uitverkocht", "niet op voorraad", "udsolgt", "slutsåld", "utsolgt", "slut i lager",
     "niedostępny", "wyprzedany", "нет в наличии",
 ))  # fmt: skip
+YES_NO_WORDS = _TRUE | _FALSE
 _ADDRESS = r"^https?://(?:www\.)?schema\.org/|^schema:"
 # "12", "12.0", "10+", "> 10", "12 in stock", "3 pcs", "-1" of a shop that sold more than it had.
 # "In stock, ships today", "out of stock until May", "Lieferzeit 3-5 Tage".

@@ -1,13 +1,12 @@
 """How one column of the data contract is made from a file's columns."""
 
 import re
-from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mmsearch_dagster.core.catalog.casting.value_format import ValueFormat
 from mmsearch_dagster.core.catalog.mapping.conditions import Constant, Where
-from mmsearch_dagster.core.suggest import did_you_mean
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -21,8 +20,8 @@ class Case(BaseModel):
     value: Constant
 
 
-class ColumnMapping(BaseModel):
-    """What feeds one column, and how its values are written.
+class ColumnMapping(ValueFormat):
+    """What feeds one column, beside how its values are written.
 
     column: the file's column, or several: of single values the first that is not empty, of lists all, or with
     `first` the first of them too.
@@ -30,17 +29,10 @@ class ColumnMapping(BaseModel):
     none holds, the column or template.
     default: the value where nothing else gives one. values: value in the file -> value in the contract.
     pattern: a regular expression; its first group is the value. html: markup becomes plain text.
-    decimal: the decimal sign of amounts. format: how times are written, in the signs of strftime.
-    time_zone: of times that name none. separator: between the parts of a list.
-    path_separator: between the levels of a category. base: what file names are below, a folder or an address.
-    root: of categories, a first level that every product has; it is left out.
-    pairs, equals: between pairs of an attribute text, and between name and value.
     names: columns that hold the names of attributes, one for each of `column`.
     above: for `parent_id` where variants stand below their product: a row without a value of its own has that
     of the nearest row above, the others have none.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: tuple[str, ...] = ()
     template: str | None = None
@@ -49,15 +41,6 @@ class ColumnMapping(BaseModel):
     values: dict[str, Constant] = {}
     pattern: str | None = None
     html: bool = False
-    decimal: Literal[".", ","] | None = None
-    format: str | None = Field(default=None, min_length=1)
-    time_zone: str | None = None
-    separator: str | None = Field(default=None, min_length=1)
-    path_separator: str | None = Field(default=None, min_length=1)
-    base: str | None = Field(default=None, min_length=1)
-    root: str | None = Field(default=None, min_length=1)
-    pairs: str | None = Field(default=None, min_length=1)
-    equals: str | None = Field(default=None, min_length=1)
     names: tuple[str, ...] = ()
     first: bool = False
     above: bool = False
@@ -101,25 +84,6 @@ class ColumnMapping(BaseModel):
         if re.search(r"\(\?<?[=!]|\\[1-9]", pattern):
             raise ValueError(f"pattern '{pattern}': look-around and back references are not supported")
         return pattern
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, zone: str | None) -> str | None:
-        if zone is None:
-            return None
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            hint = did_you_mean(zone, available_timezones())
-            raise ValueError(f"unknown time_zone '{zone}'; {hint}") from error
-        return zone
-
-    @field_validator("format")
-    @classmethod
-    def _format_has_signs(cls, form: str | None) -> str | None:
-        if form is not None and "%" not in form:
-            raise ValueError(f"format '{form}' has no signs of strftime; for 05/01/2024 write %d/%m/%Y")
-        return form
 
     @property
     def inputs(self) -> tuple[str, ...]:

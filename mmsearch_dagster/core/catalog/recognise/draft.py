@@ -18,7 +18,8 @@ class FileLook:
 
     columns: its names. examples: column -> a value. filled: column -> share of rows with a value, 0 to 1.
     hosts: column -> the hosts of the addresses in it. unique: columns no value of which stands twice.
-    roots: column of category paths -> the first level that all of them have.
+    roots: column of category paths -> the first level that all of them have. facets: columns of short texts
+    that stand in many rows each, such as colours.
     """
 
     path: str
@@ -28,6 +29,7 @@ class FileLook:
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unique: frozenset[str] = frozenset()
     roots: Mapping[str, str] = field(default_factory=dict)
+    facets: frozenset[str] = frozenset()
 
     def has(self, *names: str) -> bool:
         """Whether the file has all these columns."""

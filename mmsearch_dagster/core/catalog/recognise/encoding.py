@@ -12,9 +12,12 @@ _SCRIPTS = {
     "shift_jis": re.compile("[\u3040-\u30ff\u4e00-\u9fff\u3000-\u303f\uff00-\uff60]"),
     "euc_kr": re.compile("[\uac00-\ud7a3\u3000-\u303f\uff00-\uff60]"),
 }
-# Signs inside a word, a capital behind a small letter, two scripts in a word.
+# The codec that also has the rarer letters of an encoding, which files of Windows hold.
+_WIDER = {"gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs"}
+# Signs inside a word, a capital behind a small letter, two scripts in a word. Signs of Chinese and Japanese
+# have no blanks around them.
 _ODD = re.compile(
-    r"(?<=[^\W\d_])(?:[^\w\s\x00-\x7f’‘´·–—]|[¹²³¼½¾ªº])(?=[^\W\d_])|\b[¯³¿¼½¾†‡](?=[a-zß-ÿ])"
+    r"(?<=[^\W\d_])(?:[^\w\s\x00-\x7f’‘´·–—\u3000-\u303f\uff00-\uff65]|[¹²³¼½¾ªº])(?=[^\W\d_])|\b[¯³¿¼½¾†‡](?=[a-zß-ÿ])"
     r"|ƒ|(?<=[a-z])[À-ÖØ-ÞŠŒŽŸ]|[\u3040-\u9fff\uac00-\ud7a3][a-z]|[a-zA-Z][\u0400-\u045f]|[\u0400-\u045f][a-zA-Z]"
 )
 # In a language of the West no four letters in a row are other than English ones.
@@ -40,6 +43,15 @@ def encodings_of(content: bytes) -> list[str]:
     return [name for name, score in scores.items() if score is not None and score < _OTHER_ODD]
 
 
+def wider(encoding: str) -> str:
+    """The codec that a text of this encoding is read with: with its rarer letters.
+
+    >>> wider("gb2312"), wider("cp1252")
+    ('gb18030', 'cp1252')
+    """
+    return _WIDER.get(encoding, encoding)
+
+
 def decoded_head(content: bytes, encoding: str) -> str | None:
     """The text but for a letter that is cut at the end; None where the bytes are none of the encoding."""
     try:
@@ -49,13 +61,14 @@ def decoded_head(content: bytes, encoding: str) -> str | None:
 
 
 def _oddities(content: bytes, encoding: str) -> float | None:
-    text = decoded_head(content, encoding)
+    text = decoded_head(content, wider(encoding))
     if text is None:
         return None
     letters = _ENGLISH.sub("", text)
     odd = len(_ODD.findall(text))
     if encoding in _SCRIPTS:
-        odd += sum(1 for letter in letters if not _SCRIPTS[encoding].match(letter))
+        usual = set(letters.encode(encoding, "ignore").decode(encoding))
+        odd += sum(1 for sign in letters if sign not in usual or not _SCRIPTS[encoding].match(sign))
     else:
         odd += sum(map(len, _RUN.findall(text)))
     return odd / max(len(letters), 1)

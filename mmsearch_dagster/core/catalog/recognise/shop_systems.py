@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from mmsearch_dagster.core.catalog.mapping.expressions import NO_OPTION
-from mmsearch_dagster.core.catalog.recognise.draft import BESIDE, FileLook, TableDraft
+from mmsearch_dagster.core.catalog.recognise.draft import BESIDE, FileLook, TableDraft, inputs_of
 from mmsearch_dagster.core.catalog.recognise.feeds import (
     category_feed,
     feed_of,
@@ -34,16 +34,17 @@ def shopify(look: FileLook) -> TableDraft | None:
         in_stock=_shopify_stock(look),
         image_uris=_shopify_pictures(look),
         attributes=attributes,
-    )
-    of_handle = look.present("Title", "Body (HTML)", "Vendor", *category, "Status")
+    ) | _shopify_numbers(look)
+    shown = look.present("Status") or look.present("Published")
+    of_handle = look.present("Title", "Body (HTML)", "Vendor", *category, *shown)
     mapping: dict[str, Any] = {"columns": columns, "fill": [*of_handle, *(attributes or {}).get("names", [])]}
     if look.present("Image Src"):
         mapping["joins"] = [{"name": BESIDE.rstrip("."), "key": "Handle"}]
     where: dict[str, Any] = {}
     if look.present("Variant Price"):
         where["Variant Price"] = {"empty": False}
-    if look.present("Status"):
-        where["Status"] = {"not": ["draft", "archived"]}
+    if shown:
+        where[shown[0]] = {"not": ["draft", "archived"] if shown == ["Status"] else ["false", "FALSE"]}
     return TableDraft("Shopify product CSV", _PRODUCTS, {**mapping, "where": where}, "sure")
 
 
@@ -54,6 +55,7 @@ def shopify_json(look: FileLook) -> TableDraft | None:
     number = "variants.sku" if look.filled.get("variants.sku", 0.0) >= 1.0 else "variants.id"
     own, images = look.present("variants.featured_image.src"), look.present("images.src")
     options = look.present("variants.option1", "variants.option2", "variants.option3")
+    numbers = look.present("variants.sku", "variants.barcode")
     columns = given(
         product_id=next(iter(look.present(number, "variants.id", "variants.sku")), None),
         parent_id=first_of(look, "handle", "id"),
@@ -64,7 +66,7 @@ def shopify_json(look: FileLook) -> TableDraft | None:
         price=first_of(look, "variants.price"),
         in_stock=first_of(look, "variants.available", "variants.inventory_quantity"),
         image_uris={"column": [*own, *images], "first": True} if own else feed_of(images),
-        attributes={name.removeprefix("variants."): name for name in options},
+        attributes={name.removeprefix("variants."): name for name in (*options, *numbers)},
     )
     mapping = {"columns": columns, "nested": "variants"}
     return TableDraft("Shopify products as JSON", _PRODUCTS, mapping, "sure")
@@ -79,6 +81,16 @@ def _shopify_id(look: FileLook) -> dict[str, Any] | str:
     if not options:
         return "Handle"
     return {"template": ":".join(["{Handle}", *options]), "pattern": f"^(.+?)(?::{NO_OPTION})?:*$"}
+
+
+def _shopify_numbers(look: FileLook) -> dict[str, Any]:
+    """The numbers besides its id that a variant is asked for by, without the apostrophe of a spreadsheet."""
+    columns = {"sku": "Variant SKU", "barcode": "Variant Barcode"}
+    return {
+        f"attributes.{key}": {"column": column, "pattern": "^'?(.+)$"}
+        for key, column in columns.items()
+        if look.present(column) and column not in inputs_of(_shopify_id(look))
+    }
 
 
 def _shopify_pictures(look: FileLook) -> dict[str, Any] | str | None:
@@ -115,6 +127,7 @@ def woocommerce(look: FileLook) -> TableDraft | None:
         in_stock=first_of(look, "In stock?", "Stock"),
         image_uris=first_of(look, "Images"),
         attributes=numbered(look, "Attribute # name", "Attribute # value(s)"),
+        **{"attributes.gtin": first_of(look, "GTIN, UPC, EAN, or ISBN")},
     )
     where = {"where": {"Published": {"not": ["0", "-1"]}}} if look.present("Published") else {}
     return TableDraft("WooCommerce product CSV", _PRODUCTS, {"columns": columns, **where}, "sure")

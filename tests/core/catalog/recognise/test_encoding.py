@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmsearch_dagster.core.catalog.recognise.encoding import encodings_of
+from mmsearch_dagster.core.catalog.recognise.encoding import encodings_of, wider
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,27 @@ def test_it_is_the_one_in_which_the_letters_are_words(encoding: str, text: str) 
 
 def test_a_letter_that_is_cut_at_the_end_means_nothing() -> None:
     assert encodings_of("1,マグカップ".encode("shift_jis")[:-1]) == ["shift_jis"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "codec", "text"),
+    [
+        (
+            "gb2312",
+            "gb18030",
+            "名称,价格\n《奥德赛》（中文）：全新ps4光盘，手杖与袖柺,￥54.00\n"
+            + "红色连衣裙【现货】,20\n" * 5,
+        ),
+        (
+            "shift_jis",
+            "cp932",
+            "商品名,価格\n髙島屋のマグカップ（赤）,100\n" + "コーヒー豆のセットです,200\n" * 5,
+        ),
+    ],
+)
+def test_rare_letters_and_signs_without_blanks_do_not_hide_it(encoding: str, codec: str, text: str) -> None:
+    assert encodings_of(text.encode(codec)) == [encoding]
+    assert wider(encoding) == codec
 
 
 def test_where_two_fit_both_are_named() -> None:

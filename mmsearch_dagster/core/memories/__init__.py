@@ -1,0 +1,1 @@
+"""What was judged, clicked or bought before, as further keys to products: photos, and past queries."""

@@ -1,1 +1,0 @@
-"""What is known of one shopper: profile, churn, and what reviews say."""

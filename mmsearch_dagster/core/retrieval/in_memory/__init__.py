@@ -1,1 +1,0 @@
-"""What makes search in memory fast, and changes no answer."""

@@ -1,1 +1,0 @@
-"""Metrics of each day, the alerts that they give, and the status of a home: what the person on call reads."""
