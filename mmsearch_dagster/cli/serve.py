@@ -82,7 +82,7 @@ def application(
 
 
 def webhook_secret(environment: Mapping[str, str]) -> str | None:
-    """The secret of MLflow's server; None where none is set. Raises UserError for one that is easily guessed."""
+    """The secret of MLflow's server, or None. Raises UserError for one that is easily guessed."""
     secret = environment.get(WEBHOOK_SECRET)
     if not secret:
         return None

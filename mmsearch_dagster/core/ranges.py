@@ -1,4 +1,4 @@
-"""Ranges of positions end to end: the rows of some groups, where each group's rows stand together in one array."""
+"""Ranges of positions end to end: the rows of some groups, where the rows of a group stand together."""
 
 import numpy as np
 from numpy.typing import NDArray
