@@ -1,4 +1,4 @@
-"""The step `photo_memory`: trained on judged photos, once to be measured, once more to be released."""
+"""The step `photo_memory`: fitted on judged photos, to choose by, to be measured and to be released."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +26,11 @@ from mmsearch_dagster.pipeline.training.queries import DEV, TEST, TRAIN, VALIDAT
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "photo_memory"
-CODE_VERSION = "1"
-# Fitted without the photos that choose and decide; the other one, MEMORY_FILE, with all but the test's.
+CODE_VERSION = "2"
+# Three memories, each without the photos that are searched with it: CHOOSING_FILE knows those of the training
+# and answers the dev photos, which choose the blend; MEASURED_FILE knows the dev photos too and answers the
+# validation and test photos; MEMORY_FILE, the released one, knows all but the test's.
+CHOOSING_FILE = "choosing.npz"
 MEASURED_FILE = "measured.npz"
 # The closer look at each judged query with a photo.
 CLOSER_LOOKS = "closer"
@@ -104,7 +107,7 @@ class _JudgedPhotos:
     def write(self, folder: Path, fewest: FewestPhotos) -> PhotoMemoryFacts:
         """Fit, compare, store."""
         shown = self._showing_one_product()
-        training = {key: product for key, (product, split) in shown.items() if split == TRAIN}
+        training = _of_splits(shown, TRAIN)
         if not fewest.enough(tuple(training.values())):
             return PhotoMemoryFacts(rows=len(shown), note=_too_few(training, fewest))
         views = self._views([key for key, (_, split) in shown.items() if split != TEST])
@@ -120,7 +123,9 @@ class _JudgedPhotos:
         )
         if not _pays(fitted):
             return facts
-        fit_memory(photos, pictures, fitted.shrinkage).save(folder / MEASURED_FILE)
+        judged = labelled(_of_splits(shown, TRAIN, DEV), views)
+        fit_memory(photos, pictures, fitted.shrinkage).save(folder / CHOOSING_FILE)
+        fit_memory(judged, pictures, fitted.shrinkage).save(folder / MEASURED_FILE)
         self._write_closer_looks(folder)
         everything = labelled({key: product for key, (product, _) in shown.items()}, views)
         return facts.model_copy(update={"pin": _released(everything, pictures, fitted, folder)})
@@ -185,6 +190,11 @@ def _pictures(workspace: Workspace, products: pl.DataFrame) -> dict[str, tuple[C
     return {key: picture for key, picture in pictures.items() if key not in shared}
 
 
+def _of_splits(shown: Mapping[str, tuple[str, str]], *splits: str) -> dict[str, str]:
+    """Content key -> product, of the photos of some splits."""
+    return {key: product for key, (product, split) in shown.items() if split in splits}
+
+
 def _too_few(training: Mapping[str, str], fewest: FewestPhotos) -> str:
     return (
         f"no photo memory: it takes {fewest.photos} judged training photos of each of {fewest.products} "
@@ -228,16 +238,19 @@ class MeasuredPhotos:
     closer: Mapping[str, Matrix]
 
     @classmethod
-    def of(cls, memory: Snapshot | None, looks: Snapshot) -> "MeasuredPhotos | None":
+    def of(
+        cls, memory: Snapshot | None, looks: Snapshot, name: str = MEASURED_FILE
+    ) -> "MeasuredPhotos | None":
         """None where there is no memory.
 
         Args:
             memory: the snapshot of this asset whose memory is measured.
             looks: the one that the queries of today are looked at in.
+            name: CHOOSING_FILE for dev photos, MEASURED_FILE for validation and test photos.
         """
         from mmsearch_dagster.adapters.lake.batches import batch_exists, load_batch
 
-        file = memory.folder / MEASURED_FILE if memory else None
+        file = memory.folder / name if memory else None
         if file is None or not file.exists():
             return None
         measured = PhotoMemory.from_bytes(file.read_bytes())

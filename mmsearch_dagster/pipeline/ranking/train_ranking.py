@@ -35,7 +35,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 )
 from mmsearch_dagster.pipeline.finetuning.text_encoder import learned_queries
 from mmsearch_dagster.pipeline.memories import photo_memory
-from mmsearch_dagster.pipeline.memories.photo_memory import MeasuredPhotos
+from mmsearch_dagster.pipeline.memories.photo_memory import CHOOSING_FILE, MeasuredPhotos
 from mmsearch_dagster.pipeline.memories.query_memory import CameAgain, PastQueries
 from mmsearch_dagster.pipeline.ranking.cross_fit_fusion import fused_lists
 from mmsearch_dagster.pipeline.ranking.mlflow_run import log_ranking_run
@@ -62,7 +62,7 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "7"
+CODE_VERSION = "8"
 
 
 class RankingFacts(Facts):
@@ -170,7 +170,7 @@ class _Ranking:
             name: load_model(snapshot.folder) for name, snapshot in candidates.items()
         }
         winner = choose_winner(models, items, validation)
-        memory = MeasuredPhotos.of(photos, photos)
+        memory = MeasuredPhotos.of(photos, photos, CHOOSING_FILE)
         rows = [row for row, _ in rankable(train, photos=memory is None)]
         learned = learned_queries(workspace)
         judged = train.take([row for row in rows if train.batch.ids[row] not in learned])

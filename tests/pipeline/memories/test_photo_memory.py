@@ -18,6 +18,7 @@ from mmsearch_dagster.core.modalities import IMAGE
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.pipeline.memories.photo_memory import (
     ASSET,
+    CHOOSING_FILE,
     MEASURED_FILE,
     MeasuredPhotos,
     PhotoMemoryFacts,
@@ -26,7 +27,7 @@ from mmsearch_dagster.pipeline.memories.photo_memory import (
 )
 from mmsearch_dagster.pipeline.run import prepare
 from mmsearch_dagster.pipeline.training import examples
-from mmsearch_dagster.pipeline.training.queries import VALIDATION
+from mmsearch_dagster.pipeline.training.queries import DEV, VALIDATION
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.shops import REVIEWED, bare_shop
@@ -113,13 +114,21 @@ def test_validation_photos_find_their_product_in_a_memory_that_did_not_see_them(
     assert np.mean(right) > 0.8
 
 
-def test_the_measured_memory_is_of_training_photos_and_the_released_one_of_all(snapshot: Snapshot) -> None:
-    measured, released = (
-        PhotoMemory.from_bytes((snapshot.folder / name).read_bytes()) for name in (MEASURED_FILE, MEMORY_FILE)
+def test_each_memory_knows_all_photos_but_those_that_are_searched_with_it(
+    workspace: Workspace, snapshot: Snapshot
+) -> None:
+    choosing, measured, released = (
+        PhotoMemory.from_bytes((snapshot.folder / name).read_bytes())
+        for name in (CHOOSING_FILE, MEASURED_FILE, MEMORY_FILE)
     )
-    # Without the photo of two products; some training photos are held out to choose by.
+    folder = workspace.lake.current(examples.ASSET).folder
+    dev = len(load_queries(folder, DEV).of_provenance(JUDGED).batch)
+    # Without the photo of two products.
     assert released.photos.sum() == PRODUCTS * (PHOTOS + UNSEEN) - 1
-    assert measured.photos.sum() <= PRODUCTS * PHOTOS - 1
+    assert measured.photos.sum() == PRODUCTS * PHOTOS - 1
+    # Of the dev queries one may show that photo, and one is broken.
+    assert dev - 2 <= measured.photos.sum() - choosing.photos.sum() <= dev
+    assert dev > 2
     assert set(measured.ids) == set(released.ids) == {f"P{number}" for number in range(PRODUCTS)}
 
 
