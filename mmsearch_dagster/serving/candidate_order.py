@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from mmsearch_dagster.core.memories.query_lift import lifted
 from mmsearch_dagster.core.modality_names import IMAGE
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
@@ -85,6 +87,25 @@ class CandidateOrder:
             return self._learned(self.stage, query, scored, items, is_enough)
         weighed = {name: entries for name, entries in scored.items() if query.weights.get(name)}
         return by_scores(ranked_query(query), weighed, items)
+
+    @staticmethod
+    def for_person(query: PreparedQuery, ranked: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+        """What `order` brings, in the order for the person who searches; as it is where nobody is known.
+
+        Equal scores stay in the order for everybody. Products that the release knows nothing of as the person
+        sees them come last, as they came.
+
+        Args:
+            query: with the person.
+            ranked: (product id, score), best first.
+        """
+        if query.person is None or not ranked:
+            return list(ranked)
+        scores = np.round(query.person.scores(query, [product for product, _ in ranked]), 6)
+        order = np.argsort(-scores, kind="stable").tolist()  # NaN goes last
+        return [
+            ranked[row] if np.isnan(scores[row]) else (ranked[row][0], float(scores[row])) for row in order
+        ]
 
     def effects(
         self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource, product: str
