@@ -79,10 +79,10 @@ class Vocabulary:
         plain = fold(word)
         if not _COMPOUNDING & set(self.languages) or len(plain) < _LEAST_OF_COMPOUND:
             return ()
-        found = [word[::-1] for word in _beginning(self._reversed_words, plain[::-1])]
+        compounds = [word[::-1] for word in _beginning(self._reversed_words, plain[::-1])]
         if not self.has(plain):
-            found += _beginning(self._sorted_words, plain)
-        longer = [word for word in dict.fromkeys(found) if len(word) > len(plain) + 2]
+            compounds += _beginning(self._sorted_words, plain)
+        longer = [word for word in dict.fromkeys(compounds) if len(word) > len(plain) + 2]
         return tuple(sorted(longer, key=lambda word: (-self.frequency[word], word))[:_MOST_COMPOUNDS])
 
     @cached_property
