@@ -12,7 +12,7 @@ from mmsearch_dagster.core.text.preparation import fold
 
 
 @dataclass(frozen=True)
-class Language:
+class QueryLanguage:
     """Words of one language; all but `function_words` are parts of regular expressions.
 
     function_words: folded; no product is found by them. under, up_to, over, at_least: stand before a bound
@@ -37,8 +37,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(fold(text).split())
 
 
-LANGUAGES: Mapping[str, Language] = {
-    "de": Language(
+LANGUAGES: Mapping[str, QueryLanguage] = {
+    "de": QueryLanguage(
         _words(
             "der die das den dem des ein eine einen einem einer und oder mit ohne für aus von vom zu zum zur "
             "im am auf bei nach ist sind auch nicht kein keine keinen ich suche brauche bitte etwas"
@@ -52,7 +52,7 @@ LANGUAGES: Mapping[str, Language] = {
         in_stock=r"(?:sofort\s+)?(?:auf\s+lager|lieferbar|vorrätig)",
         cheap=r"billig(?:e[nrms]?)?|günstig(?:e[nrms]?)?|preiswert(?:e[nrms]?)?",
     ),
-    "fr": Language(
+    "fr": QueryLanguage(
         _words(
             "le la les un une des du de d l et ou avec sans pour dans sur en au aux est sont pas ne je "
             "cherche veux un quelque chose qui que à"
@@ -66,7 +66,7 @@ LANGUAGES: Mapping[str, Language] = {
         in_stock=r"en\s+stock|disponibles?",
         cheap=r"pas\s+ch(?:er|ère)s?|bon\s+marché",
     ),
-    "es": Language(
+    "es": QueryLanguage(
         _words(
             "el la los las un una unos unas de del y o con sin para por en al es son no busco quiero "
             "que a"
@@ -81,7 +81,7 @@ LANGUAGES: Mapping[str, Language] = {
         in_stock=r"en\s+stock|disponibles?",
         cheap=r"barat[oa]s?|econ[óo]mic[oa]s?",
     ),
-    "it": Language(
+    "it": QueryLanguage(
         _words(
             "il lo la i gli le un uno una di del della dei delle e o con senza per in nel nella da al è sono "
             "non cerco vorrei che a"
@@ -96,7 +96,7 @@ LANGUAGES: Mapping[str, Language] = {
         in_stock=r"disponibil[ei]",
         cheap=r"economic[oaie]|a\s+buon\s+mercato",
     ),
-    "nl": Language(
+    "nl": QueryLanguage(
         _words(
             "de het een en of met zonder voor van in op aan bij uit te is zijn niet geen ik zoek wil "
             "graag"
@@ -110,7 +110,7 @@ LANGUAGES: Mapping[str, Language] = {
         in_stock=r"op\s+voorraad|leverbaar",
         cheap=r"goedkope?",
     ),
-    "pt": Language(
+    "pt": QueryLanguage(
         _words(
             "o a os as um uma uns umas de do da dos das e ou com sem para por em no na ao é são não procuro "
             "quero que"

@@ -8,7 +8,7 @@ from mmsearch_dagster.core.retrieval.filters.conditions import category_sql, quo
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
 from mmsearch_dagster.core.text.preparation import fold
 from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS
-from mmsearch_dagster.core.understanding.languages import LANGUAGES, Language
+from mmsearch_dagster.core.understanding.languages import LANGUAGES, QueryLanguage
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart
 from mmsearch_dagster.core.understanding.value_words import COLOURS
@@ -48,7 +48,7 @@ def negations(text: str, vocabulary: Vocabulary, values: CatalogueValues) -> lis
 
 
 def _further(
-    text: str, language: Language, vocabulary: Vocabulary, values: CatalogueValues
+    text: str, language: QueryLanguage, vocabulary: Vocabulary, values: CatalogueValues
 ) -> Iterator[Reading]:
     for expression, only_values in ((language.without, False), (language.denies, True)):
         for match in re.finditer(rf"(?<![\w-])(?:{expression})\s+(?:[dl]['’])?", text, re.IGNORECASE):
