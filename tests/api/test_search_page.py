@@ -45,7 +45,7 @@ def test_on_a_phone_two_products_stand_beside_each_other_and_nothing_is_cut_off(
         page.send(
             "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True
         )
-        page.wait_for("document.getElementById('results')")
+        page.wait_for("typeof meaning === 'function'")
 
         columns = page.value("getComputedStyle(document.getElementById('results')).gridTemplateColumns")
         assert len(columns.split()) == 2
