@@ -19,6 +19,7 @@ from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.speech.transcript import Transcript
 from mmsearch_dagster.pipeline.training import examples, queries
+from mmsearch_dagster.pipeline.training.encode_queries import word_vectors
 from mmsearch_dagster.pipeline.training.transcripts import language
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -126,7 +127,7 @@ def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engi
     monkeypatch.setattr(examples, "_looked_up", lengths)
     judged = judged_of(workspace)
 
-    found = examples._worded(workspace, judged)
+    found = word_vectors(workspace, judged)
 
     assert found["all"] == pytest.approx([0.3 * len("red") + 0.7 * len("red shoes")])
     assert found["typed"] == found["said"] == [len("red shoes")]
