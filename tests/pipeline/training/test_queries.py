@@ -141,7 +141,7 @@ def test_words_beside_something_unreadable_are_judged_as_refused_as_the_engine_r
         readable = [key for key, one in contents.items() if modality == TEXT or is_picture(one.read())]
         return {key: np.ones(2, np.float32) for key in readable}
 
-    monkeypatch.setattr(examples, "_looked_up", decoded)
+    monkeypatch.setattr(encode_queries, "_looked_up", decoded)
     inputs = inputs_of(workspace) | {
         f"{name}_features": features_of(workspace, name) for name in (TEXT, IMAGE)
     }
