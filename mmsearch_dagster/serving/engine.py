@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,27 @@ MAX_K = 1000
 _BATCH = 256
 # Where variants of few products fill the lists, lists so many times longer are read.
 _DEEPER = 4
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What a search of one or several queries is to bring, and how.
+
+    k: products for each query. where: the filter as it was given. condition: the same as SQL.
+    cores_free: nothing else is searched now, so the retrievers may use several cores.
+    """
+
+    k: int
+    where: str | None
+    condition: str | None
+    cores_free: bool
+
+    @classmethod
+    def of(cls, k: int, where: str | None, *, cores_free: bool = False) -> "SearchOptions":
+        """Checked. Raises QueryError for a wrong filter and for a wrong `k`."""
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+            raise QueryError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
+        return cls(k, where, to_where(where), cores_free)
 
 
 class Engine:
@@ -195,44 +216,41 @@ class Engine:
             QueryError: like `prepare`, and for a wrong filter or `k`.
         """
         begun = time.perf_counter()
-        condition = self._condition(k, where)
+        options = SearchOptions.of(k, where)
         prepared = query if isinstance(query, PreparedQuery) else self.prepare(query)
-        answer = self._understood_answers([prepared], k, condition, where)[0]
+        answer = self._understood_answers([prepared], options)[0]
         if answer.problem is not None:
             raise QueryError(answer.problem)
         query_id = "" if isinstance(query, PreparedQuery) else query.query_id
         return replace(answer, query_id=query_id, took_ms=(time.perf_counter() - begun) * 1000)
 
-    def search_batch(self, queries: Sequence[Query], *, k: int, where: str | None = None) -> list[Answer]:
+    def search_batch(
+        self, queries: Sequence[Query], *, k: int, where: str | None = None, cores_free: bool = False
+    ) -> list[Answer]:
         """An answer per query, in their order; one that cannot be answered says so in `problem`.
+
+        Args:
+            queries: as given.
+            k: how many products for each, 1 to MAX_K.
+            where: a filter in the language of `core.retrieval.filters`.
+            cores_free: nothing else is searched now, so the retrievers may use several cores.
 
         Raises:
             QueryError: for what concerns all of them: a wrong filter or `k`.
         """
-        condition = self._condition(k, where)
+        options = SearchOptions.of(k, where, cores_free=cores_free)
         answers: list[Answer] = []
         for start in range(0, len(queries), _BATCH):
             begun = time.perf_counter()
             part = queries[start : start + _BATCH]
             prepared, unanswered = self._prepare_batch(part)
-            ranked = dict(
-                zip(
-                    prepared,
-                    self._understood_answers(list(prepared.values()), k, condition, where),
-                    strict=True,
-                )
-            )
+            found = self._understood_answers(list(prepared.values()), options)
+            ranked = dict(zip(prepared, found, strict=True))
             took_ms = (time.perf_counter() - begun) * 1000 / len(part)
             for row, query in enumerate(part):
                 answer = ranked.get(row) or unanswered[row]
                 answers.append(replace(answer, query_id=query.query_id, took_ms=took_ms))
         return answers
-
-    def _condition(self, k: int, where: str | None) -> str | None:
-        """The filter as SQL. Raises QueryError for a wrong one and for a wrong `k`."""
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
-            raise QueryError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
-        return to_where(where)
 
     def _unanswered(self, problem: str, kind: str = "", transcript: "Transcript | None" = None) -> Answer:
         release_id = self._manifest.release_id
@@ -275,23 +293,21 @@ class Engine:
         batch, _ = self._encoders.encode(queries, self._modalities)
         return fused_queries(self._model, queries, batch)
 
-    def _understood_answers(
-        self, queries: Sequence[PreparedQuery], k: int, condition: str | None, where: str | None
-    ) -> list[Answer]:
+    def _understood_answers(self, queries: Sequence[PreparedQuery], options: SearchOptions) -> list[Answer]:
         """`_answers`, each among the products that pass the query's own bounds too."""
         own = [query.understood.condition if query.understood else None for query in queries]
         answers: dict[int, Answer] = {}
         for bound in dict.fromkeys(own):
             rows = [row for row, other in enumerate(own) if other == bound]
-            both = joined_conditions([condition, bound])
-            found = self._answers([queries[row] for row in rows], k, both, where)
+            both = replace(options, condition=joined_conditions([options.condition, bound]))
+            found = self._answers([queries[row] for row in rows], both)
             answers |= dict(zip(rows, found, strict=True))
 
         def again(query: PreparedQuery) -> Answer:
-            return self._understood_answers([query], k, condition, where)[0]
+            return self._understood_answers([query], options)[0]
 
         return [
-            self._understanding.completed(query, answers[row], again, condition)
+            self._understanding.completed(query, answers[row], again, options.condition)
             for row, query in enumerate(queries)
         ]
 
@@ -311,22 +327,23 @@ class Engine:
         lists = retrieve(self._table, self._model, [query], query.vectors, depth=depth, where=None)
         return self._order.effects(query, lists[0], self._items, product)
 
-    def _answers(
-        self, queries: Sequence[PreparedQuery], k: int, condition: str | None, where: str | None
-    ) -> list[Answer]:
-        """An answer per prepared query. condition: the filter as SQL; where: as it was given."""
+    def _answers(self, queries: Sequence[PreparedQuery], options: SearchOptions) -> list[Answer]:
+        """An answer per prepared query."""
         if not queries:
             return []
         self._table.check_files()
+        k = options.k
         depth = max(k, self._manifest.retrieval.depth)
-        lists, best = self._ranked(queries, k, depth, condition)
+        lists, best = self._ranked(queries, depth, options)
         while any(len(hits) < k and _is_full(found, depth) for hits, found in zip(best, lists, strict=True)):
             depth *= _DEEPER
-            lists, best = self._ranked(queries, k, depth, condition)
+            lists, best = self._ranked(queries, depth, options)
         best = [hits[:k] for hits in best]
         self._log_features(queries, lists)
         payload = self._table.rows([key for hits in best for key, _ in hits])
-        outcome = cache(lambda: filter_outcome(where, self._table))  # looked at only where nothing is found
+        outcome = cache(
+            lambda: filter_outcome(options.where, self._table)
+        )  # looked at only where nothing is found
         return [
             self._answer(query, found, ranked_hits(hits, found, payload, self._table.variant_groups), outcome)
             for query, found, hits in zip(queries, lists, best, strict=True)
@@ -344,10 +361,10 @@ class Engine:
                 self._features_log.write(self._manifest.release_id, query, ranked)
 
     def _ranked(
-        self, queries: Sequence[PreparedQuery], k: int, depth: int, condition: str | None
+        self, queries: Sequence[PreparedQuery], depth: int, options: SearchOptions
     ) -> tuple[Sequence[Mapping[str, ScoredList]], list[list[tuple[str, float]]]]:
         """What each retriever finds for each query, and their products in order, each variant group once; at
-        least `k` where there are as many."""
+        least `options.k` where there are as many."""
         batch, groups = stacked([query.vectors for query in queries]), self._table.variant_groups
         lists = retrieve(
             self._table,
@@ -355,18 +372,22 @@ class Engine:
             queries,
             batch,
             depth=depth,
-            where=condition,
+            where=options.condition,
             photos=self._photos,
             past=self._past,
-            side_by_side=condition is not None or not self._table.is_warm,
+            side_by_side=options.cores_free or options.condition is not None or not self._table.is_warm,
         )
         ordered = [
             self._order.order(
-                query, found, self._items, lambda ranked: len(groups.first_of_each(ranked)) >= k
+                query, found, self._items, lambda ranked: len(groups.first_of_each(ranked)) >= options.k
             )
             for query, found in zip(queries, lists, strict=True)
         ]
-        return lists, [groups.first_of_each(hits) for hits in ordered]
+        shown = [groups.first_of_each(hits) for hits in ordered]
+        return lists, [
+            self._order.for_person(query, hits[: options.k]) if query.person else hits
+            for query, hits in zip(queries, shown, strict=True)
+        ]
 
     def _answer(
         self,

@@ -23,10 +23,13 @@ _MOST_TOGETHER = 8
 
 @dataclass(frozen=True, eq=False)
 class _Request:
+    """cores_free: it came when nothing else was searched or waited."""
+
     engine: Engine
     query: Query
     k: int
     where: str | None
+    cores_free: bool
     begun: float = field(default_factory=time.perf_counter)
     answer: "Future[Answer]" = field(default_factory=Future)
 
@@ -47,6 +50,7 @@ class MicroBatches:
         self._workers = workers or max(2, cores())
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
+        self._working = 0
         self._stopped = False
         self._threads: list[threading.Thread] = []
         self._limits: threadpool_limits | None = None
@@ -74,8 +78,9 @@ class MicroBatches:
 
     def search(self, engine: Engine, query: Query, *, k: int, where: str | None) -> "Future[Answer]":
         """What `Engine.search` answers, or raises."""
-        request = _Request(engine, query, k, where)
         with self._changed:
+            cores_free = not self._waiting and not self._working
+            request = _Request(engine, query, k, where, cores_free)
             self._waiting.append(request)
             self._changed.notify()
         return request.answer
@@ -84,6 +89,8 @@ class MicroBatches:
         while taken := self._taken():
             if together := [each for each in taken if each.answer.set_running_or_notify_cancel()]:
                 _answer(together)
+            with self._changed:
+                self._working -= 1
 
     def _taken(self) -> list[_Request]:
         """The oldest request and others that can be answered with it, a share per worker of those that wait;
@@ -96,6 +103,7 @@ class MicroBatches:
             first = self._waiting[0].shared
             taken = [request for request in self._waiting if request.shared == first][:share]
             self._waiting = deque(request for request in self._waiting if request not in taken)
+            self._working += 1
             return taken
 
 
@@ -104,7 +112,10 @@ def _answer(requests: Sequence[_Request]) -> None:
     first = requests[0]
     try:
         answers = first.engine.search_batch(
-            [request.query for request in requests], k=first.k, where=first.where
+            [request.query for request in requests],
+            k=first.k,
+            where=first.where,
+            cores_free=len(requests) == 1 and first.cores_free,
         )
     except Exception as error:
         if len(requests) > 1:

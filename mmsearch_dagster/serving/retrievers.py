@@ -94,8 +94,8 @@ def retrieve(
         where: SQL of `core.retrieval.filters.language.to_where`.
         photos: judged photos as further keys; None in a release without them.
         past: past queries as further keys; likewise.
-        side_by_side: each retriever in a thread of its own; where all answer from memory within a
-            millisecond or two, threads cost more than they bring.
+        side_by_side: each retriever in a thread of its own. Where all answer from memory within a
+            millisecond or two and other searches want the cores, threads cost more than they bring.
     """
     searches = [
         _full_text(table, queries, depth, where),

@@ -67,6 +67,25 @@ def test_a_warm_engine_needs_no_further_thread_for_its_retrievers(
     assert [hit.product_id for hit in answer.hits] == [hit.product_id for hit in expected.hits]
 
 
+def test_retrievers_use_other_cores_that_are_free(
+    release: SmallRelease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm = open_engine(release)
+    warm.warm()
+    query = Query(text="red running shoes model 0")
+    expected = warm.search_batch([query], k=5)[0]
+    lent = retrievers._pool()
+    handed: list[object] = []
+    monkeypatch.setattr(
+        lent, "submit", lambda search, submit=lent.submit: (handed.append(search), submit(search))[1]
+    )
+
+    answer = warm.search_batch([query], k=5, cores_free=True)[0]
+
+    assert len(handed) == 1  # the caller does the other one itself
+    assert answer.hits == expected.hits
+
+
 def test_a_picture_finds_products_of_its_colour(engine: Engine) -> None:
     answer = engine.search(Query(image=picture("green")), k=40)
     assert answer.kind == "picture"

@@ -40,15 +40,20 @@ def batches() -> Iterator[MicroBatches]:
 
 
 class Held:
-    """An engine whose first batch waits until it is let go; notes what came together."""
+    """An engine whose first batch waits until it is let go; notes what came together, and for which the
+    other cores were free."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.together: list[list[str | None]] = []
+        self.cores_free: list[bool] = []
 
-    def search_batch(self, queries: Sequence[Query], *, k: int, where: str | None = None) -> list[Answer]:
+    def search_batch(
+        self, queries: Sequence[Query], *, k: int, where: str | None = None, cores_free: bool = False
+    ) -> list[Answer]:
         self.together.append([query.text for query in queries])
+        self.cores_free.append(cores_free)
         self.begun.set()
         self.go_on.wait(30)
         if "poison" in {query.text for query in queries}:
@@ -83,6 +88,26 @@ def test_queries_that_wait_are_answered_together(engine: Engine, batches: MicroB
     assert all(len(answer.result(60).hits) == 3 for answer in (first, *waiting))
     assert len(other.result(60).hits) == 4
     assert slow.together == [["first"], ["a", "b", "c"], ["d"]]
+
+
+def test_the_other_cores_are_free_for_a_query_that_came_when_nothing_was_searched(
+    engine: Engine, batches: MicroBatches
+) -> None:
+    slow, first = held(engine, batches)
+    second = batches.search(slow, Query(text="second"), k=3, where=None)
+    slow.go_on.set()
+    second.result(60)
+    batches.stop()
+    batches.start()
+
+    batches.search(slow, Query(text="third"), k=3, where=None).result(60)
+
+    assert first.done()
+    assert list(zip(slow.together, slow.cores_free, strict=True)) == [
+        (["first"], True),
+        (["second"], False),
+        (["third"], True),
+    ]
 
 
 def test_an_error_is_that_of_its_query_alone(engine: Engine, batches: MicroBatches) -> None:

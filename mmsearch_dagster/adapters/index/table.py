@@ -238,7 +238,7 @@ class PinnedTable:
         Args:
             vector: float32 [width], of any norm; for a zero vector the answer is empty.
             k: how many products at most.
-            where: SQL from `core.retrieval.filters.to_where`, applied before the search.
+            where: SQL from `core.retrieval.filters.language`, applied before the search.
             column: a vector column.
 
         Returns:
