@@ -19,7 +19,7 @@ from mmsearch_dagster.core.modalities import IMAGE, TEXT, assemble
 from mmsearch_dagster.core.personalisation.catalogue import items_of
 from mmsearch_dagster.core.personalisation.experiment import Experiment, run_experiment
 from mmsearch_dagster.core.personalisation.features import Items
-from mmsearch_dagster.core.personalisation.training import RankerParams
+from mmsearch_dagster.core.personalisation.fit import RankerParams
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 from mmsearch_dagster.core.user_profiles.profiles import EMPTY, profiles
 from mmsearch_dagster.serving.engine import Engine
@@ -127,7 +127,7 @@ def _learned(count: int, events: pl.DataFrame) -> _Learned:
     pictures = {key: colours.vector(picture(COLOURS[n % 5])) for n, key in enumerate(ids)}
     batch = assemble(ids, {TEXT: texts, IMAGE: pictures}, {TEXT: TEXT_WIDTH, IMAGE: IMAGE_WIDTH})
     items = items_of(products, batch, smoothed_ratings(reviews()))
-    params = RankerParams(epochs=10, resamples=300, min_pages=40)
+    params = RankerParams(resamples=300, min_pages=40)
     found = run_experiment(events, products, items, params, cosines=lambda ids, rows: {}, reviews=reviews())
     people = found.state.profiles if found.state else profiles(EMPTY, products, {}, {})
     return _Learned(items, found, {"profiles": people, "events": events, "reviews": reviews()})

@@ -37,6 +37,7 @@ _HOMES = {
     "great_expectations": ("adapters/expectations/",),
     "onnxruntime": ("adapters/models/",),
     "pocketsphinx": ("adapters/speech/",),
+    "espeakng_loader": ("adapters/speech/",),
     "optuna": ("adapters/hyper_parameters/",),
     "matplotlib": ("adapters/reports/",),
     "jinja2": ("adapters/reports/",),

@@ -1,7 +1,7 @@
 """`mmsearch bench ...`: measurements against the literature."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +18,6 @@ from mmsearch_dagster.cli.options import (
 )
 
 if TYPE_CHECKING:
-    import polars as pl
-    from rich.table import Table
-
-    from mmsearch_dagster.core.collaborative_filtering.protocol import Comparison
-    from mmsearch_dagster.pipeline.evaluation.ablation import AblationResult
     from mmsearch_dagster.settings import Settings
 
 bench = typer.Typer(help="Measure methods on data with known results.", no_args_is_help=True)
@@ -54,6 +49,11 @@ def collaborative(
     import json
 
     from mmsearch_dagster.adapters.sources.ratings import read_ratings
+    from mmsearch_dagster.cli.display.bench_tables import (
+        collaborative_figures,
+        collaborative_notes,
+        collaborative_table,
+    )
     from mmsearch_dagster.cli.display.progress import console
     from mmsearch_dagster.core.collaborative_filtering import interactions, protocol, splits
     from mmsearch_dagster.core.errors import SourceError
@@ -73,58 +73,11 @@ def collaborative(
     facts |= {"k": k, "min_rating": min_rating, "seed": seed}
     if as_json:
         report = facts | {"counts": dict(compared.counts), "skipped": dict(compared.skipped)}
-        print(json.dumps(report | {"models": figures(compared)}, ensure_ascii=False))
+        print(json.dumps(report | {"models": collaborative_figures(compared)}, ensure_ascii=False))
         return
-    console.print(_table(compared, f"{ratings.name}, split {name}"))
-    for line in _notes(compared, str(facts["rule"])):
+    console.print(collaborative_table(compared, f"{ratings.name}, split {name}"))
+    for line in collaborative_notes(compared, str(facts["rule"])):
         console.print(line, highlight=False, markup=False)
-
-
-def figures(compared: "Comparison") -> list[dict[str, Any]]:
-    """One entry per model, the best on validation first."""
-    return [
-        {
-            "model": model.params.kind,
-            "parameters": model.params.description(),
-            "validation": None if model.validation != model.validation else model.validation,
-            **{name: value.mean for name, value in model.intervals.items()},
-            "intervals": {
-                name: None if value.low != value.low else [value.low, value.high]
-                for name, value in model.intervals.items()
-            },
-        }
-        for model in compared.measured
-    ]
-
-
-def _notes(compared: "Comparison", rule: str) -> list[str]:
-    """What stands below the table."""
-    chosen = [
-        f"{model.params.kind}: {model.params.description()}"
-        for model in compared.measured
-        if model.params.description()
-    ]
-    return [
-        f"Split: {rule}.",
-        f"Chosen on validation: {'; '.join(chosen)}.",
-        f"{', '.join(f'{name} {count:,}' for name, count in compared.counts.items())}.",
-        *(f"{kind} left out: {why}" for kind, why in compared.skipped.items()),
-    ]
-
-
-def _table(compared: "Comparison", title: str) -> "Table":
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
-    metrics = list(compared.chosen.intervals)
-    table.add_column("model", no_wrap=True)
-    for name in (*metrics, "validation"):
-        table.add_column(name.replace("ndcg", "nDCG"), justify="right", no_wrap=True)
-    for model in compared.measured:
-        cells = [f"{each.mean:.4f} [{each.low:.3f}, {each.high:.3f}]" for each in model.intervals.values()]
-        table.add_row(model.params.kind, *map(escape, cells), f"{model.validation:.4f}")
-    return table
 
 
 @bench.command()
@@ -138,6 +91,7 @@ def quality(
     out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
 ) -> None:
     """What each modality, pair, strategy and loss is worth: HTML, JSON and TREC files."""
+    from mmsearch_dagster.cli.display.bench_tables import ablation_table
     from mmsearch_dagster.cli.display.progress import Display, console
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.pipeline.evaluation.ablation import measure_ablations, write_ablations
@@ -158,30 +112,8 @@ def quality(
     }
     written = write_ablations(results, out, facts)
     for result in results:
-        console.print(_ablation_table(result))
+        console.print(ablation_table(result))
     console.print(f"Report: {written[0]}", highlight=False, soft_wrap=True)
-
-
-def _ablation_table(result: "AblationResult") -> "Table":
-    """All queries of one split, group by group."""
-    import polars as pl
-    from rich.table import Table
-
-    from mmsearch_dagster.core.evaluation.quality_table import ALL
-    from mmsearch_dagster.pipeline.evaluation.ablation import GROUPS
-
-    rows = result.table.filter(pl.col("kind") == ALL)
-    table = Table(title=f"{result.split}, all queries", title_justify="left", header_style="bold")
-    for name in ("", "trained on", "nDCG@10", "95% interval", "R@10", "top-1"):
-        table.add_column(name, justify="right" if name in ("nDCG@10", "R@10", "top-1") else "left")
-    for group in GROUPS:
-        for row in rows.filter(pl.col("group") == group).iter_rows(named=True):
-            between = f"{row['low']:.3f}–{row['high']:.3f}"
-            cells = (f"{row[name]:.3f}" for name in ("recall@10", "top1"))
-            table.add_row(group, row["branch"], f"{row['ndcg@10']:.3f}", between, *cells)
-    for row in result.deltas:
-        table.add_row("verdict", row["trial"], "", str(row["lost without"]), "", str(row["verdict"]))
-    return table
 
 
 @bench.command()
@@ -200,8 +132,9 @@ def ranking(
     """
     import json
 
-    from mmsearch_dagster.cli.display import tables
+    from mmsearch_dagster.cli.display.bench_tables import ranking_columns
     from mmsearch_dagster.cli.display.progress import Display, console
+    from mmsearch_dagster.cli.display.tables import frame_table
     from mmsearch_dagster.cli.run import alone_in
     from mmsearch_dagster.core.ranking.comparison import figures_table, simplest_within_noise
     from mmsearch_dagster.pipeline.ranking.ranking_cross_fit import cross_fit_ranking
@@ -217,24 +150,8 @@ def ranking(
     if as_json:
         print(json.dumps({"engines": figures_table(figures).to_dicts(), "simplest_within_noise": best}))
         return
-    console.print(tables.frame_table(_shown(figures_table(figures)), f"{folds} folds, seed {seed}"))
+    console.print(frame_table(ranking_columns(figures_table(figures)), f"{folds} folds, seed {seed}"))
     console.print(f"The simplest engine within the noise: {best}.", highlight=False)
-
-
-def _shown(figures: "pl.DataFrame") -> "pl.DataFrame":
-    """Means and gains with their intervals, in columns that fit 80 characters."""
-    import polars as pl
-
-    def between(*names: str) -> pl.Expr:
-        return pl.format("{} [{}, {}]", *(pl.col(name).round(3).cast(pl.String) for name in names))
-
-    return figures.select(
-        "engine",
-        "metric",
-        "queries",
-        between("mean", "low", "high").alias("mean"),
-        between("gain", "gain_low", "gain_high").alias("over BM25"),
-    )
 
 
 def _command(settings: "Settings") -> str:

@@ -99,7 +99,7 @@ class QueryMemoryPin(BaseModel):
 class RankingPin(BaseModel):
     """The learned ranking of search results: its files beside the weights.
 
-    sha256: over those files. strategy: of core.ranking.rankers.stage.TRAINERS.
+    sha256: over those files. strategy: of core.ranking.rankers.stage.RankingStage.
     """
 
     model_config = ConfigDict(frozen=True)

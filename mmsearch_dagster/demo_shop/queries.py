@@ -33,7 +33,7 @@ _TRIES = 60  # how often a query is sampled again when its words were used befor
 
 @dataclass(frozen=True)
 class Utterance:
-    """Words to be said: `voice`, `rate` (words per minute) and `pitch` as demo_shop.espeak reads them."""
+    """Words to say: `voice`, `rate` (words per minute) and `pitch` as adapters.speech.espeak reads them."""
 
     words: str
     voice: str

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.adapters.speech.espeak import can_speak, speak
 from mmsearch_dagster.core.progress import Progress
 from mmsearch_dagster.demo_shop import media
 from mmsearch_dagster.demo_shop.catalogue import Item
-from mmsearch_dagster.demo_shop.espeak import can_speak, speak
 from mmsearch_dagster.demo_shop.film import Frames
 from mmsearch_dagster.demo_shop.queries import DemoQuery
 from mmsearch_dagster.demo_shop.sound import RATE

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from mmsearch_dagster.adapters.host.process_pool import chunked, map_in_processes
+from mmsearch_dagster.adapters.speech.espeak import can_speak
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.digest import sha256_text
 from mmsearch_dagster.core.errors import ConfigError
@@ -19,7 +20,6 @@ from mmsearch_dagster.core.progress import PROGRESS, Progress, Silent
 from mmsearch_dagster.demo_shop import rows
 from mmsearch_dagster.demo_shop.catalogue import Item, make_items, studio_view
 from mmsearch_dagster.demo_shop.drawings.picture import Look, View, jpeg
-from mmsearch_dagster.demo_shop.espeak import can_speak
 from mmsearch_dagster.demo_shop.log import make_log
 from mmsearch_dagster.demo_shop.media import with_media
 from mmsearch_dagster.demo_shop.queries import JUDGMENT_FIELDS, DemoQuery, judgment_rows, make_queries

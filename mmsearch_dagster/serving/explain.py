@@ -188,9 +188,9 @@ def _features(
     if person is None or person[0].ranker is None or product not in person[0].row:
         return []
     catalogue, row = person
-    ranks = np.array([np.nan if rank is None else rank - 1.0])
+    before = np.nan if rank is None else rank - 1.0
     cosines = _modality_cosines(engine, batch, [product])
-    parts = catalogue.contributions(row, np.array([catalogue.row[product]]), ranks, cosines)
+    parts = catalogue.contributions(row, catalogue.row[product], before, cosines)
     return [{"feature": name, "contribution": round(value, 4)} for name, value in parts]
 
 

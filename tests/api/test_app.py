@@ -10,13 +10,13 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
+from mmsearch_dagster.adapters.speech.espeak import speak
 from mmsearch_dagster.api import upload_limit
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.api.media import first_image
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.media.images import open_image
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.serving.engine import Engine
 from tests.media import noise, sound_file, tone
 from tests.small_release import HashedWords, MeanColour, SmallRelease, make_release, picture

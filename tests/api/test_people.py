@@ -5,12 +5,12 @@ from typing import Any, NoReturn
 import pytest
 from fastapi.testclient import TestClient
 
+from mmsearch_dagster.adapters.speech.espeak import speak
 from mmsearch_dagster.api import schemas
 from mmsearch_dagster.api.app import create_app
 from mmsearch_dagster.api.people import PeopleAccess
 from mmsearch_dagster.core.catalog.pseudonyms import pseudonym
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
-from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.serving.engine import Engine
 from tests.api.test_app import wait_for
 from tests.media import sound_file

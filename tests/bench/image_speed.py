@@ -12,10 +12,10 @@ from mmsearch_dagster.adapters.models.describe import resolve
 from mmsearch_dagster.adapters.models.load import describe_encoder, load_encoder
 from mmsearch_dagster.adapters.models.locate import locate
 from mmsearch_dagster.adapters.models.runtime import start
-from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Encoder, EncoderSpec
 from mmsearch_dagster.core.media.images import open_image, square
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.prefetch import ahead
 from tests.bench.ratio import Ratio, in_turns, speed
 
 _WARM_UP = 8

@@ -7,7 +7,7 @@ from itertools import cycle
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.demo_shop.espeak import speak
+from mmsearch_dagster.adapters.speech.espeak import speak
 
 Voice = tuple[str, int, int]  # name, words per minute, pitch
 # Those of the README's figures, and others: men and women, slow and fast, low and high, of other places.

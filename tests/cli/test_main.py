@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from ir_measures import nDCG
 
-from mmsearch_dagster.demo_shop.espeak import speak
+from mmsearch_dagster.adapters.speech.espeak import speak
 from tests.homes import Place
 from tests.media import noise, sound_file
 from tests.shops import read_csv, write_csv

@@ -15,11 +15,9 @@ from mmsearch_dagster.core.encoders.protocol import EncoderSpec
 from mmsearch_dagster.core.fusion.config import TrainParams
 from mmsearch_dagster.core.fusion.model import TwoTower, load_model, save_model
 from mmsearch_dagster.core.fusion.training import train
-from mmsearch_dagster.core.personalisation.network import Ranker, RankerSpec, load_ranker, save_ranker
 from mmsearch_dagster.core.random_state import seeded
 from tests.core.fusion.toy import rotated_catalogue, small_spec
 
-RANKER = RankerSpec(width=6, features=("a", "b"), mean=(0.0, 0.0), spread=(1.0, 1.0), seed=5)
 SHORT = TrainParams(steps=2, batch=8, evaluate_every=1, width=8, hidden=8, seed=3)
 
 
@@ -43,8 +41,6 @@ WORK: dict[str, Callable[[Path], object]] = {
     "two towers made": lambda folder: TwoTower(small_spec()),
     "two towers loaded": lambda folder: load_model(folder / "towers"),
     "two towers trained": lambda folder: train("concat", rotated_catalogue(), SHORT),
-    "a ranker made": lambda folder: Ranker(RANKER),
-    "a ranker loaded": lambda folder: load_ranker(folder / "ranker"),
     "an encoder's network loaded": _embedded_picture_network,
 }
 
@@ -52,7 +48,6 @@ WORK: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)
 def test_the_caller_draws_the_same_numbers_afterwards(work: Callable[[Path], object], tmp_path: Path) -> None:
     save_model(TwoTower(small_spec()), tmp_path / "towers")
-    save_ranker(Ranker(RANKER), tmp_path / "ranker")
     _seed_all()
     expected = drawn_next()
 
@@ -62,21 +57,11 @@ def test_the_caller_draws_the_same_numbers_afterwards(work: Callable[[Path], obj
     assert drawn_next() == expected
 
 
-@pytest.mark.parametrize(
-    ("make", "make_in_training"),
-    [
-        (lambda: TwoTower(small_spec()), lambda: TwoTower(small_spec(), in_training=True)),
-        (lambda: Ranker(RANKER), lambda: Ranker(RANKER, in_training=True)),
-    ],
-    ids=["two towers", "ranker"],
-)
-def test_first_weights_are_those_of_a_seeded_process(
-    make: Callable[[], nn.Module], make_in_training: Callable[[], nn.Module]
-) -> None:
-    with seeded(small_spec().seed if isinstance(make(), TwoTower) else RANKER.seed):
-        expected = make_in_training().state_dict()
+def test_first_weights_are_those_of_a_seeded_process() -> None:
+    with seeded(small_spec().seed):
+        expected = TwoTower(small_spec(), in_training=True).state_dict()
 
-    found = make().state_dict()
+    found = TwoTower(small_spec()).state_dict()
 
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())

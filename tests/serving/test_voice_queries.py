@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from mmsearch_dagster.adapters.sources.query_list import read_query_list
+from mmsearch_dagster.adapters.speech.espeak import speak
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.errors import QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.speech.language import LANGUAGE_FILE, shop_language
 from mmsearch_dagster.core.speech.transcript import Recogniser, Transcript
-from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.serving import release_parts
 from mmsearch_dagster.serving.engine import Answer, AnswerHit, Engine, Query
 from mmsearch_dagster.serving.prepare_query import prepare

@@ -16,7 +16,7 @@ from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.personalisation.network import Ranker
+    from mmsearch_dagster.core.personalisation.person_ranker import PersonRanker
 
 FOLDER = "people"
 PEOPLE, PRODUCTS, REVIEWS = "people.parquet", "products.parquet", "reviews.parquet"
@@ -115,8 +115,8 @@ class PeopleFiles:
         return [text for text in self.facts["sentences"] if text.startswith(former_beginning)]
 
     @cached_property
-    def ranker(self) -> "Ranker | None":
-        """The network, None where the log was too short to train one."""
-        from mmsearch_dagster.core.personalisation.network import SPEC_FILE, load_ranker
+    def ranker(self) -> "PersonRanker | None":
+        """What orders the searches of known people, None where the log was too short to train it."""
+        from mmsearch_dagster.core.personalisation.person_ranker import SPEC_FILE, load_person_ranker
 
-        return load_ranker(self.folder) if (self.folder / SPEC_FILE).exists() else None
+        return load_person_ranker(self.folder) if (self.folder / SPEC_FILE).exists() else None

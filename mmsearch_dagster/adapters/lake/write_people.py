@@ -44,7 +44,6 @@ def write_people(
         The digest of the content (`folder_sha256`).
     """
     from mmsearch_dagster.core.personalisation.experiment import facts_of
-    from mmsearch_dagster.core.personalisation.network import save_ranker
 
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {**facts_of(experiment), files.BLOCKS: dict(items.blocks)}
@@ -55,7 +54,7 @@ def write_people(
     people = _people(experiment.state, tables) if experiment.state else tables["profiles"]
     people.write_parquet(folder / files.PEOPLE)
     if experiment.ranker is not None:
-        save_ranker(experiment.ranker.trained.ranker, folder)
+        experiment.ranker.ranker.save(folder)
     return files.folder_sha256(folder)
 
 

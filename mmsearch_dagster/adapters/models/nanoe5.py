@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from mmsearch_dagster.adapters.host.cores import cores
-from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import EMBEDDED, Content, EncodedBatch, EncoderSpec
 from mmsearch_dagster.core.encoders.text import read_texts
 from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.prefetch import ahead
 from mmsearch_dagster.core.release import EncoderIdentity
 
 WIDTH = 384

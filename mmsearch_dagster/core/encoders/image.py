@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forward
 from mmsearch_dagster.core.media.images import (
     TORCH,
@@ -16,6 +15,7 @@ from mmsearch_dagster.core.media.images import (
     open_image,
     square,
 )
+from mmsearch_dagster.core.prefetch import ahead
 from mmsearch_dagster.core.release import EncoderIdentity
 
 if TYPE_CHECKING:

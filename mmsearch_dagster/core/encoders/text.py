@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch, Forward
+from mmsearch_dagster.core.prefetch import ahead
 from mmsearch_dagster.core.release import EncoderIdentity
 
 if TYPE_CHECKING:

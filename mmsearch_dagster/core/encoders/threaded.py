@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.protocol import Content, EncodedBatch
 from mmsearch_dagster.core.errors import UserError
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.prefetch import ahead
 
 
 def encode_threaded(

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmsearch_dagster.core.encoders.prefetch import ahead
 from mmsearch_dagster.core.encoders.torchvision_shim import import_torchvision
 from mmsearch_dagster.core.finetuning.params import FinetuneParams
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image, square
+from mmsearch_dagster.core.prefetch import ahead
 
 _THREADS = 2
 _RATIO = (3 / 4, 4 / 3)

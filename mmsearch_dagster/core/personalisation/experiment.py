@@ -8,13 +8,12 @@ import polars as pl
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams, feedback
-from mmsearch_dagster.core.labels.result_pages import PeriodSplit, result_lists, split_by_time
+from mmsearch_dagster.core.labels.result_pages import result_lists, split_by_time
 from mmsearch_dagster.core.personalisation.features import Items
-from mmsearch_dagster.core.personalisation.fit import FittedRanker, fit_ranker
+from mmsearch_dagster.core.personalisation.fit import FittedRanker, RankerParams, fit_ranker
 from mmsearch_dagster.core.personalisation.list_evaluation import ListReport, choose_order, examine_lists
 from mmsearch_dagster.core.personalisation.list_orders import POPULAR
 from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
-from mmsearch_dagster.core.personalisation.training import RankerParams
 from mmsearch_dagster.core.personalisation.training_rows import QueryCosines, after_the_log, training_rows
 
 NO_LOG = "no log, no ranker: everybody gets the unpersonalised order"
@@ -77,22 +76,19 @@ def run_experiment(
     if end is None:
         return Experiment(None, None, None, NO_LOG)
     pages = result_lists(events).filter(pl.col(col.PRODUCT_ID).is_in(list(items.ids)))
-    split = split_by_time(pages, validation=params.validation_share, test=params.test_share)
+    split = split_by_time(pages, validation=0.0, test=params.test_share)
     lists = _lists(events, products, items, params, weights)
     state = next(states_at(events, products, items, [end], weights))
     clicked = split.test.filter(pl.col(col.GRADE) > 0).height
-    if not clicked or split.train.is_empty() or split.validation.is_empty():
+    if not clicked or split.train.is_empty():
         return Experiment(
             state, lists, None, "no result pages with clicks in the log: no ranker, nothing is re-ordered"
         )
     learned = training_rows(
         pages, events, products, items, feedback=weights, cosines=cosines, reviews=reviews
     )
-    return Experiment(state, lists, fit_ranker(learned, _sizes(split), items.blocks, params))
-
-
-def _sizes(split: PeriodSplit) -> tuple[int, int, int]:
-    return split.train.height, split.validation.height, split.test.height
+    sizes = split.train.height, split.test.height
+    return Experiment(state, lists, fit_ranker(learned, sizes, items.blocks, params))
 
 
 def _lists(

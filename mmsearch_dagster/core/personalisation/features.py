@@ -1,4 +1,4 @@
-"""Features of the personal ranker for one (person, product, moment), beside the two vectors.
+"""The person's columns of the ranking stage: features of one (person, product, moment).
 
 Legend: `n` pairs, `u` people, `i` products, `d` width of the fused vectors, `k` collaborative factors,
 `f` features. A row number of -1 means: unknown person.
@@ -33,18 +33,12 @@ _ALWAYS = (
     POPULARITY,
     RATING,
     FRESHNESS,
-    FREQUENCY,
-    RECENCY,
-    HOUR_SINE,
-    HOUR_COSINE,
 )
-_OF_PERSON = (COLLABORATIVE_SCORE, CATEGORY_AFFINITY, PRICE_AFFINITY, FREQUENCY, RECENCY)
-_TASTE, _QUERY, _DEVICE = "taste ", "query to ", "device "
+_OF_PERSON = (COLLABORATIVE_SCORE, CATEGORY_AFFINITY, PRICE_AFFINITY)
+_TASTE, _QUERY = "taste ", "query to "
 # A person whose prices hardly vary still accepts others: least spread of log1p(price).
 _LEAST_SPREAD = 0.25
 _SECONDS_PER_DAY, _SECONDS_PER_HOUR, _HOURS_PER_DAY = 86_400.0, 3_600.0, 24.0
-# A spread beside which any value is nothing (JSON has no infinity).
-_NEVER_GIVEN = 1e30
 
 
 @dataclass(frozen=True)
@@ -91,8 +85,7 @@ class Pairs:
     product was worth to everybody before this moment; order: rank in the order before, from 0, NaN where
     there is none; moment: seconds since 1970, UTC, what freshness is counted to; hour: when the page is
     made, see `hour_of_day`; query: modality -> cosine of query and product, NaN
-    where either lacks it; collaborative: score of person and product, NaN unknown, or None: from the
-    factors; device: a name, or None.
+    where either lacks it.
     """
 
     person: Rows
@@ -102,8 +95,6 @@ class Pairs:
     moment: Values
     hour: Values
     query: Mapping[str, Values]
-    collaborative: Values | None = None
-    device: Sequence[str | None] | None = None
 
     def __len__(self) -> int:
         return len(self.person)
@@ -127,13 +118,12 @@ def hour_of_day(moment: Values) -> Values:
     return np.floor(moment / _SECONDS_PER_HOUR) % _HOURS_PER_DAY
 
 
-def feature_names(modalities: Sequence[str], devices: Sequence[str]) -> tuple[str, ...]:
-    """Names of the features, in their order: `f` of them."""
+def feature_names(modalities: Sequence[str]) -> tuple[str, ...]:
+    """Names of the features that differ between the products of a page, in their order: `f` of them."""
     return (
         *_ALWAYS,
         *(f"{_TASTE}{name}" for name in modalities),
         *(f"{_QUERY}{name}" for name in modalities),
-        *(f"{_DEVICE}{name}" for name in devices),
     )
 
 
@@ -147,20 +137,18 @@ def columns_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def feature_matrix(
-    pairs: Pairs, people: People, items: Items, modalities: Sequence[str], devices: Sequence[str]
-) -> Values:
+def feature_matrix(pairs: Pairs, people: People, items: Items, names: Sequence[str]) -> Values:
     """The features of every pair of person and product.
 
     Args:
         pairs: `n` pairs with their page.
         people: profiles.
         items: products.
-        modalities: names of the query's modalities.
-        devices: names of devices.
+        names: of `feature_names`. A network of a former release also reads FREQUENCY, RECENCY and the hour,
+            which are the same for all products of a page.
 
     Returns:
-        float64 [n, f], in the order of `feature_names`; NaN where something is unknown.
+        float64 [n, f], in the order of `names`; NaN where something is unknown.
     """
     profiled = pairs.person >= 0
     person = np.where(profiled, pairs.person, 0)
@@ -175,10 +163,9 @@ def feature_matrix(
         columns |= {name: np.where(profiled, values, np.nan) for name, values in personal.items()}
     angle = 2 * np.pi * pairs.hour / _HOURS_PER_DAY
     columns |= {HOUR_SINE: np.sin(angle), HOUR_COSINE: np.cos(angle)}
+    columns |= {f"{_QUERY}{name}": values for name, values in pairs.query.items()}
     nothing = np.full(len(pairs), np.nan)
-    columns |= {f"{_QUERY}{name}": pairs.query.get(name, nothing) for name in modalities}
-    columns |= {f"{_DEVICE}{name}": _is_device(pairs, name) for name in devices}
-    return np.column_stack([columns.get(name, nothing) for name in feature_names(modalities, devices)])
+    return np.column_stack([columns.get(name, nothing) for name in names])
 
 
 def _personal(pairs: Pairs, people: People, items: Items, person: Rows) -> dict[str, Values]:
@@ -207,8 +194,6 @@ def _cosines(left: Matrix, right: Matrix, row: Rows, column: Rows) -> Values:
 
 
 def _collaborative(pairs: Pairs, people: People, items: Items, person: Rows) -> Values:
-    if pairs.collaborative is not None:
-        return pairs.collaborative
     if people.factors is None or items.factors is None:
         return np.full(len(pairs), np.nan)
     # The cosine: its scale stays when factors are fitted again, that of the product does not.
@@ -223,52 +208,3 @@ def _shares(pairs: Pairs, people: People, items: Items, person: Rows) -> Values:
         ],
         dtype=np.float64,
     )
-
-
-def _is_device(pairs: Pairs, name: str) -> Values:
-    if pairs.device is None:
-        return np.full(len(pairs), np.nan)
-    return np.array(
-        [np.nan if each is None else float(each == name) for each in pairs.device], dtype=np.float64
-    )
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """Mean and spread of every figure over the training pairs; [f] each."""
-
-    mean: tuple[float, ...]
-    spread: tuple[float, ...]
-
-    @classmethod
-    def of(cls, values: Values) -> "Scaling":
-        """Mean and spread of each feature.
-
-        A feature that never varies is scaled by 1; one that is never given is scaled to 0: no weight was
-        trained for it.
-
-        Args:
-            values: [n, f], NaN where unknown.
-
-        Returns:
-            The scaling.
-        """
-        given = ~np.isnan(values)
-        count = np.maximum(given.sum(axis=0), 1)
-        filled = np.where(given, values, 0.0)
-        mean = filled.sum(axis=0) / count
-        spread = np.sqrt((np.where(given, values - mean, 0.0) ** 2).sum(axis=0) / count)
-        spread = np.where(spread > 1e-9, spread, np.where(given.any(axis=0), 1.0, _NEVER_GIVEN))
-        return cls(tuple(float(value) for value in mean), tuple(float(value) for value in spread))
-
-    def apply(self, values: Values) -> Matrix:
-        """Standardises features, within ±5; unknown values become the mean, 0.
-
-        Args:
-            values: [n, f], NaN where unknown.
-
-        Returns:
-            float32 [n, f].
-        """
-        scaled = (values - np.asarray(self.mean)) / np.asarray(self.spread)
-        return np.clip(np.nan_to_num(scaled, nan=0.0), -5.0, 5.0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A release's people and products in arrays, ready to be scored by the personal ranker."""
+"""A release's people and products in arrays, ready to be scored for a person."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,14 @@ from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.personalisation.features import (
     Items,
     Pairs,
-    Scaling,
+    People,
     Values,
     feature_matrix,
     hour_of_day,
 )
-from mmsearch_dagster.core.personalisation.network import Ranker
 from mmsearch_dagster.core.personalisation.people import PeopleState, people_of
+from mmsearch_dagster.core.personalisation.person_ranker import PersonRanker, PersonRows
 from mmsearch_dagster.core.personalisation.propensity import Propensities
-from mmsearch_dagster.core.personalisation.training_rows import person_vectors
 from mmsearch_dagster.core.user_profiles import profiles as shoppers
 
 _PAIRS = 200_000
@@ -36,7 +35,7 @@ class Scored:
     items: Items
     person: Mapping[str, int]
     row: Mapping[str, int]
-    ranker: Ranker | None
+    ranker: PersonRanker | None
     moment: float
     now: Callable[[], float]
 
@@ -45,7 +44,7 @@ class Scored:
         cls,
         products: pl.DataFrame,
         people: pl.DataFrame,
-        ranker: Ranker | None,
+        ranker: PersonRanker | None,
         *,
         names: Mapping[str, str],
         blocks: Mapping[str, Sequence[int]] | None,
@@ -78,45 +77,35 @@ class Scored:
         moment = float(seen) / 1e6 if isinstance(seen, int) else float(np.nanmax(items.updated, initial=0.0))
         return cls(state, items, _row_of_id(state.ids), _row_of_id(items.ids), ranker, moment, now)
 
-    def inputs(
+    def rows_of(
         self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
-    ) -> tuple[Matrix, Matrix, Matrix]:
-        """What the ranker reads of one person (-1 unknown) and the given products: vectors and scaled
-        features.
+    ) -> PersonRows:
+        """What the ranker reads of one person (-1 unknown) and the given products.
 
         ranks: of the order before, from 0, NaN where there is none. query: modality -> cosine.
         """
-        who = np.full(len(rows), person, dtype=np.int64)
-        return self._inputs(who, rows, ranks, query)
+        return self._rows(np.full(len(rows), person, dtype=np.int64), rows, ranks, query)
 
     def scores(
         self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
-    ) -> Matrix:
-        """The ranker's scores of what `inputs` describes, [n]."""
+    ) -> Values:
+        """The ranker's scores of what `rows_of` describes, [n]."""
         assert self.ranker is not None
-        return self.ranker.scores(*self.inputs(person, rows, ranks, query))
+        return self.ranker.scores(self.rows_of(person, rows, ranks, query))
 
     def contributions(
-        self, person: int, rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
+        self, person: int, row: int, rank: float, query: Mapping[str, Values]
     ) -> list[tuple[str, float]]:
-        """What made the score of one product (`rows` of length 1): each figure's linear part, largest
-        first, and what the network adds. Together with the constant they are the score."""
+        """What made the score of one product: each feature's part, largest first; together they are the
+        score."""
         assert self.ranker is not None
-        network_inputs = self.inputs(person, rows, ranks, query)
-        weights = self.ranker.wide.weight.detach().numpy()[0]
-        parts = weights * network_inputs[2][0]
-        constant = float(self.ranker.wide.bias.detach()[0])
-        rest = float(self.ranker.scores(*network_inputs)[0]) - float(parts.sum()) - constant
-        named = sorted(
-            zip(self.ranker.spec.features, parts.tolist(), strict=True), key=lambda part: -abs(part[1])
-        )
-        return [*named, ("network (person x product)", rest), ("constant", constant)]
+        rows = self.rows_of(person, np.array([row], dtype=np.int64), np.array([rank]), query)
+        return self.ranker.contributions(rows)
 
-    def _inputs(
+    def _rows(
         self, who: NDArray[np.int64], rows: NDArray[np.int64], ranks: Values, query: Mapping[str, Values]
-    ) -> tuple[Matrix, Matrix, Matrix]:
+    ) -> PersonRows:
         assert self.ranker is not None
-        spec = self.ranker.spec
         pairs = Pairs(
             person=who,
             item=rows,
@@ -126,9 +115,8 @@ class Scored:
             hour=hour_of_day(np.full(len(rows), self.now())),
             query=query,
         )
-        values = feature_matrix(pairs, self.state.people, self.items, list(spec.blocks), spec.devices)
-        scaled = Scaling(spec.mean, spec.spread).apply(values)
-        return person_vectors(self.state.people, who), self.items.vectors[rows], scaled
+        values = feature_matrix(pairs, self.state.people, self.items, self.ranker.features)
+        return PersonRows(values, _person_vectors(self.state.people, who), self.items.vectors[rows])
 
     def responses(self, rows: NDArray[np.int64], query: Mapping[str, Values]) -> Values:
         """Everybody's chance to click a product of a page of these, in their order, [people]: the mean over
@@ -154,18 +142,17 @@ class Scored:
         positions = np.arange(len(rows))
         cosines = {name: np.tile(values, len(who)) for name, values in query.items()}
         order = np.tile(positions.astype(np.float64), len(who))
-        scores = self.ranker.scores(*self._inputs(person, item, order, cosines)).astype(np.float64)
-        chance = 0.5 * (1.0 + np.tanh(0.5 * scores))
-        look = Propensities(self.ranker.spec.propensities).of(positions)
+        chance = self.ranker.chances(self.ranker.scores(self._rows(person, item, order, cosines)))
+        look = Propensities(self.ranker.propensities).of(positions)
         return (chance.reshape(len(who), len(rows)) * look).mean(axis=1)
 
 
 def _blocks(
-    kept: Mapping[str, Sequence[int]] | None, ranker: Ranker | None, width: int
+    kept: Mapping[str, Sequence[int]] | None, ranker: PersonRanker | None, width: int
 ) -> dict[str, tuple[int, int]]:
     if kept is not None:
         return {name: (start, stop) for name, (start, stop) in kept.items()}
-    return dict(ranker.spec.blocks) if ranker else {"all": (0, width)}
+    return dict(ranker.blocks) if ranker else {"all": (0, width)}
 
 
 def _with_stored_vectors(
@@ -181,6 +168,13 @@ def _with_stored_vectors(
         pl.lit(None, dtype=pl.Array(pl.Float32, width)).alias(shoppers.VECTOR),
         pl.lit(None, dtype=pl.Array(pl.Float32, factors)).alias(shoppers.FACTORS),
     )
+
+
+def _person_vectors(people: People, person: NDArray[np.int64]) -> Matrix:
+    """Vectors [n, d] of the given rows, zeros for -1."""
+    if not len(people):
+        return np.zeros((len(person), people.vectors.shape[1]), dtype=np.float32)
+    return np.where((person >= 0)[:, None], people.vectors[np.maximum(person, 0)], np.float32(0))
 
 
 def _row_of_id(ids: tuple[str, ...]) -> dict[str, int]:

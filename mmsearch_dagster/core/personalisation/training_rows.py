@@ -1,4 +1,4 @@
-"""The log as training rows of the personal ranker: every shown product with what was known before its day."""
+"""The log as training rows of a person's ranker: every shown product with what was known before its day."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,32 +11,43 @@ from numpy.typing import NDArray
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.labels.result_pages import LIST_ID
-from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.personalisation.catalogue import ratings_before
 from mmsearch_dagster.core.personalisation.features import (
     Items,
     Pairs,
-    People,
     Values,
     feature_matrix,
+    feature_names,
     hour_of_day,
 )
 from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 QueryCosines = Callable[[pl.Series, NDArray[np.int64]], Mapping[str, Values]]
 
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """`n` shown products, row for row with the lists. people: float32 [n, d] (zeros: unknown); items: float32
-    [n, d]; features: [n, f], not scaled; page, position, grade: int [n]."""
+    """`n` shown products, row for row with the lists. features: float32 [n, f], NaN where unknown; page
+    (numbers that grow), position, grade: int [n]."""
 
-    people: Matrix
-    items: Matrix
-    features: Values
+    product_ids: tuple[str, ...]
+    features: NDArray[np.float32]
     page: NDArray[np.int64]
     position: NDArray[np.int64]
     grade: NDArray[np.int64]
+
+    def part(self, begin: int, end: int) -> "TrainingRows":
+        """The rows from `begin` to before `end`."""
+        rows = slice(begin, end)
+        arrays = (self.features[rows], self.page[rows], self.position[rows], self.grade[rows])
+        return TrainingRows(self.product_ids[rows], *arrays)
+
+    def training_set(self) -> TrainingSet:
+        """The same rows as rankers read them: a page is a query."""
+        pages, sizes = np.unique(self.page, return_counts=True)
+        ids = tuple(map(str, pages.tolist()))
+        return TrainingSet(ids, sizes.astype(np.int64), self.product_ids, self.features, self.grade)
 
 
 def training_rows(
@@ -60,22 +71,14 @@ def training_rows(
     numbered = listed.with_columns(pl.struct(LIST_ID, col.USER_ID).rle_id().alias("page"))
     days = _by_day(numbered)
     states = states_at(events, products, items, [day for day, _ in days], feedback)
+    names = feature_names(list(items.blocks))
     parts = [
         _day(shown, state, _items_at(day, state, items, reviews), rows, cosines)
         for (day, shown), state in zip(days, states, strict=True)
     ]
-    width = items.vectors.shape[1]
-    people = [part[0] for part in parts] or [np.zeros((0, width), np.float32)]
-    values = [part[1] for part in parts]
-    item = (
-        numbered[col.PRODUCT_ID].replace_strict(rows, return_dtype=pl.Int64).to_numpy()
-        if len(parts)
-        else None
-    )
     return TrainingRows(
-        people=np.concatenate(people),
-        items=items.vectors[item] if item is not None else np.zeros((0, width), np.float32),
-        features=np.concatenate(values) if values else np.zeros((0, 0)),
+        product_ids=tuple(numbered[col.PRODUCT_ID].to_list()),
+        features=np.concatenate(parts or [np.zeros((0, len(names)))]).astype(np.float32),
         page=numbered["page"].to_numpy().astype(np.int64),
         position=numbered[col.POSITION].to_numpy().astype(np.int64),
         grade=numbered[col.GRADE].to_numpy().astype(np.int64),
@@ -90,7 +93,7 @@ def _by_day(lists: pl.DataFrame) -> list[tuple[datetime, pl.DataFrame]]:
 
 def _day(
     shown: pl.DataFrame, state: PeopleState, items: Items, rows: Mapping[str, int], cosines: QueryCosines
-) -> tuple[Matrix, Values]:
+) -> Values:
     row_of = {user: row for row, user in enumerate(state.ids)}
     person = np.array([row_of.get(user, -1) for user in shown[col.USER_ID]], dtype=np.int64)
     item = np.array([rows[product] for product in shown[col.PRODUCT_ID]], dtype=np.int64)
@@ -104,20 +107,11 @@ def _day(
         hour=hour_of_day(moment),
         query=cosines(shown[col.QUERY_ID], item),
     )
-    return person_vectors(state.people, person), feature_matrix(
-        pairs, state.people, items, list(items.blocks), ()
-    )
+    return feature_matrix(pairs, state.people, items, feature_names(list(items.blocks)))
 
 
 def _items_at(day: datetime, state: PeopleState, items: Items, reviews: pl.DataFrame) -> Items:
     return replace(items, factors=state.factors, rating=ratings_before(items.ids, reviews, day))
-
-
-def person_vectors(people: People, person: NDArray[np.int64]) -> Matrix:
-    """Vectors [n, d] of the given rows, zeros for -1."""
-    if not len(people):
-        return np.zeros((len(person), people.vectors.shape[1]), dtype=np.float32)
-    return np.where((person >= 0)[:, None], people.vectors[np.maximum(person, 0)], np.float32(0))
 
 
 def after_the_log(events: pl.DataFrame) -> datetime | None:

@@ -28,7 +28,7 @@ def reviews(workspace: WorkspaceResource) -> dg.MaterializeResult:
         "One row is one person the release knows. With them the ranker, the lists it was compared with, "
         "and the decision whether known people get another order than strangers."
     ),
-    kinds={"pytorch", "mlflow"},
+    kinds={"numpy", "mlflow"},
     pool=TRAINING_POOL,
 )
 def ranker(workspace: WorkspaceResource) -> dg.MaterializeResult:

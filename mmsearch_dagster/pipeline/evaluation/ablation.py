@@ -32,9 +32,11 @@ from mmsearch_dagster.core.fusion.dataset import Examples
 from mmsearch_dagster.core.ranking.tune_blend import choose_blend
 from mmsearch_dagster.core.release import RetrievalParams
 from mmsearch_dagster.core.retrieval.rank_fusion import VECTOR_RETRIEVER
+from mmsearch_dagster.pipeline.evaluation.ablation_files import write_report, write_trec
 from mmsearch_dagster.pipeline.evaluation.validation import ValidationQueries
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.queries import DEV, TEST, VALIDATION
+from mmsearch_dagster.pipeline.training.stored_examples import read_examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 UNTRAINED = "nothing trained"
@@ -70,7 +72,6 @@ def measure_ablations(workspace: Workspace) -> Iterator[AblationResult]:
     from mmsearch_dagster.adapters.lake.batches import load_queries
     from mmsearch_dagster.adapters.lake.lineage import lineage_of
     from mmsearch_dagster.pipeline.retrieval.retrieve import retriever_lists, words_table
-    from mmsearch_dagster.pipeline.training.candidates import read_examples
 
     source = workspace.lake.current(examples.ASSET)
     products = lineage_of(workspace.lake, [source])["products"]
@@ -136,8 +137,6 @@ def _measured(
 
 def write_ablations(results: Sequence[AblationResult], folder: Path, facts: Mapping[str, Any]) -> list[Path]:
     """The report as HTML and JSON, and qrels and runs in TREC's format; returns what was written."""
-    from mmsearch_dagster.adapters.reports.quality_report import write_report, write_trec
-
     written = write_report(
         folder, facts, {result.split: (result.table, result.deltas) for result in results}, GROUPS
     )

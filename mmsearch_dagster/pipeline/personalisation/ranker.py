@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 ASSET = "ranker"
-CODE_VERSION = "10"
+CODE_VERSION = "11"
 _INPUTS = ("products", "interactions", "searches", reviews_step.ASSET, examples.ASSET, PROFILES)
 
 
@@ -46,7 +46,7 @@ class RankerFacts(Facts):
 
 def train_ranker(workspace: Workspace) -> StepReport:
     """Evaluate the ranker on the log; without one the step says so and the run goes on."""
-    from mmsearch_dagster.core.personalisation.training import RankerParams
+    from mmsearch_dagster.core.personalisation.fit import RankerParams
 
     with timed(ASSET) as report:
         params = RankerParams()
@@ -107,7 +107,7 @@ def _make(
     from mmsearch_dagster.adapters.lake.write_people import write_people
     from mmsearch_dagster.core.personalisation.catalogue import items_of
     from mmsearch_dagster.core.personalisation.experiment import run_experiment
-    from mmsearch_dagster.core.personalisation.training import RankerParams
+    from mmsearch_dagster.core.personalisation.fit import RankerParams
 
     batch = load_batch(inputs[examples.ASSET].folder, examples.ITEMS)
     products, events = inputs["products"].table(), inputs["interactions"].table()

@@ -10,8 +10,9 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 if TYPE_CHECKING:
     from mmsearch_dagster.core.personalisation.experiment import Experiment
 
-PICTURES = ("lists", "beside accuracy", "exposure", "training")
+PICTURES = ("lists", "beside accuracy", "exposure")
 CLICKS = "clicks of the test period"
+WEIGHTS = "weights of the ranker's standardised features"
 _PLAIN = "of lists as ranked, before diversity (MMR) and business rules"
 # Fact of the snapshot -> the table's title.
 TABLES = {
@@ -19,6 +20,7 @@ TABLES = {
     "exposure": f"exposure {_PLAIN}",
     "orders of result pages": "orders of result pages",
     CLICKS: CLICKS,
+    WEIGHTS: WEIGHTS,
 }
 # Columns of the measures that say what a list does beside being right.
 _BESIDE = (
@@ -34,16 +36,11 @@ def log_run(workspace: Workspace, experiment: "Experiment", name: str, examples_
     """A nested MLflow run beside those of the fusion candidates; its id, None without a ranker."""
     if experiment.ranker is None:
         return None
-    trained = experiment.ranker.trained
     parent = workspace.tracking.refresh(examples_digest)
     with workspace.tracking.strategy(parent, name) as log:
         log.params(
             {"promoted": str(experiment.promoted), "decision": experiment.ranker.decision.sentence[:480]}
         )
-        for epoch, value in trained.loss_curve:
-            log.curve("loss", epoch, value)
-        for epoch, value in trained.validation_curve:
-            log.curve("validation_ndcg@10", epoch, value)
         log.metrics({name: value for name, value in experiment.ranker.measures.items() if isfinite(value)})
         return log.run_id
 
@@ -58,6 +55,7 @@ def tables(experiment: "Experiment") -> dict[str, Any]:
         "exposure": experiment.lists.exposure.to_dicts() if experiment.lists else [],
         "orders of result pages": [dict(row) for row in pages],
         CLICKS: _clicks(experiment.ranker.measures) if experiment.ranker else [],
+        WEIGHTS: _weights(experiment.ranker.weights) if experiment.ranker else [],
     }
 
 
@@ -71,6 +69,10 @@ def _clicks(measures: Mapping[str, float]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def _weights(weights: Mapping[str, float]) -> list[dict[str, Any]]:
+    return [{"feature": name, "weight": round(weight, 4)} for name, weight in weights.items()]
+
+
 def _beside(rows: Sequence[Mapping[str, Any]], order: str) -> bytes:
     from mmsearch_dagster.adapters.reports.charts import panels
 
@@ -79,8 +81,8 @@ def _beside(rows: Sequence[Mapping[str, Any]], order: str) -> bytes:
 
 
 def draw(experiment: "Experiment", folder: Path) -> None:
-    """How good each order of lists is, who is shown how much, how training went."""
-    from mmsearch_dagster.adapters.reports.charts import Bar, curves, metric_bars
+    """How good each order of lists is, and who is shown how much."""
+    from mmsearch_dagster.adapters.reports.charts import Bar, metric_bars
 
     if experiment.lists is not None and experiment.lists.measures.height:
         bars = [
@@ -98,9 +100,3 @@ def draw(experiment: "Experiment", folder: Path) -> None:
         ]
         png = metric_bars(even, title="Exposure / share of the catalogue (1 is even)", metric="ratio")
         (folder / "exposure.png").write_bytes(png)
-    if experiment.ranker is not None:
-        lines = {
-            "loss": experiment.ranker.trained.loss_curve,
-            "validation nDCG@10, corrected": experiment.ranker.trained.validation_curve,
-        }
-        (folder / "training.png").write_bytes(curves(lines, title="Training: ranker", y_label=""))

@@ -16,9 +16,10 @@ from mmsearch_dagster.core.evaluation.judged_queries import ScoredRankings
 from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
 from mmsearch_dagster.core.ranking.cross_fit import folds_of
 from mmsearch_dagster.core.retrieval.nearest import ProductVectors
-from mmsearch_dagster.pipeline.training.candidates import read_examples, training_processes
+from mmsearch_dagster.pipeline.training.candidates import training_processes
 from mmsearch_dagster.pipeline.training.hyper_parameters import params_of
 from mmsearch_dagster.pipeline.training.queries import TRAIN
+from mmsearch_dagster.pipeline.training.stored_examples import read_examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 # More folds learn from more queries each, and take longer: each is a training.

@@ -20,7 +20,7 @@ from mmsearch_dagster.core.modalities import AUDIO, IMAGE
 from mmsearch_dagster.core.ranking.choose_order import FEWEST, OrderChoice, choose_order, choose_orders
 from mmsearch_dagster.core.ranking.cross_fit import Trainer, folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.features import RankedCandidates, feature_rows
-from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
+from mmsearch_dagster.core.ranking.rankers.stage import PREFERRED, TRAINERS
 from mmsearch_dagster.core.ranking.statistics import TermStatistics
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from mmsearch_dagster.core.release import RetrievalParams
@@ -91,7 +91,7 @@ class CandidateLists:
         """Query id -> its candidates with their features, as they are computed in serving."""
         return {
             key: feature_rows(
-                words.ranked_query(self.texts[key]), *ranker_input(lists, words.items), statistics
+                words.ranked_query(self.texts[key]), ranker_input(lists, words.items), statistics
             )
             for key, lists in self.lists.items()
         }
@@ -145,7 +145,7 @@ class OrderTrial:
     choices: Sequence[OrderChoice]
 
     def metrics(self, candidates: CandidateLists) -> dict[str, float]:
-        """Cross-fitted nDCG@10 of every way to order, by kind: `words/lambdamart/ndcg@10`."""
+        """Cross-fitted nDCG@10 of every way to order, by kind: `words/ensemble/ndcg@10`."""
         ways = {name: rankings for name, rankings in self.rankings.items() if name != LEARNED}
         metrics: dict[str, float] = {}
         for kind, grades in candidates.by_kind().items():
@@ -186,7 +186,7 @@ def try_orders(
         name: training.rankings(out_of_fold_scores(training, fold_of, train))
         for name, train in trainers.items()
     }
-    ranker = simplest_ranker(learned, candidates.grades)
+    ranker = choose_ranker(learned, candidates.grades)
     ordered = {
         BY_SCORES: scored,
         BY_RANKS: {
@@ -236,15 +236,23 @@ def _kinds_with_words(queries: JudgedQueries) -> set[str]:
     return {queries.kinds[key] for key, text in zip(queries.batch.ids, queries.texts, strict=True) if text}
 
 
-def simplest_ranker(learned: Mapping[str, Rankings], grades: Mapping[str, Mapping[str, int]]) -> str:
-    """The first of the rankers, unless a later one is shown to be better."""
+def choose_ranker(learned: Mapping[str, Rankings], grades: Mapping[str, Mapping[str, int]]) -> str:
+    """PREFERRED, unless another one is shown to be better on all queries together.
+
+    A choice per kind of query, or of the highest mean, was no better on queries outside the choice: there is
+    more noise in it than there is to gain.
+
+    Args:
+        learned: ranker -> its rankings of queries that it did not learn from, PREFERRED among them.
+        grades: query id -> product id -> grade.
+    """
     values = {name: score(rankings, grades) for name, rankings in learned.items()}
-    ids = sorted(grades)
-    first, *others = values
-    for name in others:
-        columns = ([values[name][key] for key in ids], [values[first][key] for key in ids])
-        first = name if paired_difference(*columns, seed=SEED).low > 0.0 else first
-    return first
+    ids, chosen = sorted(grades), PREFERRED
+    for name in values:
+        columns = ([values[name][key] for key in ids], [values[chosen][key] for key in ids])
+        if paired_difference(*columns, seed=SEED).low > 0.0:
+            chosen = name
+    return chosen
 
 
 def _all_named(weights: Mapping[str, float]) -> dict[str, float]:

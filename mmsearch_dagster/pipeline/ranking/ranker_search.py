@@ -1,4 +1,4 @@
-"""LambdaMART's parameters for `ranking`: as configured, or those that a search chose.
+"""How the ensemble's trees are grown for `ranking`: as configured, or those that a search chose.
 
 What a search compares are answers to training queries that the ranker did not learn from (cross-fitting).
 """
@@ -21,7 +21,7 @@ from mmsearch_dagster.pipeline.ranking.order_trial import SEED, CandidateLists, 
 from mmsearch_dagster.pipeline.training.hyper_parameters import SearchFacts
 from mmsearch_dagster.pipeline.workspace import Workspace
 
-_STAGE = "search lambdamart"
+_STAGE = "search ensemble"
 _METRIC = "cross_fitted_ndcg@10"
 
 
@@ -48,9 +48,9 @@ def searched_params(
 
         def objective(trial: Any) -> float:
             params = _suggested(trial)
-            with workspace.tracking.strategy(log.run_id, f"lambdamart, trial {trial.number}") as trial_log:
+            with workspace.tracking.strategy(log.run_id, f"ensemble, trial {trial.number}") as trial_log:
                 trial_log.params({key: str(value) for key, value in trial.params.items()})
-                scores = out_of_fold_scores(training, fold_of, trainers(params)["lambdamart"])
+                scores = out_of_fold_scores(training, fold_of, trainers(params)["ensemble"])
                 values = score(training.rankings(scores), candidates.grades)
                 value = float(np.mean(list(values.values()) or [0.0]))
                 trial_log.metrics({_METRIC: value})
@@ -59,7 +59,7 @@ def searched_params(
 
         trials = run_study(
             workspace.paths.searches,
-            f"lambdamart {search.digest[:16]} {digest_of({'texts': dict(candidates.texts)})[:8]}",
+            f"ensemble {search.digest[:16]} {digest_of({'texts': dict(candidates.texts)})[:8]}",
             objective,
             first=_starting_values(LambdaMartParams()),
             budget=SearchBudget(facts.trials, facts.minutes),

@@ -4,22 +4,18 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from mmsearch_dagster.adapters.host.cores import cores
 from mmsearch_dagster.adapters.host.process_pool import map_in_processes
 from mmsearch_dagster.adapters.lake.snapshots import Facts, Snapshot
 from mmsearch_dagster.core.digest import digest_of
-from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.fusion.config import STRATEGIES, Strategy
-from mmsearch_dagster.core.modalities import ModalityBatch
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
 from mmsearch_dagster.pipeline.training.hyper_parameters import params_of, used_search
-from mmsearch_dagster.pipeline.training.queries import DEV, TRAIN
+from mmsearch_dagster.pipeline.training.stored_examples import read_examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 
@@ -150,27 +146,6 @@ def _image(strategy: str, loss: tuple[tuple[int, float], ...], dev: tuple[tuple[
     measured = [(step, value) for step, value in dev if value == value]
     lines = {"loss / its highest": relative} | ({"held-out nDCG@10": measured} if measured else {})
     return curves(lines, title=f"Training: {strategy}", y_label="")
-
-
-def read_examples(source: Snapshot) -> Any:
-    """The examples of a snapshot as the training loop wants them."""
-    from mmsearch_dagster.adapters.lake.batches import load_queries
-    from mmsearch_dagster.core.fusion.dataset import Examples
-
-    items = examples.load_views(source)
-    train, dev = (load_queries(source.folder, name) for name in (TRAIN, DEV))
-    return Examples(
-        items, as_judged(train, items), as_judged(dev, items), examples.ExamplesFacts.of(source).frames
-    )
-
-
-def as_judged(queries: JudgedQueries, items: ModalityBatch) -> Any:
-    """Queries with their grades as the matrix that the training loop draws from."""
-    from mmsearch_dagster.core.fusion.dataset import Judged, grade_matrix
-
-    graded = {key: {p: float(g) for p, g in grades.items()} for key, grades in queries.grades.items()}
-    grades = grade_matrix(queries.batch.ids, items.ids, graded)
-    return Judged(queries.batch, grades, np.array(queries.provenance, dtype=np.str_))
 
 
 def candidates_of(workspace: Workspace) -> dict[Strategy, Snapshot]:

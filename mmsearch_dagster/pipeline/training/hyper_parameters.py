@@ -23,6 +23,7 @@ from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.fusion.config import Strategy, TrainParams
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training import examples
+from mmsearch_dagster.pipeline.training.stored_examples import read_examples
 from mmsearch_dagster.pipeline.workspace import Workspace
 
 ASSET = "hyper_parameters"
@@ -152,7 +153,6 @@ def _study(
 ) -> list[FinishedTrial]:
     """The trials of one strategy, each a nested run in MLflow."""
     from mmsearch_dagster.core.fusion.training import train
-    from mmsearch_dagster.pipeline.training.candidates import read_examples
 
     params, stage = workspace.preset.train, f"search {strategy}"
     read = read_examples(source)

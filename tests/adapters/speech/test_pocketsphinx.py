@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mmsearch_dagster.adapters.speech.espeak import speak
 from mmsearch_dagster.adapters.speech.pocketsphinx import (
     fingerprint_of,
     open_recogniser,
@@ -22,7 +23,6 @@ from mmsearch_dagster.core.speech.language import shop_language, spoken_words
 from mmsearch_dagster.core.speech.noise import with_noise
 from mmsearch_dagster.core.speech.spec import RecogniserSpec
 from mmsearch_dagster.core.speech.transcript import NOTHING, Recogniser, word_error_rate
-from mmsearch_dagster.demo_shop.espeak import speak
 from tests.catalogue_rows import catalogue
 from tests.media import clap, clicks, hum, noise, sound_file, tone
 

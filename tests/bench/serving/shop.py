@@ -42,7 +42,7 @@ from mmsearch_dagster.settings import assets_folder
 from tests.bench.serving.files import BenchShop
 
 ENCODED_TEXTS, ENCODED_PICTURES, PHOTOS, PICTURE_SIDE = 1_000, 96, 24, 320
-_NOISE, _SEED, _STRATEGY, _TAUGHT = 0.3, 7, "lambdamart", 120
+_NOISE, _SEED, _STRATEGY, _TAUGHT = 0.3, 7, "ensemble", 120
 _PAYLOAD = (
     col.PRODUCT_ID,
     col.TITLE,
@@ -175,7 +175,7 @@ def _release(
 
 
 def _add_ranking(shop: BenchShop, table: pl.DataFrame, typed: Sequence[str]) -> None:
-    """LambdaMART on candidates whose grade is how many of the query's words their title has."""
+    """The ensemble on candidates whose grade is how many of the query's words their title has."""
     engine = shop.engine()
     statistics = statistics_of(item_terms(row) for row in table.iter_rows(named=True))
     model = open_model(shop.folder / "model")
@@ -196,11 +196,11 @@ def _training_set(
         lists = retrieve(
             engine.table, model, [query], query.vectors, depth=engine.manifest.retrieval.depth, where=None
         )
-        top, terms_of = ranker_input(lists[0], items)
+        given = ranker_input(lists[0], items)
         words = read_terms(text)
-        candidates[text] = feature_rows(ranked_query(query), top, terms_of, statistics)
+        candidates[text] = feature_rows(ranked_query(query), given, statistics)
         grades[text] = {
-            product: min(3, len(words.vocabulary & terms_of[product].title.vocabulary))
+            product: min(3, len(words.vocabulary & given.items[product].title.vocabulary))
             for product in candidates[text].ids
             if rng.random() < 0.7
         }

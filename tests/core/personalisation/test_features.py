@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mmsearch_dagster.core.personalisation.features import (
+    FREQUENCY,
+    HOUR_COSINE,
+    HOUR_SINE,
+    RECENCY,
     Items,
     Pairs,
     People,
-    Scaling,
     feature_matrix,
     feature_names,
 )
@@ -43,13 +44,12 @@ def pairs(person: int) -> Pairs:
         moment=np.array([6 * 3600.0, 6 * 3600.0]),
         hour=np.array([6.0, 6.0]),
         query={"text": np.array([0.5, NAN])},
-        device=["phone", None],
     )
 
 
 def row(person: int, number: int) -> dict[str, float]:
-    names = feature_names(["text"], ["phone"])
-    values = feature_matrix(pairs(person), PEOPLE, ITEMS, ["text"], ["phone"])[number]
+    names = (*feature_names(["text"]), FREQUENCY, RECENCY, HOUR_SINE, HOUR_COSINE)
+    values = feature_matrix(pairs(person), PEOPLE, ITEMS, names)[number]
     return dict(zip(names, values.tolist(), strict=True))
 
 
@@ -69,7 +69,6 @@ def test_each_figure_by_hand() -> None:
             "hour (cosine)": 0.0,
             "taste text": 0.6,
             "query to text": 0.5,
-            "device phone": 1.0,
         },
         abs=1e-9,
     )
@@ -80,27 +79,13 @@ def test_what_is_unknown_stays_unknown() -> None:
     unknown = {name for name, value in found.items() if np.isnan(value)}
     assert unknown == {
         "order before", "category affinity", "price affinity", "rating", "freshness", "taste text",
-        "query to text", "device phone",
+        "query to text",
     }  # fmt: skip
     stranger = row(-1, 0)
     assert all(
         np.isnan(stranger[name]) for name in ("collaborative", "taste text", "visits", "price affinity")
     )
     assert stranger["popularity"] == 0.0
-
-
-@given(st.lists(st.floats(-1e6, 1e6) | st.just(NAN), min_size=1, max_size=20))
-def test_scaled_figures_are_finite_and_bounded(values: list[float]) -> None:
-    column = np.array(values)[:, None]
-    scaled = Scaling.of(column).apply(column)
-    assert np.isfinite(scaled).all()
-    assert np.abs(scaled).max() <= 5.0
-    assert (scaled[np.isnan(column)] == 0).all()
-
-
-def test_a_figure_that_training_never_knew_stays_silent_when_it_is_served() -> None:
-    scaling = Scaling.of(np.array([[NAN, 4.0], [NAN, 4.0]]))
-    assert scaling.apply(np.array([[4.5, 4.5]])) == pytest.approx(np.array([[0.0, 0.5]]))
 
 
 def test_a_missing_modality_is_zero_in_its_block_only() -> None:

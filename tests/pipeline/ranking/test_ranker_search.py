@@ -36,14 +36,14 @@ def test_every_trial_is_a_run_and_a_search_that_is_over_is_not_made_again(tmp_pa
     trials = [run for run in runs if "trial" in (run.info.run_name or "")]
     assert len(trials) == 3
     assert all("cross_fitted_ndcg_at_10" in run.data.metrics for run in trials)
-    first = next(run for run in trials if run.info.run_name == "lambdamart, trial 0")
+    first = next(run for run in trials if run.info.run_name == "ensemble, trial 0")
     assert first.data.params["leaves"] == str(LambdaMartParams().leaves), "it begins as configured"
 
 
 def test_the_parameters_reach_the_trees() -> None:
     training = training_set()
 
-    short = trainers(replace(LambdaMartParams(), rounds=5))["lambdamart"](training)
+    short = trainers(replace(LambdaMartParams(), rounds=5))["ensemble"](training)
 
-    usual = TRAINERS["lambdamart"](training)
+    usual = TRAINERS["ensemble"](training)
     assert (short.predict(training.features) != usual.predict(training.features)).any()

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mmsearch_dagster.adapters.speech.espeak import speak
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.catalog import schemas
 from mmsearch_dagster.core.speech.language import COLUMNS, Language
 from mmsearch_dagster.core.speech.transcript import NOTHING, Transcript
-from mmsearch_dagster.demo_shop.espeak import speak
 from mmsearch_dagster.pipeline.training.transcripts import (
     language,
     recogniser_fingerprint,

@@ -1,32 +1,20 @@
 """One ranker for queries with words and another one for photos alone: what a feature means differs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.ranking.cross_fit import CandidateRanker, Trainer
+from mmsearch_dagster.core.ranking.cross_fit import Trainer
 from mmsearch_dagster.core.ranking.features import COLUMN, Features
+from mmsearch_dagster.core.ranking.rankers.stored import Arrays, StoredRanker, arrays_of_part, arrays_of_parts
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 # With fewer queries of one sort, one ranker learns from all.
 _FEWEST = 20
-_WORDS, _PHOTOS, _COLUMN = "words.", "photos.", "column"
-
-
-class StoredRanker(CandidateRanker, Protocol):
-    """A ranker that is kept as arrays."""
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Name -> array, for a safetensors file."""
-        ...
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The inverse of `arrays`. Raises KeyError for a damaged file."""
-        ...
+_WORDS, _PHOTOS, _COLUMN = "words", "photos", "column"
 
 
 @dataclass(frozen=True)
@@ -55,21 +43,15 @@ class ApartRanker:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Name -> array, for a safetensors file."""
-        parts = {_WORDS: self.words.arrays(), _PHOTOS: self.photos.arrays()}
-        named = {prefix + name: array for prefix, part in parts.items() for name, array in part.items()}
-        return {**named, _COLUMN: np.array([self.column])}
+        parts = arrays_of_parts(words=self.words, photos=self.photos)
+        return {**parts, _COLUMN: np.array([self.column])}
 
 
-def from_arrays(kind: type[StoredRanker], arrays: Mapping[str, NDArray[Any]]) -> "StoredRanker | ApartRanker":
+def from_arrays(kind: type[StoredRanker], arrays: Arrays) -> "StoredRanker | ApartRanker":
     """The ranker, or the two, that these arrays were made of. Raises KeyError for a damaged file."""
     if _COLUMN not in arrays:
         return kind.from_arrays(arrays)
-    words, photos = (
-        kind.from_arrays(
-            {name.removeprefix(p): array for name, array in arrays.items() if name.startswith(p)}
-        )
-        for p in (_WORDS, _PHOTOS)
-    )
+    words, photos = (kind.from_arrays(arrays_of_part(arrays, part)) for part in (_WORDS, _PHOTOS))
     return ApartRanker(words, photos, int(arrays[_COLUMN][0]))
 
 

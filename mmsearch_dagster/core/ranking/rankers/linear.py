@@ -88,11 +88,19 @@ def _column_means(features: Features, origin: _Floats, *, power: int) -> _Floats
     return total / np.maximum(count, 1)
 
 
-def train_linear(training: TrainingSet, *, l2: float = 1.0) -> LinearRanker:
+def train_linear(
+    training: TrainingSet, *, l2: float = 1.0, gain_weights: _Floats | None = None
+) -> LinearRanker:
     """The weights of least loss; convex, so there is one answer and no seed.
 
     The target of a query is its gains 2^grade - 1, as shares. Queries without a graded candidate are left
-    out. l2: weight of the squared norm, against the sum over queries.
+    out.
+
+    Args:
+        training: `n` candidates.
+        l2: weight of the squared norm, against the sum over queries.
+        gain_weights: what each gain counts, [n], as inverse propensities of clicks; a query then counts the
+            mean of its own, weighted by its gains. None: all the same.
     """
     from scipy.optimize import minimize
 
@@ -103,27 +111,33 @@ def train_linear(training: TrainingSet, *, l2: float = 1.0) -> LinearRanker:
     if not spans:
         return LinearRanker(np.zeros(rows.shape[1]), mean, scale)
     taught = np.concatenate([rows[span] for span in spans])
-    target = np.concatenate([gains[span] / gains[span].sum() for span in spans])
+    weighed = gains if gain_weights is None else gains * gain_weights
+    target = np.concatenate([weighed[span] / weighed[span].sum() for span in spans])
     sizes = np.array([span.stop - span.start for span in spans])
+    counts = np.repeat([weighed[span].sum() / gains[span].sum() for span in spans], sizes)
 
     def loss(weights: _Floats) -> tuple[float, _Floats]:
-        share, total = _cross_entropy(taught @ weights, target, sizes)
-        return 0.5 * l2 * float(weights @ weights) + total, l2 * weights + taught.T @ (share - target)
+        share, total = _cross_entropy(taught @ weights, target, sizes, counts)
+        gradient = l2 * weights + taught.T @ (counts * (share - target))
+        return 0.5 * l2 * float(weights @ weights) + total, gradient
 
     best = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 200})
     return LinearRanker(np.asarray(best.x), mean, scale)
 
 
-def _cross_entropy(scores: _Floats, target: _Floats, sizes: NDArray[np.int64]) -> tuple[_Floats, float]:
+def _cross_entropy(
+    scores: _Floats, target: _Floats, sizes: NDArray[np.int64], counts: _Floats
+) -> tuple[_Floats, float]:
     """The softmax of each list, and the cross-entropy of all of them.
 
     Args:
         scores: of the lists' rows, one list after the other, [n].
         target: shares that add up to 1 in each list, [n].
         sizes: rows of each list.
+        counts: what the list of each row counts, [n].
     """
     starts = np.cumsum(sizes) - sizes
     shifted = scores - np.repeat(np.maximum.reduceat(scores, starts), sizes)
     powers = np.exp(shifted)
     sums = np.repeat(np.add.reduceat(powers, starts), sizes)
-    return powers / sums, -float(target @ (shifted - np.log(sums)))
+    return powers / sums, -float((counts * target) @ (shifted - np.log(sums)))

@@ -7,10 +7,11 @@ import pytest
 
 from mmsearch_dagster.core.ranking.features import COLUMN, FEATURES, RankedCandidates, RankedQuery
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, trained_apart
+from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import train_linear
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS, RankingStage, load_stage
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
-from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
+from tests.core.ranking.catalogue import GIVEN, STATISTICS
 
 IMAGE, WORDS = COLUMN["image_score"], COLUMN["query_words"]
 
@@ -50,10 +51,24 @@ def test_with_few_queries_of_one_sort_one_ranker_learns_from_all() -> None:
     assert not isinstance(trained_apart(train_linear)(few), ApartRanker)
 
 
-def test_both_are_stored_and_read(tmp_path: Path) -> None:
-    stage = RankingStage("lambdamart", TRAINERS["lambdamart"](opposite()), STATISTICS)
+RELEASED = {**TRAINERS, "lambdamart": trained_apart(train_lambdamart)}
+
+
+@pytest.mark.parametrize("strategy", RELEASED)
+def test_both_are_stored_and_read(strategy: str, tmp_path: Path) -> None:
+    stage = RankingStage(strategy, RELEASED[strategy](opposite()), STATISTICS)
     stage.save(tmp_path)
 
     for text in ("blue shoes", None):
         query = RankedQuery.of(text)
-        assert load_stage(tmp_path).order(query, LISTS, ITEMS) == stage.order(query, LISTS, ITEMS)
+        assert load_stage(tmp_path).order(query, GIVEN) == stage.order(query, GIVEN)
+
+
+def test_the_names_in_the_file_are_those_that_older_releases_have() -> None:
+    ranker = trained_apart(train_linear)(opposite())
+
+    assert isinstance(ranker, ApartRanker)
+    assert set(ranker.arrays()) == {
+        "column",
+        *(f"{part}.{name}" for part in ("words", "photos") for name in ("weights", "mean", "scale")),
+    }

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mmsearch_dagster.core.ranking.rankers import linear
-from mmsearch_dagster.core.ranking.rankers.linear import moments, standardised
+from mmsearch_dagster.core.ranking.rankers.linear import moments, standardised, train_linear
+from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 
 def test_mean_and_spread_leave_out_what_is_missing_however_many_rows_there_are(
@@ -31,3 +32,26 @@ def test_the_features_stay_as_they_are() -> None:
 
     assert features[0, 0] == 1.0
     assert np.isnan(features[0, 1])
+
+
+def lists_of_two(grades: list[int]) -> TrainingSet:
+    """Each list's first candidate has the value 1, its second -1."""
+    lists = len(grades) // 2
+    return TrainingSet(
+        query_ids=tuple(f"q{number}" for number in range(lists)),
+        sizes=np.full(lists, 2),
+        product_ids=tuple("ab" * lists),
+        features=np.tile(np.array([[1.0], [-1.0]], np.float32), (lists, 1)),
+        grades=np.array(grades),
+    )
+
+
+def test_a_gain_that_counts_twice_is_a_list_seen_twice() -> None:
+    once, twice = lists_of_two([1, 0, 0, 1]), lists_of_two([1, 0, 1, 0, 0, 1])
+
+    weighed = train_linear(once, gain_weights=np.array([2.0, 1.0, 1.0, 1.0]))
+
+    assert weighed.weights == pytest.approx(train_linear(twice).weights, rel=1e-4)
+    assert weighed.weights[0] > 0.1
+    alike = train_linear(once, gain_weights=np.ones(4))
+    assert np.array_equal(alike.weights, train_linear(once).weights)

@@ -7,8 +7,8 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from mmsearch_dagster.adapters.speech.espeak import RATE, speak
 from mmsearch_dagster.core.errors import ConfigError
-from mmsearch_dagster.demo_shop.espeak import RATE, speak
 
 pytest.importorskip("espeakng_loader", reason="voice queries of the sample store need espeak-ng")
 
@@ -30,7 +30,7 @@ def test_the_same_words_give_the_same_samples_whatever_was_said_before() -> None
 @pytest.mark.slow
 def test_a_breathy_voice_is_the_same_in_another_process() -> None:
     code = (
-        "from hashlib import sha256; from mmsearch_dagster.demo_shop.espeak import speak; "
+        "from hashlib import sha256; from mmsearch_dagster.adapters.speech.espeak import speak; "
         "print(sha256(speak('red shoes', 'en-us+f3').tobytes()).hexdigest())"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

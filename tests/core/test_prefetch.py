@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from mmsearch_dagster.core.encoders.prefetch import ahead
+from mmsearch_dagster.core.prefetch import ahead
 
 
 def test_results_come_in_the_order_of_the_items() -> None:

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from ir_measures import nDCG
 
-from mmsearch_dagster.adapters.reports.quality_report import write_report, write_trec
 from mmsearch_dagster.core.metrics.ranking import means, per_query
+from mmsearch_dagster.pipeline.evaluation.ablation_files import write_report, write_trec
 
 ROW = {
     "kind": "all",

@@ -1,0 +1,157 @@
+"""The ranking stage for a known person: linear over the order for everybody and the person's columns."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, standardised
+
+WEIGHTS_FILE = "ranker.safetensors"
+SPEC_FILE = "ranker.json"
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PersonRows:
+    """`n` pairs of person and product. values: float64 [n, f], NaN where unknown; people, items: float32
+    [n, d], zeros where unknown, which only the network of former releases reads."""
+
+    values: Values
+    people: Matrix
+    items: Matrix
+
+
+class PersonRanker(Protocol):
+    """Orders what a known person is shown.
+
+    features: columns of `values` (core.personalisation.features). blocks: modality -> its columns in the
+    vectors. propensities: of the positions, from the log.
+    """
+
+    @property
+    def features(self) -> tuple[str, ...]: ...
+
+    @property
+    def blocks(self) -> Mapping[str, tuple[int, int]]: ...
+
+    @property
+    def propensities(self) -> tuple[float, ...]: ...
+
+    def scores(self, rows: PersonRows) -> Values:
+        """Scores of the pairs, [n]."""
+        ...
+
+    def chances(self, scores: Values) -> Values:
+        """The chance of a click, once looked at, by the score, [n]."""
+        ...
+
+    def contributions(self, rows: PersonRows) -> list[tuple[str, float]]:
+        """Of one pair: what each part adds to its score, the features first, largest first."""
+        ...
+
+
+class PersonSpec(BaseModel):
+    """What beside the weights decides a score. click: slope and intercept of a click's log odds, once looked
+    at, over the score."""
+
+    model_config = ConfigDict(frozen=True)
+
+    strategy: Literal["linear"] = "linear"
+    features: tuple[str, ...]
+    blocks: dict[str, tuple[int, int]]
+    propensities: tuple[float, ...]
+    click: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LinearPersonRanker:
+    """The linear ranker of `core.ranking` over these columns; a missing value counts as the mean."""
+
+    linear: LinearRanker
+    spec: PersonSpec
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.spec.features
+
+    @property
+    def blocks(self) -> Mapping[str, tuple[int, int]]:
+        return self.spec.blocks
+
+    @property
+    def propensities(self) -> tuple[float, ...]:
+        return self.spec.propensities
+
+    def scores(self, rows: PersonRows) -> Values:
+        """Scores of the pairs, [n]."""
+        return self.linear.predict(rows.values.astype(np.float32))
+
+    def chances(self, scores: Values) -> Values:
+        """The chance of a click, once looked at, by the score, [n]."""
+        slope, intercept = self.spec.click
+        return sigmoid(slope * scores + intercept)
+
+    def contributions(self, rows: PersonRows) -> list[tuple[str, float]]:
+        """Of one pair: what each feature adds to its score; together they are the score."""
+        values = standardised(rows.values.astype(np.float32), self.linear.mean, self.linear.scale)[0]
+        parts = zip(self.features, (values * self.linear.weights).tolist(), strict=True)
+        return sorted(parts, key=lambda part: -abs(part[1]))
+
+    def save(self, folder: Path) -> str:
+        """Write weights (safetensors) and spec (JSON) into `folder`; returns their sha256."""
+        from safetensors.numpy import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(self.linear.arrays(), folder / WEIGHTS_FILE)
+        (folder / SPEC_FILE).write_text(self.spec.model_dump_json(indent=2), encoding="utf-8")
+        return ranker_sha256(folder)
+
+
+def ranker_sha256(folder: Path) -> str:
+    """Hex sha256 over weights and spec, both of which decide a score."""
+    hasher = hashlib.sha256((folder / SPEC_FILE).read_bytes())
+    hasher.update((folder / WEIGHTS_FILE).read_bytes())
+    return hasher.hexdigest()
+
+
+def load_person_ranker(folder: Path) -> PersonRanker:
+    """The ranker in `folder`; in a release of before it was linear, its network.
+
+    Raises:
+        ReleaseMismatchError: for files that are missing or do not fit.
+    """
+    import json
+
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    from mmsearch_dagster.core.personalisation.former_network import FormerNetwork, FormerSpec
+
+    try:
+        content, arrays = (folder / SPEC_FILE).read_bytes(), load_file(folder / WEIGHTS_FILE)
+        if "strategy" not in json.loads(content):
+            return FormerNetwork.of(FormerSpec.model_validate_json(content), arrays)
+        return LinearPersonRanker(LinearRanker.from_arrays(arrays), PersonSpec.model_validate_json(content))
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ReleaseMismatchError(f"the ranker in {folder} cannot be loaded: {error}") from error
+
+
+def sigmoid(x: Values) -> Values:
+    """1 / (1 + exp(-x)), without overflow.
+
+    Args:
+        x: log odds.
+
+    Returns:
+        Chances.
+    """
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
