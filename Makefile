@@ -33,8 +33,11 @@ install: $(STAMP) ## make .venv with the pinned dependencies
 demo: $(STAMP) ## run the whole pipeline on the embedded sample store
 	$(BIN)/mmsearch run
 
-test: check ## all of check, then every test
-	$(PYTEST) --durations=15 tests
+# Pyright is one process that works for a minute: it has its time while tests wait for a disk or a server.
+test: $(STAMP) ## every test, and all of check beside them
+	@checks=$$(mktemp); $(MAKE) --no-print-directory check >$$checks 2>&1 & checking=$$!; \
+	$(PYTEST) --durations=15 tests; tested=$$?; \
+	wait $$checking; checked=$$?; cat $$checks; rm $$checks; exit $$((tested | checked))
 
 check: $(STAMP) ## style, types, import rules and the examples in docstrings
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types rules style

@@ -1,4 +1,7 @@
-"""What `make install` compiles is there: make goes on where such a line fails."""
+"""What `make install` compiles is there: make goes on where such a line fails.
+
+`make test` fails where one of its parts does.
+"""
 
 import re
 import subprocess
@@ -22,3 +25,19 @@ def test_what_installation_compiles_can_be_imported(name: str) -> None:
     ended = subprocess.run([sys.executable, "-c", _snippets()[name]], capture_output=True, text=True)
 
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("broken", ["", "python", "pyright", "ruff"])
+def test_make_test_fails_where_a_test_or_a_check_does(broken: str, tmp_path: Path) -> None:
+    for tool in ("python", "pyright", "ruff"):
+        script = tmp_path / tool
+        script.write_text(f"#!/bin/sh\necho {tool} ran\nexit {int(tool == broken)}\n")
+        script.chmod(0o755)
+    stamp = tmp_path / "installed"
+    stamp.touch()
+    command = ["make", "test", f"BIN={tmp_path}", f"STAMP={stamp}"]
+
+    ended = subprocess.run(command, cwd=_MAKEFILE.parent, capture_output=True, text=True)
+
+    assert (ended.returncode != 0) == bool(broken), ended.stderr
+    assert f"{broken or 'ruff'} ran" in ended.stdout.splitlines()

@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,9 +45,9 @@ def serve(
 
     check_location(settings_of(home).home)
     # Here, so that a secret that is easily guessed is the caller's mistake and not that of a process.
-    review_webhook(home, os.environ.get(WEBHOOK_SECRET))
+    secret = webhook_secret(os.environ)
     threads = None if workers == 1 else max(1, cores() // workers)
-    make_app = partial(application, home, tuple(origins), log_features, threads)
+    make_app = partial(application, home, secret, tuple(origins), log_features, threads)
     with bound(host, port, "--port") as listener:
         console.print(message(host, listener.getsockname()[1]), highlight=False, markup=False, soft_wrap=True)
         if workers == 1:
@@ -56,8 +56,13 @@ def serve(
             run_processes(make_app, listener, workers)
 
 
-def application(home: Path, origins: Sequence[str], log_features: bool, threads: int | None) -> Any:
-    """The API of a home, for one process. threads: that search in it; None: one per core."""
+def application(
+    home: Path, secret: str | None, origins: Sequence[str], log_features: bool, threads: int | None
+) -> Any:
+    """The API of a home, for one process.
+
+    secret: of `webhook_secret`. threads: that search in it; None: one per core.
+    """
     from mmsearch_dagster.adapters.remote_files.media_cache import MediaCache
     from mmsearch_dagster.api.app import create_app
     from mmsearch_dagster.api.people import PeopleAccess
@@ -71,16 +76,14 @@ def application(home: Path, origins: Sequence[str], log_features: bool, threads:
         warning=released.warning,
         origins=origins,
         remote_copy=MediaCache(settings_of(home).paths.media).file_of,
-        webhook=review_webhook(home, os.environ.get(WEBHOOK_SECRET)),
+        webhook=review_webhook(home, secret) if secret else None,
         threads=threads,
     )
 
 
-def review_webhook(home: Path, secret: str | None) -> "ReviewWebhook | None":
-    """What a delivery of MLflow's server does in a home; None where no secret is set.
-
-    Raises UserError for a secret that is easily guessed.
-    """
+def webhook_secret(environment: Mapping[str, str]) -> str | None:
+    """The secret of MLflow's server, or None. Raises UserError for one that is easily guessed."""
+    secret = environment.get(WEBHOOK_SECRET)
     if not secret:
         return None
     if len(secret) < _SHORTEST_SECRET:
@@ -88,6 +91,11 @@ def review_webhook(home: Path, secret: str | None) -> "ReviewWebhook | None":
             f"{WEBHOOK_SECRET} has {len(secret)} characters: give at least {_SHORTEST_SECRET}, for example "
             "those of `python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
         )
+    return secret
+
+
+def review_webhook(home: Path, secret: str) -> "ReviewWebhook":
+    """What a delivery of MLflow's server does in a home. secret: of `webhook_secret`."""
     from mmsearch_dagster.api.review_webhook import ReviewWebhook
 
     return ReviewWebhook(secret, lambda: _reviewed(home))

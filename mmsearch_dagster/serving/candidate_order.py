@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from mmsearch_dagster.core.memories.query_lift import lifted
 from mmsearch_dagster.core.modality_names import IMAGE
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
@@ -20,7 +22,7 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fuse_scores
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.ranking.features import RankedCandidates, RankedQuery
+    from mmsearch_dagster.core.ranking.features import RankedCandidates, RankedQuery, RankerInput
     from mmsearch_dagster.core.ranking.item_table import ItemTable
     from mmsearch_dagster.core.ranking.rankers.stage import FeatureEffect, RankingStage
 
@@ -86,13 +88,32 @@ class CandidateOrder:
         weighed = {name: entries for name, entries in scored.items() if query.weights.get(name)}
         return by_scores(ranked_query(query), weighed, items)
 
+    @staticmethod
+    def for_person(query: PreparedQuery, ranked: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+        """What `order` brings, in the order for the person who searches; as it is where nobody is known.
+
+        Equal scores stay in the order for everybody. Products that the release knows nothing of as the person
+        sees them come last, as they came.
+
+        Args:
+            query: with the person.
+            ranked: (product id, score), best first.
+        """
+        if query.person is None or not ranked:
+            return list(ranked)
+        scores = np.round(query.person.scores(query, [product for product, _ in ranked]), 6)
+        order = np.argsort(-scores, kind="stable").tolist()  # NaN goes last
+        return [
+            ranked[row] if np.isnan(scores[row]) else (ranked[row][0], float(scores[row])) for row in order
+        ]
+
     def effects(
         self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource, product: str
     ) -> "list[FeatureEffect]":
         """What each feature does for a product; nothing where the order is not learned."""
         if query.order != LEARNED or self.stage is None:
             return []
-        return self.stage.effects(ranked_query(query), *ranker_input(lists, items), product)
+        return self.stage.effects(ranked_query(query), ranker_input(lists, items), product)
 
     def ranked(
         self, query: PreparedQuery, lists: Mapping[str, ScoredList], items: ItemSource
@@ -100,7 +121,7 @@ class CandidateOrder:
         """What the ranker reads for a query; None where the order is not learned."""
         if query.order != LEARNED or self.stage is None:
             return None
-        return self.stage.candidates(ranked_query(query), *ranker_input(lists, items))
+        return self.stage.candidates(ranked_query(query), ranker_input(lists, items))
 
     def _learned(
         self,
@@ -111,7 +132,7 @@ class CandidateOrder:
         is_enough: IsEnough,
     ) -> list[tuple[str, float]]:
         """What the ranker reads first, then what lies deeper in the lists, by its fused scores."""
-        ranked = stage.order(ranked_query(query), *ranker_input(lists, items))
+        ranked = stage.order(ranked_query(query), ranker_input(lists, items))
         if is_enough(ranked):
             return ranked
         score_of = dict(ranked)
@@ -157,20 +178,19 @@ def ranked_query(query: PreparedQuery) -> "RankedQuery":
     return RankedQuery.of(query.text, query.understood.parts if query.understood else ())
 
 
-def ranker_input(
-    lists: Mapping[str, ScoredList], items: ItemSource
-) -> "tuple[dict[str, ScoredList], ItemTable]":
+def ranker_input(lists: Mapping[str, ScoredList], items: ItemSource) -> "RankerInput":
     """The top of the lists, as the ranker learns from and reads it, and the terms of the products in it.
 
     Args:
         lists: retriever -> (product id, score), best first.
         items: asked for these products alone.
     """
-    from mmsearch_dagster.core.ranking.features import candidates_of
+    from mmsearch_dagster.core.ranking.features import RankerInput, candidates_of
 
     top = {
         name: entries[:RANKED_DEPTH]
         for name, entries in lists.items()
         if entries and name in SCORED_RETRIEVERS
     }
-    return top, items.of(candidates_of(top))
+    ids = candidates_of(top)
+    return RankerInput(top, ids, items.of(ids))

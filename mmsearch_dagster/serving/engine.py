@@ -383,7 +383,11 @@ class Engine:
             )
             for query, found in zip(queries, lists, strict=True)
         ]
-        return lists, [groups.first_of_each(hits) for hits in ordered]
+        shown = [groups.first_of_each(hits) for hits in ordered]
+        return lists, [
+            self._order.for_person(query, hits[: options.k]) if query.person else hits
+            for query, hits in zip(queries, shown, strict=True)
+        ]
 
     def _answer(
         self,

@@ -5,7 +5,7 @@ People are named by their pseudonyms. Nothing here reads the lake, so a rollback
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -178,10 +178,11 @@ class Recommender:
         note = self._why_for_everybody(person)
         if note:
             return self._engine.search(query, k=k, where=where), note
-        prepared = self._engine.prepare(query)
+        prepared = replace(
+            self._engine.prepare(query), person=_KnownPerson(self._engine, self._catalogue, person)
+        )
         wide = self._engine.search(prepared, k=max(k, CANDIDATES), where=where)
-        answer = replace(self._reordered(wide, prepared, person, k), query_id=query.query_id)
-        return answer, "ordered for this person"
+        return replace(self._ruled(wide, k), query_id=query.query_id), "ordered for this person"
 
     def _why_for_everybody(self, person: int) -> str:
         """Why a search is not re-ordered for this person; empty where it is."""
@@ -191,19 +192,12 @@ class Recommender:
             return ""
         return "; ".join(self._files.ranker_sentences) or "no ranker in this release: the order for everybody"
 
-    def _reordered(self, answer: Answer, query: PreparedQuery, person: int, k: int) -> Answer:
-        ranked = [hit for hit in answer.hits if hit.product_id in self._catalogue.row]
-        rows = np.array([self._catalogue.row[hit.product_id] for hit in ranked], dtype=np.int64)
-        ranks = np.array([hit.rank - 1 for hit in ranked], dtype=np.float64)
-        cosines = query_cosines(self._engine, query, [hit.product_id for hit in ranked])
-        scores = self._catalogue.scores(person, rows, ranks, cosines)
-        order = np.argsort(-np.round(scores, 6), kind="stable")
-        rest = [hit for hit in answer.hits if hit.product_id not in self._catalogue.row]
-        mine = [replace(ranked[n], score=float(scores[n])) for n in order] + rest
+    def _ruled(self, answer: Answer, k: int) -> Answer:
+        """The `k` best as the shop wants them; what the query names by its number stays first."""
         named = answer.understood.product_ids if answer.understood else ()
-        ruled = ruled_hits(mine, self._files.rules)
+        ruled = ruled_hits(answer.hits, self._files.rules)
         hits = sorted(ruled, key=lambda hit: hit.product_id not in named)[:k]
-        note = answer.note if hits or not mine else HIDDEN_NOTE
+        note = answer.note if hits or not answer.hits else HIDDEN_NOTE
         return replace(answer, hits=tuple(replace(hit, rank=n) for n, hit in enumerate(hits, 1)), note=note)
 
     def explain(self, query: Query, product: str, user: str | None = None) -> dict[str, Any]:
@@ -274,6 +268,26 @@ class Recommender:
             "reviews": rows.height,
             "most_useful": rows.head(k).to_dicts(),
         }
+
+
+@dataclass(frozen=True)
+class _KnownPerson:
+    """One person of a release, as the ranking stage asks for them. row: of the people."""
+
+    engine: Engine
+    catalogue: "Scored"
+    row: int
+
+    def scores(self, query: PreparedQuery, product_ids: Sequence[str]) -> NDArray[np.float64]:
+        """See `PersonScorer.scores`."""
+        row_of = self.catalogue.row
+        known = [(rank, product) for rank, product in enumerate(product_ids) if product in row_of]
+        rows = np.array([row_of[product] for _, product in known], dtype=np.int64)
+        ranks = np.array([rank for rank, _ in known], dtype=np.float64)
+        cosines = query_cosines(self.engine, query, [product for _, product in known])
+        scores = np.full(len(product_ids), np.nan)
+        scores[ranks.astype(np.int64)] = self.catalogue.scores(self.row, rows, ranks, cosines)
+        return scores
 
 
 _COLUMNS = {"vector": files.RANKER_VECTOR, "factors": files.RANKER_FACTORS, "popularity": files.POPULARITY}

@@ -10,6 +10,8 @@ import pytest
 
 from mmsearch_dagster.cli import main
 
+pytestmark = pytest.mark.slow
+
 Captured = pytest.CaptureFixture[str]
 
 

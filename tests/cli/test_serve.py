@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from mmsearch_dagster.adapters.registry.relocate import relocate
-from mmsearch_dagster.cli.serve import bound, message
+from mmsearch_dagster.cli.serve import WEBHOOK_SECRET, bound, message, webhook_secret
+from mmsearch_dagster.core.errors import UserError
 from tests.fixtures.former_home import unpack
 from tests.homes import Place
 
@@ -142,3 +143,12 @@ def test_the_first_release_is_served_without_a_restart(tmp_path: Path) -> None:
         assert (
             health["release_id"] == home.manifest().release_id == client.get("/release").json()["release_id"]
         )
+
+
+def test_a_short_webhook_secret_is_refused_and_an_empty_one_is_none() -> None:
+    with pytest.raises(UserError, match="MMSEARCH_WEBHOOK_SECRET has 5 characters: give at least 16"):
+        webhook_secret({WEBHOOK_SECRET: "short"})
+
+    assert webhook_secret({}) is None
+    assert webhook_secret({WEBHOOK_SECRET: ""}) is None
+    assert webhook_secret({WEBHOOK_SECRET: "sixteen letters!"}) == "sixteen letters!"

@@ -11,6 +11,8 @@ from dagster._core.scheduler.instigation import InstigatorType, TickStatus
 from mmsearch_dagster.defs.dagster_home import COMMAND_RUN, end_dead_runs, prepare_dagster
 from mmsearch_dagster.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:

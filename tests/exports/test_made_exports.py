@@ -10,6 +10,8 @@ from mmsearch_dagster.core.catalog.contract import separate_broken_rows
 from tests.exports.goods import make_goods
 from tests.exports.shops import SHOPS
 
+pytestmark = pytest.mark.slow
+
 BASE = "https://cdn.example.com/media/"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mmsearch_dagster.core.ranking.features import COLUMN, FEATURES
 from mmsearch_dagster.core.ranking.items import ItemTerms, item_terms
@@ -160,3 +161,28 @@ def test_what_lies_deeper_is_left_out_where_what_was_ranked_is_enough() -> None:
 
     assert order.order(query(LEARNED), LISTS, items, lambda ranked: len(ranked) >= 200) == whole[:200]
     assert order.order(query(LEARNED), LISTS, items, lambda ranked: len(ranked) >= 201) == whole
+
+
+class LikesLateOnes:
+    """A person who likes high numbers, of whose view on p2 nothing is known."""
+
+    def scores(self, query: PreparedQuery, product_ids: Sequence[str]) -> NDArray[np.float64]:
+        return np.array(
+            [np.nan if product == "p2" else float(product in ("p3", "p4")) for product in product_ids]
+        )
+
+
+def test_a_known_person_gets_their_own_order_and_what_nothing_is_known_of_comes_last() -> None:
+    ranked = [(f"p{number}", 9.0 - number) for number in range(5)]
+    query = PreparedQuery("lamp", None, "words", person=LikesLateOnes())
+
+    found = CandidateOrder.for_person(query, ranked)
+
+    assert found == [("p3", 1.0), ("p4", 1.0), ("p0", 0.0), ("p1", 0.0), ("p2", 7.0)]
+    assert CandidateOrder.for_person(query, []) == []
+
+
+def test_without_a_person_the_order_is_that_for_everybody() -> None:
+    ranked = [("p1", 0.25), ("p0", 0.5)]
+
+    assert CandidateOrder.for_person(PreparedQuery("lamp", None, "words"), ranked) == ranked

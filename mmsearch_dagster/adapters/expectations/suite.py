@@ -7,6 +7,7 @@ import datetime as dt
 import html
 import logging
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,9 @@ from mmsearch_dagster.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+    from great_expectations.data_context.types.base import DataContextConfig
     from great_expectations.expectations.expectation import Expectation
+    from great_expectations.render.view.view import DefaultJinjaPageView
 
 DOCS_PAGE = "index.html"
 # Parts of a result that grow with the broken rows; the page shows the first twenty.
@@ -113,12 +116,8 @@ def _validate(
     suite: ExpectationSuite, expectations: list["Expectation"], frame: pl.DataFrame
 ) -> "ExpectationSuiteValidationResult":
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context = gx.get_context(mode="ephemeral", project_config=_quiet_project())
     scalars = [name for name, kind in frame.schema.items() if not kind.is_nested() and name[0] != "_"]
     asset = context.data_sources.add_pandas(suite.table).add_dataframe_asset(suite.table)
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
@@ -126,6 +125,25 @@ def _validate(
     )
     gx_suite = gx.ExpectationSuite(name=suite.table, expectations=expectations)
     return batch.validate(gx_suite, result_format={"result_format": "COMPLETE"})
+
+
+def _quiet_project() -> "DataContextConfig":
+    """A project in memory without analytics and progress bars.
+
+    Each setting that is changed in a context afterwards writes the whole project as YAML.
+    """
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    return DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
 
 
 def _result(rule: Rule, validated: "ExpectationValidationResult", rows: int) -> RuleResult:
@@ -171,13 +189,20 @@ def _exception_of(validated: "ExpectationValidationResult") -> str:
 
 def _render(validation: "ExpectationSuiteValidationResult") -> str:
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view.view import DefaultJinjaPageView
 
     for result in validation.results:
         shown = {key: value for key, value in result.result.items() if key not in _UNBOUNDED}
         result.result = _escaped(shown)
     page = ValidationResultsPageRenderer(run_info_at_end=True).render(validation)
-    return DefaultJinjaPageView().render(page)
+    return _page_view().render(page)
+
+
+@cache
+def _page_view() -> "DefaultJinjaPageView":
+    """The library's templates, compiled once per process."""
+    from great_expectations.render.view.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView()
 
 
 def _escaped(value: Any) -> Any:

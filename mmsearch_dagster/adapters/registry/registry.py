@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.adapters.host.home import writing
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Action, Figure, Ledger
+from mmsearch_dagster.adapters.registry.pointer import OtherSchemaError, read_pointer
 from mmsearch_dagster.adapters.registry.pointer_repair import Repair, VersionState, repair_of
 from mmsearch_dagster.adapters.registry.release_list import ReleaseRow, release_rows
 from mmsearch_dagster.adapters.registry.store import MlflowStore
@@ -82,8 +83,16 @@ class Registry(ModelVersions):
         """The released version, None before the first release.
 
         None, too, where somebody damaged its tags: the next release then takes its place. Whoever wants to
-        answer from it reads the pointer, which says what is damaged.
+        answer from it reads the pointer, which says what is damaged. Most steps of a run read this and
+        nothing else of MLflow, so it is read without MLflow where it is as it should be.
         """
+        try:
+            pointed = read_pointer(self._store.folder, MODEL_NAME, CHAMPION)
+        except (OtherSchemaError, ReleaseMismatchError):
+            return self._champion_by_mlflow()
+        return pointed and pointed.manifest
+
+    def _champion_by_mlflow(self) -> ReleaseManifest | None:
         version = self._champion_version()
         tags = None if version is None else self._whole_tags(version)
         return None if version is None or tags is None else manifest_of(tags, version)

@@ -35,10 +35,17 @@ def mlflow_module() -> ModuleType:
     import mlflow
 
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        _set_level(name, logging.WARNING)
     # Logging a model tries it and only warns; `ModelVersions.load_back` tries it and raises.
-    logging.getLogger("mlflow.models.model").setLevel(logging.ERROR)
+    _set_level("mlflow.models.model", logging.ERROR)
     return mlflow
+
+
+def _set_level(name: str, level: int) -> None:
+    """Each level that is set, the same one too, empties the caches of all loggers of the process."""
+    logger = logging.getLogger(name)
+    if logger.level != level:
+        logger.setLevel(level)
 
 
 def living_run(client: "MlflowClient", run_id: str) -> "Run | None":

@@ -178,7 +178,7 @@ def by_model(model: "TwoTower", queries: ModalityBatch, items: ModalityBatch, de
 
 
 def score(
-    rankings: Rankings, grades: Mapping[str, Mapping[str, int]], metric: str = METRIC
+    rankings: Mapping[str, Sequence[str]], grades: Mapping[str, Mapping[str, int]], metric: str = METRIC
 ) -> dict[str, float]:
     """Query id -> value of one metric."""
     return by_query(per_query(rankings, grades, metrics=[metric]), metric)

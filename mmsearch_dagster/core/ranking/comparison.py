@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from mmsearch_dagster.core.evaluation.judged_queries import score
 from mmsearch_dagster.core.metrics.bootstrap import Difference, Interval, interval, paired_difference
-from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.ranking.cross_fit import Trainer, folds_of, out_of_fold_scores
 from mmsearch_dagster.core.ranking.features import COLUMN
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
@@ -60,7 +60,7 @@ def compare_rankers(
     for name, train in trainers.items():
         engines[name] = training.rankings(out_of_fold_scores(training, fold_of, train))
     return [
-        _figures(name, metric, _values(rankings, grades, metric), _values(baseline, grades, metric), seed)
+        _figures(name, metric, score(rankings, grades, metric), score(baseline, grades, metric), seed)
         for metric in METRICS
         for name, rankings in engines.items()
     ]
@@ -78,11 +78,6 @@ def simplest_within_noise(figures: Sequence[EngineFigures], metric: str = METRIC
         if candidate.value.mean - chosen.value.mean > noise:
             chosen = candidate
     return chosen.engine
-
-
-def _values(rankings: Rankings, grades: Mapping[str, Mapping[str, int]], metric: str) -> dict[str, float]:
-    lists = {query_id: list(products) for query_id, products in rankings.items()}
-    return by_query(per_query(lists, grades, metrics=[metric]), metric)
 
 
 def _figures(

@@ -121,21 +121,33 @@ def candidates_of(lists: Mapping[str, ScoredList]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(itemgetter(0), entries)))
 
 
-def feature_rows(
-    query: RankedQuery,
-    lists: Mapping[str, ScoredList],
-    items: ItemTable,
-    statistics: TermStatistics,
-) -> RankedCandidates:
+@dataclass(frozen=True)
+class RankerInput:
+    """What the retrievers found for one query, before its features are computed.
+
+    lists: retriever -> (product id, score), best first; a retriever that is not named was not asked.
+    ids: every product of the lists once. items: terms of at least these products.
+    """
+
+    lists: Mapping[str, ScoredList]
+    ids: tuple[str, ...]
+    items: ItemTable
+
+    @classmethod
+    def of(cls, lists: Mapping[str, ScoredList], items: ItemTable) -> "RankerInput":
+        """These lists, with a table that has all their products."""
+        return cls(lists, candidates_of(lists), items)
+
+
+def feature_rows(query: RankedQuery, given: RankerInput, statistics: TermStatistics) -> RankedCandidates:
     """The candidates of one query with their features.
 
     Args:
         query: its words and what they prefer.
-        lists: retriever -> (product id, score), best first. A retriever that is not named was not asked.
-        items: at least every product in the lists.
+        given: what the retrievers found for it.
         statistics: of the catalogue.
     """
-    ids = candidates_of(lists)
+    lists, ids, items = given.lists, given.ids, given.items
     block = np.full((len(ids), len(FEATURES)), np.nan, dtype=np.float32)
     if ids:
         _fill_retrieval(block, ids, lists)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsearch_dagster.core.ranges import joined_ranges
 from mmsearch_dagster.core.ranking.items import COLUMNS, ItemTerms
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class EntryLists:
         first = self._ends.values[rows]
         counts = self._ends.values[rows + 1] - first
         owner = np.repeat(np.arange(len(rows)), counts)
-        at = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(len(owner))
+        at, _ = joined_ranges(first, counts)
         return Entries(owner, self._values.values[at], at)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.ranges import joined_ranges
 from mmsearch_dagster.core.retrieval.int8_scan import Int8Scan
 
 # Two programs that multiply the same vectors differ in the last bits; a rank must not.
@@ -155,10 +156,7 @@ class ProductVectors:
         """The rows of the products at these positions of `ids`, and where each product begins among them."""
         if len(self.ids) == len(self.unit_vectors):
             return products, np.arange(len(products))
-        counts = self._counts[products]
-        starts = np.cumsum(counts) - counts
-        rows = np.repeat(self.starts[products] - starts, counts) + np.arange(counts.sum())
-        return rows, starts
+        return joined_ranges(self.starts[products], self._counts[products])
 
     @cached_property
     def _counts(self) -> NDArray[np.int64]:

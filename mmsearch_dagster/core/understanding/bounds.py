@@ -1,22 +1,32 @@
 """Bounds of the price in a query: `under 60`, `between 20 and 40`, `60元以下`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.text.terms import read_quantities
+from mmsearch_dagster.core.understanding.languages import CHEAP, LANGUAGES
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.understood import FILTER, PREFER, PRICE, QueryPart
 
-_SIGN = r"[€$£¥￥]"
-_CURRENCY_WORD = r"(?:eur|euros?|usd|dollars?|bucks|gbp|quid|cny|rmb|yuan|chf|francs?)(?![^\W_])"
+_SIGN = r"(?:[A-Z]{0,3}\$|[€£¥￥₹₽₩₺₫฿₪₴])"
+_CODE = (
+    r"(?:eur|usd|gbp|cny|rmb|chf|jpy|inr|myr|rm|sgd|aud|cad|nzd|hkd|twd|sek|nok|dkk|kr|pln|zł|czk|kč|huf|ron|brl|"
+    r"mxn|zar|ngn|php|idr|rp|thb|vnd|krw|aed|sar|rs\.?)"
+)
+_CURRENCY_WORD = (
+    rf"(?:{_CODE}|euros?|dollars?|bucks|quid|yuan|francs?|franken|yen|baht|rupees?|rupien|pesos?|reais|kronen|"
+    r"kron[oe]r|zloty|złoty)(?![^\W_])"
+)
+_CURRENCY = re.compile(rf"{_SIGN}|(?<![^\W_]){_CURRENCY_WORD}|(?<![^\W_]){_CODE}(?=\s*\d)", re.IGNORECASE)
 _NUMBER = r"\d{1,3}(?:[ ,.]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?"
 
 
 def _money(n: int) -> str:
     """A number with or without a currency, as groups `before`, `number` and `after` of this n."""
     return (
-        rf"(?P<before{n}>{_SIGN})?\s*(?P<number{n}>{_NUMBER})(?![\d.,]*\d)"
+        rf"(?P<before{n}>{_SIGN}|(?<![^\W_]){_CODE})?\s*(?P<number{n}>{_NUMBER})(?![\d.,]*\d)"
         rf"(?:\s*(?P<after{n}>{_SIGN}|{_CURRENCY_WORD}))?"
     )
 
@@ -50,7 +60,11 @@ _ENGLISH = tuple(
     )
 )
 # After a bare number: the end, a sign that ends a phrase, or a word that begins another one.
-_PHRASE_ENDS = re.compile(r"\s*(?:$|[,;)!?]|(?:and|but|or|for|in|with|without|not|please|only|max)\b)", re.I)
+_PHRASE_ENDS = re.compile(
+    r"\s*(?:$|[,;)!?]|(?:and|but|or|for|in|with|without|not|please|only|max|und|für|mit|ohne|pour|avec|sans|"
+    r"para|con|sin|senza|met|voor|zonder|com|sem)\b)",
+    re.IGNORECASE,
+)
 # What is counted and is no money. Units of measure are read by `read_quantities`.
 _COUNTED = re.compile(
     r"(?:years?|months?|weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|people|persons?|players?|items?|"
@@ -60,6 +74,7 @@ _COUNTED = re.compile(
 )
 # Signs right behind a number that make it part of a size, a share, a code.
 _ATTACHED = re.compile(r"['\"”%°\w]|\s?%|[-–/x×:.]\w|\s[x×]\s")
+_DIGIT = re.compile(r"\d")
 _INCHES = re.compile(r"\s*in\b\.?\s*$", re.IGNORECASE)
 # `no more than 20` lets 20 pass.
 _STRICT = re.compile(r"^(?!.*\bno).*(?:under|below|than|over|above)", re.IGNORECASE)
@@ -88,23 +103,30 @@ _HAN_COUNTED = re.compile(
     re.I,
 )
 _CHEAP = re.compile(
-    r"\b(?:cheap|cheapest|inexpensive|affordable|low[\s-]priced?|low[\s-]cost)\b|便宜点?的?|实惠的?|平价的?",
+    rf"{CHEAP.pattern}|\b(?:cheap|cheapest|inexpensive|affordable|low[\s-]priced?|low[\s-]cost)\b|便宜点?的?|实惠的?|平价的?",
     re.I,
 )
 
 
-def price_bounds(text: str, currency: str | None) -> list[Reading]:
+def price_bounds(text: str, currency: str | None, languages: Collection[str] = ()) -> list[Reading]:
     """Bounds with an explicit number, as filters; none that may count something else than money.
 
     Args:
         text: a cleaned query.
         currency: of the catalogue, for the message.
+        languages: that the catalogue is written in; in others a number needs its currency.
     """
     readings: list[Reading] = []
-    for reading in (*_english(text, currency or ""), *_chinese(text, currency or "")):
+    shown = currency or ""
+    for reading in (*_english(text, shown), *_further(text, shown, languages), *_chinese(text, shown)):
         if all(reading.end <= other.start or other.end <= reading.start for other in readings):
             readings.append(reading)
     return readings
+
+
+def says_money(text: str) -> bool:
+    """Whether a text has a bound with its currency."""
+    return any(_CURRENCY.search(reading.part.text) for reading in price_bounds(text, None))
 
 
 def cheapness(text: str) -> list[Reading]:
@@ -126,6 +148,41 @@ def _english(text: str, currency: str) -> Iterator[Reading]:
                 ]
                 strict = _STRICT.search(match.group()) is not None
                 yield _reading(match, kind, numbers, currency, strict=strict)
+
+
+def _further(text: str, currency: str, languages: Collection[str]) -> Iterator[Reading]:
+    if not _DIGIT.search(text):
+        return
+    for name in LANGUAGES:
+        for kind, strict, pattern in _patterns_of(name):
+            for match in pattern.finditer(text):
+                groups = match.groupdict()
+                numbers = [_amount(value) for key, value in groups.items() if "number" in key and value]
+                with_currency = any(value for key, value in groups.items() if "number" not in key)
+                if with_currency or (name in languages and _may_be_money(text, match, _AT_END)):
+                    yield _reading(match, kind, numbers, currency, strict=strict)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _patterns_of(name: str) -> tuple[tuple[str, bool, "re.Pattern[str]"], ...]:
+    """The bounds of a language: kind, whether the bound itself is left out, and how it is written."""
+    words = LANGUAGES[name]
+    ranges = [
+        (_RANGE, False, rf"(?<![\w-])(?:{before})\s+{_FIRST}\s+(?:{middle})\s+{_SECOND}")
+        for before, middle in words.between
+    ]
+    single = [
+        (kind, strict, rf"(?<![\w-])(?:{expression})\s+{_FIRST}")
+        for kind, strict, expression in (
+            (_TO, True, words.under),
+            (_TO, False, words.up_to),
+            (_FROM, True, words.over),
+            (_FROM, False, words.at_least),
+        )
+    ]
+    return tuple(
+        (kind, strict, re.compile(pattern, re.IGNORECASE)) for kind, strict, pattern in (*ranges, *single)
+    )
 
 
 def _may_be_money(text: str, match: "re.Match[str]", trust: str) -> bool:

@@ -8,6 +8,7 @@ from mmsearch_dagster.core.retrieval.filters.conditions import category_sql, quo
 from mmsearch_dagster.core.retrieval.rank_fusion import SEARCH_TEXT
 from mmsearch_dagster.core.text.preparation import fold
 from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS
+from mmsearch_dagster.core.understanding.languages import LANGUAGES, QueryLanguage
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.understood import BRAND, CATEGORY, COLOUR, FILTER, WITHOUT, QueryPart
 from mmsearch_dagster.core.understanding.value_words import COLOURS
@@ -28,8 +29,12 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _NO_OBJECT = frozenset((
     "too", "only", "just", "sure", "very", "so", "really", "included", "required", "necessary", "more",
     "less", "iron", "name", "one", "all", "working", "found", "available",
+    "troppo", "cher", "chere", "chers", "cheres", "trop", "zu", "sehr", "teuer", "te", "duur", "caro",
+    "cara", "muy",
 ))  # fmt: skip
 _MOST_WORDS = 3
+# How the text of a product says what it does not have.
+_WITHOUT = "without|no|not|non|zero|0|free of|free from|ohne|keine?|frei von|sans|sin|senza|zonder|geen|sem"
 
 
 def negations(text: str, vocabulary: Vocabulary, values: CatalogueValues) -> list[Reading]:
@@ -37,7 +42,23 @@ def negations(text: str, vocabulary: Vocabulary, values: CatalogueValues) -> lis
 
     After `no`, which stands in many names, only a value counts.
     """
-    return [*_english(text, vocabulary, values), *_chinese(text, vocabulary, values)]
+    spoken = [LANGUAGES[name] for name in vocabulary.languages]
+    further = (reading for language in spoken for reading in _further(text, language, vocabulary, values))
+    return [*_english(text, vocabulary, values), *further, *_chinese(text, vocabulary, values)]
+
+
+def _further(
+    text: str, language: QueryLanguage, vocabulary: Vocabulary, values: CatalogueValues
+) -> Iterator[Reading]:
+    for expression, only_values in ((language.without, False), (language.denies, True)):
+        for match in re.finditer(rf"(?<![\w-])(?:{expression})\s+(?:[dl]['’])?", text, re.IGNORECASE):
+            end = _object_end(text, match.end(), vocabulary, values, only_values=only_values)
+            if end is None or fold(text[match.end() : end]) in language.function_words:
+                continue
+            phrase = text[match.end() : end]
+            condition = excluded(phrase, vocabulary, values)
+            part = QueryPart(WITHOUT, phrase, text[match.start() : end], FILTER, condition)
+            yield Reading(match.start(), end, part)
 
 
 def _english(text: str, vocabulary: Vocabulary, values: CatalogueValues) -> Iterator[Reading]:
@@ -65,10 +86,23 @@ def _object_end(
         ends.append(word.end())
     for end in reversed(ends):
         if values.of(text[at:end]) is not None:
-            return end
-    word = text[at : ends[0]].lower() if ends else ""
+            return _with_its_thing(text, at, ends, end, vocabulary, values)
+    word = fold(text[at : ends[0]]) if ends else ""
     refused = only_values or word in _NO_OBJECT or word in ENGLISH_STOP_WORDS or not vocabulary.has(word)
     return ends[0] if ends and not refused else None
+
+
+def _with_its_thing(
+    text: str, at: int, ends: list[int], end: int, vocabulary: Vocabulary, values: CatalogueValues
+) -> int:
+    """Of `no black pepper` the end of `pepper`: a colour and a thing of titles, which is no value itself, are
+    one thing."""
+    following = next((other for other in ends if other > end), None)
+    if following is None or (values.of(text[at:end]) or ("",))[0] != COLOUR:
+        return end
+    thing = text[end:following].strip()
+    together = fold(text[at:end] + thing) in vocabulary.compounds and values.of(thing) is None
+    return following if together else end
 
 
 def _chinese(text: str, vocabulary: Vocabulary, values: CatalogueValues) -> Iterator[Reading]:
@@ -93,8 +127,21 @@ def excluded(phrase: str, vocabulary: Vocabulary, values: CatalogueValues) -> st
         return _outside(value, phrase, vocabulary)
     if kind == BRAND:
         return f"NOT coalesce(lower({col.BRAND}) = {quoted(value.lower())}, false)"
-    named = [phrase, value, *COLOURS.get(value, ())] if kind == COLOUR else [phrase]
-    return f"NOT {_mentions(SEARCH_TEXT, named, vocabulary)}"
+    if kind == COLOUR:
+        return f"NOT {_mentions(SEARCH_TEXT, [phrase, value, *COLOURS.get(value, ())], vocabulary)}"
+    return f"(NOT {_mentions(SEARCH_TEXT, [phrase], vocabulary)} OR {_denied(phrase, vocabulary)})"
+
+
+def _denied(phrase: str, vocabulary: Vocabulary) -> str:
+    """SQL for the products whose own text says that they are without it: `no added sugar`, `sugar-free`."""
+    if _HAN_RUN.search(phrase):
+        pattern = f"(无|不含|不添加|未添加|零|0|免|非)(添加)?{re.escape(phrase)}"
+    else:
+        words = _pattern_of(phrase, vocabulary)
+        pattern = (
+            rf"(?i)\b({_WITHOUT})[^a-z0-9]+(\w+[^a-z0-9]+)?{words}\b|\b{words}[^a-z0-9]*(free|less|frei\w*)\b"
+        )
+    return f"regexp_like({SEARCH_TEXT}, {quoted(pattern)})"
 
 
 def _outside(category: str, phrase: str, vocabulary: Vocabulary) -> str:
@@ -110,10 +157,15 @@ def _mentions(column: str, phrases: Iterable[str], vocabulary: Vocabulary) -> st
         if _HAN_RUN.search(phrase):
             checks.append(f"contains({column}, {quoted(phrase)})")
             continue
-        words = [
-            "(" + "|".join(map(re.escape, vocabulary.forms_of(word))) + ")"
-            for word in _WORD.findall(fold(phrase))
-        ]
-        pattern = rf"(?i)\b{'[^a-z0-9]+'.join(words)}\b"
+        pattern = rf"(?i)\b{_pattern_of(phrase, vocabulary)}\b"
         checks.append(f"regexp_like({column}, {quoted(pattern)})")
     return "(" + " OR ".join(checks) + ")"
+
+
+def _pattern_of(phrase: str, vocabulary: Vocabulary) -> str:
+    """The words of a phrase in any of their forms, with any signs between them."""
+    words = [
+        "(" + "|".join(map(re.escape, vocabulary.forms_of(word))) + ")"
+        for word in _WORD.findall(fold(phrase))
+    ]
+    return "[^a-z0-9]+".join(words)

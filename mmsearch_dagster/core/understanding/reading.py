@@ -13,8 +13,9 @@ from mmsearch_dagster.core.retrieval.filters.conditions import category_sql, quo
 from mmsearch_dagster.core.suggest import did_you_mean
 from mmsearch_dagster.core.text.preparation import STOP_WORDS, fold
 from mmsearch_dagster.core.text.terms import ENGLISH_STOP_WORDS, split_words
-from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds
+from mmsearch_dagster.core.understanding.bounds import cheapness, price_bounds, says_money
 from mmsearch_dagster.core.understanding.identifiers import Identifiers, identifiers_of, normalised
+from mmsearch_dagster.core.understanding.languages import IN_STOCK, LANGUAGES
 from mmsearch_dagster.core.understanding.negation import negations
 from mmsearch_dagster.core.understanding.spans import Reading, without
 from mmsearch_dagster.core.understanding.spelling import correction_of
@@ -56,6 +57,9 @@ ASKING_WORDS = ENGLISH_STOP_WORDS | frozenset((
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _JOINED = re.compile(r"[\w'’]+(?:[-/.&+@][\w'’]+)+")
 _CODE = re.compile(r"(?=\w*\d)(?=\w*[^\W\d])\w{5,}")
+# `50ml` or `omega3`; where one of both is a digit alone on each side, it is a code.
+_NUMBER_AND_WORD = re.compile(r"^(\d+(?=[^\W\d_])|[^\W\d_]+(?=\d))((?<=\d)[^\W\d_]+|(?<=[^\W\d_])\d+)$")
+_UMLAUTS = re.compile(r"([aou])e")
 _HAN = re.compile("[\u3400-\u9fff]")
 # From so many words on, mostly with capital letters, a query is the title of a product and not a request.
 _TITLE_WORDS = 5
@@ -65,12 +69,15 @@ _STOCK = re.compile(
     r"\b(?:only\s+)?(?:in[\s-]stock|available(?:\s+now)?)(?:\s+only)?\b|有货的?|现货的?", re.IGNORECASE
 )
 _LIKE = re.compile(
-    r"^(?:something\s+|one\s+|similar\s+)?(?:like|similar\s+to|same\s+as)\s+(?P<id>\S+)\s*(?P<rest>.*)$|"
+    r"^(?:something\s+|one\s+|similar\s+)?(?:like|similar\s+to|same\s+as|(?:ähnlich\s+|so\s+)?wie|comme|"
+    r"similaire\s+à|como|come|zoals)\s+(?P<id>\S+)\s*(?P<rest>.*)$|"
     r"^(?:像|类似)\s*(?P<id_zh>[\w-]+)\s*(?P<rest_zh>.*)$",
     re.IGNORECASE,
 )
 _CHEAPER = re.compile(
-    r"^\s*(?:,|but|and|only)?\s*(?:cheaper|less expensive|但?更?便宜一?点?的?)\s*", re.IGNORECASE
+    r"^\s*(?:,|but|and|only|aber|nur|mais|pero|ma|maar|mas)?\s*(?:cheaper|less expensive|billiger|günstiger|"
+    r"moins cher|m[aá]s barato|mais barato|meno caro|goedkoper|但?更?便宜一?点?的?)\s*",
+    re.IGNORECASE,
 )
 # A share of products with a price from which on a bound of the price is a filter.
 _LEAST_PRICED = 0.5
@@ -155,7 +162,7 @@ class QueryReader:
         named = self._named(text, ignore)
         if named is not None:
             return named
-        if _is_title(text):
+        if self._is_title(text):
             return self._closed(Understood(text, text, parts=self._values(text, ignore)))
         readings = self._filters(text, ignore)
         rest = without(text, readings)
@@ -165,7 +172,8 @@ class QueryReader:
             corrected = self._corrected(self._expanded(query, ignore), ignore)
             query = corrected if corrected.text == query.text else self._expanded(corrected, ignore)
             query = replace(query, parts=query.parts + self._values(query.text, ignore))
-        return self._closed(query)
+        # Where nothing is left, its words were read, and no product has to have them.
+        return self._closed(query) if rest else query
 
     def _named(self, text: str, ignore: Collection[str]) -> Understood | None:
         """A query that names a product: by itself, or as an example."""
@@ -204,12 +212,13 @@ class QueryReader:
         return None if _ignored(part, ignore) else Understood(text, words, parts=parts)
 
     def _filters(self, text: str, ignore: Collection[str]) -> list[Reading]:
-        readings = price_bounds(text, self.currency) if self.priced else []
+        languages = self.vocabulary.languages
+        readings = price_bounds(text, self.currency, languages) if self.priced else []
         if self.stocked:
             part = "in stock", FILTER, f"coalesce({col.IN_STOCK}, true)"
             readings += [
                 Reading(match.start(), match.end(), QueryPart(STOCK, match.group(), *part))
-                for match in _STOCK.finditer(text)
+                for match in (*_STOCK.finditer(text), *IN_STOCK.finditer(text))
             ]
         readings += negations(text, self.vocabulary, self.values)
         if self.priced:
@@ -242,7 +251,7 @@ class QueryReader:
                 match.group()
                 for match in list(_WORD.finditer(text))[:_MOST_WORDS]
                 if not any(start <= match.start() < end for start, end in joined)
-                and fold(match.group()) not in ASKING_WORDS
+                and fold(match.group()) not in self._asking_words
                 and not [*self.synonyms.in_text(match.group()), *self.spellings.in_text(match.group())]
             )
         )
@@ -269,8 +278,19 @@ class QueryReader:
                 usable = usable[1:] if phrase in reviewed else []
             expansions += usable
             parts.append(part)
+        for part in self._compound_parts(text, ignore):
+            parts.append(part)
+            expansions += part.value.split(", ")
         kept, further = tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(expansions))
         return replace(query, text=text, parts=kept, expansions=further)
+
+    def _compound_parts(self, text: str, ignore: Collection[str]) -> list[QueryPart]:
+        """What the words of a text are parts of: `saft` of `apfelsaft`."""
+        held = {word: self.vocabulary.holding(word) for word in self._content_words(text)}
+        parts = [
+            QueryPart(SYNONYM, word, ", ".join(others), EXPAND) for word, others in held.items() if others
+        ]
+        return [part for part in parts if not _ignored(part, ignore)]
 
     @cached_property
     def _other_spellings(self) -> Callable[[str], list[tuple[str, tuple[str, ...]]]]:
@@ -287,10 +307,20 @@ class QueryReader:
             for first, second in pairwise(words)
             if (joined := fold(first + second)).isalpha()
             and min(len(first), len(second)) > 2
-            and not {fold(first), fold(second)} & ASKING_WORDS
+            and not {fold(first), fold(second)} & self._asking_words
             and self._is_usual(joined, (first, second))
         ]
-        return [*apart, *together]
+        return [*apart, *together, *self._units(words)]
+
+    def _units(self, words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+        """`50ml` where the catalogue has `50 ml`, and `huebner` where it has `hübner`."""
+        otherwise = [(word, _NUMBER_AND_WORD.sub(r"\1 \2", word)) for word in words]
+        otherwise += [(word, _UMLAUTS.sub(r"\1", fold(word))) for word in words]
+        return [
+            (word, (other,))
+            for word, other in otherwise
+            if other not in (word, fold(word)) and not self.vocabulary.has(word) and self._attested(other)
+        ]
 
     def _is_usual(self, joined: str, parts: tuple[str, str]) -> bool:
         """Whether two words are meant as one: products have it, more often than its parts or as a value."""
@@ -313,16 +343,32 @@ class QueryReader:
         """Whether the whole phrase, and not a part of it, is a value of the catalogue."""
         return any(reading.part.text == phrase for reading in self.values.read(phrase))
 
+    def _is_title(self, text: str) -> bool:
+        """Whether a query is a product's title, whose words mean what they are: a code among five words or
+        more, or as many of which most begin with a capital letter, which nouns do in German. A bound with a
+        currency stands in no title."""
+        words = text.split()
+        if len(words) < _TITLE_WORDS or text.isupper() or (self.priced and says_money(text)):
+            return False
+        capitals = sum(word[0].isupper() or word[0].isdigit() for word in words)
+        most = 2 * capitals > len(words) and "de" not in self.vocabulary.languages
+        return most or any(_CODE.fullmatch(word) for word in words)
+
+    @cached_property
+    def _asking_words(self) -> frozenset[str]:
+        """How people ask, in English and in the languages of the catalogue."""
+        return ASKING_WORDS.union(*(LANGUAGES[name].function_words for name in self.vocabulary.languages))
+
     def _attested(self, phrase: str) -> bool:
-        words = _content_words(phrase)
+        words = self._content_words(phrase)
         return bool(words) and all(self.vocabulary.count(word) for word in words)
 
     def _closed(self, query: Understood) -> Understood:
         """Says which words no product has, and whether any product has one."""
-        words = _content_words(query.text)
-        missing = [word for word in words if not self.vocabulary.has(word)]
+        words = self._content_words(query.text)
+        missing = [word for word in words if not (self.vocabulary.has(word) or self.vocabulary.holding(word))]
         strong = [word for word in words if word not in missing and (len(word) > 2 or _HAN.search(word))]
-        corrected = {word for value in query.values(SPELLING) for word in _content_words(value)}
+        corrected = {word for value in query.values(SPELLING) for word in self._content_words(value)}
         # Among words that nobody knows, a correction is as likely a chance.
         attested = any(word not in corrected for word in strong) or len(strong) >= len(missing)
         attested = attested and _WORD.search(query.text) is not None
@@ -330,26 +376,15 @@ class QueryReader:
         parts = [QueryPart(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
         return replace(query, attested=attested, parts=(*query.parts, *parts))
 
-
-def _content_words(text: str) -> list[str]:
-    """Folded words that a product can be found by; of Chinese, pairs of characters."""
-    words: list[str] = []
-    for word in split_words(fold(text)):
-        if word in ASKING_WORDS or word in STOP_WORDS["zh"]:
-            continue
-        words.append(word)
-    pairs = [word for word in words if not _HAN.search(word) or len(word) > 1]
-    return list(dict.fromkeys(pairs or words))
-
-
-def _is_title(text: str) -> bool:
-    """Whether a query is a product's title, whose words mean what they are: a code among five words or more,
-    or as many of which most begin with a capital letter."""
-    words = text.split()
-    if len(words) < _TITLE_WORDS or text.isupper():
-        return False
-    capitals = sum(word[0].isupper() or word[0].isdigit() for word in words)
-    return 2 * capitals > len(words) or any(_CODE.fullmatch(word) for word in words)
+    def _content_words(self, text: str) -> list[str]:
+        """Folded words that a product can be found by; of Chinese, pairs of characters."""
+        words = [
+            word
+            for word in split_words(fold(text))
+            if word not in self._asking_words and word not in STOP_WORDS["zh"]
+        ]
+        pairs = [word for word in words if not _HAN.search(word) or len(word) > 1]
+        return list(dict.fromkeys(pairs or words))
 
 
 def _apart(readings: Iterable[Reading]) -> list[Reading]:

@@ -21,9 +21,11 @@ GENDERS: Mapping[str, tuple[str, ...]] = {
     "boys": ("boy", "boy's"),
 }
 _KINDS: Mapping[str, str] = {
-    **dict.fromkeys(("color", "colour", "farbe", "颜色"), COLOUR),
-    **dict.fromkeys(("gender", "sex", "性别"), GENDER),
-    **dict.fromkeys(("size", "尺码", "尺寸"), SIZE),
+    **dict.fromkeys(("color", "colour", "farbe", "couleur", "colore", "cor", "kleur", "颜色"), COLOUR),
+    **dict.fromkeys(("gender", "sex", "geschlecht", "geslacht", "性别"), GENDER),
+    **dict.fromkeys(
+        ("size", "größe", "groesse", "taille", "talla", "taglia", "tamanho", "maat", "尺码", "尺寸"), SIZE
+    ),
 }
 
 

@@ -28,8 +28,13 @@ _MOST_VALUES = 300
 _MOST_WORDS = 4
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HAN = re.compile("[\u3400-\u9fff]")
+# `plante d'intérieur` is asked for as `plante interieur`.
+_ELIDED = re.compile(r"(?<![^\W_])(?:[dlmnstcj]|qu)['’](?=[^\W_]{2})")
 _PEOPLE = meanings(GENDERS)
-_SIZE = re.compile(r"\bsize\s+([\w./-]+)|([\w.]+)\s*码", re.IGNORECASE)
+_SIZE = re.compile(
+    r"\b(?:size|größe|groesse|gr\.|taille|talla|taglia|tamanho|maat)\s+([\w./-]+)|([\w.]+)\s*码",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class CatalogueValues:
         return len(words) == length and self.of(text[words[0].start() : words[-1].end()]) is not None
 
     def _sizes(self, text: str) -> list[Reading]:
-        """A size is read where it is called one: `size M`, `42码`."""
+        """A size is read where it is called one: `size M`, `Größe 42`, `42码`."""
         return [
             Reading(match.start(), match.end(), QueryPart(SIZE, match.group(), match[1] or match[2], PREFER))
             for match in _SIZE.finditer(text)
@@ -89,7 +94,7 @@ def stemmed(phrase: str) -> str:
     >>> stemmed("Table Lamps")
     'tabl lamp'
     """
-    return " ".join(stem(word) for word in _WORD.findall(fold(phrase)))
+    return " ".join(stem(word) for word in _WORD.findall(_ELIDED.sub("", fold(phrase))))
 
 
 def values_of(products: Iterable[Mapping[str, Any]]) -> CatalogueValues:

@@ -1,16 +1,18 @@
 """The words of a catalogue, and how many products have each."""
 
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.text.preparation import fold
 from mmsearch_dagster.core.text.terms import split_words, stem
+from mmsearch_dagster.core.understanding.languages import languages_of
 
 COLUMNS = (col.TITLE, col.BRAND, col.CATEGORY, col.ATTRIBUTES, col.DESCRIPTION)
 # The end of a long description brings words that say little about the product.
@@ -18,6 +20,10 @@ _DESCRIPTION_CHARACTERS = 400
 _HYPHENATED = re.compile(r"(?<![\w-])[a-z]+(?:-[a-z]+)+(?![\w-])")
 _PLAIN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
 _LETTERS = re.compile(r"[a-z]+")
+# Languages that write a compound as one word, the least letters of a word that is looked for in them, and how
+# many are searched besides it.
+_COMPOUNDING = frozenset(("de", "nl"))
+_LEAST_OF_COMPOUND, _MOST_COMPOUNDS = 4, 8
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,11 @@ class Vocabulary:
     frequency: Mapping[str, int]
     compounds: Mapping[str, str]
     documents: int
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Languages of Europe that the catalogue is written in, besides English."""
+        return languages_of(self.frequency, self.documents)
 
     def has(self, word: str) -> bool:
         """Whether a product has this word in any of its forms."""
@@ -62,6 +73,26 @@ class Vocabulary:
             stems.setdefault(stem(word), []).append(word)
         return {key: tuple(words) for key, words in stems.items()}
 
+    def holding(self, word: str) -> tuple[str, ...]:
+        """Compounds with a word in a German or Dutch catalogue, most frequent first: those that end with it
+        (`apfelsaft` is a `saft`), and where no product has the word also those that begin with it."""
+        plain = fold(word)
+        if not _COMPOUNDING & set(self.languages) or len(plain) < _LEAST_OF_COMPOUND:
+            return ()
+        compounds = [word[::-1] for word in _beginning(self._reversed_words, plain[::-1])]
+        if not self.has(plain):
+            compounds += _beginning(self._sorted_words, plain)
+        longer = [word for word in dict.fromkeys(compounds) if len(word) > len(plain) + 2]
+        return tuple(sorted(longer, key=lambda word: (-self.frequency[word], word))[:_MOST_COMPOUNDS])
+
+    @cached_property
+    def _sorted_words(self) -> list[str]:
+        return sorted(self.frequency)
+
+    @cached_property
+    def _reversed_words(self) -> list[str]:
+        return sorted(word[::-1] for word in self.frequency)
+
     @cached_property
     def spellings(self) -> tuple[str, ...]:
         """What a misspelt word may be corrected to, sorted: words of Latin letters, compounds among them."""
@@ -85,6 +116,12 @@ def vocabulary_of(products: Iterable[Mapping[str, Any]]) -> Vocabulary:
         heads[head] += 1
         frequency.update(set(_words(f"{head} {fold(_tail(row))}")))
     return Vocabulary(dict(frequency), _compounds(heads, frequency), documents)
+
+
+def _beginning(words: Sequence[str], start: str) -> list[str]:
+    """Those of sorted words that begin so."""
+    first = bisect_left(words, start)
+    return list(takewhile(lambda word: word.startswith(start), islice(words, first, None)))
 
 
 def _words(text: str) -> list[str]:

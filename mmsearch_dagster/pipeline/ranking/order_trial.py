@@ -91,7 +91,7 @@ class CandidateLists:
         """Query id -> its candidates with their features, as they are computed in serving."""
         return {
             key: feature_rows(
-                words.ranked_query(self.texts[key]), *ranker_input(lists, words.items), statistics
+                words.ranked_query(self.texts[key]), ranker_input(lists, words.items), statistics
             )
             for key, lists in self.lists.items()
         }

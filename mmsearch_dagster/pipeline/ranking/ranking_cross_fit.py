@@ -12,7 +12,7 @@ from mmsearch_dagster.core.errors import PolicyError
 from mmsearch_dagster.core.evaluation.judged_queries import JudgedQueries
 from mmsearch_dagster.core.modalities import IMAGE, TEXT, ModalityBatch
 from mmsearch_dagster.core.ranking.comparison import EngineFigures, compare_rankers
-from mmsearch_dagster.core.ranking.features import RankedCandidates, feature_rows
+from mmsearch_dagster.core.ranking.features import RankedCandidates, RankerInput, feature_rows
 from mmsearch_dagster.core.ranking.item_table import ItemTable
 from mmsearch_dagster.core.ranking.lexical import StemmedBm25
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS
@@ -134,4 +134,5 @@ class _Catalogue:
 
     def features(self, text: str | None, lists: Mapping[str, ScoredList]) -> RankedCandidates:
         """The candidates with their features."""
-        return feature_rows(self.catalogue.ranked_query(text), lists, self.items, self.statistics)
+        given = RankerInput.of(lists, self.items)
+        return feature_rows(self.catalogue.ranked_query(text), given, self.statistics)

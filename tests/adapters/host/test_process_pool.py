@@ -18,6 +18,8 @@ from mmsearch_dagster.core.errors import MmsearchError, UserError
 from mmsearch_dagster.core.progress import PROGRESS
 from tests.watchers import Recorded, recorded
 
+pytestmark = pytest.mark.slow
+
 _AT_LEAST = 60.0
 
 
@@ -110,7 +112,6 @@ def note_and_report(folder: Path, number: int) -> None:
     go_on_for_ever(number)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("work", [map_until_interrupted, map_until_interrupted_in_silence])
 def test_interrupted_in_a_child_process_it_ends_in_seconds_and_so_do_its_own(
     tmp_path: Path, work: Callable[[Path], None]
@@ -129,7 +130,6 @@ def test_interrupted_in_a_child_process_it_ends_in_seconds_and_so_do_its_own(
     _wait_until(lambda: not any(Path(f"/proc/{file.name}").exists() for file in tmp_path.iterdir()))
 
 
-@pytest.mark.slow
 def test_killed_with_its_children_at_work_none_of_them_stays(tmp_path: Path) -> None:
     script = (
         "import sys; from functools import partial; from pathlib import Path\n"

@@ -12,6 +12,8 @@ from mmsearch_dagster.adapters.hyper_parameters.study import (
     run_study,
 )
 
+pytestmark = pytest.mark.slow
+
 FIRST = {"x": 0.0}
 
 

@@ -21,6 +21,7 @@ from mmsearch_dagster.adapters.index.vector_index_params import VectorIndexParam
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError, QueryError, ReleaseMismatchError
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.retrieval.filters.language import to_where
+from mmsearch_dagster.core.understanding.reading import QueryReader
 from tests.catalogue_rows import catalogue, unit_rows
 
 
@@ -504,3 +505,23 @@ def test_equally_near_products_come_in_the_order_of_ids_to_the_first_query_too(t
     hits = index.open("shop", "r").nearest(np.eye(1, 16, dtype=np.float32)[0], 5)
 
     assert [hit.product_id for hit in hits] == [f"p{number:05d}" for number in range(5)]
+
+
+def test_products_that_say_that_they_are_without_something_stay(tmp_path: Path) -> None:
+    texts = {
+        "gum": "chewing gum with sugar",
+        "free": "chewing gum sugar free",
+        "none": "chewing gum without added sugar",
+        "ohne": "kaugummi ohne sugar",
+        "plain": "chewing gum",
+        "zh": "口香糖 无糖",
+        "zh-sweet": "口香糖 含糖 甜",
+    }
+    rows = pl.DataFrame({"product_id": list(texts), "title": [*texts], "search_text": list(texts.values())})
+    index = SearchIndex(str(tmp_path))
+    index.publish("gum", "release-1", rows, vector_column=None)
+    reader = QueryReader.of([{"product_id": key, "title": text} for key, text in texts.items()])
+
+    kept = index.open("gum", "release-1").passing_ids(reader.read("gum without sugar").condition)
+
+    assert kept == {"free", "none", "ohne", "plain", "zh", "zh-sweet"}

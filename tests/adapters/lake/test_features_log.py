@@ -9,14 +9,14 @@ import numpy as np
 from mmsearch_dagster.adapters.lake.features_log import FeaturesLog
 from mmsearch_dagster.core.ranking.features import FEATURES, RankedQuery, feature_rows
 from mmsearch_dagster.core.retrieval.prepared_query import PreparedQuery
-from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
+from tests.core.ranking.catalogue import GIVEN, STATISTICS
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 QUERY = PreparedQuery("blue shoes", None, "words", query_id="search-1")
 
 
 def test_a_line_gives_back_the_features_of_every_candidate(tmp_path: Path) -> None:
-    ranked = feature_rows(RankedQuery.of(QUERY.text), LISTS, ITEMS, STATISTICS)
+    ranked = feature_rows(RankedQuery.of(QUERY.text), GIVEN, STATISTICS)
 
     FeaturesLog(tmp_path / "log", lambda: NOON).write("r-1", QUERY, ranked)
 
@@ -32,7 +32,7 @@ def test_a_line_gives_back_the_features_of_every_candidate(tmp_path: Path) -> No
 def test_each_query_is_a_line_and_each_day_a_file(tmp_path: Path) -> None:
     days = iter([NOON, NOON, NOON.replace(day=29)])
     log = FeaturesLog(tmp_path, lambda: next(days))
-    ranked = feature_rows(RankedQuery.of(QUERY.text), LISTS, ITEMS, STATISTICS)
+    ranked = feature_rows(RankedQuery.of(QUERY.text), GIVEN, STATISTICS)
 
     for _ in range(3):
         log.write("r-1", QUERY, ranked)

@@ -196,11 +196,11 @@ def _training_set(
         lists = retrieve(
             engine.table, model, [query], query.vectors, depth=engine.manifest.retrieval.depth, where=None
         )
-        top, terms_of = ranker_input(lists[0], items)
+        given = ranker_input(lists[0], items)
         words = read_terms(text)
-        candidates[text] = feature_rows(ranked_query(query), top, terms_of, statistics)
+        candidates[text] = feature_rows(ranked_query(query), given, statistics)
         grades[text] = {
-            product: min(3, len(words.vocabulary & terms_of[product].title.vocabulary))
+            product: min(3, len(words.vocabulary & given.items[product].title.vocabulary))
             for product in candidates[text].ids
             if rng.random() < 0.7
         }

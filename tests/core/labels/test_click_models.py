@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.labels.click_models import ResultPages, fit_cascade, fit_position_based
 
+pytestmark = pytest.mark.slow
+
 PAIRS, DEPTH = 12, 6
-SEEDS = [1, pytest.param(2, marks=pytest.mark.slow)]
+SEEDS = [1, 2]
 EXAMINATION = np.array([1.0, 0.7, 0.5, 0.35, 0.25, 0.2])
 
 

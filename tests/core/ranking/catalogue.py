@@ -1,5 +1,6 @@
 """Five products and what two retrievers say, for the tests of the ranking stage."""
 
+from mmsearch_dagster.core.ranking.features import RankerInput
 from mmsearch_dagster.core.ranking.item_table import ItemTable
 from mmsearch_dagster.core.ranking.items import item_terms
 from mmsearch_dagster.core.ranking.statistics import TermStatistics, statistics_of
@@ -17,3 +18,4 @@ LISTS = {
     "lexical": [("a", 4.0), ("b", 2.0)],
     "text": [("b", 0.9), ("c", 0.6), ("a", 0.3)],
 }
+GIVEN = RankerInput.of(LISTS, ITEMS)

@@ -10,16 +10,17 @@ from mmsearch_dagster.core.ranking.features import (
     FEATURES,
     RankedCandidates,
     RankedQuery,
+    RankerInput,
     candidates_of,
     feature_rows,
 )
 from mmsearch_dagster.core.text.terms import read_terms
 from mmsearch_dagster.core.understanding.understood import PREFER, QueryPart
-from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
+from tests.core.ranking.catalogue import GIVEN, ITEMS, LISTS, STATISTICS
 
 
 def rows_for(text: str, lists: dict[str, list[tuple[str, float]]] = LISTS) -> RankedCandidates:
-    return feature_rows(RankedQuery.of(text), lists, ITEMS, STATISTICS)
+    return feature_rows(RankedQuery.of(text), RankerInput.of(lists, ITEMS), STATISTICS)
 
 
 def value(candidates: RankedCandidates, product: str, feature: str) -> float:
@@ -97,7 +98,7 @@ def test_a_price_is_a_position_among_the_candidates_and_may_be_missing() -> None
 
 
 def test_an_image_alone_has_no_word_features() -> None:
-    candidates = feature_rows(RankedQuery(), {"image": [("a", 0.8)]}, ITEMS, STATISTICS)
+    candidates = feature_rows(RankedQuery(), RankerInput.of({"image": [("a", 0.8)]}, ITEMS), STATISTICS)
 
     assert value(candidates, "a", "image_score") == pytest.approx(0.8)
     assert math.isnan(value(candidates, "a", "ratio"))
@@ -113,7 +114,7 @@ def parts_of(**preferred: str) -> list[QueryPart]:
 
 def test_what_is_preferred_agrees_with_a_product_or_contradicts_it() -> None:
     query = RankedQuery.of("red running shoes", parts_of(colour="red", category="Running"))
-    candidates = feature_rows(query, LISTS, ITEMS, STATISTICS)
+    candidates = feature_rows(query, GIVEN, STATISTICS)
 
     assert value(candidates, "b", "colour_agrees") == value(candidates, "b", "preferences_met") == 1.0
     assert value(candidates, "a", "colour_agrees") == -1.0
@@ -123,7 +124,7 @@ def test_what_is_preferred_agrees_with_a_product_or_contradicts_it() -> None:
 
 def test_a_photo_says_of_which_category_the_product_is() -> None:
     lists = {"image": [("c", 0.9), ("d", 0.9), ("a", 0.8)]}
-    candidates = feature_rows(RankedQuery(), lists, ITEMS, STATISTICS)
+    candidates = feature_rows(RankedQuery(), RankerInput.of(lists, ITEMS), STATISTICS)
 
     # weights e^0, e^0 and e^-2
     assert value(candidates, "c", "photo_category") == pytest.approx(2 / (2 + math.exp(-2)))

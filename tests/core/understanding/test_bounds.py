@@ -68,3 +68,13 @@ def test_the_rest_of_a_query_keeps_no_joint() -> None:
 
 def test_a_bound_is_told_in_the_currency_of_the_catalogue() -> None:
     assert price_bounds("under 60", "EUR")[0].part.value == "under 60 EUR"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lamb under RM50", "lamb under 50 rs", "lamb under ₹50", "lamb under CHF 50", "lamb under A$50",
+     "under 50 zł lamb"],
+)  # fmt: skip
+def test_currencies_of_the_world(text: str) -> None:
+    assert condition(text) == "price < 50.0"
+    assert without(text, price_bounds(text, None)) == "lamb"

@@ -3,6 +3,7 @@
 import pytest
 
 from mmsearch_dagster.core.understanding.negation import negations
+from mmsearch_dagster.core.understanding.reading import QueryReader
 from tests.core.understanding.shop import reader
 
 READER = reader()
@@ -52,4 +53,11 @@ def test_a_category_is_excluded_by_its_path_and_a_word_by_the_text() -> None:
     )
 
     assert "lower(category)" in category
-    assert word == r"NOT (regexp_like(search_text, '(?i)\b(hood)\b'))"
+    assert word.startswith(r"(NOT (regexp_like(search_text, '(?i)\b(hood)\b')) OR regexp_like(search_text, ")
+
+
+def test_a_colour_and_the_thing_it_belongs_to_are_excluded_together() -> None:
+    spices = QueryReader.of([{"product_id": "1", "title": "Beef with black pepper", "category": "Beef"}])
+
+    assert [part.text for part in spices.read("beef without black pepper").parts][:1] == ["black pepper"]
+    assert phrases("sneakers not red dress") == ["red"], "a dress is asked for by itself"

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.filters.conditions import category_sql
-from mmsearch_dagster.core.understanding.understood import FILTER, PREFER, REWRITE, SPELLING, Understood
+from mmsearch_dagster.core.understanding.understood import (
+    FILTER,
+    PREFER,
+    REWRITE,
+    SPELLING,
+    UNMATCHED,
+    Understood,
+)
 from tests.core.understanding.shop import PRODUCTS, reader
 
 READER = reader()
@@ -204,3 +211,12 @@ def test_a_compound_that_is_rarer_than_its_parts_does_not_outweigh_them() -> Non
     rows = [{**PRODUCTS[0], "product_id": f"T-{n}", "title": title} for n, title in enumerate(titles)]
 
     assert type(READER).of(rows).read("track pant").expansions == ()
+
+
+@pytest.mark.parametrize("text", ["between 20 and 30", "under 60 euro", "in stock", "not dress"])
+def test_a_query_that_is_nothing_but_a_bound_misses_no_word(text: str) -> None:
+    query = READER.read(text)
+
+    assert query.attested
+    assert query.values(UNMATCHED) == ()
+    assert query.condition is not None

@@ -10,6 +10,8 @@ from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.defs.scheduler import scheduler_in, scheduler_of
 from mmsearch_dagster.settings import HomePaths
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 5, 3, 23, 50, tzinfo=UTC)
 
 

@@ -12,6 +12,8 @@ from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests import shops
 
+pytestmark = pytest.mark.slow
+
 PAIRS = pl.DataFrame(
     {
         "query_id": ["q1", "q1", "label:cup"],

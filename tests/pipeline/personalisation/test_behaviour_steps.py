@@ -15,6 +15,8 @@ from mmsearch_dagster.pipeline.personalisation import profiles
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
 

@@ -17,9 +17,9 @@ from mmsearch_dagster.core.ranking.features import (
     Features,
     RankedCandidates,
     RankedQuery,
+    RankerInput,
     feature_rows,
 )
-from mmsearch_dagster.core.ranking.item_table import ItemTable
 from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, from_arrays, trained_apart
 from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker
 from mmsearch_dagster.core.ranking.rankers.deep_training import train_deep
@@ -29,7 +29,6 @@ from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_lin
 from mmsearch_dagster.core.ranking.rankers.stored import StoredRanker
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
 from mmsearch_dagster.core.ranking.statistics import TermStatistics
-from mmsearch_dagster.core.retrieval.score_fusion import ScoredList
 
 RANKER_FILE = "ranker.safetensors"
 SPEC_FILE = "ranker.json"
@@ -89,45 +88,33 @@ class RankingStage:
             rows = rows[:, [COLUMN[name] for name in self.features]]
         return self.ranker.predict(rows).tolist()
 
-    def order(
-        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: ItemTable
-    ) -> list[tuple[str, float]]:
+    def order(self, query: RankedQuery, given: RankerInput) -> list[tuple[str, float]]:
         """Every candidate with its score, best first, ties by id.
 
         Args:
             query: its words and what they prefer.
-            lists: retriever -> (product id, score), best first; what is not named was not searched.
-            items: terms of at least every product in the lists.
+            given: what the retrievers found for it.
         """
-        candidates = self.candidates(query, lists, items)
+        candidates = self.candidates(query, given)
         if not candidates.ids:
             return []
         scores = self._scores(candidates.features)
         ordered = sorted((-score, product) for product, score in zip(candidates.ids, scores, strict=True))
         return [(product, -score) for score, product in ordered]
 
-    def candidates(
-        self, query: RankedQuery, lists: Mapping[str, ScoredList], items: ItemTable
-    ) -> RankedCandidates:
+    def candidates(self, query: RankedQuery, given: RankerInput) -> RankedCandidates:
         """Every candidate with the features that `order` reads."""
-        return feature_rows(query, lists, items, self.statistics)
+        return feature_rows(query, given, self.statistics)
 
-    def effects(
-        self,
-        query: RankedQuery,
-        lists: Mapping[str, ScoredList],
-        items: ItemTable,
-        product: str,
-    ) -> list[FeatureEffect]:
+    def effects(self, query: RankedQuery, given: RankerInput, product: str) -> list[FeatureEffect]:
         """What each feature does for one candidate, the strongest first.
 
         Args:
             query: its words and what they prefer.
-            lists: retriever -> (product id, score), best first.
-            items: terms of at least every product in the lists.
+            given: what the retrievers found for it.
             product: the candidate; not in the lists: no effect.
         """
-        candidates = self.candidates(query, lists, items)
+        candidates = self.candidates(query, given)
         if product not in candidates.ids:
             return []
         values = candidates.features[candidates.ids.index(product)]

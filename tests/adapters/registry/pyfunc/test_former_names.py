@@ -9,7 +9,6 @@ import pytest
 from mmsearch_dagster.adapters.models.load import spec_of
 from mmsearch_dagster.adapters.registry.pyfunc.former_names import FORMER_NAMES, install
 from mmsearch_dagster.adapters.registry.pyfunc.inputs import ModelRow
-from mmsearch_dagster.adapters.registry.pyfunc.model import SearchModel
 
 
 @pytest.mark.parametrize(("module", "names"), FORMER_NAMES.items(), ids=FORMER_NAMES)
@@ -23,6 +22,8 @@ def test_a_former_name_is_the_thing_of_today() -> None:
     from mmsearch_dagster.adapters.encoders import spec_of as former
     from mmsearch_dagster.adapters.model_inputs import Asked
     from mmsearch_dagster.adapters.registry.pyfunc_model import SearchModel as Served
+
+    from mmsearch_dagster.adapters.registry.pyfunc.model import SearchModel
 
     assert former is spec_of
     assert Asked is ModelRow

@@ -11,7 +11,7 @@ from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import train_linear
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS, RankingStage, load_stage
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
-from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
+from tests.core.ranking.catalogue import GIVEN, STATISTICS
 
 IMAGE, WORDS = COLUMN["image_score"], COLUMN["query_words"]
 
@@ -61,7 +61,7 @@ def test_both_are_stored_and_read(strategy: str, tmp_path: Path) -> None:
 
     for text in ("blue shoes", None):
         query = RankedQuery.of(text)
-        assert load_stage(tmp_path).order(query, LISTS, ITEMS) == stage.order(query, LISTS, ITEMS)
+        assert load_stage(tmp_path).order(query, GIVEN) == stage.order(query, GIVEN)
 
 
 def test_the_names_in_the_file_are_those_that_older_releases_have() -> None:

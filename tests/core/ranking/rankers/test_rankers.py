@@ -15,6 +15,7 @@ from mmsearch_dagster.core.ranking.features import (
     FEATURES,
     RankedCandidates,
     RankedQuery,
+    RankerInput,
     feature_rows,
 )
 from mmsearch_dagster.core.ranking.rankers.stage import (
@@ -26,7 +27,7 @@ from mmsearch_dagster.core.ranking.rankers.stage import (
 )
 from mmsearch_dagster.core.ranking.rankers.trees import ensemble_of
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
-from tests.core.ranking.catalogue import ITEMS, LISTS, STATISTICS
+from tests.core.ranking.catalogue import GIVEN, ITEMS, STATISTICS
 
 
 def made_up(queries: int = 40, candidates: int = 30, seed: int = 0) -> TrainingSet:
@@ -110,9 +111,9 @@ def test_a_stage_orders_alike_after_it_was_stored(strategy: str, tmp_path: Path)
 
     stored = load_stage(tmp_path)
 
-    assert stored.order(query, LISTS, ITEMS) == stage.order(query, LISTS, ITEMS)
+    assert stored.order(query, GIVEN) == stage.order(query, GIVEN)
     assert stage_digest(tmp_path) == digest
-    assert stage.order(query, {}, ITEMS) == []
+    assert stage.order(query, RankerInput.of({}, ITEMS)) == []
 
 
 def test_a_stage_of_other_features_is_refused(tmp_path: Path) -> None:
@@ -132,10 +133,10 @@ def test_a_stage_of_before_a_feature_was_there_orders_by_what_it_reads(tmp_path:
 
     stored = load_stage(tmp_path)
 
-    candidates = feature_rows(query, LISTS, ITEMS, STATISTICS)
+    candidates = feature_rows(query, GIVEN, STATISTICS)
     scores = stored.ranker.predict(candidates.features[:, : len(fewer)])
     expected = dict(zip(candidates.ids, scores.tolist(), strict=True))
-    assert dict(stored.order(query, LISTS, ITEMS)) == pytest.approx(expected)
+    assert dict(stored.order(query, GIVEN)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"{")])
@@ -182,8 +183,8 @@ def test_no_query_is_ranked_by_what_it_taught() -> None:
 @pytest.mark.parametrize("strategy", sorted(TRAINERS))
 def test_the_effects_of_the_features_say_what_the_score_would_lose(strategy: str) -> None:
     stage = RankingStage(strategy, TRAINERS[strategy](made_up()), STATISTICS)
-    best, _ = stage.order(RankedQuery.of("blue shoes"), LISTS, ITEMS)[0]
-    effects = stage.effects(RankedQuery.of("blue shoes"), LISTS, ITEMS, best)
+    best, _ = stage.order(RankedQuery.of("blue shoes"), GIVEN)[0]
+    effects = stage.effects(RankedQuery.of("blue shoes"), GIVEN, best)
     assert [abs(each.effect) for each in effects] == sorted((abs(e.effect) for e in effects), reverse=True)
     assert not any(np.isnan(each.value) for each in effects)
-    assert stage.effects(RankedQuery.of("blue shoes"), LISTS, ITEMS, "no such product") == []
+    assert stage.effects(RankedQuery.of("blue shoes"), GIVEN, "no such product") == []
