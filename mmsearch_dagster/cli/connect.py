@@ -42,8 +42,8 @@ def run(
     connected = connect(paths)
     name = catalogue or catalogue_name(paths[0])
     out.write_text(as_yaml(connected, name, out, allow_private=allow_private), encoding="utf-8")
-    for one in connected:
-        _show(one)
+    for export in connected:
+        _show(export)
     _show_rows(out, preview)
     print_plain(f"Written: {out}. Read it, then: mmsearch run --source {out} --home .{name}")
 
@@ -59,11 +59,11 @@ def _local(file: str, folder: Path, *, allow_private: bool) -> Path:
     return unpacked(target, folder)
 
 
-def _show(one: Connected) -> None:
-    print_plain(f"{one.path}: {one.draft.kind}, table {one.draft.table}")
-    if one.written.get("encoding", "").startswith(("cp", "mac")):
-        print_plain(f"read as {one.written['encoding']}, by its letters: look at the accents below")
-    rows = one.draft.understood(one.look)
+def _show(export: Connected) -> None:
+    print_plain(f"{export.path}: {export.draft.kind}, table {export.draft.table}")
+    if export.written.get("encoding", "").startswith(("cp", "mac")):
+        print_plain(f"read as {export.written['encoding']}, by its letters: look at the accents below")
+    rows = export.draft.understood(export.look)
     if rows:
         frame = pl.DataFrame(
             {
@@ -74,7 +74,7 @@ def _show(one: Connected) -> None:
             }
         )
         console.print(tables.frame_table(frame, "understood"))
-    left_out = one.draft.left_out(one.look)
+    left_out = export.draft.left_out(export.look)
     if left_out:
         print_plain(f"left out: {', '.join(left_out)}")
 

@@ -245,6 +245,16 @@ def test_an_explanation_adds_up(recommender: Recommender) -> None:
         recommender.explain(query, "gone")
 
 
+def test_what_is_explained_to_a_person_adds_up_to_the_score_that_they_are_shown(
+    recommender: Recommender,
+) -> None:
+    query = Query(text="wool scarf")
+    shown, _ = recommender.search(query, fan(0), k=5)
+    for hit in shown.hits:
+        parts = recommender.explain(query, hit.product_id, fan(0))["features"]
+        assert sum(part["contribution"] for part in parts) == pytest.approx(hit.score, abs=1e-3)
+
+
 def test_an_explanation_says_when_the_ranker_orders_nothing(
     people: SmallPeople, engine: Engine, tmp_path: Path
 ) -> None:

@@ -55,7 +55,7 @@ def connect(files: Sequence[Path]) -> list[Connected]:
     Raises:
         SourceError: a file cannot be read, or is nothing that can be mapped by its columns.
     """
-    return [one for file in files for one in _connect(file)]
+    return [export for file in files for export in _connect(file)]
 
 
 def _connect(path: Path) -> list[Connected]:
@@ -95,10 +95,10 @@ def as_yaml(
         allow_private: pictures may also lie on this machine and in private networks.
     """
     tables: dict[str, list[dict[str, Any]]] = {}
-    for one in connected:
-        tables.setdefault(one.draft.table, []).append(_file_entry(one, target.parent))
+    for export in connected:
+        tables.setdefault(export.draft.table, []).append(_file_entry(export, target.parent))
     entries = {table: files[0] if len(files) == 1 else files for table, files in tables.items()}
-    hosts = sorted({host for one in connected for host in one.draft.media_hosts(one.look)})
+    hosts = sorted({host for export in connected for host in export.draft.media_hosts(export.look)})
     private = {"allow_private": True} if allow_private else {}
     media = {"media": {"hosts": hosts, **private}} if hosts else {}
     document = {"catalogue": catalogue, "tables": entries, **media}
@@ -106,35 +106,35 @@ def as_yaml(
     return _HEADER.format(name=target.name, root="") + text
 
 
-def _with_base(one: Connected) -> dict[str, Any]:
+def _with_base(export: Connected) -> dict[str, Any]:
     """The mapping with the folder that pictures are below, where they lie in one of the usual ones."""
-    feed = one.draft.mapping.get("columns", {}).get(IMAGE_URIS)
+    feed = export.draft.mapping.get("columns", {}).get(IMAGE_URIS)
     example = next(
-        (one.look.examples[name] for name in inputs_of(feed or []) if name in one.look.examples), ""
+        (export.look.examples[name] for name in inputs_of(feed or []) if name in export.look.examples), ""
     )
     name = re.split(r"[,;|]", example)[0].strip().lstrip("/")
-    here = one.path.resolve().parent
+    here = export.path.resolve().parent
     if not name or "//" in example or (here / name).is_file():
-        return one.draft.mapping
+        return export.draft.mapping
     base = next((base for base in _PICTURE_FOLDERS if (here / base / name).is_file()), None)
     if base is None:
-        return one.draft.mapping
+        return export.draft.mapping
     based = {**(feed if isinstance(feed, dict) else {"column": feed}), "base": base}
-    return {**one.draft.mapping, "columns": {**one.draft.mapping["columns"], IMAGE_URIS: based}}
+    return {**export.draft.mapping, "columns": {**export.draft.mapping["columns"], IMAGE_URIS: based}}
 
 
-def _file_entry(one: Connected, folder: Path) -> dict[str, Any]:
-    path = one.path.resolve()
+def _file_entry(export: Connected, folder: Path) -> dict[str, Any]:
+    path = export.path.resolve()
     inside = path.is_relative_to(folder.resolve())
     shown = os.path.relpath(path, folder.resolve()) if inside else str(path)
-    written = dict(one.written)
+    written = dict(export.written)
     if path.suffix.lower() == f".{written['format']}" or (path.suffix, written["format"]) == (
         ".jsonl",
         "ndjson",
     ):
         del written["format"]
     entry = {"path": Path(shown).as_posix(), **written}
-    mapping = one.draft.mapping if path.parent != folder.resolve() else _with_base(one)
+    mapping = export.draft.mapping if path.parent != folder.resolve() else _with_base(export)
     if "joins" in mapping:
         mapping = {**mapping, "joins": [{**entry, **join} for join in mapping["joins"]]}
     return {**entry, **mapping}

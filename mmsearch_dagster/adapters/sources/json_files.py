@@ -154,7 +154,7 @@ def _along(value: Any, keys: Sequence[str]) -> Any:
     for number, key in enumerate(keys):
         if isinstance(value, list):
             inner = [_along(element, keys[number:]) for element in value if isinstance(element, dict)]
-            values = [one for one in inner if one is not None]
+            values = [each for each in inner if each is not None]
             return values[0] if len(values) == 1 else values or None
         value = value.get(key) if isinstance(value, dict) else None
     return value

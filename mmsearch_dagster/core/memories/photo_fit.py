@@ -67,11 +67,11 @@ def fit_memory(
     space = PhotoSpace.of(scatter or scatter_of(photos), shrinkage)
     ids = tuple(sorted({*photos.products, *pictures.products}))
     number = {product: n for n, product in enumerate(ids)}
-    judged, own = (_Placed.of(space, part, number) for part in (photos, pictures))
-    both = (judged.counts > 0) & (own.counts > 0)
-    shift = (judged.means - own.means)[both].mean(axis=0) if both.any() else np.zeros_like(space.mean)
-    moved = own.means + shift
-    weight = np.where(own.counts > 0, _OWN_PICTURES, 0.0)
+    judged, pictured = (_Placed.of(space, part, number) for part in (photos, pictures))
+    both = (judged.counts > 0) & (pictured.counts > 0)
+    shift = (judged.means - pictured.means)[both].mean(axis=0) if both.any() else np.zeros_like(space.mean)
+    moved = pictured.means + shift
+    weight = np.where(pictured.counts > 0, _OWN_PICTURES, 0.0)
     sums = judged.counts[:, None] * judged.means + weight[:, None] * moved
     keys = unit_rows(sums / np.maximum(judged.counts + weight, _OWN_PICTURES)[:, None])
     cosine = _picture_cosine(judged, keys, unit_rows(moved), both)
@@ -92,12 +92,12 @@ def _picture_cosine(judged: _Placed, keys: Matrix, pictures: Matrix, both: NDArr
         pictures: by pictures alone, [p, d].
         both: which products have photos and pictures, [p].
     """
-    own = float(np.mean(np.sum(judged.photos * keys[judged.labels], axis=1)))
+    by_photos = float(np.mean(np.sum(judged.photos * keys[judged.labels], axis=1)))
     rows = np.flatnonzero(both[judged.labels])
     if not len(rows):
-        return own
+        return by_photos
     by_picture = float(np.mean(np.sum(judged.photos[rows] * pictures[judged.labels[rows]], axis=1)))
-    return max(by_picture, _LEAST_SHARE * own)
+    return max(by_picture, _LEAST_SHARE * by_photos)
 
 
 def _evened(judged: _Placed, keys: Matrix, picture_cosine: float) -> tuple[Matrix, Matrix]:
@@ -113,6 +113,6 @@ def _evened(judged: _Placed, keys: Matrix, picture_cosine: float) -> tuple[Matri
     to_own = cosines[np.arange(len(cosines)), judged.labels]
     own_sums = np.bincount(judged.labels, to_own, minlength=len(keys))
     offset = np.where(others > 0, (cosines.sum(axis=0) - own_sums) / np.maximum(others, 1), 0.0)
-    own = np.where(judged.counts > 0, own_sums / np.maximum(judged.counts, 1), picture_cosine)
+    mean_cosines = np.where(judged.counts > 0, own_sums / np.maximum(judged.counts, 1), picture_cosine)
     offset = offset.astype(np.float32)
-    return offset, evened(own, offset)
+    return offset, evened(mean_cosines, offset)

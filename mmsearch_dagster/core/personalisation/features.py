@@ -85,8 +85,7 @@ class Pairs:
     product was worth to everybody before this moment; order: rank in the order before, from 0, NaN where
     there is none; moment: seconds since 1970, UTC, what freshness is counted to; hour: when the page is
     made, see `hour_of_day`; query: modality -> cosine of query and product, NaN
-    where either lacks it; collaborative: score of person and product, NaN unknown, or None: from the
-    factors.
+    where either lacks it.
     """
 
     person: Rows
@@ -96,7 +95,6 @@ class Pairs:
     moment: Values
     hour: Values
     query: Mapping[str, Values]
-    collaborative: Values | None = None
 
     def __len__(self) -> int:
         return len(self.person)
@@ -196,8 +194,6 @@ def _cosines(left: Matrix, right: Matrix, row: Rows, column: Rows) -> Values:
 
 
 def _collaborative(pairs: Pairs, people: People, items: Items, person: Rows) -> Values:
-    if pairs.collaborative is not None:
-        return pairs.collaborative
     if people.factors is None or items.factors is None:
         return np.full(len(pairs), np.nan)
     # The cosine: its scale stays when factors are fitted again, that of the product does not.

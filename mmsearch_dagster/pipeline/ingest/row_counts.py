@@ -35,7 +35,7 @@ def all_row_counts(lake: Lake, before: Mapping[str, str] | None = None) -> list[
         before: asset -> digest of the snapshots of the release before, to compare with.
     """
     counts = [_row_counts(lake, table, before or {}) for table in _ASSETS]
-    return [one for one in counts if one is not None and (one.kept or one.is_notable)]
+    return [count for count in counts if count is not None and (count.kept or count.is_notable)]
 
 
 def _row_counts(lake: Lake, table: str, before: Mapping[str, str]) -> RowCounts | None:

@@ -38,6 +38,7 @@ _SEED = 7
 # A photo that is in several is of the last one.
 _SPLITS = (TRAIN, DEV, VALIDATION, TEST)
 _CERTAIN = 3  # the grade of "this is the product in the photo"
+_TUNED_ON_THEM = "; the encoder was fine-tuned on these photos, so new ones will be recognised less often"
 
 
 class PhotoMemoryFacts(Facts):
@@ -116,7 +117,7 @@ class _JudgedPhotos:
         fitted = cross_fit(photos, pictures, QUERY_VIEWS)
         facts = PhotoMemoryFacts(
             rows=len(shown),
-            note=_worth(fitted),
+            note=_worth(fitted, tuned=self.workspace.finetune is not None),
             shrinkage=fitted.shrinkage,
             memory=round(float(fitted.memory.mean()), 4),
             picture=round(float(fitted.picture.mean()), 4),
@@ -206,12 +207,14 @@ def _pays(fitted: CrossFit) -> bool:
     return paired_difference(fitted.memory, fitted.picture, seed=_SEED).low > 0.0
 
 
-def _worth(fitted: CrossFit) -> str:
+def _worth(fitted: CrossFit, *, tuned: bool) -> str:
+    """tuned: whether the encoder was fine-tuned on these photos, and so knows them."""
     gain = paired_difference(fitted.memory, fitted.picture, seed=_SEED)
     return (
         f"{'photo memory' if gain.low > 0.0 else 'no photo memory, as no gain is shown'}: first place for "
         f"{fitted.memory.mean():.3f} of the photos unlike those fitted on, the catalogue's pictures "
         f"{fitted.picture.mean():.3f}, difference {gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        f"{_TUNED_ON_THEM if tuned else ''}"
     )
 
 

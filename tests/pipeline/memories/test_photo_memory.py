@@ -157,3 +157,12 @@ def test_a_shop_with_few_judged_photos_gets_none_and_is_told_why(
     assert facts.pin is None
     assert "2 judged training photos of each of 10 products" in facts.note
     assert MeasuredPhotos.of(snapshot, snapshot) is None
+
+
+def test_a_report_says_when_the_encoder_was_fine_tuned_on_the_very_photos(
+    tmp_path: Path, preset: dict[str, object], snapshot: Snapshot
+) -> None:
+    recipe = {"epochs": 1, "batch": 16, "sizes": [32], "encode_size": 32, "stages": 1}
+    tuned = made(tmp_path, photos=PHOTOS, preset={**preset, "finetune": recipe}).lake.current(ASSET)
+    assert "fine-tuned on these photos" in PhotoMemoryFacts.of(tuned).note
+    assert "fine-tuned" not in PhotoMemoryFacts.of(snapshot).note

@@ -18,7 +18,7 @@ from mmsearch_dagster.core.gate.policy import GatePolicy
 from mmsearch_dagster.core.media.images import UnreadableImageError, open_image
 from mmsearch_dagster.core.modalities import IMAGE, TEXT
 from mmsearch_dagster.core.speech.transcript import Transcript
-from mmsearch_dagster.pipeline.training import examples, queries
+from mmsearch_dagster.pipeline.training import encode_queries, examples, queries
 from mmsearch_dagster.pipeline.training.transcripts import language
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
@@ -123,10 +123,10 @@ def test_the_vector_of_words_typed_and_heard_leans_to_the_typed_ones_as_the_engi
     def lengths(_: object, __: str, contents: dict[str, object]) -> dict[str, np.ndarray]:
         return {text: np.array([len(text)], np.float32) for text in contents if text != "红色运动鞋"}
 
-    monkeypatch.setattr(examples, "_looked_up", lengths)
+    monkeypatch.setattr(encode_queries, "_looked_up", lengths)
     judged = judged_of(workspace)
 
-    found = examples._worded(workspace, judged)
+    found = encode_queries.word_vectors(workspace, judged)
 
     assert found["all"] == pytest.approx([0.3 * len("red") + 0.7 * len("red shoes")])
     assert found["typed"] == found["said"] == [len("red shoes")]
@@ -141,7 +141,7 @@ def test_words_beside_something_unreadable_are_judged_as_refused_as_the_engine_r
         readable = [key for key, one in contents.items() if modality == TEXT or is_picture(one.read())]
         return {key: np.ones(2, np.float32) for key in readable}
 
-    monkeypatch.setattr(examples, "_looked_up", decoded)
+    monkeypatch.setattr(encode_queries, "_looked_up", decoded)
     inputs = inputs_of(workspace) | {
         f"{name}_features": features_of(workspace, name) for name in (TEXT, IMAGE)
     }

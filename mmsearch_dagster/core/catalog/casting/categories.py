@@ -82,7 +82,7 @@ def as_category(text: pl.Expr, dtype: pl.DataType, signs: CategorySigns = Catego
         Text, null where nothing is left.
     """
 
-    def one(value: str) -> str | None:
+    def single(value: str) -> str | None:
         return _joined(_paths(value, signs))
 
     def several(values: pl.Series) -> str | None:
@@ -91,7 +91,7 @@ def as_category(text: pl.Expr, dtype: pl.DataType, signs: CategorySigns = Catego
     if isinstance(dtype, pl.List | pl.Array):
         listed = text.arr.to_list() if isinstance(dtype, pl.Array) else text
         return listed.map_elements(several, return_dtype=pl.String)
-    return without_invisible(text.cast(pl.String)).map_elements(one, return_dtype=pl.String)
+    return without_invisible(text.cast(pl.String)).map_elements(single, return_dtype=pl.String)
 
 
 def _joined(paths: Sequence[str]) -> str | None:
