@@ -27,6 +27,7 @@ Values = Mapping[str, frozenset[str]]
 # Of an order by scores; the rest is what the retrievers say. Of 0.1, 0.2 and 0.3 for each 1 of theirs the
 # middle one is better than none on all of four shops, and on none of them worse.
 PREFERENCE_SHARE = 1 / 6
+_CATEGORY_WEIGHT = 2.0
 KINDS = (BRAND, CATEGORY, COLOUR, GENDER, SIZE, ATTRIBUTE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HAN = re.compile("[\u3400-\u9fff]")
@@ -108,7 +109,8 @@ def agreement(preferred: Values, items: Sequence[Values]) -> NDArray[np.float64]
 
 def preference_scores(preferred: Values, items: Sequence[Values]) -> NDArray[np.float64]:
     """How well each product has what is preferred: the mean over the preferred values of 1 where it has the
-    value, 0 where it states another one of that kind, 0.5 where it states none.
+    value, 0 where it states another one of that kind, 0.5 where it states none. A category counts as two: who
+    asks for a dress of a size that no dress has wants a dress of another size before a shirt of this one.
 
     Args:
         preferred: of the query, at least one value.
@@ -122,8 +124,12 @@ def preference_scores(preferred: Values, items: Sequence[Values]) -> NDArray[np.
     """
     wished = [(kind, value) for kind, values in preferred.items() for value in values]
     unstated, none = 0.5, frozenset[str]()
+    weights = [_CATEGORY_WEIGHT if kind == CATEGORY else 1.0 for kind, _ in wished]
     sums = [
-        sum(float(value in item.get(kind, none)) if kind in item else unstated for kind, value in wished)
+        sum(
+            weight * (float(value in item.get(kind, none)) if kind in item else unstated)
+            for weight, (kind, value) in zip(weights, wished, strict=True)
+        )
         for item in items
     ]
-    return np.array(sums, dtype=np.float64) / len(wished)
+    return np.array(sums, dtype=np.float64) / sum(weights)

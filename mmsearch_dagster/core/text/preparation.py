@@ -108,12 +108,12 @@ def without_stop_words(words: Sequence[str], language: str) -> list[str]:
 def fold(text: str) -> str:
     """Lower case without accents, as the full-text index compares words.
 
-    >>> fold("Maréa")
-    'marea'
+    >>> fold("Maréa"), fold("Weiß")
+    ('marea', 'weiss')
     """
     if text.isascii():
         return text.lower()
-    marks = unicodedata.normalize("NFKD", text.lower())
+    marks = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
     return unicodedata.normalize("NFKC", "".join(mark for mark in marks if not unicodedata.combining(mark)))
 
 

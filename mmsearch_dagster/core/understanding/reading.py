@@ -252,6 +252,7 @@ class QueryReader:
                 for match in list(_WORD.finditer(text))[:_MOST_WORDS]
                 if not any(start <= match.start() < end for start, end in joined)
                 and fold(match.group()) not in self._asking_words
+                and not self.vocabulary.holding(match.group())
                 and not [*self.synonyms.in_text(match.group()), *self.spellings.in_text(match.group())]
             )
         )
@@ -313,14 +314,24 @@ class QueryReader:
         return [*apart, *together, *self._units(words)]
 
     def _units(self, words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-        """`50ml` where the catalogue has `50 ml`, and `huebner` where it has `hübner`."""
+        """`50ml` where the catalogue has `50 ml`, `ip 65` where it has `ip65`, and `huebner` where it has
+        `hübner`."""
         otherwise = [(word, _NUMBER_AND_WORD.sub(r"\1 \2", word)) for word in words]
         otherwise += [(word, _UMLAUTS.sub(r"\1", fold(word))) for word in words]
-        return [
+        single = [
             (word, (other,))
             for word, other in otherwise
             if other not in (word, fold(word)) and not self.vocabulary.has(word) and self._attested(other)
         ]
+        pairs = [(f"{first} {second}", fold(first + second)) for first, second in pairwise(words)]
+        together = [
+            (pair, (joined,))
+            for pair, joined in pairs
+            if _NUMBER_AND_WORD.match(joined)
+            and joined in self.vocabulary.frequency
+            and not self._attested(pair)
+        ]
+        return [*single, *together]
 
     def _is_usual(self, joined: str, parts: tuple[str, str]) -> bool:
         """Whether two words are meant as one: products have it, more often than its parts or as a value."""

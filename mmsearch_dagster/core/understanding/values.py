@@ -9,7 +9,7 @@ from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as col
 from mmsearch_dagster.core.text.preparation import category_words, fold, single_values
-from mmsearch_dagster.core.text.terms import stem
+from mmsearch_dagster.core.text.terms import read_quantities, stem
 from mmsearch_dagster.core.understanding.identifiers import ATTRIBUTE_KEYS, normalised
 from mmsearch_dagster.core.understanding.spans import Reading
 from mmsearch_dagster.core.understanding.understood import (
@@ -123,8 +123,22 @@ def values_of(products: Iterable[Mapping[str, Any]]) -> CatalogueValues:
         if kind == SIZE:
             sizes.update(fold(value) for value in values)
         elif len(values) <= _MOST_VALUES and normalised(key) not in ATTRIBUTE_KEYS:
-            _add(phrases, kind, (value for value in values if len(value.split()) <= _MOST_WORDS))
+            named = (
+                value for value in values if len(value.split()) <= _MOST_WORDS and not _is_measure(value)
+            )
+            _add(phrases, kind, named)
     return CatalogueValues(phrases, frozenset(sizes))
+
+
+def _is_measure(value: str) -> bool:
+    """Whether a value is a number alone or a unit alone, which stand in a query for anything.
+
+    >>> _is_measure("50"), _is_measure("kg"), _is_measure("50 kg")
+    (True, True, False)
+    """
+    return not re.search(r"[^\W\d_]", value) or (
+        value.isalpha() and bool(read_quantities(f"1 {value.lower()}"))
+    )
 
 
 def _add(

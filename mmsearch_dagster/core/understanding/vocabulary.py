@@ -77,12 +77,12 @@ class Vocabulary:
         """Compounds with a word in a German or Dutch catalogue, most frequent first: those that end with it
         (`apfelsaft` is a `saft`), and where no product has the word also those that begin with it."""
         plain = fold(word)
-        if not _COMPOUNDING & set(self.languages) or len(plain) < _LEAST_OF_COMPOUND:
+        if not _COMPOUNDING & set(self.languages) or len(plain) < _LEAST_OF_COMPOUND or not plain.isalpha():
             return ()
         compounds = [word[::-1] for word in _beginning(self._reversed_words, plain[::-1])]
         if not self.has(plain):
             compounds += _beginning(self._sorted_words, plain)
-        longer = [word for word in dict.fromkeys(compounds) if len(word) > len(plain) + 2]
+        longer = [word for word in dict.fromkeys(compounds) if len(word) > len(plain) + 2 and word.isalpha()]
         return tuple(sorted(longer, key=lambda word: (-self.frequency[word], word))[:_MOST_COMPOUNDS])
 
     @cached_property

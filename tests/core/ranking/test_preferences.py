@@ -80,4 +80,14 @@ def test_the_score_of_a_preference_lies_between_contradiction_and_agreement() ->
 
     scores = preference_scores(preferred, [red_top, only_a_top, blue_top, {}])
 
-    np.testing.assert_allclose(scores, [2 / 3, 1.5 / 3, 1 / 3, 1.5 / 3])
+    np.testing.assert_allclose(scores, [3 / 5, 2.5 / 5, 2 / 5, 2.5 / 5])
+
+
+def test_a_category_holds_before_a_size() -> None:
+    preferred = {"category": frozenset({"dresses"}), "size": frozenset({"m"})}
+    dress = {"category": frozenset({"dresses"}), "size": frozenset({"l"})}
+    shirt = {"category": frozenset({"shirts"}), "size": frozenset({"m"})}
+
+    large_dress, shirt_of_this_size = preference_scores(preferred, [dress, shirt])
+
+    assert large_dress > shirt_of_this_size

@@ -134,6 +134,34 @@ def test_a_number_and_its_unit_may_be_written_together() -> None:
     assert reader.read("mug 300ml").text == "mug 300ml", "as the catalogue writes it"
 
 
+def test_a_number_and_its_letters_may_be_written_apart() -> None:
+    reader = shop("Lamp IP65 3000K", "Lamp E27")
+
+    for typed, searched in (("ip 65 lamp", "ip65 lamp"), ("3000 K", "3000k"), ("lamp E 27", "lamp e27")):
+        query = reader.read(typed)
+        assert (query.text, query.attested, query.values(UNMATCHED)) == (searched, True, ())
+
+
+def test_numbers_and_units_alone_are_no_values() -> None:
+    rows = [{"product_id": "1", "title": "Apples", "attributes": [{"key": "unit", "value": "kg"}]}]
+    rows += [{"product_id": "2", "title": "Card", "attributes": [{"key": "Title", "value": "50"}]}]
+
+    assert QueryReader.of(rows).read("apples 50 kg").parts == ()
+
+
+@pytest.mark.parametrize("typed", ["haselnuß", "haselnuss", "Haselnüsse"])
+def test_a_sharp_s_may_be_written_as_two(typed: str) -> None:
+    nuts = shop("Haselnuss mit Honig", "Haselnüsse ohne Salz und Zucker", "Nussmus aus Mandeln")
+
+    assert parts(nuts, typed, UNMATCHED) == []
+
+
+def test_what_is_part_of_a_compound_is_no_slip() -> None:
+    milk = shop("Kokosmilch mit Vanille", "Creme für mich und dich", "Saft ohne Zucker")
+
+    assert milk.read("milch").suggestion is None
+
+
 def test_an_elided_word_may_be_left_out() -> None:
     for typed in ("plante d'intérieur", "plante interieur", "Plante d’intérieur"):
         assert parts(FRENCH, typed, "category") == ["Plante d'intérieur"]
