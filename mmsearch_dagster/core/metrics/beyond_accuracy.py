@@ -38,13 +38,13 @@ def auc(scores: Values, positive: NDArray[np.bool_]) -> float:
         scores: [n].
         positive: bool [n].
     """
-    from scipy.stats import rankdata
-
     count = int(positive.sum())
     others = len(positive) - count
     if not count or not others:
         return float("nan")
-    ranks = rankdata(scores)[positive].sum()
+    _, level, size = np.unique(scores, return_inverse=True, return_counts=True)
+    # Equal scores share the mean of their ranks.
+    ranks = (np.cumsum(size) - (size - 1) / 2)[level][positive].sum()
     return float((ranks - count * (count + 1) / 2) / (count * others))
 
 
