@@ -21,7 +21,9 @@ from mmsearch_dagster.pipeline.personalisation.profiles import make_profiles
 from mmsearch_dagster.pipeline.personalisation.ranker import train_ranker
 from mmsearch_dagster.pipeline.ranking.train_ranking import train_ranking
 from mmsearch_dagster.pipeline.release.catalogue_refresh import refresh_catalogue
-from mmsearch_dagster.pipeline.release.release import build_index, raise_if_failed, register, release
+from mmsearch_dagster.pipeline.release.challenger import register
+from mmsearch_dagster.pipeline.release.index_version import build_index, raise_if_failed
+from mmsearch_dagster.pipeline.release.release import release
 from mmsearch_dagster.pipeline.report import StepReport
 from mmsearch_dagster.pipeline.training.candidates import train_candidates
 from mmsearch_dagster.pipeline.training.examples import build_examples

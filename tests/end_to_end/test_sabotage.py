@@ -14,7 +14,9 @@ from mmsearch_dagster.defs.loading import everything
 from mmsearch_dagster.pipeline.evaluation.evaluate import evaluate
 from mmsearch_dagster.pipeline.personalisation.profiles import make_profiles
 from mmsearch_dagster.pipeline.personalisation.ranker import train_ranker
-from mmsearch_dagster.pipeline.release import release
+from mmsearch_dagster.pipeline.release.challenger import register
+from mmsearch_dagster.pipeline.release.index_version import build_index, raise_if_failed
+from mmsearch_dagster.pipeline.release.release import release
 from mmsearch_dagster.settings import ASSETS_VARIABLE
 from tests.end_to_end.spoiled import spoil_candidates
 from tests.homes import Place, own_environment
@@ -93,12 +95,12 @@ def test_where_the_asset_with_the_check_is_skipped(sabotaged: Place, tiny: Place
 
 def test_where_no_check_is_asked(sabotaged: Place, tiny: Place) -> None:
     evaluate_all(sabotaged)
-    _, decision = release.register(sabotaged.workspace)
+    _, decision = register(sabotaged.workspace)
     assert not decision.passed
-    _, outcomes = release.build_index(sabotaged.workspace)
-    release.raise_if_failed(outcomes)
+    _, outcomes = build_index(sabotaged.workspace)
+    raise_if_failed(outcomes)
 
     with pytest.raises(GateRefusedError, match="against the champion"):
-        release.release(sabotaged.workspace)
+        release(sabotaged.workspace)
 
     unmoved(sabotaged, tiny)

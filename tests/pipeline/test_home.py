@@ -17,7 +17,7 @@ from mmsearch_dagster.pipeline.home import (
     settings_for,
 )
 from mmsearch_dagster.pipeline.ingest.tables import read_raw
-from mmsearch_dagster.pipeline.release.release import register
+from mmsearch_dagster.pipeline.release.challenger import register
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import HOME_VARIABLE, HomePaths, RunOptions, Settings
 from tests.fixtures.former_home import unpack

@@ -14,7 +14,9 @@ from mmsearch_dagster.defs.assets.evaluation import drift_reference, evaluation_
 from mmsearch_dagster.defs.metadata import check_results, metadata_of
 from mmsearch_dagster.defs.resources import WorkspaceResource
 from mmsearch_dagster.defs.retries import retried
-from mmsearch_dagster.pipeline.release import release as steps
+from mmsearch_dagster.pipeline.release import challenger as challenger_step
+from mmsearch_dagster.pipeline.release import index_version
+from mmsearch_dagster.pipeline.release import release as release_step
 
 GROUP = "release"
 GATE = "gate"
@@ -27,7 +29,7 @@ MODEL_FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=3), 
 
 
 @dg.asset(
-    code_version=steps.CODE_VERSION,
+    code_version=challenger_step.CODE_VERSION,
     group_name=GROUP,
     deps=[evaluation_report, drift_reference, dg.AssetKey("user_profiles"), dg.AssetKey("ranker")],
     description="One model version in MLflow with the gate's decision stored in its tags.",
@@ -40,7 +42,7 @@ MODEL_FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=3), 
 )
 def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
     with retried():
-        report, decision = steps.register(workspace.open())
+        report, decision = challenger_step.register(workspace.open())
     gate = dg.AssetCheckResult(
         check_name=GATE,
         passed=decision.passed,
@@ -52,7 +54,7 @@ def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
 
 
 @dg.asset(
-    code_version=steps.CODE_VERSION,
+    code_version=index_version.CODE_VERSION,
     group_name=GROUP,
     deps=[challenger],
     description="One row is one product with its vectors, words and payload, in an unserved table version.",
@@ -61,12 +63,12 @@ def challenger(workspace: WorkspaceResource) -> dg.MaterializeResult:
 )
 def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
     with retried():
-        report, outcomes = steps.build_index(workspace.open())
+        report, outcomes = index_version.build_index(workspace.open())
     return dg.MaterializeResult(metadata=metadata_of(report), check_results=check_results(outcomes))
 
 
 @dg.asset(
-    code_version=steps.CODE_VERSION,
+    code_version=release_step.CODE_VERSION,
     group_name=GROUP,
     deps=[search_index],
     description="The pointer: which model version and index version answer from now on.",
@@ -75,7 +77,7 @@ def search_index(workspace: WorkspaceResource) -> dg.MaterializeResult:
 )
 def release(workspace: WorkspaceResource) -> dg.MaterializeResult:
     with retried():
-        return dg.MaterializeResult(metadata=metadata_of(steps.release(workspace.open())))
+        return dg.MaterializeResult(metadata=metadata_of(release_step.release(workspace.open())))
 
 
 @dg.definitions

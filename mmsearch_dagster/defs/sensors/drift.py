@@ -12,7 +12,7 @@ from mmsearch_dagster.defs.assets.monitoring import FINDINGS
 from mmsearch_dagster.defs.launch import JOB, past_runs, run_request
 from mmsearch_dagster.defs.resources import watching_workspace
 from mmsearch_dagster.pipeline.monitoring.monitors import BEHAVIOUR, DATA, EMBEDDINGS
-from mmsearch_dagster.pipeline.release.release import RELEASE
+from mmsearch_dagster.pipeline.release.release import ASSET as RELEASE
 
 # Older evidence than this was answered or made void long ago.
 _HISTORY = timedelta(days=30)

@@ -17,7 +17,7 @@ from mmsearch_dagster.pipeline.features.encode import FeatureFacts, asset_of, en
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
 from mmsearch_dagster.pipeline.release.golden_queries import reviewed_queries
 from mmsearch_dagster.pipeline.release.index_repair import index_problem
-from mmsearch_dagster.pipeline.release.release import outcomes_of, raise_if_failed
+from mmsearch_dagster.pipeline.release.index_version import outcomes_of, raise_if_failed
 from mmsearch_dagster.pipeline.report import StepReport, timed
 from mmsearch_dagster.pipeline.training.examples import item_views
 from mmsearch_dagster.pipeline.triggers.training_state import training_state

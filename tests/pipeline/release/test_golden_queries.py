@@ -7,8 +7,9 @@ import pytest
 from mmsearch_dagster.core.errors import ConfigError, IndexCheckError
 from mmsearch_dagster.pipeline.check_config import check_reviewed_files
 from mmsearch_dagster.pipeline.features.index_rows import index_rows
-from mmsearch_dagster.pipeline.release import release
+from mmsearch_dagster.pipeline.release import index_version
 from mmsearch_dagster.pipeline.release.golden_queries import reviewed_files, reviewed_queries
+from mmsearch_dagster.pipeline.release.index_version import build_index, raise_if_failed
 from mmsearch_dagster.pipeline.workspace import Workspace
 from mmsearch_dagster.settings import Settings
 from tests.homes import Place
@@ -41,18 +42,18 @@ def test_an_index_of_words_and_vectors_at_other_products_is_not_served(
     manifest, workspace = place.manifest(), place.workspace
     workspace.index.drop_tag(manifest.catalogue, manifest.release_id)
 
-    _, whole = release.build_index(workspace)
+    _, whole = build_index(workspace)
     figures = {one["name"]: one["figures"] for one in whole}
     assert figures["measured_queries"]["asked"] >= 50
     assert figures["measured_queries"]["found"] == figures["measured_queries"]["asked"]
 
     workspace.index.drop_tag(manifest.catalogue, manifest.release_id)
     monkeypatch.setattr(
-        release,
+        index_version,
         "index_rows",
         lambda *given: (rows := index_rows(*given)).with_columns(rows["product_id"].reverse()),
     )
-    _, outcomes = release.build_index(workspace)
+    _, outcomes = build_index(workspace)
     assert "measured_queries" in {one["name"] for one in outcomes if not one["passed"]}
     with pytest.raises(IndexCheckError, match=r"measured_queries \(not found: '"):
-        release.raise_if_failed(outcomes)
+        raise_if_failed(outcomes)

@@ -13,7 +13,9 @@ from mmsearch_dagster.pipeline.ingest.tables import read_raw, validate
 from mmsearch_dagster.pipeline.monitoring.reference import make_reference
 from mmsearch_dagster.pipeline.personalisation.profiles import make_profiles
 from mmsearch_dagster.pipeline.personalisation.ranker import train_ranker
-from mmsearch_dagster.pipeline.release import release
+from mmsearch_dagster.pipeline.release import index_version
+from mmsearch_dagster.pipeline.release.challenger import register, release_lineage
+from mmsearch_dagster.pipeline.release.index_version import build_index, raise_if_failed
 from tests.end_to_end.changes import changed_shop
 from tests.homes import Place
 
@@ -30,7 +32,7 @@ def test_examples_of_an_older_catalogue_register_no_version(
     before = place.versions()
 
     with pytest.raises(LineageError, match=r"products .* is current, but .* follows 'products' again"):
-        release.register(changed.workspace)
+        register(changed.workspace)
 
     assert place.versions() == before
 
@@ -41,14 +43,16 @@ def test_an_index_without_a_product_of_the_catalogue_fails_row_parity(
     manifest, workspace = place.manifest(), place.workspace
     workspace.index.drop_tag(manifest.catalogue, manifest.release_id)
     lost = workspace.lake.current("products").table()[col.PRODUCT_ID][0]
-    monkeypatch.setattr(release, "index_rows", lambda *given: index_rows(*given).remove(product_id=lost))
+    monkeypatch.setattr(
+        index_version, "index_rows", lambda *given: index_rows(*given).remove(product_id=lost)
+    )
 
-    _, outcomes = release.build_index(workspace)
+    _, outcomes = build_index(workspace)
 
     failed = {one["name"]: one["figures"] for one in outcomes if not one["passed"]}
     assert failed["row_parity"]["missing"] == 1
     with pytest.raises(IndexCheckError, match="row_parity"):
-        release.raise_if_failed(outcomes)
+        raise_if_failed(outcomes)
 
 
 # What the steps after the evaluation make.
@@ -78,15 +82,15 @@ def test_another_runs_ranker_and_people_are_not_released(later: Place, evaluated
     workspace, before = evaluated.workspace, evaluated.versions()
 
     with pytest.raises(LineageError, match=r"ranker was made from .* again, or use `mmsearch run`"):
-        release.register(workspace)
+        register(workspace)
     assert evaluated.versions() == before
 
     make_profiles(workspace)
     read_reviews(workspace)
     train_ranker(workspace)
     make_reference(workspace)
-    release.register(workspace)
-    lineage = release.release_lineage(workspace.lake)
+    register(workspace)
+    lineage = release_lineage(workspace.lake)
     manifest = workspace.registry.manifest(before + 1)
 
     assert manifest.snapshots == {name: lineage[name].digest for name in manifest.snapshots}

@@ -10,8 +10,9 @@ from mmsearch_dagster.core.errors import GateRefusedError
 from mmsearch_dagster.core.gate.serving import IndexFigures, ServingFigures
 from mmsearch_dagster.core.release import ReleaseManifest
 from mmsearch_dagster.core.retrieval.query import Query
-from mmsearch_dagster.pipeline.release import release, serving_decision
+from mmsearch_dagster.pipeline.release import challenger, serving_decision
 from mmsearch_dagster.pipeline.release.measure_serving import index_figures, times_in_turns
+from mmsearch_dagster.pipeline.release.release import release
 from mmsearch_dagster.pipeline.release.serving_decision import decide_serving
 from tests.homes import Place
 
@@ -29,7 +30,7 @@ def candidate(place: Place) -> ReleaseManifest:
     version = registry.register_again(champion.model_version, facts)
     registry.attach_index(version, champion.index)
     place.workspace.lake.obtain(
-        release.CHALLENGER, f"version-{version}", lambda folder: {"model_version": version}
+        challenger.ASSET, f"version-{version}", lambda folder: {"model_version": version}
     )
     return registry.manifest(version)
 
@@ -71,7 +72,7 @@ def test_a_candidate_that_is_far_slower_is_refused_and_the_released_engine_answe
     decide_serving(place.workspace, manifest.model_version, [])
 
     with pytest.raises(GateRefusedError, match=r"time of a search: 400 ms, the champion's 40 ms"):
-        release.release(place.workspace)
+        release(place.workspace)
 
     assert place.manifest() == champion
     assert place.actions()[-1] == "rejection"
