@@ -64,6 +64,7 @@ _HAN = re.compile("[\u3400-\u9fff]")
 # From so many words on, mostly with capital letters, a query is the title of a product and not a request.
 _TITLE_WORDS = 5
 _MOST_WORDS = 20
+_LEAST_OF_ROOT = 5
 _TEXTS_KEPT = 64
 _STOCK = re.compile(
     r"\b(?:only\s+)?(?:in[\s-]stock|available(?:\s+now)?)(?:\s+only)?\b|有货的?|现货的?", re.IGNORECASE
@@ -226,9 +227,11 @@ class QueryReader:
         return _apart([reading for reading in readings if not _ignored(reading.part, ignore)])
 
     def _corrected(self, query: Understood, ignore: Collection[str]) -> Understood:
-        """Misspelt words replaced where the correction is sure, offered where it is not."""
+        """Misspelt words replaced where the correction is sure, offered where it is not; beside a real word
+        its root is searched: `australia` beside `australian`."""
         text = offered = query.text
         parts: list[QueryPart] = []
+        roots: list[str] = []
         for word in self._doubtful_words(text):
             correction = correction_of(word, self.vocabulary, self.is_english)
             if correction is None:
@@ -238,10 +241,17 @@ class QueryReader:
             if correction.sure and not _ignored(part, ignore):
                 text = whole.sub(correction.value, text)
                 parts.append(part)
+            elif not correction.sure and _is_root(correction.value, word):
+                root = replace(part, kind=SYNONYM, effect=EXPAND)
+                if not _ignored(root, ignore):
+                    parts.append(root)
+                    roots.append(correction.value)
             elif not correction.sure:
                 offered = whole.sub(correction.value, offered)
         suggestion = offered if offered != query.text else None
-        return replace(query, text=text, parts=(*query.parts, *parts), suggestion=suggestion)
+        expansions = tuple(dict.fromkeys((*query.expansions, *roots)))
+        parts = [*query.parts, *parts]
+        return replace(query, text=text, parts=tuple(parts), expansions=expansions, suggestion=suggestion)
 
     def _doubtful_words(self, text: str) -> list[str]:
         """Words that may be misspelt: no part of a code or a compound, no word of asking, no synonym."""
@@ -377,12 +387,15 @@ class QueryReader:
     def _closed(self, query: Understood) -> Understood:
         """Says which words no product has, and whether any product has one."""
         words = self._content_words(query.text)
-        missing = [word for word in words if not (self.vocabulary.has(word) or self.vocabulary.holding(word))]
+        expanded = {
+            word for part in query.parts if part.effect == EXPAND for word in split_words(fold(part.text))
+        }
+        missing = [word for word in words if not (word in expanded or self.vocabulary.has(word))]
         strong = [word for word in words if word not in missing and (len(word) > 2 or _HAN.search(word))]
         corrected = {word for value in query.values(SPELLING) for word in self._content_words(value)}
         # Among words that nobody knows, a correction is as likely a chance.
         attested = any(word not in corrected for word in strong) or len(strong) >= len(missing)
-        attested = attested and _WORD.search(query.text) is not None
+        attested = attested and _WORD.search(query.text) is not None and bool(words or query.parts)
         latin = [word for word in missing if not _HAN.search(word)]
         parts = [QueryPart(UNMATCHED, word, "no product has this word", MESSAGE) for word in latin]
         return replace(query, attested=attested, parts=(*query.parts, *parts))
@@ -396,6 +409,11 @@ class QueryReader:
         ]
         pairs = [word for word in words if not _HAN.search(word) or len(word) > 1]
         return list(dict.fromkeys(pairs or words))
+
+
+def _is_root(value: str, word: str) -> bool:
+    """Whether a word is made of another one by its ending: `australian` of `australia`."""
+    return len(value) >= _LEAST_OF_ROOT and fold(word).startswith(value)
 
 
 def _apart(readings: Iterable[Reading]) -> list[Reading]:

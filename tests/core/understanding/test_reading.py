@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mmsearch_dagster.core.errors import QueryError
 from mmsearch_dagster.core.retrieval.filters.conditions import category_sql
+from mmsearch_dagster.core.understanding.reading import QueryReader
 from mmsearch_dagster.core.understanding.understood import (
     FILTER,
     PREFER,
@@ -220,3 +221,16 @@ def test_a_query_that_is_nothing_but_a_bound_misses_no_word(text: str) -> None:
     assert query.attested
     assert query.values(UNMATCHED) == ()
     assert query.condition is not None
+
+
+def test_beside_a_real_word_its_root_is_searched_and_not_offered() -> None:
+    beef = [{"product_id": "1", "title": "Beef of Australia"}]
+    query = QueryReader.of(beef, is_english=frozenset(("australian",)).__contains__).read("australian beef")
+
+    assert (query.text, query.expansions, query.suggestion) == ("australian beef", ("australia",), None)
+
+
+@pytest.mark.parametrize("text", ["the and of", "something for me please"])
+def test_words_of_asking_alone_are_words_of_no_product(text: str) -> None:
+    assert not READER.read(text).attested
+    assert READER.read("in stock").attested
