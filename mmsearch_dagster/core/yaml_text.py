@@ -1,5 +1,7 @@
 """YAML that a person wrote: its document, or one sentence about what is wrong."""
 
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -17,11 +19,17 @@ def load_yaml(text: str, where: str, error: type[UserError] = ConfigError) -> An
     Raises `error`, one line long, for what cannot be read and for a mapping with one key twice.
     """
     try:
-        return yaml.load(text, Loader=_Loader)  # a SafeLoader that refuses more
+        return deepcopy(_document(text))
     except _UNREADABLE as problem:
         raise error(f"{where}: not readable as YAML: {' '.join(str(problem).split())}") from problem
     except RecursionError as problem:
         raise error(f"{where}: not readable as YAML: nested too deeply") from problem
+
+
+@lru_cache(maxsize=64)
+def _document(text: str) -> Any:
+    """A run reads the same reviewed files in many of its steps, and YAML is slow to parse."""
+    return yaml.load(text, Loader=_Loader)  # a SafeLoader that refuses more
 
 
 class _Loader(yaml.SafeLoader):

@@ -47,3 +47,9 @@ def test_every_reader_of_a_reviewed_file_tells_it_so(parse: Callable[[str, str],
 def test_a_merged_mapping_may_say_a_key_again():
     text = "deep: {base: &b {<<: &a {x: 1, y: 2}, x: 3}}\nover: {<<: *b, y: 4}\ntwo: [{x: 1}, {x: 2}]"
     assert load_yaml(text, "f")["over"] == {"x": 3, "y": 4}
+
+
+def test_a_text_that_is_read_again_gives_a_document_of_its_own():
+    text = "rules: [{name: a}]"
+    load_yaml(text, "f")["rules"][0]["name"] = "changed"
+    assert load_yaml(text, "f") == {"rules": [{"name": "a"}]}
