@@ -44,8 +44,8 @@ def choose_blend(
     is won by it, full-text search outweighs all else or the fused vector is not asked: words that the
     encoder cannot read are found by their letters. A kind with too few queries takes what is right for one
     that is alike, or FALLBACK; words in a script of their own FULL_TEXT_ALONE, also where another choice adds
-    little, unless the text encoder is multilingual. Beside a picture such words are blended as others are: the
-    picture is read.
+    little, unless the text encoder is multilingual. Beside a picture such words are blended as others are:
+    the picture is read.
     """
     kinds = queries.kinds
     unread = () if multilingual else KINDS_IN_OTHER_SCRIPTS
