@@ -61,6 +61,14 @@ class ReleaseMismatchError(MmsearchError):
     """Model, encoders and index of a release do not belong together."""
 
 
+def damaged_release(problem: str) -> ReleaseMismatchError:
+    """Files of a release that do not read, in one line: `problem` names part, folder and fault."""
+    return ReleaseMismatchError(
+        f"{' '.join(problem.split())}; put the files back from a copy, or let another release answer: "
+        "`mmsearch releases`, then `mmsearch rollback ID`"
+    )
+
+
 class LineageError(UserError):
     """Snapshots that were not made from the same data: something must be materialised again."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mmsearch_dagster.adapters.index.index import SearchIndex
 from mmsearch_dagster.adapters.index.table import PinnedTable
 from mmsearch_dagster.core.digest import sha256_bytes
-from mmsearch_dagster.core.errors import ReleaseMismatchError, reason_of
+from mmsearch_dagster.core.errors import ReleaseMismatchError, damaged_release, reason_of
 from mmsearch_dagster.core.memories.photo_memory import MEMORY_FILE, PhotoMemory
 from mmsearch_dagster.core.memories.query_memory import QUERY_MEMORY_FILE, QueryMemory
 from mmsearch_dagster.core.release import IndexPin, ReleaseManifest
@@ -92,9 +92,9 @@ def _pinned(file: Path, sha256: str, name: str) -> bytes:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
+        raise damaged_release(f"{file} cannot be read: {reason_of(error)}") from error
     if sha256_bytes(content) != sha256:
-        raise ReleaseMismatchError(f"{file} is not {name}")
+        raise damaged_release(f"{file} is not {name}")
     return content
 
 
@@ -111,7 +111,7 @@ def open_ranking(manifest: ReleaseManifest, model_dir: Path) -> "RankingStage | 
     folder = model_dir / RANKING_FOLDER
     stage = load_stage(folder)
     if stage_digest(folder) != manifest.ranking.sha256:
-        raise ReleaseMismatchError(f"the ranking in {folder} is not that of {manifest.release_id}")
+        raise damaged_release(f"the ranking in {folder} is not that of {manifest.release_id}")
     return stage
 
 
@@ -131,9 +131,9 @@ def _language(manifest: ReleaseManifest, table: PinnedTable, model_dir: Path) ->
     try:
         language = Language.from_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseMismatchError(f"{file} cannot be read: {reason_of(error)}") from error
+        raise damaged_release(f"{file} cannot be read: {reason_of(error)}") from error
     if language.digest != manifest.language:
-        raise ReleaseMismatchError(f"{file} is not the language of {manifest.release_id}")
+        raise damaged_release(f"{file} is not the language of {manifest.release_id}")
     return language
 
 

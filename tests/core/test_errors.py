@@ -1,4 +1,4 @@
-"""Which errors a second try may cure."""
+"""Which errors a second try may cure, and what the message of a damaged release says."""
 
 import errno
 import sqlite3
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch_dagster.core.errors import GateRefusedError, SourceError, may_pass
+from mmsearch_dagster.core.errors import GateRefusedError, SourceError, damaged_release, may_pass
 
 
 def raised(error: Exception, cause: Exception) -> Exception:
@@ -61,3 +61,11 @@ def test_a_locked_database_is_waited_for_and_a_broken_one_is_not(tmp_path: Path)
     assert not may_pass(broken.value)
     holder.close()
     other.close()
+
+
+def test_files_of_a_release_that_do_not_read_are_one_line_with_what_to_do() -> None:
+    error = damaged_release("the model in /home/x cannot be loaded: 1 validation error\n  Invalid JSON: EOF")
+    assert str(error) == (
+        "the model in /home/x cannot be loaded: 1 validation error Invalid JSON: EOF; put the files back "
+        "from a copy, or let another release answer: `mmsearch releases`, then `mmsearch rollback ID`"
+    )

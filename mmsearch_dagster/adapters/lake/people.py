@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mmsearch_dagster.core.catalog.columns import PRODUCT_ID, RATING
-from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.errors import damaged_release
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class PeopleFiles:
         """Raises ReleaseMismatchError when the files are not those that the manifest names."""
         content = folder_sha256(folder)
         if content != sha256:
-            raise ReleaseMismatchError(
+            raise damaged_release(
                 f"the files about people in {folder} are {content[:12]}, the release was made with "
                 f"{sha256[:12]}"
             )

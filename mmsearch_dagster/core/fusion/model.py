@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.errors import damaged_release
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.fusion.frame_pooling import FramePool
 from mmsearch_dagster.core.fusion.strategies import make_strategy
@@ -238,5 +238,5 @@ def load_model(folder: Path) -> TwoTower:
         model = TwoTower(spec)
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ReleaseMismatchError(f"the model in {folder} cannot be loaded: {error}") from error
+        raise damaged_release(f"the model in {folder} cannot be loaded: {error}") from error
     return model.eval()

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.errors import damaged_release
 from mmsearch_dagster.core.fusion.config import FusionSpec
 from mmsearch_dagster.core.modalities import Matrix, ModalityBatch
 
@@ -113,7 +113,7 @@ def load_towers(folder: Path) -> Towers:
         for run, widths in ((towers.items, spec.item_widths), (towers.queries, spec.query_widths)):
             run(_anything(widths))
     except (OSError, ValueError, KeyError, IndexError, SafetensorError) as error:
-        raise ReleaseMismatchError(f"the model in {folder} cannot be loaded: {error}") from error
+        raise damaged_release(f"the model in {folder} cannot be loaded: {error}") from error
     return towers
 
 

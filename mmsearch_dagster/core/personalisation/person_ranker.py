@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.errors import damaged_release
 from mmsearch_dagster.core.modalities import Matrix
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, standardised
 
@@ -142,7 +142,7 @@ def load_person_ranker(folder: Path) -> PersonRanker:
             return FormerNetwork.of(FormerSpec.model_validate_json(content), arrays)
         return LinearPersonRanker(LinearRanker.from_arrays(arrays), PersonSpec.model_validate_json(content))
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise ReleaseMismatchError(f"the ranker in {folder} cannot be loaded: {error}") from error
+        raise damaged_release(f"the ranker in {folder} cannot be loaded: {error}") from error
 
 
 def sigmoid(x: Values) -> Values:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes
-from mmsearch_dagster.core.errors import ReleaseMismatchError
+from mmsearch_dagster.core.errors import ReleaseMismatchError, damaged_release
 from mmsearch_dagster.core.ranking.cross_fit import CandidateRanker, Trainer
 from mmsearch_dagster.core.ranking.features import (
     COLUMN,
@@ -165,7 +165,7 @@ def load_stage(folder: Path) -> RankingStage:
         ranker = from_arrays(_CLASSES[spec["strategy"]], arrays)
         features = tuple(spec["features"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise ReleaseMismatchError(f"the ranking stage in {folder} cannot be read: {error}") from error
+        raise damaged_release(f"the ranking stage in {folder} cannot be read: {error}") from error
     if not set(features) <= set(FEATURES):
         raise ReleaseMismatchError(
             f"the ranking stage in {folder} was trained on other features than this version computes: "
