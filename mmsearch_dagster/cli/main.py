@@ -33,7 +33,7 @@ from mmsearch_dagster.cli.options import (
     run_settings,
     settings_of,
 )
-from mmsearch_dagster.core.catalog.shrinking import ACCEPT_VARIABLE
+from mmsearch_dagster.core.catalog.cut_off_exports import ACCEPT_VARIABLE
 from mmsearch_dagster.core.errors import MmsearchError, QueryError
 
 app = typer.Typer(

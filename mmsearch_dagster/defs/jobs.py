@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mmsearch_dagster.defs.assets.evening import GROUP as OPERATIONS
+from mmsearch_dagster.defs.assets.daily_metrics import GROUP as OPERATIONS
 from mmsearch_dagster.defs.assets.monitoring import GROUP as MONITORING
 from mmsearch_dagster.defs.launch import BECAUSE, JOB, TRAINS, refresh_config
 

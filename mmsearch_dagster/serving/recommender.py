@@ -28,7 +28,7 @@ from mmsearch_dagster.serving.explain import explain, number, query_cosines
 from mmsearch_dagster.serving.lists import CANDIDATES, Candidates, Suggestions, listed, ruled_hits
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.personalisation.people import PeopleState
+    from mmsearch_dagster.core.personalisation.people_state import PeopleState
     from mmsearch_dagster.core.personalisation.scoring import Scored
 
 UNPROVEN_NOTE = "the ranker did not prove itself on the test period: take the order of people with care"

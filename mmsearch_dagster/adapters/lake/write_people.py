@@ -18,7 +18,7 @@ from mmsearch_dagster.core.user_profiles.profiles import PURCHASE
 if TYPE_CHECKING:
     from mmsearch_dagster.core.personalisation.experiment import Experiment
     from mmsearch_dagster.core.personalisation.features import Items
-    from mmsearch_dagster.core.personalisation.people import PeopleState
+    from mmsearch_dagster.core.personalisation.people_state import PeopleState
 
 
 def write_people(

@@ -13,7 +13,7 @@ from mmsearch_dagster.core.personalisation.features import Items
 from mmsearch_dagster.core.personalisation.fit import FittedRanker, RankerParams, fit_ranker
 from mmsearch_dagster.core.personalisation.list_evaluation import ListReport, choose_order, examine_lists
 from mmsearch_dagster.core.personalisation.list_orders import POPULAR
-from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from mmsearch_dagster.core.personalisation.people_state import PeopleState, states_at
 from mmsearch_dagster.core.personalisation.training_rows import QueryCosines, after_the_log, training_rows
 
 NO_LOG = "no log, no ranker: everybody gets the unpersonalised order"

@@ -24,7 +24,7 @@ from mmsearch_dagster.core.metrics.bootstrap import interval, paired_difference
 from mmsearch_dagster.core.metrics.ranking import by_query, per_query
 from mmsearch_dagster.core.personalisation.features import Items
 from mmsearch_dagster.core.personalisation.list_orders import PERSONAL, POPULAR, best, order_of, scores_of
-from mmsearch_dagster.core.personalisation.people import PeopleState
+from mmsearch_dagster.core.personalisation.people_state import PeopleState
 
 _DEPTH = 50
 

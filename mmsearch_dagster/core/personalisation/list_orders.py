@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsearch_dagster.core.collaborative_filtering.cold import nearness, session_scores
+from mmsearch_dagster.core.collaborative_filtering.cold_start import nearness, session_scores
 from mmsearch_dagster.core.personalisation.features import Items, Values
-from mmsearch_dagster.core.personalisation.people import PeopleState
+from mmsearch_dagster.core.personalisation.people_state import PeopleState
 
 POPULAR, COLLABORATIVE, TASTE, SESSION = "popular", "collaborative", "taste", "session"
 BOTH, ALL = "taste + collaborative", "taste + collaborative + popular"
@@ -74,7 +74,7 @@ def led_by_session(state: PeopleState, items: Items, seen: Sequence[int], person
     """Scores of every product for somebody with a session.
 
     Combines by reciprocal rank: similarity to the seen products by their factors, with a small share of
-    popularity (core.collaborative_filtering.cold), where they have factors; mean similarity over the
+    popularity (core.collaborative_filtering.cold_start), where they have factors; mean similarity over the
     modalities; and the personal scores. A part whose scores are all equal adds nothing.
 
     Args:

@@ -17,7 +17,7 @@ from mmsearch_dagster.core.personalisation.features import (
     feature_matrix,
     hour_of_day,
 )
-from mmsearch_dagster.core.personalisation.people import PeopleState, people_of
+from mmsearch_dagster.core.personalisation.people_state import PeopleState, people_of
 from mmsearch_dagster.core.personalisation.person_ranker import PersonRanker, PersonRows
 from mmsearch_dagster.core.personalisation.propensity import Propensities
 from mmsearch_dagster.core.user_profiles import profiles as shoppers

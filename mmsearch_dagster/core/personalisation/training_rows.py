@@ -20,7 +20,7 @@ from mmsearch_dagster.core.personalisation.features import (
     feature_names,
     hour_of_day,
 )
-from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from mmsearch_dagster.core.personalisation.people_state import PeopleState, states_at
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 
 QueryCosines = Callable[[pl.Series, NDArray[np.int64]], Mapping[str, Values]]

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsearch_dagster.core.modality_names import IMAGE
-from mmsearch_dagster.core.ranking.composed import category_shares
 from mmsearch_dagster.core.ranking.item_table import EntryLists, ItemTable, bigram, lookup
 from mmsearch_dagster.core.ranking.items import ALL, COLUMNS, TITLE, ItemTerms
+from mmsearch_dagster.core.ranking.photo_with_words import category_shares
 from mmsearch_dagster.core.ranking.preferences import KINDS, Values, agreement, preferred_values
 from mmsearch_dagster.core.ranking.statistics import TermStatistics
 from mmsearch_dagster.core.retrieval.score_fusion import ScoredList, fusion_shares, scaled_scores

@@ -43,8 +43,9 @@ def choose_blend(
     Full-text search takes the larger weight of a tie; an encoder's own ranking must be worth it. Where much
     is won by it, full-text search outweighs all else or the fused vector is not asked: words that the
     encoder cannot read are found by their letters. A kind with too few queries takes what is right for one
-    that is alike, or FALLBACK; words in a script of their own FULL_TEXT_ALONE, unless the text encoder is
-    multilingual. Beside a picture such words are blended as others are: the picture is read.
+    that is alike, or FALLBACK; words in a script of their own FULL_TEXT_ALONE, also where another choice adds
+    little, unless the text encoder is multilingual. Beside a picture such words are blended as others are:
+    the picture is read.
     """
     kinds = queries.kinds
     unread = () if multilingual else KINDS_IN_OTHER_SCRIPTS
@@ -53,7 +54,7 @@ def choose_blend(
     for kind in sorted(every, key=lambda kind: (len(kinds_alike(kind)), kind)):
         members = [key for key, query_kind in kinds.items() if query_kind == kind]
         if len(members) >= _FEWEST:
-            chosen[kind] = _best_weights(retrievers, queries, kind, members)
+            chosen[kind] = _best_weights(retrievers, queries, kind, members, unread=kind in unread)
         elif kind == PICTURE:
             chosen[kind] = {}
         elif kind in unread:
@@ -64,7 +65,12 @@ def choose_blend(
 
 
 def _best_weights(
-    retrievers: Mapping[str, Rankings], queries: JudgedQueries, kind: str, members: Sequence[str]
+    retrievers: Mapping[str, Rankings],
+    queries: JudgedQueries,
+    kind: str,
+    members: Sequence[str],
+    *,
+    unread: bool,
 ) -> dict[str, float]:
     """Coordinate ascent from the fused vector alone; retrievers without a result are left out."""
     part = {name: {key: rankings[key] for key in members} for name, rankings in retrievers.items()}
@@ -91,6 +97,9 @@ def _best_weights(
     available = {VECTOR_RETRIEVER, *names} if best else set[str]()
     for other in [{**best, **beyond} for beyond in _BEYOND if available.issuperset(beyond)]:
         best = other if value(other) > value(best) + _WORTH_MORE else best
+    if unread and LEXICAL_RETRIEVER in names and value(FULL_TEXT_ALONE) >= value(best) - _WORTH_MORE:
+        # Queries made from titles repeat them, and even an encoder that cannot read finds equal signs.
+        return dict(FULL_TEXT_ALONE)
     if kind == PICTURE and PHOTO_MEMORY in names and value(PHOTO_MEMORY_ALONE) >= value(best) - _WORTH:
         return dict(PHOTO_MEMORY_ALONE)
     return best

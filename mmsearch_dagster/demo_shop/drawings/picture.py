@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from mmsearch_dagster.demo_shop.drawings.carried import CARRIED
 from mmsearch_dagster.demo_shop.drawings.clothing import CLOTHING
 from mmsearch_dagster.demo_shop.drawings.gadgets import GADGETS
 from mmsearch_dagster.demo_shop.drawings.geometry import Paint, Part, Points
 from mmsearch_dagster.demo_shop.drawings.house import HOUSE
+from mmsearch_dagster.demo_shop.drawings.shoes_and_bags import CARRIED
 from mmsearch_dagster.demo_shop.drawings.surfaces import BACKGROUNDS, PATTERNS, Rgb, cluttered, lit, turned
 from mmsearch_dagster.demo_shop.drawings.toys import TOYS
 

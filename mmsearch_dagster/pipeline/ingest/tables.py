@@ -23,8 +23,8 @@ from mmsearch_dagster.core.catalog.contract import (
     separate_broken_rows,
     top_reasons,
 )
+from mmsearch_dagster.core.catalog.cut_off_exports import ACCEPT_VARIABLE, check_not_cut
 from mmsearch_dagster.core.catalog.log_shape import log_concerns
-from mmsearch_dagster.core.catalog.shrinking import ACCEPT_VARIABLE, check_not_cut
 from mmsearch_dagster.core.catalog.unknown_products import unknown_sentence
 from mmsearch_dagster.core.catalog.variants import naming_variants
 from mmsearch_dagster.core.digest import digest_of, sha256_bytes

@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
+from mmsearch_dagster.core.catalog.cut_off_exports import check_not_cut
 from mmsearch_dagster.core.catalog.log_shape import log_concerns
 from mmsearch_dagster.core.catalog.row_counts import RowCounts, counts_of
-from mmsearch_dagster.core.catalog.shrinking import check_not_cut
 from mmsearch_dagster.core.catalog.unknown_products import alike_when, unknown_sentence
 from mmsearch_dagster.core.errors import PolicyError
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from mmsearch_dagster.core.collaborative_filtering.cold import session_scores
+from mmsearch_dagster.core.collaborative_filtering.cold_start import session_scores
 from mmsearch_dagster.core.collaborative_filtering.ease import TooManyItemsError, check_fits, ease_weights
 from mmsearch_dagster.core.collaborative_filtering.factors import factors_of_weights
 from mmsearch_dagster.core.collaborative_filtering.interactions import Interactions

@@ -23,7 +23,7 @@ from mmsearch_dagster.core.personalisation.list_orders import (
     ranks,
     scores_of,
 )
-from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from mmsearch_dagster.core.personalisation.people_state import PeopleState, states_at
 from tests.core.personalisation.shop import START, items, products
 
 MOMENT = START + timedelta(days=2)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
 from mmsearch_dagster.core.personalisation.features import feature_names
-from mmsearch_dagster.core.personalisation.people import PeopleState, states_at
+from mmsearch_dagster.core.personalisation.people_state import PeopleState, states_at
 from mmsearch_dagster.core.personalisation.person_ranker import LinearPersonRanker, PersonSpec
 from mmsearch_dagster.core.personalisation.scoring import Scored
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker

@@ -151,6 +151,19 @@ def test_ten_queries_choose_for_themselves_whatever_the_script() -> None:
     assert retriever_weights("words+voice[zh]", chosen) == {"vector": 1.0}
 
 
+def test_words_that_the_encoder_cannot_read_are_blended_only_where_much_is_won() -> None:
+    asked = replace(queries(20), kinds={f"q{row}": "words[zh]" for row in range(20)})
+    branches = {"vector": rankings(asked, "right"), "lexical": rankings(asked, "right", "wrong")}
+    assert weights_for(branches, asked)["words[zh]"] == FULL_TEXT_ALONE, (
+        "titles are found by equal signs, too"
+    )
+    assert weights_for(branches, asked, multilingual=True)["words[zh]"] == {"lexical": EAGER}
+
+    half = asked.batch.ids[:10]
+    branches["lexical"] |= {key: ["wrong"] for key in half}
+    assert weights_for(branches, asked)["words[zh]"] != FULL_TEXT_ALONE
+
+
 def test_beside_a_picture_words_in_any_script_are_blended_as_in_latin() -> None:
     asked = queries(12, picture=True)
     branches = {"vector": rankings(asked, "right", "wrong"), "lexical": rankings(asked, "right")}

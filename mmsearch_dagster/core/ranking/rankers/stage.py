@@ -20,7 +20,6 @@ from mmsearch_dagster.core.ranking.features import (
     RankerInput,
     feature_rows,
 )
-from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, from_arrays, trained_apart
 from mmsearch_dagster.core.ranking.rankers.deep import DeepRanker
 from mmsearch_dagster.core.ranking.rankers.deep_training import train_deep
 from mmsearch_dagster.core.ranking.rankers.ensemble import EnsembleRanker, train_ensemble
@@ -28,6 +27,7 @@ from mmsearch_dagster.core.ranking.rankers.lambdamart import LambdaMartParams
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, train_linear
 from mmsearch_dagster.core.ranking.rankers.stored import StoredRanker
 from mmsearch_dagster.core.ranking.rankers.trees import TreeEnsemble
+from mmsearch_dagster.core.ranking.rankers.words_or_photo import ApartRanker, from_arrays, trained_apart
 from mmsearch_dagster.core.ranking.statistics import TermStatistics
 
 RANKER_FILE = "ranker.safetensors"

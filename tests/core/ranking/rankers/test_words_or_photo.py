@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mmsearch_dagster.core.ranking.features import COLUMN, FEATURES, RankedCandidates, RankedQuery
-from mmsearch_dagster.core.ranking.rankers.apart import ApartRanker, trained_apart
 from mmsearch_dagster.core.ranking.rankers.lambdamart import train_lambdamart
 from mmsearch_dagster.core.ranking.rankers.linear import train_linear
 from mmsearch_dagster.core.ranking.rankers.stage import TRAINERS, RankingStage, load_stage
+from mmsearch_dagster.core.ranking.rankers.words_or_photo import ApartRanker, trained_apart
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from tests.core.ranking.catalogue import GIVEN, STATISTICS
 

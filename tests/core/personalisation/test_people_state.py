@@ -2,7 +2,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from mmsearch_dagster.core.collaborative_filtering.interactions import FeedbackParams
-from mmsearch_dagster.core.personalisation.people import capped_per_person
+from mmsearch_dagster.core.personalisation.people_state import capped_per_person
 
 
 def test_a_client_that_looks_a_thousand_times_makes_a_product_no_more_popular_than_a_purchase_does() -> None:
