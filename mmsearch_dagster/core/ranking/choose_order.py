@@ -1,17 +1,12 @@
 """Chooses how the candidates of each kind of query are ordered: the simplest way within the noise.
 
 Every way has answered the same queries, none of which it learned from. A more complex one is taken only where
-its gain over the one chosen so far is larger than the noise, which is one standard error of the mean gain
-(Breiman et al., Classification and Regression Trees, 1984, section 3.4.3). An interval of 95 % that excludes
-zero is for saying that one beats another; asked of a kind with 20 to 100 queries, it would leave most gains.
+it is shown to be better than the one chosen so far: where the interval of the difference excludes zero.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
 
 from mmsearch_dagster.core.evaluation.judged_queries import Rankings, score
 from mmsearch_dagster.core.metrics.bootstrap import Difference, paired_difference
@@ -29,7 +24,6 @@ from mmsearch_dagster.core.retrieval.rank_fusion import (
 # A kind with fewer judged queries decides nothing.
 FEWEST = 20
 _SEED = 7
-_ROUNDING = 1e-9
 _UNLEARNED = (BY_SCORES, BY_RANKS)
 # Query id -> product id -> grade.
 Grades = Mapping[str, Mapping[str, int]]
@@ -39,7 +33,7 @@ Grades = Mapping[str, Mapping[str, int]]
 class OrderChoice:
     """What one kind of query is ordered by, and what that was chosen from.
 
-    order: of rank_fusion.ORDERS. single: the best single retriever, where nothing gains more than the noise.
+    order: of rank_fusion.ORDERS. single: the best single retriever, where nothing is shown to beat it.
     means: name -> mean nDCG@10 over `queries` queries. gain: over the best single retriever: mean, low, high.
     """
 
@@ -82,10 +76,10 @@ class _KindValues:
         return max(self.singles, key=self.means.__getitem__)
 
     def simplest(self, orders: Sequence[str]) -> str:
-        """The first way over which no more complex one gains more than noise; orders: simple ones first."""
+        """The first way that none of the more complex ones is shown to beat; orders: simple ones first."""
         chosen = self.best_single
         for name in orders:
-            if name in self.columns and _exceeds_noise(self.columns[name], self.columns[chosen]):
+            if name in self.columns and _gain(self.columns[name], self.columns[chosen]).low > 0.0:
                 chosen = name
         return chosen
 
@@ -107,19 +101,10 @@ def _gain(values: Sequence[float], over: Sequence[float]) -> Difference:
     return paired_difference(list(values), list(over), seed=_SEED)
 
 
-def _exceeds_noise(values: Sequence[float], over: Sequence[float]) -> bool:
-    """Whether the mean gain is larger than its standard error; one query among many never is."""
-    if len(values) < 2:
-        return False
-    gains = np.asarray(values) - np.asarray(over)
-    error = float(gains.std(ddof=1)) / math.sqrt(len(gains))
-    return float(gains.mean()) > error * (1.0 + _ROUNDING)
-
-
 def choose_order(
     kind: str, singles: Mapping[str, Rankings], ordered: Mapping[str, Rankings], grades: Grades
 ) -> OrderChoice:
-    """The simplest order over which none of the more complex ones gains more than the noise.
+    """The simplest order that none of the more complex ones is shown to beat.
 
     Args:
         kind: of all the queries.

@@ -31,19 +31,7 @@ def test_an_order_that_is_shown_to_be_better_is_taken() -> None:
     assert choice.means["lexical"] < choice.means[LEARNED] == 1.0
 
 
-def test_a_gain_of_more_than_its_standard_error_is_taken_though_its_interval_holds_zero() -> None:
-    some = right_at(2, but=dict.fromkeys(IDS[:5], 1) | dict.fromkeys(IDS[5:10], 3))
-    choice = choose_order("picture", SINGLES, {LEARNED: some}, GRADES)
-    assert choice.order == LEARNED
-    assert choice.gain[1] < 0.0 < choice.gain[0]
-
-
-def test_one_query_of_many_is_no_more_than_noise() -> None:
-    choice = choose_order("picture", SINGLES, {LEARNED: right_at(2, but={"q0": 1})}, GRADES)
-    assert choice.single == "lexical"
-
-
-def test_one_that_gains_less_than_the_noise_leaves_the_kind_to_the_best_single_retriever() -> None:
+def test_one_that_is_not_shown_to_be_better_leaves_the_kind_to_the_best_single_retriever() -> None:
     lucky = right_at(2, but={"q0": 1, "q1": 3})
     choice = choose_order("words", SINGLES, {BY_SCORES: lucky, LEARNED: right_at(2)}, GRADES)
     assert (choice.order, choice.single) == (BY_RANKS, "lexical")
@@ -63,7 +51,7 @@ def test_a_query_that_a_way_does_not_answer_counts_0() -> None:
 
 def test_kinds_with_words_show_together_what_their_ranker_gains() -> None:
     few = {key: GRADES[key] for key in IDS[:4]}
-    ordered = {BY_SCORES: right_at(2), LEARNED: right_at(1, but={"q0": 3, "q1": 2, "q2": 2})}
+    ordered = {BY_SCORES: right_at(2), LEARNED: right_at(1, but={"q0": 2, "q1": 2})}
 
     alone_there = choose_order("words+picture", {"image": right_at(3)}, ordered, few)
     together = choose_orders(
@@ -72,7 +60,7 @@ def test_kinds_with_words_show_together_what_their_ranker_gains() -> None:
 
     assert alone_there.order == BY_SCORES
     assert [choice.order for choice in together] == [LEARNED, LEARNED, BY_SCORES]
-    assert together[1].gain[0] > 0.15
+    assert together[1].gain[0] > 0.3
 
 
 def test_a_kind_whose_mean_is_best_in_a_simpler_order_keeps_it() -> None:
