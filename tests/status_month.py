@@ -52,6 +52,7 @@ def _day(number: int) -> DailyMetrics:
             released_at=f"{FIRST + timedelta(days=served - 1)}T02:41:00+00:00",
             metric="ndcg@10",
             quality=quality,
+            provenance="catalogue",
             drift=(drift, silent),
             quarantine=(
                 QuarantineResult(table="products", kept=5400, quarantined=410 if number == 17 else 6),

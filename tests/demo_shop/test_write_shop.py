@@ -17,6 +17,8 @@ from mmsearch_dagster.core.errors import ConfigError
 from mmsearch_dagster.demo_shop.write_shop import write_sample_store
 from tests.watchers import Recorded
 
+pytestmark = pytest.mark.slow
+
 SPEC_FILE = Path(__file__).parents[2] / "assets" / "sample" / "store.yaml"
 
 
@@ -70,7 +72,6 @@ def test_the_mapping_names_files_columns_and_contract_names_that_exist(store: Pa
                 assert {*mapped.values(), *columns.get("attributes", {}).values()} <= set(header)
 
 
-@pytest.mark.slow
 def test_the_same_bytes_in_another_process(spec_file: Path, store: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; "
@@ -133,7 +134,6 @@ def test_spoken_queries_name_their_sound_and_say_nothing_in_words(store: Path) -
     assert not any(row["query_text"] or row["image"] for row in said)
 
 
-@pytest.mark.slow
 def test_without_a_synthesiser_the_shop_has_no_voices_and_is_another_one(
     spec_file: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +156,6 @@ def test_a_second_call_does_nothing(spec_file: Path, store: Path) -> None:
     assert (store / "products.csv").stat().st_mtime_ns == before
 
 
-@pytest.mark.slow
 def test_a_changed_specification_replaces_the_shop_and_leaves_nothing_behind(tmp_path: Path) -> None:
     home, watch = tmp_path / "home", Recorded()
     write_sample_store(_small(tmp_path / "a.yaml"), home / "sample")
@@ -185,7 +184,6 @@ def test_a_missing_specification_is_one_clear_line(tmp_path: Path) -> None:
     assert not (tmp_path / "shop").exists()
 
 
-@pytest.mark.slow
 def test_the_shipped_shop_is_whole(tmp_path: Path) -> None:
     folder = write_sample_store(SPEC_FILE, tmp_path / "shop").parent
     assert len(_products(folder)) == 510

@@ -115,7 +115,7 @@ class Shop:
 
 
 @every_way
-@pytest.mark.parametrize("multilingual", [False, True])
+@pytest.mark.parametrize("multilingual", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_engine_answers_each_kind_of_query_as_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multilingual: bool, exact_rows: int, where: str | None
 ) -> None:

@@ -16,7 +16,7 @@ from mmsearch_dagster.core.errors import damaged_release
 from mmsearch_dagster.core.retrieval.business_rules import BusinessRules
 
 if TYPE_CHECKING:
-    from mmsearch_dagster.core.personalisation.person_ranker import PersonRanker
+    from mmsearch_dagster.core.personalisation.person_rows import PersonRanker
 
 FOLDER = "people"
 PEOPLE, PRODUCTS, REVIEWS = "people.parquet", "products.parquet", "reviews.parquet"

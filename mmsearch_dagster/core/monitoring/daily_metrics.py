@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.gate.decision import Decision
+from mmsearch_dagster.core.labels.provenance import Provenance, provenance_phrase
 
 GateAction = Literal["promotion", "rejection"]
 
@@ -78,7 +79,8 @@ class HomeState(BaseModel):
     """What could only be seen on the day itself.
 
     release: what answered at the end of the day. released_at: since when, ISO. quality: kind of query -> mean
-    of `metric` on the validation queries. waiting: releases that passed the gate and wait for a review.
+    of `metric` on the validation queries. provenance: how the answers to these are known. waiting: releases
+    that passed the gate and wait for a review.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,9 +90,16 @@ class HomeState(BaseModel):
     released_at: str | None = None
     metric: str | None = None
     quality: dict[str, float] = {}
+    provenance: Provenance | None = None
     drift: tuple[DriftResult, ...] = ()
     quarantine: tuple[QuarantineResult, ...] = ()
     waiting: tuple[str, ...] = ()
+
+    @property
+    def measured_on(self) -> str:
+        """The queries that `quality` is about, in words."""
+        judged = f" {provenance_phrase(self.provenance)}" if self.provenance else ""
+        return f"validation queries{judged}"
 
 
 class DailyMetrics(BaseModel):

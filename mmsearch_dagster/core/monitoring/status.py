@@ -164,7 +164,7 @@ def _release_lines(status: Status) -> Iterator[str]:
     yield f"Release:    {state.release} (model version {state.model_version}){since}"
     if state.quality:
         kinds = ", ".join(f"{kind} {value:.3f}" for kind, value in state.quality.items())
-        yield f"Quality:    {state.metric}: {kinds}"
+        yield f"Quality:    {kinds} ({state.metric} on {state.measured_on})"
 
 
 def _verdict(result: DriftResult) -> str:

@@ -18,7 +18,8 @@ from mmsearch_dagster.core.personalisation.evaluation import (
     page_values,
 )
 from mmsearch_dagster.core.personalisation.features import columns_of, feature_names
-from mmsearch_dagster.core.personalisation.person_ranker import LinearPersonRanker, PersonSpec, sigmoid
+from mmsearch_dagster.core.personalisation.person_ranker import LinearPersonRanker, PersonSpec
+from mmsearch_dagster.core.personalisation.person_rows import sigmoid
 from mmsearch_dagster.core.personalisation.propensity import Propensities, estimate
 from mmsearch_dagster.core.personalisation.training_rows import TrainingRows
 from mmsearch_dagster.core.ranking.rankers.linear import moments, standardised, train_linear

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.personalisation.person_ranker import PersonRows, Values, sigmoid
+from mmsearch_dagster.core.personalisation.person_rows import PersonRows, Values, sigmoid
 
 # Beyond so many standard deviations a value says no more.
 _MOST = 5.0

@@ -4,59 +4,18 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.errors import damaged_release
-from mmsearch_dagster.core.modalities import Matrix
+from mmsearch_dagster.core.personalisation.former_network import FormerNetwork, FormerSpec
+from mmsearch_dagster.core.personalisation.person_rows import PersonRanker, PersonRows, Values, sigmoid
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, standardised
 
 WEIGHTS_FILE = "ranker.safetensors"
 SPEC_FILE = "ranker.json"
-
-Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class PersonRows:
-    """`n` pairs of person and product. values: float64 [n, f], NaN where unknown; people, items: float32
-    [n, d], zeros where unknown, which only the network of former releases reads."""
-
-    values: Values
-    people: Matrix
-    items: Matrix
-
-
-class PersonRanker(Protocol):
-    """Orders what a known person is shown.
-
-    features: columns of `values` (core.personalisation.features). blocks: modality -> its columns in the
-    vectors. propensities: of the positions, from the log.
-    """
-
-    @property
-    def features(self) -> tuple[str, ...]: ...
-
-    @property
-    def blocks(self) -> Mapping[str, tuple[int, int]]: ...
-
-    @property
-    def propensities(self) -> tuple[float, ...]: ...
-
-    def scores(self, rows: PersonRows) -> Values:
-        """Scores of the pairs, [n]."""
-        ...
-
-    def chances(self, scores: Values) -> Values:
-        """The chance of a click, once looked at, by the score, [n]."""
-        ...
-
-    def contributions(self, rows: PersonRows) -> list[tuple[str, float]]:
-        """Of one pair: what each part adds to its score, the features first, largest first."""
-        ...
 
 
 class PersonSpec(BaseModel):
@@ -134,8 +93,6 @@ def load_person_ranker(folder: Path) -> PersonRanker:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    from mmsearch_dagster.core.personalisation.former_network import FormerNetwork, FormerSpec
-
     try:
         content, arrays = (folder / SPEC_FILE).read_bytes(), load_file(folder / WEIGHTS_FILE)
         if "strategy" not in json.loads(content):
@@ -143,15 +100,3 @@ def load_person_ranker(folder: Path) -> PersonRanker:
         return LinearPersonRanker(LinearRanker.from_arrays(arrays), PersonSpec.model_validate_json(content))
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise damaged_release(f"the ranker in {folder} cannot be loaded: {error}") from error
-
-
-def sigmoid(x: Values) -> Values:
-    """1 / (1 + exp(-x)), without overflow.
-
-    Args:
-        x: log odds.
-
-    Returns:
-        Chances.
-    """
-    return 0.5 * (1.0 + np.tanh(0.5 * x))

@@ -18,7 +18,7 @@ from mmsearch_dagster.core.personalisation.features import (
     hour_of_day,
 )
 from mmsearch_dagster.core.personalisation.people_state import PeopleState, people_of
-from mmsearch_dagster.core.personalisation.person_ranker import PersonRanker, PersonRows
+from mmsearch_dagster.core.personalisation.person_rows import PersonRanker, PersonRows
 from mmsearch_dagster.core.personalisation.propensity import Propensities
 from mmsearch_dagster.core.user_profiles import profiles as shoppers
 

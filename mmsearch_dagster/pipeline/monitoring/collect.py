@@ -6,10 +6,12 @@ from datetime import UTC, date
 
 import polars as pl
 
+from mmsearch_dagster.adapters.lake.snapshots import Snapshot
 from mmsearch_dagster.adapters.registry.ledger import MOVES, Ledger, LedgerLine
 from mmsearch_dagster.core.clock import timestamp
 from mmsearch_dagster.core.errors import MmsearchError
 from mmsearch_dagster.core.evaluation.comparison import ENGINE
+from mmsearch_dagster.core.labels.provenance import Provenance, stored_provenance
 from mmsearch_dagster.core.monitoring.daily_metrics import (
     DailyMetrics,
     DriftResult,
@@ -111,7 +113,8 @@ def home_state(workspace: Workspace, drift: tuple[DriftResult, ...] | None = Non
     drift: of an earlier look; None looks now.
     """
     champion = workspace.registry.champion() if workspace.paths.mlflow.is_dir() else None
-    metric, quality = _quality(workspace, champion) if champion else (None, {})
+    evaluation = champion and workspace.lake.find(EVALUATION, champion.snapshots.get(EVALUATION, "none"))
+    metric, quality = _quality(workspace, evaluation) if evaluation else (None, {})
     if champion and drift is None:
         drift = tuple(_drift(workspace, name) for name in _MONITORS)
     return HomeState(
@@ -120,6 +123,7 @@ def home_state(workspace: Workspace, drift: tuple[DriftResult, ...] | None = Non
         released_at=_released_at(workspace, champion) if champion else None,
         metric=metric,
         quality=quality,
+        provenance=_provenance(evaluation) if quality and evaluation else None,
         drift=drift or (),
         waiting=_waiting(Ledger(workspace.paths.ledger).lines()),
         quarantine=tuple(
@@ -140,19 +144,22 @@ def _released_at(workspace: Workspace, champion: ReleaseManifest) -> str | None:
     return next((line.when for line in reversed(moves) if line.release_id == champion.release_id), None)
 
 
-def _quality(workspace: Workspace, champion: ReleaseManifest) -> tuple[str | None, dict[str, float]]:
+def _quality(workspace: Workspace, evaluation: Snapshot) -> tuple[str | None, dict[str, float]]:
     """The metric's name and its mean per kind of query, from the release's own evaluation."""
-    snapshot = workspace.lake.find(EVALUATION, champion.snapshots.get(EVALUATION, "none"))
-    if snapshot is None:
-        return None, {}
     try:
         # An evaluation of 0.1.0 does not name its metric.
-        metric = str(snapshot.facts.get("metric") or workspace.gate_policy.metric)
-        table = pl.read_parquet(snapshot.folder / QUALITY)
+        metric = str(evaluation.facts.get("metric") or workspace.gate_policy.metric)
+        table = pl.read_parquet(evaluation.folder / QUALITY)
         rows = table.filter(pl.col("branch") == ENGINE).select("kind", metric)
     except (MmsearchError, OSError, pl.exceptions.PolarsError):  # written by another version, or damaged
         return None, {}
     return metric, {kind: value for kind, value in rows.iter_rows() if value is not None}
+
+
+def _provenance(evaluation: Snapshot) -> Provenance | None:
+    """Of the queries that decided; an evaluation of 0.1.0 may not say."""
+    name = evaluation.facts.get("provenance")
+    return stored_provenance(str(name)) if name else None
 
 
 def _drift(workspace: Workspace, name: str) -> DriftResult:

@@ -62,7 +62,7 @@ ASSET = "ranking"
 # What the chosen orders answer to training queries that they did not learn from.
 CROSS_FITTED = "cross_fitted.parquet"
 CHOICES = "choices.parquet"
-CODE_VERSION = "8"
+CODE_VERSION = "10"
 
 
 class RankingFacts(Facts):

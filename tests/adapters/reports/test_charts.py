@@ -6,6 +6,8 @@ from PIL import Image
 
 from mmsearch_dagster.adapters.reports.charts import Bar, contact_sheet, curves, metric_bars, panels
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 
 

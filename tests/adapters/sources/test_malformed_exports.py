@@ -14,10 +14,12 @@ from mmsearch_dagster.core.catalog.contract import CheckedRows, separate_broken_
 from mmsearch_dagster.core.errors import MmsearchError
 from tests.exports.malformed import Malformed, malformed
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("MMSEARCH_MALFORMED", "150"))
 PART = 50
 # One part is enough for `make quick`.
-PARTS = [pytest.param(start, marks=[pytest.mark.slow] if start else []) for start in range(0, COUNT, PART)]
+PARTS = range(0, COUNT, PART)
 
 
 def read(export: Malformed, folder: Path) -> CheckedRows | str:

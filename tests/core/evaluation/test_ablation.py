@@ -24,6 +24,8 @@ from mmsearch_dagster.core.modalities import AUDIO, COLLABORATIVE, IMAGE, TEXT, 
 from tests.core.fusion.toy import rotated_catalogue
 from tests.core.judged import queries, rankings
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = (TEXT, IMAGE, AUDIO, VIDEO, COLLABORATIVE)
 BRIEF = TrainParams(steps=20, batch=20, evaluate_every=10, width=16, hidden=8)
 

@@ -16,6 +16,12 @@ def test_a_calm_home_says_that_all_is_well_and_what_comes_next() -> None:
     assert len(lines) <= 15
 
 
+def test_a_figure_says_what_kind_of_queries_it_is_about() -> None:
+    lines = "\n".join(status_lines(month()))
+
+    assert "(ndcg@10 on validation queries made from the catalogue, judged by nobody)" in lines
+
+
 def test_a_refused_model_is_the_first_sentence_until_another_passes() -> None:
     assert month(20).headline == ("bad", "The newest model was refused; r-0000000013 goes on answering.")
     assert month(21).headline[0] == "good"

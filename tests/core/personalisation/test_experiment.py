@@ -15,7 +15,8 @@ from mmsearch_dagster.core.labels.result_pages import result_lists
 from mmsearch_dagster.core.personalisation.experiment import NO_LOG, Experiment, facts_of, run_experiment
 from mmsearch_dagster.core.personalisation.features import BASE_ORDER, RATING, columns_of, feature_names
 from mmsearch_dagster.core.personalisation.fit import RankerParams
-from mmsearch_dagster.core.personalisation.person_ranker import PersonRows, load_person_ranker
+from mmsearch_dagster.core.personalisation.person_ranker import load_person_ranker
+from mmsearch_dagster.core.personalisation.person_rows import PersonRows
 from mmsearch_dagster.core.personalisation.training_rows import TrainingRows, training_rows
 from tests.core.personalisation.shop import START, items, log, no_cosines, products
 

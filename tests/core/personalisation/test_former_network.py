@@ -11,7 +11,8 @@ from torch.nn.functional import gelu, normalize
 
 from mmsearch_dagster.core.errors import ReleaseMismatchError
 from mmsearch_dagster.core.personalisation.former_network import FormerNetwork, FormerSpec
-from mmsearch_dagster.core.personalisation.person_ranker import PersonRows, load_person_ranker
+from mmsearch_dagster.core.personalisation.person_ranker import load_person_ranker
+from mmsearch_dagster.core.personalisation.person_rows import PersonRows
 
 WIDTH, RANK, HIDDEN = 6, 3, 4
 SPEC = FormerSpec(

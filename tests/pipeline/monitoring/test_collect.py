@@ -120,6 +120,7 @@ def test_a_released_home_has_its_quality_its_margins_and_its_verdicts(place: Pla
     assert day.state.release == place.manifest().release_id
     assert day.state.released_at == line.when
     assert 0 < day.state.quality["all"] <= 1
+    assert day.state.measured_on == "validation queries judged by people"
     assert [(gate.passed, gate.release_id) for gate in day.gates] == [(True, line.release_id)]
     assert day.gates[0].margins["floor"] > 0
     assert {result.monitor for result in day.state.drift} == {

@@ -13,6 +13,8 @@ from mmsearch_dagster.core.ranking.rankers.words_or_photo import ApartRanker, tr
 from mmsearch_dagster.core.ranking.training_set import TrainingSet
 from tests.core.ranking.catalogue import GIVEN, STATISTICS
 
+pytestmark = pytest.mark.slow
+
 IMAGE, WORDS = COLUMN["image_score"], COLUMN["query_words"]
 
 
