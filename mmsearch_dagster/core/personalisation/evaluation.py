@@ -91,8 +91,9 @@ class RankerDecision(BaseModel):
 
     @property
     def sentence(self) -> str:
-        """All reasons in one line."""
-        return "; ".join(reason.text for reason in self.reasons)
+        """What decided, in one line: the reasons that failed, all of them where the ranker is promoted."""
+        failed = [reason for reason in self.reasons if not reason.passed]
+        return "; ".join(reason.text for reason in failed or self.reasons)
 
 
 def decide(

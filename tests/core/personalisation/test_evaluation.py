@@ -55,3 +55,10 @@ def test_promoted_only_when_both_intervals_lie_above_zero(
     assert decision.promoted is promoted
     assert decision.promoted == all(reason.passed for reason in decision.reasons)
     assert ("not above zero" in decision.sentence or "at least 50 needed" in decision.sentence) or promoted
+
+
+def test_the_sentence_of_a_refusal_names_what_failed_and_nothing_that_held() -> None:
+    decision = decide(figures(0.5, 0.6, 0.5, 200), min_pages=50, confidence=0.95, resamples=500, seed=1)
+
+    assert "not above zero" in decision.sentence
+    assert "needed" not in decision.sentence
