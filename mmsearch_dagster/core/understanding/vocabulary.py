@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, pairwise, takewhile
+from itertools import pairwise, takewhile
 from typing import Any
 
 from mmsearch_dagster.core.catalog import columns as col
@@ -120,8 +120,8 @@ def vocabulary_of(products: Iterable[Mapping[str, Any]]) -> Vocabulary:
 
 def _beginning(words: Sequence[str], start: str) -> list[str]:
     """Those of sorted words that begin so."""
-    first = bisect_left(words, start)
-    return list(takewhile(lambda word: word.startswith(start), islice(words, first, None)))
+    following = (words[position] for position in range(bisect_left(words, start), len(words)))
+    return list(takewhile(lambda word: word.startswith(start), following))
 
 
 def _words(text: str) -> list[str]:
