@@ -61,7 +61,7 @@ class FittedRanker:
     @property
     def weights(self) -> dict[str, float]:
         """Feature -> its weight, of standardised values, the strongest first."""
-        weights = zip(self.ranker.features, self.ranker.linear.weights.tolist(), strict=True)
+        weights = zip(self.ranker.spec.features, self.ranker.linear.weights.tolist(), strict=True)
         return dict(sorted(weights, key=lambda part: -abs(part[1])))
 
 
@@ -139,10 +139,10 @@ def examine(
     """
     if not len(test.page):
         return RankerMetrics(corrected={}, plain={}), {}
-    looks = Propensities(ranker.propensities)
+    looks = Propensities(ranker.spec.propensities)
     scores = {
         RANKER: ranker.linear.predict(test.features),
-        UNKNOWN_PERSON: ranker.linear.predict(without_person(test.features, ranker.features)),
+        UNKNOWN_PERSON: ranker.linear.predict(without_person(test.features, ranker.spec.features)),
         SHOWN: -test.position.astype(np.float64),
     }
     weights = {"corrected": looks.weights(test.position, clip), "plain": np.ones(len(test.page))}

@@ -11,21 +11,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.modalities import Matrix
-from mmsearch_dagster.core.personalisation.person_rows import PersonRows, Values, sigmoid
+from mmsearch_dagster.core.personalisation.person_rows import PersonColumns, PersonRows, Values, sigmoid
 
 # Beyond so many standard deviations a value says no more.
 _MOST = 5.0
 
 
-class FormerSpec(BaseModel):
-    """What was stored beside the weights. mean, spread: of the features."""
+class FormerSpec(PersonColumns):
+    """mean, spread: of the features."""
 
-    model_config = ConfigDict(frozen=True)
-
-    features: tuple[str, ...]
     mean: tuple[float, ...]
     spread: tuple[float, ...]
     blocks: dict[str, tuple[int, int]] = {}
@@ -49,18 +45,6 @@ class FormerNetwork:
         names += ("outer.weight", "wide.weight", "wide.bias")
         return cls(spec, {name: arrays[name].astype(np.float64) for name in names})
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        return self.spec.features
-
-    @property
-    def blocks(self) -> Mapping[str, tuple[int, int]]:
-        return self.spec.blocks
-
-    @property
-    def propensities(self) -> tuple[float, ...]:
-        return self.spec.propensities
-
     def scores(self, rows: PersonRows) -> Values:
         """Scores of the pairs, [n]."""
         from scipy.special import erf
@@ -81,7 +65,7 @@ class FormerNetwork:
         """Of one pair: what each feature adds, what the network adds, the constant; together the score."""
         parts, constant = self._scaled(rows)[0] * self.weights["wide.weight"][0], self.weights["wide.bias"][0]
         rest = float(self.scores(rows)[0] - parts.sum() - constant)
-        named = sorted(zip(self.features, parts.tolist(), strict=True), key=lambda part: -abs(part[1]))
+        named = sorted(zip(self.spec.features, parts.tolist(), strict=True), key=lambda part: -abs(part[1]))
         return [*named, ("network (person x product)", rest), ("constant", float(constant))]
 
     def _scaled(self, rows: PersonRows) -> Values:

@@ -1,33 +1,31 @@
 """The ranking stage for a known person: linear over the order for everybody and the person's columns."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.errors import damaged_release
 from mmsearch_dagster.core.personalisation.former_network import FormerNetwork, FormerSpec
-from mmsearch_dagster.core.personalisation.person_rows import PersonRanker, PersonRows, Values, sigmoid
+from mmsearch_dagster.core.personalisation.person_rows import (
+    PersonColumns,
+    PersonRanker,
+    PersonRows,
+    Values,
+    sigmoid,
+)
 from mmsearch_dagster.core.ranking.rankers.linear import LinearRanker, standardised
 
 WEIGHTS_FILE = "ranker.safetensors"
 SPEC_FILE = "ranker.json"
 
 
-class PersonSpec(BaseModel):
-    """What beside the weights decides a score. click: slope and intercept of a click's log odds, once looked
-    at, over the score."""
-
-    model_config = ConfigDict(frozen=True)
+class PersonSpec(PersonColumns):
+    """click: slope and intercept of a click's log odds, once looked at, over the score."""
 
     strategy: Literal["linear"] = "linear"
-    features: tuple[str, ...]
-    blocks: dict[str, tuple[int, int]]
-    propensities: tuple[float, ...]
     click: tuple[float, float]
 
 
@@ -37,18 +35,6 @@ class LinearPersonRanker:
 
     linear: LinearRanker
     spec: PersonSpec
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        return self.spec.features
-
-    @property
-    def blocks(self) -> Mapping[str, tuple[int, int]]:
-        return self.spec.blocks
-
-    @property
-    def propensities(self) -> tuple[float, ...]:
-        return self.spec.propensities
 
     def scores(self, rows: PersonRows) -> Values:
         """Scores of the pairs, [n]."""
@@ -62,7 +48,7 @@ class LinearPersonRanker:
     def contributions(self, rows: PersonRows) -> list[tuple[str, float]]:
         """Of one pair: what each feature adds to its score; together they are the score."""
         values = standardised(rows.values.astype(np.float32), self.linear.mean, self.linear.scale)[0]
-        parts = zip(self.features, (values * self.linear.weights).tolist(), strict=True)
+        parts = zip(self.spec.features, (values * self.linear.weights).tolist(), strict=True)
         return sorted(parts, key=lambda part: -abs(part[1]))
 
     def save(self, folder: Path) -> str:

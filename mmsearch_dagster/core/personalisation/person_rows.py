@@ -1,11 +1,11 @@
 """What a ranker for a known person reads, and what every such ranker does."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from mmsearch_dagster.core.modalities import Matrix
 
@@ -22,21 +22,25 @@ class PersonRows:
     items: Matrix
 
 
-class PersonRanker(Protocol):
-    """Orders what a known person is shown.
+class PersonColumns(BaseModel):
+    """What every such ranker stores beside its weights.
 
-    features: columns of `values` (core.personalisation.features). blocks: modality -> its columns in the
-    vectors. propensities: of the positions, from the log.
+    features: columns of `PersonRows.values` (core.personalisation.features). blocks: modality -> its columns
+    in the vectors. propensities: of the positions, from the log.
     """
 
-    @property
-    def features(self) -> tuple[str, ...]: ...
+    model_config = ConfigDict(frozen=True)
+
+    features: tuple[str, ...]
+    blocks: dict[str, tuple[int, int]]
+    propensities: tuple[float, ...]
+
+
+class PersonRanker(Protocol):
+    """Orders what a known person is shown."""
 
     @property
-    def blocks(self) -> Mapping[str, tuple[int, int]]: ...
-
-    @property
-    def propensities(self) -> tuple[float, ...]: ...
+    def spec(self) -> PersonColumns: ...
 
     def scores(self, rows: PersonRows) -> Values:
         """Scores of the pairs, [n]."""

@@ -115,7 +115,7 @@ class Scored:
             hour=hour_of_day(np.full(len(rows), self.now())),
             query=query,
         )
-        values = feature_matrix(pairs, self.state.people, self.items, self.ranker.features)
+        values = feature_matrix(pairs, self.state.people, self.items, self.ranker.spec.features)
         return PersonRows(values, _person_vectors(self.state.people, who), self.items.vectors[rows])
 
     def responses(self, rows: NDArray[np.int64], query: Mapping[str, Values]) -> Values:
@@ -143,7 +143,7 @@ class Scored:
         cosines = {name: np.tile(values, len(who)) for name, values in query.items()}
         order = np.tile(positions.astype(np.float64), len(who))
         chance = self.ranker.chances(self.ranker.scores(self._rows(person, item, order, cosines)))
-        look = Propensities(self.ranker.propensities).of(positions)
+        look = Propensities(self.ranker.spec.propensities).of(positions)
         return (chance.reshape(len(who), len(rows)) * look).mean(axis=1)
 
 
@@ -152,7 +152,7 @@ def _blocks(
 ) -> dict[str, tuple[int, int]]:
     if kept is not None:
         return {name: (start, stop) for name, (start, stop) in kept.items()}
-    return dict(ranker.blocks) if ranker else {"all": (0, width)}
+    return dict(ranker.spec.blocks) if ranker else {"all": (0, width)}
 
 
 def _with_stored_vectors(

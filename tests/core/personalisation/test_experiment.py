@@ -71,7 +71,7 @@ def test_the_same_log_gives_the_same_weights(tasteful: Experiment, tmp_path: Pat
     assert first == again.ranker.ranker.save(tmp_path / "b")
     loaded = load_person_ranker(tmp_path / "a")
     vectors = np.zeros((3, 8), np.float32)
-    rows = PersonRows(np.ones((3, len(loaded.features))), vectors, vectors)
+    rows = PersonRows(np.ones((3, len(loaded.spec.features))), vectors, vectors)
     scores = loaded.scores(rows)
     assert np.array_equal(scores, tasteful.ranker.ranker.scores(rows))
     assert np.array_equal(loaded.chances(scores), tasteful.ranker.ranker.chances(scores))
@@ -131,7 +131,7 @@ def test_a_page_knows_the_ratings_of_its_day_not_those_that_came_later() -> None
 
 def test_a_person_without_history_has_no_figures_of_a_person(tasteful: Experiment) -> None:
     assert tasteful.ranker is not None
-    names = tasteful.ranker.ranker.features
+    names = tasteful.ranker.ranker.spec.features
     groups = columns_of(names)
     assert [names[column] for column in groups["order"]] == [BASE_ORDER]
     found = taught(result_lists(log(30)), log(30))

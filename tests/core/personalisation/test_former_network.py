@@ -56,7 +56,7 @@ def test_a_stored_network_answers_as_torch_did(tmp_path: Path) -> None:
     ranker = load_person_ranker(tmp_path)
 
     assert isinstance(ranker, FormerNetwork)
-    assert (ranker.features, ranker.propensities) == (SPEC.features, (1.0, 0.5))
+    assert (ranker.spec.features, ranker.spec.propensities) == (SPEC.features, (1.0, 0.5))
     scores = ranker.scores(ROWS)
     assert scores == pytest.approx(by_torch(weights).numpy(), abs=1e-5)
     assert ranker.chances(scores) == pytest.approx(1.0 / (1.0 + np.exp(-scores)))
